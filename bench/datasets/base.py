@@ -1,0 +1,71 @@
+"""What a data set is to the harness: base vectors that can be read in blocks, queries, truth, relevance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from methods import Metric
+
+
+class VectorStore(Protocol):
+    """Vectors (n, dim) in memory or on disk; whatever the stored type, reads give fresh or read-only float32."""
+
+    @property
+    def shape(self) -> tuple[int, int]: ...
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Rows ``start:stop`` (clipped to n) as C-contiguous float32."""
+
+    def take(self, rows: np.ndarray) -> np.ndarray:
+        """The given rows (any order) as C-contiguous float32, without reading the whole store."""
+
+
+@dataclass(frozen=True)
+class Relevance:
+    """Judgements: ``query[i]`` (row of the queries) has ``item[i]`` (row of the base) with ``grade[i]`` > 0."""
+
+    query: np.ndarray
+    item: np.ndarray
+    grade: np.ndarray
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One workload of the dense track.
+
+    Attributes
+    ----------
+    name : str
+    metric : Metric
+    base : VectorStore (n, dim)
+        What is compressed and searched.
+    queries : (nq, dim) float32, read-only
+        Never used to fit anything.
+    train : VectorStore (n_train, dim) or None
+        Vectors to fit on; None where methods are fitted on (a sample of) the base.
+    relevance : Relevance or None
+    checksum : str
+        SHA-256 over base, queries and relevance as used (after ``max_base`` and ``max_queries``).
+    card : dict
+        Source, licence, encoder and the like, for people.
+    """
+
+    name: str
+    metric: Metric
+    base: VectorStore
+    queries: np.ndarray
+    train: VectorStore | None
+    relevance: Relevance | None
+    checksum: str
+    card: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def dim(self) -> int:
+        return self.base.shape[1]
+
+
+class DatasetError(ValueError):
+    """A data set cannot be loaded as asked; one line that says what would be right."""

@@ -1,0 +1,344 @@
+"""The contract of a dense method: a codec turns vectors into fixed-size codes, a searcher scans them.
+
+The base classes do once what every method needs: they check the input, copy nothing that they need not
+copy, normalise under cosine, and pad when ``k`` exceeds the number of codes. A method implements the
+underscored hooks (``_fit``, ``_encode``, ``_decode``, ``_searcher``, ``parts``, ``_load_parts``) and sees only
+clean, C-contiguous, read-only float32.
+"""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from enum import StrEnum
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from methods.errors import BudgetError, MethodError, NotDecodable, NotFitted, UnsupportedMetric
+from methods.vectors import as_vectors, normalized
+
+__all__ = ["Codec", "Metric", "Searcher", "Transform"]
+
+_ENCODE_BLOCK = 16_384  # vectors encoded at a time: bounds the temporaries of a method, not its result
+
+
+class Metric(StrEnum):
+    """How two vectors are compared. ``l2`` scores are squared Euclidean distances, smaller is nearer."""
+
+    IP = "ip"
+    COSINE = "cosine"
+    L2 = "l2"
+
+    @classmethod
+    def parse(cls, value: str) -> Metric:
+        """``value`` as a metric, or a :class:`MethodError` that lists the three names."""
+        try:
+            return cls(value)
+        except ValueError:
+            raise MethodError(f"metric={value!r} is unknown; use one of ip, cosine, l2") from None
+
+    @property
+    def descending(self) -> bool:
+        """True where a larger score is nearer (``ip``, ``cosine``)."""
+        return self is not Metric.L2
+
+    @property
+    def inner(self) -> Metric:
+        """The metric that a method's hooks see: cosine is the inner product of normalised vectors."""
+        return Metric.IP if self is Metric.COSINE else self
+
+
+class _Parametrized:
+    """Keyword parameters as scikit-learn has them: the constructor stores, :meth:`params` reads them back."""
+
+    def params(self) -> dict[str, Any]:
+        """The constructor's keywords with their present values (JSON-able: numbers, strings, dicts)."""
+        names = list(inspect.signature(type(self).__init__).parameters)[1:]
+        return {name: getattr(self, name) for name in names}
+
+    def __repr__(self) -> str:
+        inside = ", ".join(f"{key}={value!r}" for key, value in self.params().items())
+        return f"{type(self).__name__}({inside})"
+
+
+class Codec(_Parametrized, ABC):
+    """Turns vectors into codes of :attr:`code_size` bytes, everything stored per vector included.
+
+    Parameters
+    ----------
+    dim : int
+        Dimension of the vectors.
+    metric : Metric
+        What a search over the codes approximates.
+
+    Notes
+    -----
+    Class attributes describe a method in lists and tables: ``name`` (given by the registry), ``family``,
+    ``summary`` (what it is, one line), ``source`` (paper or library), ``trains`` (learns from data beyond
+    ranges and means), ``metrics`` (supported ones), ``decodable``, ``requires`` (optional distributions),
+    ``estimator`` (search scores estimate the metric by a formula other than the score of decoded vectors),
+    ``version`` (raise it when the same parameters give other codes, so that old records are not reused).
+    """
+
+    name: ClassVar[str] = ""
+    family: ClassVar[str] = "other"
+    summary: ClassVar[str] = ""
+    source: ClassVar[str] = ""
+    trains: ClassVar[bool] = True
+    decodable: ClassVar[bool] = True
+    estimator: ClassVar[bool] = False
+    metrics: ClassVar[frozenset[Metric]] = frozenset(Metric)
+    requires: ClassVar[tuple[str, ...]] = ()
+    version: ClassVar[str] = "1"
+
+    def __init__(self, dim: int, metric: Metric = Metric.IP) -> None:
+        self.dim = dim
+        self.metric = Metric.parse(metric)
+        self._check_shape()
+
+    # --- what a method tells -------------------------------------------------------------------------
+
+    @classmethod
+    @abstractmethod
+    def for_budget(cls, dim: int, code_bytes: int, metric: Metric, **params: Any) -> Codec:
+        """The best configuration whose code takes at most ``code_bytes``, by the method's documented rule.
+
+        Raises
+        ------
+        BudgetError
+            If the smallest code of the method is larger; it names that size.
+        """
+
+    @property
+    @abstractmethod
+    def code_size(self) -> int:
+        """Bytes of one code, known before :meth:`fit`."""
+
+    @abstractmethod
+    def parts(self) -> dict[str, np.ndarray]:
+        """What must be stored besides the codes, by name; enough to rebuild the codec. Needs :meth:`fit`."""
+
+    # --- the life of a codec ---------------------------------------------------------------------------
+
+    def fit(self, vectors: np.ndarray, seed: int = 0) -> Self:
+        """Learn from ``vectors`` (n, dim); forgets an earlier fit. Same vectors and seed, same codec."""
+        vectors = self._prepare(as_vectors(vectors, self.dim, "training vectors"))
+        if not len(vectors):
+            raise MethodError(f"{self._label()} cannot be fitted on 0 training vectors; give at least 1")
+        for key in [key for key in vars(self) if key.endswith("_") and not key.startswith("_")]:
+            delattr(self, key)
+        self._fit(vectors, seed)
+        self.fitted_ = True
+        return self
+
+    def encode(self, vectors: np.ndarray) -> np.ndarray:
+        """Codes (n, code_size) uint8 of ``vectors`` (n, dim): the stored bytes, with nothing beside them."""
+        self._check_fitted()
+        vectors = as_vectors(vectors, self.dim, "vectors")
+        codes = np.empty((len(vectors), self.code_size), np.uint8)
+        for start in range(0, len(vectors), _ENCODE_BLOCK):
+            block = self._prepare(vectors[start : start + _ENCODE_BLOCK])
+            codes[start : start + len(block)] = self._encode(block)
+        return codes
+
+    def decode(self, codes: np.ndarray) -> np.ndarray:
+        """Approximate vectors (n, dim) float32 of ``codes``; under cosine, of the normalised vectors.
+
+        Raises
+        ------
+        NotDecodable
+            If the codes do not hold an approximation of the vector (hash codes).
+        """
+        self._check_fitted()
+        if not self.decodable:
+            raise NotDecodable(f"{self._label()} codes do not decode to vectors; they can only be searched")
+        return self._decode(self._check_codes(codes))
+
+    def searcher(self, codes: np.ndarray) -> Searcher:
+        """A searcher over ``codes`` (n, code_size) uint8; the row of a code is its id."""
+        self._check_fitted()
+        return self._searcher(self._check_codes(codes))
+
+    @classmethod
+    def from_parts(cls, params: dict[str, Any], parts: dict[str, np.ndarray]) -> Self:
+        """The fitted codec again, from :meth:`params` and :meth:`parts`."""
+        codec = cls(**params)
+        codec._load_parts({name: np.asarray(array) for name, array in parts.items()})
+        codec.fitted_ = True
+        return codec
+
+    # --- hooks -------------------------------------------------------------------------------------------
+
+    def _fit(self, vectors: np.ndarray, seed: int) -> None:
+        """Learn; set attributes ending in ``_``. ``vectors`` is (n >= 1, dim) float32, unit norm under cosine."""
+
+    @abstractmethod
+    def _encode(self, vectors: np.ndarray) -> np.ndarray:
+        """Codes (n, code_size) uint8 of (n, dim) float32, n <= 16,384; each row on its own."""
+
+    def _decode(self, codes: np.ndarray) -> np.ndarray:
+        """Vectors (n, dim) float32 of codes (n, code_size) uint8."""
+        raise NotDecodable(f"{self._label()} codes do not decode")
+
+    def _searcher(self, codes: np.ndarray) -> Searcher:
+        """A searcher; by default one that decodes blocks of codes and scores them in float32."""
+        from methods.search import DecodingSearcher
+
+        return DecodingSearcher(self, codes)
+
+    @abstractmethod
+    def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
+        """Set the attributes that :meth:`_fit` sets, from :meth:`parts`."""
+
+    # --- helpers -----------------------------------------------------------------------------------------
+
+    def _prepare(self, vectors: np.ndarray) -> np.ndarray:
+        return normalized(vectors) if self.metric is Metric.COSINE else vectors
+
+    def _label(self) -> str:
+        return self.name or type(self).__name__
+
+    def _check_shape(self) -> None:
+        if int(self.dim) != self.dim or self.dim < 1:
+            raise MethodError(f"dim={self.dim} is not a dimension; use an integer of at least 1")
+        if self.metric not in self.metrics:
+            names = ", ".join(sorted(self.metrics))
+            raise UnsupportedMetric(f"{self._label()} does not support metric={self.metric}; it does {names}")
+
+    def _check_fitted(self) -> None:
+        if not getattr(self, "fitted_", False):
+            raise NotFitted(f"{self._label()} is not fitted; call fit(vectors) or from_parts(...) first")
+
+    def _check_codes(self, codes: np.ndarray) -> np.ndarray:
+        codes = np.asarray(codes)
+        if codes.dtype != np.uint8 or codes.ndim != 2 or codes.shape[1] != self.code_size:
+            raise MethodError(
+                f"codes of {self._label()} are uint8 of shape (n, {self.code_size}), "
+                f"not {codes.dtype} of shape {codes.shape}"
+            )
+        return np.ascontiguousarray(codes)
+
+
+class Searcher(ABC):
+    """Scans codes for the nearest of a batch of queries.
+
+    Parameters
+    ----------
+    dim : int
+        Dimension of the queries.
+    metric : Metric
+        The metric of the codec; queries are normalised (in a copy) under cosine.
+    size : int
+        Number of codes.
+
+    Attributes
+    ----------
+    nbytes : int
+        Resident bytes of everything kept per code (not the codec's parts).
+    descending : bool
+        True where scores are similarities (larger is nearer), False where they are distances.
+    estimates_metric : bool
+        True where a score estimates the metric's own value, False for another scale (Hamming distances).
+    padding : int
+        Bytes of ``nbytes`` that only fill up the last block of the scanning layout.
+    """
+
+    estimates_metric: bool = True
+    padding: int = 0
+
+    def __init__(self, dim: int, metric: Metric, size: int) -> None:
+        self.dim, self.metric, self.size = dim, Metric.parse(metric), size
+        self.descending = self.metric.descending
+
+    @property
+    @abstractmethod
+    def nbytes(self) -> int: ...
+
+    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """The ``k`` best codes of each query.
+
+        Parameters
+        ----------
+        queries : (nq, dim) floating
+            Never written to.
+        k : int
+            At least 1; where it exceeds the number of codes, the rest is padded.
+
+        Returns
+        -------
+        scores : (nq, k) float32
+            Best first; padded with -inf (similarities) or +inf (distances).
+        ids : (nq, k) int64
+            Row numbers of the codes, padded with -1.
+        """
+        queries = as_vectors(queries, self.dim, "queries")
+        if int(k) != k or k < 1:
+            raise MethodError(f"k={k} is not a number of neighbours; use an integer of at least 1")
+        k_found = min(int(k), self.size)
+        worst = -np.inf if self.descending else np.inf
+        if self.metric is Metric.COSINE:
+            queries = normalized(queries)
+        if k_found == 0 or not len(queries):
+            return np.full((len(queries), k), worst, np.float32), np.full((len(queries), k), -1, np.int64)
+        scores, ids = self._search(queries, k_found)
+        if k_found == k:
+            return scores, ids
+        pad = ((0, 0), (0, int(k) - k_found))
+        return np.pad(scores, pad, constant_values=worst), np.pad(ids, pad, constant_values=-1)
+
+    @abstractmethod
+    def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """As :meth:`search` for clean float32 queries (nq >= 1, dim) and 1 <= k <= size."""
+
+
+class Transform(_Parametrized, ABC):
+    """A map of vectors put in front of a codec: PCA, a rotation, truncation.
+
+    Parameters
+    ----------
+    dim, out_dim : int
+        Dimension before and after.
+    """
+
+    summary: ClassVar[str] = ""
+    source: ClassVar[str] = ""
+    trains: ClassVar[bool] = True
+
+    dim: int
+    out_dim: int
+
+    @abstractmethod
+    def fit(self, vectors: np.ndarray, seed: int = 0) -> Self:
+        """Learn from clean float32 ``vectors`` (n, dim)."""
+
+    @abstractmethod
+    def transform(self, vectors: np.ndarray) -> np.ndarray:
+        """(n, dim) -> (n, out_dim) float32."""
+
+    @abstractmethod
+    def transform_queries(self, queries: np.ndarray, metric: Metric) -> np.ndarray:
+        """As :meth:`transform`, for queries: what keeps ``metric`` best (no centring under ``ip``, say)."""
+
+    @abstractmethod
+    def inverse(self, vectors: np.ndarray) -> np.ndarray:
+        """(n, out_dim) -> (n, dim) float32: the nearest that can be told of the vectors before."""
+
+    @abstractmethod
+    def parts(self) -> dict[str, np.ndarray]:
+        """The arrays to store."""
+
+    @abstractmethod
+    def load_parts(self, parts: dict[str, np.ndarray]) -> Self:
+        """The fitted transform from :meth:`parts`."""
+
+
+def largest_fit(label: str, code_bytes: int, sizes: dict[Any, int]) -> Any:
+    """The key of the largest size in ``sizes`` (configuration -> bytes) that fits ``code_bytes``.
+
+    Of equal sizes the first wins. Raises :class:`BudgetError` with the smallest size if none fits.
+    """
+    fitting = {key: size for key, size in sizes.items() if size <= code_bytes}
+    if not fitting:
+        raise BudgetError(label, code_bytes, min(sizes.values()))
+    return max(fitting, key=lambda key: fitting[key])

@@ -1,0 +1,44 @@
+"""Errors for people: what was wrong, with which value, and what would be right."""
+
+from __future__ import annotations
+
+
+class MethodError(ValueError):
+    """A method was asked for something that it cannot do; the message says what would be right."""
+
+
+class BudgetError(MethodError):
+    """The byte budget is below the smallest code of a method.
+
+    Attributes
+    ----------
+    smallest : int
+        Bytes of the smallest code that the method can make at this dimension with these parameters.
+    """
+
+    def __init__(self, method: str, code_bytes: int, smallest: int) -> None:
+        self.method, self.code_bytes, self.smallest = method, code_bytes, smallest
+        super().__init__(f"{method} cannot go down to {code_bytes} bytes a vector; its smallest code is {smallest} B")
+
+    def __reduce__(self) -> tuple:
+        return type(self), (self.method, self.code_bytes, self.smallest)
+
+
+class NotDecodable(MethodError):
+    """The codes hold no approximation of the vectors (hash codes)."""
+
+
+class NotFitted(MethodError):
+    """The codec was used before ``fit``."""
+
+
+class UnsupportedMetric(MethodError):
+    """The method does not support this metric."""
+
+
+class MissingDependency(MethodError):
+    """An optional distribution that the method needs is not installed; the message names the extra."""
+
+
+class UnknownMethod(MethodError):
+    """No method has this name; the message suggests the nearest."""

@@ -1,0 +1,46 @@
+"""Float32: the vectors as they are, the row that everything is compared with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import faiss
+import numpy as np
+
+from methods.base import Codec, Metric, Searcher, largest_fit
+from methods.faiss_index import FlatCodesSearcher, faiss_metric
+from methods.registry import register
+
+
+@register("float32")
+class Float32(Codec):
+    """The uncompressed vectors, 4 bytes a dimension; searched exactly by ``faiss.IndexFlat``."""
+
+    family = "identity"
+    summary = "uncompressed vectors, exact search"
+    source = "faiss IndexFlat"
+    trains = False
+
+    @classmethod
+    def for_budget(cls, dim: int, code_bytes: int, metric: Metric, **params: Any) -> Float32:
+        largest_fit("float32", code_bytes, {"float32": 4 * dim})
+        return cls(dim, metric)
+
+    @property
+    def code_size(self) -> int:
+        return 4 * self.dim
+
+    def parts(self) -> dict[str, np.ndarray]:
+        return {}
+
+    def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
+        pass
+
+    def _encode(self, vectors: np.ndarray) -> np.ndarray:
+        return vectors.view(np.uint8)
+
+    def _decode(self, codes: np.ndarray) -> np.ndarray:
+        return codes.view(np.float32)
+
+    def _searcher(self, codes: np.ndarray) -> Searcher:
+        return FlatCodesSearcher(self, faiss.IndexFlat(self.dim, faiss_metric(self.metric)), codes)

@@ -1,0 +1,51 @@
+"""Checks and small arithmetic on arrays of vectors."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from methods.errors import MethodError
+
+
+def as_vectors(vectors: np.ndarray, dim: int, what: str = "vectors") -> np.ndarray:
+    """``vectors`` as a C-contiguous read-only float32 array (n, dim); a view where nothing has to change.
+
+    Raises
+    ------
+    MethodError
+        Wrong number of axes, wrong dimension, not numeric, or not finite (with the first such row).
+    """
+    array = np.asarray(vectors)
+    if array.ndim != 2:
+        raise MethodError(
+            f"{what} must have shape (n, {dim}), not {array.shape}; use vectors[None, :] for a single one"
+        )
+    if array.shape[1] != dim:
+        raise MethodError(f"{what} have dimension {array.shape[1]}, expected {dim}")
+    if array.dtype.kind not in "fiu":
+        raise MethodError(f"{what} have dtype {array.dtype}; use float32 (or another real number type)")
+    with np.errstate(over="ignore"):
+        array = np.ascontiguousarray(array, dtype=np.float32)
+    # A sum is finite only if all its terms are: one cheap pass, and the rows are looked at only if it fails.
+    with np.errstate(over="ignore", invalid="ignore"):
+        finite = bool(np.isfinite(array.sum(dtype=np.float64)))
+    if not finite and len(bad := np.flatnonzero(~np.isfinite(array).all(axis=1))):
+        raise MethodError(
+            f"{what} hold NaN or infinity (or exceed float32) in row {bad[0]}; remove or repair such rows"
+        )
+    array = array.view()
+    array.flags.writeable = False
+    return array
+
+
+def normalized(vectors: np.ndarray) -> np.ndarray:
+    """A copy of ``vectors`` (n, d) scaled to unit norm; zero vectors stay zero."""
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.divide(vectors, norms, out=np.zeros_like(vectors, dtype=np.float32), where=norms > 0)
+
+
+def random_rotation(dim: int, seed: int) -> np.ndarray:
+    """A rotation (dim, dim) float32 drawn uniformly (Haar) by QR of a Gaussian matrix; apply as ``x @ R``."""
+    gaussian = np.random.default_rng(seed).standard_normal((dim, dim))
+    q, r = np.linalg.qr(gaussian)
+    return (q * np.sign(np.diag(r))).astype(np.float32)
