@@ -1,0 +1,104 @@
+"""What determines a run. One dataclass serves the command line (as Hydra's schema) and Python (``bench.run``)."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.errors import UsageError
+
+RESCORE_STORES = ("float16", "int8", "float32", "disk")
+DEFAULT_DATASET = "squad-sentences-mini"
+
+
+@dataclass
+class Limits:
+    """Bounds on one run's own process; beyond them it ends as a record with status timeout or out_of_memory."""
+
+    time_s: float = 3600.0
+    memory_gb: float | None = None  # None: nine tenths of what the machine has
+
+
+@dataclass
+class RunConfig:
+    """One run: a method on a data set at a budget, metric and seed.
+
+    Attributes
+    ----------
+    method : dict
+        ``name`` and the parameters of the method's ``for_budget``.
+    dataset : dict
+        ``name`` and the options of ``bench.datasets.load``.
+    budget : str
+        The most bytes that a code may take: ``8x``, ``48B`` or ``2bit``.
+    k : int
+        Neighbours asked for where latency and throughput are measured.
+    seed : int
+    threads : int
+        For BLAS, OpenMP, Numba, torch and faiss in the run's process, in every phase.
+    train_size : int
+        Most vectors that a method is fitted on: a seeded sample of the training set, or of the base where a
+        data set has none.
+    rescore : str or None
+        ``float16``, ``int8`` or ``float32`` (in memory, counted against the budget) or ``disk`` (counted apart).
+    rescore_factor : int
+        Candidates per neighbour that are rescored.
+    latency_s : float
+        The pass of single queries stops after this many seconds (and at least 100 queries); the record has
+        the number timed.
+    limits : Limits
+    results : str
+        Folder of the records.
+    rerun : bool
+        Measure again what has a record already.
+    """
+
+    method: Any = field(default_factory=dict)
+    dataset: Any = field(default_factory=lambda: {"name": DEFAULT_DATASET})
+    budget: str = "8x"
+    k: int = 10
+    seed: int = 0
+    threads: int = 1
+    train_size: int = 100_000
+    rescore: str | None = None
+    rescore_factor: int = 4
+    latency_s: float = 30.0
+    limits: Limits = field(default_factory=Limits)
+    results: str = "results"
+    rerun: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain nested dictionaries (JSON-able)."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> RunConfig:
+        """The inverse of :meth:`to_dict`."""
+        values = dict(values)
+        return cls(**{**values, "limits": Limits(**values.get("limits", {}))})
+
+    def determinants(self) -> dict[str, Any]:
+        """What determines the result: all but limits and where and whether to write."""
+        ignored = {"limits", "results", "rerun"}
+        return {key: value for key, value in self.to_dict().items() if key not in ignored}
+
+    def check(self) -> None:
+        """Raise :class:`UsageError` for a value that no run can work with; cheap, before anything is loaded."""
+        at_least = {"k": 1, "seed": 0, "threads": 1, "train_size": 1, "rescore_factor": 1}
+        for name, least in at_least.items():
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise UsageError(f"{name}={value} is out of range; use an integer of at least {least}")
+        if self.threads > (cores := os.cpu_count() or 1):
+            raise UsageError(f"threads={self.threads} is more than this machine's {cores} cores; use at most {cores}")
+        if self.rescore is not None and self.rescore not in RESCORE_STORES:
+            raise UsageError(f"rescore={self.rescore} is unknown; use one of {', '.join(RESCORE_STORES)} or null")
+        for name, bound in (
+            ("limits.time_s", self.limits.time_s),
+            ("limits.memory_gb", self.limits.memory_gb),
+            ("latency_s", self.latency_s),
+        ):
+            if bound is not None and not bound > 0:
+                raise UsageError(f"{name}={bound} is out of range; use a number above 0")

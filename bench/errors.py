@@ -1,0 +1,7 @@
+"""Errors of the harness that are the user's to mend: printed as one line, exit status 2."""
+
+from __future__ import annotations
+
+
+class UsageError(ValueError):
+    """A run was asked for in a way that cannot work; the message says what would be right."""

@@ -1,0 +1,92 @@
+"""Latency of single queries and throughput of batches, as a caller sees them."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import psutil
+
+from methods import Searcher
+
+_WARM_UP_QUERIES = 10
+_LEAST_TIMED = 100
+_SHARED_CORES = 0.25  # other processes using more of the machine than this make a latency "shared"
+
+
+@dataclass(frozen=True)
+class SingleQueryPass:
+    """One pass of queries, one by one.
+
+    Attributes
+    ----------
+    milliseconds : (timed,) float64
+        Wall time of each call, in the order of the queries.
+    other_cores : float
+        Cores that other processes kept busy meanwhile.
+    """
+
+    milliseconds: np.ndarray
+    other_cores: float
+
+    @property
+    def shared(self) -> bool:
+        return self.other_cores > _SHARED_CORES
+
+    def percentiles(self) -> dict[str, float]:
+        """p50, p95, p99 and the mean of this very pass, in milliseconds."""
+        p50, p95, p99 = np.percentile(self.milliseconds, [50, 95, 99])
+        return {"p50": float(p50), "p95": float(p95), "p99": float(p99), "mean": float(self.milliseconds.mean())}
+
+
+def _busy_seconds() -> float:
+    times = psutil.cpu_times()
+    return sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0)
+
+
+def _own_seconds() -> float:
+    times = os.times()
+    return times.user + times.system
+
+
+def warm_up(searcher: Searcher, queries: np.ndarray, k: int) -> None:
+    """Search a few queries in the shapes that will be timed: compiles kernels, touches tables."""
+    for query in queries[:_WARM_UP_QUERIES]:
+        searcher.search(query[None], k)
+    searcher.search(queries[:_WARM_UP_QUERIES], k)
+
+
+def time_single_queries(searcher: Searcher, queries: np.ndarray, k: int, max_seconds: float) -> SingleQueryPass:
+    """Time ``searcher.search`` on each query by itself, everything that a caller waits for included.
+
+    Stops after ``max_seconds`` once 100 queries are timed (or all, where there are fewer).
+    """
+    elapsed = np.empty(len(queries))
+    busy, own, start = _busy_seconds(), _own_seconds(), time.perf_counter()
+    timed = 0
+    for i, query in enumerate(queries):
+        one = query[None]
+        before = time.perf_counter_ns()
+        searcher.search(one, k)
+        elapsed[i] = (time.perf_counter_ns() - before) / 1e6
+        timed += 1
+        if timed >= _LEAST_TIMED and time.perf_counter() - start > max_seconds:
+            break
+    wall = max(time.perf_counter() - start, 1e-9)
+    others = (_busy_seconds() - busy) - (_own_seconds() - own)
+    return SingleQueryPass(elapsed[:timed], max(0.0, others / wall))
+
+
+def queries_per_second(
+    search: Callable[[], object], nq: int, least_seconds: float = 0.5, most_repeats: int = 5
+) -> float:
+    """Throughput of ``search`` (a call that answers ``nq`` queries): the median over repeated calls."""
+    times: list[float] = []
+    while len(times) < most_repeats and (not times or sum(times) < least_seconds):
+        start = time.perf_counter()
+        search()
+        times.append(time.perf_counter() - start)
+    return nq / float(np.median(times))

@@ -1,0 +1,31 @@
+"""Memory of one process, read from the kernel."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import psutil
+
+
+def peak_memory(pid: int | None = None) -> int:
+    """Largest resident size (bytes) that a process has had; this process by default.
+
+    Linux's ``VmHWM`` belongs to the program that runs now. ``ru_maxrss`` would not do: it survives ``exec`` and
+    so starts at the peak of the process that launched this one.
+    """
+    status = Path(f"/proc/{pid or os.getpid()}/status")
+    if status.exists():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    info = psutil.Process(pid).memory_info()
+    return int(getattr(info, "peak_wset", info.rss))
+
+
+def resident_memory(pid: int) -> int:
+    """Resident bytes of a process now; 0 where it has ended."""
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0

@@ -1,0 +1,262 @@
+"""What a run leaves behind: one JSON document, checked when written and when read, plus per-query arrays."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import types
+import typing
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from bench.errors import UsageError
+from bench.measure.statistics import Interval
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA = 1  # raise it when a record of the same run would be measured or laid out otherwise
+RECORD_FILE, QUERIES_FILE = "record.json", "queries.npz"
+Status = Literal["ok", "skipped", "failed", "timeout", "out_of_memory", "over_budget"]
+FAILURES: tuple[Status, ...] = ("failed", "timeout", "out_of_memory")
+
+
+@dataclass(frozen=True)
+class MethodInfo:
+    """``params`` are the constructor's: what ``for_budget`` made of the budget; ``requested`` is what was asked."""
+
+    name: str
+    family: str
+    version: str
+    requested: dict[str, Any]
+    params: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """``trained_on`` says what methods are fitted on: the data set's training vectors, or its base."""
+
+    name: str
+    n: int
+    dim: int
+    queries: int
+    metric: str
+    checksum: str
+    trained_on: str
+    n_train: int
+
+
+@dataclass(frozen=True)
+class BudgetInfo:
+    """``bytes`` is the most that a code may take, ``unused`` what the code leaves of it."""
+
+    requested: str
+    bytes: int
+    unused: int | None
+
+
+@dataclass(frozen=True)
+class Bytes:
+    """Counted bytes. ``code`` is one vector's, everything stored per vector included (in memory).
+
+    ``code_total`` is all codes, ``parts`` what is stored besides by name, ``searcher`` what the searcher keeps
+    resident per code (``searcher_padding`` of it fills up the last block), ``rescore_memory`` and
+    ``rescore_disk`` the finer store's.
+    """
+
+    code: int
+    code_total: int
+    parts: dict[str, int]
+    parts_total: int
+    searcher: int
+    searcher_padding: int
+    rescore_memory: int
+    rescore_disk: int
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """Float32 bytes over stored bytes in memory: of the codes alone, and with the parts at three sizes."""
+
+    codes: float
+    total: float
+    total_at_1m: float
+    total_at_100m: float
+
+
+@dataclass(frozen=True)
+class Record:
+    """One run. Fields beyond ``environment`` are None unless ``status`` is ``ok`` (or what was known before it ended).
+
+    ``quality`` holds means over queries with 95% bootstrap intervals; ``latency_ms`` comes from one pass of single
+    queries (``latency_queries`` of them) and is marked ``latency_shared`` where other processes kept the machine busy.
+    """
+
+    schema: int
+    key: str
+    status: Status
+    reason: str
+    method: MethodInfo
+    dataset: DatasetInfo
+    budget: BudgetInfo
+    config: dict[str, Any]
+    environment: dict[str, Any]
+    bytes: Bytes | None = None
+    ratio: Ratio | None = None
+    quality: dict[str, Interval] = field(default_factory=dict)
+    latency_ms: dict[str, float] | None = None
+    latency_queries: int | None = None
+    latency_shared: bool | None = None
+    throughput: dict[str, float] | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    peak_memory_bytes: int | None = None
+    memory_bytes: dict[str, int] = field(default_factory=dict)
+    queries_sha256: str | None = None
+
+    def to_json(self) -> str:
+        """Strict JSON (no NaN), indented, keys in the order of the fields."""
+        return json.dumps(dataclasses.asdict(self), indent=2, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Record:
+        """The record in ``text``; ValueError names the first field that is missing, unknown or of a wrong type."""
+        values = json.loads(text)
+        if isinstance(values, dict) and values.get("schema") != SCHEMA:
+            raise ValueError(f"record schema {values.get('schema')!r} is not {SCHEMA}; measure again with rerun=true")
+        return _build(cls, values, "record")
+
+
+def run_folder(results: str | Path, dataset: str, method: str, key: str) -> Path:
+    """Where the run with this key keeps its record: ``results/runs/<dataset>/<method>/<key>``."""
+    return Path(results) / "runs" / dataset / method / key
+
+
+def write(record: Record, folder: Path, queries_file: Path | None = None) -> Path:
+    """Write ``record.json`` into ``folder``, whole or not at all; moves ``queries_file`` there first.
+
+    The record goes last and holds the hash of the per-query arrays, so that a record that exists is finished and
+    arrays of another attempt are told apart.
+    """
+    text = record.to_json()
+    Record.from_json(text)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if queries_file is not None:
+            os.replace(queries_file, folder / QUERIES_FILE)
+        temporary = folder / f".{RECORD_FILE}.{os.getpid()}"
+        try:
+            with temporary.open("w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, folder / RECORD_FILE)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"cannot write the record into {folder}: {error.strerror or error}; choose another folder with results=DIR"
+        ) from error
+    return folder / RECORD_FILE
+
+
+def read(path: str | Path) -> Record:
+    """The record in a ``record.json`` (or in the folder that holds one).
+
+    Raises
+    ------
+    UsageError
+        If the file is not a record of this version; it names the file and the field.
+    """
+    path = Path(path)
+    path = path / RECORD_FILE if path.is_dir() else path
+    try:
+        return Record.from_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} is not a readable record: {error}") from error
+
+
+def read_finished(folder: Path) -> Record | None:
+    """The record in ``folder`` if a run finished there; None if there is none or it is of another version."""
+    try:
+        return read(folder) if (folder / RECORD_FILE).exists() else None
+    except UsageError:
+        return None
+
+
+def read_queries(folder: str | Path) -> dict[str, np.ndarray]:
+    """Per-query arrays of a run: ``ids`` and ``scores`` (nq, 100), ``milliseconds`` (queries timed,)."""
+    folder = Path(folder)
+    path, record = folder / QUERIES_FILE, read(folder)
+    if not path.exists() or file_sha256(path) != record.queries_sha256:
+        raise UsageError(f"{path} is missing or belongs to another attempt; measure again with rerun=true")
+    with np.load(path, allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def find(paths: Iterable[str | Path]) -> Iterator[Record]:
+    """All records below the given files and folders, in the order of their paths."""
+    for path in map(Path, paths):
+        if not path.exists():
+            raise UsageError(f"{path} does not exist; give a record.json or a folder of records")
+        files = sorted(path.rglob(RECORD_FILE)) if path.is_dir() else [path]
+        yield from map(read, files)
+
+
+def to_frame(records: Iterable[Record]) -> pd.DataFrame:
+    """One row a record; nested fields become columns named ``bytes.code``, ``quality.recall@10.value``, ..."""
+    import pandas as pd
+
+    return pd.json_normalize([dataclasses.asdict(record) for record in records])
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _build(kind: Any, value: Any, where: str) -> Any:
+    """``value`` from JSON as the annotated type ``kind``; ValueError names the field that does not fit."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if kind is Any:
+        return value
+    if origin in (types.UnionType, typing.Union):
+        if value is None and type(None) in arguments:
+            return None
+        return _build(next(a for a in arguments if a is not type(None)), value, where)
+    if origin is Literal:
+        if value not in arguments:
+            raise ValueError(f"{where} is {value!r}, not one of {', '.join(arguments)}")
+        return value
+    if origin is dict:
+        if not isinstance(value, dict):
+            raise ValueError(f"{where} is not an object")
+        return {key: _build(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
+    if dataclasses.is_dataclass(kind):
+        return _build_dataclass(kind, value, where)
+    accepted = (int, float) if kind is float else kind
+    if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
+        raise ValueError(f"{where} is {value!r}, not {kind.__name__}")
+    return value
+
+
+def _build_dataclass(kind: Any, value: Any, where: str) -> Any:
+    if not isinstance(value, dict):
+        raise ValueError(f"{where} is not an object")
+    hints = typing.get_type_hints(kind)
+    if unknown := sorted(set(value) - set(hints)):
+        raise ValueError(f"{where} has the unknown field {unknown[0]!r}")
+    required = {
+        f.name
+        for f in dataclasses.fields(kind)
+        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    }
+    if missing := sorted(required - set(value)):
+        raise ValueError(f"{where} lacks the field {missing[0]!r}")
+    return kind(**{key: _build(hints[key], item, f"{where}.{key}") for key, item in value.items()})
