@@ -78,7 +78,9 @@ class Codec(_Parametrized, ABC):
     ``summary`` (what it is, one line), ``source`` (paper or library), ``trains`` (learns from data beyond
     ranges and means), ``metrics`` (supported ones), ``decodable``, ``requires`` (optional distributions),
     ``estimator`` (search scores estimate the metric by a formula other than the score of decoded vectors),
-    ``version`` (raise it when the same parameters give other codes, so that old records are not reused).
+    ``version`` (raise it when the same parameters give other codes, so that old records are not reused),
+    ``check_params`` (keywords of ``for_budget`` under which :mod:`methods.checks` runs, for a short training) and
+    ``check_exceptions`` (check -> why the method cannot pass it).
     """
 
     name: ClassVar[str] = ""
@@ -91,6 +93,8 @@ class Codec(_Parametrized, ABC):
     metrics: ClassVar[frozenset[Metric]] = frozenset(Metric)
     requires: ClassVar[tuple[str, ...]] = ()
     version: ClassVar[str] = "1"
+    check_params: ClassVar[dict[str, Any]] = {}
+    check_exceptions: ClassVar[dict[str, str]] = {}
 
     def __init__(self, dim: int, metric: Metric = Metric.IP) -> None:
         self.dim = dim

@@ -1,0 +1,1 @@
+"""The checks behind :mod:`methods.checks`, one file a theme."""

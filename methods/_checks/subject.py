@@ -1,0 +1,139 @@
+"""A method under check: its configurations at several budgets, each fitted once, and the register of checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from methods import registry
+from methods._checks import data
+from methods.base import Codec, Metric, Searcher
+from methods.errors import BudgetError
+
+_LADDER = (1, 2, 4, 8, 12, 16, 24, 32)  # code bytes that are tried at dimension 32: up to a quarter of float32
+
+
+class Subject:
+    """What the checks ask of a method.
+
+    Parameters
+    ----------
+    method : str or type[Codec]
+        A registered name, or a class.
+    """
+
+    def __init__(self, method: str | type[Codec]) -> None:
+        self.cls = registry.get(method) if isinstance(method, str) else method
+        self.name = self.cls.name or self.cls.__name__
+        self._fitted: dict[tuple, Codec] = {}
+        self._codes: dict[tuple, np.ndarray] = {}
+
+    @property
+    def registered(self) -> bool:
+        return self.cls.name in registry.names() and registry.get(self.cls.name) is self.cls
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """Supported metrics, in the order ip, cosine, l2."""
+        return [metric for metric in Metric if metric in self.cls.metrics]
+
+    @property
+    def metric(self) -> Metric:
+        """The metric of the checks for which any will do."""
+        return self.metrics[0]
+
+    def configure(self, code_bytes: int, metric: Metric | None = None, dim: int = data.DIM, **params: Any) -> Codec:
+        """A fresh unfitted codec, by the way a user would get it."""
+        metric = metric or self.metric
+        params = {**self.cls.check_params, **params}
+        if self.registered:
+            return registry.for_budget(self.name, dim, code_bytes, metric, **params)
+        return self.cls.for_budget(dim, code_bytes, metric, **params)
+
+    def smallest(self, dim: int = data.DIM, metric: Metric | None = None) -> int:
+        """The smallest budget that the method accepts, as its :class:`BudgetError` names it."""
+        try:
+            self.configure(0, metric, dim)
+        except BudgetError as error:
+            return error.smallest
+        raise AssertionError("for_budget accepts 0 code bytes; it has to raise BudgetError(label, 0, smallest)")
+
+    def budgets(self, dim: int = data.DIM) -> list[int]:
+        """At most three budgets with distinct code sizes, ascending: the smallest, one between, the largest."""
+        sizes: dict[int, int] = {}
+        smallest = self.smallest(dim)
+        for code_bytes in (smallest, *(step for step in _LADDER if step > smallest)):
+            sizes.setdefault(self.configure(code_bytes, dim=dim).code_size, code_bytes)
+        found = [sizes[size] for size in sorted(sizes)]
+        return found if len(found) <= 2 else [found[0], found[len(found) // 2], found[-1]]
+
+    @property
+    def budget(self) -> int:
+        """The budget of the checks for which any will do: the one in the middle."""
+        budgets = self.budgets()
+        return budgets[len(budgets) // 2]
+
+    def fitted(self, code_bytes: int | None = None, metric: Metric | None = None) -> Codec:
+        """A codec fitted on the training vectors with seed 0; shared between checks, which must not change it."""
+        key = (self.budget if code_bytes is None else code_bytes, metric or self.metric)
+        if key not in self._fitted:
+            self._fitted[key] = self.configure(*key).fit(data.train(), seed=0)
+        return self._fitted[key]
+
+    def codes(self, code_bytes: int | None = None, metric: Metric | None = None) -> np.ndarray:
+        """Read-only codes of the base vectors by :meth:`fitted`."""
+        key = (self.budget if code_bytes is None else code_bytes, metric or self.metric)
+        if key not in self._codes:
+            self._codes[key] = data.frozen(self.fitted(*key).encode(data.base()))
+        return self._codes[key]
+
+    def searcher(self, code_bytes: int | None = None, metric: Metric | None = None) -> Searcher:
+        """A searcher over :meth:`codes`."""
+        return self.fitted(code_bytes, metric).searcher(self.codes(code_bytes, metric))
+
+
+CheckFunction = Callable[[Subject], None]
+CHECKS: dict[str, CheckFunction] = {}
+
+
+def check(function: CheckFunction) -> CheckFunction:
+    """Decorator: adds ``function`` to the checks that every method must pass, under its own name."""
+    CHECKS[function.__name__] = function
+    return function
+
+
+def expect(condition: bool | np.bool_, message: str) -> None:
+    """Fail the running check with ``message`` unless ``condition`` holds."""
+    if not condition:
+        raise AssertionError(message)
+
+
+def expect_error(kind: type[Exception], action: Callable[[], Any], what: str, mention: str = "") -> None:
+    """Fail the running check unless ``action`` raises ``kind`` with a one-line message that holds ``mention``."""
+    try:
+        action()
+    except kind as error:
+        text = str(error)
+        expect(mention in text, f"{what}: the message does not name {mention!r}: {text}")
+        expect(bool(text) and "\n" not in text, f"{what}: the message is not one line: {text!r}")
+    except Exception as error:
+        raise AssertionError(f"{what}: raises {type(error).__name__}, not {kind.__name__}: {error}") from error
+    else:
+        raise AssertionError(f"{what}: does not raise {kind.__name__}")
+
+
+def expect_same_codes(codec: Codec, first: np.ndarray, second: np.ndarray, what: str) -> None:
+    """Fail unless two sets of codes are the same, but for the rounding of matrix products of different shapes.
+
+    A row may differ if it decodes to the same vector within 1e-3 (factors stored as floats), and one row in a
+    hundred may lie on a boundary between two codes.
+    """
+    expect(first.shape == second.shape, f"{what}: codes of shape {first.shape} and {second.shape}")
+    differing = np.flatnonzero((first != second).any(axis=1))
+    if len(differing) and codec.decodable:
+        a, b = codec.decode(first[differing]), codec.decode(second[differing])
+        differing = differing[np.linalg.norm(a - b, axis=1) > 1e-3 * np.linalg.norm(a, axis=1)]
+    allowed = len(first) // 100
+    expect(len(differing) <= allowed, f"{what}: {len(differing)} of {len(first)} codes differ")
