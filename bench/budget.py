@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bench.errors import UsageError
 
-_FORM = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>x|b|bytes?|bits?)", re.IGNORECASE)
+_FORM = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>x|b|bytes?|bits?)", re.IGNORECASE | re.ASCII)
 _HOW = "use a ratio to float32 (8x), bytes a vector (48B) or bits a dimension (2bit)"
 
 

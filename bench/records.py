@@ -129,7 +129,12 @@ class Record:
         values = json.loads(text)
         if isinstance(values, dict) and values.get("schema") != SCHEMA:
             raise ValueError(f"record schema {values.get('schema')!r} is not {SCHEMA}; measure again with rerun=true")
-        return _build(cls, values, "record")
+        return from_dict(values)
+
+
+def from_dict(values: dict[str, Any]) -> Record:
+    """The record made of nested dictionaries; ValueError names the first field that does not fit."""
+    return _build(Record, values, "record")
 
 
 def run_folder(results: str | Path, dataset: str, method: str, key: str) -> Path:

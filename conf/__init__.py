@@ -1,0 +1,1 @@
+"""Configuration groups of ``python -m bench``: ``method``, ``dataset``, ``experiment``."""

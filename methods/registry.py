@@ -44,7 +44,7 @@ def _discover() -> None:
             importlib.import_module(module.name)
     for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
         loaded = entry.load()
-        if inspect.isclass(loaded) and issubclass(loaded, Codec) and not loaded.name:
+        if inspect.isclass(loaded) and issubclass(loaded, Codec) and loaded not in _METHODS.values():
             register(entry.name)(loaded)
 
 

@@ -61,7 +61,7 @@ def machine() -> dict[str, Any]:
 @functools.cache
 def software() -> dict[str, Any]:
     """Versions of Python and of the packages that decide the figures; the commit of this project's checkout."""
-    packages = {}
+    packages: dict[str, str | None] = {}
     for name in _PACKAGES:
         try:
             packages[name] = importlib.metadata.version(name)

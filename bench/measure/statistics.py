@@ -24,7 +24,8 @@ def bootstrap_means(per_query: dict[str, np.ndarray], seed: int = 0, level: floa
     Parameters
     ----------
     per_query : name -> (nq,) float
-        One value a query; NaN where a query has none (it is left out of that measure).
+        One value a query; NaN where a query has none (it is left out of that measure). A measure with none at
+        all is left out of the result.
     seed : int
         Of the resampling.
     level : float
@@ -35,6 +36,7 @@ def bootstrap_means(per_query: dict[str, np.ndarray], seed: int = 0, level: floa
     Efron and Tibshirani, An Introduction to the Bootstrap, section 13.3. A resample is a vector of multiplicities,
     so all measures and resamples are one matrix product.
     """
+    per_query = {name: v for name, v in per_query.items() if np.isfinite(v).any()}
     if not per_query:
         return {}
     values = np.stack([np.asarray(v, np.float64) for v in per_query.values()], axis=1)
@@ -47,8 +49,4 @@ def bootstrap_means(per_query: dict[str, np.ndarray], seed: int = 0, level: floa
         centre = filled.sum(axis=0) / known.sum(axis=0)
         tail = (1.0 - level) / 2.0
         low, high = np.nanquantile(means, [tail, 1.0 - tail], axis=0)
-    return {
-        name: Interval(float(centre[i]), float(low[i]), float(high[i]))
-        for i, name in enumerate(per_query)
-        if known[:, i].any()
-    }
+    return {name: Interval(float(c), float(lo), float(hi)) for name, c, lo, hi in zip(per_query, centre, low, high)}

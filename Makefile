@@ -1,0 +1,34 @@
+# Each target does all its own set-up on a machine with Python 3.11+ and git.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: bench test test-all benchmark lint clean
+
+bench: $(STAMP)  ## one run on the embedded data set: a table
+	$(BIN)/python -m bench method=opq budget=8x
+
+test: $(STAMP)  ## the tests
+	$(BIN)/python -m pytest
+
+test-all: $(STAMP)  ## the tests, the slow ones too
+	$(BIN)/python -m pytest -m "slow or not slow"
+
+benchmark: $(STAMP)  ## pytest-benchmark: encode and search of every method; writes results/benchmark.json
+	mkdir -p results
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-json=results/benchmark.json
+
+lint: $(STAMP)  ## format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else f"Python 3.11 to 3.13 is needed, this is {sys.version.split()[0]}; use make PYTHON=python3.12, say")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) results/runs

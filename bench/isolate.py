@@ -1,0 +1,116 @@
+"""One run in its own process: limits of time and memory, and any end of it becomes an outcome."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from bench.config import Limits
+from bench.measure.environment import thread_environment
+from bench.measure.memory import peak_memory, resident_memory
+from bench.records import Status
+
+JOB_FILE, RESULT_FILE = "job.json", "result.json"
+_POLL_S = 0.1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a child process ended.
+
+    ``result`` is what it wrote (None if it could not), ``peak_memory_bytes`` the largest resident size that was
+    seen from outside.
+    """
+
+    status: Status
+    reason: str
+    result: dict[str, Any] | None
+    peak_memory_bytes: int
+    seconds: float
+
+
+def run_isolated(job: dict[str, Any], work: Path, limits: Limits, threads: int) -> Outcome:
+    """Run ``python -m bench.worker`` on ``job`` and wait.
+
+    Parameters
+    ----------
+    job : dict
+        JSON-able; written into ``work`` for the child.
+    work : Path
+        Exists; the child writes only there.
+    limits : Limits
+    threads : int
+        Set for every numeric library before the child starts.
+
+    Notes
+    -----
+    The child has its own session, so that Ctrl-C reaches only this process, which then ends the child;
+    and it asks the kernel to end it should this process die.
+    """
+    (work / JOB_FILE).write_text(json.dumps(job))
+    most = (limits.memory_gb * 1e9) if limits.memory_gb else 0.9 * psutil.virtual_memory().total
+    start = time.monotonic()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "bench.worker", str(work), str(os.getpid())],
+        env={**os.environ, **thread_environment(threads)},
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    peak, stopped = 0, None
+    try:
+        while stopped is None and not _ended(child):
+            peak = max(peak, _peak(child.pid))
+            if time.monotonic() - start > limits.time_s:
+                stopped = Outcome("timeout", f"took more than limits.time_s={limits.time_s:g}", None, peak, 0.0)
+            elif resident_memory(child.pid) > most:
+                stopped = Outcome("out_of_memory", f"used more than {most / 1e9:.3g} GB of memory", None, peak, 0.0)
+    finally:
+        _kill(child)
+    seconds = time.monotonic() - start
+    if stopped is not None:
+        return Outcome(stopped.status, stopped.reason, None, peak, seconds)
+    return _outcome(child.returncode, work, peak, seconds)
+
+
+def _ended(child: subprocess.Popen) -> bool:
+    try:
+        child.wait(_POLL_S)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _peak(pid: int) -> int:
+    try:
+        return peak_memory(pid)
+    except (OSError, psutil.Error):
+        return 0
+
+
+def _kill(child: subprocess.Popen) -> None:
+    if child.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+
+
+def _outcome(returncode: int, work: Path, peak: int, seconds: float) -> Outcome:
+    if returncode == 0 and (work / RESULT_FILE).exists():
+        result = json.loads((work / RESULT_FILE).read_text())
+        return Outcome(result["status"], result["reason"], result, max(peak, result.get("peak", 0)), seconds)
+    if returncode == -signal.SIGKILL:
+        reason = "was killed by the system, most likely for want of memory; set limits.memory_gb or free some"
+        return Outcome("out_of_memory", reason, None, peak, seconds)
+    if returncode < 0:
+        return Outcome("failed", f"crashed with {signal.Signals(-returncode).name}", None, peak, seconds)
+    return Outcome("failed", f"ended with exit status {returncode} and no result", None, peak, seconds)

@@ -1,0 +1,118 @@
+"""From a configuration to a run that can start: everything that can be wrong is found here, before long work."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench import datasets, records
+from bench.budget import Budget
+from bench.config import RunConfig
+from bench.datasets.base import Dataset
+from bench.errors import UsageError
+from methods import BudgetError, registry, rescore
+from methods.errors import MissingDependency, UnsupportedMetric
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A checked run.
+
+    Attributes
+    ----------
+    config : RunConfig
+    dataset : Dataset
+    code_bytes : int
+        The budget in bytes.
+    key : str
+        Hash of what determines the result.
+    params : dict or None
+        The codec's parameters at this budget; None where it is infeasible.
+    infeasible : Exception or None
+        Why the method cannot do this run at all: a ``skipped`` record in a sweep, an error in a single run.
+    """
+
+    config: RunConfig
+    dataset: Dataset
+    code_bytes: int
+    key: str
+    params: dict[str, Any] | None
+    code_size: int | None
+    infeasible: Exception | None
+
+    @property
+    def folder(self) -> Path:
+        """Where the record goes."""
+        return records.run_folder(self.config.results, self.dataset.name, self.config.method["name"], self.key)
+
+
+def prepare(config: RunConfig) -> Plan:
+    """Check ``config`` and load what it names.
+
+    Raises
+    ------
+    UsageError, bench.datasets.base.DatasetError, methods.MethodError
+        With one line that says what was wrong and what would be right. What a method merely cannot do (budget too
+        small, metric, missing optional dependency) is no error but :attr:`Plan.infeasible`.
+    """
+    config.check()
+    budget = Budget(config.budget)
+    method = dict(config.method)
+    if not (name := method.pop("name", None)):
+        raise UsageError("no method is named; use method=NAME (`python -m methods` lists all)")
+    cls = registry.get(name)
+    _check_results_folder(Path(config.results))
+    dataset = _load(json.dumps(config.dataset, sort_keys=True), config.seed)
+    code_bytes = budget.code_bytes(dataset.dim)
+    params, size, infeasible = None, None, None
+    try:
+        if missing := registry.missing_dependencies(name):
+            raise MissingDependency(f"{name} needs {', '.join(missing)}; install it with pip")
+        codec, store = rescore.plan(name, dataset.dim, code_bytes, dataset.metric, rescore=config.rescore, **method)
+        params, size = codec.params(), codec.code_size + (store.code_size if store else 0)
+    except (BudgetError, UnsupportedMetric, MissingDependency) as error:
+        infeasible = error
+    return Plan(config, dataset, code_bytes, _key(config, dataset, code_bytes, cls.version), params, size, infeasible)
+
+
+def _key(config: RunConfig, dataset: Dataset, code_bytes: int, version: str) -> str:
+    determinants = config.determinants() | {
+        "dataset": [dataset.checksum, str(dataset.metric)],
+        "budget": code_bytes,
+        "version": version,
+        "schema": records.SCHEMA,
+    }
+    text = json.dumps(determinants, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@functools.lru_cache(maxsize=2)
+def _load(options: str, seed: int) -> Dataset:
+    """The data set of a configuration; a sweep's runs share it."""
+    values = {key: value for key, value in json.loads(options).items() if value is not None}
+    if not (name := values.pop("name", None)):
+        raise UsageError("no data set is named; use dataset=NAME (`python -m bench.datasets list` lists all)")
+    return datasets.load(name, seed=seed, **values)
+
+
+def load_dataset(config: RunConfig) -> Dataset:
+    """The data set that ``config`` names."""
+    return _load(json.dumps(config.dataset, sort_keys=True), config.seed)
+
+
+def _check_results_folder(folder: Path) -> None:
+    """Fail now rather than after an hour if records cannot be written."""
+    probe = folder / "runs"
+    try:
+        probe.mkdir(parents=True, exist_ok=True)
+        test = probe / ".writable"
+        test.write_bytes(b"1")
+        test.unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"results={folder} cannot be written: {error.strerror or error}; choose another folder with results=DIR"
+        ) from error

@@ -1,0 +1,149 @@
+"""Runs: from a configuration to a record on disk, doing nothing twice."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from bench import datasets, records
+from bench.config import RunConfig
+from bench.errors import UsageError
+from bench.isolate import Outcome, run_isolated
+from bench.measure import environment
+from bench.plan import Plan, prepare
+from bench.records import BudgetInfo, DatasetInfo, MethodInfo, Record
+from bench.worker import TRACEBACK_FILE
+from methods import registry
+
+_TRUTH_K = 100
+
+
+def run(method: str, budget: str = "8x", dataset: str | None = None, **options: Any) -> Record:
+    """Measure one method; the Python form of ``python -m bench``.
+
+    Parameters
+    ----------
+    method : str
+        A registered name; parameters of it as ``method_params={...}``.
+    budget : str
+        ``8x``, ``48B`` or ``2bit``.
+    dataset : str, optional
+        A name; options of it as ``dataset_options={...}``.
+    **options
+        Fields of :class:`bench.config.RunConfig`: ``k``, ``seed``, ``threads``, ``rescore``, ``results``, ...
+
+    Returns
+    -------
+    Record
+        Of status ok, failed, ...; read from disk where this run was measured before.
+
+    Raises
+    ------
+    UsageError, DatasetError, MethodError
+        For what cannot work, before any long work.
+    """
+    config = RunConfig(budget=budget)
+    config.method = {"name": method, **options.pop("method_params", {})}
+    config.dataset = {"name": dataset or config.dataset["name"], **options.pop("dataset_options", {})}
+    for name, value in options.items():
+        if name not in RunConfig.__dataclass_fields__:
+            raise UsageError(f"{name!r} is no option of a run; use one of {', '.join(RunConfig.__dataclass_fields__)}")
+        setattr(config, name, value)
+    plan = prepare(config)
+    if plan.infeasible is not None:
+        raise plan.infeasible
+    return execute(plan)
+
+
+def finished(plan: Plan) -> Record | None:
+    """The record of an earlier run with the same key, unless it is to be measured again or could not be finished.
+
+    What ended as skipped or over budget is finished too: it would end so again. A failure is tried again.
+    """
+    if plan.config.rerun:
+        return None
+    record = records.read_finished(plan.folder)
+    return record if record is not None and record.status not in records.FAILURES else None
+
+
+def execute(plan: Plan) -> Record:
+    """The finished record of ``plan``: measured now unless it is on disk already."""
+    if (record := finished(plan)) is not None:
+        return record
+    if plan.infeasible is not None:
+        record = _record(plan, Outcome("skipped", str(plan.infeasible), None, 0, 0.0))
+        records.write(record, plan.folder)
+        return record
+    datasets.ground_truth(plan.dataset, _TRUTH_K)  # here, so that it counts neither in the run's time nor its memory
+    with _work_folder(plan.folder) as work:
+        job = {"config": plan.config.to_dict(), "code_bytes": plan.code_bytes}
+        outcome = run_isolated(job, work, plan.config.limits, plan.config.threads)
+        queries = work / records.QUERIES_FILE
+        has_queries = outcome.status == "ok"
+        record = _record(plan, outcome, records.file_sha256(queries) if has_queries else None)
+        records.write(record, plan.folder, queries if has_queries else None)
+        if (trace := work / TRACEBACK_FILE).exists():
+            os.replace(trace, plan.folder / TRACEBACK_FILE)
+        else:
+            (plan.folder / TRACEBACK_FILE).unlink(missing_ok=True)
+    return record
+
+
+@contextlib.contextmanager
+def _work_folder(folder: Path) -> Iterator[Path]:
+    """A folder of this process beside ``folder``, gone afterwards; those of processes that died are removed."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    for stale in folder.parent.glob(".work-*"):
+        pid = stale.name.rpartition("-")[2]
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(stale, ignore_errors=True)
+    work = folder.parent / f".work-{folder.name}-{os.getpid()}"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _record(plan: Plan, outcome: Outcome, queries_sha256: str | None = None) -> Record:
+    config, dataset = plan.config, plan.dataset
+    cls = registry.get(config.method["name"])
+    found = dict((outcome.result or {}).get("measurement") or {})
+    found.pop("arrays", None)
+    params = found.pop("params", None) or plan.params
+    train = dataset.base if dataset.train is None else dataset.train
+    threads = (outcome.result or {}).get("threads") or environment.thread_environment(config.threads)
+    found.setdefault("peak_memory_bytes", outcome.peak_memory_bytes or None)
+    found["seconds"] = {**found.get("seconds", {}), "process": outcome.seconds}
+    values = {
+        "schema": records.SCHEMA,
+        "key": plan.key,
+        "status": outcome.status,
+        "reason": outcome.reason,
+        "method": MethodInfo(config.method["name"], cls.family, cls.version, dict(config.method), params).__dict__,
+        "dataset": DatasetInfo(
+            name=dataset.name,
+            n=dataset.base.shape[0],
+            dim=dataset.dim,
+            queries=len(dataset.queries),
+            metric=str(dataset.metric),
+            checksum=dataset.checksum,
+            trained_on="base" if dataset.train is None else "train",
+            n_train=min(train.shape[0], config.train_size),
+        ).__dict__,
+        "budget": BudgetInfo(
+            config.budget, plan.code_bytes, None if plan.code_size is None else plan.code_bytes - plan.code_size
+        ).__dict__,
+        "config": config.to_dict(),
+        "environment": {**environment.describe(), "threads": threads},
+        "queries_sha256": queries_sha256,
+        **found,
+    }
+    return records.from_dict(values)

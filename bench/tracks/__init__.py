@@ -1,0 +1,1 @@
+"""How one run of each kind of workload goes."""

@@ -1,0 +1,279 @@
+"""The dense track: one vector an item. Fit, encode, search, then judge; runs in the run's own process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from bench.config import RunConfig
+from bench.datasets import ground_truth
+from bench.datasets.base import Dataset, VectorStore
+from bench.measure import latency, quality
+from bench.measure.memory import peak_memory
+from bench.measure.statistics import Interval, bootstrap_means
+from bench.records import Bytes, Ratio
+from methods import Codec, Searcher, rescore
+
+TRUTH_K = 100  # neighbours in the ground truth: recall@100 is the deepest that is reported
+_BLOCK = 16_384  # base vectors read and encoded at a time
+_FIDELITY_QUERIES = 100
+_SAMPLE = 1_000  # base vectors whose reconstruction is judged
+
+
+class OverBudget(Exception):
+    """The method keeps more bytes per vector than the budget; the message counts them."""
+
+
+@dataclass
+class Measurement:
+    """What the dense track found; the fields of :class:`bench.records.Record` of the same names."""
+
+    params: dict
+    bytes: Bytes | None = None
+    ratio: Ratio | None = None
+    quality: dict[str, Interval] = field(default_factory=dict)
+    latency_ms: dict[str, float] | None = None
+    latency_queries: int | None = None
+    latency_shared: bool | None = None
+    throughput: dict[str, float] | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    peak_memory_bytes: int | None = None
+    memory_bytes: dict[str, int] = field(default_factory=dict)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, phase: str) -> Iterator[None]:
+        """Adds the wall time of the block to ``seconds[phase]`` and notes the peak memory after it."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[phase] = self.seconds.get(phase, 0.0) + time.perf_counter() - start
+            self.memory_bytes[phase] = peak_memory()
+
+
+def training_vectors(dataset: Dataset, most: int, seed: int) -> np.ndarray:
+    """At most ``most`` vectors to fit on: of the training set where there is one, else of the base; never queries."""
+    source: VectorStore = dataset.base if dataset.train is None else dataset.train
+    n = source.shape[0]
+    if n <= most:
+        return source.read(0, n)
+    return source.take(np.sort(np.random.default_rng(seed).choice(n, most, replace=False)))
+
+
+def ratios(n: int, dim: int, per_vector: int, parts: int) -> Ratio:
+    """Float32 bytes over bytes in memory, of the codes alone and with the parts at n, 1M and 100M vectors."""
+    raw = 4 * dim
+
+    def with_parts(count: int) -> float:
+        return raw * count / (per_vector * count + parts) if count else 0.0
+
+    return Ratio(raw / per_vector, with_parts(n), with_parts(10**6), with_parts(10**8))
+
+
+def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) -> Measurement:
+    """One run.
+
+    Parameters
+    ----------
+    config : RunConfig
+    dataset : Dataset
+        Its ground truth is in the cache.
+    code_bytes : int
+        The budget for everything kept in memory per vector.
+    work : Path
+        Folder for what the run keeps on disk.
+
+    Raises
+    ------
+    OverBudget
+        If a code, or what the searcher keeps per code, is larger than ``code_bytes``.
+    """
+    method = dict(config.method)
+    codec, store_codec = rescore.plan(
+        method.pop("name"), dataset.dim, code_bytes, dataset.metric, rescore=config.rescore, **method
+    )
+    found = Measurement(codec.params())
+    _check_budget(codec.code_size + (store_codec.code_size if store_codec else 0), code_bytes, "a code")
+
+    with found.timed("load"):
+        train = training_vectors(dataset, config.train_size, config.seed)
+    with found.timed("fit"):
+        codec.fit(train, config.seed)
+        if store_codec is not None:
+            store_codec.fit(train, config.seed)
+    del train
+
+    codes, store_codes = _encode(dataset.base, codec, store_codec, found)
+    judged = _JudgedSample.take(dataset, codec, codes, config.seed)
+    with found.timed("build"):
+        searcher = codec.searcher(codes)
+    del codes
+    found.bytes = _count(codec, store_codec, searcher, dataset, config.rescore)
+    resident = searcher.nbytes - searcher.padding + found.bytes.rescore_memory
+    _check_budget(-(-resident // max(1, dataset.base.shape[0])), code_bytes, "what the searcher keeps for a code")
+    found.ratio = ratios(*dataset.base.shape, found.bytes.code, found.bytes.parts_total)
+    if config.rescore is not None:
+        searcher = _rescored(config, searcher, store_codec, store_codes, dataset, work, found)
+    del store_codes
+
+    _time_searches(config, searcher, dataset, found)
+    found.peak_memory_bytes = peak_memory()
+    with found.timed("judge"):
+        _judge(config, searcher, dataset, judged, found)
+    return found
+
+
+def _check_budget(size: int, code_bytes: int, what: str) -> None:
+    if size > code_bytes:
+        raise OverBudget(f"{what} takes {size} bytes, the budget is {code_bytes}")
+
+
+def _encode(
+    base: VectorStore, codec: Codec, store_codec: Codec | None, found: Measurement
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Codes of the whole base, read block by block; only the codec's own time counts as encoding."""
+    n = base.shape[0]
+    codes = np.empty((n, codec.code_size), np.uint8)
+    store_codes = None if store_codec is None else np.empty((n, store_codec.code_size), np.uint8)
+    blocks = tqdm(range(0, n, _BLOCK), desc="encode", unit="block", leave=False, disable=None)
+    for start in blocks:
+        with found.timed("load"):
+            vectors = base.read(start, start + _BLOCK)
+        with found.timed("encode"):
+            codes[start : start + len(vectors)] = codec.encode(vectors)
+        if store_codec is not None and store_codes is not None:
+            with found.timed("encode_rescore"):
+                store_codes[start : start + len(vectors)] = store_codec.encode(vectors)
+    found.throughput = {"encode_vectors_per_s": n / max(found.seconds.get("encode", 0.0), 1e-9)}
+    return codes, store_codes
+
+
+def _count(
+    codec: Codec, store_codec: Codec | None, searcher: Searcher, dataset: Dataset, rescored: str | None
+) -> Bytes:
+    n, dim = dataset.base.shape
+    parts = {name: int(array.nbytes) for name, array in codec.parts().items()}
+    store_bytes = 0
+    if store_codec is not None:
+        parts |= {f"rescore.{name}": int(array.nbytes) for name, array in store_codec.parts().items()}
+        store_bytes = store_codec.code_size
+    return Bytes(
+        code=codec.code_size + store_bytes,
+        code_total=n * (codec.code_size + store_bytes),
+        parts=parts,
+        parts_total=sum(parts.values()),
+        searcher=int(searcher.nbytes),
+        searcher_padding=int(searcher.padding),
+        rescore_memory=n * store_bytes,
+        rescore_disk=4 * n * dim if rescored == "disk" else 0,
+    )
+
+
+def _rescored(
+    config: RunConfig,
+    searcher: Searcher,
+    store_codec: Codec | None,
+    store_codes: np.ndarray | None,
+    dataset: Dataset,
+    work: Path,
+    found: Measurement,
+) -> Searcher:
+    """The searcher with its candidates re-ordered from the finer store."""
+    if store_codec is not None and store_codes is not None:
+        store: rescore.Store = rescore.CodecStore(store_codec, store_codes)
+    else:
+        with found.timed("build_disk"):
+            store = rescore.DiskStore(_write_vectors(dataset.base, work / "vectors.npy"))
+    return rescore.RescoredSearcher(searcher, store, config.rescore_factor)
+
+
+def _write_vectors(base: VectorStore, path: Path) -> Path:
+    """The base as a float32 ``.npy`` file, written block by block."""
+    n, dim = base.shape
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": (n, dim)})
+        for start in range(0, n, _BLOCK):
+            file.write(base.read(start, start + _BLOCK).astype("<f4", copy=False).tobytes())
+    return path
+
+
+def _time_searches(config: RunConfig, searcher: Searcher, dataset: Dataset, found: Measurement) -> None:
+    queries, k = dataset.queries, config.k
+    with found.timed("warm_up"):
+        latency.warm_up(searcher, queries, k)
+    with found.timed("search_single"):
+        single = latency.time_single_queries(searcher, queries, k, config.latency_s)
+    found.latency_ms, found.latency_queries = single.percentiles(), len(single.milliseconds)
+    found.latency_shared = single.shared
+    found.arrays["milliseconds"] = single.milliseconds
+    with found.timed("search_batch"):
+        rate = latency.queries_per_second(lambda: searcher.search(queries, k), len(queries))
+    found.throughput = {**(found.throughput or {}), "queries_per_s": rate}
+
+
+@dataclass
+class _JudgedSample:
+    """Codes kept for judging scores and reconstruction, so that the codes themselves can go."""
+
+    neighbours: np.ndarray  # base rows that are true neighbours of the first queries, ascending
+    searcher: Searcher  # over their codes
+    reconstruction: np.ndarray | None  # relative squared errors of a sample of the base
+
+    @classmethod
+    def take(cls, dataset: Dataset, codec: Codec, codes: np.ndarray, seed: int) -> _JudgedSample:
+        truth = ground_truth(dataset, TRUTH_K)
+        neighbours = np.unique(truth.ids[:_FIDELITY_QUERIES])
+        neighbours = neighbours[neighbours >= 0]
+        n = len(codes)
+        rows = np.sort(np.random.default_rng(seed).choice(n, min(n, _SAMPLE), replace=False))
+        error = quality.reconstruction_error(codec, codes[rows], dataset.base.take(rows)) if codec.decodable else None
+        return cls(neighbours, codec.searcher(codes[neighbours]), error)
+
+
+def _judge(config: RunConfig, searcher: Searcher, dataset: Dataset, sample: _JudgedSample, found: Measurement) -> None:
+    """Quality, each measure with its interval. recall@k is of a search for k: rescoring sees what a caller asks."""
+    truth = ground_truth(dataset, TRUTH_K)
+    judge = quality.RecallJudge(dataset.base, dataset.queries, dataset.metric, truth.scores, truth.ids)
+    measures: dict[str, np.ndarray] = {}
+    results = {k: searcher.search(dataset.queries, k) for k in (1, 10, 100)}
+    for k, (_, ids) in results.items():
+        measures[f"recall@{k}"] = judge.recall(ids, k)
+    measures["recall 1@10"] = judge.recall(results[10][1], 1)
+    measures["recall 1@100"] = judge.recall(results[100][1], 1)
+    measures["recall 10@100"] = judge.recall(results[100][1], 10)
+    if dataset.relevance is not None:
+        measures |= quality.retrieval_measures(results[10][1], dataset.relevance)
+    measures |= _fidelity(dataset, truth.ids, truth.scores, sample)
+    found.quality = bootstrap_means(measures, config.seed)
+    if sample.reconstruction is not None:
+        found.quality |= bootstrap_means({"reconstruction_error": sample.reconstruction}, config.seed)
+    found.arrays["scores"], found.arrays["ids"] = results[100]
+
+
+def _fidelity(
+    dataset: Dataset, truth_ids: np.ndarray, truth_scores: np.ndarray, sample: _JudgedSample
+) -> dict[str, np.ndarray]:
+    """Bias, error and order of the method's scores on the true neighbours of the first queries (NaN for the rest)."""
+    asked = min(_FIDELITY_QUERIES, len(dataset.queries))
+    small = sample.searcher
+    if not len(sample.neighbours):
+        return {}
+    scores, ids = small.search(dataset.queries[:asked], len(sample.neighbours))
+    by_item = np.full((asked, len(sample.neighbours) + 1), np.nan)
+    query, column = np.nonzero(ids >= 0)
+    by_item[query, ids[query, column]] = scores[query, column]
+    place = np.searchsorted(sample.neighbours, truth_ids[:asked])
+    estimated = np.take_along_axis(by_item, np.where(truth_ids[:asked] >= 0, place, len(sample.neighbours)), axis=1)
+    exact = np.where(truth_ids[:asked] >= 0, truth_scores[:asked], np.nan)
+    found = quality.score_fidelity(
+        estimated, exact, small.descending == dataset.metric.descending, small.estimates_metric
+    )
+    rest = len(dataset.queries) - asked
+    return {name: np.pad(values, (0, rest), constant_values=np.nan) for name, values in found.items()}

@@ -1,0 +1,86 @@
+"""The child process of one run: ``python -m bench.worker FOLDER PARENT_PID``. Reads a job, writes a result."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import dataclasses
+import faulthandler
+import json
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+TRACEBACK_FILE = "traceback.txt"
+
+
+def die_with(parent: int) -> None:
+    """Ask the kernel (Linux) to end this process when its parent ends, however that happens."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        if os.getppid() != parent:
+            os._exit(1)
+        # If memory runs out, the kernel is to end this process and not the sweep.
+        with contextlib.suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text("900")
+
+
+def work(folder: Path) -> dict[str, Any]:
+    """Run the job in ``folder``; every way in which a method can fail becomes a status and a reason."""
+    import numpy as np
+
+    from bench.isolate import JOB_FILE
+
+    job = json.loads((folder / JOB_FILE).read_text())
+    try:
+        from bench.config import RunConfig
+        from bench.measure.environment import thread_settings
+        from bench.measure.memory import peak_memory
+        from bench.plan import load_dataset
+        from bench.tracks import dense
+
+        _set_threads(job["config"]["threads"])
+        config = RunConfig.from_dict(job["config"])
+        found = dense.measure(config, load_dataset(config), job["code_bytes"], folder)
+        arrays = found.arrays
+        found.arrays = {}
+        np.savez(folder / "queries.npz", **arrays)  # type: ignore[arg-type]
+        return {
+            "status": "ok",
+            "reason": "",
+            "measurement": dataclasses.asdict(found),
+            "threads": thread_settings(),
+            "peak": peak_memory(),
+        }
+    except MemoryError as error:
+        return {"status": "out_of_memory", "reason": f"could not allocate memory: {error}"}
+    except Exception as error:
+        (folder / TRACEBACK_FILE).write_text(traceback.format_exc())
+        status = "over_budget" if type(error).__name__ == "OverBudget" else "failed"
+        reason = str(error) if status == "over_budget" else f"{type(error).__name__}: {error}"
+        return {"status": status, "reason": " ".join(reason.split())[:500]}
+
+
+def _set_threads(threads: int) -> None:
+    """faiss reads its own setting; the others took theirs from the environment at import."""
+    import faiss
+
+    faiss.omp_set_num_threads(threads)
+
+
+def main() -> None:
+    """Entry of the child process."""
+    from bench.isolate import RESULT_FILE
+
+    folder, parent = Path(sys.argv[1]), int(sys.argv[2])
+    die_with(parent)
+    faulthandler.enable()
+    result = work(folder)
+    (folder / RESULT_FILE).write_text(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

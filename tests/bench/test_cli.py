@@ -1,0 +1,195 @@
+"""``python -m bench`` as a user runs it: rows, records, resume, interruption, every way in which a run can end."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from bench import records
+
+
+def on(vectors, *rest):
+    """Arguments of a quick run on the tiny data set."""
+    return ["dataset=path", f"dataset.base={vectors}", "dataset.holdout=50", "latency_s=0.1", *rest]
+
+
+def only_record(run):
+    (record,) = records.find([run.results / "runs"])
+    return record
+
+
+def test_one_run_prints_a_row_and_leaves_a_record(bench, vectors):
+    done = bench("method=pq", "budget=8x", *on(vectors))
+    assert done.returncode == 0, done.stderr
+    for word in ("recall@1", "recall@10", "recall@100", "p50", "p95", "p99", "queries/s", "peak memory", "true ratio"):
+        assert word in done.stdout
+    record = only_record(bench)
+    assert record.status == "ok"
+    assert record.bytes.code <= record.budget.bytes == 8
+    assert record.ratio.codes >= 8 > record.ratio.total  # the codebook is counted
+    assert 0 < record.quality["recall@10"].low <= record.quality["recall@10"].value <= 1
+    assert record.environment["threads"]["OMP_NUM_THREADS"] == "1"
+    assert record.environment["threads"]["faiss"] == 1
+    assert record.peak_memory_bytes > 1e7
+    folder = records.run_folder(bench.results, record.dataset.name, "pq", record.key)
+    arrays = records.read_queries(folder)
+    assert arrays["ids"].shape == (50, 100)
+    assert len(arrays["milliseconds"]) == record.latency_queries
+
+
+def test_percentiles_are_of_the_stored_pass(bench, vectors):
+    import numpy as np
+
+    bench("method=pq", "budget=8x", *on(vectors))
+    record = only_record(bench)
+    folder = records.run_folder(bench.results, record.dataset.name, "pq", record.key)
+    times = records.read_queries(folder)["milliseconds"]
+    assert record.latency_ms["p95"] == pytest.approx(np.percentile(times, 95))
+    assert record.latency_ms["mean"] == pytest.approx(times.mean())
+
+
+def test_the_same_run_again_reads_its_record(bench, vectors):
+    bench("method=pq", "budget=8x", *on(vectors))
+    first = only_record(bench)
+    assert bench("method=pq", "budget=32B", *on(vectors)).returncode == 0
+    bench("method=pq", "budget=8x", *on(vectors))
+    again = [record for record in records.find([bench.results / "runs"]) if record.key == first.key]
+    assert again == [first]
+    bench("method=pq", "budget=8x", *on(vectors, "rerun=true"))
+    (anew,) = [record for record in records.find([bench.results / "runs"]) if record.key == first.key]
+    assert anew != first
+
+
+def test_a_sweep_makes_a_record_of_every_end(bench, vectors):
+    ends = {
+        "acme_truncated": ("ok", ""),
+        "acme_crashes": ("failed", "crashed with SIGSEGV"),
+        "acme_raises": ("failed", "RuntimeError: the encoder broke"),
+        "acme_exits": ("failed", "exit status 7"),
+        "acme_hangs": ("timeout", "limits.time_s=8"),
+        "acme_greedy": ("out_of_memory", "GB of memory"),
+        "acme_liar": ("over_budget", "what the searcher keeps for a code takes 12 bytes, the budget is 8"),
+        "acme_toolarge": ("over_budget", "a code takes 9 bytes, the budget is 8"),
+        "acme_demanding": ("skipped", "its smallest code is 64 B"),
+        "acme_dependent": ("skipped", "a_module_that_nobody_has"),
+    }
+    limits = ["limits.time_s=8", "limits.memory_gb=1"]
+    sweep = ["-m", f"method={','.join(ends)}", "budget=8x", *on(vectors, *limits)]
+    done = bench(*sweep)
+    assert done.returncode == 1, done.stderr
+    found = {record.method.name: record for record in records.find([bench.results / "runs"])}
+    assert set(found) == set(ends)
+    for name, (status, reason) in ends.items():
+        assert found[name].status == status, (name, found[name].reason)
+        assert reason in found[name].reason
+        assert status in done.stdout
+    traces = list(bench.results.rglob("traceback.txt"))
+    assert any("the encoder" in trace.read_text() for trace in traces)
+    assert not list(bench.results.rglob(".work-*"))
+    # Again: what ended for good is not run again, what failed is.
+    again = bench(*sweep)
+    assert "5 of them measured before" in again.stdout
+    assert again.returncode == 1
+
+
+def test_a_sweep_without_failures_exits_zero(bench, vectors):
+    methods = "method=acme_truncated,acme_demanding,acme_liar"
+    done = bench("-m", methods, "budget=8x,4x", *on(vectors))
+    assert done.returncode == 0, done.stderr
+    assert "6 runs" in done.stdout
+
+
+def test_infeasible_alone_is_a_one_line_error(bench, vectors):
+    done = bench("method=acme_demanding", "budget=8x", *on(vectors))
+    assert done.returncode == 2
+    assert done.stderr.strip() == "bench: demanding cannot go down to 8 bytes a vector; its smallest code is 64 B"
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_sweep_keeps_what_is_done_and_goes_on(bench, vectors, tmp_path, how):
+    sweep = ["-m", "method=acme_truncated,acme_hangs", "budget=8x", *on(vectors)]
+    command = [sys.executable, "-m", "bench", *sweep]
+    process = subprocess.Popen(command, cwd=tmp_path, env=bench.env, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    for line in process.stderr:
+        if b"fitting" in line:
+            break
+    (work,) = bench.results.rglob(".work-*")
+    children = [
+        int(pid)
+        for pid in os.listdir("/proc")
+        if pid.isdigit() and pid != str(process.pid) and _command_line(pid).endswith(f"{work.name}\0{process.pid}\0")
+    ]
+    process.send_signal(how)
+    process.wait(timeout=20)
+    assert process.returncode == (130 if how == signal.SIGINT else -signal.SIGKILL)
+    assert len(children) == 1
+    for _ in range(50):
+        if not _command_line(str(children[0])):
+            break
+        time.sleep(0.1)
+    assert not _command_line(str(children[0])), "the run's own process outlived the sweep"
+    assert [record.status for record in records.find([bench.results / "runs"])] == ["ok"]
+    done = bench("-m", "method=acme_truncated,acme_hangs", "budget=8x", *on(vectors, "limits.time_s=5"))
+    assert "1 of them measured before" in done.stdout
+    assert sorted(record.status for record in records.find([bench.results / "runs"])) == ["ok", "timeout"]
+    assert not list(bench.results.rglob(".work-*"))
+
+
+def _command_line(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def test_a_users_own_config_folder_is_found(bench, vectors, tmp_path):
+    (tmp_path / "mine" / "method").mkdir(parents=True)
+    (tmp_path / "mine" / "method" / "small_pq.yaml").write_text("name: pq\nbits: 4\n")
+    done = bench("method=small_pq", "budget=8x", f"hydra.searchpath=[file://{tmp_path}/mine]", *on(vectors))
+    assert done.returncode == 0, done.stderr
+    assert only_record(bench).method.requested == {"name": "pq", "bits": 4}
+
+
+def test_a_parameter_of_a_third_party_is_checked_like_ours(bench, vectors):
+    assert bench("method=acme_truncated", "method.kept=2", *on(vectors)).returncode == 0
+    assert only_record(bench).method.params["kept"] == 2
+    done = bench("method=acme_truncated", "method.kpet=2", *on(vectors))
+    assert done.returncode == 2
+    assert "no parameter 'kpet'" in done.stderr
+
+
+def test_rescoring_counts_memory_and_disk_apart(bench, vectors):
+    done = bench("method=pq", "budget=16x", "rescore=disk", *on(vectors))
+    assert done.returncode == 0, done.stderr
+    record = only_record(bench)
+    assert record.bytes.rescore_disk == 550 * 16 * 4
+    assert record.bytes.rescore_memory == 0
+    assert not list(bench.results.rglob("vectors.npy"))
+    bench("method=pq", "budget=24B", "rescore=int8", *on(vectors))
+    (other,) = [r for r in records.find([bench.results / "runs"]) if r.key != record.key]
+    assert other.bytes.code <= 24
+    assert other.bytes.rescore_memory == 550 * 16
+
+
+def test_max_base_and_max_queries(bench, vectors):
+    bench("method=acme_truncated", *on(vectors, "dataset.max_base=300", "dataset.max_queries=20"))
+    record = only_record(bench)
+    assert (record.dataset.n, record.dataset.queries) == (300, 20)
+
+
+def test_the_record_is_plain_json(bench, vectors):
+    bench("method=acme_truncated", *on(vectors))
+    (path,) = bench.results.rglob("record.json")
+    values = json.loads(path.read_text())
+    for name in ("status", "reason", "key", "method", "dataset", "budget", "bytes", "ratio", "quality", "environment"):
+        assert name in values
+    assert {"p50", "p95", "p99"} <= set(values["latency_ms"])
+    assert {"queries_per_s", "encode_vectors_per_s"} <= set(values["throughput"])
+    assert {"fit", "encode", "build"} <= set(values["seconds"])
+    assert {"codes", "total", "total_at_1m", "total_at_100m"} <= set(values["ratio"])
+    assert {"recall@1", "recall@10", "recall@100"} <= set(values["quality"])

@@ -1,0 +1,106 @@
+"""Records are whole or not there, checked when written and when read, and never unpickled."""
+
+import dataclasses
+import json
+import os
+
+import numpy as np
+import pytest
+
+from bench import records
+from bench.errors import UsageError
+from bench.measure.statistics import Interval
+from bench.records import BudgetInfo, DatasetInfo, MethodInfo, Record
+
+
+@pytest.fixture
+def record():
+    return Record(
+        schema=records.SCHEMA,
+        key="abc",
+        status="ok",
+        reason="",
+        method=MethodInfo("pq", "product", "1", {"name": "pq"}, {"dim": 8}),
+        dataset=DatasetInfo("tiny", 10, 8, 2, "ip", "00", "base", 10),
+        budget=BudgetInfo("8x", 4, 0),
+        config={"k": 10},
+        environment={"cores": 2},
+        quality={"recall@10": Interval(0.5, 0.4, 0.6)},
+        seconds={"fit": 1},
+    )
+
+
+def test_a_record_survives_the_disk(record, tmp_path):
+    path = records.write(record, tmp_path / "run")
+    assert path.name == "record.json"
+    assert records.read(path) == records.read(tmp_path / "run") == record
+
+
+def test_nothing_but_the_record_is_left_behind(record, tmp_path):
+    records.write(record, tmp_path)
+    assert os.listdir(tmp_path) == ["record.json"]
+
+
+def test_a_failed_write_keeps_the_old_record(record, tmp_path, monkeypatch):
+    records.write(record, tmp_path)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UsageError, match=r"No space left on device; choose another folder"):
+        records.write(dataclasses.replace(record, key="new"), tmp_path)
+    assert records.read(tmp_path) == record
+    assert os.listdir(tmp_path) == ["record.json"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda r: r.pop("key"), "lacks the field 'key'"),
+        (lambda r: r.update(extra=1), "unknown field 'extra'"),
+        (lambda r: r.update(status="fine"), "record.status is 'fine', not one of ok"),
+        (lambda r: r["dataset"].update(n="ten"), "record.dataset.n is 'ten', not int"),
+        (lambda r: r["dataset"].update(n=True), "record.dataset.n is True, not int"),
+        (lambda r: r["quality"].update({"recall@1": 0.5}), "record.quality.recall@1 is not an object"),
+        (lambda r: r.update(schema=0), "schema 0 is not"),
+        (lambda r: r.update(method=None), "record.method is not an object"),
+    ],
+)
+def test_a_wrong_record_is_refused_by_field(record, tmp_path, change, message):
+    values = json.loads(record.to_json())
+    change(values)
+    (tmp_path / "record.json").write_text(json.dumps(values))
+    with pytest.raises(UsageError, match="is not a readable record") as error:
+        records.read(tmp_path)
+    assert message in str(error.value)
+    assert records.read_finished(tmp_path) is None
+
+
+def test_nan_is_no_figure(record):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        dataclasses.replace(record, seconds={"fit": float("nan")}).to_json()
+
+
+def test_queries_of_another_attempt_are_refused(record, tmp_path):
+    work = tmp_path / "work.npz"
+    np.savez(work, ids=np.arange(3))
+    record = dataclasses.replace(record, queries_sha256=records.file_sha256(work))
+    records.write(record, tmp_path / "run", work)
+    assert records.read_queries(tmp_path / "run")["ids"].tolist() == [0, 1, 2]
+    np.savez(tmp_path / "run" / records.QUERIES_FILE, ids=np.arange(4))
+    with pytest.raises(UsageError, match="belongs to another attempt"):
+        records.read_queries(tmp_path / "run")
+
+
+def test_frame_has_one_row_a_record(record, tmp_path):
+    for key in ("a", "b"):
+        records.write(dataclasses.replace(record, key=key), tmp_path / key)
+    frame = records.to_frame(records.find([tmp_path]))
+    assert frame["key"].tolist() == ["a", "b"]
+    assert frame["quality.recall@10.value"].tolist() == [0.5, 0.5]
+
+
+def test_a_folder_that_is_not_there_is_an_error(tmp_path):
+    with pytest.raises(UsageError, match="does not exist"):
+        list(records.find([tmp_path / "none"]))
