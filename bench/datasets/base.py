@@ -48,9 +48,11 @@ class Dataset:
         Vectors to fit on; None where methods are fitted on (a sample of) the base.
     relevance : Relevance or None
     checksum : str
-        SHA-256 over base, queries and relevance as used (after ``max_base`` and ``max_queries``).
+        SHA-256 over base, queries, train and relevance as used (after ``max_base`` and ``max_queries``).
     card : dict
         Source, licence, encoder and the like, for people.
+    neighbours : (nq, k) int64 or None
+        True neighbours by ``metric`` that the data set's file brought along: held to our own, never used instead.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Dataset:
     relevance: Relevance | None
     checksum: str
     card: dict[str, Any] = field(default_factory=dict)
+    neighbours: np.ndarray | None = None
 
     @property
     def dim(self) -> int:

@@ -1,0 +1,110 @@
+"""``python -m bench.datasets list | build NAME | info NAME``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import datasets
+from bench.datasets import build as builders
+from bench.datasets.base import DatasetError
+
+_ABOUT = {
+    "squad-sentences-mini": ("20,000 x 384", "ip", "sentences and questions, with relevance; embedded, the default"),
+    "squad-sentences": ("69,679 x 384", "ip", "sentences and 10,000 questions, with relevance"),
+    "glove-100": ("331,479 x 100", "cosine", "word vectors; 10,000 words held out as queries"),
+    "fashion-mnist": ("60,000 x 784", "l2", "images; the test images are the queries"),
+    "synthetic": ("nb x d", "l2", "faiss SyntheticDataset, drawn when loaded"),
+    "path": ("n x d", "l2", "your own file: dataset.base=FILE [dataset.queries=FILE dataset.metric=...]"),
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; exit status 0, or 2 with one line on standard error."""
+    parser = argparse.ArgumentParser(prog="python -m bench.datasets", description="Data sets of the benchmark.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("list", help="name, size, metric and state of every data set")
+    make = commands.add_parser("build", help="download what a data set is made from, make it and keep it in the cache")
+    make.add_argument("name", metavar="NAME", help=", ".join(builders.BUILDABLE))
+    make.add_argument(
+        "--from",
+        dest="source",
+        type=Path,
+        metavar="PATH",
+        help="the archive, already downloaded (for fashion-mnist also the ann-benchmarks HDF5; for "
+        "squad-sentences-mini the folder of squad-sentences)",
+    )
+    make.add_argument("--to", type=Path, metavar="FOLDER", help="write here instead of where the benchmark reads")
+    make.add_argument("--force", action="store_true", help="build again what is built")
+    info = commands.add_parser("info", help="what a data set is: shapes, metric, checksum, source, licence")
+    info.add_argument("name", metavar="NAME", help=", ".join(datasets.names()))
+    info.add_argument("options", metavar="KEY=VALUE", nargs="*", help="options of the data set, such as max_base=1000")
+    chosen = parser.parse_args(arguments)
+    try:
+        if chosen.command == "list":
+            _list()
+        elif chosen.command == "build":
+            _build(chosen.name, chosen.source, chosen.to, chosen.force)
+        else:
+            _info(chosen.name, chosen.options)
+    except DatasetError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; start again to go on", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _list() -> None:
+    table = Table("data set", "base", "metric", "state", "what it is", box=None)
+    for name, (shape, metric, what) in _ABOUT.items():
+        state = "ready" if name not in builders.BUILDABLE or builders.is_built(name) else "to build"
+        table.add_row(name, shape, metric, state, what)
+    Console().print(table)
+
+
+def _build(name: str, source: Path | None, target: Path | None, force: bool) -> None:
+    if name in builders.BUILDABLE and target is None and builders.is_built(name) and not force:
+        print(f"{name} is built already, in {builders.folder_of(name)}; --force builds it again")
+        return
+    start = time.perf_counter()
+    folder = builders.build(name, source, target)
+    print(f"{name} is in {folder} after {time.perf_counter() - start:.1f} s")
+
+
+def _info(name: str, options: list[str]) -> None:
+    dataset = datasets.load(name, **dict(_option(text) for text in options))
+    rows = {
+        "base": f"{dataset.base.shape[0]:,} x {dataset.dim}",
+        "queries": f"{len(dataset.queries):,}",
+        "metric": str(dataset.metric),
+        "train": "none (methods are fitted on the base)" if dataset.train is None else f"{dataset.train.shape[0]:,}",
+        "judgements": "none" if dataset.relevance is None else f"{len(dataset.relevance.query):,}",
+        "checksum": dataset.checksum,
+    }
+    table = Table("", name, box=None)
+    for key, value in {**rows, **{f"card: {key}": str(value) for key, value in dataset.card.items()}}.items():
+        table.add_row(key.replace("_", " "), value)
+    Console().print(table)
+
+
+def _option(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise DatasetError(f"{text!r} is no option; write KEY=VALUE, for example max_base=1000")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""Vector files. :func:`open_vectors` picks the reader by the file's suffix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from bench.datasets.base import DatasetError, VectorStore
+from bench.datasets.formats.bigann import SUFFIXES as _BIGANN
+from bench.datasets.formats.bigann import open_bigann
+from bench.datasets.formats.hdf5 import SUFFIXES as HDF5_SUFFIXES
+from bench.datasets.formats.hdf5 import Hdf5File, open_hdf5, read_hdf5
+from bench.datasets.formats.npy import open_npy
+from bench.datasets.formats.npz import open_npz
+from bench.datasets.formats.parquet import SUFFIXES as PARQUET_SUFFIXES
+from bench.datasets.formats.parquet import open_parquet
+from bench.datasets.formats.vecs import SUFFIXES as _VECS
+from bench.datasets.formats.vecs import open_vecs
+
+__all__ = ["HDF5_SUFFIXES", "PARQUET_SUFFIXES", "SUFFIXES", "Hdf5File", "open_vectors", "read_hdf5"]
+
+_READERS: dict[str, Callable[[Path], VectorStore]] = {
+    ".npy": open_npy,
+    ".npz": open_npz,
+    **dict.fromkeys(_VECS, open_vecs),
+    **dict.fromkeys(_BIGANN, open_bigann),
+}
+SUFFIXES = (*_READERS, *HDF5_SUFFIXES, *PARQUET_SUFFIXES)
+
+
+def open_vectors(path: str | Path, *, part: str = "train", column: str | None = None) -> VectorStore:
+    """The vectors (n, dim) of a file, n >= 1, read in blocks where the format allows it.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file with one of the known suffixes.
+    part : {"train", "test"}
+        The array of an ann-benchmarks HDF5 file; other formats hold one.
+    column : str, optional
+        The column of a Parquet file; needed only if several could be meant.
+
+    Raises
+    ------
+    DatasetError
+        No such file, unknown suffix, or a file that is truncated, corrupt, empty, ragged or not numeric.
+    """
+    path = existing_file(path)
+    suffix = path.suffix.lower()
+    if column is not None and suffix not in PARQUET_SUFFIXES:
+        raise DatasetError(f"{path} has no columns; column={column} is for Parquet files only")
+    if suffix in HDF5_SUFFIXES:
+        store = open_hdf5(path, part)
+    elif suffix in PARQUET_SUFFIXES:
+        store = open_parquet(path, column)
+    elif suffix in _READERS:
+        store = _READERS[suffix](path)
+    else:
+        raise DatasetError(f"{path} has the unknown suffix {suffix!r}; readable are {', '.join(SUFFIXES)}")
+    if 0 in store.shape:
+        raise DatasetError(f"{path} is empty: its shape is {store.shape}; it needs at least one vector")
+    return store
+
+
+def existing_file(path: str | Path) -> Path:
+    """``path`` if it is a file, a :class:`DatasetError` otherwise."""
+    path = Path(path).expanduser()
+    if path.is_dir():
+        raise DatasetError(f"{path} is a folder; name a file ({', '.join(SUFFIXES)})")
+    if not path.is_file():
+        raise DatasetError(f"{path} does not exist; name a file ({', '.join(SUFFIXES)})")
+    return path

@@ -1,0 +1,47 @@
+"""NumPy's ``.npy``: one two-dimensional array, read at positions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from bench.datasets.base import DatasetError, VectorStore
+from bench.datasets.store import ArrayStore, RowFile
+
+
+def open_npy(path: Path) -> VectorStore:
+    """The array (n, dim) of real numbers in ``path``; one stored in Fortran order is read into memory."""
+    with path.open("rb") as handle:
+        try:
+            shape, fortran, dtype = read_header(handle)
+        except (ValueError, EOFError, SyntaxError, TypeError):
+            raise DatasetError(f"{path} is not a .npy file (bad header); write it with numpy.save") from None
+        offset = handle.tell()
+    check_array(path, shape, dtype)
+    rows, dim = shape
+    expected, found = offset + rows * dim * dtype.itemsize, path.stat().st_size
+    if found < expected:
+        raise DatasetError(f"{path} is truncated: {found} bytes, its header promises {expected}; copy it again")
+    if fortran:
+        return ArrayStore(np.load(path, allow_pickle=False))
+    return RowFile(path, offset, rows, dim, dtype)
+
+
+def read_header(handle: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, Fortran order and dtype; leaves ``handle`` at the first byte of data."""
+    version = np.lib.format.read_magic(handle)  # type: ignore[arg-type]
+    if version == (1, 0):
+        return np.lib.format.read_array_header_1_0(handle)  # type: ignore[arg-type]
+    return np.lib.format.read_array_header_2_0(handle)  # type: ignore[arg-type]
+
+
+def check_array(what: Path | str, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    """Refuse what is not a two-dimensional array of real numbers."""
+    if dtype.hasobject:
+        raise DatasetError(f"{what} holds Python objects, which are never unpickled; save a float32 array (n, dim)")
+    if dtype.kind not in "fiu":
+        raise DatasetError(f"{what} has dtype {dtype}; save it as float32 (or another real number type)")
+    if len(shape) != 2:
+        raise DatasetError(f"{what} has shape {shape}; vectors are an array of two axes (n, dim)")

@@ -1,0 +1,156 @@
+"""``bench.datasets.load``: a data set by name, its metric chosen, its queries and base cut to size."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from bench.datasets import sources
+from bench.datasets.base import Dataset, DatasetError, Relevance, VectorStore
+from bench.datasets.build import BUILDABLE
+from bench.datasets.checksum import combined, vectors_digest
+from bench.datasets.store import ArrayStore, Rows, read_only
+from methods import MethodError, Metric
+
+_SOURCES: dict[str, Callable[..., sources.Source]] = {
+    **{name: partial(sources.built, name) for name in BUILDABLE},
+    "synthetic": sources.synthetic,
+    "path": sources.path,
+}
+_OWN = {"metric": None, "max_queries": None, "max_base": None}
+
+
+def names() -> list[str]:
+    """Names that :func:`load` knows, sorted."""
+    return sorted(_SOURCES)
+
+
+def options(name: str) -> dict[str, Any]:
+    """Options of :func:`load` for ``name`` with their defaults, ``seed`` apart."""
+    parameters = inspect.signature(_source(name)).parameters.values()
+    return {**_OWN, **{parameter.name: parameter.default for parameter in parameters if parameter.name != "seed"}}
+
+
+def load(
+    name: str,
+    *,
+    metric: str | Metric | None = None,
+    max_queries: int | None = None,
+    max_base: int | None = None,
+    seed: int = 0,
+    **options: Any,
+) -> Dataset:
+    """The data set ``name``.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`names`.
+    metric : {"ip", "cosine", "l2"}, optional
+        The data set's own if None.
+    max_queries : int, optional
+        Take the first so many queries; all if there are fewer.
+    max_base : int, optional
+        Take a sample of so many base vectors without replacement, in their order; all if there are fewer.
+        Judgements of the others are dropped, and the card counts them.
+    seed : int
+        Of that sample, and of the vectors held out as queries.
+    **options
+        Of the source: for ``path`` see :func:`bench.datasets.sources.path`, for ``synthetic``
+        :func:`bench.datasets.sources.synthetic`.
+
+    Raises
+    ------
+    DatasetError
+        Unknown name or option, data set not built, unreadable or unusable file, number out of range.
+    """
+    make = _source(name)
+    for key in options:
+        _check_option(name, key)
+    for key, value in (("max_queries", max_queries), ("max_base", max_base)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+            raise DatasetError(f"{key}={value} is out of range; use an integer of at least 1, or null for all")
+    seeded = {"seed": seed} if "seed" in inspect.signature(make).parameters else {}
+    source = make(**options, **seeded)
+    try:
+        chosen = source.metric if metric is None else Metric.parse(str(metric))
+    except MethodError as error:
+        raise DatasetError(str(error)) from None
+    return _assemble(name, source, chosen, max_queries, max_base, seed)
+
+
+def _assemble(
+    name: str, source: sources.Source, metric: Metric, max_queries: int | None, max_base: int | None, seed: int
+) -> Dataset:
+    asked = min(source.queries.shape[0], max_queries or source.queries.shape[0])
+    queries = read_only(source.queries.read(0, asked))
+    rows = _sample(source.base.shape[0], max_base, seed)
+    base: VectorStore = source.base if rows is None else Rows(source.base, rows)
+    card = dict(source.card)
+    relevance, lost = _judgements(source.relevance, asked, rows)
+    if rows is not None:
+        card["sample"] = f"{len(rows)} of {source.base.shape[0]} base vectors, drawn with seed {seed}"
+    if lost:
+        card["dropped_judgements"] = lost
+    label = str(card.get("source", name)) if name == "path" else name
+    part = "" if rows is None else f" {len(rows)} rows of seed {seed}"
+    digests = [
+        vectors_digest(base, label, None if source.identity is None else source.identity + part),
+        vectors_digest(ArrayStore(queries), f"queries of {label}"),
+    ]
+    if source.train is not None:
+        digests.append(vectors_digest(source.train, str(card.get("train", name)), source.train_identity))
+    kept = source.neighbours is not None and rows is None and metric is source.metric
+    return Dataset(
+        name=name,
+        metric=metric,
+        base=base,
+        queries=queries,
+        train=source.train,
+        relevance=relevance,
+        checksum=combined(*digests, relevance=relevance),
+        card=card,
+        neighbours=source.neighbours[:asked] if kept and source.neighbours is not None else None,
+    )
+
+
+def _sample(items: int, max_base: int | None, seed: int) -> np.ndarray | None:
+    """Sorted rows of the sample, or None for all."""
+    if max_base is None or max_base >= items:
+        return None
+    return np.sort(np.random.default_rng(seed).choice(items, max_base, replace=False))
+
+
+def _judgements(relevance: Relevance | None, queries: int, rows: np.ndarray | None) -> tuple[Relevance | None, int]:
+    """Judgements of the first ``queries`` queries by the row among ``rows``, and how many lost their item."""
+    if relevance is None:
+        return None, 0
+    asked = relevance.query < queries
+    query, item, grade = relevance.query[asked], relevance.item[asked], relevance.grade[asked]
+    if rows is not None:
+        place = np.minimum(np.searchsorted(rows, item), len(rows) - 1)
+        kept = rows[place] == item
+        query, item, grade = query[kept], place[kept], grade[kept]
+    lost = int(asked.sum()) - len(query)
+    return (Relevance(query, item, grade) if len(query) else None), lost
+
+
+def _source(name: str) -> Callable[..., sources.Source]:
+    if name not in _SOURCES:
+        close = difflib.get_close_matches(str(name), _SOURCES, n=2, cutoff=0.5)
+        hint = f"did you mean {' or '.join(close)}?" if close else f"known are {', '.join(names())}"
+        raise DatasetError(f"no data set is called {name!r}; {hint}")
+    return _SOURCES[name]
+
+
+def _check_option(name: str, key: str) -> None:
+    known = list(options(name))
+    if key not in known:
+        close = difflib.get_close_matches(key, known, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"it takes {', '.join(known)}"
+        raise DatasetError(f"the data set {name} has no option {key!r}; {hint}")

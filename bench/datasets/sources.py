@@ -1,0 +1,191 @@
+"""Where each data set comes from, before a sample is taken and a metric chosen."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.datasets import formats
+from bench.datasets.base import DatasetError, Relevance, VectorStore
+from bench.datasets.build import folder_of, is_built
+from bench.datasets.checksum import file_identity
+from bench.datasets.store import ArrayStore, Rows
+from methods import Metric
+
+_DEFAULT_METRIC = Metric.L2
+_HOLDOUT = 1_000
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set as its files have it.
+
+    Attributes
+    ----------
+    metric : Metric
+        Used unless another is asked for.
+    identity : str or None
+        What tells the bytes of the base apart without reading them (:func:`bench.datasets.checksum.file_identity`).
+    neighbours : (nq, k) int64 or None
+        Came along with the queries, true by ``metric``.
+    """
+
+    metric: Metric
+    base: VectorStore
+    queries: VectorStore
+    train: VectorStore | None = None
+    relevance: Relevance | None = None
+    neighbours: np.ndarray | None = None
+    identity: str | None = None
+    train_identity: str | None = None
+    card: dict[str, Any] = field(default_factory=dict)
+
+
+def built(name: str) -> Source:
+    """A data set that ``python -m bench.datasets build`` made, or the embedded one."""
+    folder = folder_of(name)
+    if not is_built(name):
+        raise DatasetError(f"{name} is not built here; run `python -m bench.datasets build {name}`")
+    try:
+        card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+        metric = Metric(card["metric"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise DatasetError(
+            f"{folder / 'card.json'} is damaged; run `python -m bench.datasets build {name} --force`"
+        ) from None
+    base = formats.open_vectors(folder / "base.npy")
+    queries = formats.open_vectors(folder / "queries.npy")
+    judged = folder / "relevance.npy"
+    relevance = _relevance(judged, queries.shape[0], base.shape[0]) if judged.exists() else None
+    identity = file_identity(folder / "base.npy")
+    return Source(metric, base, queries, relevance=relevance, identity=identity, card=card)
+
+
+def synthetic(d: int = 256, nt: int = 100_000, nb: int = 200_000, nq: int = 1_000, data_seed: int = 1338) -> Source:
+    """faiss's own synthetic set (``faiss.contrib.datasets.SyntheticDataset``), on which its developers publish figures.
+
+    Parameters
+    ----------
+    d : int
+        Dimension.
+    nt, nb, nq : int
+        Vectors to train on (0: none), base, queries; they are drawn one after the other, so each changes the rest.
+    data_seed : int
+        Of the generator; not the seed of a sample taken from it.
+    """
+    from faiss.contrib.datasets import SyntheticDataset
+
+    for key, value, least in (("d", d, 1), ("nt", nt, 0), ("nb", nb, 1), ("nq", nq, 1), ("data_seed", data_seed, 0)):
+        _check_count("synthetic", key, value, least)
+    made = SyntheticDataset(d, nt, nb, nq, seed=data_seed)
+    card = {
+        "title": f"faiss SyntheticDataset, d={d}, nt={nt}, nb={nb}, nq={nq}, seed {data_seed}",
+        "source": "faiss.contrib.datasets.SyntheticDataset, in the faiss-cpu package",
+        "licence": "MIT",
+    }
+    train = ArrayStore(made.get_train()) if nt else None
+    return Source(Metric.L2, ArrayStore(made.get_database()), ArrayStore(made.get_queries()), train, card=card)
+
+
+def path(
+    base: str | None = None,
+    queries: str | None = None,
+    train: str | None = None,
+    column: str | None = None,
+    holdout: int | None = None,
+    *,
+    seed: int = 0,
+) -> Source:
+    """The caller's own files.
+
+    Parameters
+    ----------
+    base : str
+        A file of vectors; an ann-benchmarks HDF5 file may bring queries, neighbours and metric along.
+    queries, train : str, optional
+        Files of vectors of the same dimension.
+    column : str, optional
+        The column of Parquet files.
+    holdout : int, optional
+        Without queries, so many base vectors (drawn with ``seed``) become queries and leave the base; a tenth of
+        the base, and at most 1,000, if None.
+    """
+    if base is None:
+        raise DatasetError("dataset=path needs a file; use dataset.base=FILE")
+    file = formats.existing_file(base)
+    held = formats.read_hdf5(file) if file.suffix.lower() in formats.HDF5_SUFFIXES else None
+    store = formats.open_vectors(file, column=_column_for(file, column))
+    asked, neighbours = _queries(queries, column, held)
+    identity = file_identity(file, column or "")
+    card: dict[str, Any] = {"source": str(file)}
+    if asked is not None:
+        if holdout is not None:
+            raise DatasetError(f"holdout={holdout} needs a data set without queries, but {queries or base} has them")
+        _check_dim(asked, queries or base, store, base)
+        card["queries"] = queries or f"{base} (test)"
+    else:
+        store, asked, rows = _hold_out(store, holdout, seed)
+        identity += f" without {len(rows)} rows of seed {seed}"
+        card["queries"] = f"{len(rows)} vectors taken out of the base with seed {seed}"
+    trained = None if train is None else formats.open_vectors(train, column=_column_for(Path(train), column))
+    if trained is not None:
+        _check_dim(trained, train, store, base)
+        card["train"] = train
+    metric = _DEFAULT_METRIC if held is None or held.metric is None else held.metric
+    train_identity = None if train is None else file_identity(Path(train).expanduser(), column or "")
+    return Source(metric, store, asked, trained, None, neighbours, identity, train_identity, card)
+
+
+def _queries(
+    queries: str | None, column: str | None, held: formats.Hdf5File | None
+) -> tuple[VectorStore | None, np.ndarray | None]:
+    if queries is not None:
+        return formats.open_vectors(queries, part="test", column=_column_for(Path(queries), column)), None
+    return (held.queries, held.neighbours) if held is not None else (None, None)
+
+
+def _hold_out(store: VectorStore, holdout: int | None, seed: int) -> tuple[VectorStore, VectorStore, np.ndarray]:
+    """Base without the held-out rows, these rows as queries, and their numbers (sorted)."""
+    items = store.shape[0]
+    count = min(_HOLDOUT, max(1, items // 10)) if holdout is None else holdout
+    _check_count("path", "holdout", count, 1)
+    if count >= items:
+        raise DatasetError(f"holdout={count} leaves nothing of {items} vectors; use at most {items - 1}")
+    rows = np.sort(np.random.default_rng(seed).choice(items, count, replace=False))
+    rest = np.delete(np.arange(items), rows)
+    return Rows(store, rest), Rows(store, rows), rows
+
+
+def _relevance(file: Path, queries: int, items: int) -> Relevance:
+    rows = np.load(file, allow_pickle=False)
+    if rows.ndim != 2 or rows.shape[1] != 3 or rows.dtype.kind not in "iu":
+        raise DatasetError(f"{file} has shape {rows.shape} of {rows.dtype}; judgements are (m, 3) integers")
+    query, item, grade = rows.astype(np.int64).T.copy()
+    if len(rows) and not (_within(query, queries) and _within(item, items)):
+        raise DatasetError(
+            f"{file} judges rows outside of {queries} queries and {items} items; build the data set again"
+        )
+    return Relevance(query, item, grade)
+
+
+def _within(rows: np.ndarray, count: int) -> bool:
+    return bool(rows.min() >= 0 and rows.max() < count)
+
+
+def _column_for(file: Path, column: str | None) -> str | None:
+    """``column`` where the file has columns: base and queries need not have one format."""
+    return column if file.suffix.lower() in formats.PARQUET_SUFFIXES else None
+
+
+def _check_dim(store: VectorStore, name: str | None, base: VectorStore, base_name: str) -> None:
+    if store.shape[1] != base.shape[1]:
+        raise DatasetError(f"{name} has dimension {store.shape[1]}, {base_name} has {base.shape[1]}; they must agree")
+
+
+def _check_count(name: str, key: str, value: int, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise DatasetError(f"{name}: {key}={value} is out of range; use an integer of at least {least}")
