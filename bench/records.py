@@ -205,12 +205,33 @@ def read_queries(folder: str | Path) -> dict[str, np.ndarray]:
 
 
 def find(paths: Iterable[str | Path]) -> Iterator[Record]:
-    """All records below the given files and folders, in the order of their paths."""
+    """All records below the given files and folders (``record.json`` and packed ``.jsonl``), in order of path."""
     for path in map(Path, paths):
         if not path.exists():
-            raise UsageError(f"{path} does not exist; give a record.json or a folder of records")
-        files = sorted(path.rglob(RECORD_FILE)) if path.is_dir() else [path]
-        yield from map(read, files)
+            raise UsageError(f"{path} does not exist; give a record.json, a .jsonl or a folder of records")
+        files = sorted([*path.rglob(RECORD_FILE), *path.rglob("*.jsonl")]) if path.is_dir() else [path]
+        for file in files:
+            yield from _unpack(file) if file.suffix == ".jsonl" else [read(file)]
+
+
+def pack(records: Iterable[Record], path: Path) -> None:
+    """Write records into one ``.jsonl`` file, a line each; whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text("".join(json.dumps(dataclasses.asdict(r), allow_nan=False) + "\n" for r in records))
+        os.replace(temporary, path)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _unpack(path: Path) -> Iterator[Record]:
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            yield Record.from_json(line)
+        except ValueError as error:
+            raise UsageError(f"{path}, line {number}, is not a readable record: {error}") from error
 
 
 def to_frame(records: Iterable[Record]) -> pd.DataFrame:

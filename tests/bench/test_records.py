@@ -104,3 +104,13 @@ def test_frame_has_one_row_a_record(record, tmp_path):
 def test_a_folder_that_is_not_there_is_an_error(tmp_path):
     with pytest.raises(UsageError, match="does not exist"):
         list(records.find([tmp_path / "none"]))
+
+
+def test_packed_records_are_found_again(record, tmp_path):
+    others = [dataclasses.replace(record, key=key) for key in ("a", "b")]
+    records.pack(others, tmp_path / "published.jsonl")
+    assert list(records.find([tmp_path])) == others
+    with (tmp_path / "published.jsonl").open("a") as file:
+        file.write("{}\n")
+    with pytest.raises(UsageError, match="line 3"):
+        list(records.find([tmp_path]))

@@ -1,0 +1,130 @@
+"""Figures made from records; usable from a notebook and from ``python -m bench.report``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.errors import UsageError
+from bench.records import Record
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's colours, told apart by colour-blind readers too.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_COLUMNS = 3
+_LABEL_GAP = 0.055  # least distance of two labels, as a share of the height
+
+
+def recall_against_bytes(records: Sequence[Record], measure: str = "recall@10") -> Figure:
+    """Recall against bytes per vector, one panel a family, every method of it labelled at its line.
+
+    The grey line is the same in all panels: the best of all methods at each size, so that a panel shows at once
+    where its family is worth its bytes.
+
+    Parameters
+    ----------
+    records : sequence of Record
+        Of one data set and metric; those that are not ``ok`` are left out.
+    measure : str
+        A key of ``Record.quality``.
+
+    Raises
+    ------
+    UsageError
+        If no record has the measure, or they come from several data sets.
+    """
+    import matplotlib.pyplot as plt
+
+    good = [record for record in records if record.status == "ok" and measure in record.quality]
+    if not good:
+        raise UsageError(f"no record has {measure}; measure something first (python -m bench)")
+    kinds = {(record.dataset.name, record.dataset.metric, record.dataset.checksum) for record in good}
+    if len(kinds) > 1:
+        names = ", ".join(sorted(f"{name} ({metric})" for name, metric, _ in kinds))
+        raise UsageError(f"the records are of several data sets: {names}; draw one at a time with --dataset")
+    families = sorted({record.method.family for record in good if record.method.family != "identity"})
+    rows = -(-len(families) // _COLUMNS)
+    figure, axes = plt.subplots(
+        rows, _COLUMNS, figsize=(4.2 * _COLUMNS, 3.4 * rows), sharex=True, sharey=True, squeeze=False, layout="tight"
+    )
+    best = _best_at_each_size(good, measure)
+    for axis, family, colour in zip(axes.flat, families, _COLOURS * rows):
+        axis.plot(*best, color="0.8", linewidth=5, solid_capstyle="round", zorder=1)
+        _draw_family(axis, [record for record in good if record.method.family == family], measure, colour)
+        axis.set_title(family, loc="left", fontweight="bold", color=colour)
+    for axis in axes.flat[len(families) :]:
+        axis.set_visible(False)
+    _decorate(axes, good[0], measure)
+    return figure
+
+
+def _best_at_each_size(records: Sequence[Record], measure: str) -> tuple[np.ndarray, np.ndarray]:
+    """Sizes and the best figure reached with at most as many bytes."""
+    compressed = [r for r in records if r.method.family != "identity"] or list(records)
+    points = sorted((r.bytes.code, r.quality[measure].value) for r in compressed if r.bytes is not None)
+    sizes, values = np.array(points).T
+    return sizes, np.maximum.accumulate(values)
+
+
+def _draw_family(axis: Axes, records: Sequence[Record], measure: str, colour: str) -> None:
+    ends = []
+    for name in sorted({record.method.name for record in records}):
+        points = {r.bytes.code: r.quality[measure] for r in records if r.method.name == name and r.bytes is not None}
+        sizes = sorted(points)
+        values = [points[size].value for size in sizes]
+        errors = [
+            [v - points[s].low for s, v in zip(sizes, values)],
+            [points[s].high - v for s, v in zip(sizes, values)],
+        ]
+        axis.errorbar(sizes, values, yerr=errors, color=colour, marker="o", markersize=3.5, linewidth=1.2, zorder=2)
+        ends.append((values[-1], sizes[-1], name))
+    for place, (value, size, name) in zip(_spread([value for value, _, _ in sorted(ends)]), sorted(ends)):
+        axis.annotate(
+            name,
+            (size, value),
+            xytext=(1.03, place),
+            textcoords=("axes fraction", "data"),
+            fontsize=8,
+            va="center",
+            color=colour,
+            annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.4, "alpha": 0.6},
+        )
+
+
+def _spread(ascending: Sequence[float]) -> list[float]:
+    """Heights at least a label apart, as near to the given ones as pushing down from the top allows."""
+    places = list(ascending)
+    ceiling = 1.02
+    for i in reversed(range(len(places))):
+        places[i] = min(places[i], ceiling)
+        ceiling = places[i] - _LABEL_GAP
+    return places
+
+
+def _decorate(axes: np.ndarray, example: Record, measure: str) -> None:
+    raw = 4 * example.dataset.dim
+    for axis in axes.flat:
+        axis.set_xscale("log", base=2)
+        ticks = [raw / ratio for ratio in (2, 4, 8, 16, 32, 64)]
+        axis.set_xticks(ticks, [f"{tick:.0f}" for tick in ticks])
+        axis.minorticks_off()
+        axis.set_ylim(0, 1.02)
+        axis.grid(color="0.93")
+        axis.spines[["top", "right"]].set_visible(False)
+    for axis in axes[:, 0]:
+        axis.set_ylabel(measure)
+    for axis in axes[-1]:
+        axis.set_xlabel(f"bytes per vector (float32: {raw})")
+    data = example.dataset
+    axes.flat[0].figure.suptitle(
+        f"{data.name}: {data.n:,} x {data.dim}, {data.metric}; grey: best of all methods",
+        x=0.01,
+        ha="left",
+        fontsize=10,
+    )
