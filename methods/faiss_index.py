@@ -2,10 +2,43 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import faiss
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher
+
+
+def faiss_seed(seed: int) -> int:
+    """``seed`` folded into what a C int holds."""
+    return int(seed) % (2**31 - 1)
+
+
+def set_vector(vector: Any, array: np.ndarray) -> None:
+    """Copy ``array`` into a ``std::vector<float>`` of a faiss object, which keeps its own memory."""
+    faiss.copy_array_to_vector(np.ascontiguousarray(array, dtype=np.float32).ravel(), vector)
+
+
+def training_sample(vectors: np.ndarray, at_least: int, at_most: int, seed: int) -> np.ndarray:
+    """Between ``at_least`` and ``at_most`` training vectors.
+
+    Too many are sampled without replacement under ``seed``. Too few are repeated in turn: faiss refuses to find more
+    centroids than it is given vectors, and with exactly ``at_least`` it takes them as the centroids.
+    """
+    n = len(vectors)
+    if n > at_most:
+        chosen = np.random.default_rng(seed).choice(n, size=max(at_most, at_least), replace=False, shuffle=False)
+        return np.ascontiguousarray(vectors[np.sort(chosen)])
+    return vectors if n >= at_least else np.ascontiguousarray(np.resize(vectors, (at_least, vectors.shape[1])))
+
+
+def quiet_clustering(parameters: Any, iterations: int, seed: int) -> None:
+    """Set ``faiss.ClusteringParameters``: no warnings about few points, a seed of our own."""
+    parameters.niter = int(iterations)
+    parameters.seed = faiss_seed(seed)
+    parameters.min_points_per_centroid = 1
+    parameters.verbose = False
 
 
 def faiss_metric(metric: Metric) -> int:
@@ -24,17 +57,22 @@ class FlatCodesSearcher(Searcher):
         Trained and empty; takes the codes over.
     codes : (n, code_size) uint8
         In the index's own code format.
+    before : callable, optional
+        What is done to queries (nq, dim) first: a rotation, padding.
     """
 
-    def __init__(self, codec: Codec, index: faiss.IndexFlatCodes, codes: np.ndarray) -> None:
+    def __init__(self, codec: Codec, index: faiss.IndexFlatCodes, codes: np.ndarray, before: Any = None) -> None:
         super().__init__(codec.dim, codec.metric, len(codes))
-        index.add_sa_codes(codes)
-        self.index = index
+        if len(codes):
+            index.add_sa_codes(codes)
+        self.index, self.before = index, before
 
     @property
     def nbytes(self) -> int:
         return self.index.codes.size()
 
     def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        if self.before is not None:
+            queries = np.ascontiguousarray(self.before(queries), dtype=np.float32)
         scores, ids = self.index.search(queries, k)
         return scores, ids.astype(np.int64, copy=False)

@@ -1,0 +1,97 @@
+"""PQ of 4-bit indices, scanned in registers. André, Kermarrec, Le Scouarnec 2015, *Cache locality is not enough*."""
+
+from __future__ import annotations
+
+import faiss
+import numpy as np
+
+from methods.base import Metric, Searcher
+from methods.faiss_index import set_vector
+from methods.product import ProductCodec
+from methods.registry import register
+
+_BLOCK = 32  # codes of one block of the scanning layout
+
+
+@register("pq_fastscan")
+class PQFastScan(ProductCodec):
+    """Product quantization with 16 centroids a subvector; a code packs two indices into a byte.
+
+    The scan looks up 8-bit tables of 16 entries by a byte shuffle, so scores are those of the decoded vector up to
+    the rounding of the tables, and are declared estimates.
+
+    Parameters
+    ----------
+    dim, metric, subquantizers, iterations, max_points_per_centroid
+        See :class:`~methods.product.ProductCodec`.
+    """
+
+    summary = "product quantization of 4-bit indices, scanned in registers"
+    source = "André et al. 2015 (faiss IndexPQFastScan)"
+    estimator = True
+
+    def __init__(
+        self,
+        dim: int,
+        metric: Metric = Metric.IP,
+        subquantizers: int = 1,
+        iterations: int = 25,
+        max_points_per_centroid: int = 2048,
+    ) -> None:
+        super().__init__(dim, metric, subquantizers, 4, False, iterations, max_points_per_centroid)
+
+    @classmethod
+    def for_budget(
+        cls,
+        dim: int,
+        code_bytes: int,
+        metric: Metric,
+        *,
+        iterations: int = 25,
+        max_points_per_centroid: int = 2048,
+    ) -> PQFastScan:
+        """Two 4-bit subquantizers a byte, at most one a dimension."""
+        subquantizers = cls.subquantizers_for(dim, code_bytes, 4)
+        return cls(dim, metric, subquantizers, iterations, max_points_per_centroid)
+
+    def _searcher(self, codes: np.ndarray) -> Searcher:
+        return FastScanSearcher(self, codes)
+
+
+class FastScanSearcher(Searcher):
+    """``faiss.IndexPQFastScan`` over packed 4-bit codes, laid out anew in blocks of 32.
+
+    Parameters
+    ----------
+    codec : PQFastScan
+    codes : (n, ceil(M / 2)) uint8
+    """
+
+    def __init__(self, codec: PQFastScan, codes: np.ndarray) -> None:
+        super().__init__(codec.dim, codec.metric, len(codes))
+        flat = codec._empty_index()
+        set_vector(flat.pq.centroids, codec._codebooks())
+        flat.is_trained = True
+        if len(codes):
+            flat.add_sa_codes(codes)
+        self.index = faiss.IndexPQFastScan(flat, _BLOCK)  # copies what it needs and keeps no reference
+        self.before, self.any_centroids = codec._to_product, codec._codebooks()[:, 0].ravel()
+        self.padding = self.nbytes - codes.nbytes
+
+    @property
+    def nbytes(self) -> int:
+        return self.index.codes.size()
+
+    def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        queries = np.ascontiguousarray(self.before(queries))
+        scores, ids = self.index.search(queries, k)
+        # Tables without any spread (a zero query, equal centroids) leave faiss nothing to scale: all codes score alike.
+        for row in np.flatnonzero(~np.isfinite(scores).all(axis=1)):
+            ids[row], scores[row] = np.arange(k), self._score_of_any(queries[row])
+        return scores, ids.astype(np.int64, copy=False)
+
+    def _score_of_any(self, query: np.ndarray) -> float:
+        """The score of some code: of the first centroids."""
+        if self.metric is Metric.L2:
+            return float(((query - self.any_centroids) ** 2).sum())
+        return float(query @ self.any_centroids)

@@ -1,0 +1,153 @@
+"""What the product quantizers share: subspaces, codebooks trained by faiss, codes of packed indices, ADC search.
+
+Jégou, Douze, Schmid 2011, *Product quantization for nearest neighbor search*, sections 2 and 3.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import faiss
+import numpy as np
+
+from methods.base import Codec, Metric, Searcher
+from methods.errors import BudgetError, MethodError
+from methods.faiss_index import FlatCodesSearcher, faiss_metric, quiet_clustering, set_vector, training_sample
+from methods.search import DecodingSearcher
+from methods.subspaces import Subspaces
+
+
+def check_renormalize(renormalize: bool, metric: Metric) -> None:
+    """Refuse ``renormalize`` under l2: it divides an inner product by the norm of the decoded vector."""
+    if renormalize and metric is Metric.L2:
+        raise MethodError("renormalize=true is for unit vectors under ip or cosine, not for l2; set renormalize=false")
+
+
+def check_integer(name: str, value: Any, low: int, high: int) -> int:
+    """``value`` as an integer from ``low`` to ``high``, or a :class:`MethodError` that says so."""
+    if isinstance(value, bool) or int(value) != value or not low <= value <= high:
+        raise MethodError(f"{name}={value!r} is out of range; use an integer from {low} to {high}")
+    return int(value)
+
+
+class ProductCodec(Codec):
+    """A vector is cut into subvectors, and each is replaced by the index of the nearest of its 2^bits centroids.
+
+    Where the number of subquantizers does not divide the dimension, subvectors differ by one dimension (see
+    :class:`~methods.subspaces.Subspaces`), so that every budget is used whole. No polysemous training: it serves
+    another kind of search and takes 30 times as long.
+
+    Parameters
+    ----------
+    dim, metric
+        As for every codec.
+    subquantizers : int
+        Number of subvectors, 1 to ``dim``; a code takes ``ceil(subquantizers * bits / 8)`` bytes.
+    bits : int
+        Bits of one index, 1 to 12.
+    renormalize : bool
+        Divide inner products by the norm of the decoded vector: for unit vectors under ip or cosine.
+    iterations : int
+        k-means iterations.
+    max_points_per_centroid : int
+        Training vectors used, as a multiple of 2^bits; more are sampled. With fewer vectors than centroids, the
+        vectors themselves (some repeated) are the centroids.
+    """
+
+    family = "product"
+
+    index_: faiss.IndexPQ
+    max_bits: ClassVar[int] = 12
+
+    def __init__(
+        self,
+        dim: int,
+        metric: Metric = Metric.IP,
+        subquantizers: int = 1,
+        bits: int = 8,
+        renormalize: bool = False,
+        iterations: int = 25,
+        max_points_per_centroid: int = 256,
+    ) -> None:
+        super().__init__(dim, metric)
+        self.subquantizers = check_integer("subquantizers", subquantizers, 1, dim)
+        self.bits = check_integer("bits", bits, 1, self.max_bits)
+        self.iterations = check_integer("iterations", iterations, 1, 10_000)
+        self.max_points_per_centroid = check_integer("max_points_per_centroid", max_points_per_centroid, 1, 2**20)
+        self.renormalize = bool(renormalize)
+        check_renormalize(self.renormalize, self.metric)
+        self._subspaces = Subspaces(dim, self.subquantizers)
+
+    @classmethod
+    def subquantizers_for(cls, dim: int, code_bytes: int, bits: int) -> int:
+        """The most subquantizers of ``bits`` bits that ``code_bytes`` hold, at most one a dimension."""
+        bits = check_integer("bits", bits, 1, cls.max_bits)
+        if 8 * code_bytes < bits:
+            raise BudgetError(cls.name or cls.__name__, code_bytes, -(-bits // 8))
+        return min(dim, 8 * code_bytes // bits)
+
+    @property
+    def code_size(self) -> int:
+        return -(-self.subquantizers * self.bits // 8)
+
+    # --- between vectors and what the quantizer sees ---------------------------------------------------------
+
+    def _to_product(self, vectors: np.ndarray) -> np.ndarray:
+        """(n, dim) -> (n, padded dim): padding here, a rotation too in subclasses."""
+        return self._subspaces.spread(vectors)
+
+    def _from_product(self, decoded: np.ndarray) -> np.ndarray:
+        """The inverse of :meth:`_to_product`."""
+        return self._subspaces.gather(decoded)
+
+    # --- hooks ---------------------------------------------------------------------------------------------------
+
+    def _empty_index(self) -> faiss.IndexPQ:
+        index = faiss.IndexPQ(
+            self._subspaces.padded_dim, self.subquantizers, self.bits, faiss_metric(self.metric.inner)
+        )
+        index.do_polysemous_training = False
+        return index
+
+    def _fit(self, vectors: np.ndarray, seed: int) -> None:
+        self._train(self._to_product(vectors), seed)
+
+    def _train(self, vectors: np.ndarray, seed: int) -> None:
+        """Codebooks of (n, padded dim) float32."""
+        index, centroids = self._empty_index(), 2**self.bits
+        quiet_clustering(index.pq.cp, self.iterations, seed)
+        index.pq.cp.max_points_per_centroid = self.max_points_per_centroid
+        index.train(training_sample(vectors, centroids, self.max_points_per_centroid * centroids, seed))
+        self.index_ = index
+
+    def _encode(self, vectors: np.ndarray) -> np.ndarray:
+        return self.index_.sa_encode(self._to_product(vectors))
+
+    def _decode(self, codes: np.ndarray) -> np.ndarray:
+        return self._from_product(self.index_.sa_decode(codes))
+
+    def _searcher(self, codes: np.ndarray) -> Searcher:
+        if self.renormalize and self.bits == 8:
+            from methods.renormalized import RenormalizedSearcher
+
+            return RenormalizedSearcher(self, codes, self._codebooks(), self._to_product)
+        if self.renormalize:
+            return DecodingSearcher(self, codes, renormalize=True)
+        index = self._empty_index()
+        set_vector(index.pq.centroids, self._codebooks())
+        index.is_trained = True
+        return FlatCodesSearcher(self, index, codes, before=self._to_product)
+
+    def _codebooks(self) -> np.ndarray:
+        shape = (self.subquantizers, 2**self.bits, self._subspaces.width)
+        return faiss.vector_to_array(self.index_.pq.centroids).reshape(shape)
+
+    def parts(self) -> dict[str, np.ndarray]:
+        """``codebooks`` (subquantizers, 2^bits, width) float32."""
+        self._check_fitted()
+        return {"codebooks": self._codebooks()}
+
+    def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
+        self.index_ = self._empty_index()
+        set_vector(self.index_.pq.centroids, parts["codebooks"])
+        self.index_.is_trained = True
