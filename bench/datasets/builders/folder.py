@@ -1,0 +1,41 @@
+"""A built data set on disk: ``base.npy``, ``queries.npy``, ``relevance.npy`` (optional) and ``card.json``."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.datasets.base import Relevance
+from bench.datasets.cache import cannot_write, writable_folder
+
+
+def save(
+    target: Path, base: np.ndarray, queries: np.ndarray, relevance: Relevance | None, card: dict[str, Any]
+) -> None:
+    """Write the folder ``target``; it appears whole, in place of an older one.
+
+    ``base`` (n, dim) and ``queries`` (nq, dim) keep their dtype; ``card`` must have ``metric``. The judgements are
+    stored as (m, 3) int32: query row, base row, grade.
+    """
+    writable_folder(target.parent)
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as parent:
+            work = Path(parent) / target.name
+            work.mkdir()
+            np.save(work / "base.npy", base)
+            np.save(work / "queries.npy", queries)
+            if relevance is not None:
+                rows = np.stack([relevance.query, relevance.item, relevance.grade], axis=1).astype(np.int32)
+                np.save(work / "relevance.npy", rows)
+            (work / "card.json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            if target.exists():
+                shutil.rmtree(target)
+            os.replace(work, target)
+    except OSError as error:
+        raise cannot_write(target, error) from None
