@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from bench.datasets.builders import folder_of, is_built
 from bench.datasets.checksum import file_identity
 from bench.datasets.store import ArrayStore, Rows
 from methods import Metric
+
+if TYPE_CHECKING:
+    from bench.datasets.formats.hdf5 import Hdf5File
 
 _DEFAULT_METRIC = Metric.L2
 _HOLDOUT = 1_000
@@ -141,7 +144,7 @@ def path(
 
 
 def _queries(
-    queries: str | None, column: str | None, held: formats.Hdf5File | None
+    queries: str | None, column: str | None, held: Hdf5File | None
 ) -> tuple[VectorStore | None, np.ndarray | None]:
     if queries is not None:
         return formats.open_vectors(queries, part="test", column=_column_for(Path(queries), column)), None

@@ -44,7 +44,7 @@ class Archive:
 
 
 def pip_sdist(archive: Archive, folder: Path) -> list[str]:
-    """``pip download`` of a source distribution, refused by pip itself before anything of it runs if the hash differs."""
+    """``pip download`` of a source distribution, refused before anything of it runs if the hash differs."""
     requirement = folder / "requirements.txt"
     requirement.write_text(f"{archive.package}=={archive.version} --hash=sha256:{archive.sha256}\n")
     # pip asks a source distribution for its metadata even with --no-deps. Without build isolation it does so with

@@ -45,7 +45,7 @@ def build(target: Path, source: Path | None = None) -> None:
         "title": "Sentences of SQuAD and SQuADShifts, found by the questions that they answer",
         "metric": "ip",
         **TEXTS,
-        "queries": f"{QUERIES:,} of the {len(corpus.questions):,} questions with an answer sentence, drawn with seed {SEED}",
+        "queries": f"{QUERIES:,} of the {len(corpus.questions):,} questions with an answer, drawn with seed {SEED}",
         "base": f"every distinct sentence longer than {squad.LONGER_THAN} characters",
     }
     folder.save(target, base, queries, relevance, card)

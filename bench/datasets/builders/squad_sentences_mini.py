@@ -35,7 +35,7 @@ def build(target: Path, source: Path | None = None) -> None:
     card |= {
         "title": "20,000 sentences of squad-sentences that hold the answers to its first 1,000 queries",
         "queries": f"the first {QUERIES:,} of squad-sentences",
-        "base": f"{ITEMS:,} sentences of squad-sentences: those that answer the queries, the rest drawn with seed {SEED}",
+        "base": f"{ITEMS:,} of its sentences: those that answer the queries, the rest drawn with seed {SEED}",
         "values": "float16, which are the data set: no text is kept, and nothing is more exact",
         "made_by": "python -m bench.datasets build squad-sentences, then build squad-sentences-mini",
     }

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.datasets.base import DatasetError, VectorStore
 from bench.datasets.formats.bigann import SUFFIXES as _BIGANN
 from bench.datasets.formats.bigann import open_bigann
-from bench.datasets.formats.hdf5 import SUFFIXES as HDF5_SUFFIXES
-from bench.datasets.formats.hdf5 import Hdf5File, open_hdf5, read_hdf5
 from bench.datasets.formats.npy import open_npy
 from bench.datasets.formats.npz import open_npz
-from bench.datasets.formats.parquet import SUFFIXES as PARQUET_SUFFIXES
-from bench.datasets.formats.parquet import open_parquet
 from bench.datasets.formats.vecs import SUFFIXES as _VECS
 from bench.datasets.formats.vecs import open_vecs
 
-__all__ = ["HDF5_SUFFIXES", "PARQUET_SUFFIXES", "SUFFIXES", "Hdf5File", "open_vectors", "read_hdf5"]
+__all__ = ["HDF5_SUFFIXES", "PARQUET_SUFFIXES", "SUFFIXES", "existing_file", "open_vectors", "read_hdf5"]
 
+if TYPE_CHECKING:
+    from bench.datasets.formats.hdf5 import Hdf5File
+
+HDF5_SUFFIXES, PARQUET_SUFFIXES = (".hdf5", ".h5"), (".parquet", ".pq")
 _READERS: dict[str, Callable[[Path], VectorStore]] = {
     ".npy": open_npy,
     ".npz": open_npz,
@@ -50,9 +51,9 @@ def open_vectors(path: str | Path, *, part: str = "train", column: str | None = 
     if column is not None and suffix not in PARQUET_SUFFIXES:
         raise DatasetError(f"{path} has no columns; column={column} is for Parquet files only")
     if suffix in HDF5_SUFFIXES:
-        store = open_hdf5(path, part)
+        store = _open_hdf5(path, part)
     elif suffix in PARQUET_SUFFIXES:
-        store = open_parquet(path, column)
+        store = _open_parquet(path, column)
     elif suffix in _READERS:
         store = _READERS[suffix](path)
     else:
@@ -60,6 +61,25 @@ def open_vectors(path: str | Path, *, part: str = "train", column: str | None = 
     if 0 in store.shape:
         raise DatasetError(f"{path} is empty: its shape is {store.shape}; it needs at least one vector")
     return store
+
+
+def read_hdf5(path: Path) -> Hdf5File:
+    """Base, queries, neighbours and metric of an ann-benchmarks file; h5py is imported only here."""
+    from bench.datasets.formats.hdf5 import read_hdf5
+
+    return read_hdf5(path)
+
+
+def _open_hdf5(path: Path, part: str) -> VectorStore:
+    from bench.datasets.formats.hdf5 import open_hdf5
+
+    return open_hdf5(path, part)
+
+
+def _open_parquet(path: Path, column: str | None) -> VectorStore:
+    from bench.datasets.formats.parquet import open_parquet
+
+    return open_parquet(path, column)
 
 
 def existing_file(path: str | Path) -> Path:

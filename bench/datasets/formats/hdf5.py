@@ -13,7 +13,6 @@ from bench.datasets.formats.npy import check_array
 from bench.datasets.store import RowFile, check_rows, spans, to_float32
 from methods import Metric
 
-SUFFIXES = (".hdf5", ".h5")
 _METRICS = {
     "angular": Metric.COSINE,
     "cosine": Metric.COSINE,

@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 from bench.datasets.base import DatasetError, VectorStore
 from bench.datasets.store import check_rows, to_float32
 
-SUFFIXES = (".parquet", ".pq")
 _LISTS = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
 
 
