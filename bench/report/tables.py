@@ -23,7 +23,7 @@ def print_record(record: Record, console: Console | None = None) -> None:
     title = f"{record.method.name} on {data.name} ({data.n:,} x {data.dim}, {data.metric}), budget {budget.requested}"
     table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
-    table.add_column()
+    table.add_column(overflow="fold")
     for label, text in _rows(record):
         table.add_row(label, text)
     console.print(table)
@@ -45,7 +45,7 @@ def _rows(record: Record) -> Iterable[tuple[str, str]]:
             yield "rescoring", f"{_bytes(size.rescore_memory)} in memory, {_bytes(size.rescore_disk)} on disk"
     for name in ("recall@1", "recall@10", "recall@100", *_RETRIEVAL, *_FIDELITY):
         if name in record.quality:
-            yield name.replace("_", " "), interval(record.quality[name])
+            yield name.replace("_", " "), interval(record.quality[name], ".3g" if name in _FIDELITY else ".3f")
     if record.latency_ms is not None:
         latency = record.latency_ms
         shared = "; [yellow]other processes kept the machine busy[/]" if record.latency_shared else ""
@@ -131,9 +131,9 @@ def _sweep_cells(record: Record) -> list[str]:
     ]
 
 
-def interval(value: Interval) -> str:
+def interval(value: Interval, form: str = ".3f") -> str:
     """``0.943 [0.938, 0.948]``."""
-    return f"{value.value:.3f} \\[{value.low:.3f}, {value.high:.3f}]"
+    return f"{value.value:{form}} \\[{value.low:{form}}, {value.high:{form}}]"
 
 
 def _bytes(count: float) -> str:
