@@ -1,0 +1,172 @@
+"""Shorter floating-point numbers: float16, bfloat16 and float8 (e4m3)."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, ClassVar, Self
+
+import faiss
+import numpy as np
+
+from methods.base import Codec, Metric, Searcher, largest_fit
+from methods.faiss_index import FlatCodesSearcher, faiss_metric
+from methods.intervals import ScanningSearcher
+from methods.registry import register
+
+_HALF_MAX = 65504.0  # the largest float16
+FLOAT8_MAX = 448.0  # the largest e4m3
+
+
+class _Cast(Codec):
+    """Base of codecs that round each value to a 2-byte float which faiss's scalar quantizer can scan."""
+
+    family = "scalar"
+    trains = False
+    _quantizer: ClassVar[int]
+
+    @classmethod
+    def for_budget(cls, dim: int, code_bytes: int, metric: Metric, **params: Any) -> Self:
+        """The one configuration: 2 bytes a dimension."""
+        largest_fit(cls.name, code_bytes, {cls.name: 2 * dim})
+        return cls(dim, metric)
+
+    @property
+    def code_size(self) -> int:
+        return 2 * self.dim
+
+    def parts(self) -> dict[str, np.ndarray]:
+        return {}
+
+    def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
+        pass
+
+    @abstractmethod
+    def _encode(self, vectors: np.ndarray) -> np.ndarray: ...
+
+    def _searcher(self, codes: np.ndarray) -> Searcher:
+        index = faiss.IndexScalarQuantizer(self.dim, self._quantizer, faiss_metric(self.metric))
+        return FlatCodesSearcher(self, index, codes)
+
+
+@register("float16")
+class Float16(_Cast):
+    """IEEE 754 half precision, rounded to nearest even; values beyond +-65504 saturate."""
+
+    summary = "half precision, 2 bytes a dimension"
+    source = "IEEE 754-2008; faiss ScalarQuantizer QT_fp16 searches"
+    _quantizer = faiss.ScalarQuantizer.QT_fp16
+
+    def _encode(self, vectors: np.ndarray) -> np.ndarray:
+        return np.clip(vectors, -_HALF_MAX, _HALF_MAX).astype("<f2").view(np.uint8)
+
+    def _decode(self, codes: np.ndarray) -> np.ndarray:
+        return codes.view("<f2").astype(np.float32)
+
+
+@register("bfloat16")
+class BFloat16(_Cast):
+    """The upper half of a float32 (8 bits of exponent, 7 of mantissa), rounded to nearest even."""
+
+    summary = "brain float, 2 bytes a dimension: the range of float32 with 8 bits of precision"
+    source = "faiss ScalarQuantizer QT_bf16 searches"
+    _quantizer = faiss.ScalarQuantizer.QT_bf16
+
+    def _encode(self, vectors: np.ndarray) -> np.ndarray:
+        bits = vectors.view(np.uint32)
+        rounded = bits + (np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1)))
+        # The topmost values would round to infinity; they keep the largest finite number instead.
+        infinite = (rounded & np.uint32(0x7F800000)) == np.uint32(0x7F800000)
+        return (np.where(infinite, bits, rounded) >> np.uint32(16)).astype("<u2").view(np.uint8)
+
+    def _decode(self, codes: np.ndarray) -> np.ndarray:
+        return (codes.view("<u2").astype(np.uint32) << np.uint32(16)).view(np.float32)
+
+
+def _float8_values() -> np.ndarray:
+    """The 256 values of e4m3 (OCP variant, no infinities) by their byte; 0x7F and 0xFF are NaN."""
+    byte = np.arange(256)
+    exponent, mantissa = (byte >> 3) & 15, byte & 7
+    magnitude = np.where(exponent > 0, (8 + mantissa) * 2.0 ** (exponent - 10), mantissa * 2.0**-9)
+    magnitude[(byte & 127) == 127] = np.nan
+    return np.where(byte & 128, -magnitude, magnitude).astype(np.float32)
+
+
+FLOAT8_VALUES = _float8_values()
+
+
+def to_float8(values: np.ndarray) -> np.ndarray:
+    """``values`` float32 as e4m3 bytes: nearest, ties to the even byte, saturating at +-448; same shape, uint8.
+
+    The bytes 0..126 are the non-negative values in rising order and the spacing is a power of two in each binade, so
+    a value's byte is its count of spacings: ``value / 2^(e-3)`` rounded, with e at least -6 (subnormals below).
+    """
+    magnitude = np.minimum(np.abs(values), np.float32(FLOAT8_MAX))
+    exponent = np.maximum(np.frexp(magnitude)[1] - 1, -6)
+    spacings = np.rint(np.ldexp(magnitude, 3 - exponent)).astype(np.int32)  # 8..16 in a binade, below 8: subnormal
+    byte = spacings + 8 * (exponent + 6)
+    return (byte + 128 * np.signbit(values)).astype(np.uint8)
+
+
+@register("float8")
+class Float8(Codec):
+    """Float8 e4m3 (4 bits of exponent, 3 of mantissa) with one global scale.
+
+    The scale maps the greatest absolute value of training to 448, the largest number of the format; later values
+    beyond it saturate. Values down to 2^-6 / 448 (3.5e-5) of the greatest keep 3 bits of mantissa, smaller ones lie
+    on the evenly spaced subnormals.
+
+    Attributes
+    ----------
+    scale_ : float
+        What a byte's value is multiplied with.
+    """
+
+    family = "scalar"
+    summary = "8-bit floating point (e4m3) with one global scale"
+    source = "Micikevicius et al., FP8 formats for deep learning, 2022 (section 3); OCP OFP8"
+    trains = False
+
+    @classmethod
+    def for_budget(cls, dim: int, code_bytes: int, metric: Metric, **params: Any) -> Float8:
+        """The one configuration: 1 byte a dimension."""
+        largest_fit("float8", code_bytes, {"float8": dim})
+        return cls(dim, metric)
+
+    @property
+    def code_size(self) -> int:
+        return self.dim
+
+    def parts(self) -> dict[str, np.ndarray]:
+        return {"scale": np.array([self.scale_], np.float32)}
+
+    def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
+        self.scale_ = float(parts["scale"][0])
+
+    def _fit(self, vectors: np.ndarray, seed: int) -> None:
+        greatest = max(-float(vectors.min()), float(vectors.max()))
+        scale = float(np.float32(greatest / FLOAT8_MAX))
+        self.scale_ = scale if scale > 0 else 1.0
+
+    def _encode(self, vectors: np.ndarray) -> np.ndarray:
+        return to_float8(vectors / np.float32(self.scale_))
+
+    def _decode(self, codes: np.ndarray) -> np.ndarray:
+        from methods.kernels.scalar import float8_decode
+
+        rows = np.empty(codes.shape, np.float32)
+        float8_decode(codes, self.scale_, rows)
+        return rows
+
+    def _searcher(self, codes: np.ndarray) -> Searcher:
+        return Float8Searcher(self, codes)
+
+
+class Float8Searcher(ScanningSearcher):
+    """Scans float8 codes in place."""
+
+    codec: Float8
+
+    def _scan(self, query: np.ndarray, l2: bool, keys: np.ndarray, ids: np.ndarray) -> None:
+        from methods.kernels.scalar import float8_scan
+
+        float8_scan(self.codes, self.codec.scale_, query, l2, keys, ids)

@@ -1,0 +1,181 @@
+"""Codes that hold an interval for each vector and integer levels inside it: what ``lvq`` and ``osq`` share.
+
+A code is ``[lower: float16] [upper: float16] [levels] [levels of the residual, if any]``; the packing is that of
+:mod:`methods.kernels.scalar`. The bounds are relative to one global scale, so that neither large nor tiny vectors
+leave the range of float16.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import numpy as np
+
+from methods.base import Codec, Metric, Searcher
+from methods.search import DecodingSearcher
+
+__all__ = ["BOUND_BYTES", "IntervalCodec", "ScanningSearcher", "decode_reference", "pack_levels", "unpack_levels"]
+
+BOUND_BYTES = 4
+_HALF_MAX = 65504.0
+_SCAN_QUERIES = 4  # up to so many queries a scan of the codes beats decoding them for a matrix product
+
+
+def level_bytes(dim: int, bits: int) -> int:
+    """Bytes of ``dim`` levels of ``bits``."""
+    return (dim * bits + 7) // 8
+
+
+def pack_levels(levels: np.ndarray, bits: int) -> np.ndarray:
+    """Levels (n, dim) uint8 below 2^bits -> (n, ceil(dim * bits / 8)) uint8, plane after plane; bits in 1, 2, 4, 8."""
+    if bits == 8:
+        return levels
+    n, dim = levels.shape
+    planes, width = 8 // bits, level_bytes(dim, bits)
+    packed = np.zeros((n, width), np.uint8)
+    for plane in range(planes):
+        part = levels[:, plane * width : (plane + 1) * width]
+        packed[:, : part.shape[1]] |= part << np.uint8(bits * plane)
+    return packed
+
+
+def unpack_levels(packed: np.ndarray, dim: int, bits: int) -> np.ndarray:
+    """The inverse of :func:`pack_levels`: (n, dim) uint8."""
+    shifts = np.arange(0, 8, bits, dtype=np.uint8)
+    planes = (packed[:, None, :] >> shifts[:, None]) & np.uint8((1 << bits) - 1)
+    return planes.reshape(len(packed), -1)[:, :dim]
+
+
+def decode_reference(codes: np.ndarray, dim: int, bits: int, residual_bits: int, scale: float) -> np.ndarray:
+    """What the kernel ``interval_decode`` computes, in NumPy: (n, dim) float32."""
+    bounds = codes[:, :BOUND_BYTES].copy().view(np.float16).astype(np.float32) * np.float32(scale)
+    end = BOUND_BYTES + level_bytes(dim, bits)
+    lower, step = bounds[:, :1], (bounds[:, 1:] - bounds[:, :1]) / (2**bits - 1)
+    rows = lower + step * unpack_levels(codes[:, BOUND_BYTES:end], dim, bits)
+    if residual_bits:
+        fine = unpack_levels(codes[:, end:], dim, residual_bits) / np.float32(2**residual_bits - 1)
+        rows += step * (fine - np.float32(0.5))
+    return rows.astype(np.float32)
+
+
+class IntervalCodec(Codec):
+    """Base of codecs that quantize the centred vector uniformly inside an interval of its own.
+
+    A subclass sets ``level_bits`` (1, 2, 4 or 8) and ``residual_bits`` (0, 4 or 8) and says in :meth:`_intervals`
+    which interval a vector takes.
+
+    Attributes
+    ----------
+    mean_ : (dim,) float32
+        Mean of the training vectors.
+    scale_ : float
+        Greatest absolute centred value in training; the stored bounds are multiples of it.
+    """
+
+    family = "scalar"
+    trains = False
+
+    level_bits: int
+    residual_bits: int = 0
+    mean_: np.ndarray
+    scale_: float
+
+    @abstractmethod
+    def _intervals(self, centred: np.ndarray) -> np.ndarray:
+        """Bounds (n, 2) float32 for centred vectors (n, dim) float32."""
+
+    @staticmethod
+    def size(dim: int, bits: int, residual_bits: int = 0) -> int:
+        """Bytes of a code."""
+        return BOUND_BYTES + level_bytes(dim, bits) + level_bytes(dim, residual_bits)
+
+    @property
+    def code_size(self) -> int:
+        return self.size(self.dim, self.level_bits, self.residual_bits)
+
+    def parts(self) -> dict[str, np.ndarray]:
+        return {"mean": self.mean_, "scale": np.array([self.scale_], np.float32)}
+
+    def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
+        self.mean_, self.scale_ = parts["mean"], float(parts["scale"][0])
+
+    def _fit(self, vectors: np.ndarray, seed: int) -> None:
+        self.mean_ = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+        widest = max(float(np.abs(vectors[at : at + 4096] - self.mean_).max()) for at in range(0, len(vectors), 4096))
+        self.scale_ = float(np.float32(widest if widest > 0 else 1.0))
+
+    def _encode(self, vectors: np.ndarray) -> np.ndarray:
+        blocks = [self._encode_block(vectors[at : at + 1024]) for at in range(0, len(vectors), 1024)]
+        return np.concatenate(blocks) if blocks else np.empty((0, self.code_size), np.uint8)
+
+    def _encode_block(self, vectors: np.ndarray) -> np.ndarray:
+        """Codes of a block small enough that its temporaries stay in the cache."""
+        centred = vectors - self.mean_
+        relative = np.clip(self._intervals(centred) / np.float32(self.scale_), -_HALF_MAX, _HALF_MAX)
+        stored = relative.astype(np.float16)
+        bounds = stored.astype(np.float32) * np.float32(self.scale_)
+        lower, step = bounds[:, :1], (bounds[:, 1:] - bounds[:, :1]) / np.float32(2**self.level_bits - 1)
+        levels = _nearest_level(centred - lower, step, self.level_bits)
+        fields = [np.ascontiguousarray(stored).view(np.uint8), pack_levels(levels, self.level_bits)]
+        if self.residual_bits:
+            above = centred - (lower + step * levels) + np.float32(0.5) * step
+            fine = _nearest_level(above, step / np.float32(2**self.residual_bits - 1), self.residual_bits)
+            fields.append(pack_levels(fine, self.residual_bits))
+        return np.concatenate(fields, axis=1)
+
+    def _decode(self, codes: np.ndarray) -> np.ndarray:
+        from methods.kernels.scalar import interval_decode
+
+        rows = np.empty((len(codes), self.dim), np.float32)
+        interval_decode(codes, self.level_bits, self.residual_bits, self.scale_, rows)
+        rows += self.mean_
+        return rows
+
+    def _searcher(self, codes: np.ndarray) -> Searcher:
+        return IntervalSearcher(self, codes)
+
+
+def _nearest_level(offset: np.ndarray, step: np.ndarray, bits: int) -> np.ndarray:
+    """The nearest level of ``offset`` (n, dim) in units of ``step`` (n, 1), 0 where the interval is a point."""
+    inverse = np.divide(1, step, out=np.zeros_like(step), where=step > 0)
+    return np.clip(np.rint(offset * inverse), 0, 2**bits - 1).astype(np.uint8)
+
+
+class ScanningSearcher(DecodingSearcher):
+    """Few queries at a time scan the codes as they are; many share one decoding of them."""
+
+    def _scan(self, query: np.ndarray, l2: bool, keys: np.ndarray, ids: np.ndarray) -> None:
+        """Fill ``keys`` and ``ids`` (k,) with the best squared distances, or negated inner products, of one query."""
+        raise NotImplementedError
+
+    def _offset(self, query: np.ndarray) -> float:
+        """What the scan's inner products lack to be those of the decoded vectors."""
+        return 0.0
+
+    def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        if len(queries) > _SCAN_QUERIES or self.renormalize:
+            return super()._search(queries, k)
+        scores = np.full((len(queries), k), np.inf, np.float32)
+        ids = np.full((len(queries), k), -1, np.int64)
+        l2 = self.metric is Metric.L2
+        for query, row_scores, row_ids in zip(queries, scores, ids):
+            self._scan(query, l2, row_scores, row_ids)
+            if not l2:
+                np.subtract(np.float32(self._offset(query)), row_scores, out=row_scores)
+        return scores, ids
+
+
+class IntervalSearcher(ScanningSearcher):
+    """Scans interval codes in place; a query pays for the mean once."""
+
+    codec: IntervalCodec
+
+    def _scan(self, query: np.ndarray, l2: bool, keys: np.ndarray, ids: np.ndarray) -> None:
+        from methods.kernels.scalar import interval_scan
+
+        codec = self.codec
+        query = query - codec.mean_ if l2 else query
+        interval_scan(self.codes, codec.level_bits, codec.residual_bits, codec.scale_, query, l2, keys, ids)
+
+    def _offset(self, query: np.ndarray) -> float:
+        return float(query @ self.codec.mean_)

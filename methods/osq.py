@@ -1,0 +1,118 @@
+"""Optimized scalar quantization (OSQ), as in Lucene's ``OptimizedScalarQuantizer``.
+
+The interval starts at the one that is optimal for Gaussian values and is refined for each vector by coordinate
+descent on an anisotropic loss: Guo et al., "Accelerating Large-Scale Inference with Anisotropic Vector
+Quantization", ICML 2020.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from methods.base import Metric, Searcher, largest_fit
+from methods.errors import MethodError
+from methods.intervals import IntervalCodec, IntervalSearcher
+from methods.registry import register
+
+BITS = (1, 2, 4, 8)
+
+
+@register("osq")
+class OSQ(IntervalCodec):
+    """Uniform levels inside an interval that is optimized for each centred vector.
+
+    The loss of an interval is ``(1 - anisotropy) <x, e>^2 / |x|^2 + anisotropy |e|^2`` for the error ``e`` of the
+    quantized vector: the error along the vector weighs most, as it is what changes the score of a near neighbour.
+
+    Two things differ from Lucene: the bounds take 2 bytes each instead of 4, and the float query meets the decoded
+    vector, so that the sum of the levels and the inner product with the centroid need not be stored (Lucene:
+    6 to 8 bytes more, and a 4-bit query).
+
+    Parameters
+    ----------
+    dim : int
+        Dimension of the vectors.
+    metric : Metric
+        What a search approximates.
+    bits : {1, 2, 4, 8}
+        Bits a dimension.
+    anisotropy : float
+        Weight of the whole squared error, in (0, 1]; Lucene's lambda.
+    iterations : int
+        Most steps of coordinate descent.
+    query_bits : {1, 2, 4, 8} or None
+        Bits to which a query is quantized first, by the same rule; None: the query stays float.
+    """
+
+    summary = "uniform levels inside an interval optimized for each centred vector (anisotropic loss)"
+    source = "Lucene OptimizedScalarQuantizer"
+
+    def __init__(
+        self,
+        dim: int,
+        metric: Metric = Metric.IP,
+        bits: int = 4,
+        anisotropy: float = 0.1,
+        iterations: int = 5,
+        query_bits: int | None = None,
+    ) -> None:
+        super().__init__(dim, metric)
+        if bits not in BITS:
+            raise MethodError(f"osq has no bits={bits!r}; use one of 1, 2, 4, 8")
+        if query_bits is not None and query_bits not in BITS:
+            raise MethodError(f"osq has no query_bits={query_bits!r}; use one of 1, 2, 4, 8 or null")
+        if not 0 < anisotropy <= 1:
+            raise MethodError(f"osq has no anisotropy={anisotropy!r}; use a number above 0 and up to 1")
+        if int(iterations) != iterations or iterations < 0:
+            raise MethodError(f"osq has no iterations={iterations!r}; use an integer of at least 0")
+        self.bits, self.anisotropy, self.iterations, self.query_bits = bits, anisotropy, iterations, query_bits
+        self.level_bits = bits
+
+    @classmethod
+    def for_budget(
+        cls,
+        dim: int,
+        code_bytes: int,
+        metric: Metric,
+        *,
+        bits: int | None = None,
+        anisotropy: float = 0.1,
+        iterations: int = 5,
+        query_bits: int | None = None,
+        **params: Any,
+    ) -> OSQ:
+        """The most of 1, 2, 4, 8 ``bits`` that fit, or the given ones."""
+        choice = BITS if bits is None else (cls(dim, metric, bits).bits,)
+        best = largest_fit("osq", code_bytes, {bits: cls.size(dim, bits) for bits in choice})
+        return cls(dim, metric, best, anisotropy, iterations, query_bits)
+
+    def _intervals(self, centred: np.ndarray) -> np.ndarray:
+        return self.optimized(centred, self.bits)
+
+    def optimized(self, centred: np.ndarray, bits: int) -> np.ndarray:
+        """Optimized bounds (n, 2) float32 of centred vectors (n, dim) float32 for levels of ``bits``."""
+        from methods.kernels.intervals import optimized_intervals
+
+        bounds = np.empty((len(centred), 2), np.float32)
+        optimized_intervals(centred, bits, self.anisotropy, self.iterations, bounds)
+        return bounds
+
+    def _searcher(self, codes: np.ndarray) -> Searcher:
+        return IntervalSearcher(self, codes) if self.query_bits is None else QuantizedQuerySearcher(self, codes)
+
+
+class QuantizedQuerySearcher(IntervalSearcher):
+    """Searches with queries rounded to ``query_bits``, centred and optimized like the codes."""
+
+    codec: OSQ
+
+    def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        assert self.codec.query_bits is not None
+        centred = queries - self.codec.mean_
+        bounds = self.codec.optimized(centred, self.codec.query_bits)
+        lower, step = bounds[:, :1], (bounds[:, 1:] - bounds[:, :1]) / np.float32(2**self.codec.query_bits - 1)
+        inverse = np.divide(1, step, out=np.zeros_like(step), where=step > 0)
+        levels = np.clip(np.rint((centred - lower) * inverse), 0, 2**self.codec.query_bits - 1)
+        return super()._search(lower + step * levels + self.codec.mean_, k)
