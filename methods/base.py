@@ -105,8 +105,11 @@ class Codec(_Parametrized, ABC):
 
     @classmethod
     @abstractmethod
-    def for_budget(cls, dim: int, code_bytes: int, metric: Metric, **params: Any) -> Codec:
+    def for_budget(cls, dim: int, code_bytes: int, metric: Metric, *args: Any, **params: Any) -> Codec:
         """The best configuration whose code takes at most ``code_bytes``, by the method's documented rule.
+
+        A method names its parameters as keywords with defaults: ``(cls, dim, code_bytes, metric, *, bits=8)``.
+        (``*args`` is here only so that type checkers accept that.)
 
         Raises
         ------

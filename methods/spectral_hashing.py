@@ -1,0 +1,71 @@
+"""Spectral hashing: signs of the smoothest waves along the principal axes."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from methods.base import Metric, largest_fit
+from methods.hamming_search import BinaryCodec
+from methods.principal_axes import principal_axes
+from methods.registry import register
+
+
+@register("spectral_hashing")
+class SpectralHashing(BinaryCodec):
+    """Eigenfunctions of the Laplacian of a uniform distribution in a box around the data, thresholded at zero.
+
+    Weiss, Torralba & Fergus 2008, "Spectral hashing", section 3.1: rotate to principal axes, take the box [low, high]
+    of the training vectors, and of all waves ``sin(pi / 2 + m pi (x_i - low_i) / (high_i - low_i))``, m = 1, 2, ...,
+    those with the smallest m / (high_i - low_i): long sides are cut several times, short ones perhaps never.
+
+    Parameters
+    ----------
+    dim, metric
+        As for :class:`~methods.base.Codec`.
+    bits : int
+        Number of waves; any.
+    scoring : {"hamming", "asymmetric"}
+        See :mod:`methods.hamming_search`; asymmetric scoring multiplies the query's waves with the signs.
+    """
+
+    summary = "signs of waves along the principal axes"
+    source = "Weiss, Torralba & Fergus, Spectral hashing, NIPS 2008"
+    check_exceptions: ClassVar[dict[str, str]] = {
+        "recall_rises_with_bytes": "beyond a few bits a dimension further bits are waves too short to mean nearness",
+    }
+
+    def __init__(self, dim: int, metric: Metric = Metric.IP, bits: int = 64, scoring: str = "hamming") -> None:
+        self.bits, self.scoring = bits, scoring
+        super().__init__(dim, metric)
+
+    @classmethod
+    def for_budget(cls, dim: int, code_bytes: int, metric: Metric, *, scoring: str = "hamming") -> SpectralHashing:
+        """Eight waves a byte: all of the budget is used."""
+        size = largest_fit("spectral_hashing", code_bytes, {size: size for size in {1, max(1, code_bytes)}})
+        return cls(dim, metric, 8 * size, scoring)
+
+    def parts(self) -> dict[str, np.ndarray]:
+        return {"mean": self.mean_, "axes": self.axes_, "low": self.low_, "axis": self.axis_, "rate": self.rate_}
+
+    def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
+        for name, array in parts.items():
+            setattr(self, f"{name}_", array)
+
+    def _fit(self, vectors: np.ndarray, seed: int) -> None:
+        self.mean_, axes, _ = principal_axes(vectors, min(self.bits, self.dim))
+        values = (vectors - self.mean_) @ axes
+        low, side = values.min(axis=0), np.ptp(values, axis=0).astype(np.float64)
+        side = np.maximum(side, 1e-6 * side.max() or 1.0)  # an axis without extent is never cut
+        waves = np.arange(1, self.bits + 1)[:, None] / side  # (m, axis): half waves per unit
+        chosen = np.argsort(waves, axis=None, kind="stable")[: self.bits]
+        wave, axis = np.divmod(chosen, len(side))
+        used, self.axis_ = np.unique(axis, return_inverse=True)
+        self.axis_ = self.axis_.astype(np.int32)
+        self.axes_, self.low_ = np.ascontiguousarray(axes[:, used]), low[used]
+        self.rate_ = (np.pi * waves[wave, axis]).astype(np.float32)
+
+    def _values(self, vectors: np.ndarray) -> np.ndarray:
+        values = (vectors - self.mean_) @ self.axes_ - self.low_
+        return np.cos(values[:, self.axis_] * self.rate_)
