@@ -18,10 +18,9 @@ from bench.isolate import Outcome, run_isolated
 from bench.measure import environment
 from bench.plan import Plan, prepare
 from bench.records import BudgetInfo, DatasetInfo, MethodInfo, Record
+from bench.tracks import dense
 from bench.worker import TRACEBACK_FILE
 from methods import registry
-
-_TRUTH_K = 100
 
 
 def run(method: str, budget: str = "8x", dataset: str | None = None, **options: Any) -> Record:
@@ -80,7 +79,9 @@ def execute(plan: Plan) -> Record:
         record = _record(plan, Outcome("skipped", str(plan.infeasible), None, 0, 0.0))
         records.write(record, plan.folder)
         return record
-    datasets.ground_truth(plan.dataset, _TRUTH_K)  # here, so that it counts neither in the run's time nor its memory
+    datasets.ground_truth(
+        plan.dataset, dense.TRUTH_K
+    )  # here, so that it counts neither in the run's time nor its memory
     with _work_folder(plan.folder) as work:
         job = {"config": plan.config.to_dict(), "code_bytes": plan.code_bytes}
         outcome = run_isolated(job, work, plan.config.limits, plan.config.threads)

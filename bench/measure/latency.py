@@ -6,12 +6,14 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import psutil
 
 from methods import Searcher
 
+_Result = TypeVar("_Result")
 _WARM_UP_QUERIES = 10
 _LEAST_TIMED = 100
 _SHARED_CORES = 0.25  # other processes using more of the machine than this make a latency "shared"
@@ -80,13 +82,14 @@ def time_single_queries(searcher: Searcher, queries: np.ndarray, k: int, max_sec
     return SingleQueryPass(elapsed[:timed], max(0.0, others / wall))
 
 
-def queries_per_second(
-    search: Callable[[], object], nq: int, least_seconds: float = 0.5, most_repeats: int = 5
-) -> float:
-    """Throughput of ``search`` (a call that answers ``nq`` queries): the median over repeated calls."""
+def time_batches(
+    search: Callable[[], _Result], least_seconds: float = 0.5, most_repeats: int = 5
+) -> tuple[float, _Result]:
+    """Seconds of one call of ``search`` (the median over repeated calls) and what the last one returned."""
     times: list[float] = []
-    while len(times) < most_repeats and (not times or sum(times) < least_seconds):
+    while True:
         start = time.perf_counter()
-        search()
+        result = search()
         times.append(time.perf_counter() - start)
-    return nq / float(np.median(times))
+        if len(times) >= most_repeats or sum(times) >= least_seconds:
+            return float(np.median(times)), result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,7 +48,7 @@ def true_scores(base: VectorStore, queries: np.ndarray, ids: np.ndarray, metric:
 
 
 class RecallJudge:
-    """Counts true neighbours among returned ids; admits ties with the k-th true score within 1e-6 relative.
+    """Tells which returned ids are true neighbours.
 
     Parameters
     ----------
@@ -62,30 +63,61 @@ class RecallJudge:
     ) -> None:
         self.base, self.queries, self.metric = base, queries, metric
         self.truth_scores, self.truth_ids = np.asarray(truth_scores, np.float64), truth_ids
+        self._order = np.argsort(truth_ids, axis=1)
+
+    def judge(self, ids: np.ndarray) -> Judged:
+        """Look up the ids (nq, n) of a search, -1 padded: their rank in the truth and their true scores."""
+        rank = np.full(ids.shape, self.truth_ids.shape[1])
+        for row, (asked, truth, order) in enumerate(zip(ids, self.truth_ids, self._order)):
+            place = np.minimum(np.searchsorted(truth, asked, sorter=order), len(truth) - 1)
+            found = order[place]
+            rank[row] = np.where((truth[found] == asked) & (asked >= 0), found, rank[row])
+        scores = np.full(ids.shape, np.nan)
+        query, column = np.nonzero(rank < self.truth_ids.shape[1])
+        scores[query, column] = self.truth_scores[query, rank[query, column]]
+        query, column = np.nonzero((rank == self.truth_ids.shape[1]) & (ids >= 0))
+        if len(query):
+            scores[query, column] = true_scores(self.base, self.queries[query], ids[query, column], self.metric)
+        repeated = ~_first_occurrence(ids)
+        rank[repeated], scores[repeated] = self.truth_ids.shape[1], np.nan
+        return Judged(rank, scores, self.truth_scores, int((self.truth_ids[0] >= 0).sum()))
 
     def recall(self, ids: np.ndarray, k: int) -> np.ndarray:
+        """``judge(ids).recall(k)``."""
+        return self.judge(ids).recall(k)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Returned ids, judged.
+
+    Attributes
+    ----------
+    rank : (nq, n) int
+        Place in the true order; K where an id is not among the first K (or is padding, or stands there twice).
+    scores : (nq, n) float64
+        True scores; NaN for padding and repeats.
+    truth_scores : (nq, K) float64
+    known : int
+        How many true neighbours there are at all: K, or the size of a smaller base.
+    """
+
+    rank: np.ndarray
+    scores: np.ndarray
+    truth_scores: np.ndarray
+    known: int
+
+    def recall(self, k: int) -> np.ndarray:
         """Recall k@n per query: the share of the true k nearest among the n returned ids.
 
-        Parameters
-        ----------
-        ids : (nq, n) int64
-            As a search returned them, -1 padded. An id counts once.
-        k : int
-            At most the K of the truth; where the base holds fewer than k vectors, all of them are the truth.
-
-        Returns
-        -------
-        recall : (nq,) float64
+        An id whose true score equals the k-th within 1e-6 relative counts as one of them; an id counts once, and no
+        more than k count. Where the base holds fewer than k vectors, all of them are the truth.
         """
-        k = min(k, int((self.truth_ids[0] >= 0).sum()))
-        nearest = self.truth_ids[:, :k]
-        hit = (ids[:, :, None] == nearest[:, None, :]).any(axis=2) & _first_occurrence(ids)
-        query, column = np.nonzero(~hit & (ids >= 0) & _first_occurrence(ids))
-        if len(query):
-            scores = true_scores(self.base, self.queries[query], ids[query, column], self.metric)
-            last = self.truth_scores[query, k - 1]
-            hit[query, column] = np.abs(scores - last) <= TIE_TOLERANCE * np.abs(last)
-        return np.minimum(hit.sum(axis=1), k) / k
+        k = min(k, self.known)
+        last = self.truth_scores[:, k - 1, None]
+        with np.errstate(invalid="ignore"):
+            tied = np.abs(self.scores - last) <= TIE_TOLERANCE * np.abs(last)
+        return np.minimum(((self.rank < k) | tied).sum(axis=1), k) / k
 
 
 def _first_occurrence(ids: np.ndarray) -> np.ndarray:

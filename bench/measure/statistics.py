@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_RESAMPLES = 2_000
+_RESAMPLES = 1_000
 
 
 @dataclass(frozen=True)
