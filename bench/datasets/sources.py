@@ -121,7 +121,9 @@ def path(
         raise DatasetError("dataset=path needs a file; use dataset.base=FILE")
     file = formats.existing_file(base)
     held = formats.read_hdf5(file) if file.suffix.lower() in formats.HDF5_SUFFIXES else None
-    store = formats.open_vectors(file, column=_column_for(file, column))
+    named = [Path(name) for name in (base, queries, train) if name is not None]
+    tabular = any(name.suffix.lower() in formats.PARQUET_SUFFIXES for name in named)
+    store = formats.open_vectors(file, column=_column_for(file, column) if tabular else column)
     asked, neighbours = _queries(queries, column, held)
     identity = file_identity(file, column or "")
     card: dict[str, Any] = {"source": str(file)}

@@ -78,7 +78,7 @@ class RowFile:
             for first, last in spans(ascending, self._row_bytes):
                 begin = ascending[first]
                 block = self._stored(handle, int(begin), int(ascending[last - 1]) + 1)
-                found[order[first:last]] = block[ascending[first:last] - begin]
+                found[order[first:last]] = to_float32(block[ascending[first:last] - begin])
         return found
 
     def _open(self) -> FileIO:

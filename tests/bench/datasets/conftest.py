@@ -1,0 +1,55 @@
+"""A cache of its own for every test, and vector files of every format."""
+
+import struct
+
+import h5py
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """An empty cache directory; no test reads or writes the user's."""
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def vectors():
+    """(57, 6) float32 of small whole numbers, which every component type can hold."""
+    return np.random.default_rng(0).integers(0, 100, (57, 6)).astype(np.float32)
+
+
+def write_vecs(path, array):
+    """The .fvecs, .bvecs or .ivecs file of ``array``."""
+    path.write_bytes(b"".join(struct.pack("<i", len(row)) + row.tobytes() for row in array))
+    return path
+
+
+def write_bigann(path, array):
+    """The .fbin, .u8bin, .i8bin or .ibin file of ``array``."""
+    path.write_bytes(struct.pack("<II", *array.shape) + array.tobytes())
+    return path
+
+
+def write_parquet(path, array, kind=None, row_group=None):
+    """A Parquet file with a column ``emb`` of lists and one of names."""
+    kind = kind or pa.list_(pa.float32())
+    table = pa.table({"name": [str(row) for row in range(len(array))], "emb": pa.array(list(array), type=kind)})
+    pq.write_table(table, path, row_group_size=row_group)
+    return path
+
+
+def write_hdf5(path, train, test=None, neighbors=None, distance=None, **storage):
+    """An ann-benchmarks file; ``storage`` goes to the creation of ``train`` (chunks, compression)."""
+    with h5py.File(path, "w") as file:
+        file.create_dataset("train", data=train, **storage)
+        if test is not None:
+            file["test"] = test
+        if neighbors is not None:
+            file["neighbors"] = neighbors
+        if distance is not None:
+            file.attrs["distance"] = distance
+    return path

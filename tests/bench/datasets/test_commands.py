@@ -1,0 +1,60 @@
+"""``python -m bench.datasets``: tables for people, one line for an error."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from bench import datasets
+from bench.datasets.__main__ import main
+
+
+def test_list_names_every_data_set(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main(["list"]) == 0
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in datasets.names())
+    assert "to build" in printed
+
+
+def test_info_prints_shape_checksum_and_licence(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main(["info", "squad-sentences-mini", "max_base=1000"]) == 0
+    printed = capsys.readouterr().out
+    assert "1,000 x 384" in printed
+    assert datasets.load("squad-sentences-mini", max_base=1000).checksum in printed
+    assert "CC BY-SA 4.0" in printed
+
+
+def test_building_what_is_built_does_nothing(capsys):
+    assert main(["build", "squad-sentences-mini"]) == 0
+    assert "is built already" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fragment"),
+    [
+        (["info", "squad-sentence"], "did you mean"),
+        (["info", "squad-sentences"], "python -m bench.datasets build squad-sentences"),
+        (["info", "squad-sentences-mini", "max_base"], "KEY=VALUE"),
+        (["info", "path", "base=none.npy"], "does not exist"),
+        (["build", "synthetic"], "squad-sentences, squad-sentences-mini, glove-100, fashion-mnist are"),
+        (["build", "glove-100", "--from", "none.tgz"], "cannot read none.tgz"),
+    ],
+)
+def test_an_error_is_one_line_and_status_2(capsys, arguments, fragment):
+    assert main(arguments) == 2
+    printed = capsys.readouterr().err
+    assert fragment in printed
+    assert printed.count("\n") == 1
+
+
+def test_the_module_runs_and_explains_itself(tmp_path):
+    np.save(tmp_path / "v.npy", np.eye(20, dtype=np.float32))
+    run = [sys.executable, "-m", "bench.datasets"]
+    helped = subprocess.run([*run, "--help"], capture_output=True, text=True, check=True)
+    assert "build" in helped.stdout
+    told = subprocess.run([*run, "info", "path", f"base={tmp_path}/v.npy"], capture_output=True, text=True)
+    assert told.returncode == 0, told.stderr
+    assert "18 x 20" in told.stdout
