@@ -1,0 +1,186 @@
+"""Rescoring: candidates from any codec, their final order from a finer store.
+
+The finer store is in memory (the codes of a decodable method: ``float16``, ``int8``, ``float32``) or on disk (the full
+vectors in a memory-mapped file, of which only the candidates' rows are read). A store in memory counts against the
+byte budget: code and store together fit it, and the codec gets what the store leaves. A store on disk does not.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from methods import registry
+from methods.base import Codec, Metric, Searcher
+from methods.errors import BudgetError, MethodError
+from methods.vectors import normalized
+
+__all__ = ["MEMORY_STORES", "STORES", "CodecStore", "DiskStore", "RescoredSearcher", "Store", "plan"]
+
+MEMORY_STORES = ("float16", "int8", "float32")
+STORES = (*MEMORY_STORES, "disk")
+_BLOCK_BYTES = 8 << 20  # gathered float rows at a time
+
+
+def plan(
+    name: str, dim: int, code_bytes: int, metric: Metric, *, rescore: str | None = None, **params: Any
+) -> tuple[Codec, Codec | None]:
+    """The codec ``name`` within ``code_bytes``, beside a store for rescoring.
+
+    Parameters
+    ----------
+    name, dim, code_bytes, metric, params
+        As for :func:`methods.registry.for_budget`; ``code_bytes`` is for everything in memory.
+    rescore : {None, "float16", "int8", "float32", "disk"}
+        The finer store.
+
+    Returns
+    -------
+    codec : Codec
+    store_codec : Codec or None
+        The codec of the store; None without one in memory. Both have to be fitted.
+
+    Raises
+    ------
+    BudgetError
+        If the smallest code and the store together exceed ``code_bytes``; it names their sum.
+    """
+    if rescore is None or rescore == "disk":
+        return registry.for_budget(name, dim, code_bytes, metric, **params), None
+    if rescore not in MEMORY_STORES:
+        raise MethodError(f"rescore={rescore!r} is unknown; use one of {', '.join(STORES)}, or None")
+    store_codec = registry.for_budget(rescore, dim, 4 * dim, metric)
+    try:
+        codec = registry.for_budget(name, dim, max(0, code_bytes - store_codec.code_size), metric, **params)
+    except BudgetError as error:
+        smallest = error.smallest + store_codec.code_size
+        raise BudgetError(f"{name} with rescore={rescore}", code_bytes, smallest) from None
+    return codec, store_codec
+
+
+class Store(ABC):
+    """Vectors by row number, finer than the codes whose candidates they order.
+
+    Attributes
+    ----------
+    memory_bytes, disk_bytes : int
+        What it keeps where.
+    """
+
+    memory_bytes: int = 0
+    disk_bytes: int = 0
+
+    @abstractmethod
+    def gather(self, ids: np.ndarray) -> np.ndarray:
+        """(m, dim) float32 vectors of the rows ``ids`` (m,) int64."""
+
+
+class CodecStore(Store):
+    """The codes of a fitted, decodable codec, in memory.
+
+    Parameters
+    ----------
+    codec : Codec
+    codes : (n, code_size) uint8
+        Kept as they are.
+    """
+
+    def __init__(self, codec: Codec, codes: np.ndarray) -> None:
+        self.codec, self.codes = codec, codes
+        self.memory_bytes = int(codes.nbytes)
+
+    def gather(self, ids: np.ndarray) -> np.ndarray:
+        return self.codec.decode(self.codes[ids])
+
+
+class DiskStore(Store):
+    """Full vectors in a ``.npy`` file, memory-mapped: a gather reads the pages of its rows and no others.
+
+    Parameters
+    ----------
+    vectors : path or memory-mapped array
+        (n, dim) floating.
+    """
+
+    def __init__(self, vectors: str | Path | np.ndarray) -> None:
+        self.vectors = vectors if isinstance(vectors, np.ndarray) else _mapped(vectors)
+        if self.vectors.ndim != 2 or self.vectors.dtype.kind != "f":
+            shape = self.vectors.shape
+            raise MethodError(f"rescoring needs floats of shape (n, dim), not {self.vectors.dtype} of shape {shape}")
+        self.disk_bytes = int(self.vectors.nbytes)
+
+    def gather(self, ids: np.ndarray) -> np.ndarray:
+        return np.asarray(self.vectors[ids], np.float32)
+
+
+def _mapped(path: str | Path) -> np.ndarray:
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise MethodError(f"cannot map {path} for rescoring: {error}; give a .npy file of floats") from None
+
+
+class RescoredSearcher(Searcher):
+    """Takes ``factor * k`` candidates from a searcher and orders them by the metric on the store's vectors.
+
+    Equal scores are ordered by the smaller id.
+
+    Parameters
+    ----------
+    searcher : Searcher
+        Finds candidates; may pad with -1.
+    store : Store
+        Has a row for every code of the searcher.
+    factor : int
+        Candidates per neighbour asked for.
+    """
+
+    def __init__(self, searcher: Searcher, store: Store, factor: int = 4) -> None:
+        if int(factor) != factor or factor < 1:
+            raise MethodError(f"rescore_factor={factor} is out of range; use an integer of at least 1")
+        super().__init__(searcher.dim, searcher.metric, searcher.size)
+        self.searcher, self.store, self.factor = searcher, store, int(factor)
+        self.padding = searcher.padding
+
+    @property
+    def nbytes(self) -> int:
+        """Of the searcher and of the store in memory."""
+        return self.searcher.nbytes + self.rescore_memory
+
+    @property
+    def rescore_memory(self) -> int:
+        """Bytes of the store in memory."""
+        return self.store.memory_bytes
+
+    @property
+    def rescore_disk(self) -> int:
+        """Bytes of the store on disk."""
+        return self.store.disk_bytes
+
+    def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        _, candidates = self.searcher.search(queries, min(k * self.factor, self.size))
+        candidates = np.sort(candidates, axis=1)  # by id: reads go forward, and ties keep this order
+        scores = np.empty(candidates.shape, np.float32)
+        step = max(1, _BLOCK_BYTES // (4 * self.dim * candidates.shape[1]))
+        for start in range(0, len(queries), step):
+            block = slice(start, start + step)
+            scores[block] = self._rescore(queries[block], candidates[block])
+        best = np.argsort(-scores if self.descending else scores, axis=1, kind="stable")[:, :k]
+        return np.take_along_axis(scores, best, axis=1), np.take_along_axis(candidates, best, axis=1)
+
+    def _rescore(self, queries: np.ndarray, candidates: np.ndarray) -> np.ndarray:
+        """The metric (nq, m) between queries and the store's vectors of their candidates; the worst for -1."""
+        rows = self.store.gather(np.maximum(candidates, 0).ravel())
+        if self.metric is Metric.COSINE:
+            rows = normalized(rows)
+        rows = rows.reshape(*candidates.shape, self.dim)
+        if self.metric is Metric.L2:
+            differences = rows - queries[:, None]
+            scores = np.einsum("qmd,qmd->qm", differences, differences)
+        else:
+            scores = np.matmul(rows, queries[:, :, None])[:, :, 0]
+        scores[candidates < 0] = -np.inf if self.descending else np.inf
+        return scores
