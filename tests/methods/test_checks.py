@@ -2,9 +2,89 @@
 
 from __future__ import annotations
 
-from methods.checks import parametrize
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from methods import MethodError
+from methods.checks import check_method, checks, parametrize
+
+_spec = importlib.util.spec_from_file_location("toys", Path(__file__).with_name("toys.py"))
+toys = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(toys)
+
+BY_NAME = {check.name: check for check in checks()}
 
 
 @parametrize()
 def test_method_passes(method, check):
     check(method)
+
+
+def test_a_sound_codec_passes_all_checks():
+    outcome = check_method(toys.Toy)
+    assert list(outcome) == list(BY_NAME)
+    assert set(outcome.values()) == {"passed"}
+
+
+@pytest.mark.parametrize(("name", "broken"), [pytest.param(n, c, id=f"{c.__name__}-{n}") for n, c in toys.BROKEN])
+def test_a_broken_codec_fails_its_check(name, broken):
+    with pytest.raises(AssertionError, match=rf"^{broken.__name__}: {name}: .+"):
+        BY_NAME[name](broken)
+
+
+def test_every_check_has_a_codec_that_fails_it():
+    assert {name for name, _ in toys.BROKEN} == set(BY_NAME)
+
+
+def test_check_method_stops_at_the_first_failure():
+    with pytest.raises(AssertionError, match="DecodesToFloat64: decodes_to_finite_float32_or_says_not"):
+        check_method(toys.DecodesToFloat64)
+
+
+def test_a_declared_exception_is_reported_with_its_reason():
+    class Declared(toys.DecodesToFloat64):
+        check_exceptions = {"decodes_to_finite_float32_or_says_not": "doubles are the point"}  # noqa: RUF012
+
+    outcome = check_method(Declared)
+    assert outcome.pop("decodes_to_finite_float32_or_says_not") == "exempt: doubles are the point"
+    assert set(outcome.values()) == {"passed"}
+
+
+def test_an_exception_from_an_unknown_check_or_without_reason_is_refused():
+    class Misspelt(toys.Toy):
+        check_exceptions = {"decodes": "?"}  # noqa: RUF012
+
+    class Unexplained(toys.Toy):
+        check_exceptions = {"describes_itself": ""}  # noqa: RUF012
+
+    with pytest.raises(MethodError, match="'decodes', which is no check"):
+        check_method(Misspelt)
+    with pytest.raises(MethodError, match="gives no reason"):
+        check_method(Unexplained)
+
+
+def test_parametrize_names_cases_by_method_and_check():
+    def case(method, check): ...
+
+    mark = parametrize("float32", toys.Toy)(case).pytestmark[0]
+    ids = [param.id for param in mark.args[1]]
+    assert "float32-refit_is_deterministic" in ids
+    assert "Toy-refit_is_deterministic" in ids
+    assert len(ids) == 2 * len(BY_NAME)
+
+
+def test_checks_use_the_parameters_that_a_method_names_for_them():
+    seen = []
+
+    class Slow(toys.Toy):
+        check_params = {"epochs": 2}  # noqa: RUF012
+
+        @classmethod
+        def for_budget(cls, dim, code_bytes, metric, *, epochs=1000):
+            seen.append(epochs)
+            return super().for_budget(dim, code_bytes, metric)
+
+    BY_NAME["recall_is_far_above_chance"](Slow)
+    assert set(seen) == {2}
