@@ -54,7 +54,7 @@ class FlatCodesSearcher(Searcher):
     codec : Codec
         The codec that made the codes.
     index : faiss.IndexFlatCodes
-        Trained and empty; takes the codes over.
+        Trained and empty; reads the codes where they are.
     codes : (n, code_size) uint8
         In the index's own code format.
     before : callable, optional
@@ -63,13 +63,15 @@ class FlatCodesSearcher(Searcher):
 
     def __init__(self, codec: Codec, index: faiss.IndexFlatCodes, codes: np.ndarray, before: Any = None) -> None:
         super().__init__(codec.dim, codec.metric, len(codes))
-        if len(codes):
-            index.add_sa_codes(codes)
-        self.index, self.before = index, before
+        # The index reads our array in place: a copy would double the memory of a large set of codes.
+        nobody = faiss.MaybeOwnedVectorUInt8().owner
+        index.codes = faiss.MaybeOwnedVectorUInt8.create_view(faiss.swig_ptr(codes), codes.size, nobody)
+        index.ntotal = len(codes)
+        self.codes, self.index, self.before = codes, index, before
 
     @property
     def nbytes(self) -> int:
-        return self.index.codes.size()
+        return self.codes.nbytes
 
     def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         if self.before is not None:
