@@ -79,7 +79,8 @@ class Subject:
         """A codec fitted on the training vectors with seed 0; shared between checks, which must not change it."""
         key = (self.budget if code_bytes is None else code_bytes, metric or self.metric)
         if key not in self._fitted:
-            self._fitted[key] = self.configure(*key).fit(data.train(), seed=0)
+            codec = self._fitted[key] = self.configure(*key)
+            codec.fit(data.train(), seed=0)
         return self._fitted[key]
 
     def codes(self, code_bytes: int | None = None, metric: Metric | None = None) -> np.ndarray:

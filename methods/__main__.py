@@ -1,0 +1,150 @@
+"""``python -m methods``: what each method is, what it can do, and which code sizes it reaches."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from methods import registry
+from methods.base import Metric
+from methods.errors import MethodError
+from methods.sizes import code_sizes, in_words
+
+_COLUMNS = {
+    "name": "method",
+    "family": "family",
+    "summary": "what it is",
+    "source": "source",
+    "bytes": "bytes at d={dim}",
+    "trains": "trains",
+    "metrics": "metrics",
+    "needs": "needs",
+}
+
+
+def describe(name: str, dim: int = 384) -> dict[str, Any]:
+    """One method as a JSON-able dictionary; ``code_sizes`` are the reachable sizes at ``dim`` in bytes."""
+    cls = registry.get(name)
+    missing = registry.missing_dependencies(name)
+    return {
+        "name": name,
+        "family": cls.family,
+        "summary": cls.summary,
+        "source": cls.source,
+        "code_sizes": [] if missing else code_sizes(cls, dim, _most_bytes(dim)),
+        "trains": cls.trains,
+        "metrics": [str(metric) for metric in Metric if metric in cls.metrics],
+        "requires": list(cls.requires),
+        "missing": missing,
+        "parameters": registry.parameters(name),
+        "version": cls.version,
+    }
+
+
+def _most_bytes(dim: int) -> int:
+    """Budgets are tried up to a little more than float32."""
+    return 4 * dim + 64
+
+
+def _row(method: dict[str, Any], dim: int) -> dict[str, str]:
+    sizes = method["code_sizes"]
+    unbounded = len(sizes) > 1 and sizes[-1] == _most_bytes(dim)
+    needs = [f"{module} (missing)" if module in method["missing"] else module for module in method["requires"]]
+    return {
+        **{key: method[key] for key in ("name", "family", "summary", "source")},
+        "bytes": f"any from {sizes[0]}" if unbounded else in_words(sizes) or "-",
+        "trains": "yes" if method["trains"] else "no",
+        "metrics": ", ".join(method["metrics"]),
+        "needs": ", ".join(needs) or "-",
+    }
+
+
+def _print_markdown(rows: list[dict[str, str]], dim: int) -> None:
+    columns = [column for column in _COLUMNS if column != "needs" or any(row["needs"] != "-" for row in rows)]
+    print("| " + " | ".join(_COLUMNS[column].format(dim=dim) for column in columns) + " |")
+    print("|" + "---|" * len(columns))
+    for row in rows:
+        cells = [f"`{row[column]}`" if column == "name" else row[column].replace("|", r"\|") for column in columns]
+        print("| " + " | ".join(cells) + " |")
+
+
+def _print_table(rows: list[dict[str, str]], dim: int) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column, title in _COLUMNS.items():
+        table.add_column(title.format(dim=dim), style="bold" if column == "name" else "", overflow="fold")
+    for row in rows:
+        table.add_row(*(row[column] for column in _COLUMNS))
+    # Into a pipe or a file the table goes unwrapped: one line a method.
+    Console(width=None if sys.stdout.isatty() else 400).print(table)
+
+
+def _check(name: str) -> int:
+    """Run the checks on one method and tell each outcome; exit status 1 if one fails."""
+    from methods.checks import checks
+
+    registry.get(name)
+    failed = 0
+    for check in checks():
+        reason = registry.get(name).check_exceptions.get(check.name)
+        if reason is not None:
+            print(f"exempt  {check.name}: {reason}")
+            continue
+        try:
+            check(name)
+        except AssertionError as error:
+            failed += 1
+            print(f"FAILED  {error}")
+        else:
+            print(f"passed  {check.name}")
+    return int(failed > 0)
+
+
+def _chosen(family: str | None) -> list[str]:
+    names = registry.names()
+    if family is None:
+        return names
+    families = sorted({registry.get(name).family for name in names})
+    if family not in families:
+        raise MethodError(f"no method has family={family!r}; use one of {', '.join(families)}")
+    return [name for name in names if registry.get(name).family == family]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m methods", description="List the compression methods.")
+    parser.add_argument("--family", help="only the methods of one family")
+    parser.add_argument("--dim", type=int, default=384, help="dimension for which code sizes are given (384)")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="as JSON, with every code size and parameter")
+    form.add_argument("--markdown", action="store_true", help="as a Markdown table")
+    form.add_argument("--check", metavar="NAME", help="run the checks that every method must pass on one method")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command; returns its exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.dim < 1:
+            raise MethodError(f"--dim={options.dim} is out of range; use an integer of at least 1")
+        if options.check:
+            return _check(options.check)
+        found = [describe(name, options.dim) for name in _chosen(options.family)]
+    except MethodError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    if options.json:
+        print(json.dumps(found, indent=2))
+        return 0
+    order = sorted(found, key=lambda method: (method["family"], method["name"]))
+    rows = [_row(method, options.dim) for method in order]
+    (_print_markdown if options.markdown else _print_table)(rows, options.dim)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,88 @@
+"""Names of methods: found by themselves, looked up with suggestions, extended by entry points."""
+
+from __future__ import annotations
+
+import pytest
+
+import methods
+from methods import BudgetError, MethodError, Metric, registry
+from methods.errors import UnknownMethod
+from methods.float32 import Float32
+
+
+@pytest.fixture
+def own_registry(monkeypatch):
+    """Registrations of a test are forgotten after it."""
+    registry.names()
+    monkeypatch.setattr(registry, "_METHODS", dict(registry._METHODS))
+
+
+def test_every_module_registers_without_being_named_anywhere():
+    assert {"float32", "sign", "simhash", "itq", "spectral_hashing"} <= set(methods.names())
+    assert methods.names() == sorted(methods.names())
+    assert all(methods.get(name).name == name for name in methods.names())
+
+
+def test_an_unknown_name_suggests_the_nearest():
+    with pytest.raises(UnknownMethod, match=r"no method is called 'simhsh'; did you mean simhash"):
+        methods.get("simhsh")
+    with pytest.raises(UnknownMethod, match=r"`python -m methods` lists all"):
+        methods.get("zzzzzz")
+
+
+def test_an_unknown_parameter_suggests_the_nearest():
+    with pytest.raises(MethodError, match=r"sign has no parameter 'treshold'; did you mean threshold\?"):
+        methods.for_budget("sign", 32, 4, Metric.IP, treshold="mean")
+    with pytest.raises(MethodError, match=r"float32 has no parameter 'bits'; it takes none"):
+        methods.for_budget("float32", 32, 128, Metric.IP, bits=8)
+
+
+def test_an_unknown_metric_names_the_three():
+    with pytest.raises(MethodError, match=r"metric='dot' is unknown; use one of ip, cosine, l2"):
+        methods.for_budget("float32", 32, 128, "dot")
+
+
+def test_parameters_are_the_keywords_of_for_budget_with_their_defaults():
+    assert registry.parameters("sign") == {"threshold": "mean", "scoring": "hamming"}
+    assert registry.parameters("float32") == {}
+
+
+def test_a_name_is_taken_once(own_registry):
+    class Another(Float32):
+        pass
+
+    registry.register("another")(Another)
+    assert registry.get("another") is Another
+    assert registry.register("another")(Another) is Another
+    with pytest.raises(MethodError, match=r"the name 'sign' is taken by methods\.sign\.Sign; choose another"):
+        registry.register("sign")(Another)
+
+
+def test_a_method_comes_in_by_entry_point(own_registry, monkeypatch):
+    class Foreign(Float32):
+        name = ""
+
+    class Entry:
+        name = "foreign"
+
+        def load(self):
+            return Foreign
+
+    monkeypatch.setattr(registry.importlib.metadata, "entry_points", lambda group: [Entry()] if group else [])
+    registry._discover.__wrapped__()
+    assert registry.get("foreign") is Foreign
+    assert Foreign.name == "foreign"
+
+
+def test_missing_optional_dependencies_are_named(own_registry):
+    @registry.register("needy")
+    class Needy(Float32):
+        requires = ("numpy", "no_such_module")
+
+    assert registry.missing_dependencies("needy") == ["no_such_module"]
+    assert registry.missing_dependencies("float32") == []
+
+
+def test_budget_errors_name_method_budget_and_smallest_code():
+    with pytest.raises(BudgetError, match=r"float32 cannot go down to 3 bytes a vector; its smallest code is 128 B"):
+        methods.for_budget("float32", 32, 3, Metric.IP)
