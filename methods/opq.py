@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import faiss
 import numpy as np
 
 from methods.base import Metric
-from methods.faiss_index import quiet_clustering, set_vector, training_sample
-from methods.product import ProductCodec, check_integer
+from methods.faiss_index import training_sample
+from methods.product import ProductCodec, check_integer, learn_codebooks
 from methods.registry import register
 from methods.vectors import random_rotation
 
@@ -16,7 +15,7 @@ _FIRST_ITERATIONS, _NEXT_ITERATIONS = 10, 4  # k-means iterations before the fir
 
 @register("opq")
 class OPQ(ProductCodec):
-    """Product quantization of vectors rotated so that its error is small (``faiss.OPQMatrix``, then ``IndexPQ``).
+    """Product quantization of vectors rotated so that its error is small (as ``faiss.OPQMatrix``, then ``IndexPQ``).
 
     Codebooks and rotation are learned in turn (section 4.1, the non-parametric solution), from a random rotation
     drawn under ``seed``; then the codebooks once more, with all iterations.
@@ -32,7 +31,7 @@ class OPQ(ProductCodec):
     """
 
     summary = "product quantization after a learned rotation"
-    source = "Ge et al. 2013 (faiss OPQMatrix, IndexPQ)"
+    source = "Ge et al. 2013 (over faiss ProductQuantizer)"
 
     rotation_: np.ndarray
 
@@ -80,35 +79,31 @@ class OPQ(ProductCodec):
         )
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
-        padded = self._subspaces.spread(vectors)
         at_most = max(self.rotation_points, 2**self.bits)
-        self.rotation_ = self._learn_rotation(training_sample(padded, 2**self.bits, at_most, seed), seed)
-        self._train(padded @ self.rotation_.T, seed)
+        self.rotation_ = random_rotation(self.dim, seed)
+        self._learn_rotation(training_sample(vectors, 2**self.bits, at_most, seed), seed)
+        self._train(self._to_product(vectors), seed)
 
-    def _learn_rotation(self, vectors: np.ndarray, seed: int) -> np.ndarray:
-        """(padded dim, padded dim) float32, applied as ``x @ rotation.T``."""
-        d = self._subspaces.padded_dim
-        start = random_rotation(d, seed)
-        if not self.rotation_iterations:
-            return start
-        opq, pq = faiss.OPQMatrix(d, self.subquantizers), faiss.ProductQuantizer(d, self.subquantizers, self.bits)
-        quiet_clustering(pq.cp, 1, seed)  # OPQMatrix sets the iterations itself
-        opq.pq = pq
-        opq.niter, opq.max_train_points = self.rotation_iterations, len(vectors)
-        opq.niter_pq_0, opq.niter_pq = _FIRST_ITERATIONS, _NEXT_ITERATIONS
-        set_vector(opq.A, start)
-        opq.is_trained = True  # go on from A
-        opq.train(vectors)
-        return faiss.vector_to_array(opq.A).reshape(d, d)
+    def _learn_rotation(self, vectors: np.ndarray, seed: int) -> None:
+        """Codebooks given the rotation, then the rotation given the decoded vectors: Procrustes, by an SVD."""
+        codebooks = None
+        for turn in range(self.rotation_iterations):
+            rotated = self._to_product(vectors)
+            iterations = _NEXT_ITERATIONS if turn else _FIRST_ITERATIONS
+            codebooks = learn_codebooks(rotated, self.subquantizers, self.bits, iterations, seed, codebooks)
+            index = self._index_of(codebooks)
+            decoded = self._subspaces.gather(index.sa_decode(index.sa_encode(rotated)))
+            u, _, vt = np.linalg.svd(vectors.T @ decoded)
+            self.rotation_ = u @ vt
 
     def _to_product(self, vectors: np.ndarray) -> np.ndarray:
-        return self._subspaces.spread(vectors) @ self.rotation_.T
+        return self._subspaces.spread(vectors @ self.rotation_)
 
     def _from_product(self, decoded: np.ndarray) -> np.ndarray:
-        return self._subspaces.gather(decoded @ self.rotation_)
+        return self._subspaces.gather(decoded) @ self.rotation_.T
 
     def parts(self) -> dict[str, np.ndarray]:
-        """``codebooks`` (subquantizers, 2^bits, width) and ``rotation`` (padded dim, padded dim), float32."""
+        """``codebooks`` (subquantizers, 2^bits, width) and ``rotation`` (dim, dim), applied as x @ R; float32."""
         return {**super().parts(), "rotation": self.rotation_}
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:

@@ -69,13 +69,13 @@ class FastScanSearcher(Searcher):
 
     def __init__(self, codec: PQFastScan, codes: np.ndarray) -> None:
         super().__init__(codec.dim, codec.metric, len(codes))
+        self.before, self.codebooks = codec._to_product, codec._codebooks()
         flat = codec._empty_index()
-        set_vector(flat.pq.centroids, codec._codebooks())
+        set_vector(flat.pq.centroids, self.codebooks)
         flat.is_trained = True
         if len(codes):
             flat.add_sa_codes(codes)
         self.index = faiss.IndexPQFastScan(flat, _BLOCK)  # copies what it needs and keeps no reference
-        self.before, self.any_centroids = codec._to_product, codec._codebooks()[:, 0].ravel()
         self.padding = self.nbytes - codes.nbytes
 
     @property
@@ -85,13 +85,18 @@ class FastScanSearcher(Searcher):
     def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         queries = np.ascontiguousarray(self.before(queries))
         scores, ids = self.index.search(queries, k)
-        # Tables without any spread (a zero query, equal centroids) leave faiss nothing to scale: all codes score alike.
-        for row in np.flatnonzero(~np.isfinite(scores).all(axis=1)):
-            ids[row], scores[row] = np.arange(k), self._score_of_any(queries[row])
+        # faiss loses codes whose quantized score is the worst possible, and all where no table has any spread (a zero
+        # query, equal centroids). Either way the score of those that are lost is known.
+        lost = (ids < 0) | ~np.isfinite(scores)
+        for row in np.flatnonzero(lost.any(axis=1)):
+            rest = np.setdiff1d(np.arange(self.size), ids[row, ~lost[row]])
+            ids[row, lost[row]] = rest[: lost[row].sum()]
+            scores[row, lost[row]] = self._worst_score(queries[row])
         return scores, ids.astype(np.int64, copy=False)
 
-    def _score_of_any(self, query: np.ndarray) -> float:
-        """The score of some code: of the first centroids."""
+    def _worst_score(self, query: np.ndarray) -> float:
+        """The score of a code that has the worst centroid in every subspace."""
+        cut = query.reshape(len(self.codebooks), 1, -1)
         if self.metric is Metric.L2:
-            return float(((query - self.any_centroids) ** 2).sum())
-        return float(query @ self.any_centroids)
+            return float(((cut - self.codebooks) ** 2).sum(axis=2).max(axis=1).sum())
+        return float((cut * self.codebooks).sum(axis=2).min(axis=1).sum())

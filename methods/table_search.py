@@ -1,0 +1,89 @@
+"""Search of codes made of codebook indices: by lookup tables for few queries, by one decoding for many.
+
+A table of query-to-centroid products makes a score one addition a subvector (ADC; Jégou et al. 2011, section 3), and
+a scan costs the same for every query. Many queries together are served faster by decoding each code once and
+multiplying matrices. Both give the score of the decoded vector, up to rounding.
+
+``renormalize`` divides inner products by the norm of the decoded vector. Decoded vectors are shorter than the vectors,
+by an amount that differs from one to the next; where all vectors have unit norm, that difference only disturbs the
+ranking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import faiss
+import numpy as np
+
+from methods.base import Codec, Metric, Searcher
+from methods.faiss_index import FlatCodesSearcher
+from methods.kernels.pq import renormalized_scan
+from methods.search import DecodingSearcher
+
+_SCAN_QUERIES = 32  # from here on decoding is the faster way, on 70,000 codes of 24 to 192 bytes
+_TABLES = 8  # queries that share a pass over the codes: their tables together stay in the L2 cache
+
+
+@dataclass
+class CodeSpace:
+    """Where codes are decoded: rotated or padded vectors. What :class:`DecodingSearcher` asks of a codec."""
+
+    dim: int
+    metric: Metric
+    _decode: Callable[[np.ndarray], np.ndarray]
+
+
+class TableSearcher(FlatCodesSearcher):
+    """Search through a faiss index for few queries, by decoding for many.
+
+    Parameters
+    ----------
+    codec, index, codes, before
+        As for :class:`~methods.faiss_index.FlatCodesSearcher`.
+    renormalize : bool
+        Divide inner products by the decoded norm.
+    codebooks : (M, 256, width) float32, optional
+        Of 8-bit product codes, whose norm is a sum over subspaces too: lets few queries be renormalised by tables.
+    """
+
+    def __init__(
+        self,
+        codec: Codec,
+        index: faiss.IndexFlatCodes,
+        codes: np.ndarray,
+        before: Callable[[np.ndarray], np.ndarray] | None = None,
+        renormalize: bool = False,
+        codebooks: np.ndarray | None = None,
+    ) -> None:
+        super().__init__(codec, index, codes, before)
+        space = CodeSpace(index.d, codec.metric.inner, index.sa_decode)
+        self._decoding: Searcher = DecodingSearcher(space, codes, renormalize)  # type: ignore[arg-type]
+        self._renormalize, self._codebooks = renormalize, codebooks
+        self._squares = None if codebooks is None else (codebooks**2).sum(axis=2)
+
+    def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        if self.before is not None:
+            queries = np.ascontiguousarray(self.before(queries), dtype=np.float32)
+        if len(queries) > _SCAN_QUERIES or (self._renormalize and self._codebooks is None):
+            return self._decoding._search(queries, k)
+        if self._renormalize:
+            return self._renormalized(queries, k)
+        scores, ids = self.index.search(queries, k)
+        return scores, ids.astype(np.int64, copy=False)
+
+    def _renormalized(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        scores, ids = np.empty((len(queries), k), np.float32), np.empty((len(queries), k), np.int64)
+        for start in range(0, len(queries), _TABLES):
+            block = slice(start, start + _TABLES)
+            scores[block], ids[block] = renormalized_scan(self.codes, self._tables(queries[block]), self._squares, k)
+        return scores, ids
+
+    def _tables(self, queries: np.ndarray) -> np.ndarray:
+        """Inner products (nq, M, 256) of the queries' subvectors and the centroids."""
+        assert self._codebooks is not None
+        m, _, width = self._codebooks.shape
+        cut = queries.reshape(len(queries), m, width)
+        products = np.matmul(self._codebooks, cut.transpose(1, 2, 0))  # (M, 256, nq)
+        return np.ascontiguousarray(products.transpose(2, 0, 1))
