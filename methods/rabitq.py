@@ -1,0 +1,93 @@
+"""RaBitQ: sign bits of the rotated vector and factors that make the estimate unbiased.
+
+Gao & Long 2024, *RaBitQ*, SIGMOD; extended to several bits by Gao et al. 2025, *Practical and asymptotically optimal
+quantization of high-dimensional vectors in Euclidean space for approximate nearest neighbor search*, SIGMOD.
+"""
+
+from __future__ import annotations
+
+import faiss
+import numpy as np
+
+from methods.base import Metric, Searcher, largest_fit
+from methods.faiss_index import FlatCodesSearcher, faiss_metric
+from methods.product import check_integer
+from methods.registry import register
+from methods.rotated import RotatedCodec
+
+_ONE_BIT_FACTORS = 8  # bytes: ||x - c||^2 (less ||x||^2 under ip), multiplier
+_SIGN_FACTORS = 12  # the same and an error bound, where more bits follow
+_MORE_FACTORS = 8  # bytes: addend and multiplier of the full code
+
+
+@register("rabitq")
+class RaBitQ(RotatedCodec):
+    """1 to 9 bits a dimension on the centred and rotated vector, with 8 (1 bit) or 20 bytes of factors.
+
+    Parameters
+    ----------
+    dim, metric, rotation
+        See :class:`~methods.rotated.RotatedCodec`.
+    bits : int
+        1 to 9.
+    query_bits : int
+        Bits a dimension to which the query is rounded, 1 to 8; 0 keeps it in floats.
+    """
+
+    summary = "sign bits of the rotated vector (and up to 8 more), unbiased estimate"
+    source = "Gao & Long 2024, Gao et al. 2025 (faiss IndexRaBitQ)"
+    trains = False
+    estimator = True
+
+    def __init__(
+        self,
+        dim: int,
+        metric: Metric = Metric.IP,
+        bits: int = 1,
+        query_bits: int = 8,
+        rotation: str = "random",
+    ) -> None:
+        self.bits, self.query_bits = check_integer("bits", bits, 1, 9), check_integer("query_bits", query_bits, 0, 8)
+        super().__init__(dim, metric, rotation)
+
+    @classmethod
+    def for_budget(
+        cls, dim: int, code_bytes: int, metric: Metric, *, query_bits: int = 8, rotation: str = "random"
+    ) -> RaBitQ:
+        """The most bits a dimension whose code, factors included, fits."""
+        bits = largest_fit("rabitq", code_bytes, {bits: code_bytes_of(dim, bits) for bits in range(1, 10)})
+        return cls(dim, metric, bits, query_bits, rotation)
+
+    @property
+    def code_size(self) -> int:
+        return code_bytes_of(self.dim, self.bits)
+
+    def _empty_index(self) -> faiss.IndexRaBitQ:
+        index = faiss.IndexRaBitQ(self.dim, faiss_metric(self.metric.inner), self.bits)
+        index.qb = self.query_bits
+        return index
+
+    def _decode(self, codes: np.ndarray) -> np.ndarray:
+        """The vector whose inner product with a query is the estimate (faiss decodes the sign bits only)."""
+        if self.bits == 1:
+            return self._rotate_back(self.index_.sa_decode(codes))
+        more, signs = self.bits - 1, -(-self.dim // 8)
+        at = signs + _SIGN_FACTORS
+        packed = codes[:, at : codes.shape[1] - _MORE_FACTORS]
+        bits = np.unpackbits(packed, axis=1, count=self.dim * more, bitorder="little")
+        values = bits.reshape(-1, self.dim, more) @ (1 << np.arange(more)).astype(np.float32)
+        values += np.unpackbits(codes[:, :signs], axis=1, count=self.dim, bitorder="little") * np.float32(1 << more)
+        values -= np.float32((1 << more) - 0.5)
+        factor = np.ascontiguousarray(codes[:, -4:]).view(np.float32)
+        if self.metric is Metric.L2:
+            factor = factor / -2
+        return self._rotate_back(values * factor + self.center_)
+
+    def _searcher(self, codes: np.ndarray) -> Searcher:
+        return FlatCodesSearcher(self, self._index_at(self.center_), codes, before=self._rotate)
+
+
+def code_bytes_of(dim: int, bits: int) -> int:
+    """Bytes of a code: sign bits, factors, and the further bits with their factors."""
+    size = -(-dim // 8) + (_ONE_BIT_FACTORS if bits == 1 else _SIGN_FACTORS)
+    return size if bits == 1 else size + -(-dim * (bits - 1) // 8) + _MORE_FACTORS

@@ -1,0 +1,115 @@
+"""TurboQuant: fixed Lloyd-Max levels on randomly rotated unit vectors. Zandieh et al. 2025, arXiv 2504.19874."""
+
+from __future__ import annotations
+
+import faiss
+import numpy as np
+
+from methods.base import Metric, Searcher, largest_fit
+from methods.errors import MethodError
+from methods.faiss_index import faiss_metric
+from methods.registry import register
+from methods.rotated import RotatedCodec
+from methods.search import DecodingSearcher
+from methods.table_search import TableSearcher
+from methods.vectors import normalized
+
+_NORM = 2  # bytes of a float16 norm
+_BITS = (1, 2, 3, 4, 8)  # what faiss has
+
+
+@register("turboquant")
+class TurboQuant(RotatedCodec):
+    """1, 2, 3, 4 or 8 bits a dimension: the levels that are best for a coordinate of a random unit vector.
+
+    Algorithm 1 (the variant for least squared error). It is for unit vectors; others are scaled to unit norm and
+    their norm is stored as float16 in the last two bytes of the code.
+
+    Parameters
+    ----------
+    dim, metric, rotation
+        See :class:`~methods.rotated.RotatedCodec`.
+    bits : int
+        1, 2, 3, 4 or 8.
+    store_norm : bool
+        Without it, vectors count as unit vectors whatever their norm.
+    """
+
+    summary = "Lloyd-Max levels of a random unit vector on the rotated vector; 1 to 8 bits a dimension"
+    source = "Zandieh et al. 2025 (faiss QT_*bit_tqmse)"
+    trains = False
+
+    def __init__(
+        self,
+        dim: int,
+        metric: Metric = Metric.IP,
+        bits: int = 1,
+        store_norm: bool = True,
+        rotation: str = "random",
+    ) -> None:
+        self.bits, self.store_norm = bits, bool(store_norm)
+        if bits not in _BITS:
+            raise MethodError(f"bits={bits!r} is not offered; use one of {', '.join(map(str, _BITS))}")
+        super().__init__(dim, metric, rotation)
+
+    @classmethod
+    def for_budget(
+        cls,
+        dim: int,
+        code_bytes: int,
+        metric: Metric,
+        *,
+        store_norm: bool | str = "auto",
+        rotation: str = "random",
+    ) -> TurboQuant:
+        """The most bits a dimension that fit.
+
+        Parameters
+        ----------
+        store_norm : bool or "auto"
+            ``auto``: no norm under cosine, where vectors are scaled to unit norm anyway; a norm under ip and l2.
+            Set it to false for unit vectors under ip: the two bytes often cost a bit a dimension.
+        rotation
+            See :class:`~methods.rotated.RotatedCodec`.
+        """
+        if store_norm not in (True, False, "auto"):
+            raise MethodError(f"store_norm={store_norm!r} is unknown; use true, false or auto")
+        keep = metric is not Metric.COSINE if store_norm == "auto" else bool(store_norm)
+        sizes = {bits: -(-dim * bits // 8) + _NORM * keep for bits in _BITS}
+        return cls(dim, metric, largest_fit("turboquant", code_bytes, sizes), keep, rotation)
+
+    @property
+    def code_size(self) -> int:
+        return -(-self.dim * self.bits // 8) + _NORM * self.store_norm
+
+    def _empty_index(self) -> faiss.IndexScalarQuantizer:
+        kind = getattr(faiss.ScalarQuantizer, f"QT_{self.bits}bit_tqmse")
+        return faiss.IndexScalarQuantizer(self.dim, kind, faiss_metric(self.metric.inner))
+
+    def _index_at(self, center: np.ndarray | None) -> faiss.IndexScalarQuantizer:
+        index = self._empty_index()
+        index.train(np.zeros((1, self.dim), np.float32))  # the levels follow from the dimension alone
+        return index
+
+    def _fit(self, vectors: np.ndarray, seed: int) -> None:
+        super()._fit(vectors, seed)
+        self.center_ = None  # nothing is subtracted: a centred unit vector has no unit norm
+
+    def _encode(self, vectors: np.ndarray) -> np.ndarray:
+        if not self.store_norm:
+            return super()._encode(vectors)
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+        stored = np.minimum(norms, np.finfo(np.float16).max).astype(np.float16).view(np.uint8)
+        return np.hstack([super()._encode(normalized(vectors)), stored])
+
+    def _decode(self, codes: np.ndarray) -> np.ndarray:
+        directions = np.ascontiguousarray(codes[:, : codes.shape[1] - _NORM * self.store_norm])
+        decoded = self._rotate_back(self.index_.sa_decode(directions))
+        if self.store_norm:
+            decoded = decoded * np.ascontiguousarray(codes[:, -_NORM:]).view(np.float16).astype(np.float32)
+        return decoded
+
+    def _searcher(self, codes: np.ndarray) -> Searcher:
+        if self.store_norm:
+            return DecodingSearcher(self, codes)
+        return TableSearcher(self, self._index_at(None), codes, before=self._rotate)
