@@ -1,0 +1,68 @@
+"""How a code lies in memory: symbols packed most significant bit first, then one byte for the factor.
+
+A symbol c of ``bits`` bits stands for the odd level 2c - (2^bits - 1); divided by 2^(bits - 1) that is the recurrent
+sum +-1 +- 1/2 +- 1/4 ... whose first sign is the symbol's highest bit (BEBR, section 3.2). The factor is what the
+decoded levels are multiplied with, on a logarithmic scale: byte 0 is zero, 1..255 divide the trained range evenly.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+FACTOR_BYTES = 1
+_STEPS = 254  # between byte 1 and byte 255
+_MARGIN = 1.25  # by which the range of factors exceeds that of training, on both sides
+
+
+def symbol_bytes(dim_code: int, bits: int) -> int:
+    """Bytes of ``dim_code`` symbols of ``bits`` bits."""
+    return (dim_code * bits + 7) // 8
+
+
+def pack(symbols: np.ndarray, bits: int) -> np.ndarray:
+    """Bytes (n, ceil(m bits / 8)) uint8 of symbols (n, m) uint8; the last byte is filled up with zeros."""
+    planes = [(symbols >> shift) & 1 for shift in range(bits - 1, -1, -1)]
+    return np.packbits(np.stack(planes, axis=2).reshape(len(symbols), -1), axis=1)
+
+
+def unpack(packed: np.ndarray, dim_code: int, bits: int) -> np.ndarray:
+    """Symbols (n, m) uint8 of the bytes that :func:`pack` made."""
+    planes = np.unpackbits(packed, axis=1, count=dim_code * bits).reshape(len(packed), dim_code, bits)
+    symbols = np.zeros((len(packed), dim_code), np.uint8)
+    for plane in range(bits):
+        symbols = (symbols << 1) | planes[:, :, plane]
+    return symbols
+
+
+def levels(symbols: np.ndarray, bits: int) -> np.ndarray:
+    """Odd levels (n, m) float32 of symbols (n, m) uint8."""
+    return 2 * symbols.astype(np.float32) - np.float32(2**bits - 1)
+
+
+def symbols_of(levels: np.ndarray, bits: int) -> np.ndarray:
+    """Symbols (n, m) uint8 of odd levels (n, m)."""
+    return ((levels + np.float32(2**bits - 1)) * np.float32(0.5)).astype(np.uint8)
+
+
+def factor_range(factors: np.ndarray) -> np.ndarray:
+    """The range (2,) float32 that bytes cover, from the factors (n,) of training; (1, 1) where all are zero."""
+    positive = factors[factors > 0]
+    if not len(positive):
+        return np.ones(2, np.float32)
+    return np.array([positive.min() / _MARGIN, positive.max() * _MARGIN], np.float32)
+
+
+def factor_table(bounds: np.ndarray) -> np.ndarray:
+    """The factor (256,) float32 of each byte for a range (2,)."""
+    low, high = np.log(bounds.astype(np.float64))
+    table = np.exp(low + (high - low) * (np.arange(256) - 1) / _STEPS)
+    table[0] = 0
+    return table.astype(np.float32)
+
+
+def factor_bytes(factors: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """Bytes (n,) uint8 of factors (n,) >= 0; beyond the range they saturate, zero stays zero."""
+    low, high = np.log(bounds.astype(np.float64))
+    width = (high - low) or 1.0
+    place = (np.log(np.maximum(factors, np.finfo(np.float32).tiny), dtype=np.float64) - low) / width * _STEPS
+    return np.where(factors > 0, 1 + np.clip(np.rint(place), 0, _STEPS), 0).astype(np.uint8)
