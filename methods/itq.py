@@ -11,7 +11,9 @@ from methods.principal_axes import principal_axes
 from methods.registry import register
 from methods.vectors import random_rotation
 
-_ROTATION_SAMPLE = 20  # training vectors a bit from which the rotation is learned: more no longer raises recall
+_ROTATION_SAMPLE = (
+    20  # training vectors a bit from which the rotation is learned; 50 take twice the time for +0.002 recall@10
+)
 
 
 @register("itq")

@@ -1,0 +1,26 @@
+"""Principal axes agree with the singular value decomposition."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from methods import principal_axes as module
+from methods._checks import data
+from methods.principal_axes import principal_axes
+
+
+def test_axes_and_variances_are_those_of_the_svd(monkeypatch):
+    monkeypatch.setattr(module, "_BLOCK", 77)
+    mean, axes, variances = principal_axes(data.train(), 5)
+    centred = data.train() - data.train().mean(axis=0)
+    _, singular, vt = np.linalg.svd(centred.astype(np.float64), full_matrices=False)
+    np.testing.assert_allclose(mean, data.train().mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(variances, singular[:5] ** 2 / len(centred), rtol=1e-4)
+    np.testing.assert_allclose(np.abs(np.diag(vt[:5] @ axes)), 1, atol=1e-4)
+
+
+def test_one_vector_gives_orthonormal_axes_without_variance():
+    mean, axes, variances = principal_axes(data.train()[:1], 7)
+    np.testing.assert_array_equal(mean, data.train()[0])
+    np.testing.assert_allclose(axes.T @ axes, np.eye(7), atol=1e-6)
+    assert not variances.any()
