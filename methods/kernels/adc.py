@@ -1,0 +1,92 @@
+"""Asymmetric inner products: a float query, rounded to int8, against recurrent binary codes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from methods.errors import MethodError
+from methods.kernels import layout, scan
+from methods.kernels.linear import DotScan, check_code
+from methods.kernels.scales import Scales
+
+__all__ = ["ADCScanner", "quantize_queries"]
+
+
+def quantize_queries(queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (nq, dim) int8 and units (nq,) float32 such that ``weights * units`` is nearest to ``queries``.
+
+    The unit is the largest magnitude / 127, so each component is off by at most half of it, and an inner product
+    with a vector v by at most ``unit / 2 * sum(|v|)`` (plus float32 rounding).
+    """
+    units = np.abs(queries).max(axis=1, initial=0).astype(np.float32) / np.float32(127)
+    units = np.where(units > 0, units, np.float32(1))
+    return np.clip(np.rint(queries / units[:, None]), -127, 127).astype(np.int8), units
+
+
+class ADCScanner:
+    """Exhaustive search by the inner product of a query with a code's levels; ties by the smaller id.
+
+    Parameters
+    ----------
+    codes, dim, bits, scale, scale_table, threads, path
+        As for :class:`~methods.kernels.sdc.SDCScanner`.
+
+    Attributes
+    ----------
+    nbytes, padding : int
+        Bytes kept (scales included), and how many of them only fill up the last block.
+
+    Notes
+    -----
+    A score differs from the exact one by at most ``max|q| / 254 * sum_j |level_j| * scale`` and float32 rounding.
+    """
+
+    def __init__(
+        self,
+        codes: np.ndarray,
+        dim: int,
+        bits: int,
+        scale: np.ndarray | None = None,
+        scale_table: np.ndarray | None = None,
+        threads: int | None = None,
+        path: str | None = None,
+    ) -> None:
+        codes = scan.as_codes(codes, None, "codes")
+        check_code(codes.shape[1], dim, bits)
+        self.size, self.code_size = codes.shape
+        self.dim, self.bits, self.threads = dim, bits, threads
+        self.scales = Scales(scale, scale_table, self.size)
+        self._scan = DotScan(codes, bits, self.scales, path)
+        self.path = self._scan.path
+
+    @property
+    def nbytes(self) -> int:
+        return self._scan.nbytes + self.scales.nbytes
+
+    @property
+    def padding(self) -> int:
+        return layout.padding(self.size, self.code_size + self.scales.bytes_each)
+
+    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """The ``k`` best codes of each query.
+
+        Parameters
+        ----------
+        queries : (nq, dim) float32
+            Finite.
+        k : int
+            At least 1.
+
+        Returns
+        -------
+        scores : (nq, k) float32
+            Descending; -inf padded.
+        ids : (nq, k) int64
+            Rows of the codes; padded with -1.
+        """
+        queries = np.asarray(queries, np.float32)
+        if queries.ndim != 2 or queries.shape[1] != self.dim:
+            raise MethodError(f"queries must have shape (nq, {self.dim}), not {queries.shape}")
+        scan.check_k(k)
+        weights, units = quantize_queries(queries)
+        return self._scan.search(weights, units * np.float32(0.5 ** (self.bits - 1)), k, self.threads)

@@ -1,0 +1,127 @@
+"""Hamming distances of packed codes, the k smallest of a scan."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+from methods.errors import MethodError
+from methods.kernels import layout, scan, topk
+from methods.kernels.path import Path, choose
+from methods.kernels.tiles import BLOCK, WIDE, planar_tile
+
+__all__ = ["HammingScanner"]
+
+LONGEST = 4095  # bytes: distances up to 32,760 are summed in 16 bits
+
+#: Bits that differ between two nibbles: entry 16 * query + document.
+NIBBLE_DISTANCES = np.bitwise_count(np.arange(16)[:, None] ^ np.arange(16)).astype(np.uint8).ravel()
+
+
+@njit(cache=True, nogil=True)
+def _select(sums: np.ndarray, first: int, size: int, heap: np.ndarray) -> None:
+    """Push onto ``heap`` the documents of a block whose distance is below the k-th best."""
+    limit = np.int32(min(heap[0] >> 32, 32767))
+    hit = False
+    for doc in range(BLOCK):
+        hit |= sums[doc] < limit
+    if hit:
+        for doc in range(size):
+            if sums[doc] < limit:
+                topk.push(heap, topk.distance_key(sums[doc], first + doc))
+
+
+@njit(cache=True, nogil=True)
+def _scan(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, start: int, stop: int) -> None:
+    """Scan blocks ``start`` to ``stop``; the best of each query end in ``heaps`` (nq, k) int64."""
+    blocks, n = documents
+    queries, nq, rows, table, segment = batch
+    expand = rows * BLOCK != blocks.shape[1]  # the path reads nibbles, two rows a byte
+    nibbles = np.empty(rows * BLOCK if expand else 0, np.uint8)
+    sums = np.empty((WIDE, BLOCK), np.int16)
+    flat = queries.reshape(-1)
+    for block in range(start, stop):
+        docs = blocks[block]
+        if expand:
+            layout.unpack_nibbles(docs, nibbles)
+            docs = nibbles
+        first = block * BLOCK
+        size = min(BLOCK, n - first)
+        for query in range(0, nq, WIDE):
+            place = query * queries.shape[1]
+            if nq == 1:
+                planar_tile(path, 1, docs, flat, place, rows, table, rows, segment, sums)
+            else:
+                planar_tile(path, 4, docs, flat, place, rows, table, rows, segment, sums)
+            for q in range(query, min(query + WIDE, nq)):
+                _select(sums[q - query], first, size, heaps[q])
+
+
+@njit(cache=True, parallel=True)
+def _scan_parallel(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray) -> None:
+    parts, blocks = len(heaps), len(documents[0])
+    for part in prange(parts):
+        _scan(path, documents, batch, heaps[part], part * blocks // parts, (part + 1) * blocks // parts)
+
+
+class HammingScanner:
+    """Exhaustive search by Hamming distance; equal distances are ordered by the smaller id.
+
+    Parameters
+    ----------
+    codes : (n, size) uint8
+        At most 4,095 bytes each. They are copied into a layout for scanning: blocks of 64 documents, byte by byte.
+    threads : int, optional
+        Threads a search uses; numba's setting where not given.
+    path : {"portable", "avx2", "avx512"}, optional
+        By default ``BENCH_KERNELS``, else the fastest that the CPU supports.
+
+    Attributes
+    ----------
+    nbytes, padding : int
+        Bytes kept, and how many of them only fill up the last block.
+    """
+
+    def __init__(self, codes: np.ndarray, threads: int | None = None, path: str | None = None) -> None:
+        codes = scan.as_codes(codes, None, "codes")
+        if not 1 <= codes.shape[1] <= LONGEST:
+            raise MethodError(f"codes of {codes.shape[1]} bytes cannot be scanned; use 1 to {LONGEST}")
+        self.size, self.code_size = codes.shape
+        self.threads, self.path = threads, choose(path)
+        self.blocks = layout.planar(codes)
+
+    @property
+    def nbytes(self) -> int:
+        return self.blocks.nbytes
+
+    @property
+    def padding(self) -> int:
+        return layout.padding(self.size, self.code_size)
+
+    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """The ``k`` nearest codes of each query.
+
+        Parameters
+        ----------
+        queries : (nq, size) uint8
+        k : int
+            At least 1.
+
+        Returns
+        -------
+        distances : (nq, k) int32
+            Ascending; padded with int32's largest value where k exceeds the number of codes.
+        ids : (nq, k) int64
+            Rows of the codes; padded with -1.
+        """
+        queries = scan.as_codes(queries, self.code_size, "queries")
+        scan.check_k(k)
+        nq = len(queries)
+        rows = scan.planar_queries(queries, self.path)
+        nibbles = self.path.name == "avx2"
+        batch = (rows, nq, self.code_size * (1 + nibbles), NIBBLE_DISTANCES, 255 // 4 if nibbles else 255 // 8)
+        heaps = scan.run(
+            _scan, _scan_parallel, self.path, (self.blocks, self.size), batch, min(k, self.size), self.threads
+        )
+        keys, ids = topk.results(heaps, k)
+        return topk.distances(keys), ids

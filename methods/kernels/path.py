@@ -1,0 +1,50 @@
+"""A kernel's path as a compile-time value: each path is a numba type of its own.
+
+A jitted function that takes a :class:`Path` is compiled once a path, with the path in its signature: the choice is
+part of the function's identity, in memory and in numba's cache on disk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from numba.core import types
+from numba.extending import NativeValue, models, register_model, typeof_impl, unbox
+
+from methods.kernels.cpu import best_path
+
+__all__ = ["Path", "PathType", "choose"]
+
+
+@dataclass(frozen=True)
+class Path:
+    """The name of a path (``portable``, ``avx2``, ``avx512``), for jitted functions to be specialised by."""
+
+    name: str
+
+
+class PathType(types.Type):
+    """The numba type of a :class:`Path` of this name."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(name=f"Path({path})")
+
+
+register_model(PathType)(models.OpaqueModel)
+
+
+@typeof_impl.register(Path)
+def _typeof(value: Path, _context: Any) -> PathType:
+    return PathType(value.name)
+
+
+@unbox(PathType)
+def _unbox(_type: PathType, _object: Any, context: Any) -> NativeValue:
+    return NativeValue(context.context.get_dummy_value())
+
+
+def choose(path: str | None = None) -> Path:
+    """The path asked for, else that of ``BENCH_KERNELS``, else the fastest that this CPU supports."""
+    return Path(best_path(path))

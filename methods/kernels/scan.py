@@ -1,0 +1,83 @@
+"""What the scanners share: checks, queries as the tiles read them, threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numba
+import numpy as np
+
+from methods.errors import MethodError
+from methods.kernels.path import Path
+from methods.kernels.tiles import WIDE
+from methods.kernels.topk import EMPTY, MAX_IDS
+
+__all__ = ["as_codes", "check_k", "pad_queries", "planar_queries", "run"]
+
+
+def as_codes(codes: np.ndarray, size: int | None, what: str) -> np.ndarray:
+    """``codes`` as a C-contiguous (n, size) uint8 array; :class:`MethodError` says what is wrong otherwise."""
+    codes = np.asarray(codes)
+    if codes.dtype != np.uint8 or codes.ndim != 2 or (size is not None and codes.shape[1] != size):
+        width = "size" if size is None else size
+        raise MethodError(f"{what} must be uint8 of shape (n, {width}), not {codes.dtype} of shape {codes.shape}")
+    if len(codes) > MAX_IDS:
+        raise MethodError(f"{what} has {len(codes)} rows; one scanner takes at most {MAX_IDS}")
+    return np.ascontiguousarray(codes)
+
+
+def check_k(k: int) -> None:
+    """Refuse a number of neighbours that is not an integer of at least 1."""
+    if int(k) != k or k < 1:
+        raise MethodError(f"k={k} is not a number of neighbours; use an integer of at least 1")
+
+
+def pad_queries(rows: np.ndarray) -> np.ndarray:
+    """(nq, ...) with zero rows added up to a multiple of the queries that a tile serves."""
+    full = np.zeros((-(-len(rows) // WIDE) * WIDE, *rows.shape[1:]), rows.dtype)
+    full[: len(rows)] = rows
+    return full
+
+
+def planar_queries(codes: np.ndarray, path: Path) -> np.ndarray:
+    """Query codes (nq, size) uint8 as :func:`~methods.kernels.tiles.planar_tile` reads them on ``path``."""
+    if path.name != "avx2":
+        return np.repeat(pad_queries(codes), 4, axis=1)
+    rows = np.empty((len(codes), 2 * codes.shape[1]), np.uint8)
+    rows[:, 0::2] = codes & 0xF0
+    rows[:, 1::2] = codes << 4
+    return pad_queries(rows)
+
+
+def run(
+    scan: Callable,
+    scan_parallel: Callable,
+    path: Path,
+    documents: tuple,
+    batch: tuple,
+    k: int,
+    threads: int | None,
+) -> np.ndarray:
+    """Heaps (parts, nq, k) int64 after a scan of all blocks, on ``threads`` threads (numba's setting where None).
+
+    ``documents[0]`` has a row for each block, ``batch[1]`` is the number of queries.
+    """
+    threads = numba.get_num_threads() if threads is None else threads
+    most = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
+    if not 1 <= threads <= most:
+        raise MethodError(f"threads={threads} is not possible; use 1 to {most}")
+    blocks, nq = len(documents[0]), batch[1]
+    parts = max(1, min(threads, blocks))
+    heaps = np.full((parts, nq, k), EMPTY)
+    if not (blocks and nq and k):
+        return heaps
+    if parts == 1:
+        scan(path, documents, batch, heaps[0], 0, blocks)
+        return heaps
+    before = numba.get_num_threads()
+    numba.set_num_threads(threads)
+    try:
+        scan_parallel(path, documents, batch, heaps)
+    finally:
+        numba.set_num_threads(before)
+    return heaps
