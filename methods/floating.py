@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import faiss
 import numpy as np
@@ -25,7 +25,7 @@ class _Cast(Codec):
     _quantizer: ClassVar[int]
 
     @classmethod
-    def for_budget(cls, dim: int, code_bytes: int, metric: Metric, **params: Any) -> Self:
+    def for_budget(cls, dim: int, code_bytes: int, metric: Metric) -> Self:
         """The one configuration: 2 bytes a dimension."""
         largest_fit(cls.name, code_bytes, {cls.name: 2 * dim})
         return cls(dim, metric)
@@ -127,7 +127,7 @@ class Float8(Codec):
     trains = False
 
     @classmethod
-    def for_budget(cls, dim: int, code_bytes: int, metric: Metric, **params: Any) -> Float8:
+    def for_budget(cls, dim: int, code_bytes: int, metric: Metric) -> Float8:
         """The one configuration: 1 byte a dimension."""
         largest_fit("float8", code_bytes, {"float8": dim})
         return cls(dim, metric)

@@ -7,8 +7,6 @@ Quantization", ICML 2020.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from methods.base import Metric, Searcher, largest_fit
@@ -81,7 +79,6 @@ class OSQ(IntervalCodec):
         anisotropy: float = 0.1,
         iterations: int = 5,
         query_bits: int | None = None,
-        **params: Any,
     ) -> OSQ:
         """The most of 1, 2, 4, 8 ``bits`` that fit, or the given ones."""
         choice = BITS if bits is None else (cls(dim, metric, bits).bits,)

@@ -32,9 +32,9 @@ def _half(low: int, high: int) -> np.float32:
 
 
 @njit(cache=True)
-def _set_levels(levels: np.ndarray, bits: int, lower: float, step: float, row: np.ndarray) -> None:
+def _set_levels(levels: np.ndarray, bits: int, lower: np.float32, step: np.float32, row: np.ndarray) -> None:
     """``row[j] = lower + step * level[j]``."""
-    lower, step, width = np.float32(lower), np.float32(step), len(levels)
+    width = len(levels)
     if bits == 8:
         for j in range(len(row)):
             row[j] = lower + step * np.float32(np.int32(levels[j]))
@@ -48,9 +48,9 @@ def _set_levels(levels: np.ndarray, bits: int, lower: float, step: float, row: n
 
 
 @njit(cache=True)
-def _add_levels(levels: np.ndarray, bits: int, step: float, row: np.ndarray) -> None:
+def _add_levels(levels: np.ndarray, bits: int, step: np.float32, row: np.ndarray) -> None:
     """``row[j] += step * level[j]``."""
-    step, width = np.float32(step), len(levels)
+    width = len(levels)
     if bits == 8:
         for j in range(len(row)):
             row[j] += step * np.float32(np.int32(levels[j]))

@@ -1,0 +1,41 @@
+"""LeanVec: a linear projection to fewer dimensions, then locally-adaptive quantization.
+
+Tepper, Bhati, Aguerrebere, Hildebrand, Willke, "LeanVec: searching vectors faster by making them fit", TMLR 2024:
+the in-distribution variant (section 2.1), which learns from the base alone, and its first pass: the re-ranking with a
+second, finer store is what ``rescore`` is for.
+"""
+
+from __future__ import annotations
+
+from methods.base import Metric
+from methods.pca import PrincipalComponents
+from methods.registry import register
+from methods.transformed import TransformedCodec
+
+
+@register("leanvec")
+class LeanVec(TransformedCodec):
+    """Leading principal components, quantized over each vector's own range (:class:`~methods.lvq.LVQ`)."""
+
+    summary = "principal components, then uniform levels in each vector's own range (LVQ)"
+    source = "Tepper et al., TMLR 2024 (in-distribution)"
+
+    @classmethod
+    def for_budget(
+        cls,
+        dim: int,
+        code_bytes: int,
+        metric: Metric,
+        *,
+        levels: str | int | None = None,
+        out_dim: int | None = None,
+    ) -> LeanVec:
+        """``out_dim`` dimensions, or the most that fit, at ``levels`` (see ``lvq``; None: the most that fit then).
+
+        Without ``levels`` dimensions come before precision, which finds more: at 96 bytes of 384-dimensional
+        sentence embeddings 184 dimensions of 4 bits against 92 of 8.
+        """
+        return cls._with_inner(dim, code_bytes, metric, "lvq", {"levels": levels}, out_dim)
+
+    def _new_transform(self) -> PrincipalComponents:
+        return PrincipalComponents(self.dim, self.out_dim)

@@ -1,0 +1,67 @@
+"""Principal component analysis in front of a codec.
+
+Pearson 1901; Jégou and Chum, "Negative evidences and co-occurrences in image retrieval: the benefit of PCA and
+whitening", ECCV 2012, for its use on descriptors (here without whitening, which would change the metric).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+
+from methods.base import Metric
+from methods.registry import register
+from methods.transformed import AffineTransform, TransformedCodec
+
+_ROWS = 8192  # training vectors multiplied at a time in float64
+
+
+class PrincipalComponents(AffineTransform):
+    """The ``out_dim`` directions of greatest variance about the mean, in falling order."""
+
+    summary = "projection on the directions of greatest variance"
+    source = "Pearson 1901"
+
+    def fit(self, vectors: np.ndarray, seed: int = 0) -> Self:
+        mean = vectors.mean(axis=0, dtype=np.float64)
+        scatter = np.zeros((self.dim, self.dim))
+        for at in range(0, len(vectors), _ROWS):
+            centred = vectors[at : at + _ROWS] - mean
+            scatter += centred.T @ centred
+        matrix = np.linalg.eigh(scatter)[1][:, ::-1][:, : self.out_dim]
+        # An eigenvector's sign is arbitrary: the largest entry is made positive.
+        largest = np.take_along_axis(matrix, np.abs(matrix).argmax(axis=0)[None], axis=0)
+        self.mean_ = mean.astype(np.float32)
+        self.matrix_ = np.ascontiguousarray(np.where(largest < 0, -matrix, matrix), np.float32)
+        return self
+
+
+@register("pca")
+class PCA(TransformedCodec):
+    """Leading principal components of the centred vectors, stored by another codec.
+
+    Scores are those of the decoded vectors: what centring takes from an inner product, and what lies outside the
+    components in a distance, is added back for each query.
+    """
+
+    summary = "leading principal components, stored by any codec"
+    source = "Pearson 1901; Jégou and Chum, ECCV 2012"
+
+    @classmethod
+    def for_budget(
+        cls,
+        dim: int,
+        code_bytes: int,
+        metric: Metric,
+        *,
+        codec: str | None = None,
+        codec_params: Mapping[str, Any] | None = None,
+        out_dim: int | None = None,
+    ) -> PCA:
+        """The inner codec (None: int8 if all dimensions fit, else int4) at ``out_dim`` or the most that fit."""
+        return cls._with_inner(dim, code_bytes, metric, codec, codec_params, out_dim)
+
+    def _new_transform(self) -> PrincipalComponents:
+        return PrincipalComponents(self.dim, self.out_dim)

@@ -1,0 +1,260 @@
+"""``transform + codec`` is a codec: a map to other coordinates in front of any registered codec.
+
+A method of this kind is two small classes: a :class:`~methods.base.Transform` (most often an
+:class:`AffineTransform` that learns a mean and a matrix) and a :class:`TransformedCodec` that names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+
+import numpy as np
+
+from methods import registry
+from methods.base import Codec, Metric, Searcher, Transform
+from methods.errors import BudgetError, MethodError
+
+__all__ = ["AffineTransform", "ScoredTransform", "TransformedCodec", "TransformedSearcher"]
+
+_ROWS = 4096  # vectors mapped at a time in float64
+
+
+class ScoredTransform(Transform):
+    """A transform that says how scores in the mapped space become scores of the vectors before."""
+
+    def query_offsets(self, queries: np.ndarray, mapped: np.ndarray, metric: Metric) -> np.ndarray:
+        """What is to be added to the scores of each query, (nq,) float32: nothing, unless a transform says so.
+
+        Parameters
+        ----------
+        queries : (nq, dim) float32
+        mapped : (nq, out_dim) float32
+            The same, transformed.
+        metric : Metric
+            ``ip`` or ``l2``.
+        """
+        return np.zeros(len(queries), np.float32)
+
+
+class AffineTransform(ScoredTransform):
+    """``x -> (x - mean) @ matrix``, with orthonormal columns of the matrix.
+
+    Vectors are mapped in float64 and then rounded: a product of float32 matrices changes in the last bit with the
+    number of rows, and a code has to depend on its vector alone.
+
+    Parameters
+    ----------
+    dim, out_dim : int
+        Dimension before and after.
+
+    Attributes
+    ----------
+    mean_ : (dim,) float32
+        Zero where a transform does not centre.
+    matrix_ : (dim, out_dim) float32
+    """
+
+    mean_: np.ndarray
+    matrix_: np.ndarray
+
+    def __init__(self, dim: int, out_dim: int) -> None:
+        self.dim, self.out_dim = dim, out_dim
+
+    def transform(self, vectors: np.ndarray) -> np.ndarray:
+        mapped = np.empty((len(vectors), self.out_dim), np.float32)
+        matrix = self.matrix_.astype(np.float64)
+        for at in range(0, len(vectors), _ROWS):
+            mapped[at : at + _ROWS] = (vectors[at : at + _ROWS].astype(np.float64) - self.mean_) @ matrix
+        return mapped
+
+    def transform_queries(self, queries: np.ndarray, metric: Metric) -> np.ndarray:
+        """Queries (nq, dim) -> (nq, out_dim) float32; centred under ``l2`` alone."""
+        centred = queries - self.mean_ if metric is Metric.L2 else queries
+        return centred @ self.matrix_
+
+    def query_offsets(self, queries: np.ndarray, mapped: np.ndarray, metric: Metric) -> np.ndarray:
+        """Under ``ip`` the product with the mean; under ``l2`` what lies outside the span of the columns."""
+        if metric is not Metric.L2:
+            return queries @ self.mean_
+        outside = ((queries - self.mean_) ** 2).sum(axis=1) - (mapped**2).sum(axis=1)
+        return np.maximum(outside, 0)
+
+    def inverse(self, vectors: np.ndarray) -> np.ndarray:
+        return vectors @ self.matrix_.T + self.mean_
+
+    def parts(self) -> dict[str, np.ndarray]:
+        return {"mean": self.mean_, "matrix": self.matrix_}
+
+    def load_parts(self, parts: dict[str, np.ndarray]) -> Self:
+        self.matrix_ = np.ascontiguousarray(parts["matrix"], np.float32)
+        self.mean_ = parts.get("mean", np.zeros(self.dim, np.float32))
+        return self
+
+
+class TransformedCodec(Codec):
+    """A codec behind a transform.
+
+    Parameters
+    ----------
+    dim : int
+        Dimension of the vectors.
+    metric : Metric
+        What a search approximates.
+    out_dim : int
+        Dimension of the vectors that the inner codec sees.
+    codec : str
+        Registered name of the inner codec.
+    codec_params : dict
+        Keywords of the inner codec's constructor (its ``params()``); by default only dimension and metric.
+
+    Attributes
+    ----------
+    transform_ : ScoredTransform
+    codec_ : Codec
+        The inner codec, fitted on the transformed training vectors. It sees normalised vectors' inner product
+        under cosine.
+    """
+
+    family = "dimension reduction"
+
+    transform_: ScoredTransform
+    codec_: Codec
+
+    def __init__(
+        self,
+        dim: int,
+        metric: Metric = Metric.IP,
+        out_dim: int | None = None,
+        codec: str = "int8",
+        codec_params: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(dim, metric)
+        self.out_dim = dim if out_dim is None else out_dim
+        if not isinstance(self.out_dim, int | np.integer) or not 1 <= self.out_dim <= dim:
+            raise MethodError(f"{self._label()} has no out_dim={out_dim!r}; use an integer from 1 to {dim}")
+        self.codec = codec
+        self.codec_params = dict(codec_params or {"dim": self.out_dim, "metric": str(self.metric.inner)})
+
+    @classmethod
+    def _with_inner(
+        cls,
+        dim: int,
+        code_bytes: int,
+        metric: Metric,
+        codec: str | None,
+        codec_params: Mapping[str, Any] | None,
+        out_dim: int | None = None,
+        **own: Any,
+    ) -> Self:
+        """What ``for_budget`` of a subclass returns; ``own`` are further keywords of its constructor.
+
+        The inner codec is configured at ``out_dim``, or at the most dimensions at which it fits ``code_bytes``.
+        Dimensions come before precision: an inner codec with several precisions drops to its least before a
+        dimension is dropped, unless ``codec_params`` fixes it. One that fits at any dimension (product
+        quantization) gets all of them.
+
+        For the same reason ``codec=None`` is ``int8`` where it holds every dimension asked for, and else ``int4``:
+        on embeddings more dimensions of 4 bits find more than half as many of 8.
+        """
+        inner_metric = Metric.parse(metric).inner
+        codec = codec or ("int8" if code_bytes >= (out_dim or dim) else "int4")
+        options = dict(codec_params or {})
+
+        def inner(dimension: int) -> Codec:
+            try:
+                return registry.for_budget(codec, dimension, code_bytes, inner_metric, **options)
+            except BudgetError as error:
+                raise BudgetError(f"{cls.name} with {codec}", code_bytes, error.smallest) from None
+
+        if out_dim is None:
+            out_dim = _most_dimensions(dim, inner)
+        cls(dim, metric, out_dim, codec, **own)  # refuses a wrong out_dim before the inner codec meets it
+        return cls(dim, metric, out_dim, codec, inner(out_dim).params(), **own)
+
+    def _new_transform(self) -> ScoredTransform:
+        """The unfitted transform, from the constructor's parameters."""
+        raise NotImplementedError
+
+    def _new_codec(self) -> Codec:
+        return registry.get(self.codec)(**self.codec_params)
+
+    @property
+    def code_size(self) -> int:
+        return self._new_codec().code_size
+
+    def parts(self) -> dict[str, np.ndarray]:
+        named = {f"transform.{name}": array for name, array in self.transform_.parts().items()}
+        return named | {f"codec.{name}": array for name, array in self.codec_.parts().items()}
+
+    def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
+        self.transform_ = self._new_transform().load_parts(_under("transform.", parts))
+        self.codec_ = registry.get(self.codec).from_parts(self.codec_params, _under("codec.", parts))
+
+    def _fit(self, vectors: np.ndarray, seed: int) -> None:
+        self.transform_ = self._new_transform().fit(vectors, seed)
+        self.codec_ = self._new_codec().fit(self.transform_.transform(vectors), seed)
+
+    def _encode(self, vectors: np.ndarray) -> np.ndarray:
+        return self.codec_.encode(self.transform_.transform(vectors))
+
+    def _decode(self, codes: np.ndarray) -> np.ndarray:
+        return self.transform_.inverse(self.codec_.decode(codes))
+
+    def _searcher(self, codes: np.ndarray) -> Searcher:
+        return TransformedSearcher(self, self.codec_.searcher(codes))
+
+
+class TransformedSearcher(Searcher):
+    """Maps queries and searches the inner codec's codes with them; the map is part of a query's latency.
+
+    Parameters
+    ----------
+    codec : TransformedCodec
+        Fitted.
+    inner : Searcher
+        Of the inner codec, over the same codes.
+    """
+
+    def __init__(self, codec: TransformedCodec, inner: Searcher) -> None:
+        super().__init__(codec.dim, codec.metric, inner.size)
+        self.transform, self.inner = codec.transform_, inner
+        self.descending = inner.descending
+        self.estimates_metric, self.padding = inner.estimates_metric, inner.padding
+
+    @property
+    def nbytes(self) -> int:
+        return self.inner.nbytes
+
+    def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        metric = self.metric.inner
+        mapped = self.transform.transform_queries(queries, metric)
+        scores, ids = self.inner.search(mapped, k)
+        if self.estimates_metric:
+            scores += self.transform.query_offsets(queries, mapped, metric)[:, None]
+        return scores, ids
+
+
+def _most_dimensions(dim: int, inner: Callable[[int], Codec]) -> int:
+    """The most dimensions, up to ``dim``, at which ``inner(dimension)`` raises no :class:`BudgetError`."""
+
+    def fits(dimension: int) -> bool:
+        try:
+            inner(dimension)
+        except BudgetError:
+            return False
+        return True
+
+    if fits(dim):
+        return dim
+    inner(1)  # where not even this fits, its error names the smallest code
+    low, high = 1, dim  # fits at low, does not at high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low
+
+
+def _under(prefix: str, parts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The entries of ``parts`` whose names begin with ``prefix``, without it."""
+    return {name.removeprefix(prefix): array for name, array in parts.items() if name.startswith(prefix)}

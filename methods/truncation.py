@@ -1,0 +1,111 @@
+"""The first dimensions of a vector in front of a codec, for encoders that were trained to allow it.
+
+Kusupati et al., "Matryoshka Representation Learning", NeurIPS 2022.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+
+from methods.base import Metric
+from methods.registry import register
+from methods.transformed import ScoredTransform, TransformedCodec
+
+
+class Prefix(ScoredTransform):
+    """The first ``out_dim`` dimensions.
+
+    Parameters
+    ----------
+    dim, out_dim : int
+        Dimension before and after.
+    renormalize : bool
+        Scale the prefix to the length of the whole vector.
+    """
+
+    summary = "the first dimensions, scaled to the length of the whole vector"
+    source = "Kusupati et al., NeurIPS 2022"
+    trains = False
+
+    def __init__(self, dim: int, out_dim: int, renormalize: bool = True) -> None:
+        self.dim, self.out_dim, self.renormalize = dim, out_dim, renormalize
+
+    def fit(self, vectors: np.ndarray, seed: int = 0) -> Self:
+        return self
+
+    def transform(self, vectors: np.ndarray) -> np.ndarray:
+        prefix = np.ascontiguousarray(vectors[:, : self.out_dim])
+        if not self.renormalize:
+            return prefix
+        lengths, kept = (np.linalg.norm(part, axis=1, keepdims=True) for part in (vectors, prefix))
+        return prefix * np.divide(lengths, kept, out=np.zeros_like(kept), where=kept > 0)
+
+    def transform_queries(self, queries: np.ndarray, metric: Metric) -> np.ndarray:
+        return self.transform(queries)
+
+    def query_offsets(self, queries: np.ndarray, mapped: np.ndarray, metric: Metric) -> np.ndarray:
+        """Under ``l2`` the query's part in the dimensions that decode to zero."""
+        if metric is not Metric.L2 or self.renormalize:
+            return super().query_offsets(queries, mapped, metric)
+        return (queries[:, self.out_dim :] ** 2).sum(axis=1)
+
+    def inverse(self, vectors: np.ndarray) -> np.ndarray:
+        return np.pad(vectors, ((0, 0), (0, self.dim - self.out_dim)))
+
+    def parts(self) -> dict[str, np.ndarray]:
+        return {}
+
+    def load_parts(self, parts: dict[str, np.ndarray]) -> Self:
+        return self
+
+
+@register("truncation")
+class Truncation(TransformedCodec):
+    """The first dimensions of a vector, stored by another codec.
+
+    Parameters
+    ----------
+    dim, metric, out_dim, codec, codec_params
+        As in :class:`~methods.transformed.TransformedCodec`.
+    renormalize : bool
+        Under ``ip`` and ``cosine``: scale prefixes, of vectors and queries, to the length of the whole vector, so
+        that a score is ``|q| |x|`` times the cosine of the prefixes. Distances (``l2``) are never renormalised.
+    """
+
+    summary = "the first dimensions (Matryoshka), renormalised, stored by any codec"
+    source = "Kusupati et al., NeurIPS 2022"
+    trains = False
+    estimator = True
+
+    def __init__(
+        self,
+        dim: int,
+        metric: Metric = Metric.IP,
+        out_dim: int | None = None,
+        codec: str = "int8",
+        codec_params: Mapping[str, Any] | None = None,
+        renormalize: bool = True,
+    ) -> None:
+        super().__init__(dim, metric, out_dim, codec, codec_params)
+        self.renormalize = bool(renormalize)
+
+    @classmethod
+    def for_budget(
+        cls,
+        dim: int,
+        code_bytes: int,
+        metric: Metric,
+        *,
+        codec: str | None = None,
+        codec_params: Mapping[str, Any] | None = None,
+        out_dim: int | None = None,
+        renormalize: bool = True,
+    ) -> Truncation:
+        """The inner codec (None: int8 if all dimensions fit, else int4) at ``out_dim`` or the longest that fits."""
+        return cls._with_inner(dim, code_bytes, metric, codec, codec_params, out_dim, renormalize=renormalize)
+
+    def _new_transform(self) -> Prefix:
+        return Prefix(self.dim, self.out_dim, self.renormalize and self.metric is not Metric.L2)
