@@ -93,11 +93,17 @@ class HammingSearcher(Searcher):
         self.descending = False
         self.encode_queries = encode_queries
         self.index = faiss.IndexBinaryFlat(8 * codes.shape[1])
-        self.index.add(codes)
+        # The index reads our array in place: a copy would double the memory of a large set of codes.
+        nobody = faiss.MaybeOwnedVectorUInt8().owner
+        self.index.xb = faiss.MaybeOwnedVectorUInt8.create_view(  # type: ignore[attr-defined]
+            faiss.swig_ptr(codes), codes.size, nobody
+        )
+        self.index.ntotal = len(codes)
+        self.codes = codes
 
     @property
     def nbytes(self) -> int:
-        return self.index.xb.size()  # type: ignore[attr-defined]
+        return self.codes.nbytes
 
     def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         distances, ids = self.index.search(self.encode_queries(queries), k)

@@ -67,5 +67,5 @@ def asymmetric_scan(codes: np.ndarray, query: np.ndarray, keys: np.ndarray, ids:
             a += tables[byte, code[byte]]
         key = -((a + b) + (c + d))
         if key < keys[0]:
-            push(keys, ids, float(key), i)
+            push(keys, ids, key, i)
     sort_heap(keys, ids)

@@ -7,7 +7,6 @@ import numpy as np
 from methods.base import Codec, Metric
 from methods.errors import BudgetError, MethodError
 from methods.search import DecodingSearcher
-from methods.vectors import normalized
 
 
 class Toy(Codec):
@@ -391,15 +390,6 @@ class DividesByDeviation(Toy):
 class DividesByNorm(Toy):
     def _encode(self, vectors):
         return super()._encode(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
-
-
-@breaks("zero_vectors_have_finite_scores")
-class DecodesZeroToNaN(Toy):
-    def _decode(self, codes):
-        decoded = super()._decode(codes)
-        decoded[np.linalg.norm(normalized(decoded[:, : self.kept]), axis=1) < 0.5] = np.nan
-        decoded[(codes == codes[:, :1]).all(axis=1)] = np.nan
-        return decoded
 
 
 @breaks("handles_dimensions_that_nothing_divides")
