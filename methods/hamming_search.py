@@ -94,7 +94,7 @@ class HammingSearcher(Searcher):
         self.encode_queries = encode_queries
         self.index = faiss.IndexBinaryFlat(8 * codes.shape[1])
         # The index reads our array in place: a copy would double the memory of a large set of codes.
-        nobody = faiss.MaybeOwnedVectorUInt8().owner
+        nobody = faiss.MaybeOwnedVectorUInt8().owner  # type: ignore[attr-defined]
         self.index.xb = faiss.MaybeOwnedVectorUInt8.create_view(  # type: ignore[attr-defined]
             faiss.swig_ptr(codes), codes.size, nobody
         )
