@@ -101,7 +101,7 @@ def to_float8(values: np.ndarray) -> np.ndarray:
     a value's byte is its count of spacings: ``value / 2^(e-3)`` rounded, with e at least -6 (subnormals below).
     """
     magnitude = np.minimum(np.abs(values), np.float32(FLOAT8_MAX))
-    exponent = np.maximum(np.frexp(magnitude)[1] - 1, -6)
+    exponent = np.where(magnitude < 2.0**-6, -6, np.frexp(magnitude)[1] - 1)
     spacings = np.rint(np.ldexp(magnitude, 3 - exponent)).astype(np.int32)  # 8..16 in a binade, below 8: subnormal
     byte = spacings + 8 * (exponent + 6)
     return (byte + 128 * np.signbit(values)).astype(np.uint8)

@@ -43,7 +43,7 @@ def unpack_levels(packed: np.ndarray, dim: int, bits: int) -> np.ndarray:
     """The inverse of :func:`pack_levels`: (n, dim) uint8."""
     shifts = np.arange(0, 8, bits, dtype=np.uint8)
     planes = (packed[:, None, :] >> shifts[:, None]) & np.uint8((1 << bits) - 1)
-    return planes.reshape(len(packed), -1)[:, :dim]
+    return planes.reshape(len(packed), (8 // bits) * packed.shape[1])[:, :dim]
 
 
 def decode_reference(codes: np.ndarray, dim: int, bits: int, residual_bits: int, scale: float) -> np.ndarray:

@@ -9,9 +9,9 @@ __all__ = ["push", "sort_heap"]
 
 
 @njit(cache=True, inline="always")
-def _worse(key_a: np.float32, id_a: int, key_b: np.float32, id_b: int) -> bool:
+def _worse(key_a: float | np.floating, id_a: int, key_b: float | np.floating, id_b: int) -> bool:
     """Whether candidate ``a`` ranks after candidate ``b``."""
-    return key_a > key_b or (key_a == key_b and id_a > id_b)
+    return bool(key_a > key_b or (key_a == key_b and id_a > id_b))
 
 
 @njit(cache=True)
@@ -32,7 +32,7 @@ def _sift_down(keys: np.ndarray, ids: np.ndarray, size: int) -> None:
 
 
 @njit(cache=True)
-def push(keys: np.ndarray, ids: np.ndarray, key: np.float32, label: int) -> None:
+def push(keys: np.ndarray, ids: np.ndarray, key: float | np.floating, label: int) -> None:
     """Replace the worst of the heap by a better candidate; fill ``keys`` with inf before the first."""
     keys[0], ids[0] = key, label
     _sift_down(keys, ids, len(keys))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["optimized_intervals"]
+__all__ = ["optimized_interval_reference", "optimized_intervals"]
 
 # Half-widths, in standard deviations, of the uniform grid of 2^bits points with the least squared error on
 # Gaussian values, for 1..8 bits.
@@ -105,3 +105,34 @@ def optimized_intervals(centred: np.ndarray, bits: int, anisotropy: float, itera
     """
     for i in range(len(centred)):
         bounds[i, 0], bounds[i, 1] = _optimize(centred[i], bits, anisotropy, iterations)
+
+
+def optimized_interval_reference(x: np.ndarray, bits: int, anisotropy: float, iterations: int) -> tuple[float, float]:
+    """What :func:`optimized_intervals` computes for one centred vector (dim,), in NumPy and float64."""
+    x = x.astype(np.float64)
+    top, reach = 2**bits - 1, _GAUSSIAN_HALF_WIDTH[bits - 1] * x.std()
+    interval = np.clip([x.mean() - reach, x.mean() + reach], x.min(), x.max())
+    if interval[0] == interval[1]:
+        return float(interval[0]), float(interval[1])
+    along, whole = (1 - anisotropy) / (x @ x), anisotropy
+
+    def positions(interval: np.ndarray) -> np.ndarray:
+        """(dim, 2): the weights of both bounds in each quantized value."""
+        share = np.rint(np.clip((x - interval[0]) / (interval[1] - interval[0]), 0, 1) * top) / top
+        return np.stack([1 - share, share], axis=1)
+
+    def loss(interval: np.ndarray) -> float:
+        error = x - positions(interval) @ interval
+        return float(along * (x @ error) ** 2 + whole * (error @ error))
+
+    for _ in range(iterations):
+        weights = positions(interval)
+        matrix = along * np.outer(x @ weights, x @ weights) + whole * weights.T @ weights
+        if np.linalg.det(matrix) == 0:
+            break
+        # The two weights of the loss add up to one on the right-hand side: (1 - anisotropy) |x|^2 / |x|^2 + anisotropy.
+        following = np.linalg.solve(matrix, x @ weights)
+        if not (following[1] > following[0] and loss(following) < loss(interval)):
+            break
+        interval = following
+    return float(interval[0]), float(interval[1])
