@@ -13,13 +13,15 @@ from numba import njit
 _SUMS = {"reassoc", "contract", "nsz"}
 
 
-def encode_reference(projections: np.ndarray, gram: np.ndarray, lead: np.ndarray, top: int, sweeps: int) -> np.ndarray:
+def encode_reference(
+    projections: np.ndarray, gram: np.ndarray, lead: np.ndarray, base: int, top: int, sweeps: int
+) -> np.ndarray:
     """Levels (n, m) as :func:`grid_levels` and :func:`descend` find them, readably; for tests."""
     levels = np.zeros_like(projections)
     for i, p in enumerate(projections):
         value = 0.0
         for j in range(len(p)):
-            value = p[j] / gram[j, j] if lead[j] else (top + 1) * (value - levels[i, j - 1])
+            value = p[j] / gram[j, j] if lead[j] else base * (value - levels[i, j - 1])
             levels[i, j] = np.clip(2 * np.floor(value / 2) + 1, -top, top)
         for _ in range(sweeps):
             for j in range(len(p)):
@@ -29,7 +31,9 @@ def encode_reference(projections: np.ndarray, gram: np.ndarray, lead: np.ndarray
 
 
 @njit(cache=True)
-def grid_levels(projections: np.ndarray, inverse: np.ndarray, lead: np.ndarray, top: int, levels: np.ndarray) -> None:
+def grid_levels(
+    projections: np.ndarray, inverse: np.ndarray, lead: np.ndarray, base: int, top: int, levels: np.ndarray
+) -> None:
     """The uniform grid: each dimension on its own, its digits from the highest down.
 
     Parameters
@@ -38,17 +42,17 @@ def grid_levels(projections: np.ndarray, inverse: np.ndarray, lead: np.ndarray, 
     inverse : (m,) float32
         One over the diagonal of the Gram matrix.
     lead : (m,) bool
-        True at the first digit of a dimension; each further digit refines the one before it by ``top + 1``.
-    top : int
-        Highest level, 2^bits - 1.
+        True at the first digit of a dimension; each further digit weighs ``base`` times less.
+    base, top : int
+        Of the digits (2^bits of a stored symbol); highest level.
     levels : (n, m) float32
         Filled with odd levels.
     """
-    half, two, one, limit, base = np.float32(0.5), np.float32(2), np.float32(1), np.float32(top), np.float32(top + 1)
+    half, two, one, limit, ratio = np.float32(0.5), np.float32(2), np.float32(1), np.float32(top), np.float32(base)
     for i in range(len(projections)):
         value, level = np.float32(0), np.float32(0)
         for j in range(projections.shape[1]):
-            value = projections[i, j] * inverse[j] if lead[j] else base * (value - level)
+            value = projections[i, j] * inverse[j] if lead[j] else ratio * (value - level)
             level = min(max(two * np.floor(value * half) + one, -limit), limit)
             levels[i, j] = level
 

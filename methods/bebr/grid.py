@@ -23,10 +23,10 @@ def axis_limit(bits: int) -> int:
     return max(1, MOST_BITS // bits)
 
 
-def allocate(variances: np.ndarray, symbols: int, bits: int) -> np.ndarray:
-    """Symbols (dim,) int of each axis, ``symbols`` in all; variances (dim,) fall."""
+def allocate(variances: np.ndarray, symbols: int, bits: int, limit: int) -> np.ndarray:
+    """Symbols (dim,) int of each axis, ``symbols`` in all, ``limit`` at most for one; variances (dim,) fall."""
     counts = np.zeros(len(variances), np.int64)
-    error, limit = np.array(_ERROR), axis_limit(bits)
+    error = np.array(_ERROR)
     # A floor keeps the order of axes without variance, and gives them symbols only after all others.
     weights = np.maximum(variances.astype(np.float64), 1e-12 * max(float(variances.max()), 1e-30))
     for _ in range(symbols):
@@ -36,7 +36,7 @@ def allocate(variances: np.ndarray, symbols: int, bits: int) -> np.ndarray:
 
 
 def start(
-    axes: np.ndarray, variances: np.ndarray, symbols: int, bits: int, seed: int
+    axes: np.ndarray, variances: np.ndarray, symbols: int, bits: int, limit: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """The decoder of the rotated grid.
 
@@ -46,8 +46,8 @@ def start(
         Orthonormal columns, by falling variance.
     variances : (dim,) float32
         Mean squares of the vectors along them.
-    symbols, bits : int
-        Symbols of a code, bits of a symbol.
+    symbols, bits, limit : int
+        Symbols of a code, bits of a symbol, most symbols of one axis.
     seed : int
 
     Returns
@@ -57,7 +57,7 @@ def start(
     lead : (symbols,) bool
         True at the first digit of a dimension; the others refine the one before.
     """
-    counts = allocate(variances, symbols, bits)
+    counts = allocate(variances, symbols, bits, limit)
     rows, lead = [], []
     for count in np.unique(counts[counts > 0]):
         chosen = np.flatnonzero(counts == count)

@@ -30,7 +30,7 @@ def unpack(packed: np.ndarray, dim_code: int, bits: int) -> np.ndarray:
     planes = np.unpackbits(packed, axis=1, count=dim_code * bits).reshape(len(packed), dim_code, bits)
     symbols = np.zeros((len(packed), dim_code), np.uint8)
     for plane in range(bits):
-        symbols = (symbols << 1) | planes[:, :, plane]
+        symbols = symbols * np.uint8(2) + planes[:, :, plane]
     return symbols
 
 
@@ -66,3 +66,8 @@ def factor_bytes(factors: np.ndarray, bounds: np.ndarray) -> np.ndarray:
     width = (high - low) or 1.0
     place = (np.log(np.maximum(factors, np.finfo(np.float32).tiny), dtype=np.float64) - low) / width * _STEPS
     return np.where(factors > 0, 1 + np.clip(np.rint(place), 0, _STEPS), 0).astype(np.uint8)
+
+
+def ratio(norms: np.ndarray, decoded: np.ndarray) -> np.ndarray:
+    """Factors (n,) float32 that give decoded levels the norms of the vectors; 0 where they decode to nothing."""
+    return np.divide(norms, decoded, out=np.zeros_like(norms), where=decoded > 0)

@@ -1,43 +1,68 @@
-"""Searching the codes: a block of levels times its factors against what the query became."""
+"""Searching codes by the kernels: what a query becomes, and which scanner serves it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import faiss
 import numpy as np
 
-from methods.base import Metric, Searcher
+from methods.base import Codec, Metric, Searcher
+from methods.bebr import layout
+from methods.kernels.adc import ADCScanner
+from methods.kernels.sdc import SDCScanner
+from methods.search import DecodingSearcher
 
-_BLOCK = 8192
 
+class SymbolSearcher(Searcher):
+    """Exhaustive search by the inner product of a query with levels times factors.
 
-class LevelSearcher(Searcher):
-    """Exhaustive search by the inner product of query weights with levels times factors, in float32."""
+    Parameters
+    ----------
+    dim, metric
+        Of the queries.
+    scanner : ADCScanner or SDCScanner
+        Over the symbols, with the factors as its scale.
+    prepare : callable
+        (nq, dim) float32 -> what the scanner is asked, and what its scores are to be multiplied with: (nq,) float32.
+    """
 
     def __init__(
         self,
         dim: int,
         metric: Metric,
-        codes: np.ndarray,
-        unpack: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
-        weights: Callable[[np.ndarray], np.ndarray],
+        scanner: ADCScanner | SDCScanner,
+        prepare: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
     ) -> None:
-        super().__init__(dim, metric, len(codes))
-        self.codes, self.unpack, self.weights = codes, unpack, weights
+        super().__init__(dim, metric, scanner.size)
+        self.scanner, self.prepare = scanner, prepare
+        self.padding = scanner.padding
 
     @property
     def nbytes(self) -> int:
-        return self.codes.nbytes
+        return self.scanner.nbytes
 
     def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        weights = np.ascontiguousarray(self.weights(queries), np.float32)
-        best = faiss.ResultHeap(len(queries), k, keep_max=True)
-        for start in range(0, self.size, _BLOCK):
-            levels, factors = self.unpack(self.codes[start : start + _BLOCK])
-            scores, ids = faiss.knn(
-                weights, levels * factors[:, None], min(k, len(levels)), metric=faiss.METRIC_INNER_PRODUCT
-            )
-            best.add_result(scores, ids + start)
-        best.finalize()
-        return best.D, best.I
+        asked, scale = self.prepare(queries)
+        scores, ids = self.scanner.search(asked, k)
+        return scores * scale[:, None], ids
+
+
+class SymmetricDecodingSearcher(DecodingSearcher):
+    """Decodes codes and queries' codes and compares them: for l2, whose scores need the decoded norms."""
+
+    def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        return super()._search(self.codec.decode(self.codec.encode(queries)), k)
+
+
+def scanner(
+    kind: type[ADCScanner] | type[SDCScanner], codes: np.ndarray, dim_code: int, bits: int, factors: np.ndarray
+) -> ADCScanner | SDCScanner:
+    """A scanner of one kind over codes (n, code_size) uint8 whose last byte is an entry of ``factors`` (256,)."""
+    symbols = np.ascontiguousarray(codes[:, : -layout.FACTOR_BYTES])
+    entries = np.ascontiguousarray(codes[:, -1])
+    return kind(symbols, dim_code, bits, scale=entries, scale_table=factors)
+
+
+def decoding(codec: Codec, codes: np.ndarray, symmetric: bool) -> Searcher:
+    """A searcher by decoded vectors."""
+    return (SymmetricDecodingSearcher if symmetric else DecodingSearcher)(codec, codes)

@@ -1,0 +1,85 @@
+"""Fitting the parts of a codec: the start, the turns of codes and decoder, then gradient descent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from methods.base import Metric
+from methods.bebr import grid, layout, network, training
+from methods.bebr.encoder import LinearEncoder, alternate
+from methods.principal_axes import principal_axes
+from methods.vectors import normalized
+
+if TYPE_CHECKING:
+    from methods.bebr.codec import BEBR
+
+_ROWS = 100_000  # training vectors used: more no longer raises recall
+_STEP, _NETWORK_ERROR = 0.02, 0.5  # learning rate for each unit of relative error; that of a network's start
+
+
+def fit(codec: BEBR, vectors: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+    """The parts of ``codec`` learned from ``vectors`` (n, dim)."""
+    if len(vectors) > _ROWS:
+        rows = np.random.default_rng(seed).choice(len(vectors), _ROWS, replace=False)
+        vectors = vectors[np.sort(rows)]
+    mean = np.zeros(codec.dim, np.float32)
+    if codec.metric is Metric.L2 or codec.scoring == "hamming":  # elsewhere the origin serves as well (ablation)
+        mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+    centred = vectors - mean
+    unit, norms = normalized(centred), np.linalg.norm(centred, axis=1)
+    decoder, lead = _start(codec, unit, seed)
+    if codec.scoring == "hamming":
+        return {"mean": mean, "decoder": decoder, "factor_range": np.full(2, norms.mean(), np.float32)}
+    parts = {"mean": mean, "lead": lead}
+    parts |= _network(codec, unit, decoder, seed) if codec.blocks else _linear(codec, unit, decoder, lead, seed)
+    codec._load_parts({**parts, "factor_range": np.ones(2, np.float32)})
+    factors = layout.ratio(norms, codec.encoder_.encode(unit)[1])
+    return {**parts, "factor_range": layout.factor_range(factors)}
+
+
+def _start(codec: BEBR, unit: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The rotated grid on the principal axes of unit vectors, about the origin."""
+    _, axes, variances = principal_axes(np.concatenate([unit, -unit]), codec.dim)
+    # With few vectors the variances are shrunk towards their mean: new vectors leave the span of those seen.
+    share = np.float32(codec.dim / (codec.dim + len(unit)))
+    variances = (1 - share) * variances + share * max(float(variances.mean()), 1e-12)
+    single = codec.scoring == "hamming" or codec.blocks
+    limit = 1 if single else codec.digits or grid.axis_limit(codec.bits)
+    return grid.start(axes, variances, codec.dim_code, codec.bits, limit, seed)
+
+
+def _recipe(codec: BEBR, blocks: int, error: float) -> training.Recipe:
+    """Steps in proportion to the relative ``error`` of the start: what is nearly right is changed little."""
+    return training.Recipe(
+        learning_rate=_STEP * error,
+        loss=codec.loss,
+        symmetric=codec.scoring == "sdc",
+        epochs=codec.epochs,
+        queue=codec.queue,
+        loops=codec.loops,
+        blocks=blocks,
+        normalize=codec.normalize,
+        device=codec.device,
+        checkpoint=codec.checkpoint,
+    )
+
+
+def _linear(codec: BEBR, unit: np.ndarray, decoder: np.ndarray, lead: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+    """``encoder`` by turns; ``decoder``, which scores, from there by gradient descent with the codes held."""
+    encoder = alternate(LinearEncoder(decoder, lead, codec.bits, codec.refine), unit, codec.rounds)
+    if not codec.epochs:
+        return {"decoder": encoder.decoder}
+    levels, norms = encoder.encode(unit)
+    error = float(np.sqrt(max(1 - np.mean(norms**2), 0)))  # of a least-squares fit of unit vectors
+    trained = training.train(unit, {"decoder": encoder.decoder}, _recipe(codec, -1, error), seed, levels, norms)
+    same = np.array_equal(trained["decoder"], encoder.decoder)
+    return trained if same else {"encoder": encoder.decoder, **trained}
+
+
+def _network(codec: BEBR, unit: np.ndarray, decoder: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+    """The network's weights (``net.`` before their names) and ``decoder``, trained together from the grid."""
+    weights = network.start(decoder, codec.loops, codec.blocks, codec.hidden or 2 * codec.dim, seed)
+    weights = training.train(unit, {"decoder": decoder, **weights}, _recipe(codec, codec.blocks, _NETWORK_ERROR), seed)
+    return {name if name == "decoder" else f"net.{name}": array for name, array in weights.items()}
