@@ -48,6 +48,7 @@ class PCA(TransformedCodec):
 
     summary = "leading principal components, stored by any codec"
     source = "Pearson 1901; Jégou and Chum, ECCV 2012"
+    choices = (("int8", {}, 0.75), ("int6", {}, 0.6), ("int4", {}, 0.0))  # the last components carry little
 
     @classmethod
     def for_budget(
@@ -60,7 +61,7 @@ class PCA(TransformedCodec):
         codec_params: Mapping[str, Any] | None = None,
         out_dim: int | None = None,
     ) -> PCA:
-        """The inner codec (None: int8 if all dimensions fit, else int4) at ``out_dim`` or the most that fit."""
+        """The inner codec (None: the finest integers that drop few dimensions) at ``out_dim`` or the most."""
         return cls._with_inner(dim, code_bytes, metric, codec, codec_params, out_dim)
 
     def _new_transform(self) -> PrincipalComponents:

@@ -64,7 +64,7 @@ class RandomProjection(TransformedCodec):
         codec_params: Mapping[str, Any] | None = None,
         out_dim: int | None = None,
     ) -> RandomProjection:
-        """The inner codec (None: int8 if all dimensions fit, else int4) at ``out_dim`` or the most that fit."""
+        """The inner codec (None: int8 or int6 if they hold all dimensions, else int4) at ``out_dim`` or the most."""
         return cls._with_inner(dim, code_bytes, metric, codec, codec_params, out_dim)
 
     def _new_transform(self) -> RandomSubspace:

@@ -104,7 +104,7 @@ class Truncation(TransformedCodec):
         out_dim: int | None = None,
         renormalize: bool = True,
     ) -> Truncation:
-        """The inner codec (None: int8 if all dimensions fit, else int4) at ``out_dim`` or the longest that fits."""
+        """The inner codec (None: int8 or int6 if they hold all dimensions, else int4) at ``out_dim`` or the most."""
         return cls._with_inner(dim, code_bytes, metric, codec, codec_params, out_dim, renormalize=renormalize)
 
     def _new_transform(self) -> Prefix:

@@ -12,14 +12,15 @@ from methods import BudgetError, Metric, for_budget
     ("code_bytes", "params", "out_dim", "levels"),
     [
         (96, {}, 184, "4"),
-        (96, {"levels": 8}, 92, "8"),
+        (96, {"levels": 8}, 88, "8"),
         (96, {"out_dim": 64}, 64, "8"),
         (192, {}, 376, "4"),
+        (240, {}, 232, "8"),
         (388, {}, 384, "8"),
         (600, {}, 384, "4x8"),
     ],
 )
-def test_dimensions_come_before_precision(code_bytes, params, out_dim, levels):
+def test_the_finest_levels_that_drop_few_dimensions_are_chosen(code_bytes, params, out_dim, levels):
     codec = for_budget("leanvec", 384, code_bytes, Metric.IP, **params)
     assert (codec.out_dim, codec.codec_params["levels"]) == (out_dim, levels)
     assert codec.code_size <= code_bytes

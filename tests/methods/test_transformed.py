@@ -23,21 +23,33 @@ def vectors():
     ("code_bytes", "params", "out_dim", "codec"),
     [
         (48, {}, 96, "int4"),
-        (192, {}, 384, "int4"),
+        (160, {}, 320, "int4"),
+        (192, {}, 256, "int6"),
+        (300, {}, 296, "int8"),
         (384, {}, 384, "int8"),
         (48, {"codec": "int8"}, 48, "int8"),
         (48, {"codec": "int6"}, 64, "int6"),
-        (48, {"codec": "lvq", "codec_params": {"levels": "8"}}, 44, "lvq"),
+        (48, {"codec": "lvq", "codec_params": {"levels": "8"}}, 40, "lvq"),
         (48, {"codec": "osq", "codec_params": {"bits": 4}}, 88, "osq"),
         (48, {"codec": "pq"}, 384, "pq"),
         (48, {"out_dim": 32}, 32, "int8"),
-        (48, {"out_dim": 64}, 64, "int4"),
+        (48, {"out_dim": 64}, 64, "int6"),
+        (48, {"out_dim": 90}, 90, "int4"),
+        (3, {}, 6, "int4"),
     ],
 )
 def test_the_most_dimensions_that_fit_are_kept(code_bytes, params, out_dim, codec):
     chosen = for_budget("pca", 384, code_bytes, Metric.IP, **params)
     assert (chosen.out_dim, chosen.codec) == (out_dim, codec)
     assert chosen.code_size <= code_bytes
+
+
+@pytest.mark.parametrize(
+    ("code_bytes", "out_dim", "codec"), [(48, 96, "int4"), (287, 384, "int4"), (288, 384, "int6"), (384, 384, "int8")]
+)
+def test_a_prefix_gives_up_precision_before_dimensions(code_bytes, out_dim, codec):
+    chosen = for_budget("truncation", 384, code_bytes, Metric.IP)
+    assert (chosen.out_dim, chosen.codec) == (out_dim, codec)
 
 
 @pytest.mark.parametrize("name", ["pca", "random_rotation"])
