@@ -6,7 +6,8 @@ import numpy as np
 
 from methods.base import Metric
 from methods.faiss_index import training_sample
-from methods.product import ProductCodec, check_integer, learn_codebooks
+from methods.kmeans import learn_codebooks
+from methods.product import ProductCodec, check_integer
 from methods.registry import register
 from methods.vectors import random_rotation
 
@@ -81,10 +82,10 @@ class OPQ(ProductCodec):
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
         at_most = max(self.rotation_points, 2**self.bits)
         self.rotation_ = random_rotation(self.dim, seed)
-        self._learn_rotation(training_sample(vectors, 2**self.bits, at_most, seed), seed)
-        self._train(self._to_product(vectors), seed)
+        start = self._learn_rotation(training_sample(vectors, 2**self.bits, at_most, seed), seed)
+        self._train(self._to_product(vectors), seed, start)
 
-    def _learn_rotation(self, vectors: np.ndarray, seed: int) -> None:
+    def _learn_rotation(self, vectors: np.ndarray, seed: int) -> np.ndarray | None:
         """Codebooks given the rotation, then the rotation given the decoded vectors: Procrustes, by an SVD."""
         codebooks = None
         for turn in range(self.rotation_iterations):
@@ -95,6 +96,7 @@ class OPQ(ProductCodec):
             decoded = self._subspaces.gather(index.sa_decode(index.sa_encode(rotated)))
             u, _, vt = np.linalg.svd(vectors.T @ decoded)
             self.rotation_ = u @ vt
+        return codebooks
 
     def _to_product(self, vectors: np.ndarray) -> np.ndarray:
         return self._subspaces.spread(vectors @ self.rotation_)

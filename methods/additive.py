@@ -1,0 +1,91 @@
+"""What the additive quantizers share: a vector is the sum of one centroid of each codebook.
+
+The quantizers of faiss's ``AdditiveQuantizer`` family store no norm here: inner products need none, and under l2 the
+norm of the decoded vector is recomputed by decoding, so that the whole budget goes into codebooks.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import faiss
+import numpy as np
+
+from methods.base import Codec, Metric, Searcher
+from methods.product import check_integer, check_renormalize
+from methods.search import DecodingSearcher
+from methods.subspaces import Subspaces
+from methods.table_search import TableSearcher
+
+CENTROIDS = 256  # of every codebook: one byte an index
+NO_NORM = faiss.AdditiveQuantizer.ST_LUT_nonorm
+
+
+class AdditiveCodec(Codec):
+    """Sums of 8-bit centroids over the whole vector, or over each of ``splits`` subvectors.
+
+    Parameters
+    ----------
+    dim, metric
+        As for every codec.
+    codebooks : int
+        Codebooks of one subvector; a code takes ``splits * codebooks`` bytes.
+    splits : int
+        Subvectors, 1 to ``dim``; of almost equal length (see :class:`~methods.subspaces.Subspaces`).
+    renormalize : bool
+        Divide inner products by the norm of the decoded vector: for unit vectors under ip or cosine. Norms are not
+        sums here, so that codes are always decoded.
+    """
+
+    family = "additive"
+    index_: faiss.IndexFlatCodes
+
+    def __init__(
+        self,
+        dim: int,
+        metric: Metric = Metric.IP,
+        codebooks: int = 1,
+        splits: int = 1,
+        renormalize: bool = False,
+    ) -> None:
+        super().__init__(dim, metric)
+        self.codebooks = check_integer("codebooks", codebooks, 1, 1024)
+        self.splits, self.renormalize = check_integer("splits", splits, 1, dim), bool(renormalize)
+        check_renormalize(self.renormalize, self.metric)
+        self._subspaces = Subspaces(dim, self.splits)
+
+    @property
+    def code_size(self) -> int:
+        return self.splits * self.codebooks
+
+    @abstractmethod
+    def _learn(self, vectors: np.ndarray, seed: int) -> np.ndarray:
+        """Codebooks (splits * codebooks, 256, width) float32 of padded vectors (n, splits * width)."""
+
+    @abstractmethod
+    def _index_of(self, codebooks: np.ndarray) -> faiss.IndexFlatCodes:
+        """A faiss index of the padded dimension with these codebooks, trained and empty, for inner products."""
+
+    def _fit(self, vectors: np.ndarray, seed: int) -> None:
+        self.codebooks_ = self._learn(self._subspaces.spread(vectors), seed)
+        self.index_ = self._index_of(self.codebooks_)
+
+    def _encode(self, vectors: np.ndarray) -> np.ndarray:
+        return self.index_.sa_encode(self._subspaces.spread(vectors))
+
+    def _decode(self, codes: np.ndarray) -> np.ndarray:
+        return self._subspaces.gather(self.index_.sa_decode(codes))
+
+    def _searcher(self, codes: np.ndarray) -> Searcher:
+        if self.metric is Metric.L2:
+            return DecodingSearcher(self, codes)
+        return TableSearcher(self, self._index_of(self.codebooks_), codes, self._subspaces.spread, self.renormalize)
+
+    def parts(self) -> dict[str, np.ndarray]:
+        """``codebooks`` (splits * codebooks, 256, width) float32."""
+        self._check_fitted()
+        return {"codebooks": self.codebooks_}
+
+    def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
+        self.codebooks_ = np.asarray(parts["codebooks"], np.float32)
+        self.index_ = self._index_of(self.codebooks_)

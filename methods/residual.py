@@ -1,0 +1,43 @@
+"""Residual quantizers of faiss: training, and setting them up from codebooks."""
+
+from __future__ import annotations
+
+import faiss
+import numpy as np
+
+from methods.faiss_index import quiet_clustering
+from methods.kmeans import kmeans
+
+_NARROW = 16  # dimensions below which our k-means is the faster one
+
+
+def train_residual(vectors: np.ndarray, codebooks: int, beam_size: int, iterations: int, seed: int) -> np.ndarray:
+    """Codebooks (codebooks, 256, d) float32 of (n >= 256, d) float32, each learned on what the former leave over.
+
+    What is left over is that of the best of ``beam_size`` partial codes; in narrow subspaces, of the nearest centroids.
+    """
+    if vectors.shape[1] < _NARROW:
+        return _train_greedy(vectors, codebooks, iterations, seed)
+    quantizer = faiss.ResidualQuantizer(vectors.shape[1], codebooks, 8)
+    quiet_clustering(quantizer.cp, iterations, seed)
+    quantizer.cp.max_points_per_centroid = len(vectors)
+    quantizer.max_beam_size = beam_size
+    quantizer.train_type = faiss.ResidualQuantizer.Train_top_beam | faiss.ResidualQuantizer.Skip_codebook_tables
+    quantizer.train(np.ascontiguousarray(vectors))
+    return faiss.vector_to_array(quantizer.codebooks).reshape(codebooks, 256, -1)
+
+
+def _train_greedy(vectors: np.ndarray, codebooks: int, iterations: int, seed: int) -> np.ndarray:
+    left, found = np.ascontiguousarray(vectors), []
+    for _ in range(codebooks):
+        found.append(kmeans(left, 256, iterations, seed))
+        left = left - found[-1][faiss.knn(left, found[-1], 1)[1][:, 0]]
+    return np.stack(found)
+
+
+def configure(quantizer: faiss.ResidualQuantizer, beam_size: int) -> None:
+    """Make a quantizer whose ``codebooks`` are set ready to encode, by tables of products between centroids."""
+    quantizer.max_beam_size = beam_size
+    quantizer.use_beam_LUT = 1
+    quantizer.compute_codebook_tables()
+    quantizer.is_trained = True

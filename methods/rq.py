@@ -1,0 +1,81 @@
+"""RQ: residual quantization with beam search. Chen, Guan, Wang 2010, Sensors; Babenko & Lempitsky 2014, CVPR."""
+
+from __future__ import annotations
+
+import faiss
+import numpy as np
+
+from methods.additive import NO_NORM, AdditiveCodec
+from methods.base import Metric, largest_fit
+from methods.faiss_index import faiss_metric, set_vector, training_sample
+from methods.product import check_integer
+from methods.registry import register
+from methods.residual import configure, train_residual
+
+
+@register("rq")
+class RQ(AdditiveCodec):
+    """Each codebook is learned on what the codebooks before it leave over; codes are found by beam search.
+
+    Training and encoding take time in proportion to the number of codebooks times the dimension, and the tables of
+    the beam search memory in proportion to its square (134 MB for 32), so that large budgets are not used whole:
+    ``max_codebooks`` bounds them. ``prq`` covers those.
+
+    Parameters
+    ----------
+    dim, metric, codebooks, renormalize
+        See :class:`~methods.additive.AdditiveCodec`.
+    beam_size : int
+        Partial codes kept from one codebook to the next, in training and encoding.
+    iterations : int
+        k-means iterations for each codebook.
+    max_training : int
+        Training vectors used; more are sampled.
+    """
+
+    summary = "residual quantization with beam search: a sum of centroids of M codebooks"
+    source = "Chen et al. 2010 (faiss IndexResidualQuantizer)"
+
+    def __init__(
+        self,
+        dim: int,
+        metric: Metric = Metric.IP,
+        codebooks: int = 1,
+        renormalize: bool = False,
+        beam_size: int = 4,
+        iterations: int = 10,
+        max_training: int = 10_000,
+    ) -> None:
+        super().__init__(dim, metric, codebooks, 1, renormalize)
+        self.beam_size = check_integer("beam_size", beam_size, 1, 256)
+        self.iterations = check_integer("iterations", iterations, 1, 10_000)
+        self.max_training = check_integer("max_training", max_training, 1, 2**31)
+
+    @classmethod
+    def for_budget(
+        cls,
+        dim: int,
+        code_bytes: int,
+        metric: Metric,
+        *,
+        max_codebooks: int = 32,
+        renormalize: bool = False,
+        beam_size: int = 4,
+        iterations: int = 10,
+        max_training: int = 10_000,
+    ) -> RQ:
+        """One codebook a byte, at most ``max_codebooks``; the rest of the budget stays unused."""
+        largest_fit("rq", code_bytes, {1: 1})
+        codebooks = min(code_bytes, check_integer("max_codebooks", max_codebooks, 1, 256))
+        return cls(dim, metric, codebooks, renormalize, beam_size, iterations, max_training)
+
+    def _learn(self, vectors: np.ndarray, seed: int) -> np.ndarray:
+        sample = training_sample(vectors, 256, max(256, self.max_training), seed)
+        return train_residual(sample, self.codebooks, self.beam_size, self.iterations, seed)
+
+    def _index_of(self, codebooks: np.ndarray) -> faiss.IndexResidualQuantizer:
+        index = faiss.IndexResidualQuantizer(self.dim, self.codebooks, 8, faiss_metric(Metric.IP), NO_NORM)
+        set_vector(index.rq.codebooks, codebooks)
+        configure(index.rq, self.beam_size)
+        index.is_trained = True
+        return index
