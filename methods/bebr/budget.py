@@ -1,9 +1,16 @@
 """From bytes to (m, u): how many symbols of how many bits.
 
-The rule: u = 1, two bits a symbol, as in the paper's configuration; m = 4 (B - 1) symbols in a code of B bytes, one
-byte being the factor. A dimension that needs more bits than two gets several symbols (:mod:`methods.bebr.grid`), so
-finer symbols bring nothing, and one bit a symbol costs a scan twice as long without more recall. At most 8 bits go
-to one dimension, hence m <= 4 dim: beyond about 8 bits a dimension a code stays smaller than its budget.
+A code of B bytes holds r = 8 (B - 1) / dim bits a dimension, one byte being the factor. The rule, from the ablation:
+
+    r < 0.3 (adc: 0.7)   u = 0      one bit a symbol
+    r < 1.6              u = 1
+    r < 5                u = 2
+    beyond               u = 3
+
+and as many symbols as fit: m = 8 (B - 1) // (u + 1). A dimension that needs more bits than a symbol has gets several
+symbols (:mod:`methods.bebr.grid`), so larger budgets would not need larger symbols, but an int8 query loses less on
+few and large ones; smaller budgets want small symbols, since they cannot afford one for every dimension. At most 8
+bits go to one dimension: beyond, a code stays smaller than its budget.
 
 ``scoring="hamming"`` is u = 0 without a factor: m = 8 B signs, at most one a dimension.
 """
@@ -13,7 +20,7 @@ from __future__ import annotations
 from methods.bebr import grid, layout
 from methods.errors import BudgetError, MethodError
 
-LOOPS = 1
+LOOPS = 1  # where no budget is given
 MOST_LOOPS = 3  # the kernels read 1 to 4 bits a symbol
 
 
@@ -31,7 +38,7 @@ def choose(
     factor = 0 if hamming else layout.FACTOR_BYTES
     room = 8 * (code_bytes - factor)
     if loops is None:
-        loops = 0 if hamming else LOOPS
+        loops = 0 if hamming else _loops(room, dim, scoring)
         if dim_code is not None and not hamming:
             loops = min(max(room // max(dim_code, 1) - 1, 0), MOST_LOOPS)
     if not 0 <= loops <= MOST_LOOPS:
@@ -42,3 +49,12 @@ def choose(
         raise BudgetError("bebr", code_bytes, smallest)
     most = dim * (1 if hamming else digits or grid.axis_limit(bits))
     return dim_code or min(room // bits, most), loops
+
+
+def _loops(room: int, dim: int, scoring: str) -> int:
+    """u for ``room`` bits of symbols: the fewest bits a symbol that the rule allows."""
+    rate = room / dim
+    for loops, limit in enumerate((0.7 if scoring == "adc" else 0.3, 1.6, 5.0)):
+        if rate < limit:
+            return loops
+    return MOST_LOOPS

@@ -145,6 +145,9 @@ class BEBR(Codec):
         self.parts_ = dict(parts)
         self.mean_, self.decoder_ = parts["mean"], parts["decoder"]
         self._factors = layout.factor_table(parts["factor_range"])
+        self._calibration = parts.get("calibration", np.float32(1))  # see methods.bebr.upgrade
+        if self.scoring == "hamming":
+            return
         self.encoder_: LinearEncoder | NetworkEncoder
         if self.blocks:
             weights = {name[4:]: array for name, array in parts.items() if name.startswith("net.")}
@@ -162,7 +165,7 @@ class BEBR(Codec):
         if self.scoring == "hamming":
             return pack_signs(centred @ self.decoder_.T)
         levels, decoded = self.encoder_.encode(normalized(centred))
-        factors = layout.ratio(np.linalg.norm(centred, axis=1), decoded)
+        factors = layout.ratio(np.linalg.norm(centred, axis=1), decoded) * self._calibration
         entries = layout.factor_bytes(factors, self.parts_["factor_range"])
         return np.concatenate([layout.pack(layout.symbols_of(levels, self.bits), self.bits), entries[:, None]], axis=1)
 
@@ -170,8 +173,16 @@ class BEBR(Codec):
         if self.scoring == "hamming":
             signs = 2 * np.unpackbits(codes, axis=1, count=self.dim_code, bitorder="little").astype(np.float32) - 1
             return signs @ self.decoder_ * self.parts_["factor_range"][:1] + self.mean_
+        levels, factors = self.levels(codes)
+        return (levels @ self.decoder_) * factors[:, None] + self.mean_
+
+    def levels(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Odd levels (n, m) float32 and factors (n,) float32 that ``codes`` (n, code_size) uint8 stand for.
+
+        Not for ``scoring="hamming"``, whose codes have neither.
+        """
         symbols = layout.unpack(codes[:, : -layout.FACTOR_BYTES], self.dim_code, self.bits)
-        return (layout.levels(symbols, self.bits) @ self.decoder_) * self._factors[codes[:, -1], None] + self.mean_
+        return layout.levels(symbols, self.bits), self._factors[codes[:, -1]]
 
     # --- search --------------------------------------------------------------------------------------------
 
@@ -223,6 +234,8 @@ class BEBR(Codec):
             raise MethodError(f"loops={self.loops} is out of range; bebr takes 0 to {budget.MOST_LOOPS}")
         if self.query_loops is not None and not self.loops <= self.query_loops <= 7:
             raise MethodError(f"query_loops={self.query_loops} is out of range; use {self.loops} (as documents) to 7")
+        if self.query_loops is not None and self.blocks:
+            raise MethodError("query_loops needs linear maps; leave it null, or use blocks=0")
         limit = 1 if self.scoring == "hamming" or self.blocks else self.digits or grid.axis_limit(self.bits)
         if not 1 <= self.dim_code <= limit * self.dim:
             raise MethodError(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from methods.bebr.codec import BEBR
 
 _ROWS = 100_000  # training vectors used: more no longer raises recall
-_STEP, _NETWORK_ERROR = 0.02, 0.5  # learning rate for each unit of relative error; that of a network's start
+_STEP, _NETWORK_ERROR = 0.012, 0.5  # learning rate for each unit of relative error; that of a network's start
 
 
 def fit(codec: BEBR, vectors: np.ndarray, seed: int) -> dict[str, np.ndarray]:

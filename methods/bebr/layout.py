@@ -11,7 +11,7 @@ import numpy as np
 
 FACTOR_BYTES = 1
 _STEPS = 254  # between byte 1 and byte 255
-_MARGIN = 1.25  # by which the range of factors exceeds that of training, on both sides
+_MARGIN = 1.5  # by which the range of factors exceeds that of training, on both sides
 
 
 def symbol_bytes(dim_code: int, bits: int) -> int:
