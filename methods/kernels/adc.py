@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from methods.errors import MethodError
 from methods.kernels import layout, scan
+from methods.kernels.errors import KernelError
 from methods.kernels.linear import DotScan, check_code
 from methods.kernels.scales import Scales
 
@@ -86,7 +86,7 @@ class ADCScanner:
         """
         queries = np.asarray(queries, np.float32)
         if queries.ndim != 2 or queries.shape[1] != self.dim:
-            raise MethodError(f"queries must have shape (nq, {self.dim}), not {queries.shape}")
+            raise KernelError(f"queries must have shape (nq, {self.dim}), not {queries.shape}")
         scan.check_k(k)
         weights, units = quantize_queries(queries)
         return self._scan.search(weights, units * np.float32(0.5 ** (self.bits - 1)), k, self.threads)

@@ -7,20 +7,23 @@ import os
 
 import llvmlite.binding as llvm
 
-from methods.errors import MethodError
+from methods.kernels.errors import KernelError
 
-__all__ = ["EMULATED", "PATHS", "best_path", "missing_flags", "supported_paths"]
+__all__ = ["EMULATED", "PATHS", "WIDEST", "best_path", "missing_flags", "supported_paths"]
 
 #: Paths of every kernel, slowest first, with the LLVM names of the CPU features that each needs.
 PATHS: dict[str, frozenset[str]] = {
     "portable": frozenset(),
     "avx2": frozenset({"avx2"}),
-    "avx512": frozenset({"avx512f", "avx512bw", "avx512vl", "avx512vnni", "avx512vpopcntdq"}),
+    "avx512": frozenset({"avx512f", "avx512bw", "avx512vl", "avx512vnni", "avx512bitalg"}),
 }
 
 #: The AVX-512 path with its one instruction that has no generic form (``vpdpbusd``) spelled out in generic IR:
 #: runs anywhere, slowly, so that the path's logic is tested on machines without AVX-512.
 EMULATED = "avx512_emulated"
+
+#: The paths that work in registers of 512 bits.
+WIDEST = ("avx512", EMULATED)
 
 _ENVIRONMENT = "BENCH_KERNELS"
 
@@ -46,15 +49,15 @@ def best_path(path: str | None = None) -> str:
 
     Raises
     ------
-    MethodError
+    KernelError
         If the path asked for is unknown or needs CPU features that are missing here.
     """
     wanted = path or os.environ.get(_ENVIRONMENT) or supported_paths()[-1]
     if wanted == EMULATED:
         return wanted
     if wanted not in PATHS:
-        raise MethodError(f"kernel path {wanted!r} is unknown; {_ENVIRONMENT} takes {', '.join(PATHS)}")
+        raise KernelError(f"kernel path {wanted!r} is unknown; {_ENVIRONMENT} takes {', '.join(PATHS)}")
     if missing := missing_flags(wanted):
         lacks = ", ".join(sorted(missing))
-        raise MethodError(f"kernel path {wanted!r} needs {lacks}; this CPU supports {', '.join(supported_paths())}")
+        raise KernelError(f"kernel path {wanted!r} needs {lacks}; this CPU supports {', '.join(supported_paths())}")
     return wanted

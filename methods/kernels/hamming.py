@@ -5,30 +5,42 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-from methods.errors import MethodError
 from methods.kernels import layout, scan, topk
+from methods.kernels.errors import KernelError
 from methods.kernels.path import Path, choose
-from methods.kernels.tiles import BLOCK, WIDE, planar_tile
+from methods.kernels.select import NO_DISTANCE, push_below
+from methods.kernels.tiles import BLOCK, TRIPLE, WIDE, planar_tile
 
 __all__ = ["HammingScanner"]
 
 LONGEST = 4095  # bytes: distances up to 32,760 are summed in 16 bits
 
-#: Bits that differ between two nibbles: entry 16 * query + document.
-NIBBLE_DISTANCES = np.bitwise_count(np.arange(16)[:, None] ^ np.arange(16)).astype(np.uint8).ravel()
+
+def _pair_distances() -> np.ndarray:
+    """Distances between nibbles, for two queries at once: (4096,) uint8.
+
+    Entry ``16 * first + second`` of 16 bytes (the document's nibble) has the first query's distance in the low half
+    and the second's in the high half.
+    """
+    distances = np.bitwise_count(np.arange(16)[:, None] ^ np.arange(16)).astype(np.uint8)
+    return (distances[:, None, :] | distances[None, :, :] << 4).ravel()
 
 
-@njit(cache=True, nogil=True)
-def _select(sums: np.ndarray, first: int, size: int, heap: np.ndarray) -> None:
-    """Push onto ``heap`` the documents of a block whose distance is below the k-th best."""
-    limit = np.int32(min(heap[0] >> 32, 32767))
-    hit = False
-    for doc in range(BLOCK):
-        hit |= sums[doc] < limit
-    if hit:
-        for doc in range(size):
-            if sums[doc] < limit:
-                topk.push(heap, topk.distance_key(sums[doc], first + doc))
+_PAIR_DISTANCES = _pair_distances()
+
+
+def planar_batch(codes: np.ndarray, path: Path, invert: bool = False) -> tuple[Path, tuple]:
+    """The path to take for these query codes, and (queries, nq, rows, table, segment) for it.
+
+    The terms are the bits that differ, or with ``invert`` those that agree. A single query takes the generic tile.
+    """
+    codes = ~codes if invert else codes
+    if path.name != "avx2" or len(codes) == 1:
+        path = Path("portable") if path.name == "avx2" else path
+        queries = scan.byte_queries(codes)
+        return path, (queries, len(codes), codes.shape[1], _PAIR_DISTANCES, 255 // 8)
+    queries = scan.pair_queries(codes)
+    return path, (queries, len(codes), queries.shape[1], _PAIR_DISTANCES, 255 // (4 * TRIPLE) * TRIPLE)
 
 
 @njit(cache=True, nogil=True)
@@ -37,9 +49,10 @@ def _scan(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, start: 
     blocks, n = documents
     queries, nq, rows, table, segment = batch
     expand = rows * BLOCK != blocks.shape[1]  # the path reads nibbles, two rows a byte
-    nibbles = np.empty(rows * BLOCK if expand else 0, np.uint8)
+    nibbles = np.zeros(rows * BLOCK if expand else 0, np.uint8)
     sums = np.empty((WIDE, BLOCK), np.int16)
-    flat = queries.reshape(-1)
+    limits = np.full((nq, 1), NO_DISTANCE, np.int16)
+    tile = queries.nbytes // ((nq + WIDE - 1) // WIDE)  # bytes of the queries that a tile serves
     for block in range(start, stop):
         docs = blocks[block]
         if expand:
@@ -48,13 +61,13 @@ def _scan(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, start: 
         first = block * BLOCK
         size = min(BLOCK, n - first)
         for query in range(0, nq, WIDE):
-            place = query * queries.shape[1]
             if nq == 1:
-                planar_tile(path, 1, docs, flat, place, rows, table, rows, segment, sums)
+                planar_tile(path, 1, docs, queries, 0, rows, table, rows, segment, sums)
             else:
-                planar_tile(path, 4, docs, flat, place, rows, table, rows, segment, sums)
+                place = query // WIDE * tile
+                planar_tile(path, 4, docs, queries, place, rows, table, rows, segment, sums)
             for q in range(query, min(query + WIDE, nq)):
-                _select(sums[q - query], first, size, heaps[q])
+                push_below(sums, q - query, first, size, limits[q], heaps[q])
 
 
 @njit(cache=True, parallel=True)
@@ -85,7 +98,7 @@ class HammingScanner:
     def __init__(self, codes: np.ndarray, threads: int | None = None, path: str | None = None) -> None:
         codes = scan.as_codes(codes, None, "codes")
         if not 1 <= codes.shape[1] <= LONGEST:
-            raise MethodError(f"codes of {codes.shape[1]} bytes cannot be scanned; use 1 to {LONGEST}")
+            raise KernelError(f"codes of {codes.shape[1]} bytes cannot be scanned; use 1 to {LONGEST}")
         self.size, self.code_size = codes.shape
         self.threads, self.path = threads, choose(path)
         self.blocks = layout.planar(codes)
@@ -116,12 +129,8 @@ class HammingScanner:
         """
         queries = scan.as_codes(queries, self.code_size, "queries")
         scan.check_k(k)
-        nq = len(queries)
-        rows = scan.planar_queries(queries, self.path)
-        nibbles = self.path.name == "avx2"
-        batch = (rows, nq, self.code_size * (1 + nibbles), NIBBLE_DISTANCES, 255 // 4 if nibbles else 255 // 8)
-        heaps = scan.run(
-            _scan, _scan_parallel, self.path, (self.blocks, self.size), batch, min(k, self.size), self.threads
-        )
+        path, batch = planar_batch(queries, self.path)
+        documents = (self.blocks, self.size)
+        heaps = scan.run(_scan, _scan_parallel, path, documents, batch, min(k, self.size), self.threads)
         keys, ids = topk.results(heaps, k)
         return topk.distances(keys), ids

@@ -7,7 +7,7 @@ from numba import njit
 
 from methods.kernels.tiles import BLOCK
 
-__all__ = ["block_count", "blocked", "padding", "planar", "quads", "unit_bytes", "unpack_nibbles", "unpack_quads"]
+__all__ = ["block_count", "blocked", "pad_tail", "padding", "planar", "quads", "unit_bytes", "unpack_nibbles"]
 
 
 def block_count(n: int) -> int:
@@ -69,7 +69,7 @@ def quads(codes: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
     groups = size // (4 * unit)
     cut = groups * 4 * unit
     body = docs[:, :, :cut].reshape(blocks, BLOCK, groups, 4, unit).transpose(0, 2, 4, 1, 3)
-    words = np.ascontiguousarray(body).reshape(blocks, groups * unit * BLOCK * 4).view("<u4")
+    words = body.copy().reshape(blocks, groups * unit * BLOCK * 4).view("<u4")
     tail = np.ascontiguousarray(docs[:, :, cut:].transpose(0, 2, 1)).reshape(blocks, (size - cut) * BLOCK)
     return words, tail
 
@@ -86,46 +86,10 @@ def unpack_nibbles(block: np.ndarray, out: np.ndarray) -> None:
 
 
 @njit(cache=True)
-def _unpack_words(words: np.ndarray, bits: int, out: np.ndarray) -> None:
-    """Symbols of four units of 64 documents: ``out`` (dimensions of a unit * 64,) uint32, one symbol a byte."""
-    if bits != 3:
-        mask = np.uint32((1 << bits) - 1) * np.uint32(0x01010101)
-        for symbol in range(8 // bits):
-            shift, first = np.uint32(8 - bits * (symbol + 1)), symbol * BLOCK
-            for doc in range(BLOCK):
-                out[first + doc] = (words[doc] >> shift) & mask
-        return
-    seven = np.uint32(0x07070707)
-    for doc in range(BLOCK):
-        a, b, c = words[doc], words[BLOCK + doc], words[2 * BLOCK + doc]
-        out[doc] = (a >> np.uint32(5)) & seven
-        out[BLOCK + doc] = (a >> np.uint32(2)) & seven
-        out[2 * BLOCK + doc] = ((a << np.uint32(1)) & np.uint32(0x06060606)) | (
-            (b >> np.uint32(7)) & np.uint32(0x01010101)
-        )
-        out[3 * BLOCK + doc] = (b >> np.uint32(4)) & seven
-        out[4 * BLOCK + doc] = (b >> np.uint32(1)) & seven
-        out[5 * BLOCK + doc] = ((b << np.uint32(2)) & np.uint32(0x04040404)) | (
-            (c >> np.uint32(6)) & np.uint32(0x03030303)
-        )
-        out[6 * BLOCK + doc] = (c >> np.uint32(3)) & seven
-        out[7 * BLOCK + doc] = c & seven
-
-
-@njit(cache=True)
-def unpack_quads(body: np.ndarray, tail: np.ndarray, bits: int, out: np.ndarray) -> None:
-    """One block of :func:`quads` into ``out`` (rows * 64,) uint32: symbols of four dimensions of a document a word."""
-    unit = 3 if bits == 3 else 1
-    symbols = 8 if bits == 3 else 8 // bits
-    groups = len(body) // (unit * BLOCK)
-    for group in range(groups):
-        words = body[group * unit * BLOCK : (group + 1) * unit * BLOCK]
-        _unpack_words(words, bits, out[group * symbols * BLOCK : (group + 1) * symbols * BLOCK])
-    rest = len(tail) // BLOCK
-    if rest:
-        words = np.zeros(unit * BLOCK, np.uint32)
-        for byte in range(rest):
-            first, shift = byte % unit * BLOCK, np.uint32(8 * (byte // unit))
-            for doc in range(BLOCK):
-                words[first + doc] |= np.uint32(tail[byte * BLOCK + doc]) << shift
-        _unpack_words(words, bits, out[groups * symbols * BLOCK :])
+def pad_tail(tail: np.ndarray, unit: int, out: np.ndarray) -> None:
+    """The bytes of :func:`quads`' tail as one more group of words, (unit * 64,) uint32, missing bytes zero."""
+    out[:] = 0
+    for byte in range(len(tail) // BLOCK):
+        first, shift = byte % unit * BLOCK, np.uint32(8 * (byte // unit))
+        for doc in range(BLOCK):
+            out[first + doc] |= np.uint32(tail[byte * BLOCK + doc]) << shift

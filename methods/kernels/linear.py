@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-from methods.errors import MethodError
 from methods.kernels import layout, scales, scan, topk
+from methods.kernels.dots import dot_tile, packed_dot_tile, unpack_words
+from methods.kernels.errors import KernelError
+from methods.kernels.hamming import planar_batch
 from methods.kernels.path import Path, choose
-from methods.kernels.tiles import BLOCK, WIDE, dot_tile, planar_tile
+from methods.kernels.select import push_above
+from methods.kernels.tiles import BLOCK, TABLE, WIDE, planar_tile
 
 __all__ = ["DotScan", "NibbleScan", "check_code", "query_weights"]
 
@@ -18,11 +21,11 @@ MAX_DIM = 65_536  # up to here the integer sum of an SDC score is below 2^24, so
 def check_code(size: int, dim: int, bits: int) -> None:
     """Refuse a code of ``size`` bytes that is not ``dim`` symbols of ``bits`` bits."""
     if bits not in (1, 2, 3, 4):
-        raise MethodError(f"bits={bits} is not possible; use 1, 2, 3 or 4 bits a dimension")
+        raise KernelError(f"bits={bits} is not possible; use 1, 2, 3 or 4 bits a dimension")
     if not 1 <= dim <= MAX_DIM:
-        raise MethodError(f"dim={dim} is not possible; use 1 to {MAX_DIM}")
+        raise KernelError(f"dim={dim} is not possible; use 1 to {MAX_DIM}")
     if size != -(-dim * bits // 8):
-        raise MethodError(f"codes of {dim} x {bits} bits take {-(-dim * bits // 8)} bytes, not {size}")
+        raise KernelError(f"codes of {dim} x {bits} bits take {-(-dim * bits // 8)} bytes, not {size}")
 
 
 def query_weights(weights: np.ndarray, bits: int, rows: int) -> np.ndarray:
@@ -37,18 +40,27 @@ def query_weights(weights: np.ndarray, bits: int, rows: int) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
-def _select(sums: np.ndarray, line: tuple, scale: np.ndarray, first: int, size: int, heap: np.ndarray) -> None:
-    """Push onto ``heap`` the documents of a block whose score is above the k-th best."""
-    factor, offset, unit = np.int32(line[0]), np.int32(line[1]), np.float32(line[2])
-    limit = topk.key_score(heap[0])
-    hit = False
-    for doc in range(BLOCK):
-        hit |= np.float32(np.int32(factor * np.int32(sums[doc]) + offset)) * unit * scale[doc] > limit
-    if hit:
-        for doc in range(size):
-            score = np.float32(np.int32(factor * np.int32(sums[doc]) + offset)) * unit * scale[doc]
-            if score > limit:
-                topk.push(heap, topk.score_key(score, first + doc))
+def _unpack(body: np.ndarray, last: np.ndarray, tail: np.ndarray, bits: int, out: np.ndarray) -> None:
+    """A packed block into rows of four symbols a word; ``last`` is room for the group that the tail fills in part."""
+    unit = 3 if bits == 3 else 1
+    groups = len(body) // (unit * BLOCK)
+    rest = 1 if len(tail) else 0
+    rows = len(out) // BLOCK // (groups + rest)
+    end = out[groups * rows * BLOCK :]
+    if rest:
+        layout.pad_tail(tail, unit, last)
+    if bits == 1:
+        unpack_words(1, body, groups, out)
+        unpack_words(1, last, rest, end)
+    elif bits == 2:
+        unpack_words(2, body, groups, out)
+        unpack_words(2, last, rest, end)
+    elif bits == 3:
+        unpack_words(3, body, groups, out)
+        unpack_words(3, last, rest, end)
+    else:
+        unpack_words(4, body, groups, out)
+        unpack_words(4, last, rest, end)
 
 
 @njit(cache=True, nogil=True)
@@ -57,23 +69,55 @@ def _scan_dot(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, sta
     body, tail, n, bits, entries, halves, scale_table = documents
     queries, nq, offsets, units, segment = batch
     rows = queries.shape[1] // 4
-    unpacked = np.empty(rows * BLOCK, np.uint32)
+    unpacked, last = np.empty(rows * BLOCK, np.uint32), np.empty(3 * BLOCK, np.uint32)
     sums = np.empty((WIDE, BLOCK), np.int32)
     scale = np.empty(BLOCK, np.float32)
-    flat = queries.reshape(-1)
+    limits = np.full((nq, 1), -np.inf, np.float32)
     for block in range(start, stop):
-        layout.unpack_quads(body[block], tail[block], bits, unpacked)
-        scales.expand(block, entries, halves, scale_table, scale)
+        _unpack(body[block], last, tail[block], bits, unpacked)
+        largest = scales.expand(block, entries, halves, scale_table, scale)
         first = block * BLOCK
         size = min(BLOCK, n - first)
         for query in range(0, nq, WIDE):
-            place = query * queries.shape[1]
-            if nq == 1:
-                dot_tile(path, 1, unpacked, flat, place, rows, rows, segment, sums)
-            else:
-                dot_tile(path, 4, unpacked, flat, place, rows, rows, segment, sums)
+            dot_tile(path, 4, unpacked, queries, query * queries.shape[1], rows, rows, segment, sums)
             for q in range(query, min(query + WIDE, nq)):
-                _select(sums[q - query], (2, offsets[q], units[q]), scale, first, size, heaps[q])
+                push_above(sums, q - query, (offsets[q], units[q]), scale, largest, first, size, limits[q], heaps[q])
+
+
+@njit(cache=True, nogil=True)
+def _scan_dot_single(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, start: int, stop: int) -> None:
+    """As :func:`_scan_dot` for one query, whose symbols go from the packed code straight into the products."""
+    body, tail, n, bits, entries, halves, scale_table = documents
+    queries, _, offsets, units, segment = batch
+    unit, symbols = (3, 8) if bits == 3 else (1, 8 // bits)
+    groups = body.shape[1] // (unit * BLOCK)
+    step = max(1, segment // symbols)
+    last, weights = np.empty(3 * BLOCK, np.uint32), queries[0, groups * symbols * 4 :]
+    sums, rest = np.empty((1, BLOCK), np.int32), np.zeros((1, BLOCK), np.int32)
+    scale = np.empty(BLOCK, np.float32)
+    limits = np.full(1, -np.inf, np.float32)
+    for block in range(start, stop):
+        docs = body[block]
+        has_tail = 1 if tail.shape[1] else 0
+        if has_tail:
+            layout.pad_tail(tail[block], unit, last)
+        if bits == 1:
+            packed_dot_tile(path, 1, docs, queries, groups, step, sums)
+            packed_dot_tile(path, 1, last, weights, has_tail, step, rest)
+        elif bits == 2:
+            packed_dot_tile(path, 2, docs, queries, groups, step, sums)
+            packed_dot_tile(path, 2, last, weights, has_tail, step, rest)
+        elif bits == 3:
+            packed_dot_tile(path, 3, docs, queries, groups, step, sums)
+            packed_dot_tile(path, 3, last, weights, has_tail, step, rest)
+        else:
+            packed_dot_tile(path, 4, docs, queries, groups, step, sums)
+            packed_dot_tile(path, 4, last, weights, has_tail, step, rest)
+        if has_tail:
+            sums += rest
+        largest = scales.expand(block, entries, halves, scale_table, scale)
+        first = block * BLOCK
+        push_above(sums, 0, (offsets[0], units[0]), scale, largest, first, min(BLOCK, n - first), limits, heaps[0])
 
 
 @njit(cache=True, parallel=True)
@@ -83,32 +127,39 @@ def _scan_dot_parallel(path: Path, documents: tuple, batch: tuple, heaps: np.nda
         _scan_dot(path, documents, batch, heaps[part], part * blocks // parts, (part + 1) * blocks // parts)
 
 
+@njit(cache=True, parallel=True)
+def _scan_dot_single_parallel(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray) -> None:
+    parts, blocks = len(heaps), len(documents[0])
+    for part in prange(parts):
+        _scan_dot_single(path, documents, batch, heaps[part], part * blocks // parts, (part + 1) * blocks // parts)
+
+
 @njit(cache=True, nogil=True)
 def _scan_planar(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, start: int, stop: int) -> None:
-    """Scan by byte-sized terms: a table's (AVX2, nibbles) or differing bits (bytes)."""
+    """Scan by byte-sized terms: a table's (AVX2) or agreeing bits."""
     blocks, n, entries, halves, scale_table = documents
-    queries, nq, rows, table, segment, factor, offset, unit = batch
-    expand = rows * BLOCK != blocks.shape[1]  # the path reads nibbles, two rows a byte
-    nibbles = np.empty(rows * BLOCK if expand else 0, np.uint8)
+    queries, nq, rows, table, segment, offset, unit, expand = batch
+    nibbles = np.zeros(rows * BLOCK if expand else 0, np.uint8)
     sums = np.empty((WIDE, BLOCK), np.int16)
     scale = np.empty(BLOCK, np.float32)
-    flat = queries.reshape(-1)
+    limits = np.full((nq, 1), -np.inf, np.float32)
+    tile = queries.nbytes // ((nq + WIDE - 1) // WIDE)  # bytes of the queries that a tile serves
     for block in range(start, stop):
         docs = blocks[block]
         if expand:
             layout.unpack_nibbles(docs, nibbles)
             docs = nibbles
-        scales.expand(block, entries, halves, scale_table, scale)
+        largest = scales.expand(block, entries, halves, scale_table, scale)
         first = block * BLOCK
         size = min(BLOCK, n - first)
         for query in range(0, nq, WIDE):
-            place = query * queries.shape[1]
             if nq == 1:
-                planar_tile(path, 1, docs, flat, place, rows, table, rows, segment, sums)
+                planar_tile(path, 1, docs, queries, 0, rows, table, rows, segment, sums)
             else:
-                planar_tile(path, 4, docs, flat, place, rows, table, rows, segment, sums)
+                place = query // WIDE * tile
+                planar_tile(path, 4, docs, queries, place, rows, table, rows, segment, sums)
             for q in range(query, min(query + WIDE, nq)):
-                _select(sums[q - query], (factor, offset, unit), scale, first, size, heaps[q])
+                push_above(sums, q - query, (offset, unit), scale, largest, first, size, limits[q], heaps[q])
 
 
 @njit(cache=True, parallel=True)
@@ -142,7 +193,9 @@ class DotScan:
         segment = max(1, 32767 // (2 * top * largest))
         documents = (self.body, self.tail, self.size, self.bits, *self.factors.arrays)
         batch = (queries, len(weights), offsets, units.astype(np.float32), segment)
-        heaps = scan.run(_scan_dot, _scan_dot_parallel, self.path, documents, batch, min(k, self.size), threads)
+        single = len(weights) == 1
+        kernels = (_scan_dot_single, _scan_dot_single_parallel) if single else (_scan_dot, _scan_dot_parallel)
+        heaps = scan.run(*kernels, self.path, documents, batch, min(k, self.size), threads)
         keys, ids = topk.results(heaps, k)
         return topk.scores(keys), ids
 
@@ -156,26 +209,17 @@ def _nibble_products() -> np.ndarray:
 class NibbleScan:
     """Codes of 1 or 2 bits a dimension against such codes, by terms that fit a byte.
 
-    One bit: the bits that differ, on any path. Two bits: half of the products of two dimensions at once, looked up
+    One bit: the bits that agree, on any path. Two bits: half of the products of two dimensions at once, looked up
     (AVX2 only: :meth:`suits`).
     """
 
     def __init__(self, codes: np.ndarray, dim: int, bits: int, factors: scales.Scales, path: str | None) -> None:
-        from methods.kernels.hamming import NIBBLE_DISTANCES
-
-        self.path, self.dim, self.bits, self.size, self.factors = choose(path), dim, bits, len(codes), factors
+        self.path, self.bits, self.size, self.factors = choose(path), bits, len(codes), factors
+        self.unused = 8 * codes.shape[1] - dim * bits
         self.blocks = layout.planar(codes)
-        self.code_size = codes.shape[1]
-        unused = 8 * self.code_size - dim * bits
-        self.blocks[:, (self.code_size - 1) * BLOCK :] &= np.uint8(256 - 2**unused)
-        avx2 = self.path.name == "avx2"
-        self.rows = self.code_size * (2 if avx2 else 1)
-        if bits == 1:
-            self.table, self.factor, self.offset, largest = NIBBLE_DISTANCES, -2, dim, 4 if avx2 else 8
-        else:
-            self.table, self.factor, largest = _nibble_products(), 2, 18
-            self.offset = -18 * self.rows - 9 * (unused // 2)
-        self.segment = 255 // largest
+        self.blocks[:, (codes.shape[1] - 1) * BLOCK :] &= np.uint8(256 - 2**self.unused)
+        # Unused bits are zero in queries and documents: they agree as bits, and as lowest levels their product is 9.
+        self.offset = -dim - 2 * self.unused if bits == 1 else -36 * codes.shape[1] - 9 * (self.unused // 2)
 
     @staticmethod
     def suits(path: str | None, dim: int, bits: int) -> bool:
@@ -189,10 +233,18 @@ class NibbleScan:
     def search(self, codes: np.ndarray, k: int, threads: int | None) -> tuple[np.ndarray, np.ndarray]:
         """Scores (nq, k) float32 and ids (nq, k) int64 for query codes (nq, size) uint8."""
         codes = codes.copy()
-        codes[:, -1] &= np.uint8(256 - 2 ** (8 * self.code_size - self.dim * self.bits))
-        line = (self.factor, self.offset, np.float32(0.25 ** (self.bits - 1)))
+        codes[:, -1] &= np.uint8(256 - 2**self.unused)
+        if self.bits == 1:
+            path, batch = planar_batch(codes, self.path, invert=True)
+        else:
+            queries = scan.table_queries(codes)
+            path, batch = Path(TABLE), (queries, len(codes), queries.shape[1], _PRODUCTS, 14)  # 14 x 18 < 256
+        expand = path.name in ("avx2", TABLE) and len(codes) > 1
+        batch = (*batch, self.offset, np.float32(0.25 ** (self.bits - 1)), expand)
         documents = (self.blocks, self.size, *self.factors.arrays)
-        batch = (scan.planar_queries(codes, self.path), len(codes), self.rows, self.table, self.segment, *line)
-        heaps = scan.run(_scan_planar, _scan_planar_parallel, self.path, documents, batch, min(k, self.size), threads)
+        heaps = scan.run(_scan_planar, _scan_planar_parallel, path, documents, batch, min(k, self.size), threads)
         keys, ids = topk.results(heaps, k)
         return topk.scores(keys), ids
+
+
+_PRODUCTS = _nibble_products()

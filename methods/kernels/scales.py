@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from methods.errors import MethodError
+from methods.kernels.errors import KernelError
 from methods.kernels.layout import blocked
 from methods.kernels.tiles import BLOCK
 
@@ -20,7 +20,7 @@ def logarithmic(low: float, high: float) -> np.ndarray:
     A factor rounded to its nearest entry is off by at most (high / low)^(1/510) - 1: 0.14 % where high = 2 low.
     """
     if not 0 < low <= high < np.inf:
-        raise MethodError(f"a logarithmic scale needs 0 < low <= high, not low={low}, high={high}")
+        raise KernelError(f"a logarithmic scale needs 0 < low <= high, not low={low}, high={high}")
     return np.exp(np.linspace(np.log(low), np.log(high), 256)).astype(np.float32)
 
 
@@ -52,11 +52,11 @@ class Scales:
         if values is None:
             return
         if values.shape != (n,) or values.dtype not in (np.float16, np.uint8):
-            raise MethodError(f"scale must be float16 or uint8 of shape ({n},), not {values.dtype} of {values.shape}")
+            raise KernelError(f"scale must be float16 or uint8 of shape ({n},), not {values.dtype} of {values.shape}")
         if values.dtype == np.float16:
             self.halves = blocked(values).view(np.uint16)
         elif table is None or table.shape != (256,) or table.dtype != np.float32:
-            raise MethodError("a uint8 scale needs scale_table, (256,) float32: the factor of each entry")
+            raise KernelError("a uint8 scale needs scale_table, (256,) float32: the factor of each entry")
         else:
             self.entries, self.table = blocked(values), np.ascontiguousarray(table)
 
@@ -71,8 +71,8 @@ class Scales:
 
 
 @njit(cache=True, nogil=True)
-def expand(block: int, entries: np.ndarray, halves: np.ndarray, table: np.ndarray, out: np.ndarray) -> None:
-    """Factors of one block into ``out`` (64,) float32; ones where there are none."""
+def expand(block: int, entries: np.ndarray, halves: np.ndarray, table: np.ndarray, out: np.ndarray) -> float:
+    """Factors of one block into ``out`` (64,) float32, ones where there are none; the largest of them."""
     if len(entries):
         for doc in range(BLOCK):
             out[doc] = table[entries[block, doc]]
@@ -86,3 +86,4 @@ def expand(block: int, entries: np.ndarray, halves: np.ndarray, table: np.ndarra
     else:
         for doc in range(BLOCK):
             out[doc] = np.float32(1)
+    return out.max()

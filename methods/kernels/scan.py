@@ -7,29 +7,29 @@ from collections.abc import Callable
 import numba
 import numpy as np
 
-from methods.errors import MethodError
+from methods.kernels.errors import KernelError
 from methods.kernels.path import Path
-from methods.kernels.tiles import WIDE
+from methods.kernels.tiles import TRIPLE, WIDE
 from methods.kernels.topk import EMPTY, MAX_IDS
 
-__all__ = ["as_codes", "check_k", "pad_queries", "planar_queries", "run"]
+__all__ = ["as_codes", "byte_queries", "check_k", "nibbles", "pad_queries", "pair_queries", "run", "table_queries"]
 
 
 def as_codes(codes: np.ndarray, size: int | None, what: str) -> np.ndarray:
-    """``codes`` as a C-contiguous (n, size) uint8 array; :class:`MethodError` says what is wrong otherwise."""
+    """``codes`` as a C-contiguous (n, size) uint8 array; :class:`KernelError` says what is wrong otherwise."""
     codes = np.asarray(codes)
     if codes.dtype != np.uint8 or codes.ndim != 2 or (size is not None and codes.shape[1] != size):
         width = "size" if size is None else size
-        raise MethodError(f"{what} must be uint8 of shape (n, {width}), not {codes.dtype} of shape {codes.shape}")
+        raise KernelError(f"{what} must be uint8 of shape (n, {width}), not {codes.dtype} of shape {codes.shape}")
     if len(codes) > MAX_IDS:
-        raise MethodError(f"{what} has {len(codes)} rows; one scanner takes at most {MAX_IDS}")
+        raise KernelError(f"{what} has {len(codes)} rows; one scanner takes at most {MAX_IDS}")
     return np.ascontiguousarray(codes)
 
 
 def check_k(k: int) -> None:
     """Refuse a number of neighbours that is not an integer of at least 1."""
     if int(k) != k or k < 1:
-        raise MethodError(f"k={k} is not a number of neighbours; use an integer of at least 1")
+        raise KernelError(f"k={k} is not a number of neighbours; use an integer of at least 1")
 
 
 def pad_queries(rows: np.ndarray) -> np.ndarray:
@@ -39,14 +39,29 @@ def pad_queries(rows: np.ndarray) -> np.ndarray:
     return full
 
 
-def planar_queries(codes: np.ndarray, path: Path) -> np.ndarray:
-    """Query codes (nq, size) uint8 as :func:`~methods.kernels.tiles.planar_tile` reads them on ``path``."""
-    if path.name != "avx2":
-        return np.repeat(pad_queries(codes), 4, axis=1)
-    rows = np.empty((len(codes), 2 * codes.shape[1]), np.uint8)
-    rows[:, 0::2] = codes & 0xF0
-    rows[:, 1::2] = codes << 4
-    return pad_queries(rows)
+def nibbles(codes: np.ndarray) -> np.ndarray:
+    """Codes (n, size) uint8 as nibbles (n, 2 * size) uint8, 0..15, the high half of a byte first."""
+    return np.stack([codes >> 4, codes & 15], axis=2).reshape(len(codes), 2 * codes.shape[1])
+
+
+def byte_queries(codes: np.ndarray) -> np.ndarray:
+    """Query codes (nq, size) for the generic tile: uint8, every byte four times."""
+    return np.repeat(pad_queries(codes), 4, axis=1)
+
+
+def table_queries(codes: np.ndarray) -> np.ndarray:
+    """Query codes (nq, size) for the AVX2 tile with a table: uint8, 16 times the nibble."""
+    return pad_queries(nibbles(codes) << 4)
+
+
+def pair_queries(codes: np.ndarray) -> np.ndarray:
+    """Query codes (nq, size) for the AVX2 tile by pairs: (nq / 2, rows) uint16, 16 times (16 * first + second nibble).
+
+    Rows are filled up with zeros to a multiple of three.
+    """
+    rows = pad_queries(nibbles(codes)).astype(np.uint16)
+    pairs = rows[0::2] << 8 | rows[1::2] << 4
+    return np.pad(pairs, ((0, 0), (0, -pairs.shape[1] % TRIPLE)))
 
 
 def run(
@@ -65,7 +80,7 @@ def run(
     threads = numba.get_num_threads() if threads is None else threads
     most = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
     if not 1 <= threads <= most:
-        raise MethodError(f"threads={threads} is not possible; use 1 to {most}")
+        raise KernelError(f"threads={threads} is not possible; use 1 to {most}")
     blocks, nq = len(documents[0]), batch[1]
     parts = max(1, min(threads, blocks))
     heaps = np.full((parts, nq, k), EMPTY)

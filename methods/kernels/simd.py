@@ -72,6 +72,17 @@ def call(builder: Builder, name: str, result: ir.Type, arguments: Sequence[Value
     return builder.call(cgutils.get_or_insert_function(builder.module, signature, name), arguments)
 
 
+def shift_right(builder: Builder, value: Value, count: int) -> Value:
+    """Lanes shifted right, zeros shifted in. Bytes move within pairs: the caller masks what crosses over."""
+    wide = vector(I16, value.type.count // 2) if value.type.element == I8 else value.type
+    return builder.bitcast(builder.lshr(builder.bitcast(value, wide), constant(wide, count)), value.type)
+
+
+def shift_left(builder: Builder, value: Value, count: int) -> Value:
+    """Lanes shifted left."""
+    return builder.shl(value, constant(value.type, count))
+
+
 def popcount(builder: Builder, value: Value) -> Value:
     """Bits set in each lane."""
     return call(builder, f"llvm.ctpop.v{value.type.count}i{value.type.element.width}", value.type, [value])
@@ -114,6 +125,21 @@ def dot_quads(builder: Builder, total: Value, codes: Value, weights: Value, nati
     if native:
         return call(builder, "llvm.x86.avx512.vpdpbusd.512", total.type, [total, codes, weights])
     return builder.add(total, add_pairs(builder, multiply_pairs(builder, codes, weights, False), False))
+
+
+def clear(builder: Builder, address: Value, nbytes: int) -> None:
+    """Write ``nbytes`` (a multiple of 32) zeros."""
+    for offset in range(0, nbytes, 32):
+        store(builder, constant(vector(I8, 32), 0), at(builder, address, offset))
+
+
+def any_lane(builder: Builder, masks: Sequence[Value]) -> Value:
+    """i1: whether any lane of any of the masks <n x i1> is set."""
+    merged = masks[0]
+    for mask in masks[1:]:
+        merged = builder.or_(merged, mask)
+    whole = ir.IntType(merged.type.count)
+    return builder.icmp_unsigned("!=", builder.bitcast(merged, whole), ir.Constant(whole, 0))
 
 
 def count_loop(builder: Builder, start: Value, stop: Value, step: Value | int, body: Callable[[Value], None]) -> None:

@@ -1,6 +1,6 @@
-"""The inner tiles of the scans: a block of 64 documents against four queries (or one), sums left in a small array.
+"""Inner tile of the scans over bytes: 64 documents against four queries (or one), sums left in a small array.
 
-Each tile is one numba intrinsic, specialised at compile time by the path and the number of queries.
+Each tile is a numba intrinsic, specialised at compile time by the path and the number of queries.
 """
 
 from __future__ import annotations
@@ -12,135 +12,155 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from methods.kernels import simd
-from methods.kernels.cpu import EMULATED
+from methods.kernels.cpu import WIDEST
 from methods.kernels.simd import I8, I16, I32, I64
 
-__all__ = ["BLOCK", "WIDE", "dot_tile", "planar_tile"]
+__all__ = ["BLOCK", "TABLE", "TRIPLE", "WIDE", "arguments", "planar_tile"]
 
 BLOCK = 64  # documents a block
 WIDE = 4  # queries that share a document read from memory
-
-_AVX2, _AVX512 = "avx2", ("avx512", EMULATED)
-
-
-def _zero(builder: Any, out: Any, nbytes: int) -> None:
-    empty = simd.constant(simd.vector(I8, 32), 0)
-    for offset in range(0, nbytes, 32):
-        simd.store(builder, empty, simd.at(builder, out, offset))
+TRIPLE = 3  # nibbles whose distances (0..4 each) sum to a half byte
+TABLE = "avx2_table"  # the AVX2 tile for terms that do not fit half a byte
 
 
-def _emit_planar(builder: Any, path: str, width: int, args: dict[str, Any]) -> None:
-    """Sums of byte-sized terms, document by document: registers of bytes, widened every ``segment`` rows.
-
-    AVX2: a row is one nibble of 64 documents; its term is looked up in the 16 entries that the query's nibble
-    selects. Else: a row is one byte of 64 documents; its term is the bits that differ from the query's byte.
-    """
-    lookup = path == _AVX2
-    lanes = 64 if path in _AVX512 else 32
-    parts = BLOCK // lanes
-    bytes_type, words_type = simd.vector(I8, lanes), simd.vector(I16, lanes)
-    query_bytes = 1 if lookup else 4
-    docs, queries, table, out = (args[name] for name in ("docs", "queries", "table", "out"))
-    _zero(builder, out, width * BLOCK * 2)
+def _segments(builder: Any, args: dict[str, Any], body: Any) -> None:
+    """``body(first, last)`` for every ``segment`` rows."""
 
     def segment(first: Any) -> None:
         last = builder.add(first, args["segment"])
-        last = builder.select(builder.icmp_signed("<", last, args["rows"]), last, args["rows"])
-        sums = simd.accumulators(builder, bytes_type, width * parts)
-
-        def row(index: Any) -> None:
-            line = simd.at(builder, docs, builder.mul(index, ir.Constant(I64, BLOCK)))
-            codes = [simd.load(builder, bytes_type, simd.at(builder, line, part * lanes)) for part in range(parts)]
-            place = simd.at(builder, queries, builder.mul(index, ir.Constant(I64, query_bytes)))
-            for query in range(width):
-                where = simd.at(builder, place, builder.mul(args["stride"], ir.Constant(I64, query * query_bytes)))
-                if lookup:
-                    entry = simd.at(builder, table, builder.zext(simd.load(builder, I8, where), I64))
-                    terms = simd.repeat(builder, simd.load(builder, simd.vector(I8, 16), entry), 2)
-                else:
-                    splat = simd.splat(builder, simd.load(builder, I32, where), lanes // 4)
-                    terms = builder.bitcast(splat, bytes_type)
-                for part in range(parts):
-                    if lookup:
-                        term = simd.lookup(builder, terms, codes[part])
-                    else:
-                        term = simd.popcount(builder, builder.xor(codes[part], terms))
-                    simd.accumulate(builder, sums[query * parts + part], term)
-
-        simd.count_loop(builder, first, last, 1, row)
-        for slot in range(width * parts):
-            place = simd.at(builder, out, slot * lanes * 2)
-            wide = builder.zext(builder.load(sums[slot]), words_type)
-            simd.store(builder, builder.add(simd.load(builder, words_type, place), wide), place)
+        body(first, builder.select(builder.icmp_signed("<", last, args["rows"]), last, args["rows"]))
 
     simd.count_loop(builder, ir.Constant(I64, 0), args["rows"], args["segment"], segment)
 
 
-def _emit_dot(builder: Any, path: str, width: int, args: dict[str, Any]) -> None:
-    """Sums of unsigned code times signed weight, four dimensions in a 32-bit lane of each document.
+def _flush(builder: Any, out: Any, slots: list[Any]) -> None:
+    """Add registers of bytes to the 16-bit sums at ``out``, one after the other."""
+    lanes = slots[0].type.pointee.count
+    words = simd.vector(I16, lanes)
+    for number, slot in enumerate(slots):
+        place = simd.at(builder, out, number * lanes * 2)
+        wide = builder.zext(builder.load(slot), words)
+        simd.store(builder, builder.add(simd.load(builder, words, place), wide), place)
 
-    AVX2 and portable: sums in 16 bits, widened every ``segment`` groups. AVX-512: straight into 32 bits.
-    """
-    if path in _AVX512:
-        lanes, parts = 16, 4
-    else:
-        lanes, parts = 8, 8 // width if width > 1 else 8
-    bytes_type, words_type, sums_type = (simd.vector(t, lanes * 4 // s) for t, s in ((I8, 1), (I16, 2), (I32, 4)))
-    native = path in ("avx2", "avx512")
-    direct = lanes == 16
-    docs, queries, out = args["docs"], args["queries"], args["out"]
-    _zero(builder, out, width * BLOCK * 4)
-    for first_doc in range(0, BLOCK, lanes * parts):
 
-        def segment(first: Any, first_doc: int = first_doc) -> None:
-            last = builder.add(first, args["segment"])
-            last = builder.select(builder.icmp_signed("<", last, args["rows"]), last, args["rows"])
-            sums = simd.accumulators(builder, sums_type if direct else words_type, width * parts)
+def _row(builder: Any, base: Any, index: Any, nbytes: int) -> Any:
+    return simd.at(builder, base, builder.mul(index, ir.Constant(I64, nbytes)))
 
-            def group(index: Any) -> None:
-                line = simd.at(builder, docs, builder.mul(index, ir.Constant(I64, BLOCK * 4)))
-                codes = [
-                    simd.load(builder, bytes_type, simd.at(builder, line, 4 * (first_doc + part * lanes)))
-                    for part in range(parts)
-                ]
-                place = simd.at(builder, queries, builder.mul(index, ir.Constant(I64, 4)))
-                for query in range(width):
-                    where = simd.at(builder, place, builder.mul(args["stride"], ir.Constant(I64, query * 4)))
-                    splat = simd.splat(builder, simd.load(builder, I32, where), lanes)
-                    weights = builder.bitcast(splat, bytes_type)
-                    for part in range(parts):
-                        slot = sums[query * parts + part]
-                        if direct:
-                            total = builder.load(slot)
-                            builder.store(simd.dot_quads(builder, total, codes[part], weights, native), slot)
-                        else:
-                            term = simd.multiply_pairs(builder, codes[part], weights, native)
-                            simd.accumulate(builder, slot, term)
 
-            simd.count_loop(builder, first, last, 1, group)
+def _query(builder: Any, args: dict[str, Any], index: Any, query: int, nbytes: int) -> Any:
+    """Address of row ``index`` of a query whose rows take ``nbytes``."""
+    place = _row(builder, args["queries"], index, nbytes)
+    return simd.at(builder, place, builder.mul(args["stride"], ir.Constant(I64, query * nbytes)))
+
+
+def _entry(builder: Any, table: Any, offset: Any) -> Any:
+    """The 16 bytes of ``table`` at a small unsigned ``offset``, in both halves of a register."""
+    address = simd.at(builder, table, builder.zext(offset, I64))
+    return simd.repeat(builder, simd.load(builder, simd.vector(I8, 16), address), 2)
+
+
+def _bits(builder: Any, path: str, width: int, args: dict[str, Any]) -> None:
+    """Generic: a row is a byte of 64 documents; its term is the bits that differ from the query's byte."""
+    lanes = 64 if path in WIDEST else 32
+    kind = simd.vector(I8, lanes)
+    parts = range(BLOCK // lanes)
+
+    def segment(first: Any, last: Any) -> None:
+        sums = simd.accumulators(builder, kind, width * len(parts))
+
+        def row(index: Any) -> None:
+            line = _row(builder, args["docs"], index, BLOCK)
+            codes = [simd.load(builder, kind, simd.at(builder, line, part * lanes)) for part in parts]
             for query in range(width):
-                for part in range(parts):
-                    total = builder.load(sums[query * parts + part])
-                    total = total if direct else simd.add_pairs(builder, total, native)
-                    place = simd.at(builder, out, 4 * (query * BLOCK + first_doc + part * lanes))
-                    simd.store(builder, builder.add(simd.load(builder, sums_type, place), total), place)
+                four = simd.load(builder, I32, _query(builder, args, index, query, 4))
+                splat = builder.bitcast(simd.splat(builder, four, lanes // 4), kind)
+                for part in parts:
+                    differing = simd.popcount(builder, builder.xor(codes[part], splat))
+                    simd.accumulate(builder, sums[query * len(parts) + part], differing)
 
-        simd.count_loop(builder, ir.Constant(I64, 0), args["rows"], args["segment"], segment)
+        simd.count_loop(builder, first, last, 1, row)
+        _flush(builder, args["out"], sums)
+
+    _segments(builder, args, segment)
 
 
-def _tile(emit: Any, names: tuple[str, ...], signature: Any) -> Any:
-    """Code generator of an intrinsic: names its arguments, turns arrays plus offsets into addresses."""
+def _pairs(builder: Any, width: int, args: dict[str, Any]) -> None:
+    """AVX2: a row is a nibble of 64 documents; one look-up gives its distance to two queries, half a byte each.
 
-    def codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
-        args: dict[str, Any] = {}
-        for name, kind, value in zip(names, sig.args, values):
-            is_array = isinstance(kind, types.Array)
-            args[name] = simd.data_pointer(context, builder, kind, value) if is_array else value
+    Three rows are summed before the halves part: at most 12 in each.
+    """
+    kind = simd.vector(I8, 32)
+    low = simd.constant(kind, 15)
+
+    def segment(first: Any, last: Any) -> None:
+        sums = simd.accumulators(builder, kind, width * 2)
+
+        def triple(index: Any) -> None:
+            for part in range(2):
+                codes = []
+                for step in range(TRIPLE):
+                    line = _row(builder, args["docs"], index, BLOCK)
+                    codes.append(simd.load(builder, kind, simd.at(builder, line, step * BLOCK + part * 32)))
+                for pair in range(width // 2):
+                    total = None
+                    place = _query(builder, args, index, pair, 2)
+                    for step in range(TRIPLE):
+                        offset = simd.load(builder, I16, simd.at(builder, place, step * 2))
+                        term = simd.lookup(builder, _entry(builder, args["table"], offset), codes[step])
+                        total = term if total is None else builder.add(total, term)
+                    simd.accumulate(builder, sums[pair * 4 + part], builder.and_(total, low))
+                    high = builder.and_(simd.shift_right(builder, total, 4), low)
+                    simd.accumulate(builder, sums[pair * 4 + 2 + part], high)
+
+        simd.count_loop(builder, first, last, TRIPLE, triple)
+        _flush(builder, args["out"], sums)
+
+    _segments(builder, args, segment)
+
+
+def _table(builder: Any, width: int, args: dict[str, Any]) -> None:
+    """AVX2: the term of (query nibble, document nibble) is looked up in the 16 entries of the query's nibble.
+
+    Four queries read nibbles that were unpacked before, a row each; one query takes a byte's two nibbles apart here.
+    """
+    kind = simd.vector(I8, 32)
+    low = simd.constant(kind, 15)
+    nibbles = 1 if width > 1 else 2
+
+    def segment(first: Any, last: Any) -> None:
+        sums = simd.accumulators(builder, kind, width * 2)
+
+        def row(index: Any) -> None:
+            line = _row(builder, args["docs"], index, BLOCK // nibbles)  # index counts nibbles
+            for query in range(width):
+                where = _query(builder, args, index, query, 1)
+                entries = [
+                    _entry(builder, args["table"], simd.load(builder, I8, simd.at(builder, where, half)))
+                    for half in range(nibbles)
+                ]
+                for part in range(2):
+                    codes = simd.load(builder, kind, simd.at(builder, line, part * 32))
+                    halves = [codes]
+                    if nibbles == 2:
+                        halves = [builder.and_(simd.shift_right(builder, codes, 4), low), builder.and_(codes, low)]
+                    for entry, half in zip(entries, halves):
+                        simd.accumulate(builder, sums[query * 2 + part], simd.lookup(builder, entry, half))
+
+        simd.count_loop(builder, first, last, nibbles, row)
+        _flush(builder, args["out"], sums)
+
+    _segments(builder, args, segment)
+
+
+def arguments(context: Any, builder: Any, names: tuple[str, ...], kinds: Any, values: Any) -> dict[str, Any]:
+    """An intrinsic's arguments by name: arrays as the address of their data, ``queries`` moved to the first query."""
+    args: dict[str, Any] = {}
+    for name, kind, value in zip(names, kinds, values):
+        is_array = isinstance(kind, types.Array)
+        args[name] = simd.data_pointer(context, builder, kind, value) if is_array else value
+    if "query_offset" in args:
         args["queries"] = simd.at(builder, args["queries"], args["query_offset"])
-        emit(builder, sig.args[0].path, sig.args[1].literal_value, args)
-        return context.get_dummy_value()
-
-    return signature, codegen
+    return args
 
 
 def _planar_tile(
@@ -162,55 +182,37 @@ def _planar_tile(
     ----------
     path : Path
     width : literal int
+        1 or 4.
     docs : uint8 array
-        Rows of 64 bytes: nibbles (AVX2) or bytes (else) of the block's documents.
-    queries : uint8 array
-        AVX2: 16 times the query's nibble, a byte a row. Else: the query's byte four times, 4 bytes a row.
+        Rows of 64 bytes: a nibble of each document (AVX2 with four queries) or a byte (else).
+    queries : array
+        AVX2, four queries, by pairs: uint16, 16 times the entry of the pair. AVX2 with :data:`TABLE`: uint8, 16
+        times the nibble. Else: uint8, the byte four times.
     query_offset, stride : int64
-        First byte of the first query; rows of ``queries`` from one query to the next.
-    table : (256,) uint8
-        AVX2: term of (query nibble, document nibble).
+        First byte of the first query; rows of ``queries`` from one query (pair) to the next.
+    table : uint8 array
+        AVX2: 16 terms an entry.
     rows, segment : int64
         Rows in all, and rows whose terms sum to at most 255.
     out : (>= width * 64,) int16
     """
-    sig = types.void(path, width, docs, queries, types.int64, types.int64, table, types.int64, types.int64, out)
     names = ("path", "width", "docs", "queries", "query_offset", "stride", "table", "rows", "segment", "out")
-    return _tile(_emit_planar, names, sig)
+    i64 = types.int64
+    sig = types.void(path, width, docs, queries, i64, i64, table, i64, i64, out)
 
+    def codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
+        args = arguments(context, builder, names, sig.args, values)
+        name, count = sig.args[0].path, sig.args[1].literal_value
+        simd.clear(builder, args["out"], count * BLOCK * 2)
+        if name == TABLE:
+            _table(builder, count, args)
+        elif name == "avx2" and count > 1:
+            _pairs(builder, count, args)
+        else:
+            _bits(builder, name, count, args)
+        return context.get_dummy_value()
 
-def _dot_tile(
-    typingctx: Any,
-    path: Any,
-    width: Any,
-    docs: Any,
-    queries: Any,
-    query_offset: Any,
-    stride: Any,
-    rows: Any,
-    segment: Any,
-    out: Any,
-) -> Any:
-    """``out[q, doc] = sum over dimensions of weight * code``, int32, for ``width`` queries and 64 documents.
-
-    Parameters
-    ----------
-    path : Path
-    width : literal int
-    docs : uint8 array
-        Rows of 64 x 4 bytes: four dimensions of each of the block's documents, unsigned codes.
-    queries : int8 array
-        The queries' weights, four dimensions (4 bytes) a row.
-    query_offset, stride : int64
-        First byte of the first query; rows of ``queries`` from one query to the next.
-    rows, segment : int64
-        Rows (of four dimensions) in all, and rows whose pairs of products sum to at most 32767 in magnitude.
-    out : (>= width * 64,) int32
-    """
-    sig = types.void(path, width, docs, queries, types.int64, types.int64, types.int64, types.int64, out)
-    names = ("path", "width", "docs", "queries", "query_offset", "stride", "rows", "segment", "out")
-    return _tile(_emit_dot, names, sig)
+    return sig, codegen
 
 
 planar_tile: Any = intrinsic(prefer_literal=True)(_planar_tile)
-dot_tile: Any = intrinsic(prefer_literal=True)(_dot_tile)

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from methods.errors import MethodError
 from methods.kernels import reference
 from methods.kernels.adc import ADCScanner, quantize_queries
 from methods.kernels.cpu import EMULATED, PATHS, best_path, missing_flags
+from methods.kernels.errors import KernelError
 from methods.kernels.hamming import HammingScanner
 from methods.kernels.scales import logarithmic, nearest_logarithmic
 from methods.kernels.sdc import SDCScanner
@@ -228,14 +228,14 @@ def test_the_environment_forces_a_path(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("BENCH_KERNELS", "portable")
     assert HammingScanner(np.zeros((1, 1), np.uint8)).path.name == "portable"
     monkeypatch.setenv("BENCH_KERNELS", "avx1024")
-    with pytest.raises(MethodError, match="portable, avx2, avx512"):
+    with pytest.raises(KernelError, match="portable, avx2, avx512"):
         best_path()
 
 
 def test_a_path_that_the_cpu_lacks_is_refused(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("methods.kernels.cpu.host_flags", lambda: frozenset({"avx2"}))
     assert best_path() == "avx2"
-    with pytest.raises(MethodError, match="needs avx512"):
+    with pytest.raises(KernelError, match="needs avx512"):
         best_path("avx512")
 
 
@@ -259,7 +259,7 @@ CODES = np.zeros((4, 6), np.uint8)
     ],
 )
 def test_errors_say_what_would_be_right(action, says: str):
-    with pytest.raises(MethodError, match=says):
+    with pytest.raises(KernelError, match=says):
         action()
 
 

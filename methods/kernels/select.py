@@ -1,0 +1,116 @@
+"""Whether a block of 64 documents holds a candidate, and pushing those that it holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import njit
+from numba.core import types
+from numba.extending import intrinsic
+
+from methods.kernels import simd, topk
+from methods.kernels.simd import I16, I32, I64
+from methods.kernels.tiles import BLOCK, arguments
+
+__all__ = ["NO_DISTANCE", "push_above", "push_below"]
+
+NO_DISTANCE = np.int16(32767)  # above every distance that a scan can find
+
+
+def _compare(comparison: str) -> Any:
+    """An intrinsic ``(sums, row, limit) -> bool``: whether one of ``sums[row]`` (64 integers) compares so with limit."""
+
+    def implement(typingctx: Any, sums: Any, row: Any, limit: Any) -> Any:
+        sig = types.boolean(sums, types.int64, sums.dtype)
+
+        def codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
+            args = arguments(context, builder, ("sums", "row", "limit"), sig.args, values)
+            element = args["limit"].type
+            size, lanes = element.width // 8, 256 // element.width
+            line = simd.at(builder, args["sums"], builder.mul(args["row"], ir.Constant(I64, BLOCK * size)))
+            limit, kind = simd.splat(builder, args["limit"], lanes), simd.vector(element, lanes)
+            sums = [simd.load(builder, kind, simd.at(builder, line, 32 * part)) for part in range(BLOCK // lanes)]
+            return simd.any_lane(builder, [builder.icmp_signed(comparison, part, limit) for part in sums])
+
+        return sig, codegen
+
+    return intrinsic(implement)
+
+
+def _any_above(typingctx: Any, sums: Any, row: Any, offset: Any, unit: Any, scale: Any, limit: Any) -> Any:
+    """Whether one of ``float32(2 * sums[row] + offset) * unit * scale`` (64,) is above ``limit``."""
+    sig = types.boolean(sums, types.int64, types.int32, types.float32, scale, types.float32)
+
+    def codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
+        names = ("sums", "row", "offset", "unit", "scale", "limit")
+        args = arguments(context, builder, names, sig.args, values)
+        element = I16 if sig.args[0].dtype == types.int16 else I32
+        wide, floats = simd.vector(I32, 8), simd.vector(ir.FloatType(), 8)
+        size = element.width // 8
+        line = simd.at(builder, args["sums"], builder.mul(args["row"], ir.Constant(I64, BLOCK * size)))
+        offset, unit, limit = (simd.splat(builder, args[name], 8) for name in ("offset", "unit", "limit"))
+        masks = []
+        for doc in range(0, BLOCK, 8):
+            total = simd.load(builder, simd.vector(element, 8), simd.at(builder, line, doc * size))
+            total = builder.sext(total, wide) if element == I16 else total
+            total = builder.add(builder.add(total, total), offset)
+            factor = simd.load(builder, floats, simd.at(builder, args["scale"], doc * 4))
+            score = builder.fmul(builder.fmul(builder.sitofp(total, floats), unit), factor)
+            masks.append(builder.fcmp_ordered(">", score, limit))
+        return simd.any_lane(builder, masks)
+
+    return sig, codegen
+
+
+any_below: Any = _compare("<")
+any_over: Any = _compare(">")
+any_above: Any = intrinsic(_any_above)
+
+
+@njit(cache=True, nogil=True)
+def push_below(sums: np.ndarray, row: int, first: int, size: int, limits: np.ndarray, heap: np.ndarray) -> None:
+    """Push the documents whose distance in ``sums[row]`` is below the k-th best, ``limits[0]`` int16 (kept here)."""
+    if any_below(sums, row, limits[0]):
+        for doc in range(size):
+            if sums[row, doc] < limits[0]:
+                topk.push(heap, topk.distance_key(sums[row, doc], first + doc))
+                limits[0] = min(heap[0] >> 32, np.int64(NO_DISTANCE))
+
+
+@njit(cache=True, nogil=True)
+def push_above(
+    sums: np.ndarray,
+    row: int,
+    line: tuple,
+    scale: np.ndarray,
+    largest: float,
+    first: int,
+    size: int,
+    limits: np.ndarray,
+    heap: np.ndarray,
+) -> None:
+    """Push the documents whose score is above the k-th best, ``limits[0]`` float32 (kept here).
+
+    The score of a sum s is ``float32(2 s + offset) * unit * scale``; ``line`` is (offset, unit). ``largest`` is the
+    block's largest scale. Most blocks are turned down by comparing integers with what the sum of a document of that
+    scale would have to exceed, a little less for rounding; only the others are scored.
+    """
+    offset, unit = np.int32(line[0]), np.float32(line[1])
+    if limits[0] > 0 and largest >= 0:
+        if largest == 0:
+            return
+        needed = (np.float64(limits[0]) / (np.float64(unit) * largest) * (1 - 1e-6) - offset) * 0.5
+        highest = np.iinfo(sums.dtype).max
+        if needed >= highest:
+            return
+        if needed >= 0 and not any_over(sums, row, np.int64(needed)):
+            return
+    if any_above(sums, row, offset, unit, scale, limits[0]):
+        for doc in range(size):
+            total = np.int32(np.int32(2) * np.int32(sums[row, doc]) + offset)
+            score = np.float32(total) * unit * scale[doc]
+            if score > limits[0]:
+                topk.push(heap, topk.score_key(score, first + doc))
+                limits[0] = topk.key_score(heap[0])
