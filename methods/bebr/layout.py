@@ -22,7 +22,7 @@ def symbol_bytes(dim_code: int, bits: int) -> int:
 def pack(symbols: np.ndarray, bits: int) -> np.ndarray:
     """Bytes (n, ceil(m bits / 8)) uint8 of symbols (n, m) uint8; the last byte is filled up with zeros."""
     planes = [(symbols >> shift) & 1 for shift in range(bits - 1, -1, -1)]
-    return np.packbits(np.stack(planes, axis=2).reshape(len(symbols), -1), axis=1)
+    return np.packbits(np.stack(planes, axis=2).reshape(len(symbols), symbols.shape[1] * bits), axis=1)
 
 
 def unpack(packed: np.ndarray, dim_code: int, bits: int) -> np.ndarray:
