@@ -19,7 +19,7 @@ _SPLIT = 1 / 1024  # how far the two halves of a split centroid are moved apart,
 def kmeans(
     vectors: np.ndarray, centroids: int, iterations: int, seed: int, start: np.ndarray | None = None
 ) -> np.ndarray:
-    """Lloyd's algorithm from random vectors; an empty cluster takes half of a large one.
+    """Lloyd's algorithm from random vectors; an empty cluster takes half of the largest.
 
     Parameters
     ----------
@@ -36,9 +36,10 @@ def kmeans(
     n, d = vectors.shape
     if d >= _NARROW:
         return _kmeans_by_faiss(vectors, centroids, iterations, seed, start)
-    rng = np.random.default_rng(seed)
     vectors = np.ascontiguousarray(vectors, dtype=np.float32)
-    found = vectors[rng.permutation(n)[:centroids]] if start is None else start.astype(np.float32)
+    found = (
+        vectors[np.random.default_rng(seed).permutation(n)[:centroids]] if start is None else start.astype(np.float32)
+    )
     if n == centroids and start is None:
         return found
     nearest, sums = np.empty(n, np.int32), np.empty((centroids, d + 1))
@@ -46,15 +47,14 @@ def kmeans(
         assign_nearest(vectors, np.ascontiguousarray(found.T), nearest, sums)
         sizes = sums[:, -1].copy()
         found = (sums[:, :-1] / np.maximum(sizes, 1)[:, None]).astype(np.float32)
-        _split_into_empty(found, sizes, rng)
+        _split_into_empty(found, sizes)
     return found
 
 
-def _split_into_empty(centroids: np.ndarray, sizes: np.ndarray, rng: np.random.Generator) -> None:
-    """Give each empty centroid one half of another, drawn with a chance that grows with its size; in place."""
+def _split_into_empty(centroids: np.ndarray, sizes: np.ndarray) -> None:
+    """Give each empty cluster one half of the largest, whose two centroids are moved apart a little; in place."""
     for empty in np.flatnonzero(sizes == 0):
-        chance = np.maximum(sizes - 1, 0)
-        large = rng.choice(len(sizes), p=chance / chance.sum())
+        large = sizes.argmax()
         shift = np.where(np.arange(centroids.shape[1]) % 2, -_SPLIT, _SPLIT).astype(np.float32)
         centroids[empty] = centroids[large] * (1 + shift)
         centroids[large] *= 1 - shift

@@ -21,6 +21,15 @@ class Subspaces:
         Dimension of the vectors.
     count : int
         Number of subspaces, 1 to ``dim``.
+
+    Attributes
+    ----------
+    width : int
+        Dimensions of a subspace, zeros included.
+    lengths : (count,) int
+        Dimensions of each run, without the zeros.
+    columns : (dim,) int
+        Where the dimensions stand among the padded ones.
     """
 
     def __init__(self, dim: int, count: int) -> None:
@@ -30,8 +39,8 @@ class Subspaces:
         self.width = -(-dim // count)
         longer = dim - (self.width - 1) * count  # runs of full width; the others are one shorter
         starts = np.arange(count) * self.width
-        lengths = np.where(np.arange(count) < longer, self.width, self.width - 1)
-        self.columns = np.concatenate([np.arange(s, s + n) for s, n in zip(starts, lengths)])
+        self.lengths = np.where(np.arange(count) < longer, self.width, self.width - 1)
+        self.columns = np.concatenate([np.arange(s, s + n) for s, n in zip(starts, self.lengths)])
 
     @property
     def padded_dim(self) -> int:

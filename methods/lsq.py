@@ -1,0 +1,144 @@
+"""LSQ: additive quantization by local search.
+
+Martinez, Clement, Hoos, Little 2016, *Revisiting additive quantization*, ECCV; Martinez, Zakhmi, Hoos, Little 2018,
+*LSQ++: lower running time and higher recall in multi-codebook quantization*, ECCV.
+"""
+
+from __future__ import annotations
+
+import faiss
+import numpy as np
+
+from methods.additive import NO_NORM, AdditiveCodec
+from methods.base import Metric, largest_fit
+from methods.faiss_index import faiss_metric, set_vector, training_sample
+from methods.kernels.lsq import local_search
+from methods.product import check_integer
+from methods.registry import register
+from methods.residual import configure, train_residual
+
+_SWEEPS = 4  # passes over the indices after each restart
+_PERTURBED = 4  # indices that a restart overwrites
+_RIDGE = 1e-2  # added to the counts of the normal equations (LSQ++, section 3.1)
+_BLOCK = 1024  # vectors whose unary terms are held at a time
+_FIRST_BEAM, _FIRST_ITERATIONS = 1, 5  # of the residual quantizer that training starts from
+
+
+@register("lsq")
+class LSQ(AdditiveCodec):
+    """The sum of one centroid of each codebook, none of which comes first; codes are found by local search.
+
+    faiss's own quantizer draws the restarts of its search for a whole batch, so that a code depends on what is encoded
+    beside it, and starts from random codes. Here the restarts are the same for every vector, the search is a kernel of
+    ours, and it starts from the codes of a residual quantizer; codebooks are solved for by least squares and perturbed
+    less and less, as in LSQ++ (SR-D, section 3.2).
+
+    A training step costs the cube of the number of codebooks, and encoding its square: ``max_codebooks`` bounds them.
+
+    Parameters
+    ----------
+    dim, metric, codebooks, renormalize
+        See :class:`~methods.additive.AdditiveCodec`.
+    iterations : int
+        Training steps: codes given codebooks, then codebooks given codes.
+    restarts : int
+        Restarts of the search when encoding; half as many in training.
+    max_training : int
+        Training vectors used; more are sampled.
+    """
+
+    summary = "additive quantization: a sum of centroids, codes found by local search"
+    source = "Martinez et al. 2016 and 2018 (searched by faiss)"
+    check_params = {"max_codebooks": 4, "iterations": 3}  # noqa: RUF012
+
+    def __init__(
+        self,
+        dim: int,
+        metric: Metric = Metric.IP,
+        codebooks: int = 1,
+        renormalize: bool = False,
+        iterations: int = 10,
+        restarts: int = 8,
+        max_training: int = 10_000,
+    ) -> None:
+        super().__init__(dim, metric, codebooks, 1, renormalize)
+        self.iterations = check_integer("iterations", iterations, 0, 10_000)
+        self.restarts = check_integer("restarts", restarts, 0, 10_000)
+        self.max_training = check_integer("max_training", max_training, 1, 2**31)
+
+    @classmethod
+    def for_budget(
+        cls,
+        dim: int,
+        code_bytes: int,
+        metric: Metric,
+        *,
+        max_codebooks: int = 8,
+        renormalize: bool = False,
+        iterations: int = 10,
+        restarts: int = 8,
+        max_training: int = 10_000,
+    ) -> LSQ:
+        """One codebook a byte, at most ``max_codebooks``; the rest of the budget stays unused."""
+        largest_fit("lsq", code_bytes, {1: 1})
+        codebooks = min(code_bytes, check_integer("max_codebooks", max_codebooks, 1, 64))
+        return cls(dim, metric, codebooks, renormalize, iterations, restarts, max_training)
+
+    def _learn(self, vectors: np.ndarray, seed: int) -> np.ndarray:
+        sample = training_sample(vectors, 256, max(256, self.max_training), seed)
+        codebooks = train_residual(sample, self.codebooks, _FIRST_BEAM, _FIRST_ITERATIONS, seed)
+        index = self._index_of(codebooks)
+        configure(index.rq, _FIRST_BEAM)
+        codes = index.sa_encode(sample)
+        rng = np.random.default_rng(seed)
+        spread = sample.std(axis=0) / self.codebooks
+        for step in range(self.iterations):
+            codebooks = self._solve(sample, codes)
+            heat = np.sqrt(1 - (step + 1) / self.iterations)
+            codebooks += np.float32(heat) * spread * rng.standard_normal(codebooks.shape, dtype=np.float32)
+            codes = self._search_codes(sample, codes, codebooks, self.restarts // 2, seed + step)
+        return self._solve(sample, codes) if self.iterations else codebooks
+
+    def _solve(self, vectors: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        """The codebooks (M, 256, dim) of least squared error given codes: ridge regression on their indicators."""
+        m, k = self.codebooks, 256
+        gram, right = np.zeros((m, k, m, k)), np.zeros((m * k, self.dim))
+        for a in range(m):
+            for b in range(a, m):
+                pairs = np.bincount(codes[:, a].astype(np.int64) * k + codes[:, b], minlength=k * k).reshape(k, k)
+                gram[a, :, b], gram[b, :, a] = pairs, pairs.T
+            order = np.argsort(codes[:, a], kind="stable")
+            present, first = np.unique(codes[order, a], return_index=True)
+            right[a * k + present.astype(np.int64)] = np.add.reduceat(vectors[order].astype(np.float64), first, axis=0)
+        gram = gram.reshape(m * k, m * k)
+        gram[np.diag_indices(m * k)] += _RIDGE
+        return np.linalg.solve(gram, right).reshape(m, k, self.dim).astype(np.float32)
+
+    def _search_codes(
+        self, vectors: np.ndarray, codes: np.ndarray, codebooks: np.ndarray, restarts: int, seed: int
+    ) -> np.ndarray:
+        """Better codes (n, M) uint8 for the same vectors."""
+        m = self.codebooks
+        rows = codebooks.reshape(m * 256, -1)
+        binary = np.ascontiguousarray((2 * rows @ rows.T).reshape(m, 256, m, 256).transpose(0, 2, 1, 3))
+        squares = (rows**2).sum(axis=1)
+        rng = np.random.default_rng(seed)
+        places = rng.integers(m, size=(restarts, min(_PERTURBED, m)))
+        values = rng.integers(256, size=places.shape, dtype=np.uint8)
+        codes = codes.copy()
+        for start in range(0, len(vectors), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            unary = (squares - 2 * vectors[block] @ rows.T).reshape(-1, m, 256)
+            local_search(codes[block], unary, binary, places, values, _SWEEPS)
+        return codes
+
+    def _encode(self, vectors: np.ndarray) -> np.ndarray:
+        start = np.zeros((len(vectors), self.codebooks), np.uint8)
+        return self._search_codes(vectors, start, self.codebooks_, self.restarts, 0)
+
+    def _index_of(self, codebooks: np.ndarray) -> faiss.IndexResidualQuantizer:
+        """A residual quantizer's index: decoding and scanning do not depend on how codes were found."""
+        index = faiss.IndexResidualQuantizer(self.dim, self.codebooks, 8, faiss_metric(Metric.IP), NO_NORM)
+        set_vector(index.rq.codebooks, codebooks)
+        index.rq.is_trained = index.is_trained = True
+        return index
