@@ -20,7 +20,7 @@ NO_DISTANCE = np.int16(32767)  # above every distance that a scan can find
 
 
 def _compare(comparison: str) -> Any:
-    """An intrinsic ``(sums, row, limit) -> bool``: whether one of ``sums[row]`` (64 integers) compares so with limit."""
+    """An intrinsic ``(sums, row, limit) -> bool``: does one of ``sums[row]`` (64 integers) compare so with limit?"""
 
     def implement(typingctx: Any, sums: Any, row: Any, limit: Any) -> Any:
         sig = types.boolean(sums, types.int64, sums.dtype)
