@@ -17,9 +17,6 @@ from methods.search import DecodingSearcher
 from methods.subspaces import Subspaces
 from methods.table_search import TableSearcher
 
-CENTROIDS = 256  # of every codebook: one byte an index
-NO_NORM = faiss.AdditiveQuantizer.ST_LUT_nonorm
-
 
 class AdditiveCodec(Codec):
     """Sums of 8-bit centroids over the whole vector, or over each of ``splits`` subvectors.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import faiss
 import numpy as np
 
@@ -64,7 +66,7 @@ class EDEN(RotatedCodec):
     def code_size(self) -> int:
         return -(-self.dim * self.bits // 8) + _FACTORS
 
-    def _empty_index(self) -> faiss.IndexEDEN:
+    def _empty_index(self) -> Any:
         kind = faiss.EDENScaleType_UNBIASED if self.scale == "unbiased" else faiss.EDENScaleType_BIASED
         return faiss.IndexEDEN(self.dim, faiss_metric(self.metric.inner), self.bits, kind)
 

@@ -10,10 +10,9 @@ import faiss
 import numpy as np
 
 from methods.faiss_index import quiet_clustering, set_vector
-from methods.kernels.kmeans import assign_nearest
+from methods.kernels.kmeans import assign_nearest, split_into_empty
 
 _NARROW = 16  # dimensions from which faiss is as fast
-_SPLIT = 1 / 1024  # how far the two halves of a split centroid are moved apart, relative
 
 
 def kmeans(
@@ -47,19 +46,8 @@ def kmeans(
         assign_nearest(vectors, np.ascontiguousarray(found.T), nearest, sums)
         sizes = sums[:, -1].copy()
         found = (sums[:, :-1] / np.maximum(sizes, 1)[:, None]).astype(np.float32)
-        _split_into_empty(found, sizes)
+        split_into_empty(found, sizes)
     return found
-
-
-def _split_into_empty(centroids: np.ndarray, sizes: np.ndarray) -> None:
-    """Give each empty cluster one half of the largest, whose two centroids are moved apart a little; in place."""
-    for empty in np.flatnonzero(sizes == 0):
-        large = sizes.argmax()
-        shift = np.where(np.arange(centroids.shape[1]) % 2, -_SPLIT, _SPLIT).astype(np.float32)
-        centroids[empty] = centroids[large] * (1 + shift)
-        centroids[large] *= 1 - shift
-        sizes[empty] = sizes[large] // 2
-        sizes[large] -= sizes[empty]
 
 
 def _kmeans_by_faiss(

@@ -9,13 +9,13 @@ from __future__ import annotations
 import faiss
 import numpy as np
 
-from methods.additive import NO_NORM, AdditiveCodec
+from methods.additive import AdditiveCodec
 from methods.base import Metric, largest_fit
-from methods.faiss_index import faiss_metric, set_vector, training_sample
+from methods.faiss_index import set_vector, training_sample
 from methods.kernels.lsq import local_search
 from methods.product import check_integer
 from methods.registry import register
-from methods.residual import configure, train_residual
+from methods.residual import configure, residual_index, train_residual
 
 _SWEEPS = 4  # passes over the indices after each restart
 _PERTURBED = 4  # indices that a restart overwrites
@@ -110,9 +110,9 @@ class LSQ(AdditiveCodec):
             order = np.argsort(codes[:, a], kind="stable")
             present, first = np.unique(codes[order, a], return_index=True)
             right[a * k + present.astype(np.int64)] = np.add.reduceat(vectors[order].astype(np.float64), first, axis=0)
-        gram = gram.reshape(m * k, m * k)
-        gram[np.diag_indices(m * k)] += _RIDGE
-        return np.linalg.solve(gram, right).reshape(m, k, self.dim).astype(np.float32)
+        normal = gram.reshape(m * k, m * k)
+        normal[np.diag_indices(m * k)] += _RIDGE
+        return np.linalg.solve(normal, right).reshape(m, k, self.dim).astype(np.float32)
 
     def _search_codes(
         self, vectors: np.ndarray, codes: np.ndarray, codebooks: np.ndarray, restarts: int, seed: int
@@ -138,7 +138,7 @@ class LSQ(AdditiveCodec):
 
     def _index_of(self, codebooks: np.ndarray) -> faiss.IndexResidualQuantizer:
         """A residual quantizer's index: decoding and scanning do not depend on how codes were found."""
-        index = faiss.IndexResidualQuantizer(self.dim, self.codebooks, 8, faiss_metric(Metric.IP), NO_NORM)
+        index = residual_index(self.dim, self.codebooks)
         set_vector(index.rq.codebooks, codebooks)
         index.rq.is_trained = index.is_trained = True
         return index

@@ -75,7 +75,7 @@ class FastScanSearcher(Searcher):
         flat.is_trained = True
         if len(codes):
             flat.add_sa_codes(codes)
-        self.index = faiss.IndexPQFastScan(flat, _BLOCK)  # copies what it needs and keeps no reference
+        self.index = faiss.IndexPQFastScan(flat, _BLOCK)  # type: ignore[arg-type]  # stubs know one overload
         self.padding = self.nbytes - codes.nbytes
 
     @property

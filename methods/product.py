@@ -104,7 +104,7 @@ class ProductCodec(Codec):
     # --- hooks ---------------------------------------------------------------------------------------------------
 
     def _empty_index(self) -> faiss.IndexPQ:
-        index = faiss.IndexPQ(
+        index: Any = faiss.IndexPQ(
             self._subspaces.padded_dim, self.subquantizers, self.bits, faiss_metric(self.metric.inner)
         )
         index.do_polysemous_training = False

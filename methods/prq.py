@@ -5,12 +5,12 @@ from __future__ import annotations
 import faiss
 import numpy as np
 
-from methods.additive import NO_NORM, AdditiveCodec
+from methods.additive import AdditiveCodec
 from methods.base import Metric, largest_fit
-from methods.faiss_index import faiss_metric, set_vector, training_sample
+from methods.faiss_index import set_vector, training_sample
 from methods.product import check_integer
 from methods.registry import register
-from methods.residual import configure, train_residual
+from methods.residual import NO_NORM, configure, train_residual
 
 
 @register("prq")
@@ -77,12 +77,13 @@ class PRQ(AdditiveCodec):
         return np.concatenate(learned)
 
     def _index_of(self, codebooks: np.ndarray) -> faiss.IndexProductResidualQuantizer:
-        index = faiss.IndexProductResidualQuantizer(
-            self._subspaces.padded_dim, self.splits, self.codebooks, 8, faiss_metric(Metric.IP), NO_NORM
-        )
+        shape = self._subspaces.padded_dim, self.splits, self.codebooks, 8
+        index = faiss.IndexProductResidualQuantizer(*shape, faiss.METRIC_INNER_PRODUCT, NO_NORM)  # type: ignore[call-arg]
         set_vector(index.prq.codebooks, codebooks)
         for s, part in enumerate(codebooks.reshape(self.splits, -1)):
-            quantizer = faiss.downcast_AdditiveQuantizer(index.prq.subquantizer(s))
+            quantizer = faiss.downcast_AdditiveQuantizer(  # type: ignore[attr-defined]
+                index.prq.subquantizer(s)
+            )
             set_vector(quantizer.codebooks, part)
             configure(quantizer, self.beam_size)
         index.prq.is_trained = index.is_trained = True

@@ -6,6 +6,8 @@ quantization of high-dimensional vectors in Euclidean space for approximate near
 
 from __future__ import annotations
 
+from typing import Any
+
 import faiss
 import numpy as np
 
@@ -62,7 +64,7 @@ class RaBitQ(RotatedCodec):
     def code_size(self) -> int:
         return code_bytes_of(self.dim, self.bits)
 
-    def _empty_index(self) -> faiss.IndexRaBitQ:
+    def _empty_index(self) -> Any:
         index = faiss.IndexRaBitQ(self.dim, faiss_metric(self.metric.inner), self.bits)
         index.qb = self.query_bits
         return index
@@ -75,13 +77,17 @@ class RaBitQ(RotatedCodec):
         at = signs + _SIGN_FACTORS
         packed = codes[:, at : codes.shape[1] - _MORE_FACTORS]
         bits = np.unpackbits(packed, axis=1, count=self.dim * more, bitorder="little")
-        values = bits.reshape(-1, self.dim, more) @ (1 << np.arange(more)).astype(np.float32)
-        values += np.unpackbits(codes[:, :signs], axis=1, count=self.dim, bitorder="little") * np.float32(1 << more)
-        values -= np.float32((1 << more) - 0.5)
-        factor = np.ascontiguousarray(codes[:, -4:]).view(np.float32)
-        if self.metric is Metric.L2:
-            factor = factor / -2
+        levels = bits.reshape(-1, self.dim, more) @ (1 << np.arange(more))
+        levels += np.unpackbits(codes[:, :signs], axis=1, count=self.dim, bitorder="little").astype(np.int64) << more
+        values = levels.astype(np.float32) - np.float32((1 << more) - 0.5)
+        factor = np.ascontiguousarray(codes[:, -4:]).view(np.float32) * np.float32(self._factor_sign)
+        assert self.center_ is not None
         return self._rotate_back(values * factor + self.center_)
+
+    @property
+    def _factor_sign(self) -> float:
+        """The stored factor multiplies an inner product under ip, and -2 times it under l2."""
+        return -0.5 if self.metric is Metric.L2 else 1.0
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
         return FlatCodesSearcher(self, self._index_at(self.center_), codes, before=self._rotate)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import faiss
 import numpy as np
 
@@ -9,6 +11,12 @@ from methods.faiss_index import quiet_clustering
 from methods.kmeans import kmeans
 
 _NARROW = 16  # dimensions below which our k-means is the faster one
+NO_NORM = faiss.AdditiveQuantizer.ST_LUT_nonorm  # codes without a norm, scanned for inner products by tables
+
+
+def residual_index(dim: int, codebooks: int) -> faiss.IndexResidualQuantizer:
+    """An index for inner products whose codes are ``codebooks`` bytes and nothing else."""
+    return faiss.IndexResidualQuantizer(dim, codebooks, 8, faiss.METRIC_INNER_PRODUCT, NO_NORM)  # type: ignore[call-overload]
 
 
 def train_residual(vectors: np.ndarray, codebooks: int, beam_size: int, iterations: int, seed: int) -> np.ndarray:
@@ -35,7 +43,7 @@ def _train_greedy(vectors: np.ndarray, codebooks: int, iterations: int, seed: in
     return np.stack(found)
 
 
-def configure(quantizer: faiss.ResidualQuantizer, beam_size: int) -> None:
+def configure(quantizer: Any, beam_size: int) -> None:
     """Make a quantizer whose ``codebooks`` are set ready to encode, by tables of products between centroids."""
     quantizer.max_beam_size = beam_size
     quantizer.use_beam_LUT = 1

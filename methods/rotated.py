@@ -7,8 +7,8 @@ quantizer with fixed levels is made for. It changes neither inner products nor d
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Any
 
-import faiss
 import numpy as np
 
 from methods.base import Codec, Metric
@@ -31,7 +31,9 @@ class RotatedCodec(Codec):
     """
 
     family = "rotated"
-    index_: faiss.IndexFlatCodes
+    index_: Any  # a faiss index: the stubs do not know its fields
+    rotation_: np.ndarray | None
+    center_: np.ndarray | None
 
     def __init__(self, dim: int, metric: Metric = Metric.IP, rotation: str = "random") -> None:
         self.rotation = rotation
@@ -40,10 +42,10 @@ class RotatedCodec(Codec):
         super().__init__(dim, metric)
 
     @abstractmethod
-    def _empty_index(self) -> faiss.IndexFlatCodes:
+    def _empty_index(self) -> Any:
         """A new index for rotated vectors."""
 
-    def _index_at(self, center: np.ndarray | None) -> faiss.IndexFlatCodes:
+    def _index_at(self, center: np.ndarray | None) -> Any:
         """A trained and empty index that subtracts ``center`` (dim,) from rotated vectors."""
         index = self._empty_index()
         if center is not None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import faiss
 import numpy as np
 
-from methods.additive import NO_NORM, AdditiveCodec
+from methods.additive import AdditiveCodec
 from methods.base import Metric, largest_fit
-from methods.faiss_index import faiss_metric, set_vector, training_sample
+from methods.faiss_index import set_vector, training_sample
 from methods.product import check_integer
 from methods.registry import register
-from methods.residual import configure, train_residual
+from methods.residual import configure, residual_index, train_residual
 
 
 @register("rq")
@@ -74,7 +74,7 @@ class RQ(AdditiveCodec):
         return train_residual(sample, self.codebooks, self.beam_size, self.iterations, seed)
 
     def _index_of(self, codebooks: np.ndarray) -> faiss.IndexResidualQuantizer:
-        index = faiss.IndexResidualQuantizer(self.dim, self.codebooks, 8, faiss_metric(Metric.IP), NO_NORM)
+        index = residual_index(self.dim, self.codebooks)
         set_vector(index.rq.codebooks, codebooks)
         configure(index.rq, self.beam_size)
         index.is_trained = True

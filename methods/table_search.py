@@ -61,7 +61,6 @@ class TableSearcher(FlatCodesSearcher):
         space = CodeSpace(index.d, codec.metric.inner, index.sa_decode)
         self._decoding: Searcher = DecodingSearcher(space, codes, renormalize)  # type: ignore[arg-type]
         self._renormalize, self._codebooks = renormalize, codebooks
-        self._squares = None if codebooks is None else (codebooks**2).sum(axis=2)
 
     def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         if self.before is not None:
@@ -74,16 +73,20 @@ class TableSearcher(FlatCodesSearcher):
         return scores, ids.astype(np.int64, copy=False)
 
     def _renormalized(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        assert self._codebooks is not None
+        squares = (self._codebooks**2).sum(axis=2)
         scores, ids = np.empty((len(queries), k), np.float32), np.empty((len(queries), k), np.int64)
         for start in range(0, len(queries), _TABLES):
             block = slice(start, start + _TABLES)
-            scores[block], ids[block] = renormalized_scan(self.codes, self._tables(queries[block]), self._squares, k)
+            scores[block], ids[block] = renormalized_scan(
+                self.codes, _tables(self._codebooks, queries[block]), squares, k
+            )
         return scores, ids
 
-    def _tables(self, queries: np.ndarray) -> np.ndarray:
-        """Inner products (nq, M, 256) of the queries' subvectors and the centroids."""
-        assert self._codebooks is not None
-        m, _, width = self._codebooks.shape
-        cut = queries.reshape(len(queries), m, width)
-        products = np.matmul(self._codebooks, cut.transpose(1, 2, 0))  # (M, 256, nq)
-        return np.ascontiguousarray(products.transpose(2, 0, 1))
+
+def _tables(codebooks: np.ndarray, queries: np.ndarray) -> np.ndarray:
+    """Inner products (nq, M, 256) of the queries' subvectors and the centroids."""
+    m, _, width = codebooks.shape
+    cut = queries.reshape(len(queries), m, width)
+    products = np.matmul(codebooks, cut.transpose(1, 2, 0))  # (M, 256, nq)
+    return np.ascontiguousarray(products.transpose(2, 0, 1))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import faiss
 import numpy as np
 
@@ -82,11 +84,11 @@ class TurboQuant(RotatedCodec):
     def code_size(self) -> int:
         return -(-self.dim * self.bits // 8) + _NORM * self.store_norm
 
-    def _empty_index(self) -> faiss.IndexScalarQuantizer:
+    def _empty_index(self) -> Any:
         kind = getattr(faiss.ScalarQuantizer, f"QT_{self.bits}bit_tqmse")
         return faiss.IndexScalarQuantizer(self.dim, kind, faiss_metric(self.metric.inner))
 
-    def _index_at(self, center: np.ndarray | None) -> faiss.IndexScalarQuantizer:
+    def _index_at(self, center: np.ndarray | None) -> Any:
         index = self._empty_index()
         index.train(np.zeros((1, self.dim), np.float32))  # the levels follow from the dimension alone
         return index

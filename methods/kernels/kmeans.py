@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["assign_nearest"]
+__all__ = ["assign_nearest", "split_into_empty"]
+
+_SPLIT = np.float32(1 / 1024)  # how far the two halves of a split cluster are moved apart, relative
 
 _FAST = {"nnan", "nsz", "contract"}  # inputs are finite; a fused multiply-add may round once
 
@@ -80,3 +82,25 @@ def _winner(scores: np.ndarray, k: int) -> int:
             best += size
         size *= 2
     return best
+
+
+@njit(cache=True)
+def split_into_empty(centroids: np.ndarray, sizes: np.ndarray) -> None:
+    """Give each empty cluster one half of the largest, whose two centroids are moved apart a little; in place.
+
+    Parameters
+    ----------
+    centroids : (K, d) float32
+    sizes : (K,) float64
+        Vectors of each centroid, at least K together.
+    """
+    for empty in range(len(sizes)):
+        if sizes[empty] > 0:
+            continue
+        large = sizes.argmax()
+        for j in range(centroids.shape[1]):
+            shift = _SPLIT if j % 2 == 0 else -_SPLIT
+            centroids[empty, j] = centroids[large, j] * (1 + shift)
+            centroids[large, j] *= 1 - shift
+        sizes[empty] = sizes[large] // 2
+        sizes[large] -= sizes[empty]

@@ -48,7 +48,7 @@ def local_search(
     trial = np.empty(m, np.uint8)
     for i in range(n):
         best = codes[i]
-        least = np.float32(np.inf)
+        least = np.inf
         for restart in range(-1, len(places)):  # first from the given code as it is
             trial[:] = best
             if restart >= 0:
@@ -89,7 +89,7 @@ def _descend(code: np.ndarray, unary: np.ndarray, binary: np.ndarray, sweeps: in
 
 @njit(cache=True, inline="always")
 def _objective(code: np.ndarray, unary: np.ndarray, binary: np.ndarray) -> float:
-    total = np.float32(0)
+    total = 0.0
     for a in range(len(code)):
         total += unary[a, code[a]]
         for b in range(a):
