@@ -1,12 +1,15 @@
 """A kernel's path as a compile-time value: each path is a numba type of its own.
 
 A jitted function that takes a :class:`Path` is compiled once a path, with the path in its signature: the choice is
-part of the function's identity, in memory and in numba's cache on disk.
+part of the function's identity, in memory and in numba's cache on disk. So is a digest of this package's sources,
+because numba's cache looks for changes only in the file of the outermost function, not in what that calls.
 """
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from pathlib import Path as FilePath
 from typing import Any
 
 from numba.core import types
@@ -15,6 +18,9 @@ from numba.extending import NativeValue, models, register_model, typeof_impl, un
 from methods.kernels.cpu import best_path
 
 __all__ = ["Path", "PathType", "choose"]
+
+
+_SOURCES = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(FilePath(__file__).parent.glob("*.py"))))
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,7 @@ class PathType(types.Type):
 
     def __init__(self, path: str) -> None:
         self.path = path
-        super().__init__(name=f"Path({path})")
+        super().__init__(name=f"Path({path}, {_SOURCES.hexdigest()[:12]})")
 
 
 register_model(PathType)(models.OpaqueModel)
