@@ -6,6 +6,8 @@ Martinez, Clement, Hoos, Little 2016, *Revisiting additive quantization*, ECCV; 
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import faiss
 import numpy as np
 
@@ -17,11 +19,12 @@ from methods.product import check_integer
 from methods.registry import register
 from methods.residual import configure, residual_index, train_residual
 
+_HEAT = 0.2  # of the noise of SR-D: training starts from good codes, not from random ones
 _SWEEPS = 4  # passes over the indices after each restart
 _PERTURBED = 4  # indices that a restart overwrites
 _RIDGE = 1e-2  # added to the counts of the normal equations (LSQ++, section 3.1)
 _BLOCK = 1024  # vectors whose unary terms are held at a time
-_FIRST_BEAM, _FIRST_ITERATIONS = 1, 5  # of the residual quantizer that training starts from
+_BEAM, _FIRST_ITERATIONS = 4, 10  # of the residual quantizer that training starts from
 
 
 @register("lsq")
@@ -30,8 +33,8 @@ class LSQ(AdditiveCodec):
 
     faiss's own quantizer draws the restarts of its search for a whole batch, so that a code depends on what is encoded
     beside it, and starts from random codes. Here the restarts are the same for every vector, the search is a kernel of
-    ours, and it starts from the codes of a residual quantizer; codebooks are solved for by least squares and perturbed
-    less and less, as in LSQ++ (SR-D, section 3.2).
+    ours, and it starts from the code that a beam search finds with the same codebooks, which are those of a residual
+    quantizer at first. They are solved for by least squares, with a noise that dies away (LSQ++, SR-D, section 3.2).
 
     A training step costs the cube of the number of codebooks, and encoding its square: ``max_codebooks`` bounds them.
 
@@ -49,7 +52,7 @@ class LSQ(AdditiveCodec):
 
     summary = "additive quantization: a sum of centroids, codes found by local search"
     source = "Martinez et al. 2016 and 2018 (searched by faiss)"
-    check_params = {"max_codebooks": 4, "iterations": 3}  # noqa: RUF012
+    check_params: ClassVar[dict[str, Any]] = {"max_codebooks": 4, "iterations": 3}
 
     def __init__(
         self,
@@ -57,9 +60,9 @@ class LSQ(AdditiveCodec):
         metric: Metric = Metric.IP,
         codebooks: int = 1,
         renormalize: bool = False,
-        iterations: int = 10,
+        iterations: int = 5,
         restarts: int = 8,
-        max_training: int = 10_000,
+        max_training: int = 16_000,
     ) -> None:
         super().__init__(dim, metric, codebooks, 1, renormalize)
         self.iterations = check_integer("iterations", iterations, 0, 10_000)
@@ -75,9 +78,9 @@ class LSQ(AdditiveCodec):
         *,
         max_codebooks: int = 8,
         renormalize: bool = False,
-        iterations: int = 10,
+        iterations: int = 5,
         restarts: int = 8,
-        max_training: int = 10_000,
+        max_training: int = 16_000,
     ) -> LSQ:
         """One codebook a byte, at most ``max_codebooks``; the rest of the budget stays unused."""
         largest_fit("lsq", code_bytes, {1: 1})
@@ -86,16 +89,14 @@ class LSQ(AdditiveCodec):
 
     def _learn(self, vectors: np.ndarray, seed: int) -> np.ndarray:
         sample = training_sample(vectors, 256, max(256, self.max_training), seed)
-        codebooks = train_residual(sample, self.codebooks, _FIRST_BEAM, _FIRST_ITERATIONS, seed)
-        index = self._index_of(codebooks)
-        configure(index.rq, _FIRST_BEAM)
-        codes = index.sa_encode(sample)
+        codebooks = train_residual(sample, self.codebooks, _BEAM, _FIRST_ITERATIONS, seed, self.max_training)
+        codes = self._index_of(codebooks).sa_encode(sample)
         rng = np.random.default_rng(seed)
         spread = sample.std(axis=0) / self.codebooks
         for step in range(self.iterations):
             codebooks = self._solve(sample, codes)
             heat = np.sqrt(1 - (step + 1) / self.iterations)
-            codebooks += np.float32(heat) * spread * rng.standard_normal(codebooks.shape, dtype=np.float32)
+            codebooks += np.float32(_HEAT * heat) * spread * rng.standard_normal(codebooks.shape, dtype=np.float32)
             codes = self._search_codes(sample, codes, codebooks, self.restarts // 2, seed + step)
         return self._solve(sample, codes) if self.iterations else codebooks
 
@@ -133,12 +134,12 @@ class LSQ(AdditiveCodec):
         return codes
 
     def _encode(self, vectors: np.ndarray) -> np.ndarray:
-        start = np.zeros((len(vectors), self.codebooks), np.uint8)
-        return self._search_codes(vectors, start, self.codebooks_, self.restarts, 0)
+        return self._search_codes(vectors, self.index_.sa_encode(vectors), self.codebooks_, self.restarts, 0)
 
     def _index_of(self, codebooks: np.ndarray) -> faiss.IndexResidualQuantizer:
         """A residual quantizer's index: decoding and scanning do not depend on how codes were found."""
         index = residual_index(self.dim, self.codebooks)
         set_vector(index.rq.codebooks, codebooks)
-        index.rq.is_trained = index.is_trained = True
+        configure(index.rq, _BEAM)
+        index.is_trained = True
         return index

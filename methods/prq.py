@@ -71,7 +71,14 @@ class PRQ(AdditiveCodec):
         sample = training_sample(vectors, 256, max(256, self.max_training), seed)
         cut = sample.reshape(len(sample), self.splits, -1)
         learned = [
-            train_residual(np.ascontiguousarray(cut[:, s]), self.codebooks, self.beam_size, self.iterations, seed)
+            train_residual(
+                np.ascontiguousarray(cut[:, s]),
+                self.codebooks,
+                self.beam_size,
+                self.iterations,
+                seed,
+                self.max_training,
+            )
             for s in range(self.splits)
         ]
         return np.concatenate(learned)

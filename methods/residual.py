@@ -19,18 +19,24 @@ def residual_index(dim: int, codebooks: int) -> faiss.IndexResidualQuantizer:
     return faiss.IndexResidualQuantizer(dim, codebooks, 8, faiss.METRIC_INNER_PRODUCT, NO_NORM)  # type: ignore[call-overload]
 
 
-def train_residual(vectors: np.ndarray, codebooks: int, beam_size: int, iterations: int, seed: int) -> np.ndarray:
+def train_residual(
+    vectors: np.ndarray, codebooks: int, beam_size: int, iterations: int, seed: int, at_most: int
+) -> np.ndarray:
     """Codebooks (codebooks, 256, d) float32 of (n >= 256, d) float32, each learned on what the former leave over.
 
-    What is left over is that of the best of ``beam_size`` partial codes; in narrow subspaces, of the nearest centroids.
+    What is left over by all ``beam_size`` partial codes of a vector serves as long as that makes ``at_most`` vectors;
+    beyond, the best one's, since more vectors help more than more codes of each. In narrow subspaces it is what the
+    nearest centroids leave over.
     """
     if vectors.shape[1] < _NARROW:
         return _train_greedy(vectors, codebooks, iterations, seed)
     quantizer = faiss.ResidualQuantizer(vectors.shape[1], codebooks, 8)
     quiet_clustering(quantizer.cp, iterations, seed)
-    quantizer.cp.max_points_per_centroid = len(vectors)
+    quantizer.cp.max_points_per_centroid = len(vectors) * beam_size
     quantizer.max_beam_size = beam_size
-    quantizer.train_type = faiss.ResidualQuantizer.Train_top_beam | faiss.ResidualQuantizer.Skip_codebook_tables
+    quantizer.train_type = faiss.ResidualQuantizer.Skip_codebook_tables
+    if len(vectors) * beam_size > at_most:
+        quantizer.train_type |= faiss.ResidualQuantizer.Train_top_beam
     quantizer.train(np.ascontiguousarray(vectors))
     return faiss.vector_to_array(quantizer.codebooks).reshape(codebooks, 256, -1)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import faiss
 import numpy as np
 
@@ -35,6 +37,7 @@ class RQ(AdditiveCodec):
 
     summary = "residual quantization with beam search: a sum of centroids of M codebooks"
     source = "Chen et al. 2010 (faiss IndexResidualQuantizer)"
+    check_params: ClassVar[dict[str, Any]] = {"max_codebooks": 8}
 
     def __init__(
         self,
@@ -71,7 +74,7 @@ class RQ(AdditiveCodec):
 
     def _learn(self, vectors: np.ndarray, seed: int) -> np.ndarray:
         sample = training_sample(vectors, 256, max(256, self.max_training), seed)
-        return train_residual(sample, self.codebooks, self.beam_size, self.iterations, seed)
+        return train_residual(sample, self.codebooks, self.beam_size, self.iterations, seed, self.max_training)
 
     def _index_of(self, codebooks: np.ndarray) -> faiss.IndexResidualQuantizer:
         index = residual_index(self.dim, self.codebooks)
