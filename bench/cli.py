@@ -23,9 +23,10 @@ from bench.errors import UsageError
 from bench.plan import Plan, prepare
 from bench.records import FAILURES, Record
 from methods import MethodError, registry
+from methods.kernels.errors import KernelError
 
 BAD_INPUT, FAILED = 2, 1
-_USER_ERRORS = (UsageError, DatasetError, MethodError)
+_USER_ERRORS = (UsageError, DatasetError, MethodError, KernelError)
 
 
 def main() -> None:

@@ -27,7 +27,12 @@ def explain(error: Exception) -> str:
     if match := re.search(r"Could not override '([^']+)'", chain):
         return _unknown_key(match[1])
     first = chain.strip().splitlines()[0] if chain.strip() else type(error).__name__
-    if "mismatched input" in chain or "token recognition" in chain or "no viable alternative" in chain:
+    if (
+        first.startswith("Error parsing override")
+        or "mismatched input" in chain
+        or "token recognition" in chain
+        or "no viable alternative" in chain
+    ):
         return f"{first}; write options as key=value (python -m bench --help)"
     return first
 

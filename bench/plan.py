@@ -66,7 +66,7 @@ def prepare(config: RunConfig) -> Plan:
         raise UsageError("no method is named; use method=NAME (`python -m methods` lists all)")
     cls = registry.get(name)
     _check_results_folder(Path(config.results))
-    dataset = _load(json.dumps(config.dataset, sort_keys=True), config.seed)
+    dataset = load_dataset(config)
     code_bytes = budget.code_bytes(dataset.dim)
     params, size, infeasible = None, None, None
     try:
@@ -91,17 +91,21 @@ def _key(config: RunConfig, dataset: Dataset, code_bytes: int, version: str) -> 
 
 
 @functools.lru_cache(maxsize=2)
-def _load(options: str, seed: int) -> Dataset:
-    """The data set of a configuration; a sweep's runs share it."""
+def _load(options: str) -> Dataset:
+    """The data set of a configuration; a sweep's runs share it.
+
+    Its own seed (0 unless ``dataset.seed`` says otherwise) draws samples, not the run's: runs of several seeds are
+    to differ in the method only.
+    """
     values = {key: value for key, value in json.loads(options).items() if value is not None}
     if not (name := values.pop("name", None)):
         raise UsageError("no data set is named; use dataset=NAME (`python -m bench.datasets list` lists all)")
-    return datasets.load(name, seed=seed, **values)
+    return datasets.load(name, **values)
 
 
 def load_dataset(config: RunConfig) -> Dataset:
     """The data set that ``config`` names."""
-    return _load(json.dumps(config.dataset, sort_keys=True), config.seed)
+    return _load(json.dumps(config.dataset, sort_keys=True))
 
 
 def _check_results_folder(folder: Path) -> None:

@@ -83,7 +83,13 @@ def for_budget(name: str, dim: int, code_bytes: int, metric: Metric, **params: A
             close = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean {close[0]}?" if close else f"it takes {', '.join(known) or 'none'}"
             raise MethodError(f"{name} has no parameter {key!r}; {hint}")
-    return get(name).for_budget(dim, code_bytes, Metric.parse(metric), **params)
+    try:
+        return get(name).for_budget(dim, code_bytes, Metric.parse(metric), **params)
+    except MethodError:
+        raise
+    except (TypeError, ValueError) as error:  # a parameter of another kind than the method computes with
+        given = ", ".join(f"{key}={value!r}" for key, value in params.items() if value != known[key])
+        raise MethodError(f"{name} cannot work with {given or 'its parameters'}: {error}") from error
 
 
 def missing_dependencies(name: str) -> list[str]:

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from bench.datasets.base import DatasetError, Relevance, VectorStore
 from bench.datasets.cache import cache_dir, written_whole
-from bench.datasets.store import BLOCK_BYTES, blocks
+from bench.datasets.store import BLOCK_BYTES, Rows, blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ def vectors_digest(store: VectorStore, what: str, identity: str | None = None) -
         return known
     digest = hashlib.sha256(f"{rows} {dim} ".encode())
     for start, block in _watched(store, size, what):
-        check_finite(block, start, what)
+        check_finite(block, start, what, store.rows if isinstance(store, Rows) else None)
         digest.update(_bytes(block, "<f4"))
     if remembered is not None:
         with written_whole(remembered) as handle:
@@ -53,14 +53,18 @@ def vectors_digest(store: VectorStore, what: str, identity: str | None = None) -
     return digest.hexdigest()
 
 
-def check_finite(block: np.ndarray, start: int, what: str) -> None:
-    """:class:`DatasetError` with the first row of ``block`` (whose first row is ``start``) that is not finite."""
+def check_finite(block: np.ndarray, start: int, what: str, rows: np.ndarray | None = None) -> None:
+    """:class:`DatasetError` with the first row of ``block`` (whose first row is ``start``) that is not finite.
+
+    ``rows`` maps rows to those of the file, where only some of them are used.
+    """
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(block.sum(dtype=np.float64)):  # a sum is finite only if all of its terms are
             return
     if len(bad := np.flatnonzero(~np.isfinite(block).all(axis=1))):
+        row = start + bad[0] if rows is None else rows[start + bad[0]]
         raise DatasetError(
-            f"{what} holds NaN or infinity (or exceeds float32) in row {start + bad[0]}; remove or repair such rows"
+            f"{what} holds NaN or infinity (or exceeds float32) in row {row}; remove or repair such rows"
         )
 
 

@@ -22,7 +22,7 @@ _SOURCES: dict[str, Callable[..., sources.Source]] = {
     "synthetic": sources.synthetic,
     "path": sources.path,
 }
-_OWN = {"metric": None, "max_queries": None, "max_base": None}
+_OWN = {"metric": None, "max_queries": None, "max_base": None, "seed": 0}
 
 
 def names() -> list[str]:
@@ -31,7 +31,7 @@ def names() -> list[str]:
 
 
 def options(name: str) -> dict[str, Any]:
-    """Options of :func:`load` for ``name`` with their defaults, ``seed`` apart."""
+    """Options of :func:`load` for ``name`` with their defaults."""
     parameters = inspect.signature(_source(name)).parameters.values()
     return {**_OWN, **{parameter.name: parameter.default for parameter in parameters if parameter.name != "seed"}}
 
@@ -101,7 +101,7 @@ def _assemble(
     part = "" if rows is None else f" {len(rows)} rows of seed {seed}"
     digests = [
         vectors_digest(base, label, None if source.identity is None else source.identity + part),
-        vectors_digest(ArrayStore(queries), f"queries of {label}"),
+        vectors_digest(ArrayStore(queries), f"queries of {card.get('queries', label)}"),
     ]
     if source.train is not None:
         digests.append(vectors_digest(source.train, str(card.get("train", name)), source.train_identity))

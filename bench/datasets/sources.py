@@ -19,7 +19,7 @@ from methods import Metric
 if TYPE_CHECKING:
     from bench.datasets.formats.hdf5 import Hdf5File
 
-_DEFAULT_METRIC = Metric.L2
+_DEFAULT_METRIC = Metric.COSINE  # what embeddings are made for
 _HOLDOUT = 1_000
 
 

@@ -8,7 +8,7 @@ from numba import njit, prange
 from methods.kernels import layout, scan, topk
 from methods.kernels.errors import KernelError
 from methods.kernels.path import Path, choose
-from methods.kernels.select import NO_DISTANCE, push_below
+from methods.kernels.select import NO_DISTANCE, any_below, push_below
 from methods.kernels.tiles import BLOCK, TRIPLE, WIDE, planar_tile
 
 __all__ = ["HammingScanner"]
@@ -51,7 +51,7 @@ def _scan(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, start: 
     expand = rows * BLOCK != blocks.shape[1]  # the path reads nibbles, two rows a byte
     nibbles = np.zeros(rows * BLOCK if expand else 0, np.uint8)
     sums = np.empty((WIDE, BLOCK), np.int16)
-    limits = np.full((nq, 1), NO_DISTANCE, np.int16)
+    limits = np.full(nq, NO_DISTANCE, np.int16)
     tile = queries.nbytes // ((nq + WIDE - 1) // WIDE)  # bytes of the queries that a tile serves
     for block in range(start, stop):
         docs = blocks[block]
@@ -67,7 +67,8 @@ def _scan(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, start: 
                 place = query // WIDE * tile
                 planar_tile(path, 4, docs, queries, place, rows, table, rows, segment, sums)
             for q in range(query, min(query + WIDE, nq)):
-                push_below(sums, q - query, first, size, limits[q], heaps[q])
+                if any_below(sums, q - query, limits[q]):
+                    push_below(sums, q - query, first, size, q, limits, heaps)
 
 
 @njit(cache=True, parallel=True)

@@ -10,7 +10,7 @@ from methods.kernels.dots import dot_tile, packed_dot_tile, unpack_words
 from methods.kernels.errors import KernelError
 from methods.kernels.hamming import planar_batch
 from methods.kernels.path import Path, choose
-from methods.kernels.select import push_above
+from methods.kernels.select import may_exceed, push_above
 from methods.kernels.tiles import BLOCK, TABLE, WIDE, planar_tile
 
 __all__ = ["DotScan", "NibbleScan", "check_code", "query_weights"]
@@ -72,7 +72,7 @@ def _scan_dot(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, sta
     unpacked, last = np.empty(rows * BLOCK, np.uint32), np.empty(3 * BLOCK, np.uint32)
     sums = np.empty((WIDE, BLOCK), np.int32)
     scale = np.empty(BLOCK, np.float32)
-    limits = np.full((nq, 1), -np.inf, np.float32)
+    limits = np.full(nq, -np.inf, np.float32)
     for block in range(start, stop):
         _unpack(body[block], last, tail[block], bits, unpacked)
         largest = scales.expand(block, entries, halves, scale_table, scale)
@@ -81,7 +81,8 @@ def _scan_dot(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, sta
         for query in range(0, nq, WIDE):
             dot_tile(path, 4, unpacked, queries, query * queries.shape[1], rows, rows, segment, sums)
             for q in range(query, min(query + WIDE, nq)):
-                push_above(sums, q - query, (offsets[q], units[q]), scale, largest, first, size, limits[q], heaps[q])
+                if may_exceed(sums, q - query, offsets[q], units[q], scale, largest, limits[q]):
+                    push_above(sums, q - query, (offsets[q], units[q]), scale, first, size, q, limits, heaps)
 
 
 @njit(cache=True, nogil=True)
@@ -117,7 +118,8 @@ def _scan_dot_single(path: Path, documents: tuple, batch: tuple, heaps: np.ndarr
             sums += rest
         largest = scales.expand(block, entries, halves, scale_table, scale)
         first = block * BLOCK
-        push_above(sums, 0, (offsets[0], units[0]), scale, largest, first, min(BLOCK, n - first), limits, heaps[0])
+        if may_exceed(sums, 0, offsets[0], units[0], scale, largest, limits[0]):
+            push_above(sums, 0, (offsets[0], units[0]), scale, first, min(BLOCK, n - first), 0, limits, heaps)
 
 
 @njit(cache=True, parallel=True)
@@ -142,7 +144,7 @@ def _scan_planar(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
     nibbles = np.zeros(rows * BLOCK if expand else 0, np.uint8)
     sums = np.empty((WIDE, BLOCK), np.int16)
     scale = np.empty(BLOCK, np.float32)
-    limits = np.full((nq, 1), -np.inf, np.float32)
+    limits = np.full(nq, -np.inf, np.float32)
     tile = queries.nbytes // ((nq + WIDE - 1) // WIDE)  # bytes of the queries that a tile serves
     for block in range(start, stop):
         docs = blocks[block]
@@ -159,7 +161,8 @@ def _scan_planar(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
                 place = query // WIDE * tile
                 planar_tile(path, 4, docs, queries, place, rows, table, rows, segment, sums)
             for q in range(query, min(query + WIDE, nq)):
-                push_above(sums, q - query, (offset, unit), scale, largest, first, size, limits[q], heaps[q])
+                if may_exceed(sums, q - query, offset, unit, scale, largest, limits[q]):
+                    push_above(sums, q - query, (offset, unit), scale, first, size, q, limits, heaps)
 
 
 @njit(cache=True, parallel=True)

@@ -14,7 +14,7 @@ from methods.kernels import simd, topk
 from methods.kernels.simd import I16, I32, I64
 from methods.kernels.tiles import BLOCK, arguments
 
-__all__ = ["NO_DISTANCE", "push_above", "push_below"]
+__all__ = ["NO_DISTANCE", "any_below", "may_exceed", "push_above", "push_below"]
 
 NO_DISTANCE = np.int16(32767)  # above every distance that a scan can find
 
@@ -70,13 +70,38 @@ any_above: Any = intrinsic(_any_above)
 
 
 @njit(cache=True, nogil=True)
-def push_below(sums: np.ndarray, row: int, first: int, size: int, limits: np.ndarray, heap: np.ndarray) -> None:
-    """Push the documents whose distance in ``sums[row]`` is below the k-th best, ``limits[0]`` int16 (kept here)."""
-    if any_below(sums, row, limits[0]):
-        for doc in range(size):
-            if sums[row, doc] < limits[0]:
-                topk.push(heap, topk.distance_key(sums[row, doc], first + doc))
-                limits[0] = min(heap[0] >> 32, np.int64(NO_DISTANCE))
+def push_below(
+    sums: np.ndarray, row: int, first: int, size: int, query: int, limits: np.ndarray, heaps: np.ndarray
+) -> None:
+    """Push the documents whose distance in ``sums[row]`` is below the k-th best, ``limits[query]`` (kept here).
+
+    ``limits`` is (nq,) int16. For blocks that :data:`any_below` lets through.
+    """
+    heap = heaps[query]
+    for doc in range(size):
+        if sums[row, doc] < limits[query]:
+            topk.push(heap, topk.distance_key(sums[row, doc], first + doc))
+            limits[query] = min(heap[0] >> 32, np.int64(NO_DISTANCE))
+
+
+@njit(cache=True, nogil=True)
+def may_exceed(
+    sums: np.ndarray, row: int, offset: int, unit: float, scale: np.ndarray, largest: float, limit: float
+) -> bool:
+    """Whether a document of the block scores above ``limit``; the score is ``float32(2 s + offset) * unit * scale``.
+
+    ``largest`` is the block's largest scale. Most blocks are turned down by comparing integers with what the sum of a
+    document of that scale would have to exceed, a little less for rounding; only the others are scored.
+    """
+    if limit > 0 and largest >= 0:
+        if largest == 0:
+            return False
+        needed = (np.float64(limit) / (np.float64(unit) * largest) * (1 - 1e-6) - offset) * 0.5
+        if needed >= np.iinfo(sums.dtype).max:
+            return False
+        if needed >= 0 and not any_over(sums, row, np.int64(needed)):
+            return False
+    return any_above(sums, row, np.int32(offset), np.float32(unit), scale, limit)
 
 
 @njit(cache=True, nogil=True)
@@ -85,32 +110,20 @@ def push_above(
     row: int,
     line: tuple,
     scale: np.ndarray,
-    largest: float,
     first: int,
     size: int,
+    query: int,
     limits: np.ndarray,
-    heap: np.ndarray,
+    heaps: np.ndarray,
 ) -> None:
-    """Push the documents whose score is above the k-th best, ``limits[0]`` float32 (kept here).
+    """Push the documents whose score is above the query's k-th best, ``limits[query]`` (kept here).
 
-    The score of a sum s is ``float32(2 s + offset) * unit * scale``; ``line`` is (offset, unit). ``largest`` is the
-    block's largest scale. Most blocks are turned down by comparing integers with what the sum of a document of that
-    scale would have to exceed, a little less for rounding; only the others are scored.
+    ``line`` is (offset, unit), ``limits`` (nq,) float32. For blocks that :func:`may_exceed` lets through.
     """
     offset, unit = np.int32(line[0]), np.float32(line[1])
-    if limits[0] > 0 and largest >= 0:
-        if largest == 0:
-            return
-        needed = (np.float64(limits[0]) / (np.float64(unit) * largest) * (1 - 1e-6) - offset) * 0.5
-        highest = np.iinfo(sums.dtype).max
-        if needed >= highest:
-            return
-        if needed >= 0 and not any_over(sums, row, np.int64(needed)):
-            return
-    if any_above(sums, row, offset, unit, scale, limits[0]):
-        for doc in range(size):
-            total = np.int32(np.int32(2) * np.int32(sums[row, doc]) + offset)
-            score = np.float32(total) * unit * scale[doc]
-            if score > limits[0]:
-                topk.push(heap, topk.score_key(score, first + doc))
-                limits[0] = topk.key_score(heap[0])
+    heap = heaps[query]
+    for doc in range(size):
+        score = np.float32(np.int32(np.int32(2) * np.int32(sums[row, doc]) + offset)) * unit * scale[doc]
+        if score > limits[query]:
+            topk.push(heap, topk.score_key(score, first + doc))
+            limits[query] = topk.key_score(heap[0])

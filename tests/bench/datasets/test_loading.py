@@ -158,7 +158,7 @@ def test_an_ann_benchmarks_file_brings_queries_metric_and_neighbours(tmp_path):
 
 def test_metric_is_the_data_sets_own_unless_asked_otherwise(file, judged):
     path, _ = file
-    assert datasets.load("path", base=str(path)).metric is Metric.L2
+    assert datasets.load("path", base=str(path)).metric is Metric.COSINE
     assert datasets.load("path", base=str(path), metric="ip").metric is Metric.IP
     assert datasets.load("squad-sentences").metric is Metric.IP
     assert datasets.load("squad-sentences", metric="cosine").metric is Metric.COSINE

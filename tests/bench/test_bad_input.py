@@ -1,0 +1,220 @@
+"""Bad input gets one line that says what would be right, and exit status 2, before any long work."""
+
+import os
+import struct
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hydra.core.global_hydra import GlobalHydra
+
+from bench import cli
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Good and broken files of every format."""
+    folder = tmp_path_factory.mktemp("files")
+    rng = np.random.default_rng(0)
+    good = rng.standard_normal((200, 16), np.float32)
+    np.save(folder / "good.npy", good)
+    np.save(folder / "wide.npy", rng.standard_normal((10, 8), np.float32))
+    np.save(folder / "flat.npy", good[0])
+    np.save(folder / "empty.npy", good[:0])
+    np.save(folder / "text.npy", np.array([["a", "b"]]))
+    np.save(folder / "objects.npy", np.array([[{}, {}]]), allow_pickle=True)
+    holed = good.copy()
+    holed[17, 3] = np.nan
+    np.save(folder / "nan.npy", holed)
+    whole = (folder / "good.npy").read_bytes()
+    (folder / "cut.npy").write_bytes(whole[: len(whole) // 2])
+    (folder / "noise.npy").write_bytes(b"not an array at all")
+    (folder / "noise.npz").write_bytes(b"PK not a zip")
+    np.savez(folder / "several.npz", first=good, second=good)
+    (folder / "noise.hdf5").write_bytes(b"\x89HDF noise")
+    (folder / "noise.parquet").write_bytes(b"PAR1 noise")
+    (folder / "good.txt").write_text("1 2 3\n")
+    rows = b"".join(struct.pack("<i", 16) + row.tobytes() for row in good)
+    (folder / "cut.fvecs").write_bytes(rows[:-3])
+    (folder / "ragged.fvecs").write_bytes(rows[:68] + struct.pack("<i", 8) + rows[72:])
+    (folder / "negative.fvecs").write_bytes(struct.pack("<i", -4) + rows)
+    (folder / "cut.fbin").write_bytes(struct.pack("<ii", 200, 16) + good.tobytes()[:-8])
+    (folder / "long.u8bin").write_bytes(struct.pack("<ii", 2, 4) + bytes(100))
+    (folder / "empty.fbin").write_bytes(b"")
+    with h5py.File(folder / "nothing.hdf5", "w") as file:
+        file["other"] = good
+    with h5py.File(folder / "badneighbours.hdf5", "w") as file:
+        file["train"], file["test"] = good, good[:5]
+        file["neighbors"] = np.full((5, 10), -7)
+        file.attrs["distance"] = "euclidean"
+    with h5py.File(folder / "wrongneighbours.hdf5", "w") as file:
+        file["train"], file["test"] = good, good[:5]
+        file["neighbors"] = np.tile(np.arange(100, 110), (5, 1))
+        file.attrs["distance"] = "euclidean"
+    with h5py.File(folder / "jaccard.hdf5", "w") as file:
+        file["train"], file["test"] = good, good[:5]
+        file.attrs["distance"] = "jaccard"
+    pq.write_table(pa.table({"id": [1, 2], "v": [[1.0, 2.0], [1.0]]}), folder / "ragged.parquet")
+    pq.write_table(pa.table({"id": [1, 2]}), folder / "nolist.parquet")
+    pq.write_table(pa.table({"a": [[1.0, 2.0]] * 3, "b": [[1.0, 2.0]] * 3}), folder / "two.parquet")
+    return folder
+
+
+@pytest.fixture
+def refused(files, tmp_path, monkeypatch, capsys):
+    """Runs the command line in this process; returns its one line after checking that it is one, with status 2."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+
+    def run(*arguments):
+        GlobalHydra.instance().clear()
+        monkeypatch.setattr(sys, "argv", ["bench", *(argument.format(files=files) for argument in arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        error = capsys.readouterr().err.strip()
+        assert ended.value.code == 2, error
+        assert error.startswith("bench: ")
+        assert "\n" not in error, error
+        assert "Traceback" not in error
+        return error
+
+    return run
+
+
+OWN = ("dataset=path", "method=pq")
+GOOD = (*OWN, "dataset.base={files}/good.npy")
+
+CASES = {
+    # The command itself
+    "typo in the method": (("method=opqq",), "did you mean opq"),
+    "a method like nothing": (("method=zzzzzz",), "use one of"),
+    "typo in the data set": (("dataset=squad-sentence-mini",), "did you mean squad-sentences-mini"),
+    "typo in the experiment": (("experiment=quik",), "did you mean quick"),
+    "typo in an option": (("bugdet=8x",), "did you mean budget"),
+    "typo in a method's parameter": (("method=pq", "method.bist=8"), "no parameter 'bist'"),
+    "typo in a data set's option": (("dataset.max_querys=5",), "no option 'max_querys'"),
+    "typo in a limit": (("limits.time=5",), "limits.time"),
+    "no key": (("opq",), "key=value"),
+    "an unclosed bracket": (("method=[pq",), "key=value"),
+    "a method's parameter of a wrong kind": (("method=pq", "method.bits=many"), "bits"),
+    # Values
+    "budget 0x": ((*GOOD, "budget=0x"), "use a ratio"),
+    "budget -3B": ((*GOOD, "budget=-3B"), "use a ratio"),
+    "budget without a unit": ((*GOOD, "budget=8"), "use a ratio"),
+    "budget of a word": ((*GOOD, "budget=small"), "use a ratio"),
+    "budget below a byte": ((*GOOD, "budget=1000x"), "the least is 1B (64x)"),
+    "budget of half a byte": ((*GOOD, "budget=1.5B"), "use 1B"),
+    "budget that the method cannot meet": ((*GOOD, "method=float32", "budget=8x"), "smallest code is 64 B"),
+    "k of zero": ((*GOOD, "k=0"), "k=0 is out of range"),
+    "k of a word": ((*GOOD, "k=ten"), "not a valid integer"),
+    "negative seed": ((*GOOD, "seed=-1"), "at least 0"),
+    "no threads": ((*GOOD, "threads=0"), "at least 1"),
+    "too many threads": ((*GOOD, "threads=100000"), "use at most"),
+    "no training vectors": ((*GOOD, "train_size=0"), "train_size=0"),
+    "no time": ((*GOOD, "limits.time_s=0"), "above 0"),
+    "negative memory": ((*GOOD, "limits.memory_gb=-1"), "above 0"),
+    "unknown rescoring": ((*GOOD, "rescore=flaot16"), "use one of float16"),
+    "rescoring below the budget": ((*GOOD, "rescore=float32", "budget=8x"), "bytes"),
+    "unknown metric": ((*GOOD, "dataset.metric=euclid"), "ip, cosine, l2"),
+    "no queries allowed": ((*GOOD, "dataset.max_queries=0"), "at least 1"),
+    "no base allowed": ((*GOOD, "dataset.max_base=-5"), "at least 1"),
+    "everything held out": ((*GOOD, "dataset.holdout=200"), "holdout"),
+    # Files
+    "no base named": (OWN, "dataset.base"),
+    "no such file": ((*OWN, "dataset.base={files}/none.npy"), "none.npy"),
+    "a folder": ((*OWN, "dataset.base={files}"), "file"),
+    "unknown ending": ((*OWN, "dataset.base={files}/good.txt"), ".npy"),
+    "one axis": ((*OWN, "dataset.base={files}/flat.npy"), "flat.npy"),
+    "no rows": ((*OWN, "dataset.base={files}/empty.npy"), "empty.npy"),
+    "text in it": ((*OWN, "dataset.base={files}/text.npy"), "text.npy"),
+    "pickled objects": ((*OWN, "dataset.base={files}/objects.npy"), "objects.npy"),
+    "NaN": ((*OWN, "dataset.base={files}/nan.npy"), "row 17"),
+    "truncated npy": ((*OWN, "dataset.base={files}/cut.npy"), "cut.npy"),
+    "corrupt npy": ((*OWN, "dataset.base={files}/noise.npy"), "noise.npy"),
+    "corrupt npz": ((*OWN, "dataset.base={files}/noise.npz"), "noise.npz"),
+    "npz with several arrays": ((*OWN, "dataset.base={files}/several.npz"), "several.npz"),
+    "corrupt hdf5": ((*OWN, "dataset.base={files}/noise.hdf5"), "noise.hdf5"),
+    "hdf5 without train": ((*OWN, "dataset.base={files}/nothing.hdf5"), "train"),
+    "hdf5 with negative neighbours": ((*OWN, "dataset.base={files}/badneighbours.hdf5"), "-7"),
+    "hdf5 of an unknown distance": ((*OWN, "dataset.base={files}/jaccard.hdf5"), "jaccard"),
+    "corrupt parquet": ((*OWN, "dataset.base={files}/noise.parquet"), "noise.parquet"),
+    "ragged parquet": ((*OWN, "dataset.base={files}/ragged.parquet"), "ragged.parquet"),
+    "parquet without a list": ((*OWN, "dataset.base={files}/nolist.parquet"), "nolist.parquet"),
+    "parquet with two lists": ((*OWN, "dataset.base={files}/two.parquet"), "column"),
+    "truncated fvecs": ((*OWN, "dataset.base={files}/cut.fvecs"), "cut.fvecs"),
+    "ragged fvecs": ((*OWN, "dataset.base={files}/ragged.fvecs"), "ragged.fvecs"),
+    "negative dimension": ((*OWN, "dataset.base={files}/negative.fvecs"), "negative.fvecs"),
+    "truncated fbin": ((*OWN, "dataset.base={files}/cut.fbin"), "cut.fbin"),
+    "u8bin that is too long": ((*OWN, "dataset.base={files}/long.u8bin"), "long.u8bin"),
+    "empty fbin": ((*OWN, "dataset.base={files}/empty.fbin"), "empty.fbin"),
+    "queries of another dimension": ((*GOOD, "dataset.queries={files}/wide.npy"), "dimension"),
+    "training vectors of another dimension": ((*GOOD, "dataset.train={files}/wide.npy"), "dimension"),
+    "NaN in the queries": ((*GOOD, "dataset.queries={files}/nan.npy"), "nan.npy"),
+    "a data set that is not built": (("dataset=glove-100", "method=pq"), "python -m bench.datasets build glove-100"),
+    "results in a file": ((*GOOD, "results={files}/good.npy"), "choose another folder"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_bad_input_is_refused_in_one_line(refused, case):
+    arguments, hint = CASES[case]
+    assert hint in refused(*arguments)
+
+
+def test_neighbours_that_are_not_nearest_are_found_out(refused):
+    error = refused(*OWN, "dataset.base={files}/wrongneighbours.hdf5")
+    assert "wrongneighbours.hdf5" in error
+
+
+def test_no_write_permission_is_refused(refused, monkeypatch):
+    """Simulated, for the tests may run as a user who may write anywhere."""
+    from pathlib import Path
+
+    def forbidden(self, *_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "write_bytes", forbidden)
+    assert "Permission denied; choose another folder with results=DIR" in refused(*GOOD)
+
+
+def test_a_full_disk_at_the_end_is_one_line_and_leaves_no_record(refused, monkeypatch, tmp_path):
+    real = os.fsync
+
+    def full(descriptor):
+        if "record.json" in os.readlink(f"/proc/self/fd/{descriptor}"):
+            raise OSError(28, "No space left on device")
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    error = refused(*GOOD, "latency_s=0.1")
+    assert "No space left on device; choose another folder with results=DIR" in error
+    assert not list((tmp_path / "results").rglob("record.json"))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("method=opqq",), ("bugdet=8x",), ("-m", "method=pq,opqq"), ("dataset=path", "dataset.base=none.npy")],
+)
+def test_a_mistake_prints_no_traceback(arguments, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("bench: ")
+
+
+@pytest.mark.parametrize("module", ["bench.datasets", "methods"])
+def test_the_small_commands_refuse_in_one_line_too(module, tmp_path):
+    arguments = {"bench.datasets": ["build", "squad"], "methods": ["--family", "nothing"]}[module]
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert done.stderr.strip()
