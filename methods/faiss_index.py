@@ -64,8 +64,8 @@ class FlatCodesSearcher(Searcher):
     def __init__(self, codec: Codec, index: faiss.IndexFlatCodes, codes: np.ndarray, before: Any = None) -> None:
         super().__init__(codec.dim, codec.metric, len(codes))
         # The index reads our array in place: a copy would double the memory of a large set of codes.
-        nobody = faiss.MaybeOwnedVectorUInt8().owner
-        index.codes = faiss.MaybeOwnedVectorUInt8.create_view(faiss.swig_ptr(codes), codes.size, nobody)
+        vector: Any = faiss.MaybeOwnedVectorUInt8
+        index.codes = vector.create_view(faiss.swig_ptr(codes), codes.size, vector().owner)
         index.ntotal = len(codes)
         self.codes, self.index, self.before = codes, index, before
 

@@ -128,7 +128,8 @@ def _compare(dataset: Dataset, found: GroundTruth) -> None:
     repeated = np.array([len(np.unique(row)) < k for row in given])
     wrong = int((worse.any(axis=1) | repeated).sum())
     message = (
-        f"{dataset.card.get('source', dataset.name)}: the file's own neighbours differ from exact search by {dataset.metric} for {wrong} of "
+        f"{dataset.card.get('source', dataset.name)}: the file's own neighbours differ from "
+        f"exact search by {dataset.metric} for {wrong} of "
         f"{len(asked)} sampled queries"
     )
     if wrong > len(asked) // 10:

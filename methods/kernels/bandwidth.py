@@ -15,7 +15,7 @@ _PART = 1 << 16  # words that a thread reads at a time
 
 
 @njit(cache=True)
-def _sum(words: np.ndarray) -> int:
+def _sum(words: np.ndarray) -> np.uint64:
     total = np.uint64(0)
     for place in range(len(words)):
         total += words[place]
@@ -23,7 +23,7 @@ def _sum(words: np.ndarray) -> int:
 
 
 @njit(cache=True, parallel=True)
-def _sum_parallel(words: np.ndarray) -> int:
+def _sum_parallel(words: np.ndarray) -> np.uint64:
     total = np.uint64(0)
     for part in prange(len(words) // _PART):
         total += _sum(words[part * _PART : (part + 1) * _PART])
