@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytrec_eval
 
+from bench.measure.ranking import average_ranks
 from methods import Codec, Metric
 from methods.vectors import normalized
 
@@ -197,17 +198,10 @@ def _spearman(a: np.ndarray, b: np.ndarray, known: np.ndarray) -> np.ndarray:
     result = np.full(len(a), np.nan)
     for i, mask in enumerate(known):
         if mask.sum() > 2:
-            ranks = _average_ranks(a[i, mask]), _average_ranks(b[i, mask])
+            ranks = average_ranks(a[i, mask]), average_ranks(b[i, mask])
             if np.ptp(ranks[0]) > 0 and np.ptp(ranks[1]) > 0:
                 result[i] = np.corrcoef(*ranks)[0, 1]
     return result
-
-
-def _average_ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks from 1, equal values sharing the mean of theirs (importing scipy.stats for this would cost 2 s a run)."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return (last - (counts - 1) / 2.0)[inverse]
 
 
 def reconstruction_error(codec: Codec, codes: np.ndarray, vectors: np.ndarray) -> np.ndarray:

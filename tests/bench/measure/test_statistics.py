@@ -1,9 +1,19 @@
-"""Bootstrap intervals cover the mean and shrink with the number of queries."""
+"""Bootstrap intervals cover the mean; tests of differences keep their level; corrections are the published ones."""
+
+import time
 
 import numpy as np
 import pytest
 
-from bench.measure.statistics import bootstrap_means
+from bench.measure.statistics import (
+    Interval,
+    against_best,
+    bootstrap_means,
+    combine_seeds,
+    holm,
+    paired_difference,
+    student_t,
+)
 
 
 def test_interval_holds_the_mean_and_is_deterministic():
@@ -35,3 +45,95 @@ def test_unknown_values_are_left_out_of_their_measure_only():
     assert found["some"].value == 2.0
     assert found["all"].value == 1.0
     assert "none" not in found
+
+
+def test_drawing_values_or_queries_gives_one_interval():
+    """Few distinct values take another way than many; both are the bootstrap."""
+    rng = np.random.default_rng(3)
+    few = rng.integers(0, 11, 4_000) / 10
+    many = few + rng.random(4_000) * 1e-9
+    first, second = bootstrap_means({"few": few, "many": many}).values()
+    assert first.low == pytest.approx(second.low, abs=5e-4)
+    assert first.high == pytest.approx(second.high, abs=5e-4)
+
+
+def test_ten_thousand_resamples_of_ten_thousand_queries_take_under_a_second():
+    values = np.random.default_rng(4).random(10_000)
+    start = time.process_time()
+    bootstrap_means({"a": values}, resamples=10_000)
+    assert time.process_time() - start < 1.0
+
+
+def test_randomization_test_is_exact_where_all_orders_can_be_counted():
+    """Eight differences of one sign: 2 of 256 assignments are as extreme."""
+    found = paired_difference(np.arange(8) + 1.5, np.arange(8) + 1.0, resamples=50_000)
+    assert found.p == pytest.approx(2 / 256, abs=2e-3)
+    assert found.value == 0.5
+    assert found.effect == np.inf
+
+
+@pytest.mark.parametrize("distinct", [True, False])
+def test_randomization_test_keeps_its_level(distinct):
+    rng = np.random.default_rng(5)
+    draw = (lambda: rng.integers(0, 11, 200) / 10.0) if distinct else (lambda: rng.random(200))
+    p = np.array([paired_difference(draw(), draw(), resamples=999).p for _ in range(300)])
+    assert 0.02 <= (p < 0.05).mean() <= 0.09
+    assert p.min() > 0
+
+
+def test_pairs_tell_apart_what_intervals_do_not():
+    rng = np.random.default_rng(6)
+    hard = rng.random(500)
+    found = paired_difference(hard + 0.01 + rng.normal(0, 0.02, 500), hard)
+    intervals = bootstrap_means({"a": hard + 0.01, "b": hard})
+    assert intervals["a"].low < intervals["b"].high
+    assert found.p < 0.001
+    assert found.low > 0
+
+
+def test_equal_methods_do_not_differ():
+    same = np.random.default_rng(7).random(50)
+    found = paired_difference(same, same)
+    assert (found.value, found.p, found.effect) == (0.0, 1.0, 0.0)
+
+
+def test_queries_unknown_of_either_are_left_out():
+    found = paired_difference(np.array([1.0, np.nan, 3.0, 4.0]), np.array([0.0, 1.0, np.nan, 3.0]))
+    assert found.value == 1.0
+
+
+@pytest.mark.parametrize(("a", "b"), [(np.ones(3), np.ones(4)), (np.ones((2, 2)), np.ones((2, 2))), ([np.nan], [1.0])])
+def test_what_cannot_be_paired_is_refused(a, b):
+    with pytest.raises(ValueError, match=r"quer(ies|y)"):
+        paired_difference(a, b)
+
+
+def test_holm_adjusts_as_published():
+    """Worked by hand: 4 tests, smallest p times 4, next times 3, never below the one before."""
+    assert holm([0.01, 0.04, 0.03, 0.005]).tolist() == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9, 0.8]).tolist() == [1.0, 1.0]
+    assert holm([]).size == 0
+
+
+def test_the_best_stands_beside_those_not_told_apart_from_it():
+    rng = np.random.default_rng(8)
+    base = rng.integers(3, 9, 400) / 10
+    noise = rng.permutation(np.repeat([-0.1, 0.1], 200))
+    best, others = against_best({"best": base, "twin": base + noise - 0.0005, "worse": base - 0.1})
+    assert best == "best"
+    assert not others["twin"].distinguishable
+    assert others["worse"].distinguishable
+    assert others["worse"].difference.value == pytest.approx(-0.1)
+
+
+def test_seeds_widen_the_interval():
+    one = Interval(0.5, 0.49, 0.51)
+    assert combine_seeds([one]) == one
+    found = combine_seeds([Interval(v, v - 0.01, v + 0.01) for v in (0.49, 0.50, 0.51)])
+    assert found.value == pytest.approx(0.5)
+    assert found.high - found.value == pytest.approx(np.hypot(0.01, 4.303 * 0.01 / np.sqrt(3)), rel=1e-3)
+
+
+@pytest.mark.parametrize(("freedom", "expected"), [(1, 12.7062), (2, 4.3027), (4, 2.7764), (9, 2.2622), (99, 1.9842)])
+def test_quantiles_of_student_s_t_are_the_tables(freedom, expected):
+    assert student_t(freedom) == pytest.approx(expected, rel=1e-3)
