@@ -2,27 +2,28 @@
 
 ``scoring="hamming"`` compares the query's code with the stored codes, bit by bit. ``scoring="asymmetric"`` keeps the
 query in floats and takes its inner product with codes of -1 and +1 (Gordo & Perronnin 2011, "Asymmetric distances for
-binary embeddings"): slower, and several points of recall better.
+binary embeddings"): slower, and several points of recall better. Both scan by the project's own kernels; the second
+rounds the query to int8.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
 
-import faiss
 import numpy as np
 
-from methods.base import Codec, Metric, Searcher
+from methods.base import Codec, Searcher
 from methods.errors import MethodError
-from methods.kernels.bits import asymmetric_scan
+from methods.kernels.adc import ADCScanner
+from methods.kernels.hamming import LONGEST
+from methods.scanner_search import HammingSearcher, SymbolSearcher
 
 SCORINGS = ("hamming", "asymmetric")
 
 
 def pack_signs(values: np.ndarray) -> np.ndarray:
-    """Codes (n, ceil(bits / 8)) uint8 of (n, bits) values: bit j % 8 of byte j // 8 is set where value j >= 0."""
-    return np.packbits(values >= 0, axis=1, bitorder="little")
+    """Codes (n, ceil(bits / 8)) uint8 of (n, bits) values: bit 7 - j % 8 of byte j // 8 is set where value j >= 0."""
+    return np.packbits(values >= 0, axis=1)
 
 
 class BinaryCodec(Codec):
@@ -55,12 +56,15 @@ class BinaryCodec(Codec):
         """
         return self._values(queries)
 
+    def _weighed_queries(self, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return self._query_values(queries), np.ones(len(queries), np.float32)
+
     def _encode(self, vectors: np.ndarray) -> np.ndarray:
         return pack_signs(self._values(vectors))
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
         if self.scoring == "asymmetric":
-            return AsymmetricSearcher(self.dim, self.metric, codes, self._query_values)
+            return AsymmetricSearcher(self, codes)
         return HammingSearcher(self.dim, self.metric, codes, self._encode)
 
     def _check_shape(self) -> None:
@@ -69,77 +73,15 @@ class BinaryCodec(Codec):
             raise MethodError(f"scoring={self.scoring!r} is unknown; use one of {', '.join(SCORINGS)}")
         if int(self.bits) != self.bits or self.bits < 1:
             raise MethodError(f"bits={self.bits} is not a number of bits; use an integer of at least 1")
+        if self.bits > 8 * LONGEST:
+            raise MethodError(f"bits={self.bits} is more than can be scanned; use at most {8 * LONGEST:,}")
 
 
-class HammingSearcher(Searcher):
-    """Exhaustive search by Hamming distance; equal distances are ordered by the smaller id.
-
-    Parameters
-    ----------
-    dim, metric
-        Of the queries.
-    codes : (n, code_size) uint8
-        Unused bits of the last byte are zero.
-    encode_queries : callable
-        (nq, dim) float32 -> (nq, code_size) uint8.
-    """
+class AsymmetricSearcher(SymbolSearcher):
+    """Exhaustive search by the inner product of float queries with codes of -1 and +1; larger is nearer."""
 
     estimates_metric = False
 
-    def __init__(
-        self, dim: int, metric: Metric, codes: np.ndarray, encode_queries: Callable[[np.ndarray], np.ndarray]
-    ) -> None:
-        super().__init__(dim, metric, len(codes))
-        self.descending = False
-        self.encode_queries = encode_queries
-        self.index = faiss.IndexBinaryFlat(8 * codes.shape[1])
-        # The index reads our array in place: a copy would double the memory of a large set of codes.
-        nobody = faiss.MaybeOwnedVectorUInt8().owner  # type: ignore[attr-defined]
-        self.index.xb = faiss.MaybeOwnedVectorUInt8.create_view(  # type: ignore[attr-defined]
-            faiss.swig_ptr(codes), codes.size, nobody
-        )
-        self.index.ntotal = len(codes)
-        self.codes = codes
-
-    @property
-    def nbytes(self) -> int:
-        return self.codes.nbytes
-
-    def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        distances, ids = self.index.search(self.encode_queries(queries), k)
-        return distances.astype(np.float32), ids.astype(np.int64, copy=False)
-
-
-class AsymmetricSearcher(Searcher):
-    """Exhaustive search by the inner product of float queries with codes of -1 and +1; larger is nearer.
-
-    Parameters
-    ----------
-    dim, metric
-        Of the queries.
-    codes : (n, code_size) uint8
-        Kept as they are.
-    query_values : callable
-        (nq, dim) float32 -> (nq, bits) float32.
-    """
-
-    estimates_metric = False
-
-    def __init__(
-        self, dim: int, metric: Metric, codes: np.ndarray, query_values: Callable[[np.ndarray], np.ndarray]
-    ) -> None:
-        super().__init__(dim, metric, len(codes))
+    def __init__(self, codec: BinaryCodec, codes: np.ndarray) -> None:
+        super().__init__(codec.dim, codec.metric, ADCScanner(codes, codec.bits, 1), codec._weighed_queries)
         self.descending = True
-        self.codes, self.query_values = codes, query_values
-
-    @property
-    def nbytes(self) -> int:
-        return self.codes.nbytes
-
-    def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        values = np.ascontiguousarray(self.query_values(queries), np.float32)
-        keys = np.full((len(queries), k), np.inf, np.float32)
-        ids = np.full((len(queries), k), -1, np.int64)
-        for row in range(len(queries)):
-            asymmetric_scan(self.codes, values[row], keys[row], ids[row])
-        return -keys, ids

@@ -8,7 +8,7 @@ import numpy as np
 
 from methods.base import Metric, largest_fit
 from methods.errors import MethodError
-from methods.hamming_search import BinaryCodec
+from methods.hamming_search import LONGEST, BinaryCodec
 from methods.principal_axes import principal_axes
 from methods.registry import register
 from methods.vectors import normalized, random_rotation
@@ -72,9 +72,9 @@ class SemanticHashing(BinaryCodec):
         scoring: str = "hamming",
         device: str = "auto",
     ) -> SemanticHashing:
-        """As many bits as the budget holds."""
+        """As many bits as the budget holds and can be scanned."""
         largest_fit("semantic_hashing", code_bytes, {1: 1})
-        return cls(dim, metric, 8 * code_bytes, hidden, epochs, scoring, device)
+        return cls(dim, metric, 8 * min(code_bytes, LONGEST), hidden, epochs, scoring, device)
 
     def parts(self) -> dict[str, np.ndarray]:
         return dict(self.parts_)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from methods.base import Metric, largest_fit
-from methods.hamming_search import BinaryCodec
+from methods.hamming_search import LONGEST, BinaryCodec
 from methods.registry import register
 
 
@@ -50,8 +50,8 @@ class SimHash(BinaryCodec):
     def for_budget(
         cls, dim: int, code_bytes: int, metric: Metric, *, orthogonal: bool = False, scoring: str = "hamming"
     ) -> SimHash:
-        """Eight hyperplanes a byte: all of the budget is used."""
-        size = largest_fit("simhash", code_bytes, {size: size for size in {1, max(1, code_bytes)}})
+        """Eight hyperplanes a byte: all of the budget is used, up to what can be scanned."""
+        size = largest_fit("simhash", code_bytes, {size: size for size in {1, min(max(1, code_bytes), LONGEST)}})
         return cls(dim, metric, 8 * size, orthogonal, scoring)
 
     def parts(self) -> dict[str, np.ndarray]:

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from methods.base import Metric, largest_fit
-from methods.hamming_search import BinaryCodec
+from methods.hamming_search import LONGEST, BinaryCodec
 from methods.principal_axes import principal_axes
 from methods.registry import register
 
@@ -42,8 +42,10 @@ class SpectralHashing(BinaryCodec):
 
     @classmethod
     def for_budget(cls, dim: int, code_bytes: int, metric: Metric, *, scoring: str = "hamming") -> SpectralHashing:
-        """Eight waves a byte: all of the budget is used."""
-        size = largest_fit("spectral_hashing", code_bytes, {size: size for size in {1, max(1, code_bytes)}})
+        """Eight waves a byte: all of the budget is used, up to what can be scanned."""
+        size = largest_fit(
+            "spectral_hashing", code_bytes, {size: size for size in {1, min(max(1, code_bytes), LONGEST)}}
+        )
         return cls(dim, metric, 8 * size, scoring)
 
     def parts(self) -> dict[str, np.ndarray]:

@@ -12,10 +12,11 @@ from methods.bebr.encoder import LinearEncoder
 from methods.bebr.losses import LOSSES
 from methods.bebr.network import NetworkEncoder
 from methods.errors import MethodError
-from methods.hamming_search import HammingSearcher, pack_signs
+from methods.hamming_search import pack_signs
 from methods.kernels.adc import ADCScanner
 from methods.kernels.sdc import SDCScanner
 from methods.registry import register
+from methods.scanner_search import HammingSearcher, SymbolSearcher
 from methods.vectors import normalized
 
 SCORINGS = ("sdc", "adc", "hamming")
@@ -171,7 +172,7 @@ class BEBR(Codec):
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
         if self.scoring == "hamming":
-            signs = 2 * np.unpackbits(codes, axis=1, count=self.dim_code, bitorder="little").astype(np.float32) - 1
+            signs = 2 * np.unpackbits(codes, axis=1, count=self.dim_code).astype(np.float32) - 1
             return signs @ self.decoder_ * self.parts_["factor_range"][:1] + self.mean_
         levels, factors = self.levels(codes)
         return (levels @ self.decoder_) * factors[:, None] + self.mean_
@@ -193,9 +194,9 @@ class BEBR(Codec):
             return search.decoding(self, codes, symmetric=self.scoring == "sdc")
         if self.scoring == "sdc" and self._compares_codes():
             scanner = search.scanner(SDCScanner, codes, self.dim_code, self.bits, self._factors)
-            return search.SymbolSearcher(self.dim, self.metric, scanner, self._query_codes)
+            return SymbolSearcher(self.dim, self.metric, scanner, self._query_codes)
         scanner = search.scanner(ADCScanner, codes, self.dim_code, self.bits, self._factors)
-        return search.SymbolSearcher(self.dim, self.metric, scanner, self._query_weights)
+        return SymbolSearcher(self.dim, self.metric, scanner, self._query_weights)
 
     def _compares_codes(self) -> bool:
         """Whether the plain inner product of two codes is that of what they decode to."""

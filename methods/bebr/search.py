@@ -1,50 +1,14 @@
-"""Searching codes by the kernels: what a query becomes, and which scanner serves it."""
+"""Searching codes: the scanner that serves them, or decoding."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
-from methods.base import Codec, Metric, Searcher
+from methods.base import Codec, Searcher
 from methods.bebr import layout
 from methods.kernels.adc import ADCScanner
 from methods.kernels.sdc import SDCScanner
 from methods.search import DecodingSearcher
-
-
-class SymbolSearcher(Searcher):
-    """Exhaustive search by the inner product of a query with levels times factors.
-
-    Parameters
-    ----------
-    dim, metric
-        Of the queries.
-    scanner : ADCScanner or SDCScanner
-        Over the symbols, with the factors as its scale.
-    prepare : callable
-        (nq, dim) float32 -> what the scanner is asked, and what its scores are to be multiplied with: (nq,) float32.
-    """
-
-    def __init__(
-        self,
-        dim: int,
-        metric: Metric,
-        scanner: ADCScanner | SDCScanner,
-        prepare: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
-    ) -> None:
-        super().__init__(dim, metric, scanner.size)
-        self.scanner, self.prepare = scanner, prepare
-        self.padding = scanner.padding
-
-    @property
-    def nbytes(self) -> int:
-        return self.scanner.nbytes
-
-    def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        asked, scale = self.prepare(queries)
-        scores, ids = self.scanner.search(asked, k)
-        return scores * scale[:, None], ids
 
 
 class SymmetricDecodingSearcher(DecodingSearcher):

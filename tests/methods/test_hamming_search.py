@@ -7,7 +7,9 @@ import pytest
 
 from methods import MethodError, Metric, registry
 from methods._checks import data
-from methods.hamming_search import AsymmetricSearcher, HammingSearcher, pack_signs
+from methods.hamming_search import pack_signs
+from methods.kernels.adc import ADCScanner
+from methods.scanner_search import HammingSearcher
 
 BINARY = ["sign", "simhash", "itq", "spectral_hashing"]
 
@@ -16,9 +18,9 @@ def fitted(name, metric=Metric.IP, **params):
     return registry.for_budget(name, data.DIM, 4, metric, **params).fit(data.train())
 
 
-def test_signs_are_packed_low_bit_first_with_zero_positive_and_the_rest_zero():
+def test_signs_are_packed_high_bit_first_with_zero_positive_and_the_rest_zero():
     values = np.array([[1, -1, 0, -1, -1, -1, -1, 2, -3, -0.0]])
-    assert pack_signs(values).tolist() == [[0b10000101, 0b10]]
+    assert pack_signs(values).tolist() == [[0b10100001, 0b01000000]]
 
 
 @pytest.mark.parametrize("k", [1, 37, 500])
@@ -37,17 +39,27 @@ def test_hamming_distances_are_exact_with_ties_by_the_smaller_id(k, n_queries):
     assert not searcher.descending
 
 
-def test_asymmetric_scores_are_products_with_signs_best_first():
-    rng = np.random.default_rng(0)
-    signs = rng.choice([-1.0, 1.0], (500, 13)).astype(np.float32)
-    queries = rng.standard_normal((7, 13)).astype(np.float32)
-    searcher = AsymmetricSearcher(13, Metric.IP, pack_signs(signs), lambda values: values)
+@pytest.mark.parametrize("name", BINARY)
+def test_asymmetric_scores_are_products_with_signs_best_first(name):
+    codec = fitted(name, scoring="asymmetric")
+    codes, queries = codec.encode(data.base()), data.queries()
+    searcher = codec.searcher(codes)
     scores, ids = searcher.search(queries, 20)
-    truth = queries @ signs.T
-    np.testing.assert_allclose(scores, np.take_along_axis(truth, ids, axis=1), rtol=1e-4, atol=1e-4)
-    np.testing.assert_allclose(scores, -np.sort(-truth, axis=1)[:, :20], rtol=1e-4, atol=1e-4)
+    signs = 2 * np.unpackbits(codes, axis=1, count=codec.bits).astype(np.float32) - 1
+    values = codec._query_values(queries)
+    truth = values @ signs.T
+    # The query's rounding to int8: half a unit for each bit.
+    most = np.abs(values).max(axis=1, keepdims=True) / 254 * codec.bits
+    assert (np.abs(scores - np.take_along_axis(truth, ids, axis=1)) <= most + 1e-4).all()
+    assert (np.diff(scores, axis=1) <= 0).all()
+    assert isinstance(searcher.scanner, ADCScanner)
     assert not searcher.estimates_metric
     assert searcher.descending
+
+
+def test_more_bits_than_can_be_scanned_are_refused():
+    with pytest.raises(MethodError, match=r"bits=40000 is more than can be scanned; use at most 32,760"):
+        registry.get("simhash")(data.DIM, Metric.IP, 40_000)
 
 
 @pytest.mark.parametrize(("name", "metric"), [(name, m) for name in BINARY for m in sorted(registry.get(name).metrics)])

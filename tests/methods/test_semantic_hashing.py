@@ -20,7 +20,7 @@ def recall(codec):
 
 def rebuilt_error(codec):
     """Squared error of the best linear decoder of the codes, on vectors not trained on."""
-    bits = np.unpackbits(codec.encode(data.base()), axis=1, bitorder="little").astype(np.float64) * 2 - 1
+    bits = np.unpackbits(codec.encode(data.base()), axis=1).astype(np.float64) * 2 - 1
     unit = data.base() - data.vectors("many", 3000).mean(axis=0)
     unit = unit / np.linalg.norm(unit, axis=1, keepdims=True)
     weights = np.linalg.lstsq(bits, unit, rcond=None)[0]
@@ -37,7 +37,7 @@ def test_training_lets_codes_tell_more_of_the_vector(hidden):
 def test_bits_are_the_rounded_code_layer():
     codec = fitted(epochs=1)
     logits = codec._values(data.base())
-    bits = np.unpackbits(codec.encode(data.base()), axis=1, bitorder="little")
+    bits = np.unpackbits(codec.encode(data.base()), axis=1)
     assert np.array_equal(bits, 1 / (1 + np.exp(-logits)) >= 0.5)
 
 

@@ -30,7 +30,7 @@ def test_the_first_bit_halves_the_data_and_the_second_cuts_it_in_quarters():
     codec = SpectralHashing(3, bits=8).fit(box())
     along = np.zeros((800, 3), np.float32) + box().mean(axis=0)
     along[:, 0] = np.linspace(0.01, 7.99, 800)
-    bits = np.unpackbits(codec.encode(along), axis=1, bitorder="little")
+    bits = np.unpackbits(codec.encode(along), axis=1)
     assert np.flatnonzero(np.diff(bits[:, 0].astype(int))) == pytest.approx([400], abs=20)
     assert [abs(np.diff(bits[:, j].astype(int))).sum() for j in (0, 1, 3, 4)] == [1, 2, 3, 4]
 

@@ -1,0 +1,78 @@
+"""Searching codes by a scanner of :mod:`methods.kernels`: queries are prepared, codes are scanned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from methods.base import Metric, Searcher
+from methods.kernels.adc import ADCScanner
+from methods.kernels.hamming import HammingScanner
+from methods.kernels.sdc import SDCScanner
+
+
+class HammingSearcher(Searcher):
+    """Exhaustive search by Hamming distance; equal distances are ordered by the smaller id.
+
+    Parameters
+    ----------
+    dim, metric
+        Of the queries.
+    codes : (n, code_size) uint8
+        Unused bits of the last byte are zero. They are laid out anew for scanning.
+    encode_queries : callable
+        (nq, dim) float32 -> (nq, code_size) uint8.
+    """
+
+    estimates_metric = False
+
+    def __init__(
+        self, dim: int, metric: Metric, codes: np.ndarray, encode_queries: Callable[[np.ndarray], np.ndarray]
+    ) -> None:
+        super().__init__(dim, metric, len(codes))
+        self.descending = False
+        self.scanner, self.encode_queries = HammingScanner(codes), encode_queries
+        self.padding = self.scanner.padding
+
+    @property
+    def nbytes(self) -> int:
+        return self.scanner.nbytes
+
+    def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        distances, ids = self.scanner.search(self.encode_queries(queries), k)
+        return distances.astype(np.float32), ids
+
+
+class SymbolSearcher(Searcher):
+    """Exhaustive search by the inner product of a query with levels times factors.
+
+    Parameters
+    ----------
+    dim, metric
+        Of the queries.
+    scanner : ADCScanner or SDCScanner
+        Over the symbols, with the factors as its scale.
+    prepare : callable
+        (nq, dim) float32 -> what the scanner is asked, and what its scores are to be multiplied with: (nq,) float32.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        metric: Metric,
+        scanner: ADCScanner | SDCScanner,
+        prepare: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
+    ) -> None:
+        super().__init__(dim, metric, scanner.size)
+        self.scanner, self.prepare = scanner, prepare
+        self.padding = scanner.padding
+
+    @property
+    def nbytes(self) -> int:
+        return self.scanner.nbytes
+
+    def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        asked, scale = self.prepare(queries)
+        scores, ids = self.scanner.search(asked, k)
+        return scores * scale[:, None], ids
