@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 .PHONY: bench test test-all benchmark lint clean
 
 bench: $(STAMP)  ## one run on the embedded data set: a table
-	$(BIN)/python -m bench method=opq budget=8x
+	$(BIN)/python -m bench method=bebr budget=8x
 
 test: $(STAMP)  ## the tests
 	$(BIN)/python -m pytest

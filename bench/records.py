@@ -91,6 +91,20 @@ class Ratio:
 
 
 @dataclass(frozen=True)
+class ScanBandwidth:
+    """Bytes of codes that a search passes over in a second: how near a scan is to the machine's limit.
+
+    ``single`` is of single queries (their p50), ``share_of_memory`` that over the bandwidth with which one thread
+    reads memory here (codes that stay in a cache, or several threads, can exceed 1), ``batch`` is of batches, where a
+    code once read serves several queries.
+    """
+
+    single: float
+    share_of_memory: float
+    batch: float
+
+
+@dataclass(frozen=True)
 class Record:
     """One run. Fields beyond ``environment`` are None unless ``status`` is ``ok`` (or what was known before it ended).
 
@@ -114,6 +128,7 @@ class Record:
     latency_queries: int | None = None
     latency_shared: bool | None = None
     throughput: dict[str, float] | None = None
+    scan_bandwidth: ScanBandwidth | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     peak_memory_bytes: int | None = None
     memory_bytes: dict[str, int] = field(default_factory=dict)

@@ -123,6 +123,7 @@ def _record(plan: Plan, outcome: Outcome, queries_sha256: str | None = None) -> 
     threads = (outcome.result or {}).get("threads") or environment.thread_environment(config.threads)
     found.setdefault("peak_memory_bytes", outcome.peak_memory_bytes or None)
     found["seconds"] = {**found.get("seconds", {}), "process": outcome.seconds}
+    described = environment.describe()
     values = {
         "schema": records.SCHEMA,
         "key": plan.key,
@@ -143,8 +144,22 @@ def _record(plan: Plan, outcome: Outcome, queries_sha256: str | None = None) -> 
             config.budget, plan.code_bytes, None if plan.code_size is None else plan.code_bytes - plan.code_size
         ).__dict__,
         "config": config.to_dict(),
-        "environment": {**environment.describe(), "threads": threads},
+        "environment": {**described, "threads": threads},
+        "scan_bandwidth": _scan_bandwidth(found, described["memory_bandwidth_bytes_per_s"]),
         "queries_sha256": queries_sha256,
         **found,
     }
     return records.from_dict(values)
+
+
+def _scan_bandwidth(found: dict[str, Any], memory: float) -> dict[str, float] | None:
+    """:class:`bench.records.ScanBandwidth` of a measurement; None where nothing was searched."""
+    latency, throughput, size = found.get("latency_ms"), found.get("throughput") or {}, found.get("bytes")
+    if size is None or not latency or "queries_per_s" not in throughput:
+        return None
+    single = size["searcher"] / (latency["p50"] / 1e3)
+    return {
+        "single": single,
+        "share_of_memory": single / memory,
+        "batch": size["searcher"] * throughput["queries_per_s"],
+    }

@@ -57,6 +57,13 @@ def _rows(record: Record) -> Iterable[tuple[str, str]]:
         )
     if record.throughput is not None:
         yield "batch", f"{record.throughput['queries_per_s']:,.0f} queries/s"
+    if (scan := record.scan_bandwidth) is not None:
+        yield (
+            "scan",
+            f"{_bytes(scan.single)}/s of codes in single queries ({scan.share_of_memory:.0%} of memory bandwidth), "
+            f"{_bytes(scan.batch)}/s in batches",
+        )
+    if record.throughput is not None:
         seconds = record.seconds
         yield "fit", f"{seconds['fit']:.2f} s on {record.dataset.n_train:,} vectors of the {record.dataset.trained_on}"
         rate = record.throughput["encode_vectors_per_s"]

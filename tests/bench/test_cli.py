@@ -190,6 +190,10 @@ def test_the_record_is_plain_json(bench, vectors):
         assert name in values
     assert {"p50", "p95", "p99"} <= set(values["latency_ms"])
     assert {"queries_per_s", "encode_vectors_per_s"} <= set(values["throughput"])
+    assert set(values["scan_bandwidth"]) == {"single", "share_of_memory", "batch"}
+    assert values["scan_bandwidth"]["single"] == pytest.approx(
+        values["bytes"]["searcher"] / values["latency_ms"]["p50"] * 1e3
+    )
     assert {"fit", "encode", "build"} <= set(values["seconds"])
     assert {"codes", "total", "total_at_1m", "total_at_100m"} <= set(values["ratio"])
     assert {"recall@1", "recall@10", "recall@100"} <= set(values["quality"])
