@@ -76,15 +76,24 @@ def prepare(config: RunConfig) -> Plan:
         params, size = codec.params(), codec.code_size + (store.code_size if store else 0)
     except (BudgetError, UnsupportedMetric, MissingDependency) as error:
         infeasible = error
-    return Plan(config, dataset, code_bytes, _key(config, dataset, code_bytes, cls.version), params, size, infeasible)
+    versions = {"version": cls.version} | _inner_versions(params)
+    return Plan(config, dataset, code_bytes, _key(config, dataset, code_bytes, versions), params, size, infeasible)
 
 
-def _key(config: RunConfig, dataset: Dataset, code_bytes: int, version: str) -> str:
+def _inner_versions(params: dict[str, Any] | None) -> dict[str, str]:
+    """Versions of the codecs inside a composed one: what changes their codes changes its own."""
+    if not params or "codec" not in params:
+        return {}
+    inner = params["codec"]
+    return {f"version of {inner}": registry.get(inner).version} | _inner_versions(params.get("codec_params"))
+
+
+def _key(config: RunConfig, dataset: Dataset, code_bytes: int, versions: dict[str, str]) -> str:
     determinants = config.determinants() | {
         "dataset": [dataset.checksum, str(dataset.metric)],
         "budget": code_bytes,
-        "version": version,
         "schema": records.SCHEMA,
+        **versions,
     }
     text = json.dumps(determinants, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
