@@ -1,0 +1,6 @@
+"""Methods of the multivector track: a document is a set of vectors, scored by Chamfer (MaxSim)."""
+
+from methods.multivector.fde import FixedDimensionalEncoding
+from methods.multivector.ragged import Ragged
+
+__all__ = ["FixedDimensionalEncoding", "Ragged"]

@@ -1,0 +1,199 @@
+"""Fixed dimensional encodings: sets of vectors as single vectors whose inner products follow the Chamfer score.
+
+Dhulipala, Hadian, Jayaram, Lee, Mirrokni: MUVERA, NeurIPS 2024, arXiv 2405.19504, section 2. Both projections are
+count sketches (one +-1 a row, unscaled), as in the authors' released code; the paper's dense +-1 / sqrt(d) has the
+same mean and variance.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+
+from methods.errors import MethodError
+from methods.kernels.fde import SetEncoder
+from methods.multivector.ragged import Ragged
+from methods.vectors import as_vectors
+
+__all__ = ["FixedDimensionalEncoding"]
+
+_MOST_BITS = 16
+_MOST_VALUES = 1 << 24  # of one encoding before the final projection: 64 MB of float32
+
+
+class FixedDimensionalEncoding:
+    """Data-oblivious map of sets of vectors (but for the optional centre) to single vectors.
+
+    Each of ``repetitions`` partitions the space by the signs of ``simhash_bits`` Gaussian projections. A query's block
+    of a partition is the sum of its vectors there, a document's is their mean; a document's empty partition takes the
+    vector that disagrees in the fewest bits. <F(Q), F(P)> / repetitions estimates Chamfer(Q, P).
+
+    Parameters
+    ----------
+    dim : int
+        Dimension of the vectors.
+    repetitions, simhash_bits : int
+        2^simhash_bits partitions a repetition.
+    inner_dim : int, optional
+        Width of a block after the inner projection; ``dim`` without one.
+    final_dim : int, optional
+        Width of the encoding after a final projection.
+    fill_empty : bool
+        Whether empty partitions of documents are filled.
+    center : bool
+        Partition and encode documents relative to the mean of the vectors that :meth:`fit` sees. A query is
+        partitioned likewise and keeps its own vectors, so that every document's score moves by the same amount.
+    seed : int
+        Of the hyperplanes and projections; any two seeds are independent.
+
+    Attributes
+    ----------
+    fde_dim : int
+        Width of an encoding.
+    hyperplanes : (repetitions, dim, simhash_bits) float32
+    inner_projection : (repetitions, dim, inner_dim) float32 or None
+    final_index, final_sign : arrays or None
+        Entry i goes to ``final_index[i]``, times ``final_sign[i]``.
+    mean_ : (dim,) float32
+        The centre; only with ``center``.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        repetitions: int,
+        simhash_bits: int,
+        inner_dim: int | None = None,
+        final_dim: int | None = None,
+        fill_empty: bool = True,
+        center: bool = False,
+        seed: int = 0,
+    ) -> None:
+        self.dim, self.repetitions, self.simhash_bits = dim, repetitions, simhash_bits
+        self.inner_dim, self.final_dim = inner_dim, final_dim
+        self.fill_empty, self.center, self.seed = fill_empty, center, seed
+        self._check()
+        rng = np.random.default_rng(seed)
+        self.hyperplanes = rng.standard_normal((repetitions, dim, simhash_bits), np.float32)
+        self.inner_projection = None if inner_dim is None else _sketches(rng, repetitions, dim, inner_dim)
+        self.final_index = self.final_sign = None
+        if final_dim is not None:
+            self.final_index = rng.integers(final_dim, size=self._block_values, dtype=np.int32)
+            self.final_sign = rng.choice(np.array([-1, 1], np.int8), self._block_values)
+        self._prepare(np.zeros(dim, np.float32))
+
+    @classmethod
+    def from_arrays(
+        cls,
+        hyperplanes: np.ndarray,
+        inner_projection: np.ndarray | None = None,
+        final_index: np.ndarray | None = None,
+        final_sign: np.ndarray | None = None,
+        fill_empty: bool = True,
+        final_dim: int | None = None,
+    ) -> FixedDimensionalEncoding:
+        """The encoding by given arrays, whose shapes are those of the attributes of the same names.
+
+        ``inner_projection`` may be any matrix a repetition; ``final_dim`` is the largest index + 1 if None.
+        """
+        hyperplanes = np.asarray(hyperplanes, np.float32)
+        if hyperplanes.ndim != 3 or not hyperplanes.shape[0] * hyperplanes.shape[1]:
+            raise MethodError(f"hyperplanes have shape (repetitions, dim, bits), not {hyperplanes.shape}")
+        repetitions, dim, bits = hyperplanes.shape
+        found = cls.__new__(cls)
+        found.dim, found.repetitions, found.simhash_bits = dim, repetitions, bits
+        found.fill_empty, found.center, found.seed = fill_empty, False, 0
+        if inner_projection is not None and np.shape(inner_projection)[:2] != (repetitions, dim):
+            raise MethodError(
+                f"inner_projection has shape ({repetitions}, {dim}, inner), not {np.shape(inner_projection)}"
+            )
+        found.inner_projection = None if inner_projection is None else np.asarray(inner_projection, np.float32)
+        found.inner_dim = None if found.inner_projection is None else found.inner_projection.shape[2]
+        if (final_index is None) != (final_sign is None):
+            raise MethodError("a final projection needs both final_index and final_sign")
+        found.final_index, found.final_sign, found.final_dim = final_index, final_sign, None
+        if final_index is not None:
+            found.final_dim = int(final_index.max()) + 1 if final_dim is None else final_dim
+            if not 0 <= final_index.min() <= final_index.max() < found.final_dim:
+                raise MethodError(f"final_index is not within 0 to {found.final_dim - 1}")
+        found.hyperplanes = hyperplanes
+        found._check()
+        if final_index is not None and len(final_index) != found._block_values:
+            raise MethodError(f"final_index has {len(final_index)} entries, the encoding has {found._block_values}")
+        found._prepare(np.zeros(dim, np.float32))
+        return found
+
+    @property
+    def fde_dim(self) -> int:
+        return self.final_dim or self._block_values
+
+    @property
+    def _block_values(self) -> int:
+        """Values before a final projection."""
+        return (self.repetitions << self.simhash_bits) * (self.inner_dim or self.dim)
+
+    def fit(self, vectors: np.ndarray, mean: np.ndarray | None = None) -> Self:
+        """With ``center``, take the mean of ``vectors`` (n, dim) for the centre (or ``mean``); else nothing."""
+        if self.center:
+            found = np.mean(vectors, axis=0, dtype=np.float64) if mean is None else mean
+            self._prepare(np.asarray(found, np.float32))
+        return self
+
+    def encode_documents(self, vectors: np.ndarray, offsets: np.ndarray, threads: int | None = None) -> np.ndarray:
+        """Encodings (n, fde_dim) float32 of documents ``vectors[offsets[i] : offsets[i + 1]]``, none of them empty.
+
+        Each depends on its document alone. ``threads`` is Numba's setting if None.
+        """
+        sets = self._sets(vectors, offsets, "documents")
+        floats = sets.floats()
+        if self.center:
+            floats = floats - self.mean_
+        return self._documents.encode(floats, sets.offsets, fill_empty=self.fill_empty, threads=threads)
+
+    def encode_queries(self, vectors: np.ndarray, offsets: np.ndarray, threads: int | None = None) -> np.ndarray:
+        """Encodings (n, fde_dim) float32 of queries, as for :meth:`encode_documents`."""
+        sets = self._sets(vectors, offsets, "queries")
+        return self._queries.encode(sets.floats(), sets.offsets, query=True, threads=threads)
+
+    def _sets(self, vectors: np.ndarray, offsets: np.ndarray, what: str) -> Ragged:
+        vectors = np.asanyarray(vectors)
+        if vectors.dtype != np.float16:
+            vectors = as_vectors(vectors, self.dim, what)
+        return Ragged(vectors, offsets, what).check(self.dim, what)
+
+    def _prepare(self, mean: np.ndarray) -> None:
+        self.mean_ = mean
+        arrays = (self.hyperplanes, self.inner_projection, self.final_index, self.final_sign, self.final_dim or 0)
+        self._documents = SetEncoder(*arrays)
+        thresholds = np.einsum("d,rdk->rk", mean, self.hyperplanes) if self.center else None
+        self._queries = SetEncoder(*arrays, thresholds) if self.center else self._documents
+
+    def _check(self) -> None:
+        least = {"dim": 1, "repetitions": 1, "simhash_bits": 0}
+        for name, low in least.items():
+            _check_integer(name, getattr(self, name), low, _MOST_BITS if name == "simhash_bits" else None)
+        for name in ("inner_dim", "final_dim"):
+            if getattr(self, name) is not None:
+                _check_integer(name, getattr(self, name), 1, None)
+        if self._block_values > _MOST_VALUES:
+            raise MethodError(
+                f"repetitions={self.repetitions}, simhash_bits={self.simhash_bits} and "
+                f"inner_dim={self.inner_dim or self.dim} make {self._block_values:,} values; "
+                f"use at most {_MOST_VALUES:,}"
+            )
+
+
+def _sketches(rng: np.random.Generator, repetitions: int, dim: int, inner_dim: int) -> np.ndarray:
+    """(repetitions, dim, inner_dim) float32 with one +-1 a row."""
+    found = np.zeros((repetitions, dim, inner_dim), np.float32)
+    places = rng.integers(inner_dim, size=(repetitions, dim, 1))
+    signs = rng.choice(np.array([-1, 1], np.float32), (repetitions, dim, 1))
+    np.put_along_axis(found, places, signs, axis=2)
+    return found
+
+
+def _check_integer(name: str, value: int, low: int, high: int | None) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < low or (high and value > high):
+        bound = f"from {low} to {high}" if high else f"of at least {low}"
+        raise MethodError(f"{name}={value!r} is out of range; use an integer {bound}")
