@@ -221,12 +221,20 @@ def read_queries(folder: str | Path) -> dict[str, np.ndarray]:
 
 def find(paths: Iterable[str | Path]) -> Iterator[Record]:
     """All records below the given files and folders (``record.json`` and packed ``.jsonl``), in order of path."""
+    return (record for record, _ in locate(paths))
+
+
+def locate(paths: Iterable[str | Path]) -> Iterator[tuple[Record, Path | None]]:
+    """As :func:`find`, each with the folder that may hold its per-query arrays; None for a packed record."""
     for path in map(Path, paths):
         if not path.exists():
             raise UsageError(f"{path} does not exist; give a record.json, a .jsonl or a folder of records")
         files = sorted([*path.rglob(RECORD_FILE), *path.rglob("*.jsonl")]) if path.is_dir() else [path]
         for file in files:
-            yield from _unpack(file) if file.suffix == ".jsonl" else [read(file)]
+            if file.suffix == ".jsonl":
+                yield from ((record, None) for record in _unpack(file))
+            else:
+                yield read(file), file.parent
 
 
 def pack(records: Iterable[Record], path: Path) -> None:

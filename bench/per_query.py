@@ -1,0 +1,61 @@
+"""Recall of every single query of a finished run, from the ids that it left behind: what paired tests compare."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from bench import records
+from bench.config import RunConfig
+from bench.datasets import ground_truth
+from bench.datasets.base import Dataset
+from bench.errors import UsageError
+from bench.measure.quality import RecallJudge
+from bench.plan import load_dataset
+from bench.records import Record
+
+_TRUTH_K = 100
+_SAME = 5e-4  # recall of the first k of 100 returned may differ so much from that of a search for k
+
+
+class RecallOfQueries:
+    """Looks up the true neighbours of one data set for the runs on it.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+        truth = ground_truth(dataset, _TRUTH_K)
+        self._judge = RecallJudge(dataset.base, dataset.queries, dataset.metric, truth.scores, truth.ids)
+
+    @classmethod
+    def of(cls, record: Record) -> RecallOfQueries:
+        """For the data set of ``record``; :class:`UsageError` or DatasetError if it is not to be had as it was."""
+        dataset = load_dataset(RunConfig.from_dict(record.config))
+        if dataset.checksum != record.dataset.checksum:
+            raise UsageError(f"the data set {record.dataset.name} has changed since it was measured; measure again")
+        return cls(dataset)
+
+    def recall(self, record: Record, folder: Path, k: int = 10) -> np.ndarray:
+        """Recall@k (nq,) of the run whose arrays lie in ``folder``.
+
+        The arrays hold what a search for 100 returned. A rescored search for fewer returns others; then the mean is
+        not the record's, and that is an error.
+
+        Raises
+        ------
+        UsageError
+            If the arrays are missing or of another attempt, of another data set, or do not give the record's recall.
+        """
+        if record.dataset.checksum != self.dataset.checksum:
+            raise UsageError(f"{folder} was measured on other vectors or queries than those that it is compared on")
+        ids = records.read_queries(folder)["ids"][:, :k]
+        recall = self._judge.recall(ids, k)
+        known = record.quality.get(f"recall@{k}")
+        if known is not None and abs(recall.mean() - known.value) > _SAME:
+            raise UsageError(f"{folder} does not hold what a search for {k} returned; its queries cannot be paired")
+        return recall

@@ -1,0 +1,85 @@
+"""``python -m bench.recommend --data my.npy --budget 32x``: which method to take, and what it costs at your N."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+from typing import NoReturn
+
+from bench.datasets.base import DatasetError
+from bench.errors import UsageError
+from bench.recommend.choice import recommend
+from bench.recommend.offer import Limits
+from bench.recommend.question import Question, parse_count
+from bench.recommend.words import lines
+from methods import MethodError
+
+_EPILOG = "Exit status: 0 an answer that meets the limits, 1 the nearest feasible offer, 2 bad input."
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; --help names the options")
+
+
+def main() -> None:
+    """Entry of the command."""
+    parser = _Parser(prog="python -m bench.recommend", description=__doc__, epilog=_EPILOG)
+    parser.add_argument(
+        "--data", required=True, metavar="FILE", help="your vectors: .npy, .fvecs, .fbin, .hdf5, .parquet"
+    )
+    parser.add_argument("--budget", required=True, help="most bytes in memory for a vector: 32x, 48B or 2bit")
+    parser.add_argument("--n", metavar="N", help="how many vectors there will be: 250k, 100M (default: as in the file)")
+    parser.add_argument("--min-recall", type=float, metavar="R", help="the answer has to keep this recall@k at N")
+    parser.add_argument("--max-p50-ms", type=float, metavar="MS", help="a query over all N may take this long")
+    parser.add_argument("--queries", metavar="FILE", help="your queries (default: some vectors are held out)")
+    parser.add_argument("--metric", help="ip, cosine or l2 (default: cosine, or what an ann-benchmarks file says)")
+    parser.add_argument("--k", type=int, default=10, help="neighbours asked for: 1, 10 or 100 (default 10)")
+    parser.add_argument(
+        "--rescore", help="float16, int8, float32 (in memory) or disk: order candidates by finer vectors"
+    )
+    parser.add_argument("--methods", default="", metavar="A,B", help="only these race")
+    parser.add_argument("--threads", type=int, default=1, help="of a search (default 1)")
+    parser.add_argument("--seed", type=int, default=0, help="of samples and training (default 0)")
+    parser.add_argument("--sample", default="100k", metavar="N", help="most vectors measured on (default 100k)")
+    parser.add_argument("--time", type=float, default=240.0, metavar="S", help="what the answer may take (default 240)")
+    try:
+        answer = recommend(_question(parser.parse_args()))
+    except (UsageError, DatasetError, MethodError) as error:
+        print(f"bench.recommend: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+    print("\n".join(lines(answer)))
+    sys.exit(0 if answer.chosen is not None else 1)
+
+
+def _question(options: argparse.Namespace) -> Question:
+    return Question(
+        data=options.data,
+        budget=options.budget,
+        n=None if options.n is None else parse_count(options.n),
+        limits=Limits(options.min_recall, options.max_p50_ms),
+        queries=options.queries,
+        metric=options.metric,
+        k=options.k,
+        rescore=options.rescore,
+        methods=tuple(filter(None, options.methods.split(","))),
+        threads=options.threads,
+        seed=options.seed,
+        time_s=options.time,
+        sample=parse_count(options.sample),
+    )
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory(prefix="bench-cache-", ignore_cleanup_errors=True) as cache:
+        os.environ.setdefault("BENCH_CACHE", cache)  # truths of samples would only fill the user's cache
+        try:
+            main()
+        except KeyboardInterrupt:
+            print("bench.recommend: interrupted", file=sys.stderr)
+            sys.stderr.flush()
+            shutil.rmtree(cache, ignore_errors=True)
+            os._exit(130)  # at once: the runs' processes end with this one

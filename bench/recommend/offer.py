@@ -1,0 +1,118 @@
+"""What a measured method means at the user's number of vectors."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from bench.errors import UsageError
+from bench.measure.statistics import Interval
+from bench.records import Record
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an answer has to meet; None is no limit."""
+
+    min_recall: float | None = None
+    max_p50_ms: float | None = None
+
+    def check(self) -> None:
+        """:class:`UsageError` for limits that cannot be meant."""
+        if self.min_recall is not None and not 0 < self.min_recall <= 1:
+            raise UsageError(f"--min-recall {self.min_recall:g} is out of range; use a share above 0, at most 1")
+        if self.max_p50_ms is not None and not self.max_p50_ms > 0:
+            raise UsageError(f"--max-p50-ms {self.max_p50_ms:g} is out of range; use milliseconds above 0")
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A method at a code size, measured on a sample and extrapolated to ``n`` vectors.
+
+    Attributes
+    ----------
+    record : Record
+        On the largest sample, status ok.
+    n : int
+    k : int
+    smaller : Record or None
+        The same method fitted on the same vectors, on a smaller sample: gives the trend of recall.
+    """
+
+    record: Record
+    n: int
+    k: int
+    smaller: Record | None = None
+
+    @property
+    def method(self) -> str:
+        return self.record.method.name
+
+    @property
+    def code(self) -> int:
+        """Bytes of a vector in memory."""
+        assert self.record.bytes is not None
+        return self.record.bytes.code
+
+    @property
+    def recall(self) -> Interval:
+        """Measured on the sample."""
+        return self.record.quality[f"recall@{self.k}"]
+
+    @property
+    def recall_per_decade(self) -> float | None:
+        """Change of recall for ten times the vectors (at most 0), from two samples; None where there is but one."""
+        if self.smaller is None or self.smaller.dataset.n >= self.record.dataset.n:
+            return None
+        decades = math.log10(self.record.dataset.n / self.smaller.dataset.n)
+        return min(0.0, (self.recall.value - self.smaller.quality[f"recall@{self.k}"].value) / decades)
+
+    @property
+    def recall_at_n(self) -> float:
+        """Recall carried on to ``n`` along the logarithm of the number of vectors."""
+        decades = max(0.0, math.log10(self.n / self.record.dataset.n))
+        return max(0.0, self.recall.value + (self.recall_per_decade or 0.0) * decades)
+
+    @property
+    def memory_bytes(self) -> int:
+        """Codes and parts of ``n`` vectors."""
+        assert self.record.bytes is not None
+        return self.n * self.code + self.record.bytes.parts_total
+
+    @property
+    def disk_bytes(self) -> int:
+        """The finer store of ``n`` vectors."""
+        assert self.record.bytes is not None
+        return self.record.bytes.rescore_disk // self.record.dataset.n * self.n
+
+    @property
+    def build_s(self) -> float:
+        """Fitting as measured, and encoding of ``n`` vectors at the measured rate, by the threads measured with."""
+        assert self.record.throughput is not None
+        return self.record.seconds["fit"] + self.n / self.record.throughput["encode_vectors_per_s"]
+
+    @property
+    def p50_ms(self) -> float:
+        """Of one query over ``n`` codes: it grows with the bytes scanned, and no faster than memory is read."""
+        assert self.record.latency_ms is not None
+        grown = self.record.latency_ms["p50"] * max(1.0, self.n / self.record.dataset.n)
+        bandwidth = self.record.environment["memory_bandwidth_bytes_per_s"]
+        cached = self.n * self.code < 32e6  # such codes stay in a cache, which is read faster than memory
+        return grown if cached else max(grown, 1e3 * self.n * self.code / bandwidth / self.record.config["threads"])
+
+    def misses(self, limits: Limits) -> list[str]:
+        """What keeps it from meeting the limits, in words; empty if it meets them."""
+        found = []
+        if limits.min_recall is not None and self.recall_at_n < limits.min_recall:
+            found.append(f"recall@{self.k} {self.recall_at_n:.3f} is below {limits.min_recall:g}")
+        if limits.max_p50_ms is not None and self.p50_ms > limits.max_p50_ms:
+            found.append(f"p50 {self.p50_ms:.3g} ms is above {limits.max_p50_ms:g} ms")
+        return found
+
+    def shortfall(self, limits: Limits) -> float:
+        """How far from the limits, as a number to order by: 0 meets them."""
+        recall = (
+            0.0 if limits.min_recall is None else max(0.0, limits.min_recall - self.recall_at_n) / limits.min_recall
+        )
+        slow = 0.0 if limits.max_p50_ms is None else max(0.0, math.log2(self.p50_ms / limits.max_p50_ms))
+        return recall + slow

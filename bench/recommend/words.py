@@ -1,0 +1,126 @@
+"""The answer in a few lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bench.recommend.choice import Answer
+from bench.recommend.offer import Offer
+
+
+def lines(answer: Answer) -> Iterator[str]:
+    """The answer as text, a line each."""
+    question = answer.question
+    raw = 4 * answer.dim * answer.n
+    yield (
+        f"{answer.n:,} vectors of {answer.dim} dimensions are {size(raw)} as float32; "
+        f"at most {answer.code_bytes} bytes each ({question.budget})"
+    )
+    if answer.chosen is not None:
+        yield from _offer("take", answer.chosen)
+        yield from _runner_up(answer)
+    else:
+        yield "nothing measured meets the limits"
+        for word, offer in zip(("nearest within the budget:", "meets them beyond the budget:"), answer.nearest):
+            yield from _offer(word, offer)
+            if misses := offer.misses(question.limits):
+                yield f"  but {' and '.join(misses)}"
+    yield from _changes(answer)
+    if answer.failed:
+        yield f"not measured: {', '.join(f'{record.method.name} ({record.status})' for record in answer.failed)}"
+    yield f"{len(answer.raced)} methods raced in {answer.seconds:.0f} s"
+
+
+def _offer(word: str, offer: Offer) -> Iterator[str]:
+    record, recall = offer.record, offer.recall
+    measured = record.dataset.n
+    yield f"{word} {offer.method} at {offer.code} bytes a vector"
+    text = (
+        f"  keeps    recall@{offer.k} {recall.value:.3f} [{recall.low:.3f}, {recall.high:.3f}] on {measured:,} vectors"
+    )
+    if offer.n > measured and offer.recall_per_decade is not None:
+        trend = f"{offer.recall_per_decade:+.3f} for ten times the vectors"
+        text += f"; about {offer.recall_at_n:.2f} at {offer.n:,} ({trend})"
+    yield text
+    disk = f", {size(offer.disk_bytes)} on disk" if offer.disk_bytes else ", nothing on disk"
+    yield f"  memory   {size(offer.memory_bytes)}{disk}"
+    shared = " (other processes kept the machine busy)" if record.latency_shared else ""
+    threads = record.config["threads"]
+    yield (
+        f"  latency  p50 {duration(offer.p50_ms / 1e3)} for a scan of all codes by {threads} "
+        f"thread{'s' if threads > 1 else ''}{shared}"
+    )
+    assert record.throughput is not None
+    yield (
+        f"  build    {duration(offer.build_s)}: fit {duration(record.seconds['fit'])} on {record.dataset.n_train:,}, "
+        f"encode {record.throughput['encode_vectors_per_s']:,.0f} vectors/s"
+    )
+
+
+def _runner_up(answer: Answer) -> Iterator[str]:
+    other, against = answer.runner_up, answer.against
+    if other is None or against is None:
+        return
+    sure = f"p = {against.p:.2g}" if against.p < 0.05 else f"not distinguishable, p = {against.p:.2g}"
+    yield (
+        f"runner-up: {other.method} at {other.code} bytes, recall@{other.k} {other.recall.value:.3f} "
+        f"({-against.value:+.3f}, {sure}), p50 {duration(other.p50_ms / 1e3)}, build {duration(other.build_s)}"
+    )
+
+
+def _changes(answer: Answer) -> Iterator[str]:
+    """When another method would be the answer."""
+    here = answer.chosen or (answer.nearest[0] if answer.nearest else None)
+    for code_bytes, offer in sorted(answer.elsewhere.items()):
+        if here is not None and offer.method != here.method:
+            yield f"at {code_bytes} bytes take {offer.method} (recall@{offer.k} {_small(offer)})"
+        else:
+            yield f"at {code_bytes} bytes still {offer.method} (recall@{offer.k} {_small(offer)})"
+    fastest = answer.fastest
+    if (
+        here is not None
+        and fastest is not None
+        and fastest.method != here.method
+        and fastest.p50_ms < here.p50_ms / 1.5
+    ):
+        yield (
+            f"for a p50 below {duration(here.p50_ms / 1e3)} take {fastest.method}: about "
+            f"{duration(fastest.p50_ms / 1e3)} (recall@{fastest.k} {_small(fastest)})"
+        )
+    crossing = _crossing(answer)
+    if crossing:
+        yield crossing
+
+
+def _small(offer: Offer) -> str:
+    return f"{offer.recall.value:.3f} on {offer.record.dataset.n:,} vectors"
+
+
+def _crossing(answer: Answer) -> str:
+    """Where the parts of the winner weigh more than its codes save."""
+    here, other = answer.chosen, answer.runner_up
+    if here is None or other is None or here.record.bytes is None or other.record.bytes is None:
+        return ""
+    parts = here.record.bytes.parts_total - other.record.bytes.parts_total
+    saved = other.code - here.code
+    if parts <= 0 or saved <= 0:
+        return ""
+    return f"below {parts // saved:,} vectors {other.method} is the smaller one, parts included"
+
+
+def size(count: float) -> str:
+    """``4.8 GB``; powers of a thousand."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"
+
+
+def duration(seconds: float) -> str:
+    """``310 ms``, ``12 s``, ``35 min``, ``2.1 h``."""
+    if seconds < 1:
+        return f"{1e3 * seconds:.3g} ms"
+    if seconds < 120:
+        return f"{seconds:.3g} s"
+    return f"{seconds / 60:.3g} min" if seconds < 7200 else f"{seconds / 3600:.3g} h"
