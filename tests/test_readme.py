@@ -41,7 +41,9 @@ def test_the_table_of_methods_is_the_registry_s():
     assert between == table, "run `python -m methods --markdown` and paste it into the README"
 
 
-@pytest.mark.parametrize("module", ["bench", "methods", "bench.datasets", "bench.report", "bench.recommend", "bench.gate"])
+@pytest.mark.parametrize(
+    "module", ["bench", "methods", "bench.datasets", "bench.report", "bench.recommend", "bench.gate"]
+)
 def test_every_command_has_help(module, tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", module, "--help"], cwd=tmp_path, capture_output=True, text=True, check=False
