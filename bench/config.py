@@ -9,6 +9,7 @@ from typing import Any
 
 from bench.errors import UsageError
 
+SCENARIOS = ("none", "upgrade")
 RESCORE_STORES = ("float16", "int8", "float32", "disk")
 DEFAULT_DATASET = "squad-sentences-mini"
 
@@ -31,6 +32,8 @@ class RunConfig:
         ``name`` and the parameters of the method's ``for_budget``.
     dataset : dict
         ``name`` and the options of ``bench.datasets.load``.
+    scenario : dict
+        ``name`` and options: ``none``, or ``upgrade`` (:mod:`bench.tracks.upgrade`).
     budget : str
         The most bytes that a code may take: ``8x``, ``48B`` or ``2bit``.
     k : int
@@ -57,6 +60,7 @@ class RunConfig:
 
     method: Any = field(default_factory=dict)
     dataset: Any = field(default_factory=lambda: {"name": DEFAULT_DATASET})
+    scenario: Any = field(default_factory=lambda: {"name": "none"})
     budget: str = "8x"
     k: int = 10
     seed: int = 0
@@ -82,6 +86,8 @@ class RunConfig:
     def determinants(self) -> dict[str, Any]:
         """What determines the result: all but limits and where and whether to write."""
         ignored = {"limits", "results", "rerun"}
+        if self.scenario["name"] == "none":
+            ignored.add("scenario")
         return {key: value for key, value in self.to_dict().items() if key not in ignored}
 
     def check(self) -> None:
@@ -93,6 +99,8 @@ class RunConfig:
                 raise UsageError(f"{name}={value} is out of range; use an integer of at least {least}")
         if self.threads > (cores := os.cpu_count() or 1):
             raise UsageError(f"threads={self.threads} is more than this machine's {cores} cores; use at most {cores}")
+        if self.scenario.get("name") not in SCENARIOS:
+            raise UsageError(f"scenario={self.scenario.get('name')} is unknown; use one of {', '.join(SCENARIOS)}")
         if self.rescore is not None and self.rescore not in RESCORE_STORES:
             raise UsageError(f"rescore={self.rescore} is unknown; use one of {', '.join(RESCORE_STORES)} or null")
         for name, bound in (

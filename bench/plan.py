@@ -68,6 +68,11 @@ def prepare(config: RunConfig) -> Plan:
     _check_results_folder(Path(config.results))
     dataset = load_dataset(config)
     code_bytes = budget.code_bytes(dataset.dim)
+    others = {}
+    if config.scenario["name"] == "upgrade":
+        from bench.tracks import upgrade
+
+        others["old"] = upgrade.old_dataset(config, dataset).checksum
     params, size, infeasible = None, None, None
     try:
         if missing := registry.missing_dependencies(name):
@@ -76,8 +81,8 @@ def prepare(config: RunConfig) -> Plan:
         params, size = codec.params(), codec.code_size + (store.code_size if store else 0)
     except (BudgetError, UnsupportedMetric, MissingDependency) as error:
         infeasible = error
-    versions = {"version": cls.version} | _inner_versions(params)
-    return Plan(config, dataset, code_bytes, _key(config, dataset, code_bytes, versions), params, size, infeasible)
+    others |= {"version": cls.version} | _inner_versions(params)
+    return Plan(config, dataset, code_bytes, _key(config, dataset, code_bytes, others), params, size, infeasible)
 
 
 def _inner_versions(params: dict[str, Any] | None) -> dict[str, str]:
@@ -88,12 +93,12 @@ def _inner_versions(params: dict[str, Any] | None) -> dict[str, str]:
     return {f"version of {inner}": registry.get(inner).version} | _inner_versions(params.get("codec_params"))
 
 
-def _key(config: RunConfig, dataset: Dataset, code_bytes: int, versions: dict[str, str]) -> str:
+def _key(config: RunConfig, dataset: Dataset, code_bytes: int, others: dict[str, str]) -> str:
     determinants = config.determinants() | {
         "dataset": [dataset.checksum, str(dataset.metric)],
         "budget": code_bytes,
         "schema": records.SCHEMA,
-        **versions,
+        **others,
     }
     text = json.dumps(determinants, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

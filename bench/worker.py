@@ -40,11 +40,11 @@ def work(folder: Path) -> dict[str, Any]:
         from bench.measure.environment import thread_settings
         from bench.measure.memory import peak_memory
         from bench.plan import load_dataset
-        from bench.tracks import dense
+        from bench.tracks import measure
 
         _set_threads(job["config"]["threads"])
         config = RunConfig.from_dict(job["config"])
-        found = dense.measure(config, load_dataset(config), job["code_bytes"], folder)
+        found = measure(config, load_dataset(config), job["code_bytes"], folder)
         arrays = found.arrays
         found.arrays = {}
         np.savez(folder / "queries.npz", **arrays)  # type: ignore[arg-type]

@@ -167,6 +167,23 @@ class Codec(_Parametrized, ABC):
         self._check_fitted()
         return self._searcher(self._check_codes(codes))
 
+    def successor(self, old_vectors: np.ndarray, new_vectors: np.ndarray, weight: float = 1.0) -> Codec:
+        """A codec for a new encoder's vectors whose codes are compared with the codes of this one.
+
+        Parameters
+        ----------
+        old_vectors, new_vectors : (n, dim) and (n, new_dim) floating
+            The same items by both encoders.
+        weight : float
+            Of compatibility against the new codes' own quality.
+
+        Raises
+        ------
+        MethodError
+            If the method has none.
+        """
+        raise MethodError(f"{self._label()} has no compatible successor; encode all vectors again")
+
     @classmethod
     def from_parts(cls, params: dict[str, Any], parts: dict[str, np.ndarray]) -> Self:
         """The fitted codec again, from :meth:`params` and :meth:`parts`."""

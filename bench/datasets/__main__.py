@@ -19,10 +19,11 @@ from bench.datasets.base import DatasetError
 _ABOUT = {
     "squad-sentences-mini": ("20,000 x 384", "ip", "sentences and questions, with relevance; embedded, the default"),
     "squad-sentences": ("69,679 x 384", "ip", "sentences and 10,000 questions, with relevance"),
+    "squad-sentences-wordllama": ("69,679 x 256", "ip", "the same texts by a weaker encoder, for scenario=upgrade"),
     "glove-100": ("331,479 x 100", "cosine", "word vectors; 10,000 words held out as queries"),
     "fashion-mnist": ("60,000 x 784", "l2", "images; the test images are the queries"),
     "synthetic": ("nb x d", "l2", "faiss SyntheticDataset, drawn when loaded"),
-    "path": ("n x d", "l2", "your own file: dataset.base=FILE [dataset.queries=FILE dataset.metric=...]"),
+    "path": ("n x d", "cosine", "your own file: dataset.base=FILE [dataset.queries=FILE dataset.metric=...]"),
 }
 
 

@@ -13,12 +13,15 @@ from bench.records import FAILURES, Record
 
 _STYLE = {"ok": "green", "skipped": "dim", "over_budget": "yellow"}
 _RETRIEVAL = ("nDCG@10", "MRR@10", "P@10", "R@10")
+_COLUMNS = ("B/vector", "ratio", "at 1M", "recall@10", "recall@1", "p50 ms", "queries/s", "fit s", "encode/s")
+_ONLY_WIDE = ("ratio", "recall@1", "fit s", "encode/s")
+_WIDE = 136  # columns of text that the full table takes
 _FIDELITY = ("rank_correlation", "score_bias", "score_error", "reconstruction_error")
 
 
 def print_record(record: Record, console: Console | None = None) -> None:
     """One run: everything that it found, with where the record lies."""
-    console = console or Console()
+    console = console or _console()
     data, budget = record.dataset, record.budget
     title = f"{record.method.name} on {data.name} ({data.n:,} x {data.dim}, {data.metric}), budget {budget.requested}"
     table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
@@ -27,6 +30,33 @@ def print_record(record: Record, console: Console | None = None) -> None:
     for label, text in _rows(record):
         table.add_row(label, text)
     console.print(table)
+    if (settings := _settings(record)) is not None:
+        console.print(settings)
+
+
+def _console() -> Console:
+    """The terminal; a file or a pipe has no width of its own and gets one that holds every table."""
+    console = Console()
+    return console if console.is_terminal else Console(width=max(console.width, _WIDE))
+
+
+def _settings(record: Record) -> Table | None:
+    """What a scenario measured beside the plain run: ``old->old``, ``new->0.5`` and the like, a row each."""
+    rows: dict[str, dict[str, Interval]] = {}
+    for name, value in record.quality.items():
+        setting, _, measure = name.rpartition(" ")
+        if "->" in setting:
+            rows.setdefault(setting, {})[measure] = value
+    if not rows:
+        return None
+    measures = list(next(iter(rows.values())))
+    table = Table(title="queries->documents; a number is the part encoded again", title_justify="left")
+    table.add_column("setting", no_wrap=True)
+    for measure in measures:
+        table.add_column(measure, justify="right", no_wrap=True)
+    for setting, values in rows.items():
+        table.add_row(setting, *(interval(values[measure]) for measure in measures))
+    return table
 
 
 def _rows(record: Record) -> Iterable[tuple[str, str]]:
@@ -76,19 +106,15 @@ def _rows(record: Record) -> Iterable[tuple[str, str]]:
 
 def print_sweep(records: list[Record], reused: int = 0, console: Console | None = None) -> None:
     """A sweep: one row a run that was measured, then what was not, with the reasons."""
-    console = console or Console()
+    console = console or _console()
     good = [record for record in records if record.status == "ok"]
     several = len({record.dataset.name for record in good}) > 1
     if good:
-        console.print(_sweep_table(good, several))
-    for record in records:
-        if record.status != "ok":
-            style = _STYLE.get(record.status, "red")
-            console.print(
-                f"[{style}]{record.status}[/] {record.method.name} {record.budget.requested} "
-                f"on {record.dataset.name}: {record.reason}",
-                highlight=False,
-            )
+        console.print(_sweep_table(good, several, console.width >= _WIDE))
+        if any(record.latency_shared for record in good):
+            console.print("* other processes kept the machine busy")
+    for line in _reasons(records):
+        console.print(line, highlight=False)
     counts = Counter(record.status for record in records)
     text = ", ".join(f"{count} {status}" for status, count in counts.most_common())
     console.print(f"{len(records)} runs: {text}" + (f"; {reused} of them measured before" if reused else ""))
@@ -96,13 +122,26 @@ def print_sweep(records: list[Record], reused: int = 0, console: Console | None 
         console.print("[red]some runs failed; the same command tries them again[/]")
 
 
-def _sweep_table(records: list[Record], several_datasets: bool) -> Table:
+def _reasons(records: list[Record]) -> Iterable[str]:
+    """Why there is no row: a line for each method, data set and end, which names all budgets and the last reason."""
+    lines: dict[tuple[str, str, str], list[Record]] = {}
+    for record in records:
+        if record.status != "ok":
+            lines.setdefault((record.status, record.method.name, record.dataset.name), []).append(record)
+    for (status, method, dataset), missing in lines.items():
+        budgets = ", ".join(dict.fromkeys(record.budget.requested for record in missing))
+        yield f"[{_STYLE.get(status, 'red')}]{status}[/] {method} {budgets} on {dataset}: {missing[-1].reason}"
+
+
+def _sweep_table(records: list[Record], several_datasets: bool, wide: bool) -> Table:
+    """``wide`` has all columns; without it, those that decide remain."""
     table = Table(title="recall with 95% intervals; bytes count everything stored per vector", title_justify="left")
     if several_datasets:
         table.add_column("data set")
-    table.add_column("budget")
-    table.add_column("method")
-    for column in ("B/vector", "ratio", "at 1M", "recall@10", "recall@1", "p50 ms", "queries/s", "fit s", "encode/s"):
+    table.add_column("budget", no_wrap=True)
+    table.add_column("method", no_wrap=True)
+    shown = [name for name in _COLUMNS if wide or name not in _ONLY_WIDE]
+    for column in shown:
         table.add_column(column, justify="right", no_wrap=True)
     previous = None
     for record in sorted(records, key=_order):
@@ -110,7 +149,9 @@ def _sweep_table(records: list[Record], several_datasets: bool) -> Table:
         if previous not in (None, group):
             table.add_section()
         previous = group
-        table.add_row(*([record.dataset.name] if several_datasets else []), *_sweep_cells(record))
+        cells = _sweep_cells(record)
+        first = [record.dataset.name] if several_datasets else []
+        table.add_row(*first, record.budget.requested, record.method.name, *(cells[name] for name in shown))
     return table
 
 
@@ -118,14 +159,12 @@ def _order(record: Record) -> tuple:
     return record.dataset.name, -record.budget.bytes, -record.quality["recall@10"].value, record.method.name
 
 
-def _sweep_cells(record: Record) -> list[str]:
+def _sweep_cells(record: Record) -> dict[str, str]:
     assert record.bytes is not None
     assert record.ratio is not None
     assert record.latency_ms is not None
     assert record.throughput is not None
-    return [
-        record.budget.requested,
-        record.method.name,
+    cells = (
         str(record.bytes.code),
         f"{record.ratio.codes:.1f}x",
         f"{record.ratio.total_at_1m:.1f}x",
@@ -135,7 +174,8 @@ def _sweep_cells(record: Record) -> list[str]:
         f"{record.throughput['queries_per_s']:,.0f}",
         f"{record.seconds['fit']:.1f}",
         f"{record.throughput['encode_vectors_per_s']:,.0f}",
-    ]
+    )
+    return dict(zip(_COLUMNS, cells, strict=True))
 
 
 def interval(value: Interval, form: str = ".3f") -> str:

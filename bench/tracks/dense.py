@@ -114,12 +114,12 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
             store_codec.fit(train, config.seed)
     del train
 
-    codes, store_codes = _encode(dataset.base, codec, store_codec, found)
+    codes, store_codes = encode(dataset.base, codec, store_codec, found)
     judged = _JudgedSample.take(dataset, codec, codes, config.seed)
     with found.timed("build"):
         searcher = codec.searcher(codes)
     del codes
-    found.bytes = _count(codec, store_codec, searcher, dataset, config.rescore)
+    found.bytes = count_bytes(codec, store_codec, searcher, dataset, config.rescore)
     resident = searcher.nbytes - searcher.padding + found.bytes.rescore_memory
     _check_budget(-(-resident // max(1, dataset.base.shape[0])), code_bytes, "what the searcher keeps for a code")
     found.ratio = ratios(*dataset.base.shape, found.bytes.code, found.bytes.parts_total)
@@ -127,7 +127,7 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
         searcher = _rescored(config, searcher, store_codec, store_codes, dataset, work, found)
     del store_codes
 
-    results = _time_searches(config, searcher, dataset, found)
+    results = time_searches(config, searcher, dataset, found)
     found.peak_memory_bytes = peak_memory()
     with found.timed("search_quality"):  # recall@k is of a search for k: rescoring sees what a caller asks
         for k in {*RECALL_AT} - set(results):
@@ -142,7 +142,7 @@ def _check_budget(size: int, code_bytes: int, what: str) -> None:
         raise OverBudget(f"{what} takes {size} bytes, the budget is {code_bytes}")
 
 
-def _encode(
+def encode(
     base: VectorStore, codec: Codec, store_codec: Codec | None, found: Measurement
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Codes of the whole base, read block by block; only the codec's own time counts as encoding."""
@@ -162,7 +162,7 @@ def _encode(
     return codes, store_codes
 
 
-def _count(
+def count_bytes(
     codec: Codec, store_codec: Codec | None, searcher: Searcher, dataset: Dataset, rescored: str | None
 ) -> Bytes:
     n, dim = dataset.base.shape
@@ -211,7 +211,7 @@ def _write_vectors(base: VectorStore, path: Path) -> Path:
     return path
 
 
-def _time_searches(config: RunConfig, searcher: Searcher, dataset: Dataset, found: Measurement) -> Results:
+def time_searches(config: RunConfig, searcher: Searcher, dataset: Dataset, found: Measurement) -> Results:
     """Latency and throughput; what the batch returned, by its k."""
     queries, k = dataset.queries, config.k
     with found.timed("warm_up"):

@@ -221,6 +221,11 @@ class BEBR(Codec):
             queries = (levels @ self.decoder_) * scale[:, None]
         return queries @ self.decoder_.T, np.full(len(queries), 2**self.loops, np.float32)
 
+    def successor(self, old_vectors: np.ndarray, new_vectors: np.ndarray, weight: float = 1.0) -> Codec:
+        from methods.bebr.upgrade import fit_compatible
+
+        return fit_compatible(self, old_vectors, new_vectors, weight)
+
     # --- validation ----------------------------------------------------------------------------------------
 
     def _check_shape(self) -> None:

