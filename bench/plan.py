@@ -28,8 +28,8 @@ class Plan:
     dataset : Dataset
     code_bytes : int
         The budget in bytes.
-    key : str
-        Hash of what determines the result.
+    determinants : dict
+        What determines the result, apart from the budget.
     params : dict or None
         The codec's parameters at this budget; None where it is infeasible.
     infeasible : Exception or None
@@ -39,10 +39,20 @@ class Plan:
     config: RunConfig
     dataset: Dataset
     code_bytes: int
-    key: str
+    determinants: dict[str, Any]
     params: dict[str, Any] | None
     code_size: int | None
     infeasible: Exception | None
+
+    @property
+    def key(self) -> str:
+        """Hash of what determines the result."""
+        return self.key_at(self.code_bytes)
+
+    def key_at(self, code_bytes: int) -> str:
+        """The key of the same run at another budget."""
+        text = json.dumps(self.determinants | {"budget": code_bytes}, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
     def folder(self) -> Path:
@@ -68,11 +78,15 @@ def prepare(config: RunConfig) -> Plan:
     _check_results_folder(Path(config.results))
     dataset = load_dataset(config)
     code_bytes = budget.code_bytes(dataset.dim)
-    others = {}
+    determinants = config.determinants() | {
+        "dataset": [dataset.checksum, str(dataset.metric)],
+        "schema": records.SCHEMA,
+        "version": cls.version,
+    }
     if config.scenario["name"] == "upgrade":
         from bench.tracks import upgrade
 
-        others["old"] = upgrade.old_dataset(config, dataset).checksum
+        determinants["old"] = upgrade.old_dataset(config, dataset).checksum
     params, size, infeasible = None, None, None
     try:
         if missing := registry.missing_dependencies(name):
@@ -81,8 +95,8 @@ def prepare(config: RunConfig) -> Plan:
         params, size = codec.params(), codec.code_size + (store.code_size if store else 0)
     except (BudgetError, UnsupportedMetric, MissingDependency) as error:
         infeasible = error
-    others |= {"version": cls.version} | _inner_versions(params)
-    return Plan(config, dataset, code_bytes, _key(config, dataset, code_bytes, others), params, size, infeasible)
+    determinants |= _inner_versions(params)
+    return Plan(config, dataset, code_bytes, determinants, params, size, infeasible)
 
 
 def _inner_versions(params: dict[str, Any] | None) -> dict[str, str]:
@@ -91,17 +105,6 @@ def _inner_versions(params: dict[str, Any] | None) -> dict[str, str]:
         return {}
     inner = params["codec"]
     return {f"version of {inner}": registry.get(inner).version} | _inner_versions(params.get("codec_params"))
-
-
-def _key(config: RunConfig, dataset: Dataset, code_bytes: int, others: dict[str, str]) -> str:
-    determinants = config.determinants() | {
-        "dataset": [dataset.checksum, str(dataset.metric)],
-        "budget": code_bytes,
-        "schema": records.SCHEMA,
-        **others,
-    }
-    text = json.dumps(determinants, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @functools.lru_cache(maxsize=2)

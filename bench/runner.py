@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -79,6 +81,8 @@ def execute(plan: Plan) -> Record:
         record = _record(plan, Outcome("skipped", str(plan.infeasible), None, 0, 0.0))
         records.write(record, plan.folder)
         return record
+    if (record := _shared(plan)) is not None:
+        return record
     datasets.ground_truth(
         plan.dataset, dense.TRUTH_K
     )  # here, so that it counts neither in the run's time nor its memory
@@ -94,6 +98,38 @@ def execute(plan: Plan) -> Record:
         else:
             (plan.folder / TRACEBACK_FILE).unlink(missing_ok=True)
     return record
+
+
+def _shared(plan: Plan) -> Record | None:
+    """The record of ``plan`` made of a run at another budget that led to the very same codec, if there is one."""
+    if plan.config.rerun:
+        return None
+    for folder in sorted(plan.folder.parent.glob("[!.]*")):
+        found = records.read_finished(folder)
+        if found is None or found.status != "ok" or found.key != plan.key_at(found.budget.bytes):
+            continue
+        queries = folder / records.QUERIES_FILE
+        same = found.bytes is not None and found.bytes.code == plan.code_size
+        same = same and json.dumps(found.method.params) == json.dumps(plan.params, default=str)
+        if not same or not queries.exists() or records.file_sha256(queries) != found.queries_sha256:
+            continue
+        with _work_folder(plan.folder) as work:
+            copy = Path(shutil.copyfile(queries, work / records.QUERIES_FILE))
+            record = dataclasses.replace(
+                found,
+                key=plan.key,
+                reason=f"the same codec as at budget {found.budget.requested}, measured there",
+                budget=_budget(plan),
+                config=plan.config.to_dict(),
+            )
+            records.write(record, plan.folder, copy)
+        return record
+    return None
+
+
+def _budget(plan: Plan) -> BudgetInfo:
+    unused = None if plan.code_size is None else plan.code_bytes - plan.code_size
+    return BudgetInfo(plan.config.budget, plan.code_bytes, unused)
 
 
 @contextlib.contextmanager
@@ -140,9 +176,7 @@ def _record(plan: Plan, outcome: Outcome, queries_sha256: str | None = None) -> 
             trained_on="base" if dataset.train is None else "train",
             n_train=min(train.shape[0], config.train_size),
         ).__dict__,
-        "budget": BudgetInfo(
-            config.budget, plan.code_bytes, None if plan.code_size is None else plan.code_bytes - plan.code_size
-        ).__dict__,
+        "budget": _budget(plan).__dict__,
         "config": config.to_dict(),
         "environment": {**described, "threads": threads},
         "scan_bandwidth": _scan_bandwidth(found, described["memory_bandwidth_bytes_per_s"]),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from bench import records, runner
 from bench.config import RunConfig
 from bench.plan import prepare
 from methods import registry
@@ -32,3 +34,25 @@ def test_what_does_not_change_the_result_does_not_change_the_key(tmp_path):
         config.rerun = rerun
         keys.add(prepare(config).key)
     assert len(keys) == 1
+
+
+def test_a_budget_that_leads_to_the_same_codec_is_not_measured_again(tmp_path):
+    np.save(tmp_path / "base.npy", np.random.default_rng(0).standard_normal((300, 16)).astype(np.float32))
+
+    def run(budget, **options):
+        made = {"base": str(tmp_path / "base.npy"), "metric": "ip"}
+        common = {"dataset_options": made, "latency_s": 0.1, "results": str(tmp_path)}
+        return runner.run("sign", budget, "path", **common, **options)
+
+    first, second = run("8x"), run("16x")
+    assert first.reason == ""
+    assert second.reason == "the same codec as at budget 8x, measured there"
+    assert (second.key, second.budget.bytes, second.budget.unused) != (first.key, 8, 6)
+    assert (second.budget.bytes, second.budget.unused, second.config["budget"]) == (4, 2, "16x")
+    assert (second.quality, second.latency_ms) == (first.quality, first.latency_ms)
+    folder = records.run_folder(tmp_path, "path", "sign", second.key)
+    assert records.read(folder) == second
+    assert records.read_queries(folder)["ids"].shape[1] == 100
+    assert run("16x", rerun=True).reason == ""
+    assert run("32x").budget.unused == 0
+    assert run("8x", k=5).reason == ""
