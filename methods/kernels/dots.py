@@ -76,15 +76,16 @@ class _Sums:
         splat = simd.splat(self.builder, simd.load(self.builder, I32, address), self.lanes)
         return self.builder.bitcast(splat, self.bytes)
 
-    def flush(self, out: Any, first_doc: int) -> None:
-        """Add to the 32-bit sums (query, 64) at ``out``."""
+    def flush(self, out: Any, add: bool) -> None:
+        """Write to the 32-bit sums (query, 64) at ``out``, or ``add`` to them."""
         builder, kind = self.builder, simd.vector(I32, self.lanes)
+        simd.barrier(builder)
         for number, slot in enumerate(self.slots):
             query, part = divmod(number, self.parts)
             total = builder.load(slot)
             total = total if self.direct else simd.add_pairs(builder, total, self.native)
-            place = simd.at(builder, out, 4 * (query * BLOCK + first_doc + part * self.lanes))
-            simd.store(builder, builder.add(simd.load(builder, kind, place), total), place)
+            place = simd.at(builder, out, 4 * (query * BLOCK + part * self.lanes))
+            simd.store(builder, builder.add(simd.load(builder, kind, place), total) if add else total, place)
 
 
 def _emit(builder: Any, path: str, width: int, bits: int, args: dict[str, Any]) -> None:
@@ -92,22 +93,26 @@ def _emit(builder: Any, path: str, width: int, bits: int, args: dict[str, Any]) 
     lanes, parts = _shape(path, width)
     unit = 3 if bits == 3 else 1
     symbols = {0: 1, 3: 8}.get(bits) or 8 // bits
-    count, limit = args["rows"], args["segment"]
-    simd.clear(builder, args["out"], width * BLOCK * 4)
-    for first_doc in range(0, BLOCK, lanes * parts):
+    count, limit, zero = args["rows"], args["segment"], ir.Constant(I64, 0)
 
-        def segment(first: Any, first_doc: int = first_doc) -> None:
+    def some_documents(first_doc: Any) -> None:
+        place_of_first = builder.mul(first_doc, ir.Constant(I64, 4))
+        docs, out = (simd.at(builder, args[name], place_of_first) for name in ("docs", "out"))
+
+        def segment(first: Any, add: bool = True) -> None:
             last = builder.add(first, limit)
             last = builder.select(builder.icmp_signed("<", last, count), last, count)
             sums = _Sums(builder, path, width, lanes, parts)
 
             def group(index: Any) -> None:
-                line = simd.at(builder, args["docs"], builder.mul(index, ir.Constant(I64, BLOCK * 4 * unit)))
+                line = simd.at(builder, docs, builder.mul(index, ir.Constant(I64, BLOCK * 4 * unit)))
                 place = simd.at(builder, args["queries"], builder.mul(index, ir.Constant(I64, 4 * symbols)))
+                if width == 1:
+                    simd.prefetch(builder, line, simd.AHEAD, 4 * BLOCK * unit)
                 words_type = simd.vector(I32, lanes)
                 codes = []
                 for part in range(parts):
-                    start = 4 * (first_doc + part * lanes)
+                    start = 4 * part * lanes
                     words = [
                         simd.load(builder, words_type, simd.at(builder, line, start + 4 * BLOCK * t))
                         for t in range(unit)
@@ -121,9 +126,12 @@ def _emit(builder: Any, path: str, width: int, bits: int, args: dict[str, Any]) 
                             sums.add(query, part, builder.bitcast(codes[part][symbol], sums.bytes), weights)
 
             simd.count_loop(builder, first, last, 1, group)
-            sums.flush(args["out"], first_doc)
+            sums.flush(out, add)
 
-        simd.count_loop(builder, ir.Constant(I64, 0), count, limit, segment)
+        segment(zero, add=False)
+        simd.count_loop(builder, limit, count, limit, segment)
+
+    simd.count_loop(builder, zero, ir.Constant(I64, BLOCK), lanes * parts, some_documents)
 
 
 def _dot_tile(
@@ -194,10 +202,12 @@ def _unpack_words(typingctx: Any, bits: Any, words: Any, rows: Any, out: Any) ->
         width = sig.args[0].literal_value
         unit, symbols = (3, 8) if width == 3 else (1, 8 // width)
         kind = simd.vector(I32, 8)
+        following = builder.mul(args["rows"], ir.Constant(I64, BLOCK * 4 * unit))
 
         def row(index: Any) -> None:
             source = simd.at(builder, args["words"], builder.mul(index, ir.Constant(I64, BLOCK * 4 * unit)))
             target = simd.at(builder, args["out"], builder.mul(index, ir.Constant(I64, BLOCK * 4 * symbols)))
+            simd.prefetch(builder, source, following, BLOCK * 4 * unit)  # the next block's
             for doc in range(0, BLOCK, 8):
                 packed = [
                     simd.load(builder, kind, simd.at(builder, source, 4 * (t * BLOCK + doc))) for t in range(unit)

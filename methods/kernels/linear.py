@@ -71,7 +71,7 @@ def _scan_dot(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, sta
     rows = queries.shape[1] // 4
     unpacked, last = np.empty(rows * BLOCK, np.uint32), np.empty(3 * BLOCK, np.uint32)
     sums = np.empty((WIDE, BLOCK), np.int32)
-    scale = np.empty(BLOCK, np.float32)
+    scale = np.ones(BLOCK, np.float32)
     limits = np.full(nq, -np.inf, np.float32)
     for block in range(start, stop):
         _unpack(body[block], last, tail[block], bits, unpacked)
@@ -95,7 +95,7 @@ def _scan_dot_single(path: Path, documents: tuple, batch: tuple, heaps: np.ndarr
     step = max(1, segment // symbols)
     last, weights = np.empty(3 * BLOCK, np.uint32), queries[0, groups * symbols * 4 :]
     sums, rest = np.empty((1, BLOCK), np.int32), np.zeros((1, BLOCK), np.int32)
-    scale = np.empty(BLOCK, np.float32)
+    scale = np.ones(BLOCK, np.float32)
     limits = np.full(1, -np.inf, np.float32)
     for block in range(start, stop):
         docs = body[block]
@@ -140,10 +140,10 @@ def _scan_dot_single_parallel(path: Path, documents: tuple, batch: tuple, heaps:
 def _scan_planar(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, start: int, stop: int) -> None:
     """Scan by byte-sized terms: a table's (AVX2) or agreeing bits."""
     blocks, n, entries, halves, scale_table = documents
-    queries, nq, rows, table, segment, offset, unit, expand = batch
+    queries, nq, rows, table, segments, offsets, unit, expand = batch
     nibbles = np.zeros(rows * BLOCK if expand else 0, np.uint8)
     sums = np.empty((WIDE, BLOCK), np.int16)
-    scale = np.empty(BLOCK, np.float32)
+    scale = np.ones(BLOCK, np.float32)
     limits = np.full(nq, -np.inf, np.float32)
     tile = queries.nbytes // ((nq + WIDE - 1) // WIDE)  # bytes of the queries that a tile serves
     for block in range(start, stop):
@@ -156,13 +156,13 @@ def _scan_planar(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
         size = min(BLOCK, n - first)
         for query in range(0, nq, WIDE):
             if nq == 1:
-                planar_tile(path, 1, docs, queries, 0, rows, table, rows, segment, sums)
+                planar_tile(path, 1, docs, queries, 0, rows, table, rows, segments[0], sums)
             else:
                 place = query // WIDE * tile
-                planar_tile(path, 4, docs, queries, place, rows, table, rows, segment, sums)
+                planar_tile(path, 4, docs, queries, place, rows, table, rows, segments[query // WIDE], sums)
             for q in range(query, min(query + WIDE, nq)):
-                if may_exceed(sums, q - query, offset, unit, scale, largest, limits[q]):
-                    push_above(sums, q - query, (offset, unit), scale, first, size, q, limits, heaps)
+                if may_exceed(sums, q - query, offsets[q], unit, scale, largest, limits[q]):
+                    push_above(sums, q - query, (offsets[q], unit), scale, first, size, q, limits, heaps)
 
 
 @njit(cache=True, parallel=True)
@@ -203,10 +203,42 @@ class DotScan:
         return topk.scores(keys), ids
 
 
-def _nibble_products() -> np.ndarray:
-    """(256,) uint8: entry 16 * query + document is (sum of the products of two dimensions' levels + 18) / 2."""
+def _nibble_products() -> tuple[np.ndarray, np.ndarray]:
+    """Half of the sums of the products of two dimensions' levels, lifted to be at least 0.
+
+    Returns
+    -------
+    products : (256,) uint8
+        Entry 16 * query nibble + document nibble.
+    largest : (16,) uint8
+        The largest entry of each query nibble, which is also twice what its entries were lifted by.
+    """
     pairs = np.stack(np.divmod(np.arange(16), 4), axis=1) * 2 - 3
-    return ((pairs @ pairs.T + 18) // 2).astype(np.uint8).ravel()
+    sums = pairs @ pairs.T
+    largest = sums.max(axis=1)
+    return ((sums + largest[:, None]) // 2).astype(np.uint8).ravel(), largest.astype(np.uint8)
+
+
+@njit(cache=True)
+def _segments(largest: np.ndarray) -> np.ndarray:
+    """For every four queries, the most rows (an even number) whose terms sum to at most 255, wherever they start.
+
+    ``largest`` (nq, rows) uint8, nq a multiple of four, is the largest term of every row.
+    """
+    out = np.empty(len(largest) // WIDE, np.int64)
+    for tile in range(len(out)):
+        segment, fits = 2 * (255 // 6 // 2 + 1), False  # 6 is the least of the largest terms
+        while not fits:
+            segment -= 2
+            fits = True
+            for query in range(tile * WIDE, (tile + 1) * WIDE):
+                for first in range(0, largest.shape[1], segment):
+                    total = 0
+                    for row in range(first, min(first + segment, largest.shape[1])):
+                        total += np.int64(largest[query, row])
+                    fits = fits and total <= 255
+        out[tile] = segment
+    return out
 
 
 class NibbleScan:
@@ -222,7 +254,7 @@ class NibbleScan:
         self.blocks = layout.planar(codes)
         self.blocks[:, (codes.shape[1] - 1) * BLOCK :] &= np.uint8(256 - 2**self.unused)
         # Unused bits are zero in queries and documents: they agree as bits, and as lowest levels their product is 9.
-        self.offset = -dim - 2 * self.unused if bits == 1 else -36 * codes.shape[1] - 9 * (self.unused // 2)
+        self.offset = -dim - 2 * self.unused if bits == 1 else -9 * (self.unused // 2)
 
     @staticmethod
     def suits(path: str | None, dim: int, bits: int) -> bool:
@@ -237,17 +269,21 @@ class NibbleScan:
         """Scores (nq, k) float32 and ids (nq, k) int64 for query codes (nq, size) uint8."""
         codes = codes.copy()
         codes[:, -1] &= np.uint8(256 - 2**self.unused)
+        offsets = np.full(len(codes), self.offset)
         if self.bits == 1:
-            path, batch = planar_batch(codes, self.path, invert=True)
+            path, (queries, nq, rows, table, segment) = planar_batch(codes, self.path, invert=True)
+            segments = np.full(-(-nq // WIDE), segment)
         else:
-            queries = scan.table_queries(codes)
-            path, batch = Path(TABLE), (queries, len(codes), queries.shape[1], _PRODUCTS, 14)  # 14 x 18 < 256
-        expand = path.name in ("avx2", TABLE) and len(codes) > 1
-        batch = (*batch, self.offset, np.float32(0.25 ** (self.bits - 1)), expand)
+            path, queries, table, nq = Path(TABLE), scan.table_queries(codes), _PRODUCTS, len(codes)
+            rows, largest = queries.shape[1], _LARGEST[queries >> 4]
+            segments = _segments(largest)
+            offsets = offsets - largest[:nq].sum(axis=1, dtype=np.int64)
+        expand = path.name in ("avx2", TABLE) and nq > 1
+        batch = (queries, nq, rows, table, segments, offsets, np.float32(0.25 ** (self.bits - 1)), expand)
         documents = (self.blocks, self.size, *self.factors.arrays)
         heaps = scan.run(_scan_planar, _scan_planar_parallel, path, documents, batch, min(k, self.size), threads)
         keys, ids = topk.results(heaps, k)
         return topk.scores(keys), ids
 
 
-_PRODUCTS = _nibble_products()
+_PRODUCTS, _LARGEST = _nibble_products()

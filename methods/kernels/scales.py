@@ -71,19 +71,26 @@ class Scales:
 
 
 @njit(cache=True, nogil=True)
-def expand(block: int, entries: np.ndarray, halves: np.ndarray, table: np.ndarray, out: np.ndarray) -> float:
-    """Factors of one block into ``out`` (64,) float32, ones where there are none; the largest of them."""
+def expand(block: int, entries: np.ndarray, halves: np.ndarray, table: np.ndarray, out: np.ndarray) -> np.float32:
+    """Factors of one block into ``out`` (64,) float32, left as it is where there are none; the largest of them.
+
+    Where there are none, ``out`` must hold ones. Negative factors make the largest one negative or right.
+    """
     if len(entries):
+        most = np.float32(-np.inf)
         for doc in range(BLOCK):
-            out[doc] = table[entries[block, doc]]
-    elif len(halves):
+            factor = table[entries[block, doc]]
+            out[doc] = factor
+            most = factor if factor > most else most
+        return most
+    if len(halves):
         # A half's exponent and fraction, shifted into a float's place, are the value times 2^-112, exactly.
         up = np.float32(2.0**112)
+        top = np.int16(-32768)
         for doc in range(BLOCK):
             half = np.uint32(halves[block, doc])
+            top = max(top, np.int16(half))  # halves order as their bits do, negative ones backwards
             bits = ((half & np.uint32(0x7FFF)) << np.uint32(13)) | ((half & np.uint32(0x8000)) << np.uint32(16))
             out[doc] = np.uint32(bits).view(np.float32) * up
-    else:
-        for doc in range(BLOCK):
-            out[doc] = np.float32(1)
-    return out.max()
+        return np.float32(-1) if top < 0 else np.uint32(np.uint32(top) << np.uint32(13)).view(np.float32) * up
+    return np.float32(1)

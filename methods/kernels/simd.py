@@ -12,6 +12,8 @@ from typing import Any
 from llvmlite import ir
 from numba.core import cgutils
 
+AHEAD = 4096  # bytes from what a scan for one query reads to what it asks for
+
 Builder = Any  # ir.IRBuilder as numba hands it out
 Value = Any  # ir.Value
 
@@ -160,3 +162,24 @@ def accumulators(builder: Builder, kind: ir.VectorType, count: int) -> list[Valu
 def accumulate(builder: Builder, slot: Value, value: Value) -> None:
     """``slot += value``."""
     builder.store(builder.add(builder.load(slot), value), slot)
+
+
+def prefetch(builder: Builder, base: Value, offset: Value | int, nbytes: int) -> None:
+    """Ask for the cache lines of ``nbytes`` at ``base + offset``, which may lie beyond the array: a hint, no access.
+
+    The processor's own prefetching stops at pages of 4 KiB, and a block of documents is about as long.
+    """
+    offset = ir.Constant(I64, offset) if isinstance(offset, int) else offset
+    for line in range(0, nbytes, 64):
+        address = builder.gep(base, [builder.add(offset, ir.Constant(I64, line))])
+        signature = ir.FunctionType(ir.VoidType(), [address.type, I32, I32, I32])
+        function = cgutils.get_or_insert_function(builder.module, signature, "llvm.prefetch.p0")
+        builder.call(function, [address, *(ir.Constant(I32, value) for value in (0, 3, 1))])  # read, keep, data
+
+
+def barrier(builder: Builder) -> None:
+    """Keep LLVM from moving loads and stores across this place; no instruction.
+
+    Else it takes sums that a loop writes to memory into registers, of which there are too few, and spills others.
+    """
+    builder.asm(ir.FunctionType(ir.VoidType(), []), "", "~{memory}", [], True)

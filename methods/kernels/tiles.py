@@ -36,6 +36,7 @@ def _segments(builder: Any, args: dict[str, Any], body: Any) -> None:
 def _flush(builder: Any, out: Any, slots: list[Any]) -> None:
     """Add registers of bytes to the 16-bit sums at ``out``, one after the other."""
     lanes = slots[0].type.pointee.count
+    simd.barrier(builder)
     words = simd.vector(I16, lanes)
     for number, slot in enumerate(slots):
         place = simd.at(builder, out, number * lanes * 2)
@@ -70,6 +71,8 @@ def _bits(builder: Any, path: str, width: int, args: dict[str, Any]) -> None:
 
         def row(index: Any) -> None:
             line = _row(builder, args["docs"], index, BLOCK)
+            if width == 1:
+                simd.prefetch(builder, line, simd.AHEAD, BLOCK)
             codes = [simd.load(builder, kind, simd.at(builder, line, part * lanes)) for part in parts]
             for query in range(width):
                 four = simd.load(builder, I32, _query(builder, args, index, query, 4))
@@ -132,6 +135,8 @@ def _table(builder: Any, width: int, args: dict[str, Any]) -> None:
 
         def row(index: Any) -> None:
             line = _row(builder, args["docs"], index, BLOCK // nibbles)  # index counts nibbles
+            if width == 1:
+                simd.prefetch(builder, line, simd.AHEAD, BLOCK)
             for query in range(width):
                 where = _query(builder, args, index, query, 1)
                 entries = [
