@@ -110,20 +110,30 @@ def _emit(builder: Any, path: str, width: int, bits: int, args: dict[str, Any]) 
                 if width == 1:
                     simd.prefetch(builder, line, simd.AHEAD, 4 * BLOCK * unit)
                 words_type = simd.vector(I32, lanes)
-                codes = []
-                for part in range(parts):
+
+                def codes(part: int) -> list[Any]:
                     start = 4 * part * lanes
                     words = [
                         simd.load(builder, words_type, simd.at(builder, line, start + 4 * BLOCK * t))
                         for t in range(unit)
                     ]
-                    codes.append(_symbols(builder, words, bits) if bits else words)
-                for query in range(width):
+                    return _symbols(builder, words, bits) if bits else words
+
+                def weights(query: int, symbol: int) -> Any:
                     where = simd.at(builder, place, builder.mul(args["stride"], ir.Constant(I64, query * 4)))
-                    for symbol in range(symbols):
-                        weights = sums.weights(simd.at(builder, where, 4 * symbol))
+                    return sums.weights(simd.at(builder, where, 4 * symbol))
+
+                if width == 1:  # one register of documents after the other: there are too few for all
+                    shared = [weights(0, symbol) for symbol in range(symbols)]
+                    for part in range(parts):
+                        for code, weight in zip(codes(part), shared):
+                            sums.add(0, part, builder.bitcast(code, sums.bytes), weight)
+                else:
+                    unpacked = [codes(part)[0] for part in range(parts)]
+                    for query in range(width):
+                        weight = weights(query, 0)
                         for part in range(parts):
-                            sums.add(query, part, builder.bitcast(codes[part][symbol], sums.bytes), weights)
+                            sums.add(query, part, builder.bitcast(unpacked[part], sums.bytes), weight)
 
             simd.count_loop(builder, first, last, 1, group)
             sums.flush(out, add)

@@ -233,10 +233,11 @@ def _segments(largest: np.ndarray) -> np.ndarray:
             fits = True
             for query in range(tile * WIDE, (tile + 1) * WIDE):
                 for first in range(0, largest.shape[1], segment):
-                    total = 0
+                    total = np.int64(0)
                     for row in range(first, min(first + segment, largest.shape[1])):
                         total += np.int64(largest[query, row])
-                    fits = fits and total <= 255
+                    if total > 255:
+                        fits = False
         out[tile] = segment
     return out
 

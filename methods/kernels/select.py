@@ -86,7 +86,7 @@ def push_below(
 
 @njit(cache=True, nogil=True)
 def may_exceed(
-    sums: np.ndarray, row: int, offset: int, unit: float, scale: np.ndarray, largest: float, limit: float
+    sums: np.ndarray, row: int, offset: int, unit: float, scale: np.ndarray, largest: np.float32, limit: float
 ) -> bool:
     """Whether a document of the block scores above ``limit``; the score is ``float32(2 s + offset) * unit * scale``.
 

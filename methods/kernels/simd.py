@@ -12,7 +12,7 @@ from typing import Any
 from llvmlite import ir
 from numba.core import cgutils
 
-AHEAD = 4096  # bytes from what a scan for one query reads to what it asks for
+AHEAD = 8192  # bytes from what a scan for one query reads to what it asks for
 
 Builder = Any  # ir.IRBuilder as numba hands it out
 Value = Any  # ir.Value
