@@ -22,6 +22,7 @@ from bench.recommend.sample import Sample
 from bench.records import Record
 
 _LATENCY_S = 0.5
+_LEAST_LIMIT_S = 40.0  # for one run, however little time is left
 LEAST_RUN_S = 12.0  # a process that imports everything and compiles a kernel
 
 
@@ -78,11 +79,11 @@ def run_round(
     Parameters
     ----------
     time_s : float
-        For all of them; a single run may take three times its share before it is stopped.
+        For all of them; a single run may take four times its share before it is stopped.
     earlier : Round, optional
         Of a smaller sample: gives the trend of recall.
     """
-    limit = max(LEAST_RUN_S, 3.0 * time_s * workers / max(1, len(entries)))
+    limit = max(_LEAST_LIMIT_S, 4.0 * time_s * workers / max(1, len(entries)))
     plans = [_plan(question, name, budget, sample, results, limit) for name, budget in entries]
     queries = RecallOfQueries(sample.load())
     racers, failed = [], []

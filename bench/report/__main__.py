@@ -1,39 +1,106 @@
-"""``python -m bench.report RECORDS...``: a table of records, and the figure of recall against bytes."""
+"""``python -m bench.report RECORDS...``: tables of records; with ``--out DIR`` a page, tables and figures as files."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from bench import records
+from bench.datasets.base import DatasetError
 from bench.errors import UsageError
-from bench.report import tables
+from bench.records import Record
+from bench.report import significance, tables
+from bench.report.rows import Row, rows_of
+
+_FORMATS = "html,md,csv,parquet,png,svg"
+Located = list[tuple[Record, Path | None]]
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; --help names the options")
 
 
 def main() -> None:
     """Entry of the command."""
-    parser = argparse.ArgumentParser(prog="python -m bench.report", description=__doc__)
-    parser.add_argument("records", nargs="+", metavar="RECORDS", help="record.json, .jsonl, or a folder of them")
+    parser = _Parser(prog="python -m bench.report", description=__doc__)
+    parser.add_argument("records", nargs="*", metavar="RECORDS", help="record.json, .jsonl, or a folder of them")
     parser.add_argument("--dataset", help="only records of this data set")
+    parser.add_argument("--out", metavar="DIR", help="write index.html, tables and figures there")
+    parser.add_argument("--format", default=_FORMATS, metavar="A,B", help=f"of --out (default {_FORMATS})")
+    parser.add_argument("--compare", nargs=2, metavar=("A", "B"), help="the second set of records against the first")
     parser.add_argument("--figure", metavar="FILE", help="draw recall@10 against bytes into FILE (.png, .svg, .pdf)")
     parser.add_argument("--pack", metavar="FILE", help="write the records into one .jsonl file, a line each")
-    options = parser.parse_args()
     try:
-        chosen = [r for r in records.find(options.records) if options.dataset in (None, r.dataset.name)]
-        if not chosen:
-            raise UsageError("no records there; measure something first (python -m bench)")
-        tables.print_sweep(chosen)
-        if options.pack:
-            records.pack(chosen, Path(options.pack))
-        if options.figure:
-            _draw(chosen, Path(options.figure))
-    except UsageError as error:
-        print(f"bench.report: {error}", file=sys.stderr)
+        options = parser.parse_args()
+        formats = _formats(options.format)
+        if options.compare:
+            _compare(options.compare, options.dataset)
+        if options.records:
+            _report(options, formats)
+        elif not options.compare:
+            raise UsageError("no records are named; give a folder of results, e.g. results/")
+    except (UsageError, DatasetError) as error:
+        print(f"bench.report: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
 
 
-def _draw(chosen: list[records.Record], path: Path) -> None:
+def _formats(text: str) -> list[str]:
+    known = _FORMATS.split(",")
+    chosen = [name for name in text.split(",") if name]
+    if unknown := [name for name in chosen if name not in known]:
+        raise UsageError(f"--format {unknown[0]} is unknown; use some of {_FORMATS}")
+    return chosen
+
+
+def _locate(paths: list[str], dataset: str | None) -> Located:
+    located = [(r, folder) for r, folder in records.locate(paths) if dataset in (None, r.dataset.name)]
+    if not located:
+        raise UsageError("no records there; measure something first (python -m bench)")
+    return located
+
+
+def _report(options: argparse.Namespace, formats: list[str]) -> None:
+    located = _locate(options.records, options.dataset)
+    chosen = [record for record, _ in located]
+    rows, comparisons = _marked(located, options.records)
+    tables.print_sweep(chosen, rows=rows)
+    if len({row.group for row in rows}) > 1:
+        tables.print_best(rows)
+    if options.pack:
+        path = Path(options.pack)
+        records.pack(chosen, path)
+        significance.write(significance.beside(path), comparisons)
+    if options.figure:
+        _draw(chosen, Path(options.figure))
+    if options.out:
+        from bench.report.export import write_all
+
+        failures = [record for record in chosen if record.status != "ok"]
+        for path in write_all(rows, failures, Path(options.out), formats):
+            print(path)
+
+
+def _marked(located: Located, paths: list[str]) -> tuple[list[Row], list[significance.Comparison]]:
+    """Rows marked against the best of their groups: by comparisons that lie there, else by tests made now."""
+    rows = rows_of(record for record, _ in located)
+    comparisons, reasons = significance.compare_rows(rows, significance.folders_of(located))
+    for reason in reasons:
+        print(f"bench.report: some methods are not compared with the best: {reason}", file=sys.stderr)
+    comparisons += significance.find(paths)
+    return significance.mark(rows, comparisons), comparisons
+
+
+def _compare(sets: list[str], dataset: str | None) -> None:
+    from bench.report.compare import compare_sets, print_comparison
+
+    first, second = (_locate([path], dataset) for path in sets)
+    print_comparison(*compare_sets(first, second))
+
+
+def _draw(chosen: list[Record], path: Path) -> None:
     import matplotlib
 
     matplotlib.use("Agg")

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from bench.measure.statistics import Interval
 from bench.records import FAILURES, Record
+from bench.report.rows import Row, rows_of
 
 _STYLE = {"ok": "green", "skipped": "dim", "over_budget": "yellow"}
 _RETRIEVAL = ("nDCG@10", "MRR@10", "P@10", "R@10")
-_COLUMNS = ("B/vector", "ratio", "at 1M", "recall@10", "recall@1", "p50 ms", "queries/s", "fit s", "encode/s")
-_ONLY_WIDE = ("ratio", "recall@1", "fit s", "encode/s")
-_WIDE = 136  # columns of text that the full table takes
+_WIDE = 140  # columns of text that the full table takes
 _FIDELITY = ("rank_correlation", "score_bias", "score_error", "reconstruction_error")
 
 
@@ -104,14 +106,20 @@ def _rows(record: Record) -> Iterable[tuple[str, str]]:
     yield "record", f"{record.config['results']}/runs/{record.dataset.name}/{method.name}/{key}/record.json"
 
 
-def print_sweep(records: list[Record], reused: int = 0, console: Console | None = None) -> None:
-    """A sweep: one row a run that was measured, then what was not, with the reasons."""
+def print_sweep(
+    records: list[Record], reused: int = 0, console: Console | None = None, rows: Sequence[Row] | None = None
+) -> None:
+    """A sweep: one line a method and budget, then what was not measured, with the reasons.
+
+    ``rows`` are those of the records, if they are made (and marked against the best of their group) already.
+    """
     console = console or _console()
-    good = [record for record in records if record.status == "ok"]
-    several = len({record.dataset.name for record in good}) > 1
-    if good:
-        console.print(_sweep_table(good, several, console.width >= _WIDE))
-        if any(record.latency_shared for record in good):
+    rows = rows_of(records) if rows is None else rows
+    if rows:
+        console.print(_sweep_table(rows, console.width))
+        if any(row.told_from_best is False for row in rows):
+            console.print("= not distinguishable from the best of its group (paired test over queries, Holm, 5%)")
+        if any(record.latency_shared for row in rows for record in row.records):
             console.print("* other processes kept the machine busy")
     for line in _reasons(records):
         console.print(line, highlight=False)
@@ -133,49 +141,104 @@ def _reasons(records: list[Record]) -> Iterable[str]:
         yield f"[{_STYLE.get(status, 'red')}]{status}[/] {method} {budgets} on {dataset}: {missing[-1].reason}"
 
 
-def _sweep_table(records: list[Record], several_datasets: bool, wide: bool) -> Table:
-    """``wide`` has all columns; without it, those that decide remain."""
+def print_best(rows: Sequence[Row], console: Console | None = None) -> None:
+    """The best method of every group (data set, metric, budget), and those that cannot be told from it."""
+    console = console or _console()
+    table = Table(title="best recall@10 at each budget", title_justify="left")
+    for column in ("data set", "budget", "best", "B/vector", "recall@10", "p50 ms", "not distinguishable from it"):
+        table.add_column(column, justify="right" if column in ("B/vector", "p50 ms") else "left")
+    for best, equal in best_rows(rows):
+        record = best.record
+        table.add_row(
+            f"{record.dataset.name} ({record.dataset.metric})",
+            record.budget.requested,
+            best.label,
+            str(best.code),
+            interval(_recall(best)),
+            _number(best.cost("p50 ms"), ".3g"),
+            ", ".join(row.label for row in equal) or ("-" if any(r.p_best is not None for r in rows) else "not tested"),
+        )
+    console.print(table)
+
+
+def best_rows(rows: Sequence[Row]) -> list[tuple[Row, list[Row]]]:
+    """The best row of every group, with those that cannot be told from it."""
+    groups: dict[tuple, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row.group, []).append(row)
+    return [(group[0], [row for row in group[1:] if row.told_from_best is False]) for group in groups.values()]
+
+
+@dataclass(frozen=True)
+class _Column:
+    name: str
+    width: int  # about; decides what fits a narrow terminal
+    cell: Callable[[Row], str]
+    justify: Literal["left", "right"] = "right"
+
+
+_COLUMNS = (  # the first are kept in a narrow terminal
+    _Column("budget", 6, lambda row: row.record.budget.requested, "left"),
+    _Column("method", 18, lambda row: row.label, "left"),
+    _Column("B/vector", 8, lambda row: str(row.code)),
+    _Column(
+        "recall@10", 22, lambda row: interval(_recall(row)) + (" =" if row.told_from_best is False else "  "), "left"
+    ),
+    _Column("p50 ms", 7, lambda row: _number(row.cost("p50 ms"), ".3g") + _shared(row)),
+    _Column("ratio", 6, lambda row: f"{4 * row.record.dataset.dim / row.code:.1f}x"),
+    _Column("at 1M", 6, lambda row: f"{4 * row.record.dataset.dim / (row.cost('at 1M') or np.nan):.1f}x"),
+    _Column("recall@1", 8, lambda row: _number(_value(row, "recall@1"), ".3f")),
+    _Column("encode/s", 9, lambda row: _number(row.median(lambda r: _rate(r, "encode_vectors_per_s")), ",.0f")),
+    _Column("fit s", 6, lambda row: _number(row.median(lambda r: r.seconds.get("fit")), ".1f")),
+    _Column("queries/s", 9, lambda row: _number(row.median(lambda r: _rate(r, "queries_per_s")), ",.0f")),
+)
+_ESSENTIAL = 5
+_ORDER = ("data set", "budget", "method", "B/vector", "ratio", "at 1M", "recall@10", "recall@1", "p50 ms")
+
+
+def _sweep_table(rows: Sequence[Row], width: int) -> Table:
+    several = len({row.group[:2] for row in rows}) > 1
+    data_set = _Column("data set", 20, lambda row: f"{row.group[0]} {row.group[1]}", "left")
+    columns: list[_Column] = [data_set] if several else []
+    left = width - 1 - sum(column.width + 3 for column in columns)
+    for number, column in enumerate(_COLUMNS):
+        left -= column.width + 3
+        if number < _ESSENTIAL or left >= 0:
+            columns.append(column)
+    columns.sort(key=lambda column: _ORDER.index(column.name) if column.name in _ORDER else len(_ORDER))
     table = Table(title="recall with 95% intervals; bytes count everything stored per vector", title_justify="left")
-    if several_datasets:
-        table.add_column("data set")
-    table.add_column("budget", no_wrap=True)
-    table.add_column("method", no_wrap=True)
-    shown = [name for name in _COLUMNS if wide or name not in _ONLY_WIDE]
-    for column in shown:
-        table.add_column(column, justify="right", no_wrap=True)
+    for column in columns:
+        table.add_column(column.name, justify=column.justify, no_wrap=column.name != "method", overflow="fold")
     previous = None
-    for record in sorted(records, key=_order):
-        group = (record.dataset.name, record.budget.bytes)
-        if previous not in (None, group):
+    for row in rows:
+        if previous not in (None, row.group):
             table.add_section()
-        previous = group
-        cells = _sweep_cells(record)
-        first = [record.dataset.name] if several_datasets else []
-        table.add_row(*first, record.budget.requested, record.method.name, *(cells[name] for name in shown))
+        previous = row.group
+        table.add_row(*[column.cell(row) for column in columns])
     return table
 
 
-def _order(record: Record) -> tuple:
-    return record.dataset.name, -record.budget.bytes, -record.quality["recall@10"].value, record.method.name
+def _recall(row: Row) -> Interval:
+    found = row.quality("recall@10")
+    assert found is not None  # rows_of leaves out what has none
+    return found
 
 
-def _sweep_cells(record: Record) -> dict[str, str]:
-    assert record.bytes is not None
-    assert record.ratio is not None
-    assert record.latency_ms is not None
-    assert record.throughput is not None
-    cells = (
-        str(record.bytes.code),
-        f"{record.ratio.codes:.1f}x",
-        f"{record.ratio.total_at_1m:.1f}x",
-        interval(record.quality["recall@10"]),
-        f"{record.quality['recall@1'].value:.3f}",
-        f"{record.latency_ms['p50']:.3g}" + ("*" if record.latency_shared else ""),
-        f"{record.throughput['queries_per_s']:,.0f}",
-        f"{record.seconds['fit']:.1f}",
-        f"{record.throughput['encode_vectors_per_s']:,.0f}",
-    )
-    return dict(zip(_COLUMNS, cells, strict=True))
+def _value(row: Row, measure: str) -> float | None:
+    found = row.quality(measure)
+    return found.value if found else None
+
+
+def _rate(record: Record, name: str) -> float | None:
+    return (record.throughput or {}).get(name)
+
+
+def _number(value: float | None, form: str) -> str:
+    return "-" if value is None else f"{value:{form}}"
+
+
+def _shared(row: Row) -> str:
+    return "*" if any(record.latency_shared for record in row.records) else ""
 
 
 def interval(value: Interval, form: str = ".3f") -> str:

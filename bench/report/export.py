@@ -1,0 +1,136 @@
+"""``--out DIR``: the page, the tables and the figures of a set of records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.errors import UsageError
+from bench.records import Record
+from bench.report import page
+from bench.report.rows import Row, to_frame
+from bench.report.tables import best_rows
+
+FORMATS = ("html", "md", "csv", "parquet", "png", "svg")
+
+
+def write_all(rows: Sequence[Row], failures: Sequence[Record], out: Path, formats: Sequence[str]) -> list[Path]:
+    """Write what is asked for into ``out`` and say what that was.
+
+    ``index.html``; ``best.md`` and ``runs.md``; ``runs.csv``; ``runs.parquet``; for each data set ``NAME-pareto`` and
+    ``NAME-families`` as ``.png`` and ``.svg``.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        written = []
+        if "html" in formats:
+            written.append(_text(out / "index.html", page.render(rows, failures)))
+        if "md" in formats:
+            written.append(_text(out / "best.md", best_markdown(rows)))
+            written.append(_text(out / "runs.md", runs_markdown(rows, failures)))
+        if "csv" in formats:
+            to_frame(rows).to_csv(out / "runs.csv", index=False, float_format="%.6g", lineterminator="\n")
+            written.append(out / "runs.csv")
+        if "parquet" in formats:
+            to_frame(rows).to_parquet(out / "runs.parquet", index=False)
+            written.append(out / "runs.parquet")
+        pictures = [kind for kind in ("png", "svg") if kind in formats]
+        return written + (_figures(rows, out, pictures) if pictures else [])
+    except OSError as error:
+        raise UsageError(f"cannot write into {out}: {error.strerror or error}; choose another --out") from error
+
+
+def _text(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _figures(rows: Sequence[Row], out: Path, kinds: Sequence[str]) -> list[Path]:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    from bench.report.figures import pareto, recall_against_bytes
+    from bench.report.rows import COSTS
+
+    matplotlib.rcParams["svg.hashsalt"] = "bench"  # the same figure is the same file
+    written = []
+    for group in dict.fromkeys(row.group[:3] for row in rows):
+        records = [record for row in rows if row.group[:3] == group for record in row.records]
+        if all(record.method.family == "identity" for record in records):
+            continue
+        name = f"{group[0]}-{group[1]}"
+        for kind, figure in (
+            ("pareto", pareto(records, tuple(COSTS), columns=2)),
+            ("families", recall_against_bytes(records)),
+        ):
+            for ending in kinds:
+                path = out / f"{name}-{kind}.{ending}"
+                figure.savefig(path, dpi=110, metadata={"Date": None} if ending == "svg" else None)
+                written.append(path)
+            plt.close(figure)
+    return written
+
+
+def best_markdown(rows: Sequence[Row]) -> str:
+    """The best method of every data set, metric and budget as a Markdown table."""
+    lines = [
+        "| data set | budget | best | bytes | recall@10 | p50 ms | not distinguishable from it |",
+        "|---|---|---|---:|---|---:|---|",
+    ]
+    for best, equal in best_rows(rows):
+        record = best.record
+        p50 = best.cost("p50 ms")
+        tested = any(row.p_best is not None for row in rows if row.group == best.group)
+        cells = (
+            f"{record.dataset.name} ({record.dataset.metric})",
+            record.budget.requested,
+            f"`{best.label}`",
+            str(best.code),
+            _interval(best),
+            "-" if p50 is None else f"{p50:.3g}",
+            ", ".join(f"`{row.label}`" for row in equal) or ("-" if tested else "not tested"),
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def runs_markdown(rows: Sequence[Row], failures: Sequence[Record]) -> str:
+    """Every row with true bytes, interval and latency; then what was not measured, with reasons."""
+    lines = [
+        "| data set | budget | method | bytes | ratio | at 1M | recall@10 | p50 ms | encode/s | fit s | seeds |",
+        "|---|---|---|---:|---:|---:|---|---:|---:|---:|---:|",
+    ]
+    for row in rows:
+        record = row.record
+        raw, at_1m, p50 = 4 * record.dataset.dim, row.cost("at 1M"), row.cost("p50 ms")
+        rate, fit = row.cost("encode us"), row.median(lambda r: r.seconds.get("fit"))
+        shared = "*" if any(r.latency_shared for r in row.records) else ""
+        cells = (
+            f"{record.dataset.name} ({record.dataset.metric})",
+            record.budget.requested,
+            f"`{row.label}`",
+            str(row.code),
+            f"{raw / row.code:.1f}x",
+            "-" if at_1m is None else f"{raw / at_1m:.1f}x",
+            _interval(row) + (" =" if row.told_from_best is False else ""),
+            "-" if p50 is None else f"{p50:.3g}{shared}",
+            "-" if rate is None else f"{1e6 / rate:,.0f}",
+            "-" if fit is None else f"{fit:.1f}",
+            str(len(row.records)),
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    if failures:
+        lines += ["", "| not measured | budget | data set | status | reason |", "|---|---|---|---|---|"]
+        for record in failures:
+            reason = record.reason.replace("|", "\\|")
+            what = (f"`{record.method.name}`", record.budget.requested, record.dataset.name, record.status, reason)
+            lines.append(f"| {' | '.join(what)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _interval(row: Row) -> str:
+    quality = row.quality("recall@10")
+    assert quality is not None  # rows_of leaves out what has none
+    return f"{quality.value:.3f} [{quality.low:.3f}, {quality.high:.3f}]"

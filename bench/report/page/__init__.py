@@ -1,0 +1,121 @@
+"""The report as one HTML page that needs no network: data, style and script stand in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any
+
+from bench.measure.ranking import rank_methods
+from bench.records import Record
+from bench.report.figures import colours_of
+from bench.report.rows import COSTS, Row
+
+_PER_RUN_CONFIG = ("seed", "k", "threads", "train_size", "rescore", "rescore_factor", "latency_s")
+
+
+def render(rows: Sequence[Row], failures: Sequence[Record], title: str = "Vector compression benchmark") -> str:
+    """The whole page.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        Marked against the best of their groups.
+    failures : sequence of Record
+        Runs that did not end well, shown with their reasons.
+    """
+    files = resources.files(__name__)
+    parts = {name: (files / name).read_text(encoding="utf-8") for name in ("page.html", "page.css", "page.js")}
+    data = json.dumps(page_data(rows, failures), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    page = parts["page.html"].replace("{{title}}", title)
+    return (
+        page.replace("{{style}}", parts["page.css"]).replace("{{script}}", parts["page.js"]).replace("{{data}}", data)
+    )
+
+
+def page_data(rows: Sequence[Row], failures: Sequence[Record]) -> dict[str, Any]:
+    """What the script reads: rows, failures, environments (each once), measures, costs, colours, ranking."""
+    environments: dict[str, int] = {}
+    shown = [_row(row, environments) for row in rows]
+    measures = list(dict.fromkeys(name for row in rows for name in row.record.quality))
+    return {
+        "rows": shown,
+        "failures": [
+            {
+                "dataset": _dataset(record),
+                "method": record.method.name,
+                "budget": record.budget.requested,
+                "status": record.status,
+                "reason": record.reason,
+            }
+            for record in failures
+        ],
+        "environments": [json.loads(text) for text in environments],
+        "measures": sorted(measures, key=lambda name: (not name.startswith("recall@"), measures.index(name))),
+        "costs": COSTS,
+        "colours": {**colours_of(row.family for row in rows), "identity": "#777777"},
+        "ranking": ranking(rows),
+    }
+
+
+def ranking(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Methods by Borda count over data sets and budgets; empty where there are fewer than two tasks or methods."""
+    tasks = list(dict.fromkeys(row.group for row in rows))
+    names = sorted({row.label for row in rows if row.family != "identity"})
+    if len(tasks) < 2 or len(names) < 2:
+        return []
+    scores = [[float("nan")] * len(names) for _ in tasks]
+    for row in rows:
+        quality = row.quality("recall@10")
+        if row.label in names and quality is not None:
+            scores[tasks.index(row.group)][names.index(row.label)] = quality.value
+    ranked = rank_methods(names, scores)  # type: ignore[arg-type]
+    return [{**place.__dict__, "win_rate": round(place.win_rate, 4)} for place in ranked]
+
+
+def _dataset(record: Record) -> str:
+    return f"{record.dataset.name} ({record.dataset.metric})"
+
+
+def _row(row: Row, environments: dict[str, int]) -> dict[str, Any]:
+    record = row.record
+    environment = json.dumps({key: value for key, value in record.environment.items() if key != "date"}, sort_keys=True)
+    quality = {name: row.quality(name) for name in record.quality}
+    return {
+        "dataset": _dataset(record),
+        "method": row.label,
+        "family": row.family,
+        "budget": record.budget.requested,
+        "budgetBytes": record.budget.bytes,
+        "best": row.is_best,
+        "p": _short(row.p_best),
+        "quality": {n: [_short(q.value), _short(q.low), _short(q.high)] for n, q in quality.items() if q is not None},
+        "costs": {name: _short(row.cost(name)) for name in COSTS},
+        "p95": _short(row.median(lambda r: r.latency_ms["p95"] if r.latency_ms else None)),
+        "p99": _short(row.median(lambda r: r.latency_ms["p99"] if r.latency_ms else None)),
+        "shared": any(r.latency_shared for r in row.records),
+        "qps": _short(row.median(lambda r: (r.throughput or {}).get("queries_per_s"))),
+        "fit": _short(row.median(lambda r: r.seconds.get("fit"))),
+        "encode": _short(row.median(lambda r: (r.throughput or {}).get("encode_vectors_per_s"))),
+        "peak": row.median(lambda r: r.peak_memory_bytes),
+        "parts": record.bytes.parts if record.bytes else {},
+        "disk": record.bytes.rescore_disk if record.bytes else 0,
+        "n": record.dataset.n,
+        "dim": record.dataset.dim,
+        "queries": record.dataset.queries,
+        "trained": f"{record.dataset.n_train:,} vectors of the {record.dataset.trained_on}",
+        "checksum": record.dataset.checksum[:16],
+        "params": record.method.requested,
+        "version": record.method.version,
+        "config": {name: record.config.get(name) for name in _PER_RUN_CONFIG},
+        "seeds": [r.config["seed"] for r in row.records],
+        "keys": [r.key for r in row.records],
+        "date": record.environment.get("date"),
+        "environment": environments.setdefault(environment, len(environments)),
+    }
+
+
+def _short(value: float | None) -> float | None:
+    """Seven significant digits: half the bytes, and three of them are rounded as they are elsewhere."""
+    return None if value is None or value != value else float(f"{value:.7g}")

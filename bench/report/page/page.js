@@ -1,0 +1,310 @@
+"use strict";
+const DATA = JSON.parse(document.getElementById("data").textContent);
+const $ = (id) => document.getElementById(id);
+const make = (tag, attributes = {}, text) => {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  if (text !== undefined) node.textContent = text;
+  return node;
+};
+const drawn = (tag, attributes = {}, text) => {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  if (text !== undefined) node.textContent = text;
+  return node;
+};
+const digits = (value, count = 3) => (value === null || value === undefined ? "–" : Number(value.toPrecision(count)).toLocaleString("en"));
+const fixed = (value, places = 3) => (value === null || value === undefined ? "–" : value.toFixed(places));
+const bytes = (count) => { for (const unit of ["B", "kB", "MB"]) { if (count < 1000) return `${digits(count)} ${unit}`; count /= 1000; } return `${digits(count)} GB`; };
+
+DATA.rows.forEach((row, index) => { row.id = index; });
+const unique = (values) => [...new Set(values)];
+const lessIsBetter = (measure) => /error|bias/.test(measure);
+const state = { sort: "quality", descending: true, families: new Set(DATA.rows.map((row) => row.family)), on: null };
+
+// Choices, kept in the address so that a view can be shared as a link.
+function fill(select, options, wanted) {
+  select.replaceChildren(...options.map(([value, text]) => make("option", { value }, text)));
+  if (options.some(([value]) => value === wanted)) select.value = wanted;
+}
+const address = new URLSearchParams(location.hash.slice(1));
+fill($("dataset"), unique(DATA.rows.map((row) => row.dataset)).map((name) => [name, name]), address.get("dataset"));
+fill($("measure"), DATA.measures.map((name) => [name, name.replaceAll("_", " ")]), address.get("measure") ?? "recall@10");
+fill($("size"), Object.entries(DATA.costs).slice(0, 4).map(([name]) => [name, name === "codes" ? "codes alone" : `with parts ${name}`]), address.get("size"));
+function fillBudgets(wanted) {
+  const rows = DATA.rows.filter((row) => row.dataset === $("dataset").value);
+  const budgets = [...new Map(rows.map((row) => [row.budgetBytes, row.budget]))].sort((a, b) => b[0] - a[0]);
+  fill($("budget"), [["", "all"], ...budgets.map(([size, text]) => [String(size), `${text} (${size} B)`])], wanted);
+}
+fillBudgets(address.get("budget"));
+for (const family of unique(DATA.rows.map((row) => row.family)).sort()) {
+  const label = make("label");
+  const box = make("input", { type: "checkbox", value: family, checked: "" });
+  const swatch = make("span", { class: "swatch" });
+  swatch.style.background = DATA.colours[family];
+  label.append(box, swatch, family);
+  box.addEventListener("change", () => { box.checked ? state.families.add(family) : state.families.delete(family); show(); });
+  $("families").append(label);
+}
+
+const quality = (row, measure = $("measure").value) => row.quality[measure]?.[0] ?? null;
+const COLUMNS = [
+  { key: "method", title: "method", text: true, value: (row) => row.method },
+  { key: "family", title: "family", text: true, value: (row) => row.family },
+  { key: "budget", title: "budget", value: (row) => row.budgetBytes, show: (row) => row.budget },
+  { key: "bytes", title: "B/vector", value: (row) => row.costs[$("size").value], show: (row) => digits(row.costs[$("size").value], 5) },
+  { key: "quality", title: () => $("measure").value.replaceAll("_", " "), value: (row) => quality(row), interval: true },
+  { key: "p", title: "vs. best", value: (row) => (row.best ? 2 : row.p), show: (row) => (row.best ? "best" : row.p === null ? "–" : row.p >= 0.05 ? "=" : row.p < 0.001 ? "p < .001" : `p = ${digits(row.p, 2)}`) },
+  { key: "p50", title: "p50 ms", value: (row) => row.costs["p50 ms"], show: (row) => digits(row.costs["p50 ms"]) + (row.shared ? "*" : "") },
+  { key: "p99", title: "p99 ms", value: (row) => row.p99, show: (row) => digits(row.p99) },
+  { key: "qps", title: "queries/s", value: (row) => row.qps, show: (row) => digits(row.qps) },
+  { key: "encode", title: "encode/s", value: (row) => row.encode, show: (row) => digits(row.encode) },
+  { key: "fit", title: "fit s", value: (row) => row.fit, show: (row) => digits(row.fit) },
+  { key: "seeds", title: "seeds", value: (row) => row.seeds.length },
+];
+
+function chosen() {
+  const text = $("search").value.trim().toLowerCase();
+  return DATA.rows.filter((row) => row.dataset === $("dataset").value && state.families.has(row.family)
+    && ($("budget").value === "" || String(row.budgetBytes) === $("budget").value)
+    && row.method.toLowerCase().includes(text) && quality(row) !== null);
+}
+
+function frontOf(rows, cost) {
+  const sign = lessIsBetter($("measure").value) ? -1 : 1;
+  const worth = (row) => sign * quality(row);
+  const known = rows.filter((row) => row.costs[cost] !== null).sort((a, b) => a.costs[cost] - b.costs[cost] || worth(b) - worth(a));
+  const front = new Set();
+  let best = -Infinity, at = null;
+  for (const row of known) {
+    if (worth(row) > best) { best = worth(row); at = row.costs[cost]; front.add(row); }
+    else if (worth(row) === best && row.costs[cost] === at) front.add(row);
+  }
+  return front;
+}
+
+const WIDTH = 460, HEIGHT = 330, LEFT = 46, RIGHT = 14, TOP = 10, BOTTOM = 40;
+function chart(number, rows, cost, all) {
+  const svg = $(`chart${number}`);
+  svg.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
+  svg.replaceChildren();
+  $(`cap${number}`).textContent = `${$("measure").value.replaceAll("_", " ")} against ${DATA.costs[cost]}`;
+  const points = rows.filter((row) => row.costs[cost] > 0);
+  if (!points.length) { svg.append(drawn("text", { x: LEFT, y: HEIGHT / 2 }, "nothing to show")); return; }
+  const xs = points.map((row) => Math.log10(row.costs[cost])), ys = points.map((row) => quality(row));
+  const padded = (values, share, least) => { const low = Math.min(...values), high = Math.max(...values), gap = Math.max((high - low) * share, least); return [low - gap, high + gap]; };
+  const [x0, x1] = padded(xs, 0.06, 0.05), [y0, y1] = padded(ys, 0.06, 1e-3 * Math.max(...ys.map(Math.abs), 1e-6));
+  const px = (value) => LEFT + (Math.log10(value) - x0) / (x1 - x0) * (WIDTH - LEFT - RIGHT);
+  const py = (value) => HEIGHT - BOTTOM - (value - y0) / (y1 - y0) * (HEIGHT - TOP - BOTTOM);
+  for (const value of ticksLinear(y0, y1)) {
+    svg.append(drawn("line", { class: "gridline", x1: LEFT, x2: WIDTH - RIGHT, y1: py(value), y2: py(value) }), drawn("text", { class: "axis", x: LEFT - 6, y: py(value) + 4, "text-anchor": "end" }, digits(value)));
+  }
+  for (const value of cost in sizes() ? ticksRatio(x0, x1, 4 * points[0].dim) : ticksLog(x0, x1)) {
+    svg.append(drawn("line", { class: "gridline", x1: px(value), x2: px(value), y1: TOP, y2: HEIGHT - BOTTOM }), drawn("text", { class: "axis", x: px(value), y: HEIGHT - BOTTOM + 15, "text-anchor": "middle" }, digits(value)));
+  }
+  svg.append(drawn("text", { class: "axis", x: (LEFT + WIDTH) / 2, y: HEIGHT - 6, "text-anchor": "middle" }, DATA.costs[cost]));
+  const front = frontOf(points, cost);
+  const line = [...front].sort((a, b) => a.costs[cost] - b.costs[cost]);
+  let path = "";
+  line.forEach((row, i) => { path += i ? `H${px(row.costs[cost])}V${py(quality(row))}` : `M${px(row.costs[cost])} ${py(quality(row))}`; });
+  svg.append(drawn("path", { class: "front", d: path }));
+  const taken = points.map((row) => ({ x: px(row.costs[cost]) - 3, y: py(quality(row)) - 3, w: 6, h: 6 }));
+  for (const row of [...points].sort((a, b) => front.has(a) - front.has(b) || a.costs[cost] - b.costs[cost])) {
+    const dot = drawn("circle", { class: `dot${front.has(row) ? "" : " pale"}`, cx: px(row.costs[cost]), cy: py(quality(row)), r: front.has(row) ? 5.5 : 4.5, fill: DATA.colours[row.family], "data-id": row.id, tabindex: -1, role: "button", "aria-label": summary(row, cost) });
+    svg.append(dot);
+  }
+  for (const row of line) label(svg, row.method, px(row.costs[cost]), py(quality(row)), taken);
+  const order = [...svg.querySelectorAll(".dot")].sort((a, b) => a.getAttribute("cx") - b.getAttribute("cx"));
+  if (order.length) order[0].setAttribute("tabindex", 0);
+  svg.onkeydown = (event) => walk(event, order);
+}
+
+function label(svg, text, x, y, taken) {
+  const w = 6 * text.length + 4, h = 13;
+  for (const [dx, dy] of [[-w - 4, -8], [6, 18], [8, -8], [8, 4], [-w - 6, 4], [-w - 6, -8], [8, 16], [-w - 6, 16], [-w / 2, -10], [-w / 2, 22], [14, 28], [-w - 12, -20]]) {
+    const box = { x: x + dx, y: y + dy - 10, w, h };
+    const free = box.x > LEFT && box.x + w < WIDTH && box.y > 0 && box.y + h < HEIGHT - BOTTOM
+      && !taken.some((other) => box.x < other.x + other.w && other.x < box.x + w && box.y < other.y + other.h && other.y < box.y + h);
+    if (free) { taken.push(box); svg.append(drawn("text", { class: "label", x: x + dx, y: y + dy, "pointer-events": "none" }, text)); return; }
+  }
+}
+
+function ticksLinear(low, high) {
+  const rough = (high - low) / 5, scale = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].find((factor) => factor * scale >= rough) * scale;
+  const ticks = [];
+  for (let value = Math.ceil(low / step) * step; value <= high; value += step) ticks.push(Math.abs(value) < step / 1e6 ? 0 : value);
+  return ticks;
+}
+const sizes = () => Object.fromEntries(Object.keys(DATA.costs).slice(0, 4).map((name) => [name, true]));
+function ticksRatio(low, high, raw) { // bytes at 1x, 2x, 4x, ... of float32
+  const ticks = [];
+  for (let size = raw; size >= 1; size /= 2) if (Math.log10(size) >= low && Math.log10(size) <= high) ticks.push(size);
+  return ticks;
+}
+function ticksLog(low, high) {
+  const wide = high - low > 2.2, factors = wide ? [1] : high - low > 1 ? [1, 2, 5] : [1, 1.5, 2, 3, 5, 7];
+  const ticks = [];
+  for (let power = Math.floor(low); power <= high; power++) for (const factor of factors) { const value = factor * 10 ** power; if (Math.log10(value) >= low && Math.log10(value) <= high) ticks.push(value); }
+  return ticks;
+}
+
+function walk(event, order) {
+  const at = order.indexOf(document.activeElement);
+  if (at < 0) return;
+  const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -at, End: order.length - 1 - at }[event.key];
+  if (event.key === "Enter" || event.key === " ") { event.preventDefault(); open(Number(document.activeElement.dataset.id)); return; }
+  if (step === undefined) return;
+  event.preventDefault();
+  const next = order[Math.min(order.length - 1, Math.max(0, at + step))];
+  order[at].setAttribute("tabindex", -1);
+  next.setAttribute("tabindex", 0);
+  next.focus();
+}
+
+function summary(row, cost) {
+  const [value, low, high] = row.quality[$("measure").value];
+  const also = cost && cost !== $("size").value ? `\n${digits(row.costs[cost])} ${cost}` : "";
+  return `${row.method} at ${row.budget} (${digits(row.costs.codes, 5)} B)\n${$("measure").value.replaceAll("_", " ")} ${fixed(value)} [${fixed(low)}, ${fixed(high)}]${also}\np50 ${digits(row.costs["p50 ms"])} ms`;
+}
+
+function table(rows) {
+  const head = make("tr");
+  for (const column of COLUMNS) {
+    const cell = make("th", { scope: "col", class: column.text ? "text" : "" });
+    const sorted = state.sort === column.key;
+    cell.setAttribute("aria-sort", sorted ? (state.descending ? "descending" : "ascending") : "none");
+    const button = make("button", { type: "button", "data-key": column.key }, typeof column.title === "function" ? column.title() : column.title);
+    button.addEventListener("click", () => {
+      state.descending = state.sort === column.key ? !state.descending : !column.text;
+      state.sort = column.key;
+      show();
+      document.querySelector(`button[data-key="${column.key}"]`).focus();
+    });
+    cell.append(button);
+    head.append(cell);
+  }
+  $("table").querySelector("thead").replaceChildren(head);
+  const column = COLUMNS.find((one) => one.key === state.sort);
+  const sign = state.descending ? -1 : 1;
+  const empty = (value) => value === null || value === undefined;
+  const ordered = [...rows].sort((a, b) => {
+    const first = column.value(a), second = column.value(b);
+    if (empty(first) || empty(second)) return empty(first) - empty(second);
+    return (first < second ? -1 : first > second ? 1 : 0) * sign || a.id - b.id;
+  });
+  $("table").querySelector("tbody").replaceChildren(...ordered.map(tableRow));
+}
+
+function tableRow(row) {
+  const line = make("tr", { "data-id": row.id, class: row.best ? "best" : "" });
+  for (const column of COLUMNS) {
+    const cell = make("td", column.text ? { class: "text" } : {});
+    if (column.key === "method") {
+      cell.append(make("button", { type: "button", "data-id": row.id }, row.method));
+    } else if (column.interval) {
+      const [value, low, high] = row.quality[$("measure").value];
+      cell.append(fixed(value), make("span", { class: "interval" }, ` [${fixed(low)}, ${fixed(high)}]`));
+    } else {
+      cell.textContent = column.show ? column.show(row) : column.value(row);
+    }
+    line.append(cell);
+  }
+  return line;
+}
+
+function highlight(id) {
+  for (const node of document.querySelectorAll(".on")) node.classList.remove("on");
+  state.on = id;
+  if (id === null) { $("tip").hidden = true; return; }
+  for (const node of document.querySelectorAll(`circle[data-id="${id}"], tr[data-id="${id}"]`)) node.classList.add("on");
+}
+function tip(node, id) {
+  const cost = [$("size").value, "p50 ms", "encode us"][Number(node.closest("svg").id.slice(-1))];
+  const box = node.getBoundingClientRect();
+  $("tip").textContent = summary(DATA.rows[id], cost);
+  $("tip").hidden = false;
+  const width = $("tip").offsetWidth, height = $("tip").offsetHeight;
+  $("tip").style.left = `${Math.max(4, Math.min(innerWidth - width - 4, box.x + 12))}px`;
+  $("tip").style.top = `${box.y - height - 8 > 0 ? box.y - height - 8 : box.y + 16}px`;
+}
+
+function open(id) {
+  const row = DATA.rows[id], environment = DATA.environments[row.environment];
+  $("detailsTitle").textContent = `${row.method} at ${row.budget} on ${row.dataset}`;
+  const lines = [
+    ...Object.entries(row.quality).map(([name, [value, low, high]]) => [name.replaceAll("_", " "), `${digits(value, 4)} [${digits(low, 4)}, ${digits(high, 4)}]`]),
+    ["bytes a vector", `${row.costs.codes} of ${row.budgetBytes}; with parts ${digits(row.costs["at N"], 5)} at N, ${digits(row.costs["at 1M"], 5)} at 1M, ${digits(row.costs["at 100M"], 5)} at 100M`],
+    ["parts", Object.entries(row.parts).map(([name, count]) => `${name} ${bytes(count)}`).join(", ") || "none"],
+    ["on disk", row.disk ? bytes(row.disk) : "nothing"],
+    ["latency", `p50 ${digits(row.costs["p50 ms"])} ms, p95 ${digits(row.p95)} ms, p99 ${digits(row.p99)} ms${row.shared ? " (shared machine)" : ""}`],
+    ["batch", `${digits(row.qps)} queries/s`],
+    ["fit", `${digits(row.fit)} s on ${row.trained}`],
+    ["encode", `${digits(row.encode)} vectors/s`],
+    ["peak memory", row.peak === null ? "–" : bytes(row.peak)],
+    ["data", `${row.n.toLocaleString("en")} x ${row.dim}, ${row.queries.toLocaleString("en")} queries, checksum ${row.checksum}`],
+    ["parameters", Object.entries(row.params).map(([name, value]) => `${name}=${value}`).join(", ")],
+    ["settings", Object.entries(row.config).map(([name, value]) => `${name}=${value}`).join(", ")],
+    ["seeds", row.seeds.join(", ")],
+    ["run keys", row.keys.join(", ")],
+    ["measured", row.date ?? "–"],
+    ["method version", row.version],
+    ["machine", `${environment.cpu}, ${environment.cores} cores, ${bytes(environment.memory_bytes ?? 0)}, ${bytes(environment.memory_bandwidth_bytes_per_s ?? 0)}/s; ${(environment.cpu_flags ?? []).join(" ")}`],
+    ["software", `Python ${environment.python}; ${Object.entries(environment.packages ?? {}).map(([name, version]) => `${name} ${version}`).join(", ")}`],
+    ["commit", `${environment.git_commit ?? "–"}${environment.git_dirty ? " (with changes)" : ""}`],
+    ["threads", Object.entries(environment.threads ?? {}).map(([name, value]) => `${name}=${value}`).join(", ")],
+  ];
+  const body = make("table");
+  for (const [name, text] of lines) { const line = make("tr"); line.append(make("td", {}, name), make("td", {}, text)); body.append(line); }
+  $("detailsBody").replaceChildren(body);
+  $("details").showModal();
+}
+
+function plainTable(id, titles, lines) {
+  const head = make("tr");
+  head.append(...titles.map((title) => make("th", { scope: "col", class: "text" }, title)));
+  $(id).querySelector("thead").replaceChildren(head);
+  $(id).querySelector("tbody").replaceChildren(...lines.map((cells) => {
+    const line = make("tr");
+    line.append(...cells.map((cell, i) => make("td", { class: i === cells.length - 1 ? "reason" : "text" }, cell)));
+    return line;
+  }));
+}
+
+function show() {
+  const rows = chosen(), costs = [$("size").value, "p50 ms", "encode us"];
+  const fronts = costs.map((cost) => frontOf(rows, cost));
+  const kept = $("frontOnly").checked ? rows.filter((row) => fronts.some((front) => front.has(row))) : rows;
+  costs.forEach((cost, number) => chart(number, kept, cost));
+  table(kept);
+  $("count").textContent = `${kept.length} of ${DATA.rows.length} rows`;
+  const one = DATA.rows.find((row) => row.dataset === $("dataset").value);
+  $("about").textContent = one ? `${one.dataset}: ${one.n.toLocaleString("en")} vectors of ${one.dim} dimensions (${bytes(4 * one.dim)} each as float32), ${one.queries.toLocaleString("en")} queries` : "No runs.";
+  const hash = new URLSearchParams(["dataset", "measure", "size", "budget"].map((id) => [id, $(id).value]));
+  try { history.replaceState(null, "", `#${hash}`); } catch { /* a sandboxed frame has no history */ }
+}
+
+for (const id of ["measure", "size", "budget", "frontOnly"]) $(id).addEventListener("change", show);
+$("measure").addEventListener("change", () => { state.sort = "quality"; state.descending = !lessIsBetter($("measure").value); show(); });
+$("dataset").addEventListener("change", () => { fillBudgets(); show(); });
+$("search").addEventListener("input", show);
+$("controls").addEventListener("submit", (event) => event.preventDefault());
+$("close").addEventListener("click", () => $("details").close());
+$("details").addEventListener("click", (event) => { if (event.target === $("details")) $("details").close(); });
+for (const kind of ["mouseover", "focusin"]) {
+  document.addEventListener(kind, (event) => {
+    const node = event.target.closest?.("[data-id]");
+    if (!node) { if (state.on !== null) highlight(null); return; }
+    highlight(Number(node.dataset.id));
+    if (node.tagName === "circle") tip(node, Number(node.dataset.id)); else $("tip").hidden = true;
+  });
+}
+document.addEventListener("click", (event) => {
+  const node = event.target.closest?.("circle[data-id], td button[data-id]");
+  if (node) open(Number(node.dataset.id));
+});
+plainTable("failures", ["method", "budget", "data set", "status", "reason"], DATA.failures.map((f) => [f.method, f.budget, f.dataset, f.status, f.reason]));
+$("failuresSection").hidden = !DATA.failures.length;
+plainTable("ranking", ["method", "rank", "95%", "Borda points", "mean rank", "win rate", "tasks"], DATA.ranking.map((r) => [r.name, digits(r.rank), `${digits(r.rank_low)} to ${digits(r.rank_high)}`, digits(r.borda, 5), digits(r.mean_rank), `${Math.round(100 * r.win_rate)}%`, r.tasks]));
+$("rankingSection").hidden = !DATA.ranking.length;
+show();

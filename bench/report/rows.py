@@ -1,0 +1,183 @@
+"""Rows: the runs of one method at one budget, its seeds taken together."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.config import RunConfig
+from bench.measure.statistics import Interval, combine_seeds
+from bench.records import Record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SIZES = {
+    "codes": "bytes per vector, codes alone",
+    "at N": "bytes per vector with parts, at this N",
+    "at 1M": "bytes per vector with parts, at 1M",
+    "at 100M": "bytes per vector with parts, at 100M",
+}
+COSTS = {**SIZES, "p50 ms": "p50 latency of a query (ms)", "encode us": "encoding a vector (µs)"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method at one budget on one data set.
+
+    Attributes
+    ----------
+    records : tuple of Record
+        Of status ok, one a seed, by ascending seed.
+    label : str
+        The method, and what tells it from others of its name in the same group.
+    p_best : float or None
+        Holm-adjusted p of its recall@10 against the best of its group; None for the best itself and where nothing
+        could be paired.
+    is_best : bool
+        It has the highest recall@10 of its group.
+    """
+
+    records: tuple[Record, ...]
+    label: str
+    p_best: float | None = None
+    is_best: bool = False
+
+    @property
+    def record(self) -> Record:
+        """Of the first seed."""
+        return self.records[0]
+
+    @property
+    def group(self) -> tuple[str, str, str, int]:
+        """Data set, metric, checksum and bytes of the budget: rows of one group compete."""
+        data = self.record.dataset
+        return data.name, data.metric, data.checksum, self.record.budget.bytes
+
+    @property
+    def family(self) -> str:
+        return self.record.method.family
+
+    @property
+    def code(self) -> int:
+        """Bytes of a vector in memory, the most of the seeds."""
+        return max(record.bytes.code for record in self.records if record.bytes is not None)
+
+    def quality(self, measure: str) -> Interval | None:
+        """The measure over queries and seeds; None where no run has it."""
+        found = [record.quality[measure] for record in self.records if measure in record.quality]
+        return combine_seeds(found) if found else None
+
+    def median(self, value: Callable[[Record], float | None]) -> float | None:
+        """Median over the seeds."""
+        known = [found for record in self.records if (found := value(record)) is not None]
+        return float(np.median(known)) if known else None
+
+    def cost(self, name: str) -> float | None:
+        """One of :data:`COSTS`."""
+        if name == "p50 ms":
+            return self.median(lambda r: r.latency_ms["p50"] if r.latency_ms else None)
+        if name == "encode us":
+            return self.median(lambda r: 1e6 / r.throughput["encode_vectors_per_s"] if r.throughput else None)
+        if name == "codes":
+            return float(self.code)
+        ratio = {"at N": "total", "at 1M": "total_at_1m", "at 100M": "total_at_100m"}[name]
+        return self.median(lambda r: 4 * r.dataset.dim / getattr(r.ratio, ratio) if r.ratio else None)
+
+    @property
+    def told_from_best(self) -> bool | None:
+        """False marks "not distinguishable from the best"; None where that is not known, or it is the best."""
+        return None if self.p_best is None else self.p_best < 0.05
+
+
+def rows_of(records: Iterable[Record]) -> list[Row]:
+    """Rows of the runs that ended well, the best recall@10 of each group first; budgets from large to small."""
+    grouped: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        if record.status == "ok" and "recall@10" in record.quality:
+            grouped[_identity(record)].append(record)
+    rows = [Row(tuple(sorted(group, key=lambda r: r.config["seed"])), "") for group in grouped.values()]
+    return sorted(_labelled(rows), key=_order)
+
+
+def _identity(record: Record) -> str:
+    """Equal for runs that differ in nothing but their seed."""
+    determinants = RunConfig.from_dict(record.config).determinants()
+    for ignored in ("seed", "latency_s"):
+        determinants.pop(ignored)
+    determinants |= {"budget": record.budget.bytes, "dataset": [record.dataset.checksum, record.dataset.metric]}
+    return json.dumps(determinants, sort_keys=True, default=str)
+
+
+def _order(row: Row) -> tuple:
+    quality = row.quality("recall@10")
+    name, metric, checksum, size = row.group
+    return name, metric, checksum, -size, -(quality.value if quality else 0.0), row.label
+
+
+def _labelled(rows: Sequence[Row]) -> list[Row]:
+    """Rows with their labels: parameters stand in them only where they differ between rows of one name and group."""
+    by_name: dict[tuple, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_name[(*row.group, row.record.method.name)].append(row)
+    labelled = []
+    for alike in by_name.values():
+        options = [_options(row.record) for row in alike]
+        differing = {key for one in options for key in one if any(other.get(key) != one[key] for other in options)}
+        for row, one in zip(alike, options):
+            extra = [f"{key}={one[key]}" for key in sorted(differing) if key in one]
+            rescored = (
+                [f"rescore={one['rescore']}"] if one["rescore"] is not None and "rescore" not in differing else []
+            )
+            labelled.append(replace(row, label=" ".join([row.record.method.name, *rescored, *extra])))
+    return labelled
+
+
+def _options(record: Record) -> dict[str, Any]:
+    config = record.config
+    others = ("train_size", "k", "threads", "rescore", "rescore_factor")
+    scenario = (config.get("scenario") or {}).get("name", "none")
+    return {**record.method.requested, **{name: config.get(name) for name in others}, "scenario": scenario}
+
+
+def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
+    """One line a row, for CSV, Parquet and Markdown: true bytes, ratios, quality with intervals, costs."""
+    import pandas as pd
+
+    return pd.DataFrame([_flat(row) for row in rows])
+
+
+def _flat(row: Row) -> dict[str, Any]:
+    record = row.record
+    flat: dict[str, Any] = {
+        "dataset": record.dataset.name,
+        "metric": record.dataset.metric,
+        "n": record.dataset.n,
+        "dim": record.dataset.dim,
+        "budget": record.budget.requested,
+        "budget_bytes": record.budget.bytes,
+        "method": row.label,
+        "family": row.family,
+        "seeds": len(row.records),
+        "is_best": row.is_best,
+        "p_against_best": row.p_best,
+    }
+    flat |= {f"bytes_{name.replace(' ', '_').lower()}": row.cost(name) for name in SIZES}
+    flat["parts_bytes"] = record.bytes.parts_total if record.bytes else None
+    flat["disk_bytes_per_vector"] = record.bytes.rescore_disk / record.dataset.n if record.bytes else None
+    for measure in record.quality:
+        if (quality := row.quality(measure)) is not None:
+            flat |= {measure: quality.value, f"{measure}_low": quality.low, f"{measure}_high": quality.high}
+    for percentile in ("p50", "p95", "p99"):
+        flat[f"{percentile}_ms"] = row.median(lambda r, p=percentile: r.latency_ms[p] if r.latency_ms else None)  # type: ignore[misc]
+    flat["latency_shared"] = any(record.latency_shared for record in row.records)
+    flat["queries_per_s"] = row.median(lambda r: (r.throughput or {}).get("queries_per_s"))
+    flat["encode_vectors_per_s"] = row.median(lambda r: (r.throughput or {}).get("encode_vectors_per_s"))
+    flat["fit_s"] = row.median(lambda r: r.seconds.get("fit"))
+    flat["peak_memory_bytes"] = row.median(lambda r: r.peak_memory_bytes)
+    return flat

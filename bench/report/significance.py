@@ -1,0 +1,150 @@
+"""Which methods cannot be told from the best of their table: paired tests on the same queries, Holm-corrected."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from bench.datasets.base import DatasetError
+from bench.errors import UsageError
+from bench.measure.statistics import against_best
+from bench.per_query import RecallOfQueries
+from bench.records import Record
+from bench.report.rows import Row
+
+ENDING = ".comparisons.csv"
+_FIELDS = ("key", "best", "method", "budget_bytes", "difference", "low", "high", "p", "p_adjusted", "effect")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A row beside the best of its group; ``key`` and ``best`` are of their first seeds' records."""
+
+    key: str
+    best: str
+    method: str
+    budget_bytes: int
+    difference: float
+    low: float
+    high: float
+    p: float
+    p_adjusted: float
+    effect: float
+
+
+def compare_rows(
+    rows: Sequence[Row], folders: dict[str, Path | None], measure_k: int = 10
+) -> tuple[list[Comparison], list[str]]:
+    """Every row against the best of its group, and why some groups could not be compared.
+
+    Parameters
+    ----------
+    folders : record key -> folder of the run's per-query arrays, or None
+    """
+    groups: dict[tuple, list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[row.group].append(row)
+    found: list[Comparison] = []
+    reasons: dict[str, None] = {}
+    judges: dict[str, RecallOfQueries] = {}
+    for group in groups.values():
+        try:
+            found += _compare_group(group, folders, judges, measure_k)
+        except (UsageError, DatasetError) as error:
+            reasons[str(error)] = None
+    return found, list(reasons)
+
+
+def _compare_group(
+    group: Sequence[Row], folders: dict[str, Path | None], judges: dict[str, RecallOfQueries], k: int
+) -> list[Comparison]:
+    if len(group) < 2 or any(folders.get(record.key) is None for row in group for record in row.records):
+        return []
+    checksum = group[0].record.dataset.checksum
+    if checksum not in judges:
+        judges[checksum] = RecallOfQueries.of(group[0].record)
+    judge = judges[checksum]
+    per_query: dict[str, np.ndarray] = {}
+    for row in group:
+        seeds = [judge.recall(record, folder, k) for record in row.records if (folder := folders[record.key])]
+        per_query[row.record.key] = np.mean(seeds, axis=0)
+    best, others = against_best(per_query)
+    labels = {row.record.key: row for row in group}
+    comparisons = []
+    for key, other in others.items():
+        difference = other.difference
+        comparisons.append(
+            Comparison(
+                key,
+                best,
+                labels[key].label,
+                labels[key].group[3],
+                difference.value,
+                difference.low,
+                difference.high,
+                difference.p,
+                other.p_adjusted,
+                difference.effect,
+            )
+        )
+    return comparisons
+
+
+def mark(rows: Sequence[Row], comparisons: Iterable[Comparison]) -> list[Row]:
+    """Rows with what is known of each against the best of its group."""
+    by_key = {comparison.key: comparison for comparison in comparisons}
+    leaders: set[tuple] = set()
+    marked = []
+    for row in rows:  # the best of each group stands first
+        known = by_key.get(row.record.key)
+        marked.append(replace(row, is_best=row.group not in leaders, p_best=known.p_adjusted if known else None))
+        leaders.add(row.group)
+    return marked
+
+
+def write(path: Path, comparisons: Iterable[Comparison]) -> None:
+    """Write comparisons beside packed records, whose per-query arrays stay behind."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(_FIELDS)
+        for comparison in comparisons:
+            values = [getattr(comparison, name) for name in _FIELDS]
+            writer.writerow([f"{value:.6g}" if isinstance(value, float) else value for value in values])
+
+
+def read(path: Path) -> list[Comparison]:
+    """What :func:`write` wrote; :class:`UsageError` if it is something else."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            kinds = Comparison.__dataclass_fields__
+            convert = {"int": int, "float": float, "str": str}
+            return [
+                Comparison(**{name: convert[str(kinds[name].type)](line[name]) for name in _FIELDS})
+                for line in csv.DictReader(file)
+            ]
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise UsageError(f"{path} is not a table of comparisons: {error}; pack the records again") from error
+
+
+def find(paths: Iterable[str | Path]) -> list[Comparison]:
+    """All comparisons beside packed records among the given files and folders."""
+    found = []
+    for path in map(Path, paths):
+        files = sorted(path.rglob(f"*{ENDING}")) if path.is_dir() else [beside(path)]
+        found += [comparison for file in files if file.is_file() for comparison in read(file)]
+    return found
+
+
+def beside(packed: Path) -> Path:
+    """Where the comparisons of ``packed.jsonl`` lie."""
+    return packed.with_name(packed.stem + ENDING)
+
+
+def folders_of(located: Iterable[tuple[Record, Path | None]]) -> dict[str, Path | None]:
+    """Record key -> folder."""
+    return {record.key: folder for record, folder in located}

@@ -1,0 +1,149 @@
+"""The page in a real browser: it loads without a network or a complaint, filters, sorts, opens runs, fits a phone."""
+
+import re
+
+import pytest
+
+from bench.report import page
+from bench.report.rows import rows_of
+from bench.report.significance import Comparison, mark
+
+from . import browser as chromium
+
+PROGRAM = chromium.find()
+needs_browser = pytest.mark.skipif(
+    PROGRAM is None, reason=f"needs a Chromium ({', '.join(chromium.NAMES)} on the path, or BENCH_CHROMIUM)"
+)
+
+
+@pytest.fixture(scope="module")
+def html(sample):
+    comparisons = [
+        Comparison("alpha-int8-32-0", "alpha-opq-32-0", "int8", 32, -0.05, -0.06, -0.04, 1e-4, 3e-4, -1.0),
+        Comparison("alpha-sign-32-0", "alpha-opq-32-0", "sign", 32, -0.01, -0.02, 0.01, 0.3, 0.3, -0.1),
+    ]
+    rows = mark(rows_of(sample), comparisons)
+    return page.render(rows, [record for record in sample if record.status != "ok"])
+
+
+@pytest.fixture(scope="module")
+def browser(html, tmp_path_factory):
+    path = tmp_path_factory.mktemp("page") / "index.html"
+    path.write_text(html, encoding="utf-8")
+    running = chromium.Browser(PROGRAM)
+    running.page = path
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def view(browser):
+    """The page at a desk, freshly loaded; at the end nothing may have been complained of."""
+    browser.open(browser.page, 1280, 900)
+    yield browser
+    assert browser.problems == []
+
+
+def test_the_page_stands_alone_and_is_small(html):
+    assert not re.search(r"""(src|href)\s*=\s*["']?(https?:)?//""", html)
+    assert "url(" not in html
+    assert "@import" not in html
+    assert len(html) < 100_000
+    assert "crashed with \\u003cSIGSEGV" in html  # data cannot end the script element
+
+
+def test_a_full_sweep_stays_under_a_megabyte(sample):
+    rows = [row for row in rows_of(sample) for _ in range(40)]
+    assert len(page.render(rows, [])) < 1_000_000
+
+
+CELLS = "[...document.querySelectorAll('#table tbody tr')].map(r => r.cells[{}].textContent)"
+CHANGE = "document.querySelector('#{0}').value = '{1}'; document.querySelector('#{0}').dispatchEvent(new Event('{2}'))"
+
+
+@needs_browser
+def test_it_loads_with_its_rows_points_and_failures(view):
+    assert view.js("document.querySelectorAll('#table tbody tr').length") == 6
+    assert view.js("document.querySelectorAll('#chart0 .dot').length") == 6
+    assert view.js(CELLS.format(0))[0] == "opq"
+    assert "crashed with <SIGSEGV> & more" in view.js("document.querySelector('#failures').textContent")
+    assert view.js("document.querySelector('#ranking tbody tr').cells[0].textContent") == "opq"
+    assert view.js("document.querySelector('#about').textContent").startswith("alpha (ip): 1,000 vectors of 64")
+
+
+@needs_browser
+def test_marks_say_what_is_told_apart(view):
+    methods, budgets, against = (view.js(CELLS.format(column)) for column in (0, 2, 5))
+    marks = {(method, budget): mark for method, budget, mark in zip(methods, budgets, against)}
+    assert marks["opq", "8x"] == "best"
+    assert marks["int8", "8x"] == "p < .001"
+    assert marks["sign", "8x"] == "="
+    assert marks["int8", "16x"] == "\N{EN DASH}"
+
+
+@needs_browser
+def test_filters_narrow_table_and_charts(view):
+    view.js(CHANGE.format("search", "INT", "input"))
+    assert view.js(CELLS.format(0)) == ["int8", "int8"]
+    assert view.js("document.querySelectorAll('#chart2 .dot').length") == 2
+    view.js(CHANGE.format("search", "", "input"))
+    view.js(CHANGE.format("budget", "16", "change"))
+    assert sorted(view.js(CELLS.format(0))) == ["int8", "opq", "sign"]
+    view.js("document.querySelector('#families input[value=product]').click()")
+    assert sorted(view.js(CELLS.format(0))) == ["int8", "sign"]
+    view.js(CHANGE.format("dataset", "beta (ip)", "change"))
+    assert view.js("document.querySelector('#count').textContent") == "4 of 12 rows"
+    view.js(CHANGE.format("measure", "reconstruction_error", "change"))
+    assert view.js(CELLS.format(0))[0] == "int8"  # the least error first
+    view.js("document.querySelector('#frontOnly').click()")
+    assert "int8" in view.js(CELLS.format(0))
+
+
+@needs_browser
+def test_the_axis_of_bytes_counts_parts_when_asked(view):
+    view.js(CHANGE.format("size", "at N", "change"))
+    assert set(view.js(CELLS.format(3))) == {"36", "20", "12"}
+
+
+@needs_browser
+def test_columns_sort_by_number_both_ways(view):
+    click = "document.querySelector('th button[data-key=p50]').click()"
+    view.js(click)
+    assert view.js(CELLS.format(6)) == ["1", "1", "0.5", "0.5", "0.2", "0.2"]
+    assert view.js("document.querySelector('th button[data-key=p50]').parentElement.ariaSort") == "descending"
+    view.js(click)
+    assert view.js(CELLS.format(6)) == ["0.2", "0.2", "0.5", "0.5", "1", "1"]
+
+
+@needs_browser
+def test_keys_alone_walk_the_points_and_open_a_run(view):
+    view.js("document.querySelector('#chart0 .dot[tabindex=\"0\"]').focus()")
+    first = view.js("document.activeElement.dataset.id")
+    view.press("ArrowRight", 39)
+    view.press("ArrowRight", 39)
+    second = view.js("document.activeElement.dataset.id")
+    assert first != second
+    assert view.js("document.querySelector('tr.on').dataset.id") == second  # linked
+    assert view.js("document.querySelectorAll('circle.on').length") == 3
+    assert view.js("document.querySelector('#tip').hidden") is False
+    view.press("Enter", 13, "\r")
+    assert view.js("document.querySelector('#details').open")
+    text = view.js("document.querySelector('#details').textContent")
+    for word in ("codebooks 4 kB", "commit", "abc", "numpy 2", "checksum alpha00"):
+        assert word in text
+    view.press("Escape", 27)
+    assert not view.js("document.querySelector('#details').open")
+
+
+@needs_browser
+@pytest.mark.parametrize(("width", "height"), [(360, 740), (768, 1024), (1600, 900)])
+def test_nothing_sticks_out_of_the_screen(view, width, height, tmp_path):
+    view.open(view.page, width, height)
+    assert view.js("document.documentElement.scrollWidth") <= width
+    texts = "[...document.querySelectorAll('#chart0 text')].map(t => t.getBBox())"
+    boxes = view.js(f"{texts}.map(b => [b.x, b.y, b.width, b.height])")
+    for i, (x, y, w, h) in enumerate(boxes):
+        for u, v, p, q in boxes[i + 1 :]:
+            assert not (x + 1 < u + p and u + 1 < x + w and y + 2 < v + q and v + 2 < y + h), "labels collide"
+    view.screenshot(tmp_path / "page.png")
+    assert (tmp_path / "page.png").stat().st_size > 10_000

@@ -1,0 +1,223 @@
+"""Tables, fronts, figures and the command: what a reader is shown is what the records hold."""
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from bench import records
+from bench.errors import UsageError
+from bench.report import rows as rows_module
+from bench.report import significance
+from bench.report.__main__ import main
+from bench.report.compare import compare_sets, print_comparison, times_differ
+from bench.report.export import best_markdown, runs_markdown, write_all
+from bench.report.pareto import on_front
+from bench.report.rows import rows_of, to_frame
+from bench.report.tables import print_best, print_sweep
+
+from .conftest import make
+
+
+def printed(show, *arguments, width=140, **options):
+    console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    show(*arguments, console=console, **options)
+    return console.export_text()
+
+
+def test_seeds_become_one_row_with_a_wider_interval(sample):
+    (row,) = [r for r in rows_of(sample) if r.group[0] == "alpha" and r.label == "opq" and r.code == 32]
+    quality = row.quality("recall@10")
+    assert len(row.records) == 2
+    assert quality.value == pytest.approx(0.955)
+    assert quality.high - quality.value > 0.02
+    assert row.cost("at N") == pytest.approx(36.0)
+
+
+def test_parameters_stand_in_a_label_where_they_differ():
+    two = [make("pq", "product", 8, 0.5), make("pq", "product", 8, 0.6)]
+    two[1] = dataclasses.replace(
+        two[1], config={**two[1].config, "rescore": "disk", "method": {"name": "pq", "bits": 4}}
+    )
+    two = [dataclasses.replace(r, method=dataclasses.replace(r.method, requested=r.config["method"])) for r in two]
+    assert sorted(row.label for row in rows_of(two)) == ["pq bits=4 rescore=disk", "pq rescore=None"]
+
+
+def test_front_by_hand():
+    cost = np.array([1, 2, 3, 3, 1, np.nan, 4])
+    value = np.array([0.5, 0.4, 0.9, 0.8, 0.5, 1.0, 0.9])
+    assert on_front(cost, value).tolist() == [True, False, True, False, True, False, False]
+
+
+def test_front_is_what_no_point_dominates():
+    rng = np.random.default_rng(0)
+    cost, value = rng.integers(0, 9, 200), rng.integers(0, 9, 200)
+    front = on_front(cost, value)
+    for i in range(200):
+        better = (cost <= cost[i]) & (value >= value[i]) & ((cost < cost[i]) | (value > value[i]))
+        assert front[i] == (not better.any())
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_a_narrow_terminal_drops_columns_and_no_figures(sample, width):
+    alpha = [record for record in sample if record.dataset.name == "alpha"]
+    text = printed(print_sweep, alpha, width=width)
+    assert "opq" in text
+    assert "0.955 [" in text
+    assert ("queries/s" in text) == (width > 140)
+    assert "crashed with <SIGSEGV> & more" in text.replace("\n", " ")
+
+
+def test_best_names_those_not_told_apart(sample):
+    rows = rows_of(sample)
+    best = rows[0].record.key
+    comparisons = [significance.Comparison("alpha-int8-32-0", best, "int8", 32, -0.01, -0.02, 0.01, 0.4, 0.4, 0.0)]
+    rows = significance.mark(rows, comparisons)
+    first = printed(print_best, rows).splitlines()
+    assert any("8x" in line and "opq" in line and "int8" in line for line in first)
+    assert "| alpha (ip) | 8x | `opq` | 32 | 0.955" in best_markdown(rows)
+    assert "`int8` |" in best_markdown(rows)
+    assert "not tested" in best_markdown(rows)
+
+
+def test_comparisons_survive_the_disk(tmp_path):
+    made = [significance.Comparison("a", "b", "pq", 48, -0.1, -0.2, -0.05, 0.001, 0.002, -0.5)]
+    significance.write(significance.beside(tmp_path / "x.jsonl"), made)
+    assert significance.find([tmp_path]) == significance.find([tmp_path / "x.jsonl"]) == made
+    (tmp_path / "y.comparisons.csv").write_text("key\nz\n")
+    with pytest.raises(UsageError, match="is not a table of comparisons"):
+        significance.find([tmp_path])
+
+
+def test_tables_as_files_hold_every_row(sample, tmp_path):
+    rows = rows_of(sample)
+    failures = [record for record in sample if record.status != "ok"]
+    paths = write_all(rows, failures, tmp_path, ("md", "csv", "parquet"))
+    assert {path.name for path in paths} == {"best.md", "runs.md", "runs.csv", "runs.parquet"}
+    frame = pd.read_parquet(tmp_path / "runs.parquet")
+    assert len(frame) == len(rows) == len(pd.read_csv(tmp_path / "runs.csv"))
+    assert frame["recall@10"].tolist() == pytest.approx(to_frame(rows)["recall@10"].tolist())
+    assert "`bad` | 16x | alpha | failed | crashed" in runs_markdown(rows, failures)
+
+
+def test_a_figure_is_the_same_file_when_made_again(sample, tmp_path, monkeypatch):
+    monkeypatch.setattr(rows_module, "COSTS", {"codes": "bytes"})
+    rows = rows_of(record for record in sample if record.dataset.name == "alpha")
+    first = {p.name: p.read_bytes() for p in write_all(rows, [], tmp_path / "a", ("svg",))}
+    second = {p.name: p.read_bytes() for p in write_all(rows, [], tmp_path / "b", ("svg",))}
+    assert first == second
+    assert set(first) == {"alpha-ip-pareto.svg", "alpha-ip-families.svg"}
+
+
+def test_labels_of_a_crowded_front_do_not_collide():
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from bench.report.figures import pareto
+
+    crowd = [make(f"method_{i}", "product", 20 + i, 0.5 + i / 100, p50=1 + i / 50) for i in range(24)]
+    figure = pareto(crowd, ("codes", "p50 ms"))
+    figure.canvas.draw()
+    for axis in figure.axes:
+        boxes = [text.get_window_extent() for text in axis.texts]
+        assert len(boxes) >= 3
+        assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+
+
+def test_a_front_of_two_data_sets_is_refused(sample):
+    from bench.report.figures import pareto
+
+    with pytest.raises(UsageError, match=r"several data sets: alpha \(ip\), beta \(ip\); draw one at a time"):
+        pareto(sample)
+
+
+def test_comparison_of_two_sets(sample):
+    before = [(record, None) for record in sample if record.dataset.name == "alpha"]
+    after = [(dataclasses.replace(r, latency_ms={**r.latency_ms, "p50": 2 * r.latency_ms["p50"]}), None) if r.latency_ms
+             else (r, None) for r, _ in before if r.method.name != "int8"]  # fmt: skip
+    pairs, warnings = compare_sets(before, after)
+    assert {pair.before.label for pair in pairs} == {"opq", "sign"}
+    assert all(pair.p50_ratio == pytest.approx(2.0) for pair in pairs)
+    assert next(pair.p50_spread for pair in pairs if pair.before.label == "opq") == (2.0, 2.0)
+    assert any("2 rows are only in the first set: int8" in warning for warning in warnings)
+    assert any("recall is compared without a paired test" in warning for warning in warnings)
+    assert "2.00" in printed(print_comparison, pairs, warnings)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"environment": {"cpu": "other"}}, "cpu differs (toy and other)"),
+        ({"environment": {"memory_bandwidth_bytes_per_s": 5e9}}, "memory was read at 10.0 and 5.0 GB/s"),
+        ({"config": {"threads": 2}}, "threads or k differ"),
+        ({"latency_shared": True}, "other processes kept a machine busy"),
+        ({}, ""),
+    ],
+)
+def test_times_of_unlike_environments_are_not_compared(change, reason):
+    before = make("pq", "product", 8, 0.5)
+    values = {key: {**getattr(before, key), **new} if isinstance(new, dict) else new for key, new in change.items()}
+    after = dataclasses.replace(before, **values)
+    assert reason in times_differ(before, after)
+    pairs, warnings = compare_sets([(before, None)], [(after, None)])
+    assert (pairs[0].p50_ratio is None) == bool(reason)
+    assert any(warning.startswith("latencies are not compared") for warning in warnings) == bool(reason)
+
+
+def test_sets_without_a_common_row_are_refused():
+    with pytest.raises(UsageError, match="share no method, budget and data set"):
+        compare_sets([(make("a", "f", 8, 0.5), None)], [(make("b", "f", 8, 0.5), None)])
+
+
+@pytest.fixture
+def report(monkeypatch, capsys):
+    def run(*arguments):
+        monkeypatch.setattr("sys.argv", ["bench.report", *map(str, arguments)])
+        try:
+            main()
+            status = 0
+        except SystemExit as ended:
+            status = ended.code
+        return status, *capsys.readouterr()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "no records are named"),
+        (["nowhere"], "nowhere does not exist"),
+        (["{0}", "--dataset", "gamma"], "no records there"),
+        (["{0}", "--format", "doc"], "--format doc is unknown; use some of html,md"),
+        (["{0}", "--figure", "x.doc"], "--figure x.doc has an unknown ending"),
+        (["--compare", "{0}"], "expected 2 arguments"),
+    ],
+)
+def test_wrong_input_is_one_line(report, sample, tmp_path, arguments, message):
+    records.pack(sample, tmp_path / "r.jsonl")
+    status, _, errors = report(*[argument.format(tmp_path / "r.jsonl") for argument in arguments])
+    assert status == 2
+    assert message in errors
+    assert errors.count("\n") == 1
+
+
+def test_packed_records_bring_their_comparisons_along(bench, vectors, report, tmp_path):
+    """Measured for real: pairs are tested where the arrays lie, and the pack tells the same story without them."""
+    sweep = ["-m", "method=acme_truncated,pq", "budget=8x", "dataset=path", f"dataset.base={vectors}"]
+    done = bench(*sweep, "dataset.holdout=50", "latency_s=0.1")
+    assert done.returncode == 0, done.stderr
+    packed = tmp_path / "packed" / "tiny.jsonl"
+    packed.parent.mkdir()
+    status, output, errors = report(bench.results, "--pack", packed)
+    assert status == 0, errors
+    (found,) = significance.find([packed.parent])
+    assert found.p_adjusted == found.p > 0
+    assert found.difference <= 0
+    assert output == report(packed)[1].replace(str(packed), str(bench.results))
+    status, output, errors = report("--compare", bench.results, bench.results)
+    assert status == 0, errors
+    assert "+0.0000" in output
