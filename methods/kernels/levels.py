@@ -1,0 +1,359 @@
+"""Asymmetric search of codes whose symbols stand for unevenly spaced levels, with more bits for some dimensions.
+
+A block of 64 documents is taken apart into one unsigned byte a dimension, once for all queries of a batch; the rest
+is a product of int8 weights with bytes (:mod:`methods.kernels.level_tile`). The first dimensions, whose levels are
+many and whose weights are large, are taken apart into numbers of 16 bits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit, prange
+
+from methods.kernels import layout, scales, scan, topk
+from methods.kernels.cpu import WIDEST
+from methods.kernels.errors import KernelError
+from methods.kernels.level_tile import level_tile, segment_ends, wide_tile
+from methods.kernels.path import Path, choose
+from methods.kernels.planes import GROUP, document_order, expand, table_order
+from methods.kernels.scales import Scales
+from methods.kernels.select import may_exceed, push_above
+from methods.kernels.tiles import BLOCK, WIDE
+
+__all__ = ["IntegerLevels", "LevelScanner", "round_weights"]
+
+MAX_LEVEL = 127  # two products with weights of int8 then fit 16 bits
+MAX_WORD = 2032  # 16 times as fine
+_FINER = 256  # what the product of a wide weight and a wide level is divided by: both are 16 times as fine
+_SHIFT = 9  # the same, and half, because a level is half of its odd integer
+_WIDE_BITS = 5  # from so many bits on, bytes are too coarse for the levels
+_WIDE_SHARE = 8  # one group in so many is wide in any case
+
+
+@dataclass(frozen=True)
+class IntegerLevels:
+    """The levels of symbols of 1..8 bits as integers.
+
+    Attributes
+    ----------
+    levels : (9, 256) uint8
+        Row b: of the 2**b symbols; s stands for ``(2 levels[b, s] - tops[b]) * units[b]``.
+    tops : (9,) int32
+        Largest level of each row, at most 127.
+    units : (9,) float32
+    words : (9, 256) int16
+        At most 2032 in magnitude; s also stands for ``words[b, s] * word_units[b]``.
+    word_units : (9,) float32
+    """
+
+    levels: np.ndarray
+    tops: np.ndarray
+    units: np.ndarray
+    words: np.ndarray
+    word_units: np.ndarray
+
+    def tables(self) -> np.ndarray:
+        """What :func:`~methods.kernels.planes.expand` looks up: (2, 9, 2, 256) uint8, for bytes and for words."""
+        order = np.stack([table_order(bits) for bits in range(9)])
+        low, words = (np.take_along_axis(each, order, axis=1) for each in (self.levels, self.words))
+        narrow = np.stack([low, np.zeros_like(low)], axis=1)
+        halves = words.astype("<i2").view(np.uint8).reshape(9, 256, 2).transpose(0, 2, 1)
+        return np.ascontiguousarray(np.stack([narrow, halves]))
+
+
+def round_weights(narrow: np.ndarray, wide: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Weights rounded to integers in one unit a query.
+
+    Parameters
+    ----------
+    narrow, wide : (nq, dims) float32
+        What odd integers of bytes, and words, are multiplied with.
+
+    Returns
+    -------
+    narrow : (nq, dims) int8
+        Worth a unit each.
+    wide : (nq, dims) int16
+        Worth a 256th of it.
+    units : (nq,) float32
+    """
+    largest = np.abs(narrow).max(axis=1, initial=0) / 127
+    wide_largest = np.abs(wide).max(axis=1, initial=0) * (_FINER / 32767)
+    total = np.abs(wide).sum(axis=1) * (_FINER * MAX_WORD / 2**30)  # sums of 32 bits
+    units = np.maximum(np.maximum(largest, wide_largest), total).astype(np.float32)
+    units = np.where(units > 0, units, np.float32(1))
+    rounded = np.clip(np.rint(narrow / units[:, None]), -127, 127).astype(np.int8)
+    finer = np.clip(np.rint(wide * (np.float32(_FINER) / units[:, None])), -32767, 32767).astype(np.int16)
+    return rounded, finer, units
+
+
+@njit(cache=True, nogil=True)
+def _expand_block(path: Path, docs: np.ndarray, runs: np.ndarray, tables: np.ndarray, out: np.ndarray) -> None:
+    """A planar block into rows of words; ``runs`` (runs, 3) holds bits, number of groups, and whether they are wide."""
+    first = row = 0
+    for run in range(len(runs)):
+        bits, groups, wide = runs[run]
+        if wide:
+            _expand_wide(path, bits, docs, first, groups, tables[1], out, row)
+        elif bits == 1:
+            expand(path, 1, 0, docs, first, groups, tables[0], out, row)
+        elif bits == 2:
+            expand(path, 2, 0, docs, first, groups, tables[0], out, row)
+        elif bits == 3:
+            expand(path, 3, 0, docs, first, groups, tables[0], out, row)
+        else:
+            expand(path, 4, 0, docs, first, groups, tables[0], out, row)
+        first += bits * groups
+        row += (4 if wide else 2) * groups
+
+
+@njit(cache=True, nogil=True)
+def _expand_wide(
+    path: Path, bits: int, docs: np.ndarray, first: int, groups: int, tables: np.ndarray, out: np.ndarray, row: int
+) -> None:
+    if bits == 1:
+        expand(path, 1, 1, docs, first, groups, tables, out, row)
+    elif bits == 2:
+        expand(path, 2, 1, docs, first, groups, tables, out, row)
+    elif bits == 3:
+        expand(path, 3, 1, docs, first, groups, tables, out, row)
+    elif bits == 4:
+        expand(path, 4, 1, docs, first, groups, tables, out, row)
+    elif bits == 5:
+        expand(path, 5, 1, docs, first, groups, tables, out, row)
+    elif bits == 6:
+        expand(path, 6, 1, docs, first, groups, tables, out, row)
+    elif bits == 7:
+        expand(path, 7, 1, docs, first, groups, tables, out, row)
+    else:
+        expand(path, 8, 1, docs, first, groups, tables, out, row)
+
+
+@njit(cache=True, nogil=True)
+def _half_squares(
+    words: np.ndarray, wide_rows: int, tops: np.ndarray, squares: np.ndarray, scale: np.ndarray, out: np.ndarray
+) -> None:
+    """``out[doc] = scale^2 / 2 * sum over rows of squares[row] * sum over the row's dimensions of its integers^2``."""
+    levels, numbers = words.view(np.uint8), words.view(np.int16)
+    out[:] = 0
+    for row in range(len(squares)):
+        weight = squares[row]
+        for doc in range(BLOCK):
+            word = row * BLOCK + doc
+            total = np.int32(0)
+            if row < wide_rows:
+                for j in range(2):
+                    number = np.int32(numbers[2 * word + j])
+                    total += number * number
+            else:
+                for j in range(4):
+                    number = np.int32(2) * np.int32(levels[4 * word + j]) - tops[row - wide_rows]
+                    total += number * number
+            out[doc] += weight * np.float32(total)
+    for doc in range(BLOCK):
+        out[doc] *= np.float32(0.5) * scale[doc] * scale[doc]
+
+
+@njit(cache=True, nogil=True)
+def _push_nearest(
+    sums: np.ndarray,
+    row: int,
+    line: tuple,
+    scale: np.ndarray,
+    half_squares: np.ndarray,
+    place: tuple,
+    limits: np.ndarray,
+    heap: np.ndarray,
+) -> None:
+    """As :func:`methods.kernels.select.push_above` for products less half of the document's square."""
+    offset, unit = np.int32(line[0]), np.float32(line[1])
+    first, size, query = place
+    scores = np.empty(BLOCK, np.float32)
+    best = np.float32(-np.inf)
+    for doc in range(BLOCK):
+        product = np.float32(np.int32(np.int32(2) * sums[row, doc]) + offset) * unit * scale[doc]
+        scores[doc] = product - half_squares[doc]
+        best = max(best, scores[doc])
+    if not best > limits[query]:
+        return
+    for doc in range(size):
+        if scores[doc] > limits[query]:
+            topk.push(heap, topk.score_key(scores[doc], first + doc))
+            limits[query] = topk.key_score(heap[0])
+
+
+@njit(cache=True, nogil=True)
+def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, start: int, stop: int) -> None:
+    blocks, n, runs, tables, tops, wide_rows, squares, entries, halves, scale_table = documents
+    narrow, nq, wide, offsets, units, ends, segments = batch
+    words = np.empty((wide_rows + len(tops)) * BLOCK, np.uint32)
+    sums = np.empty((WIDE, BLOCK), np.int32)
+    scale, half_squares = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32)
+    limits = np.full(nq, -np.inf, np.float32)
+    bytes_each, wide_each = narrow.shape[1], 2 * wide.shape[1]
+    for block in range(start, stop):
+        _expand_block(path, blocks[block], runs, tables, words)
+        largest = scales.expand(block, entries, halves, scale_table, scale)
+        if len(squares):
+            _half_squares(words, wide_rows, tops, squares, scale, half_squares)
+        first = block * BLOCK
+        size = min(BLOCK, n - first)
+        for query in range(0, nq, WIDE):
+            t = query // WIDE
+            if nq == 1:
+                wide_tile(path, 1, _SHIFT, words, wide, 0, 0, wide_rows, sums)
+                level_tile(path, 1, words, wide_rows, narrow, 0, 0, ends, 0, segments[0], sums)
+            else:
+                wide_tile(path, 4, _SHIFT, words, wide, query * wide_each, wide_each, wide_rows, sums)
+                place = t * ends.shape[1]
+                level_tile(
+                    path, 4, words, wide_rows, narrow, query * bytes_each, bytes_each, ends, place, segments[t], sums
+                )
+            for q in range(query, min(query + WIDE, nq)):
+                line = (offsets[q], units[q])
+                if len(squares):
+                    where = (first, size, q)
+                    _push_nearest(sums, q - query, line, scale, half_squares, where, limits, heaps[q])
+                elif may_exceed(sums, q - query, offsets[q], units[q], scale, largest, limits[q]):
+                    push_above(sums, q - query, line, scale, first, size, q, limits, heaps)
+
+
+@njit(cache=True, parallel=True)
+def _scan_levels_parallel(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray) -> None:
+    parts, blocks = len(heaps), len(documents[0])
+    for part in prange(parts):
+        _scan_levels(path, documents, batch, heaps[part], part * blocks // parts, (part + 1) * blocks // parts)
+
+
+@njit(cache=True, nogil=True)
+def _all_ends(weights: np.ndarray, tops: np.ndarray, width: int, ends: np.ndarray, segments: np.ndarray) -> None:
+    for tile in range(len(segments)):
+        segments[tile] = segment_ends(weights, tops, tile * width, width, ends[tile])
+
+
+class LevelScanner:
+    """Exhaustive search by inner product or squared distance; ties by the smaller id.
+
+    A code stands for ``factor * sum over dimensions of spread * level``, see :class:`IntegerLevels` and ``spreads``.
+
+    Parameters
+    ----------
+    codes : (n, sum of bits) uint8
+        Groups of eight dimensions one after the other, packed as :mod:`methods.kernels.planes` says.
+    bits : (groups,) int
+        1..8 bits of each group's symbols; equal ones side by side scan fastest.
+    spreads : (groups,) float32
+        What a group's levels are multiplied with.
+    levels : IntegerLevels
+    entries, factors : (n,) uint8, (256,) float32
+        Each document's entry in the table of factors.
+    l2 : bool
+        Order by squared distance.
+    threads, path
+        As for :class:`~methods.kernels.sdc.SDCScanner`.
+
+    Attributes
+    ----------
+    nbytes, padding : int
+        Bytes kept (entries included), and how many of them only fill up the last block.
+    """
+
+    def __init__(
+        self,
+        codes: np.ndarray,
+        bits: np.ndarray,
+        spreads: np.ndarray,
+        levels: IntegerLevels,
+        entries: np.ndarray,
+        factors: np.ndarray,
+        l2: bool = False,
+        threads: int | None = None,
+        path: str | None = None,
+    ) -> None:
+        bits = np.asarray(bits, np.int64)
+        if bits.ndim != 1 or not len(bits) or bits.min() < 1 or bits.max() > 8:
+            raise KernelError("bits must be a non-empty list of integers from 1 to 8")
+        codes = scan.as_codes(codes, int(bits.sum()), "codes")
+        if levels.tops.max() > MAX_LEVEL:
+            raise KernelError(f"levels go up to {levels.tops.max()}; they may reach {MAX_LEVEL}")
+        self.size, self.code_size = codes.shape
+        self.dim, self.l2, self.threads, self.path = GROUP * len(bits), bool(l2), threads, choose(path)
+        self.scales = Scales(entries, factors, self.size)
+        blocks = layout.planar(codes)
+        self.blocks = blocks.reshape(-1, BLOCK)[:, document_order()].reshape(blocks.shape)
+        many = 1 + int(np.flatnonzero(bits >= _WIDE_BITS).max(initial=-1))
+        wide = np.arange(len(bits)) < max(many, -(-len(bits) // _WIDE_SHARE))
+        kinds = np.stack([bits, wide], axis=1)
+        starts = np.flatnonzero(np.any(np.diff(kinds, axis=0, prepend=-1), axis=1))
+        runs = np.stack([bits[starts], np.diff(starts, append=len(bits)), wide[starts]], axis=1)
+        worth = spreads * np.where(wide, levels.word_units[bits], levels.units[bits])
+        self._weights = np.repeat(worth, GROUP).astype(np.float32)
+        self._wide = GROUP * int(wide.sum())  # dimensions
+        self._tops = np.repeat(levels.tops[bits[~wide]], GROUP // 4).astype(np.int32)
+        squares = np.repeat(worth**2, np.where(wide, GROUP // 2, GROUP // 4)) if l2 else np.empty(0)
+        self._documents = (
+            self.blocks,
+            self.size,
+            runs,
+            levels.tables(),
+            self._tops,
+            self._wide // 2,
+            squares.astype(np.float32),
+            *self.scales.arrays,
+        )
+
+    @property
+    def nbytes(self) -> int:
+        return self.blocks.nbytes + self.scales.nbytes
+
+    @property
+    def padding(self) -> int:
+        return layout.padding(self.size, self.code_size + self.scales.bytes_each)
+
+    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """The ``k`` best codes of each query.
+
+        Parameters
+        ----------
+        queries : (nq, dim) float32
+            Finite, in the coordinates of the levels.
+        k : int
+            At least 1.
+
+        Returns
+        -------
+        scores : (nq, k) float32
+            Descending inner products, -inf padded; under ``l2`` ascending squared distances, inf padded.
+        ids : (nq, k) int64
+            Rows of the codes; padded with -1.
+        """
+        queries = np.asarray(queries, np.float32)
+        if queries.ndim != 2 or queries.shape[1] != self.dim:
+            raise KernelError(f"queries must have shape (nq, {self.dim}), not {queries.shape}")
+        scan.check_k(k)
+        weights = queries * self._weights
+        narrow, wide, units = round_weights(weights[:, self._wide :], weights[:, : self._wide])
+        offsets = -(narrow.astype(np.int32) @ np.repeat(self._tops, 4))
+        nq = len(queries)
+        narrow, wide = (part if nq == 1 else scan.pad_queries(part) for part in (narrow, wide))
+        batch = (narrow, nq, wide, offsets, units, *self._segments(narrow))
+        kernels = (_scan_levels, _scan_levels_parallel)
+        heaps = scan.run(*kernels, self.path, self._documents, batch, min(k, self.size), self.threads)
+        keys, ids = topk.results(heaps, k)
+        scores = topk.scores(keys)
+        if self.l2:
+            scores = np.maximum((queries**2).sum(axis=1, dtype=np.float32)[:, None] - 2 * scores, 0)
+        return scores, ids
+
+    def _segments(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Ends of segments (tiles, rows + 1) int64 and their number (tiles,) int64."""
+        rows, width = len(self._tops), 1 if len(weights) == 1 else WIDE
+        ends = np.zeros((len(weights) // width, rows + 1), np.int64)
+        segments = np.full(len(ends), min(rows, 1), np.int64)
+        if self.path.name in WIDEST:  # their sums have 32 bits
+            ends[:, 1:] = rows
+        else:
+            _all_ends(weights, self._tops, width, ends, segments)
+        return ends, segments

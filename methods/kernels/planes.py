@@ -1,0 +1,237 @@
+"""Symbols of 1 to 8 bits in groups of eight dimensions, packed in planes of 4, 2 and 1 bits.
+
+A group of ``bits`` takes ``bits`` bytes. Its symbols' bits are split, the highest first, into planes of 4, 2 or 1
+bits (five bits: 4 + 1); a plane of p bits takes p bytes, and dimension d of the group lies in byte ``d % p`` at bit
+``p * (d // p)``. Whole registers of documents are taken apart by shifts and masks alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import njit
+from numba.core import types
+from numba.extending import intrinsic
+
+from methods.kernels import simd
+from methods.kernels.simd import I8, I16, I32, I64
+from methods.kernels.tiles import BLOCK, arguments
+
+__all__ = ["GROUP", "document_order", "expand", "pack", "planes", "symbols_reference", "table_order", "unpack"]
+
+GROUP = 8  # dimensions that share their number of bits
+_LANES = 32  # documents in a register
+
+
+def planes(bits: int) -> list[int]:
+    """Widths of the planes of a symbol of ``bits`` (1..8), the highest bits first: ``[4, 2, 1]`` for seven."""
+    return [4] * (bits // 4) + [width for width in (2, 1) if bits % 4 & width]
+
+
+def symbols_reference(codes: np.ndarray, bits: list[int]) -> np.ndarray:
+    """Symbols (n, groups * 8) uint8 of codes (n, >= sum of bits) uint8; ``bits`` of each group."""
+    found, at = [], 0
+    for width in bits:
+        group = np.zeros((len(codes), GROUP), np.uint8)
+        for plane in planes(width):
+            for dim in range(GROUP):
+                part = codes[:, at + dim % plane] >> np.uint8(plane * (dim // plane)) & np.uint8(2**plane - 1)
+                group[:, dim] = group[:, dim] << np.uint8(plane) | part
+            at += plane
+        found.append(group)
+    return np.concatenate(found, axis=1) if found else np.zeros((len(codes), 0), np.uint8)
+
+
+@njit(cache=True, inline="always")
+def _plane(left: int) -> int:
+    """Width of the next plane when ``left`` bits are left."""
+    return 4 if left >= 4 else (2 if left >= 2 else 1)
+
+
+@njit(cache=True, nogil=True)
+def pack(symbols: np.ndarray, bits: int, out: np.ndarray) -> None:
+    """Eight symbols (8,) uint8 of ``bits`` into ``out`` (bits,) uint8."""
+    at, left = 0, bits
+    while left:
+        width = _plane(left)
+        left -= width
+        out[at : at + width] = 0
+        for dim in range(GROUP):
+            part = (symbols[dim] >> left) & ((1 << width) - 1)
+            out[at + dim % width] |= np.uint8(part << (width * (dim // width)))
+        at += width
+
+
+@njit(cache=True, nogil=True)
+def unpack(code: np.ndarray, bits: int, symbols: np.ndarray) -> None:
+    """The inverse of :func:`pack`."""
+    symbols[:] = 0
+    at, left = 0, bits
+    while left:
+        width = _plane(left)
+        left -= width
+        for dim in range(GROUP):
+            part = (code[at + dim % width] >> (width * (dim // width))) & ((1 << width) - 1)
+            symbols[dim] = np.uint8((symbols[dim] << width) | part)
+        at += width
+
+
+def table_order(bits: int) -> np.ndarray:
+    """Symbols (256,) int in the order in which :func:`expand` looks their levels up: by low bits, then the high four.
+
+    Of less than four bits, the sixteen first repeat the symbols; what is beyond 2**bits is 0.
+    """
+    low = max(bits - 4, 0)
+    order = np.zeros(256, np.int64)
+    for place in range(16 << low):
+        order[place] = (place % 16 << low | place // 16) % 2**bits
+    return order
+
+
+def _merged(builder: Any, loaded: list[tuple[int, list[Any]]], dim: int) -> Any:
+    """The symbol <32 x i8> of a dimension from planes: widths and their bytes."""
+    total = None
+    for width, planar in loaded:
+        part = planar[dim % width]
+        if width < 8 and dim // width:
+            part = simd.shift_right(builder, part, width * (dim // width))
+        part = builder.and_(part, simd.constant(part.type, 2**width - 1))
+        total = part if total is None else builder.or_(simd.shift_left(builder, total, width), part)
+    return total
+
+
+def _chosen(builder: Any, value: Any, index: Any, entry: Any) -> Any:
+    """``value`` where ``index`` equals ``entry`` (both <32 x i8>), 0 elsewhere."""
+    return builder.and_(builder.sext(builder.icmp_unsigned("==", index, entry), value.type), value)
+
+
+def _level(builder: Any, native: bool, bits: int, loaded: list[tuple[int, list[Any]]], dim: int, tables: Any) -> Any:
+    """The levels <32 x i8> of one dimension."""
+    kind = simd.vector(I8, _LANES)
+    if native:
+        rows = [
+            simd.repeat(builder, simd.load(builder, simd.vector(I8, 16), simd.at(builder, tables, 16 * row)), 2)
+            for row in range(1 << max(bits - 4, 0))
+        ]
+        if bits <= 4:
+            return simd.lookup(builder, rows[0], _merged(builder, loaded, dim))
+        high, low = _merged(builder, loaded[:1], dim), _merged(builder, loaded[1:], dim)
+        total = simd.constant(kind, 0)
+        for row, table in enumerate(rows):
+            found = simd.lookup(builder, table, high)
+            total = builder.or_(total, _chosen(builder, found, low, simd.constant(kind, row)))
+        return total
+    slot = simd.accumulators(builder, kind, 1)[0]
+    builder.store(simd.constant(kind, 0), slot)
+    index = _merged(builder, loaded, dim)
+    if bits > 4:  # the table's order: low bits first
+        low = simd.constant(kind, 2 ** (bits - 4) - 1)
+        high = simd.shift_right(builder, builder.and_(index, builder.not_(low)), bits - 4)
+        index = builder.or_(simd.shift_left(builder, builder.and_(index, low), 4), high)
+
+    def entry(place: Any) -> None:
+        splat = simd.splat(builder, builder.trunc(place, I8), _LANES)
+        value = simd.splat(builder, simd.load(builder, I8, simd.at(builder, tables, place)), _LANES)
+        builder.store(builder.or_(builder.load(slot), _chosen(builder, value, index, splat)), slot)
+
+    simd.count_loop(builder, ir.Constant(I64, 0), ir.Constant(I64, 2**bits), 1, entry)
+    return builder.load(slot)
+
+
+def document_order() -> np.ndarray:
+    """(64,) int: the document whose bytes stand at each place of a block, for :func:`expand` to bring into order.
+
+    Interleaving within halves of a register, which is what AVX2 does in one step, leaves the words of 32 documents
+    in another order; that order is undone beforehand.
+    """
+    place = np.arange(BLOCK)
+    half, part, word = place % _LANES // 16, place % 16 // 4, place % 4
+    return place // _LANES * _LANES + 8 * part + 4 * half + word
+
+
+def _interleave(builder: Any, a: Any, b: Any, upper: bool) -> Any:
+    """Lanes of the lower (upper) quarters of the two halves of two vectors, in turn."""
+    lanes, quarter = a.type.count, a.type.count // 4
+    first = quarter if upper else 0
+    order = [
+        half * lanes // 2 + first + lane + which * lanes
+        for half in range(2)
+        for lane in range(quarter)
+        for which in range(2)
+    ]
+    return builder.shuffle_vector(a, b, ir.Constant(simd.vector(I32, lanes), order))
+
+
+def _store_words(builder: Any, quad: list[Any], place: Any) -> None:
+    """Four dimensions of 32 documents as 32 words of four bytes."""
+    shorts = simd.vector(I16, _LANES // 2)
+    for upper in (False, True):
+        even, odd = (builder.bitcast(_interleave(builder, quad[i], quad[i + 1], upper), shorts) for i in (0, 2))
+        for part in (False, True):
+            where = simd.at(builder, place, 32 * (2 * upper + part))
+            simd.store(builder, _interleave(builder, even, odd, part), where)
+
+
+def _expand(
+    typingctx: Any, path: Any, bits: Any, wide: Any, docs: Any, first: Any, groups: Any, tables: Any, out: Any, row: Any
+) -> Any:
+    """Levels of ``groups`` groups of 64 documents as rows of words, a word a document.
+
+    Parameters
+    ----------
+    path : Path
+    bits : literal int
+        1..8, of each of the groups.
+    wide : literal int
+        0: a word holds four dimensions' unsigned bytes, and a group takes two rows; 1: two dimensions' signed numbers
+        of 16 bits, and a group takes four rows.
+    docs : (size * 64,) uint8
+        A planar block (:func:`methods.kernels.layout.planar`), documents in :func:`document_order`.
+    first, groups : int64
+        Byte of the code at which they begin, and their number.
+    tables : (9, 2, 256) uint8
+        Entry b: levels of symbols of b bits in the order of :func:`table_order`, the lower byte and the upper.
+    out : uint32 array
+        Rows of 64 words.
+    row : int64
+        The first row that is written.
+    """
+    i64 = types.int64
+    sig = types.void(path, bits, wide, docs, i64, i64, tables, out, i64)
+
+    def codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
+        names = ("path", "bits", "wide", "docs", "first", "groups", "tables", "out", "row")
+        args = arguments(context, builder, names, sig.args, values)
+        width, native = sig.args[1].literal_value, sig.args[0].path in ("avx2", "avx512")
+        halves = 1 + sig.args[2].literal_value
+        table = [simd.at(builder, args["tables"], 512 * width + 256 * half) for half in range(halves)]
+        start = simd.at(builder, args["docs"], builder.mul(args["first"], ir.Constant(I64, BLOCK)))
+        target = simd.at(builder, args["out"], builder.mul(args["row"], ir.Constant(I64, 4 * BLOCK)))
+
+        def group(index: Any) -> None:
+            source = simd.at(builder, start, builder.mul(index, ir.Constant(I64, BLOCK * width)))
+            place = simd.at(builder, target, builder.mul(index, ir.Constant(I64, 8 * BLOCK * halves)))
+
+            def chunk(doc: Any) -> None:
+                loaded, at = [], 0
+                words = builder.mul(doc, ir.Constant(I64, 4))
+                for plane in planes(width):
+                    lines = [simd.at(builder, simd.at(builder, source, doc), (at + i) * BLOCK) for i in range(plane)]
+                    loaded.append((plane, [simd.load(builder, simd.vector(I8, _LANES), line) for line in lines]))
+                    at += plane
+                levels = [_level(builder, native, width, loaded, dim, half) for dim in range(GROUP) for half in table]
+                for quad in range(2 * halves):
+                    where = simd.at(builder, simd.at(builder, place, words), 4 * BLOCK * quad)
+                    _store_words(builder, levels[4 * quad : 4 * quad + 4], where)
+
+            simd.count_loop(builder, ir.Constant(I64, 0), ir.Constant(I64, BLOCK), _LANES, chunk)
+
+        simd.count_loop(builder, ir.Constant(I64, 0), args["groups"], 1, group)
+        return context.get_dummy_value()
+
+    return sig, codegen
+
+
+expand: Any = intrinsic(prefer_literal=True)(_expand)

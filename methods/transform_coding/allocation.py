@@ -1,0 +1,64 @@
+"""Which axes get how many bits."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from methods.gaussian_levels import MOST_BITS, distortions
+from methods.kernels.planes import GROUP
+from methods.vectors import random_rotation
+
+ROTATED = 16  # axes that are rotated among themselves, to even out their variances
+
+
+def allocate(variances: np.ndarray, total: int, gamma: float) -> np.ndarray:
+    """Bits (groups,) int64 of groups with these mean variances, ``total`` in all, 8 at most each.
+
+    Bit after bit goes where it lowers the sum of ``variance^gamma * distortion(bits)`` most (Gersho & Gray 1992,
+    section 8.3; water-filling, for Lloyd and Max's levels rather than the rate-distortion bound). An exponent above 1
+    gives more to the first axes than the least squared error would: neighbours agree most there.
+    """
+    error = distortions()
+    floor = 1e-12 * max(float(variances.max(initial=0)), 1e-30)  # groups without variance come last, in their order
+    weights = np.maximum(variances.astype(np.float64), floor) ** gamma
+    weights /= weights.max(initial=1e-300)
+    bits = np.zeros(len(variances), np.int64)
+    for _ in range(min(total, MOST_BITS * len(bits))):
+        gain = weights * (error[bits] - error[np.minimum(bits + 1, MOST_BITS)])
+        bits[int(np.argmax(np.where(bits < MOST_BITS, gain, -1.0)))] += 1
+    return bits
+
+
+def group_count(dim: int) -> int:
+    """Groups of eight axes, the last one filled up."""
+    return -(-dim // GROUP)
+
+
+def rotated_axes(axes: np.ndarray, variances: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Principal axes rotated at random within runs of 16, and filled up to whole groups of eight.
+
+    Parameters
+    ----------
+    axes : (dim, dim) float32
+        Orthonormal columns.
+    variances : (dim,) float32
+        Along them.
+    seed : int
+
+    Returns
+    -------
+    matrix : (dim, groups * 8) float32
+        Orthonormal columns; zeros where they are filled up.
+    spread : (groups,) float32
+        Mean variance of each group's axes.
+    """
+    dim = len(axes)
+    groups = group_count(dim)
+    matrix, spread = np.zeros((dim, groups * GROUP), np.float32), np.zeros(groups * GROUP)
+    for start in range(0, dim, ROTATED):
+        run = slice(start, min(start + ROTATED, dim))
+        rotation = random_rotation(run.stop - start, seed + start)
+        matrix[:, run] = axes[:, run] @ rotation
+        spread[run] = variances[run].astype(np.float64) @ rotation.astype(np.float64) ** 2
+    counts = np.minimum(GROUP, dim - GROUP * np.arange(groups))
+    return matrix, (spread.reshape(groups, GROUP).sum(axis=1) / counts).astype(np.float32)

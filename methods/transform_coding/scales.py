@@ -1,0 +1,24 @@
+"""The factor of a code: what the decoded levels h are multiplied with, to stand for the centred vector y.
+
+- ``unbiased``: |y|^2 / <y, h>; inner products with queries near y are right on average (EDEN, section 3).
+- ``least_squares``: <y, h> / <h, h>; the decoded vector is nearest to y.
+- ``renormalized``: |y| / |h|; the decoded vector is as long as y, which is what ranks unit vectors.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+RULES = ("least_squares", "renormalized", "unbiased")
+
+
+def factors(rule: str, squares: np.ndarray, products: np.ndarray) -> np.ndarray:
+    """Factors (n,) float32, not negative, for ``squares`` = <y, y> (n,) and ``products`` = (<y, h>, <h, h>) (n, 2)."""
+    cross, own = np.maximum(products[:, 0], 0), products[:, 1]
+    if rule == "unbiased":
+        over, under = squares * (cross > 1e-3 * np.sqrt(squares * own)), cross
+    elif rule == "least_squares":
+        over, under = cross, own
+    else:
+        over, under = np.sqrt(squares), np.sqrt(own)
+    return np.divide(over, under, out=np.zeros(len(over)), where=under > 0).astype(np.float32)

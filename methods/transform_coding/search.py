@@ -1,0 +1,54 @@
+"""Searching transform codes by the kernels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from methods.base import Metric, Searcher
+from methods.kernels.levels import LevelScanner
+from methods.transform_coding.quantizer import Quantizer, integer_levels
+
+
+class LevelSearcher(Searcher):
+    """Exhaustive search by queries rounded to int8 in the coordinates of the levels.
+
+    Parameters
+    ----------
+    dim, metric
+        Of the queries.
+    quantizer : Quantizer
+    codes : (n, code_size + 1) uint8
+        The last byte is the factor's.
+    factors : (256,) float32
+        What that byte stands for.
+    """
+
+    def __init__(self, dim: int, metric: Metric, quantizer: Quantizer, codes: np.ndarray, factors: np.ndarray) -> None:
+        super().__init__(dim, metric, len(codes))
+        self.quantizer = quantizer
+        self.scanner = LevelScanner(
+            np.ascontiguousarray(codes[:, :-1]),
+            quantizer.bits,
+            quantizer.spreads,
+            integer_levels(),
+            np.ascontiguousarray(codes[:, -1]),
+            factors,
+            l2=metric is Metric.L2,
+        )
+        self.padding = self.scanner.padding
+
+    @property
+    def nbytes(self) -> int:
+        return self.scanner.nbytes
+
+    def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        mean, matrix = self.quantizer.mean, self.quantizer.matrix
+        if self.metric is not Metric.L2:
+            scores, ids = self.scanner.search(queries @ matrix, k)
+            return scores + (queries @ mean)[:, None], ids
+        centred = queries - mean
+        mapped = centred @ matrix
+        scores, ids = self.scanner.search(mapped, k)
+        # What lies outside the axes that have bits adds to every distance of a query alike.
+        outside = (centred**2).sum(axis=1) - (mapped**2).sum(axis=1)
+        return scores + np.maximum(outside, 0)[:, None], ids

@@ -1,0 +1,133 @@
+"""The scan over levels against NumPy, on every path that runs here."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from methods.kernels.cpu import EMULATED, supported_paths
+from methods.kernels.errors import KernelError
+from methods.kernels.level_codes import cell_starts
+from methods.kernels.level_tile import segment_ends
+from methods.kernels.levels import LevelScanner, round_weights
+from methods.kernels.planes import GROUP, pack, planes, symbols_reference, unpack
+from methods.transform_coding.quantizer import integer_levels
+
+PATHS = [*supported_paths(), EMULATED]
+MIXED = [8, 6, 5, 4, 4, 3, 2, 1, 1]
+
+
+def scanner(rng, n, bits, l2=False, path=None):
+    codes = rng.integers(0, 256, (n, sum(bits)), dtype=np.uint8)
+    spreads = rng.uniform(0.5, 2, len(bits)).astype(np.float32)
+    factors = np.linspace(0.5, 1.5, 256, dtype=np.float32)
+    entries = rng.integers(0, 256, n, dtype=np.uint8)
+    found = LevelScanner(codes, np.array(bits), spreads, integer_levels(), entries, factors, l2, 1, path)
+    return found, decoded(codes, bits, spreads) * factors[entries][:, None]
+
+
+def decoded(codes, bits, spreads):
+    """Values (n, groups * 8) by the integers of bytes: what words differ from by less than the tolerance below."""
+    integers, each = integer_levels(), np.repeat(bits, GROUP)
+    odd = 2 * integers.levels[each, symbols_reference(codes, bits)].astype(np.float32) - integers.tops[each]
+    fine = integers.words[each, symbols_reference(codes, bits)] * integers.word_units[each]
+    wide = each >= 5
+    wide[: GROUP * -(-len(bits) // 8)] = True
+    return np.where(wide, fine, odd * integers.units[each]) * np.repeat(spreads, GROUP)
+
+
+@pytest.mark.parametrize("bits", range(1, 9))
+def test_packing_is_undone_and_takes_as_many_bytes_as_bits(bits):
+    rng = np.random.default_rng(bits)
+    symbols = rng.integers(0, 2**bits, GROUP).astype(np.uint8)
+    code, back = np.empty(bits, np.uint8), np.empty(GROUP, np.uint8)
+    pack(symbols, bits, code)
+    unpack(code, bits, back)
+    assert sum(planes(bits)) == bits
+    assert np.array_equal(back, symbols)
+    assert np.array_equal(symbols_reference(code[None], [bits])[0], symbols)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("bits", [MIXED, [4] * 5, [1] * 9, [3, 3], [7], [2]], ids=str)
+@pytest.mark.parametrize(("n", "nq"), [(200, 5), (64, 1), (1, 2)])
+def test_scores_are_inner_products_up_to_the_rounding_of_queries(path, bits, n, nq):
+    rng = np.random.default_rng(n + nq)
+    found, vectors = scanner(rng, n, bits, path=path)
+    queries = rng.standard_normal((nq, found.dim)).astype(np.float32)
+    scores, ids = found.search(queries, n)
+    exact = np.take_along_axis(queries @ vectors.T, ids, 1)
+    assert np.abs(scores - exact).max() < 0.1 * vectors.std() * np.linalg.norm(queries, axis=1).max()
+    assert (np.diff(scores, axis=1) <= 0).all()
+    assert np.array_equal(np.sort(ids, axis=1), np.tile(np.arange(n), (nq, 1)))
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("nq", [1, 6])
+def test_squared_distances(path, nq):
+    rng = np.random.default_rng(nq)
+    found, vectors = scanner(rng, 150, MIXED, l2=True, path=path)
+    queries = (vectors[:nq] + 0.1 * rng.standard_normal((nq, found.dim))).astype(np.float32)
+    scores, ids = found.search(queries, 150)
+    exact = ((queries[:, None] - vectors[None]) ** 2).sum(axis=2)
+    assert np.array_equal(ids[:, 0], np.arange(nq))
+    assert np.abs(scores - np.take_along_axis(exact, ids, 1)).max() < 0.01 * exact.max()
+    assert (np.diff(scores, axis=1) >= 0).all()
+
+
+def test_all_paths_find_the_same():
+    queries = np.random.default_rng(5).standard_normal((7, GROUP * len(MIXED))).astype(np.float32)
+    found = [scanner(np.random.default_rng(4), 300, MIXED, path=path)[0].search(queries, 20) for path in PATHS]
+    for scores, ids in found[1:]:
+        assert np.array_equal(scores, found[0][0])
+        assert np.array_equal(ids, found[0][1])
+
+
+def test_sums_of_a_segment_fit_16_bits():
+    rng = np.random.default_rng(0)
+    weights = rng.integers(-127, 128, (8, 400)).astype(np.int8)
+    tops = np.sort(rng.integers(1, 128, 100)).astype(np.int32)[::-1].copy()
+    for first, width in ((0, 4), (4, 4), (3, 1)):
+        ends = np.empty(101, np.int64)
+        count = segment_ends(weights, tops, first, width, ends)
+        assert ends[0] == 0
+        assert ends[count] == 100
+        products = (weights[first : first + width].astype(np.int64) * np.repeat(tops, 4)).reshape(width, 100, 2, 2)
+        for start, stop in pairwise(ends[: count + 1]):
+            assert stop > start
+            for sign in (1, -1):
+                assert np.maximum(sign * products[:, start:stop], 0).sum(axis=(1, 3)).max() <= 32767
+
+
+def test_rounded_weights_stay_within_half_a_unit():
+    rng = np.random.default_rng(1)
+    narrow, wide = rng.standard_normal((3, 40)), 0.1 * rng.standard_normal((3, 16))
+    integers, words, units = round_weights(narrow.astype(np.float32), wide.astype(np.float32))
+    assert np.abs(integers * units[:, None] - narrow).max() <= 0.501 * units.max()
+    assert np.abs(words * (units[:, None] / 256) - wide).max() <= 0.501 * units.max() / 256
+
+
+def test_zero_queries_score_zero():
+    found, _ = scanner(np.random.default_rng(0), 10, MIXED)
+    assert (found.search(np.zeros((2, found.dim), np.float32), 10)[0] == 0).all()
+
+
+def test_padding_is_what_the_last_block_lacks():
+    found, _ = scanner(np.random.default_rng(0), 100, MIXED)
+    assert found.nbytes - found.padding == 100 * (sum(MIXED) + 1)
+
+
+def test_wrong_arrays_are_refused():
+    rng = np.random.default_rng(0)
+    with pytest.raises(KernelError, match="integers from 1 to 8"):
+        scanner(rng, 3, [4, 0])
+    found, _ = scanner(rng, 3, [4])
+    with pytest.raises(KernelError, match=r"shape \(nq, 8\)"):
+        found.search(np.zeros((1, 7), np.float32), 1)
+
+
+def test_cells_hold_one_threshold_at_most():
+    with pytest.raises(KernelError, match="share a cell"):
+        cell_starts(np.array([0.001, 0.002]))
