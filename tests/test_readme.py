@@ -42,7 +42,7 @@ def test_the_table_of_methods_is_the_registry_s():
 
 
 @pytest.mark.parametrize(
-    "module", ["bench", "methods", "bench.datasets", "bench.report", "bench.recommend", "bench.gate"]
+    "module", ["bench", "methods", "bench.datasets", "bench.report", "bench.recommend", "bench.gate", "bench.subsample"]
 )
 def test_every_command_has_help(module, tmp_path):
     done = subprocess.run(
