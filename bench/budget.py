@@ -39,8 +39,8 @@ class Budget:
             raise UsageError(f"budget={self.requested} is not a whole number of bytes; use {math.floor(number) or 1}B")
         return number, kind
 
-    def code_bytes(self, dim: int) -> int:
-        """Whole bytes that a code of a ``dim``-dimensional vector may take, rounded down.
+    def code_bytes(self, dim: float) -> int:
+        """Whole bytes that a code of ``dim`` values (a vector's, or a set's in the mean) may take, rounded down.
 
         Raises
         ------
@@ -51,7 +51,7 @@ class Budget:
         size = {"ratio": 4 * dim / number, "bytes": number, "bits": number * dim / 8}[kind]
         if math.floor(size) < 1:
             raise UsageError(
-                f"budget={self.requested} is {size:.3g} bytes for a vector of {dim} dimensions; "
-                f"the least is 1B ({4 * dim}x)"
+                f"budget={self.requested} is {size:.3g} bytes for a vector of {dim:g} dimensions; "
+                f"the least is 1B ({4 * dim:g}x)"
             )
         return math.floor(size + 1e-9)

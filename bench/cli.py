@@ -77,7 +77,7 @@ def _register_configs() -> None:
     store = ConfigStore.instance()
     store.store(name="schema", node=RunConfig)
     here = Path(__file__).resolve().parents[1] / "conf" / "method"
-    for name in registry.names():
+    for name in registry.names(None):
         if not (here / f"{name}.yaml").exists():
             store.store(group="method", name=name, node={"name": name, **registry.parameters(name)})
 
@@ -93,7 +93,8 @@ def _report(results: list[Record]) -> None:
         records = [record for done in sweep.SWEEPS for record in done.records]
         if not records:
             return  # --help, --cfg and the like
-        tables.print_sweep(records, sum(done.reused for done in sweep.SWEEPS))
+        left_out = sorted({name for done in sweep.SWEEPS for name in done.left_out})
+        tables.print_sweep(records, sum(done.reused for done in sweep.SWEEPS), left_out=left_out)
         failed = any(record.status in FAILURES for record in records)
     sys.exit(FAILED if failed else 0)
 

@@ -48,6 +48,8 @@ class RunConfig:
         ``float16``, ``int8`` or ``float32`` (in memory, counted against the budget) or ``disk`` (counted apart).
     rescore_factor : int
         Candidates per neighbour that are rescored.
+    rescore_carving : float or None
+        For sets of vectors: threshold of ball carving of a query before rescoring.
     latency_s : float
         The pass of single queries stops after this many seconds (and at least 100 queries); the record has
         the number timed.
@@ -68,6 +70,7 @@ class RunConfig:
     train_size: int = 100_000
     rescore: str | None = None
     rescore_factor: int = 4
+    rescore_carving: float | None = None
     latency_s: float = 30.0
     limits: Limits = field(default_factory=Limits)
     results: str = "results"
@@ -88,6 +91,8 @@ class RunConfig:
         ignored = {"limits", "results", "rerun"}
         if self.scenario["name"] == "none":
             ignored.add("scenario")
+        if self.rescore_carving is None:  # a newer option: records from before it stay valid
+            ignored.add("rescore_carving")
         return {key: value for key, value in self.to_dict().items() if key not in ignored}
 
     def check(self) -> None:

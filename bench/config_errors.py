@@ -46,7 +46,7 @@ def _chain(error: BaseException | None) -> str:
 
 
 def _unknown_choice(group: str, name: str) -> str:
-    known = registry.names() if group == "method" else datasets.names() if group == "dataset" else []
+    known = registry.names(None) if group == "method" else datasets.names() if group == "dataset" else []
     known = list(known) or ["quick", "standard", "full"]
     label = {"method": "method", "dataset": "data set"}.get(group, group)
     close = difflib.get_close_matches(name, known, n=2, cutoff=0.5)

@@ -8,12 +8,11 @@ import numpy as np
 
 from bench import records
 from bench.config import RunConfig
-from bench.datasets import ground_truth
-from bench.datasets.base import Dataset
+from bench.datasets import AnyDataset, ground_truth
 from bench.errors import UsageError
-from bench.measure.quality import RecallJudge
 from bench.plan import load_dataset
 from bench.records import Record
+from bench.tracks import track_of
 
 _TRUTH_K = 100
 _SAME = 5e-4  # recall of the first k of 100 returned may differ so much from that of a search for k
@@ -24,13 +23,12 @@ class RecallOfQueries:
 
     Parameters
     ----------
-    dataset : Dataset
+    dataset : Dataset or RaggedDataset
     """
 
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(self, dataset: AnyDataset) -> None:
         self.dataset = dataset
-        truth = ground_truth(dataset, _TRUTH_K)
-        self._judge = RecallJudge(dataset.base, dataset.queries, dataset.metric, truth.scores, truth.ids)
+        self._judge = track_of(dataset).recall_judge(dataset, ground_truth(dataset, _TRUTH_K))
 
     @classmethod
     def of(cls, record: Record) -> RecallOfQueries:

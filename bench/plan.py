@@ -12,10 +12,11 @@ from typing import Any
 from bench import datasets, records
 from bench.budget import Budget
 from bench.config import RunConfig
-from bench.datasets.base import Dataset
+from bench.datasets import AnyDataset
 from bench.errors import UsageError
-from methods import BudgetError, registry, rescore
-from methods.errors import MissingDependency, UnsupportedMetric
+from bench.tracks import track_of
+from methods import BudgetError, registry
+from methods.errors import MissingDependency, UnsupportedMetric, WrongTrack
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Plan:
     """
 
     config: RunConfig
-    dataset: Dataset
+    dataset: AnyDataset
     code_bytes: int
     determinants: dict[str, Any]
     params: dict[str, Any] | None
@@ -74,16 +75,17 @@ def prepare(config: RunConfig) -> Plan:
     method = dict(config.method)
     if not (name := method.pop("name", None)):
         raise UsageError("no method is named; use method=NAME (`python -m methods` lists all)")
-    cls = registry.get(name)
+    cls = registry.get(name, None)
     _check_results_folder(Path(config.results))
     dataset = load_dataset(config)
-    code_bytes = budget.code_bytes(dataset.dim)
+    track = track_of(dataset)
+    code_bytes = track.code_bytes(budget, dataset)
     determinants = config.determinants() | {
         "dataset": [dataset.checksum, str(dataset.metric)],
         "schema": records.SCHEMA,
         "version": cls.version,
     }
-    if config.scenario["name"] == "upgrade":
+    if config.scenario["name"] == "upgrade" and isinstance(dataset, datasets.Dataset):
         from bench.tracks import upgrade
 
         determinants["old"] = upgrade.old_dataset(config, dataset).checksum
@@ -91,12 +93,22 @@ def prepare(config: RunConfig) -> Plan:
     try:
         if missing := registry.missing_dependencies(name):
             raise MissingDependency(f"{name} needs {', '.join(missing)}; install it with pip")
-        codec, store = rescore.plan(name, dataset.dim, code_bytes, dataset.metric, rescore=config.rescore, **method)
-        params, size = codec.params(), codec.code_size + (store.code_size if store else 0)
-    except (BudgetError, UnsupportedMetric, MissingDependency) as error:
+        _check_track(name, cls.track, dataset)
+        codec, _, size = track.configure(config, dataset, code_bytes)
+        params = codec.params()
+    except (BudgetError, UnsupportedMetric, MissingDependency, WrongTrack) as error:
         infeasible = error
     determinants |= _inner_versions(params)
     return Plan(config, dataset, code_bytes, determinants, params, size, infeasible)
+
+
+def _check_track(name: str, track: str, dataset: AnyDataset) -> None:
+    """Raise :class:`WrongTrack` with what would be right where a method is not for the data set."""
+    if track != dataset.track:
+        raise WrongTrack(
+            f"{name} is of the {track} track and {dataset.name} of the {dataset.track} track; use "
+            f"dataset={' or '.join(datasets.names(track))}, or one of {', '.join(registry.names(dataset.track))}"
+        )
 
 
 def _inner_versions(params: dict[str, Any] | None) -> dict[str, str]:
@@ -108,7 +120,7 @@ def _inner_versions(params: dict[str, Any] | None) -> dict[str, str]:
 
 
 @functools.lru_cache(maxsize=2)
-def _load(options: str) -> Dataset:
+def _load(options: str) -> AnyDataset:
     """The data set of a configuration; a sweep's runs share it.
 
     Its own seed (0 unless ``dataset.seed`` says otherwise) draws samples, not the run's: runs of several seeds are
@@ -120,7 +132,7 @@ def _load(options: str) -> Dataset:
     return datasets.load(name, **values)
 
 
-def load_dataset(config: RunConfig) -> Dataset:
+def load_dataset(config: RunConfig) -> AnyDataset:
     """The data set that ``config`` names."""
     return _load(json.dumps(config.dataset, sort_keys=True))
 

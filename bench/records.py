@@ -40,7 +40,10 @@ class MethodInfo:
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """``trained_on`` says what methods are fitted on: the data set's training vectors, or its base."""
+    """``trained_on`` says what methods are fitted on: the data set's training vectors, or its base.
+
+    ``vectors_per_item`` is the mean size of a set, None where an item is one vector.
+    """
 
     name: str
     n: int
@@ -50,6 +53,7 @@ class DatasetInfo:
     checksum: str
     trained_on: str
     n_train: int
+    vectors_per_item: float | None = None
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,8 @@ class BudgetInfo:
 
 @dataclass(frozen=True)
 class Bytes:
-    """Counted bytes. ``code`` is one vector's, everything stored per vector included (in memory).
+    """Counted bytes. ``code`` is one item's, everything stored per item included (in memory): the mean, rounded up,
+    where items' codes differ in size, and ``code_largest`` is then the largest.
 
     ``code_total`` is all codes, ``parts`` what is stored besides by name, ``searcher`` what the searcher keeps
     resident per code (``searcher_padding`` of it fills up the last block), ``rescore_memory`` and
@@ -78,6 +83,7 @@ class Bytes:
     searcher_padding: int
     rescore_memory: int
     rescore_disk: int
+    code_largest: int | None = None
 
 
 @dataclass(frozen=True)

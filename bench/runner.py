@@ -19,8 +19,9 @@ from bench.errors import UsageError
 from bench.isolate import Outcome, run_isolated
 from bench.measure import environment
 from bench.plan import Plan, prepare
-from bench.records import BudgetInfo, DatasetInfo, MethodInfo, Record
-from bench.tracks import dense
+from bench.records import BudgetInfo, MethodInfo, Record
+from bench.tracks import track_of
+from bench.tracks.measurement import TRUTH_K
 from bench.worker import TRACEBACK_FILE
 from methods import registry
 
@@ -83,9 +84,7 @@ def execute(plan: Plan) -> Record:
         return record
     if (record := _shared(plan)) is not None:
         return record
-    datasets.ground_truth(
-        plan.dataset, dense.TRUTH_K
-    )  # here, so that it counts neither in the run's time nor its memory
+    datasets.ground_truth(plan.dataset, TRUTH_K)  # here, so that it counts neither in the run's time nor its memory
     with _work_folder(plan.folder) as work:
         job = {"config": plan.config.to_dict(), "code_bytes": plan.code_bytes}
         outcome = run_isolated(job, work, plan.config.limits, plan.config.threads)
@@ -151,11 +150,10 @@ def _work_folder(folder: Path) -> Iterator[Path]:
 
 def _record(plan: Plan, outcome: Outcome, queries_sha256: str | None = None) -> Record:
     config, dataset = plan.config, plan.dataset
-    cls = registry.get(config.method["name"])
+    cls = registry.get(config.method["name"], None)
     found = dict((outcome.result or {}).get("measurement") or {})
     found.pop("arrays", None)
     params = found.pop("params", None) or plan.params
-    train = dataset.base if dataset.train is None else dataset.train
     threads = (outcome.result or {}).get("threads") or environment.thread_environment(config.threads)
     found.setdefault("peak_memory_bytes", outcome.peak_memory_bytes or None)
     found["seconds"] = {**found.get("seconds", {}), "process": outcome.seconds}
@@ -166,16 +164,7 @@ def _record(plan: Plan, outcome: Outcome, queries_sha256: str | None = None) -> 
         "status": outcome.status,
         "reason": outcome.reason,
         "method": MethodInfo(config.method["name"], cls.family, cls.version, dict(config.method), params).__dict__,
-        "dataset": DatasetInfo(
-            name=dataset.name,
-            n=dataset.base.shape[0],
-            dim=dataset.dim,
-            queries=len(dataset.queries),
-            metric=str(dataset.metric),
-            checksum=dataset.checksum,
-            trained_on="base" if dataset.train is None else "train",
-            n_train=min(train.shape[0], config.train_size),
-        ).__dict__,
+        "dataset": track_of(dataset).describe(config, dataset).__dict__,
         "budget": _budget(plan).__dict__,
         "config": config.to_dict(),
         "environment": {**described, "threads": threads},

@@ -11,14 +11,26 @@ from tqdm import tqdm
 from bench import runner
 from bench.plan import Plan
 from bench.records import Record
+from methods.errors import WrongTrack
 
 
 @dataclass
 class Sweep:
-    """What a sweep did: its records in order, and how many of them had been measured before."""
+    """What a sweep did.
+
+    Attributes
+    ----------
+    records : list of Record
+        In order.
+    reused : int
+        How many of them had been measured before.
+    left_out : list of str
+        Methods of another track than the data set, which a sweep over all methods names too: they are not run.
+    """
 
     records: list[Record] = field(default_factory=list)
     reused: int = 0
+    left_out: list[str] = field(default_factory=list)
 
 
 SWEEPS: list[Sweep] = []  # Hydra returns nothing of a sweep that it ran; the command line reads it here
@@ -31,7 +43,14 @@ def run(plans: Iterable[Plan]) -> Sweep:
     """
     sweep = Sweep()
     SWEEPS.append(sweep)
-    bar = tqdm(list(plans), desc="sweep", unit="run", file=sys.stderr, disable=None)
+    fitting: list[Plan] = []
+    wrong: list[Plan] = []
+    for plan in plans:
+        (wrong if isinstance(plan.infeasible, WrongTrack) else fitting).append(plan)
+    if not fitting and wrong and wrong[0].infeasible is not None:
+        raise wrong[0].infeasible
+    sweep.left_out = sorted({str(plan.config.method["name"]) for plan in wrong})
+    bar = tqdm(fitting, desc="sweep", unit="run", file=sys.stderr, disable=None)
     for plan in bar:
         bar.set_postfix_str(f"{plan.config.method['name']} {plan.config.budget}")
         record = runner.finished(plan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import sys
 from typing import Any
@@ -26,16 +27,18 @@ _COLUMNS = {
 
 def describe(name: str, dim: int = 384) -> dict[str, Any]:
     """One method as a JSON-able dictionary; ``code_sizes`` are the reachable sizes at ``dim`` in bytes."""
-    cls = registry.get(name)
+    cls = registry.get(name, None)
     missing = registry.missing_dependencies(name)
+    dense = cls.track == registry.DENSE
     return {
         "name": name,
+        "track": cls.track,
         "family": cls.family,
         "summary": cls.summary,
         "source": cls.source,
-        "code_sizes": [] if missing else code_sizes(cls, dim, _most_bytes(dim)),
+        "code_sizes": code_sizes(cls, dim, _most_bytes(dim)) if dense and not missing else [],
         "trains": cls.trains,
-        "metrics": [str(metric) for metric in Metric if metric in cls.metrics],
+        "metrics": [str(metric) for metric in Metric if metric in cls.metrics] if dense else ["chamfer"],
         "requires": list(cls.requires),
         "missing": missing,
         "parameters": registry.parameters(name),
@@ -62,7 +65,8 @@ def _row(method: dict[str, Any], dim: int) -> dict[str, str]:
 
 
 def _print_markdown(rows: list[dict[str, str]], dim: int) -> None:
-    columns = [column for column in _COLUMNS if column != "needs" or any(row["needs"] != "-" for row in rows)]
+    optional = {"needs", "bytes"}  # sizes of codes of sets depend on the sets
+    columns = [column for column in _COLUMNS if column not in optional or any(row[column] != "-" for row in rows)]
     print("| " + " | ".join(_COLUMNS[column].format(dim=dim) for column in columns) + " |")
     print("|" + "---|" * len(columns))
     for row in rows:
@@ -85,12 +89,11 @@ def _print_table(rows: list[dict[str, str]], dim: int) -> None:
 
 def _check(name: str) -> int:
     """Run the checks on one method and tell each outcome; exit status 1 if one fails."""
-    from methods.checks import checks
-
-    registry.get(name)
+    cls = registry.get(name, None)
+    module = "methods.checks" if cls.track == registry.DENSE else f"methods.{cls.track}.checks"
     failed = 0
-    for check in checks():
-        reason = registry.get(name).check_exceptions.get(check.name)
+    for check in importlib.import_module(module).checks():
+        reason = cls.check_exceptions.get(check.name)
         if reason is not None:
             print(f"exempt  {check.name}: {reason}")
             continue
@@ -104,18 +107,21 @@ def _check(name: str) -> int:
     return int(failed > 0)
 
 
-def _chosen(family: str | None) -> list[str]:
-    names = registry.names()
+def _chosen(family: str | None, track: str) -> list[str]:
+    names = registry.names(track)
     if family is None:
         return names
-    families = sorted({registry.get(name).family for name in names})
-    if family not in families:
-        raise MethodError(f"no method has family={family!r}; use one of {', '.join(families)}")
-    return [name for name in names if registry.get(name).family == family]
+    by_family = {name: registry.get(name, track).family for name in names}
+    if family not in by_family.values():
+        families = ", ".join(sorted(set(by_family.values())))
+        raise MethodError(f"no method of the {track} track has family={family!r}; use one of {families}")
+    return [name for name in names if by_family[name] == family]
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m methods", description="List the compression methods.")
+    tracks = sorted({registry.get(name, None).track for name in registry.names(None)})
+    parser.add_argument("--track", choices=tracks, default=registry.DENSE, help="what a method compresses (dense)")
     parser.add_argument("--family", help="only the methods of one family")
     parser.add_argument("--dim", type=int, default=384, help="dimension for which code sizes are given (384)")
     form = parser.add_mutually_exclusive_group()
@@ -133,7 +139,7 @@ def main(arguments: list[str] | None = None) -> int:
             raise MethodError(f"--dim={options.dim} is out of range; use an integer of at least 1")
         if options.check:
             return _check(options.check)
-        found = [describe(name, options.dim) for name in _chosen(options.family)]
+        found = [describe(name, options.dim) for name in _chosen(options.family, options.track)]
     except MethodError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

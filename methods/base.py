@@ -18,7 +18,7 @@ import numpy as np
 from methods.errors import BudgetError, MethodError, NotDecodable, NotFitted, UnsupportedMetric
 from methods.vectors import as_vectors, normalized
 
-__all__ = ["Codec", "Metric", "Searcher", "Transform"]
+__all__ = ["Codec", "Metric", "Parametrized", "Searcher", "Transform"]
 
 _ENCODE_BLOCK = 16_384  # vectors encoded at a time: bounds the temporaries of a method, not its result
 
@@ -49,7 +49,7 @@ class Metric(StrEnum):
         return Metric.IP if self is Metric.COSINE else self
 
 
-class _Parametrized:
+class Parametrized:
     """Keyword parameters as scikit-learn has them: the constructor stores, :meth:`params` reads them back."""
 
     def params(self) -> dict[str, Any]:
@@ -62,7 +62,7 @@ class _Parametrized:
         return f"{type(self).__name__}({inside})"
 
 
-class Codec(_Parametrized, ABC):
+class Codec(Parametrized, ABC):
     """Turns vectors into codes of :attr:`code_size` bytes, everything stored per vector included.
 
     Parameters
@@ -74,7 +74,7 @@ class Codec(_Parametrized, ABC):
 
     Notes
     -----
-    Class attributes describe a method in lists and tables: ``name`` (given by the registry), ``family``,
+    Class attributes describe a method in lists and tables: ``track``, ``name`` (given by the registry), ``family``,
     ``summary`` (what it is, one line), ``source`` (paper or library), ``trains`` (learns from data beyond
     ranges and means), ``metrics`` (supported ones), ``decodable``, ``requires`` (optional distributions),
     ``estimator`` (search scores estimate the metric by a formula other than the score of decoded vectors),
@@ -83,6 +83,7 @@ class Codec(_Parametrized, ABC):
     ``check_exceptions`` (check -> why the method cannot pass it).
     """
 
+    track: ClassVar[str] = "dense"
     name: ClassVar[str] = ""
     family: ClassVar[str] = "other"
     summary: ClassVar[str] = ""
@@ -316,7 +317,7 @@ class Searcher(ABC):
         """As :meth:`search` for clean float32 queries (nq >= 1, dim) and 1 <= k <= size."""
 
 
-class Transform(_Parametrized, ABC):
+class Transform(Parametrized, ABC):
     """A map of vectors put in front of a codec: PCA, a rotation, truncation.
 
     Parameters

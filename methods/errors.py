@@ -40,5 +40,9 @@ class MissingDependency(MethodError):
     """An optional distribution that the method needs is not installed; the message names the extra."""
 
 
+class WrongTrack(MethodError):
+    """The method belongs to another track than the data set; the message names those that fit."""
+
+
 class UnknownMethod(MethodError):
     """No method has this name; the message suggests the nearest."""

@@ -10,23 +10,25 @@ import importlib.util
 import inspect
 import pkgutil
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
-from methods.base import Codec, Metric
-from methods.errors import MethodError, UnknownMethod
+from methods.base import Codec, Metric, Parametrized
+from methods.errors import MethodError, UnknownMethod, WrongTrack
 
 ENTRY_POINTS = "bench.methods"
-_METHODS: dict[str, type[Codec]] = {}
+DENSE = "dense"
+_METHODS: dict[str, Any] = {}  # name -> class of any track
+_Class = TypeVar("_Class", bound=type[Parametrized])
 
 
-def register(name: str) -> Callable[[type[Codec]], type[Codec]]:
-    """Class decorator: makes a :class:`~methods.base.Codec` known as ``name`` (lower case, underscores)."""
+def register(name: str) -> Callable[[_Class], _Class]:
+    """Class decorator: makes a method of any track known as ``name`` (lower case, underscores)."""
 
-    def decorate(cls: type[Codec]) -> type[Codec]:
+    def decorate(cls: _Class) -> _Class:
         known = _METHODS.get(name)
         if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
             raise MethodError(f"the name {name!r} is taken by {known.__module__}.{known.__qualname__}; choose another")
-        cls.name = name
+        cls.name = name  # type: ignore[attr-defined]
         _METHODS[name] = cls
         return cls
 
@@ -44,47 +46,60 @@ def _discover() -> None:
             importlib.import_module(module.name)
     for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
         loaded = entry.load()
-        if inspect.isclass(loaded) and issubclass(loaded, Codec) and loaded not in _METHODS.values():
+        if inspect.isclass(loaded) and issubclass(loaded, Parametrized) and loaded not in _METHODS.values():
             register(entry.name)(loaded)
 
 
-def names() -> list[str]:
-    """All registered names, sorted."""
+def names(track: str | None = DENSE) -> list[str]:
+    """Registered names of one track (of all with None), sorted."""
     _discover()
-    return sorted(_METHODS)
+    return sorted(name for name, cls in _METHODS.items() if track in (None, cls.track))
 
 
-def get(name: str) -> type[Codec]:
-    """The class registered as ``name``; :class:`UnknownMethod` suggests the nearest names otherwise."""
+def get(name: str, track: str | None = DENSE) -> type[Any]:
+    """The class registered as ``name``.
+
+    Raises
+    ------
+    UnknownMethod
+        With the nearest names.
+    WrongTrack
+        If it is a method of another track than ``track`` (None allows any), with the names that are not.
+    """
     _discover()
     if name not in _METHODS:
         close = difflib.get_close_matches(str(name), _METHODS, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(close)}?" if close else "`python -m methods` lists all"
         raise UnknownMethod(f"no method is called {name!r}; {hint}")
-    return _METHODS[name]
+    cls = _METHODS[name]
+    if track not in (None, cls.track):
+        raise WrongTrack(
+            f"{name} is of the {cls.track} track; methods of the {track} track are {', '.join(names(track))}"
+        )
+    return cls
 
 
 def parameters(name: str) -> dict[str, Any]:
     """Keyword parameters of the method's ``for_budget`` with their defaults (``method.<key>`` on the command line)."""
-    signature = inspect.signature(get(name).for_budget)
-    skip = {"dim", "code_bytes", "metric"}
-    return {
-        key: parameter.default
-        for key, parameter in signature.parameters.items()
-        if key not in skip and parameter.kind is parameter.KEYWORD_ONLY
-    }
+    signature = inspect.signature(get(name, None).for_budget)
+    return {key: found.default for key, found in signature.parameters.items() if found.kind is found.KEYWORD_ONLY}
 
 
 def for_budget(name: str, dim: int, code_bytes: int, metric: Metric, **params: Any) -> Codec:
-    """The method ``name`` configured for ``code_bytes``; unknown parameters are refused with a suggestion."""
-    known = parameters(name)
+    """The dense method ``name`` configured for ``code_bytes``; unknown parameters are refused with a suggestion."""
+    return configured(get(name), dim, code_bytes, Metric.parse(metric), **params)
+
+
+def configured(cls: type[Any], *workload: Any, **params: Any) -> Any:
+    """``cls.for_budget(*workload, **params)`` for a registered class of any track, with errors in one line."""
+    name, known = cls.name, parameters(cls.name)
     for key in params:
         if key not in known:
             close = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean {close[0]}?" if close else f"it takes {', '.join(known) or 'none'}"
             raise MethodError(f"{name} has no parameter {key!r}; {hint}")
     try:
-        return get(name).for_budget(dim, code_bytes, Metric.parse(metric), **params)
+        return cls.for_budget(*workload, **params)
     except MethodError:
         raise
     except (TypeError, ValueError) as error:  # a parameter of another kind than the method computes with
@@ -94,4 +109,4 @@ def for_budget(name: str, dim: int, code_bytes: int, metric: Metric, **params: A
 
 def missing_dependencies(name: str) -> list[str]:
     """Modules that the method requires and that cannot be imported here."""
-    return [module for module in get(name).requires if importlib.util.find_spec(module) is None]
+    return [module for module in get(name, None).requires if importlib.util.find_spec(module) is None]

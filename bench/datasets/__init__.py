@@ -2,13 +2,16 @@
 
 from bench.datasets.base import Dataset, DatasetError, Relevance, VectorStore
 from bench.datasets.cache import cache_dir
-from bench.datasets.loading import load, names, options
+from bench.datasets.loading import AnyDataset, load, names, options
+from bench.datasets.ragged import RaggedDataset
 from bench.datasets.truth import GroundTruth, ground_truth
 
 __all__ = [
+    "AnyDataset",
     "Dataset",
     "DatasetError",
     "GroundTruth",
+    "RaggedDataset",
     "Relevance",
     "VectorStore",
     "cache_dir",

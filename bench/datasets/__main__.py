@@ -23,6 +23,10 @@ _ABOUT = {
     "glove-100": ("331,479 x 100", "cosine", "word vectors; 10,000 words held out as queries"),
     "fashion-mnist": ("60,000 x 784", "l2", "images; the test images are the queries"),
     "synthetic": ("nb x d", "l2", "faiss SyntheticDataset, drawn when loaded"),
+    "squad-tokens": ("2,067 sets x 384", "chamfer", "paragraphs and questions, a vector a token, with relevance"),
+    "squad-tokens-128": ("2,067 sets x 128", "chamfer", "the same in 128 principal directions"),
+    "squad-tokens-mini": ("256 sets x 64", "chamfer", "a sample of it in 64; embedded"),
+    "ragged": ("n sets x d", "chamfer", "your own sets of vectors: dataset.base=FILE dataset.queries=FILE"),
     "path": ("n x d", "cosine", "your own file: dataset.base=FILE [dataset.queries=FILE dataset.metric=...]"),
 }
 
@@ -84,7 +88,7 @@ def _build(name: str, source: Path | None, target: Path | None, force: bool) -> 
 def _info(name: str, options: list[str]) -> None:
     dataset = datasets.load(name, **dict(_option(text) for text in options))
     rows = {
-        "base": f"{dataset.base.shape[0]:,} x {dataset.dim}",
+        "base": f"{dataset.base.shape[0]:,} x {dataset.dim}" + _per_item(dataset),
         "queries": f"{len(dataset.queries):,}",
         "metric": str(dataset.metric),
         "train": "none (methods are fitted on the base)" if dataset.train is None else f"{dataset.train.shape[0]:,}",
@@ -95,6 +99,13 @@ def _info(name: str, options: list[str]) -> None:
     for key, value in {**rows, **{f"card: {key}": str(value) for key, value in dataset.card.items()}}.items():
         table.add_row(key.replace("_", " "), value)
     Console().print(table)
+
+
+def _per_item(dataset: Any) -> str:
+    lengths = getattr(dataset.base, "lengths", None)
+    return (
+        "" if lengths is None else f", sets of {lengths.min()} to {lengths.max()} (mean {lengths.mean():.1f}) vectors"
+    )
 
 
 def _option(text: str) -> tuple[str, Any]:

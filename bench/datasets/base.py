@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -54,6 +54,8 @@ class Dataset:
     neighbours : (nq, k) int64 or None
         True neighbours by ``metric`` that the data set's file brought along: held to our own, never used instead.
     """
+
+    track: ClassVar[str] = "dense"
 
     name: str
     metric: Metric

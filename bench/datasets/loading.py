@@ -10,24 +10,31 @@ from typing import Any
 
 import numpy as np
 
-from bench.datasets import sources
+from bench.datasets import ragged, sources
 from bench.datasets.base import Dataset, DatasetError, Relevance, VectorStore
 from bench.datasets.builders import BUILDABLE
 from bench.datasets.checksum import combined, vectors_digest
 from bench.datasets.store import ArrayStore, Rows, read_only
 from methods import MethodError, Metric
 
-_SOURCES: dict[str, Callable[..., sources.Source]] = {
-    **{name: partial(sources.built, name) for name in BUILDABLE},
+AnyDataset = Dataset | ragged.RaggedDataset
+_DENSE: dict[str, Callable[..., sources.Source]] = {
+    **{name: partial(sources.built, name) for name in BUILDABLE if name not in ragged.BUILT},
     "synthetic": sources.synthetic,
     "path": sources.path,
 }
+_RAGGED: dict[str, Callable[..., ragged.RaggedSource]] = {
+    **{name: partial(ragged.built, name) for name in ragged.BUILT},
+    "ragged": ragged.path,
+}
+_SOURCES: dict[str, Callable[..., Any]] = {**_DENSE, **_RAGGED}
 _OWN = {"metric": None, "max_queries": None, "max_base": None, "seed": 0}
 
 
-def names() -> list[str]:
-    """Names that :func:`load` knows, sorted."""
-    return sorted(_SOURCES)
+def names(track: str | None = None) -> list[str]:
+    """Names that :func:`load` knows (of one track, if given), sorted."""
+    known: dict[str, list[str]] = {Dataset.track: [*_DENSE], ragged.RaggedDataset.track: [*_RAGGED]}
+    return sorted([*_SOURCES] if track is None else known.get(track, []))
 
 
 def options(name: str) -> dict[str, Any]:
@@ -44,15 +51,15 @@ def load(
     max_base: int | None = None,
     seed: int = 0,
     **options: Any,
-) -> Dataset:
-    """The data set ``name``.
+) -> AnyDataset:
+    """The data set ``name``: a :class:`Dataset`, or a :class:`~bench.datasets.ragged.RaggedDataset` of sets.
 
     Parameters
     ----------
     name : str
         One of :func:`names`.
     metric : {"ip", "cosine", "l2"}, optional
-        The data set's own if None.
+        The data set's own if None; sets are compared by "chamfer" alone.
     max_queries : int, optional
         Take the first so many queries; all if there are fewer.
     max_base : int, optional
@@ -77,6 +84,10 @@ def load(
             raise DatasetError(f"{key}={value} is out of range; use an integer of at least 1, or null for all")
     seeded = {"seed": seed} if "seed" in inspect.signature(make).parameters else {}
     source = make(**options, **seeded)
+    if isinstance(source, ragged.RaggedSource):
+        if metric not in (None, ragged.SetMetric.CHAMFER):
+            raise DatasetError(f"metric={metric} does not compare sets; {name} has chamfer only")
+        return _assemble_sets(name, source, max_queries, max_base, seed)
     try:
         chosen = source.metric if metric is None else Metric.parse(str(metric))
     except MethodError as error:
@@ -117,6 +128,19 @@ def _assemble(
         card=card,
         neighbours=source.neighbours[:asked] if kept and source.neighbours is not None else None,
     )
+
+
+def _assemble_sets(
+    name: str, source: ragged.RaggedSource, max_queries: int | None, max_base: int | None, seed: int
+) -> ragged.RaggedDataset:
+    rows = _sample(len(source.base), max_base, seed)
+    relevance, lost = _judgements(source.relevance, max_queries or len(source.queries), rows)
+    found = ragged.assemble(name, source, max_queries, rows, relevance)
+    if rows is not None:
+        found.card["sample"] = f"{len(rows)} of {len(source.base)} documents, drawn with seed {seed}"
+    if lost:
+        found.card["dropped_judgements"] = lost
+    return found
 
 
 def _sample(items: int, max_base: int | None, seed: int) -> np.ndarray | None:

@@ -63,7 +63,7 @@ def built(name: str) -> Source:
     base = formats.open_vectors(folder / "base.npy")
     queries = formats.open_vectors(folder / "queries.npy")
     judged = folder / "relevance.npy"
-    relevance = _relevance(judged, queries.shape[0], base.shape[0]) if judged.exists() else None
+    relevance = read_relevance(judged, queries.shape[0], base.shape[0]) if judged.exists() else None
     identity = file_identity(folder / "base.npy")
     return Source(metric, base, queries, relevance=relevance, identity=identity, card=card)
 
@@ -165,7 +165,8 @@ def _hold_out(store: VectorStore, holdout: int | None, seed: int) -> tuple[Vecto
     return Rows(store, rest), Rows(store, rows), rows
 
 
-def _relevance(file: Path, queries: int, items: int) -> Relevance:
+def read_relevance(file: Path, queries: int, items: int) -> Relevance:
+    """Judgements of a built data set, (m, 3) integers: query row, base row, grade."""
     rows = np.load(file, allow_pickle=False)
     if rows.ndim != 2 or rows.shape[1] != 3 or rows.dtype.kind not in "iu":
         raise DatasetError(f"{file} has shape {rows.shape} of {rows.dtype}; judgements are (m, 3) integers")

@@ -6,6 +6,7 @@ import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm import tqdm
@@ -15,8 +16,12 @@ from bench.datasets.cache import cache_dir, written_whole
 from bench.datasets.store import BLOCK_BYTES, blocks, read_only
 from methods import Metric
 
+if TYPE_CHECKING:
+    from bench.datasets.loading import AnyDataset
+    from bench.datasets.ragged import SetMetric
+
 TIE = 1e-6  # relative difference of scores below which two neighbours are one as good as the other
-_MARGIN = 16  # candidates beyond k that faiss's float32 order is trusted to hold the true k among
+MARGIN = 16  # candidates beyond k that faiss's float32 order is trusted to hold the true k among
 _CHECKED_QUERIES = 100
 _REPORT_FLOPS = 1e11
 
@@ -37,7 +42,7 @@ class GroundTruth:
     ids: np.ndarray
 
 
-def ground_truth(dataset: Dataset, k: int) -> GroundTruth:
+def ground_truth(dataset: AnyDataset, k: int) -> GroundTruth:
     """The exact ``k`` nearest neighbours, from the cache if they were computed before (for this k or a larger one).
 
     A faulty file in the cache is computed anew. Neighbours that the data set's file brought along are compared with
@@ -53,16 +58,25 @@ def ground_truth(dataset: Dataset, k: int) -> GroundTruth:
     path = cache_dir() / "ground-truth" / f"{dataset.checksum[:40]}-{dataset.metric}.npz"
     found = _read(path, dataset, min(k, dataset.base.shape[0]))
     if found is None:
-        found = exact_search(dataset, min(k, dataset.base.shape[0]))
-        _compare(dataset, found)
+        found = _compute(dataset, min(k, dataset.base.shape[0]))
         with written_whole(path) as handle:
             np.savez(handle, scores=found.scores, ids=found.ids)
     return _cut(found, k, dataset.metric)
 
 
+def _compute(dataset: AnyDataset, k: int) -> GroundTruth:
+    if isinstance(dataset, Dataset):
+        found = exact_search(dataset, k)
+        _compare(dataset, found)
+        return found
+    from bench.datasets.ragged_truth import exact_search as exact_search_of_sets
+
+    return exact_search_of_sets(dataset, k)
+
+
 def exact_search(dataset: Dataset, k: int) -> GroundTruth:
     """As :func:`ground_truth` for ``1 <= k <= n``, without the cache."""
-    kept = min(k + _MARGIN, dataset.base.shape[0])
+    kept = min(k + MARGIN, dataset.base.shape[0])
     candidates = _candidates(dataset, kept)
     scores = np.empty((len(candidates), k), np.float32)
     ids = np.empty((len(candidates), k), np.int64)
@@ -138,7 +152,7 @@ def _compare(dataset: Dataset, found: GroundTruth) -> None:
         warnings.warn(f"{message}; ours are used", stacklevel=3)
 
 
-def _cut(found: GroundTruth, k: int, metric: Metric) -> GroundTruth:
+def _cut(found: GroundTruth, k: int, metric: Metric | SetMetric) -> GroundTruth:
     missing = max(0, k - found.ids.shape[1])
     pad = ((0, 0), (0, missing))
     worst = -np.inf if metric.descending else np.inf
@@ -147,7 +161,7 @@ def _cut(found: GroundTruth, k: int, metric: Metric) -> GroundTruth:
     return GroundTruth(read_only(scores), read_only(ids))
 
 
-def _read(path: Path, dataset: Dataset, k: int) -> GroundTruth | None:
+def _read(path: Path, dataset: AnyDataset, k: int) -> GroundTruth | None:
     """What the cache holds, if it is whole, fits the data set and has at least ``k`` neighbours."""
     if not os.path.exists(path):
         return None

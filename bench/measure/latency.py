@@ -6,13 +6,15 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import psutil
 
 from methods import Searcher
+from methods.multivector import SetSearcher
 
+AnySearcher = Searcher | SetSearcher
 _Result = TypeVar("_Result")
 _WARM_UP_QUERIES = 10
 _LEAST_TIMED = 100
@@ -54,14 +56,17 @@ def _own_seconds() -> float:
     return times.user + times.system
 
 
-def warm_up(searcher: Searcher, queries: np.ndarray, k: int) -> None:
-    """Search a few queries in the shapes that will be timed: compiles kernels, touches tables."""
-    for query in queries[:_WARM_UP_QUERIES]:
-        searcher.search(query[None], k)
+def warm_up(searcher: AnySearcher, queries: Any, k: int) -> None:
+    """Search a few queries in the shapes that will be timed: compiles kernels, touches tables.
+
+    ``queries`` are vectors (nq, dim) or sets of them: what can be sliced and has a length.
+    """
+    for i in range(min(_WARM_UP_QUERIES, len(queries))):
+        searcher.search(queries[i : i + 1], k)
     searcher.search(queries[:_WARM_UP_QUERIES], k)
 
 
-def time_single_queries(searcher: Searcher, queries: np.ndarray, k: int, max_seconds: float) -> SingleQueryPass:
+def time_single_queries(searcher: AnySearcher, queries: Any, k: int, max_seconds: float) -> SingleQueryPass:
     """Time ``searcher.search`` on each query by itself, everything that a caller waits for included.
 
     Stops after ``max_seconds`` once 100 queries are timed (or all, where there are fewer).
@@ -69,8 +74,8 @@ def time_single_queries(searcher: Searcher, queries: np.ndarray, k: int, max_sec
     elapsed = np.empty(len(queries))
     busy, own, start = _busy_seconds(), _own_seconds(), time.perf_counter()
     timed = 0
-    for i, query in enumerate(queries):
-        one = query[None]
+    for i in range(len(queries)):
+        one = queries[i : i + 1]
         before = time.perf_counter_ns()
         searcher.search(one, k)
         elapsed[i] = (time.perf_counter_ns() - before) / 1e6

@@ -78,10 +78,14 @@ class RecallJudge:
         scores[query, column] = self.truth_scores[query, rank[query, column]]
         query, column = np.nonzero((rank == self.truth_ids.shape[1]) & (ids >= 0))
         if len(query):
-            scores[query, column] = true_scores(self.base, self.queries[query], ids[query, column], self.metric)
+            scores[query, column] = self._true_scores(query, ids[query, column])
         repeated = ~_first_occurrence(ids)
         rank[repeated], scores[repeated] = self.truth_ids.shape[1], np.nan
         return Judged(rank, scores, self.truth_scores, int((self.truth_ids[0] >= 0).sum()))
+
+    def _true_scores(self, query: np.ndarray, ids: np.ndarray) -> np.ndarray:
+        """Scores (pairs,) float64 of rows of the queries with ids that are not in the truth."""
+        return true_scores(self.base, self.queries[query], ids, self.metric)
 
     def recall(self, ids: np.ndarray, k: int) -> np.ndarray:
         """``judge(ids).recall(k)``."""

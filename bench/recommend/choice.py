@@ -153,7 +153,9 @@ class _Race:
 
 def _load(question: Question) -> Dataset:
     queries: dict[str, Any] = {} if question.queries is None else {"queries": question.queries}
-    return datasets.load("path", metric=question.metric, base=question.data, **queries)
+    found = datasets.load("path", metric=question.metric, base=question.data, **queries)
+    assert isinstance(found, Dataset)
+    return found
 
 
 def _feasible(question: Question, user: Dataset, code_bytes: int) -> list[str]:

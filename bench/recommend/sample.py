@@ -34,7 +34,9 @@ class Sample:
 
     def load(self) -> Dataset:
         """The sample as a data set."""
-        return datasets.load(**{key: value for key, value in self.config.items() if value is not None})
+        found = datasets.load(**{key: value for key, value in self.config.items() if value is not None})
+        assert isinstance(found, Dataset)
+        return found
 
 
 def write_samples(

@@ -67,7 +67,9 @@ def _rows(record: Record) -> Iterable[tuple[str, str]]:
     if record.bytes is not None and record.ratio is not None:
         size, ratio = record.bytes, record.ratio
         unused = f", {record.budget.unused} unused" if record.budget.unused else ""
-        yield "bytes a vector", f"{size.code} of {record.budget.bytes}{unused}; parts {_bytes(size.parts_total)}"
+        largest = "" if size.code_largest is None else f", largest {size.code_largest}"
+        label = "bytes a vector" if record.dataset.vectors_per_item is None else "bytes a document"
+        yield label, f"{size.code} of {record.budget.bytes}{unused}{largest}; parts {_bytes(size.parts_total)}"
         yield (
             "true ratio",
             f"{ratio.codes:.2f}x codes alone; with parts {ratio.total:.2f}x at this N, "
@@ -107,11 +109,16 @@ def _rows(record: Record) -> Iterable[tuple[str, str]]:
 
 
 def print_sweep(
-    records: list[Record], reused: int = 0, console: Console | None = None, rows: Sequence[Row] | None = None
+    records: list[Record],
+    reused: int = 0,
+    console: Console | None = None,
+    rows: Sequence[Row] | None = None,
+    left_out: Sequence[str] = (),
 ) -> None:
     """A sweep: one line a method and budget, then what was not measured, with the reasons.
 
     ``rows`` are those of the records, if they are made (and marked against the best of their group) already.
+    ``left_out`` are methods that were named and are of another track.
     """
     console = console or _console()
     rows = rows_of(records) if rows is None else rows
@@ -126,6 +133,8 @@ def print_sweep(
     counts = Counter(record.status for record in records)
     text = ", ".join(f"{count} {status}" for status, count in counts.most_common())
     console.print(f"{len(records)} runs: {text}" + (f"; {reused} of them measured before" if reused else ""))
+    if left_out:
+        console.print(f"[dim]not for these data: {', '.join(left_out)} (of another track)[/]", highlight=False)
     if any(counts[status] for status in FAILURES):
         console.print("[red]some runs failed; the same command tries them again[/]")
 

@@ -1,22 +1,30 @@
-"""Tracks: how one run of each kind of workload goes."""
+"""How one run of each kind goes. A track is a module here, named as data sets and methods name it.
+
+It has ``code_bytes(budget, dataset)``, ``configure(config, dataset, code_bytes)``, ``describe(config, dataset)``,
+``recall_judge(dataset, truth)`` and ``measure(config, dataset, code_bytes, work)``. What tracks share is in
+:mod:`bench.tracks.measurement`.
+"""
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bench.config import RunConfig
-    from bench.datasets.base import Dataset
-    from bench.tracks.dense import Measurement
+    from bench.datasets import AnyDataset
+    from bench.tracks.measurement import Measurement
 
 
-def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) -> Measurement:
-    """One run, by the track and scenario that ``config`` asks for; see :func:`bench.tracks.dense.measure`."""
+def track_of(dataset: AnyDataset) -> Any:
+    """The module of the track that ``dataset`` is of."""
+    return importlib.import_module(f"bench.tracks.{dataset.track}")
+
+
+def measure(config: RunConfig, dataset: AnyDataset, code_bytes: int, work: Path) -> Measurement:
+    """One run, by the data set's track and the scenario that ``config`` asks for."""
+    module = track_of(dataset)
     if config.scenario["name"] == "upgrade":
-        from bench.tracks import upgrade
-
-        return upgrade.measure(config, dataset, code_bytes, work)
-    from bench.tracks import dense
-
-    return dense.measure(config, dataset, code_bytes, work)
+        module = importlib.import_module("bench.tracks.upgrade")
+    return module.measure(config, dataset, code_bytes, work)

@@ -2,64 +2,68 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
+from bench.budget import Budget
 from bench.config import RunConfig
-from bench.datasets import ground_truth
+from bench.datasets import GroundTruth, ground_truth
 from bench.datasets.base import Dataset, VectorStore
-from bench.measure import latency, quality
+from bench.measure import quality
 from bench.measure.memory import peak_memory
-from bench.measure.statistics import Interval, bootstrap_means
-from bench.records import Bytes, Ratio
+from bench.measure.statistics import bootstrap_means
+from bench.records import Bytes, DatasetInfo
+from bench.tracks.measurement import (
+    FIDELITY_QUERIES,
+    RECALL_AT,
+    TRUTH_K,
+    Measurement,
+    Results,
+    check_budget,
+    fidelity,
+    ratios,
+    time_searches,
+)
 from methods import Codec, Searcher, rescore
 
-RECALL_AT = (1, 10, 100)
-TRUTH_K = max(RECALL_AT)  # neighbours in the ground truth
 _BLOCK = 16_384  # base vectors read and encoded at a time
-_FIDELITY_QUERIES = 100
 _SAMPLE = 1_000  # base vectors whose reconstruction is judged
 
 
-Results = dict[int, tuple[np.ndarray, np.ndarray]]  # k -> (scores, ids) of all queries
+def code_bytes(budget: Budget, dataset: Dataset) -> int:
+    """The most bytes of a vector's code."""
+    return budget.code_bytes(dataset.dim)
 
 
-class OverBudget(Exception):
-    """The method keeps more bytes per vector than the budget; the message counts them."""
+def configure(config: RunConfig, dataset: Dataset, code_bytes: int) -> tuple[Codec, Codec | None, int]:
+    """Codec, store for rescoring (None without one in memory) and the bytes of a vector's codes together."""
+    method = dict(config.method)
+    name = method.pop("name")
+    codec, store = rescore.plan(name, dataset.dim, code_bytes, dataset.metric, rescore=config.rescore, **method)
+    return codec, store, codec.code_size + (store.code_size if store else 0)
 
 
-@dataclass
-class Measurement:
-    """What the dense track found; the fields of :class:`bench.records.Record` of the same names."""
+def describe(config: RunConfig, dataset: Dataset) -> DatasetInfo:
+    """The data set as a record has it."""
+    train = dataset.base if dataset.train is None else dataset.train
+    return DatasetInfo(
+        name=dataset.name,
+        n=dataset.base.shape[0],
+        dim=dataset.dim,
+        queries=len(dataset.queries),
+        metric=str(dataset.metric),
+        checksum=dataset.checksum,
+        trained_on="base" if dataset.train is None else "train",
+        n_train=min(train.shape[0], config.train_size),
+    )
 
-    params: dict
-    bytes: Bytes | None = None
-    ratio: Ratio | None = None
-    quality: dict[str, Interval] = field(default_factory=dict)
-    latency_ms: dict[str, float] | None = None
-    latency_queries: int | None = None
-    latency_shared: bool | None = None
-    throughput: dict[str, float] | None = None
-    seconds: dict[str, float] = field(default_factory=dict)
-    peak_memory_bytes: int | None = None
-    memory_bytes: dict[str, int] = field(default_factory=dict)
-    arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
-    @contextmanager
-    def timed(self, phase: str) -> Iterator[None]:
-        """Adds the wall time of the block to ``seconds[phase]`` and notes the peak memory after it."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[phase] = self.seconds.get(phase, 0.0) + time.perf_counter() - start
-            self.memory_bytes[phase] = peak_memory()
+def recall_judge(dataset: Dataset, truth: GroundTruth) -> quality.RecallJudge:
+    """Tells which returned ids are true neighbours."""
+    return quality.RecallJudge(dataset.base, dataset.queries, dataset.metric, truth.scores, truth.ids)
 
 
 def training_vectors(dataset: Dataset, most: int, seed: int) -> np.ndarray:
@@ -69,16 +73,6 @@ def training_vectors(dataset: Dataset, most: int, seed: int) -> np.ndarray:
     if n <= most:
         return source.read(0, n)
     return source.take(np.sort(np.random.default_rng(seed).choice(n, most, replace=False)))
-
-
-def ratios(n: int, dim: int, per_vector: int, parts: int) -> Ratio:
-    """Float32 bytes over bytes in memory, of the codes alone and with the parts at n, 1M and 100M vectors."""
-    raw = 4 * dim
-
-    def with_parts(count: int) -> float:
-        return raw * count / (per_vector * count + parts) if count else 0.0
-
-    return Ratio(raw / per_vector, with_parts(n), with_parts(10**6), with_parts(10**8))
 
 
 def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) -> Measurement:
@@ -99,12 +93,9 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
     OverBudget
         If a code, or what the searcher keeps per code, is larger than ``code_bytes``.
     """
-    method = dict(config.method)
-    codec, store_codec = rescore.plan(
-        method.pop("name"), dataset.dim, code_bytes, dataset.metric, rescore=config.rescore, **method
-    )
+    codec, store_codec, size = configure(config, dataset, code_bytes)
     found = Measurement(codec.params())
-    _check_budget(codec.code_size + (store_codec.code_size if store_codec else 0), code_bytes, "a code")
+    check_budget(size, code_bytes, "a code")
 
     with found.timed("load"):
         train = training_vectors(dataset, config.train_size, config.seed)
@@ -121,8 +112,8 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
     del codes
     found.bytes = count_bytes(codec, store_codec, searcher, dataset, config.rescore)
     resident = searcher.nbytes - searcher.padding + found.bytes.rescore_memory
-    _check_budget(-(-resident // max(1, dataset.base.shape[0])), code_bytes, "what the searcher keeps for a code")
-    found.ratio = ratios(*dataset.base.shape, found.bytes.code, found.bytes.parts_total)
+    check_budget(-(-resident // max(1, dataset.base.shape[0])), code_bytes, "what the searcher keeps for a code")
+    found.ratio = ratios(dataset.base.shape[0], 4 * dataset.dim, found.bytes.code, found.bytes.parts_total)
     if config.rescore is not None:
         searcher = _rescored(config, searcher, store_codec, store_codes, dataset, work, found)
     del store_codes
@@ -135,11 +126,6 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
     with found.timed("judge"):
         _judge(config, dataset, results, judged, found)
     return found
-
-
-def _check_budget(size: int, code_bytes: int, what: str) -> None:
-    if size > code_bytes:
-        raise OverBudget(f"{what} takes {size} bytes, the budget is {code_bytes}")
 
 
 def encode(
@@ -211,22 +197,6 @@ def _write_vectors(base: VectorStore, path: Path) -> Path:
     return path
 
 
-def time_searches(config: RunConfig, searcher: Searcher, dataset: Dataset, found: Measurement) -> Results:
-    """Latency and throughput; what the batch returned, by its k."""
-    queries, k = dataset.queries, config.k
-    with found.timed("warm_up"):
-        latency.warm_up(searcher, queries, k)
-    with found.timed("search_single"):
-        single = latency.time_single_queries(searcher, queries, k, config.latency_s)
-    found.latency_ms, found.latency_queries = single.percentiles(), len(single.milliseconds)
-    found.latency_shared = single.shared
-    found.arrays["milliseconds"] = single.milliseconds
-    with found.timed("search_batch"):
-        seconds, result = latency.time_batches(lambda: searcher.search(queries, k))
-    found.throughput = {**(found.throughput or {}), "queries_per_s": len(queries) / seconds}
-    return {k: result}
-
-
 @dataclass
 class _JudgedSample:
     """Codes kept for judging scores and reconstruction, so that the codes themselves can go."""
@@ -238,7 +208,7 @@ class _JudgedSample:
     @classmethod
     def take(cls, dataset: Dataset, codec: Codec, codes: np.ndarray, seed: int) -> _JudgedSample:
         truth = ground_truth(dataset, TRUTH_K)
-        neighbours = np.unique(truth.ids[:_FIDELITY_QUERIES])
+        neighbours = np.unique(truth.ids[:FIDELITY_QUERIES])
         neighbours = neighbours[neighbours >= 0]
         n = len(codes)
         rows = np.sort(np.random.default_rng(seed).choice(n, min(n, _SAMPLE), replace=False))
@@ -249,36 +219,14 @@ class _JudgedSample:
 def _judge(config: RunConfig, dataset: Dataset, results: Results, sample: _JudgedSample, found: Measurement) -> None:
     """Quality, each measure with its interval."""
     truth = ground_truth(dataset, TRUTH_K)
-    judge = quality.RecallJudge(dataset.base, dataset.queries, dataset.metric, truth.scores, truth.ids)
+    judge = recall_judge(dataset, truth)
     judged = {n: judge.judge(results[n][1]) for n in RECALL_AT}
     measures = {f"recall@{n}": judged[n].recall(n) for n in RECALL_AT}
     measures |= {f"recall {k}@{n}": judged[n].recall(k) for k, n in ((1, 10), (1, 100), (10, 100))}
     if dataset.relevance is not None:
         measures |= quality.retrieval_measures(results[10][1], dataset.relevance)
-    measures |= _fidelity(dataset, truth.ids, truth.scores, sample)
+    measures |= fidelity(dataset.queries, truth, sample.neighbours, sample.searcher, dataset.metric.descending)
     found.quality = bootstrap_means(measures, config.seed)
     if sample.reconstruction is not None:
         found.quality |= bootstrap_means({"reconstruction_error": sample.reconstruction}, config.seed)
     found.arrays["scores"], found.arrays["ids"] = results[100]
-
-
-def _fidelity(
-    dataset: Dataset, truth_ids: np.ndarray, truth_scores: np.ndarray, sample: _JudgedSample
-) -> dict[str, np.ndarray]:
-    """Bias, error and order of the method's scores on the true neighbours of the first queries (NaN for the rest)."""
-    asked = min(_FIDELITY_QUERIES, len(dataset.queries))
-    small = sample.searcher
-    if not len(sample.neighbours):
-        return {}
-    scores, ids = small.search(dataset.queries[:asked], len(sample.neighbours))
-    by_item = np.full((asked, len(sample.neighbours) + 1), np.nan)
-    query, column = np.nonzero(ids >= 0)
-    by_item[query, ids[query, column]] = scores[query, column]
-    place = np.searchsorted(sample.neighbours, truth_ids[:asked])
-    estimated = np.take_along_axis(by_item, np.where(truth_ids[:asked] >= 0, place, len(sample.neighbours)), axis=1)
-    exact = np.where(truth_ids[:asked] >= 0, truth_scores[:asked], np.nan)
-    found = quality.score_fidelity(
-        estimated, exact, small.descending == dataset.metric.descending, small.estimates_metric
-    )
-    rest = len(dataset.queries) - asked
-    return {name: np.pad(values, (0, rest), constant_values=np.nan) for name, values in found.items()}

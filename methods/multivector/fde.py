@@ -16,7 +16,7 @@ from methods.kernels.fde import SetEncoder
 from methods.multivector.ragged import Ragged
 from methods.vectors import as_vectors
 
-__all__ = ["FixedDimensionalEncoding"]
+__all__ = ["FixedDimensionalEncoding", "encoding_width"]
 
 _MOST_BITS = 16
 _MOST_VALUES = 1 << 24  # of one encoding before the final projection: 64 MB of float32
@@ -73,7 +73,7 @@ class FixedDimensionalEncoding:
         self.dim, self.repetitions, self.simhash_bits = dim, repetitions, simhash_bits
         self.inner_dim, self.final_dim = inner_dim, final_dim
         self.fill_empty, self.center, self.seed = fill_empty, center, seed
-        self._check()
+        encoding_width(dim, repetitions, simhash_bits, inner_dim, final_dim)
         rng = np.random.default_rng(seed)
         self.hyperplanes = rng.standard_normal((repetitions, dim, simhash_bits), np.float32)
         self.inner_projection = None if inner_dim is None else _sketches(rng, repetitions, dim, inner_dim)
@@ -118,7 +118,7 @@ class FixedDimensionalEncoding:
             if not 0 <= final_index.min() <= final_index.max() < found.final_dim:
                 raise MethodError(f"final_index is not within 0 to {found.final_dim - 1}")
         found.hyperplanes = hyperplanes
-        found._check()
+        encoding_width(dim, repetitions, bits, found.inner_dim, found.final_dim)
         if final_index is not None and len(final_index) != found._block_values:
             raise MethodError(f"final_index has {len(final_index)} entries, the encoding has {found._block_values}")
         found._prepare(np.zeros(dim, np.float32))
@@ -131,7 +131,7 @@ class FixedDimensionalEncoding:
     @property
     def _block_values(self) -> int:
         """Values before a final projection."""
-        return (self.repetitions << self.simhash_bits) * (self.inner_dim or self.dim)
+        return encoding_width(self.dim, self.repetitions, self.simhash_bits, self.inner_dim)
 
     def fit(self, vectors: np.ndarray, mean: np.ndarray | None = None) -> Self:
         """With ``center``, take the mean of ``vectors`` (n, dim) for the centre (or ``mean``); else nothing."""
@@ -169,19 +169,27 @@ class FixedDimensionalEncoding:
         thresholds = np.einsum("d,rdk->rk", mean, self.hyperplanes) if self.center else None
         self._queries = SetEncoder(*arrays, thresholds) if self.center else self._documents
 
-    def _check(self) -> None:
-        least = {"dim": 1, "repetitions": 1, "simhash_bits": 0}
-        for name, low in least.items():
-            _check_integer(name, getattr(self, name), low, _MOST_BITS if name == "simhash_bits" else None)
-        for name in ("inner_dim", "final_dim"):
-            if getattr(self, name) is not None:
-                _check_integer(name, getattr(self, name), 1, None)
-        if self._block_values > _MOST_VALUES:
-            raise MethodError(
-                f"repetitions={self.repetitions}, simhash_bits={self.simhash_bits} and "
-                f"inner_dim={self.inner_dim or self.dim} make {self._block_values:,} values; "
-                f"use at most {_MOST_VALUES:,}"
-            )
+
+def encoding_width(
+    dim: int, repetitions: int, simhash_bits: int, inner_dim: int | None = None, final_dim: int | None = None
+) -> int:
+    """Values of an encoding, ``repetitions * 2^simhash_bits * (inner_dim or dim)`` without a final projection.
+
+    :class:`MethodError` says which parameter is out of range.
+    """
+    given = {"dim": dim, "repetitions": repetitions, "simhash_bits": simhash_bits}
+    given |= {name: value for name, value in (("inner_dim", inner_dim), ("final_dim", final_dim)) if value is not None}
+    for name, value in given.items():
+        low, high = (0, _MOST_BITS) if name == "simhash_bits" else (1, _MOST_VALUES)
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value <= high:
+            raise MethodError(f"{name}={value!r} is out of range; use an integer from {low} to {high}")
+    values = (repetitions << simhash_bits) * (inner_dim or dim)
+    if values > _MOST_VALUES:
+        raise MethodError(
+            f"repetitions={repetitions}, simhash_bits={simhash_bits} and inner_dim={inner_dim or dim} make "
+            f"{values:,} values; use at most {_MOST_VALUES:,}"
+        )
+    return final_dim or values
 
 
 def _sketches(rng: np.random.Generator, repetitions: int, dim: int, inner_dim: int) -> np.ndarray:
@@ -191,9 +199,3 @@ def _sketches(rng: np.random.Generator, repetitions: int, dim: int, inner_dim: i
     signs = rng.choice(np.array([-1, 1], np.float32), (repetitions, dim, 1))
     np.put_along_axis(found, places, signs, axis=2)
     return found
-
-
-def _check_integer(name: str, value: int, low: int, high: int | None) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < low or (high and value > high):
-        bound = f"from {low} to {high}" if high else f"of at least {low}"
-        raise MethodError(f"{name}={value!r} is out of range; use an integer {bound}")

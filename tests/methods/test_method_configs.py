@@ -13,7 +13,7 @@ from methods import registry
 FOLDER = Path(conf.__file__).parent / "method"
 
 
-@pytest.mark.parametrize("name", registry.names())
+@pytest.mark.parametrize("name", registry.names(None))
 def test_config_holds_the_parameters_of_the_method(name):
     path = FOLDER / f"{name}.yaml"
     assert path.exists(), f"add conf/method/{name}.yaml with name: {name} and its parameters"
@@ -23,4 +23,4 @@ def test_config_holds_the_parameters_of_the_method(name):
 
 
 def test_no_config_is_without_a_method():
-    assert {path.stem for path in FOLDER.glob("*.yaml")} <= set(registry.names())
+    assert {path.stem for path in FOLDER.glob("*.yaml")} <= set(registry.names(None))

@@ -8,14 +8,28 @@ from pathlib import Path
 from bench.datasets.base import DatasetError
 from bench.datasets.cache import cache_dir
 
-BUILDABLE = ("squad-sentences", "squad-sentences-wordllama", "squad-sentences-mini", "glove-100", "fashion-mnist")
-EMBEDDED = Path(__file__).parents[1] / "embedded"
+BUILDABLE = (
+    "squad-sentences",
+    "squad-sentences-wordllama",
+    "squad-sentences-mini",
+    "glove-100",
+    "fashion-mnist",
+    "squad-tokens",
+    "squad-tokens-128",
+    "squad-tokens-mini",
+)
+EMBEDDED = ("squad-sentences-mini", "squad-tokens-mini")
+_FOLDER = Path(__file__).parents[1] / "embedded"
+_MADE_FROM = {
+    "squad-sentences-mini": "squad-sentences",
+    "squad-tokens-128": "squad-tokens",
+    "squad-tokens-mini": "squad-tokens",
+}
 
 
 def folder_of(name: str) -> Path:
-    """Where the built data set ``name`` is: in the cache, or in the package for the embedded one."""
-    embedded = EMBEDDED / name
-    return embedded if name == "squad-sentences-mini" else cache_dir() / "datasets" / name
+    """Where the built data set ``name`` is: in the cache, or in the package for the embedded ones."""
+    return _FOLDER / name if name in EMBEDDED else cache_dir() / "datasets" / name
 
 
 def is_built(name: str) -> bool:
@@ -37,10 +51,10 @@ def build(name: str, source: Path | None = None, target: Path | None = None) -> 
     """
     if name not in BUILDABLE:
         raise DatasetError(f"{name!r} is not built; {', '.join(BUILDABLE)} are")
-    if name == "squad-sentences-mini" and source is None:
-        source = folder_of("squad-sentences")
-        if not is_built("squad-sentences"):
-            build("squad-sentences")
+    if (larger := _MADE_FROM.get(name)) is not None and source is None:
+        source = folder_of(larger)
+        if not is_built(larger):
+            build(larger)
     target = folder_of(name) if target is None else target
     importlib.import_module(f"{__name__}.{name.replace('-', '_')}").build(target, source)
     return target

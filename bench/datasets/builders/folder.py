@@ -1,4 +1,7 @@
-"""A built data set on disk: ``base.npy``, ``queries.npy``, ``relevance.npy`` (optional) and ``card.json``."""
+"""A built data set on disk: ``base.npy``, ``queries.npy``, ``relevance.npy`` (optional) and ``card.json``.
+
+Sets of vectors have ``base_offsets.npy`` and ``queries_offsets.npy`` beside them.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ import numpy as np
 
 from bench.datasets.base import Relevance
 from bench.datasets.cache import cannot_write, writable_folder
+from methods.multivector import Ragged
 
 
 def save(
@@ -23,13 +27,29 @@ def save(
     ``base`` (n, dim) and ``queries`` (nq, dim) keep their dtype; ``card`` must have ``metric``. The judgements are
     stored as (m, 3) int32: query row, base row, grade.
     """
+    arrays = {"base": base, "queries": queries}
+    _write(target, arrays, relevance, card)
+
+
+def save_sets(target: Path, base: Ragged, queries: Ragged, relevance: Relevance, card: dict[str, Any]) -> None:
+    """As :func:`save` for sets of vectors."""
+    arrays = {
+        "base": base.vectors,
+        "base_offsets": base.offsets,
+        "queries": queries.vectors,
+        "queries_offsets": queries.offsets,
+    }
+    _write(target, arrays, relevance, card)
+
+
+def _write(target: Path, arrays: dict[str, np.ndarray], relevance: Relevance | None, card: dict[str, Any]) -> None:
     writable_folder(target.parent)
     try:
         with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as parent:
             work = Path(parent) / target.name
             work.mkdir()
-            np.save(work / "base.npy", base)
-            np.save(work / "queries.npy", queries)
+            for name, array in arrays.items():
+                np.save(work / f"{name}.npy", array)
             if relevance is not None:
                 rows = np.stack([relevance.query, relevance.item, relevance.grade], axis=1).astype(np.int32)
                 np.save(work / "relevance.npy", rows)

@@ -67,11 +67,16 @@ def collect(paragraphs: Iterable[dict[str, Any]]) -> Corpus:
 
 
 def read_archive(archive: Path) -> Corpus:
-    """The corpus from the BIG-bench sdist: five of its members are read, nothing is unpacked or run."""
+    """The corpus from the BIG-bench sdist."""
+    return collect(read_paragraphs(archive, MEMBERS))
+
+
+def read_paragraphs(archive: Path, members: Iterable[str]) -> list[dict[str, Any]]:
+    """Paragraphs (``context``, ``qas``) of some members of the BIG-bench sdist; nothing is unpacked or run."""
     paragraphs: list[dict[str, Any]] = []
     try:
         with tarfile.open(archive) as tar:
-            for name in MEMBERS:
+            for name in members:
                 member = tar.extractfile(name)
                 if member is None:
                     raise KeyError(name)
@@ -81,4 +86,4 @@ def read_archive(archive: Path) -> Corpus:
         raise DatasetError(
             f"{archive} is not the sdist bigbench-1.0.0.tar.gz ({error}); delete it and build again"
         ) from None
-    return collect(paragraphs)
+    return paragraphs

@@ -165,7 +165,7 @@ def test_a_centred_query_falls_into_the_partitions_of_centred_documents():
         ({"simhash_bits": 17}, "from 0 to 16"),
         ({"inner_dim": 0}, "inner_dim=0"),
         ({"final_dim": 2.5}, "final_dim=2.5"),
-        ({"repetitions": 100_000, "simhash_bits": 10}, "use at most"),
+        ({"repetitions": 100_000, "simhash_bits": 10}, "values; use at most"),
     ],
 )
 def test_impossible_parameters_are_refused(arguments, message):

@@ -1,0 +1,219 @@
+"""The multivector track: a set of vectors an item, scored by Chamfer; runs in the run's own process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bench.budget import Budget
+from bench.config import RunConfig
+from bench.datasets import GroundTruth, RaggedDataset, ground_truth
+from bench.datasets.ragged_truth import true_scores
+from bench.measure import quality
+from bench.measure.memory import peak_memory
+from bench.measure.statistics import bootstrap_means
+from bench.records import Bytes, DatasetInfo
+from bench.tracks.measurement import (
+    FIDELITY_QUERIES,
+    RECALL_AT,
+    TRUTH_K,
+    Measurement,
+    Results,
+    check_budget,
+    fidelity,
+    ratios,
+    time_searches,
+)
+from methods.multivector import Codes, MultiVectorCodec, Ragged, SetSearcher, rescore
+
+_BLOCK = 1 << 18  # vectors read and encoded at a time
+_FILE = "vectors.npy"
+
+
+def raw_bytes(dataset: RaggedDataset) -> float:
+    """Mean float32 bytes of a document's vectors."""
+    return 4.0 * dataset.dim * dataset.base.total / max(1, len(dataset.base))
+
+
+def code_bytes(budget: Budget, dataset: RaggedDataset) -> int:
+    """The most mean bytes of a document's code; a ratio is against its float32 vectors."""
+    return budget.code_bytes(raw_bytes(dataset) / 4)
+
+
+def configure(
+    config: RunConfig, dataset: RaggedDataset, code_bytes: int
+) -> tuple[MultiVectorCodec, MultiVectorCodec | None, int]:
+    """Codec, store for rescoring (None without one in memory) and the mean bytes of a document's codes, rounded up."""
+    method = dict(config.method)
+    lengths = dataset.base.lengths
+    codec, store = rescore.plan(method.pop("name"), dataset.dim, code_bytes, lengths, rescore=config.rescore, **method)
+    size = codec.code_sizes(lengths).mean() + (store.code_sizes(lengths).mean() if store else 0)
+    return codec, store, int(np.ceil(size))
+
+
+def describe(config: RunConfig, dataset: RaggedDataset) -> DatasetInfo:
+    """The data set as a record has it."""
+    return DatasetInfo(
+        name=dataset.name,
+        n=len(dataset.base),
+        dim=dataset.dim,
+        queries=len(dataset.queries),
+        metric=str(dataset.metric),
+        checksum=dataset.checksum,
+        trained_on="base",
+        n_train=min(len(dataset.base), config.train_size),
+        vectors_per_item=dataset.base.total / len(dataset.base),
+    )
+
+
+def measure(config: RunConfig, dataset: RaggedDataset, code_bytes: int, work: Path) -> Measurement:
+    """One run; as :func:`bench.tracks.dense.measure`, with documents for vectors and mean bytes of a document."""
+    codec, store_codec, size = configure(config, dataset, code_bytes)
+    found = Measurement(codec.params())
+    check_budget(size, code_bytes, "a document's code in the mean")
+    with found.timed("load"):
+        train = training_documents(dataset.base, config.train_size, config.seed)
+    with found.timed("fit"):
+        codec.fit(train, config.seed)
+        if store_codec is not None:
+            store_codec.fit(train, config.seed)
+    del train
+
+    with found.timed("encode"):
+        codes = codec.encode(dataset.base)
+    rate = dataset.base.total / max(found.seconds["encode"], 1e-9)
+    found.throughput = {"encode_vectors_per_s": rate, "encode_documents_per_s": rate * len(codes) / dataset.base.total}
+    store_codes = None
+    if store_codec is not None:
+        with found.timed("encode_rescore"):
+            store_codes = store_codec.encode(dataset.base)
+    judged = _JudgedSample.take(dataset, codec, codes)
+    with found.timed("build"):
+        searcher = codec.searcher(codes)
+    found.bytes = _count(codec, codes, store_codec, store_codes, searcher, dataset, config.rescore)
+    resident = searcher.nbytes - searcher.padding + found.bytes.rescore_memory
+    check_budget(-(-resident // len(codes)), code_bytes, "what the searcher keeps for a document in the mean")
+    found.ratio = ratios(len(codes), raw_bytes(dataset), found.bytes.code_total / len(codes), found.bytes.parts_total)
+    del codes
+    if config.rescore is not None:
+        searcher = _rescored(config, searcher, store_codec, store_codes, dataset, work, found)
+
+    results = time_searches(config, searcher, dataset, found)
+    found.peak_memory_bytes = peak_memory()
+    with found.timed("search_quality"):
+        for k in {*RECALL_AT} - set(results):
+            results[k] = searcher.search(dataset.queries, k)
+    with found.timed("judge"):
+        _judge(config, dataset, results, judged, found)
+    return found
+
+
+def recall_judge(dataset: RaggedDataset, truth: GroundTruth) -> quality.RecallJudge:
+    """Tells which returned ids are true neighbours."""
+    return _ChamferJudge(dataset, truth)
+
+
+def training_documents(base: Ragged, most: int, seed: int) -> Ragged:
+    """At most ``most`` documents to fit on: a seeded sample of the base, never queries."""
+    if len(base) <= most:
+        return base
+    return base.take(np.sort(np.random.default_rng(seed).choice(len(base), most, replace=False)))
+
+
+def _count(
+    codec: MultiVectorCodec,
+    codes: Codes,
+    store_codec: MultiVectorCodec | None,
+    store_codes: Codes | None,
+    searcher: SetSearcher,
+    dataset: RaggedDataset,
+    rescored: str | None,
+) -> Bytes:
+    parts = {name: int(array.nbytes) for name, array in codec.parts().items()}
+    sizes, store_bytes = codes.sizes, 0
+    if store_codec is not None and store_codes is not None:
+        parts |= {f"rescore.{name}": int(array.nbytes) for name, array in store_codec.parts().items()}
+        sizes = sizes + store_codes.sizes
+        store_bytes = store_codes.nbytes
+    disk = dataset.base.vectors.nbytes + dataset.base.offsets.nbytes
+    return Bytes(
+        code=int(np.ceil(sizes.mean())),
+        code_largest=int(sizes.max()),
+        code_total=int(sizes.sum()),
+        parts=parts,
+        parts_total=sum(parts.values()),
+        searcher=int(searcher.nbytes),
+        searcher_padding=int(searcher.padding),
+        rescore_memory=store_bytes,
+        rescore_disk=int(disk) if rescored == "disk" else 0,
+    )
+
+
+def _rescored(
+    config: RunConfig,
+    searcher: SetSearcher,
+    store_codec: MultiVectorCodec | None,
+    store_codes: Codes | None,
+    dataset: RaggedDataset,
+    work: Path,
+    found: Measurement,
+) -> SetSearcher:
+    """The searcher with its candidates re-ordered from the finer store."""
+    if store_codec is not None and store_codes is not None:
+        store: rescore.SetStore = rescore.CodecSetStore(store_codec, store_codes)
+    else:
+        with found.timed("build_disk"):
+            store = rescore.DiskSetStore(_written(dataset.base, work / _FILE))
+    return rescore.RescoredSetSearcher(searcher, store, config.rescore_factor, config.rescore_carving)
+
+
+def _written(base: Ragged, path: Path) -> Ragged:
+    """The documents with their vectors in a file of the stored type, written block by block and memory-mapped."""
+    mapped = np.lib.format.open_memmap(path, "w+", base.vectors.dtype, base.vectors.shape)
+    for start in range(0, base.total, _BLOCK):
+        mapped[start : start + _BLOCK] = base.vectors[start : start + _BLOCK]
+    mapped.flush()
+    return Ragged(np.load(path, mmap_mode="r", allow_pickle=False), base.offsets)
+
+
+@dataclass
+class _JudgedSample:
+    """Codes of the true neighbours of the first queries, for judging scores."""
+
+    neighbours: np.ndarray
+    searcher: SetSearcher
+
+    @classmethod
+    def take(cls, dataset: RaggedDataset, codec: MultiVectorCodec, codes: Codes) -> _JudgedSample:
+        neighbours = np.unique(ground_truth(dataset, TRUTH_K).ids[:FIDELITY_QUERIES])
+        neighbours = neighbours[neighbours >= 0]
+        return cls(neighbours, codec.searcher(codes.take(neighbours)))
+
+
+class _ChamferJudge(quality.RecallJudge):
+    """Recall against Chamfer; ties are looked up by exact scores of the sets."""
+
+    def __init__(self, dataset: RaggedDataset, truth: GroundTruth) -> None:
+        super().__init__(None, None, dataset.metric, truth.scores, truth.ids)  # type: ignore[arg-type]
+        self.dataset = dataset
+
+    def _true_scores(self, query: np.ndarray, ids: np.ndarray) -> np.ndarray:
+        return true_scores(self.dataset, query, ids)
+
+
+def _judge(
+    config: RunConfig, dataset: RaggedDataset, results: Results, sample: _JudgedSample, found: Measurement
+) -> None:
+    """Quality, each measure with its interval."""
+    truth = ground_truth(dataset, TRUTH_K)
+    judge = recall_judge(dataset, truth)
+    judged = {n: judge.judge(results[n][1]) for n in RECALL_AT}
+    measures = {f"recall@{n}": judged[n].recall(n) for n in RECALL_AT}
+    measures |= {f"recall {k}@{n}": judged[n].recall(k) for k, n in ((1, 10), (1, 100), (10, 100))}
+    if dataset.relevance is not None:
+        measures |= quality.retrieval_measures(results[10][1], dataset.relevance)
+    measures |= fidelity(dataset.queries, truth, sample.neighbours, sample.searcher, dataset.metric.descending)
+    found.quality = bootstrap_means(measures, config.seed)
+    found.arrays["scores"], found.arrays["ids"] = results[100]

@@ -1,0 +1,43 @@
+"""Centroids of all vectors of a collection, as late-interaction engines use them."""
+
+from __future__ import annotations
+
+import faiss
+import numpy as np
+
+from methods.faiss_index import quiet_clustering
+from methods.multivector.ragged import Ragged
+from methods.vectors import normalized
+
+__all__ = ["learn_centroids", "nearest_centroids", "usual_count"]
+
+_SAMPLE_PER_CENTROID = 64
+_ITERATIONS = 4
+
+
+def usual_count(total: int) -> int:
+    """ColBERTv2's number of centroids for so many vectors: 2^floor(log2(16 sqrt(total))), at most a fourth of them."""
+    return 1 << max(0, min(int(np.log2(16 * np.sqrt(total))), int(np.log2(max(1, total / 4)))))
+
+
+def learn_centroids(documents: Ragged, count: int, seed: int) -> np.ndarray:
+    """(count, dim) float32 unit centroids by four iterations of spherical k-means on a sample of the vectors."""
+    most = _SAMPLE_PER_CENTROID * count
+    rows = np.arange(documents.total)
+    if documents.total > most:
+        rows = np.sort(np.random.default_rng(seed).choice(documents.total, most, replace=False))
+    sample = np.asarray(documents.vectors[rows], np.float32)
+    if count >= len(sample):
+        return normalized(np.resize(sample, (count, documents.dim)))
+    clustering = faiss.Clustering(documents.dim, count)
+    quiet_clustering(clustering, _ITERATIONS, seed)
+    clustering.spherical = True
+    clustering.max_points_per_centroid = len(sample)
+    clustering.train(sample, faiss.IndexFlatIP(documents.dim))  # type: ignore[call-arg]
+    return faiss.vector_to_array(clustering.centroids).reshape(count, documents.dim)
+
+
+def nearest_centroids(vectors: np.ndarray, centroids: np.ndarray) -> np.ndarray:
+    """(n,) int64: the centroid of largest inner product with each of (n, dim) float32 vectors."""
+    _, found = faiss.knn(vectors, centroids, 1, metric=faiss.METRIC_INNER_PRODUCT)
+    return found[:, 0]

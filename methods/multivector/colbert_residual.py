@@ -1,0 +1,145 @@
+"""ColBERTv2's compression: a centroid's number and a residual of a few bits a dimension for every vector."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from methods.errors import BudgetError, MethodError
+from methods.kernels.centroid_scores import centroid_chamfer
+from methods.kernels.chamfer import chamfer_candidates
+from methods.multivector.base import OFFSET_BYTES, Codes, MultiVectorCodec, SetSearcher
+from methods.multivector.centroids import learn_centroids, nearest_centroids, usual_count
+from methods.multivector.ragged import Ragged
+from methods.multivector.token_store import DecodingSetSearcher
+from methods.registry import register
+from methods.vectors import normalized
+
+_BITS = (4, 2, 1)
+_ID_BYTES = 4
+
+
+@register("colbert_residual")
+class ColbertResidual(MultiVectorCodec):
+    """Santhanam et al., ColBERTv2, NAACL 2022, section 3.3: centroid and quantized residual, decoded to unit norm.
+
+    The bits of a residual are buckets between global quantiles of all residual values; a bucket decodes to the
+    quantile in its middle. Search is PLAID's (Santhanam et al., CIKM 2022) without inverted lists: every document is
+    scored by its centroids alone, and the best ``candidates * k`` are decoded and scored by MaxSim.
+
+    Parameters
+    ----------
+    dim : int
+    bits : {1, 2, 4}
+        Of a dimension of the residual.
+    candidates : int
+        Documents decoded for each that is asked for; 0 decodes all.
+
+    Attributes
+    ----------
+    centroids_ : (K, dim) float32
+        ColBERTv2's number of them, of unit norm.
+    cutoffs_ : (2^bits - 1,) float32
+    weights_ : (2^bits,) float32
+    """
+
+    family = "token codes"
+    summary = "every vector as a centroid's number and a residual of 1, 2 or 4 bits a dimension"
+    source = "Santhanam et al., ColBERTv2, NAACL 2022; PLAID, CIKM 2022"
+    decodable = True
+
+    centroids_: np.ndarray
+    cutoffs_: np.ndarray
+    weights_: np.ndarray
+
+    def __init__(self, dim: int, bits: int = 2, candidates: int = 16) -> None:
+        super().__init__(dim)
+        if bits not in _BITS:
+            raise MethodError(f"bits={bits} is not possible; use one of {', '.join(map(str, sorted(_BITS)))}")
+        if isinstance(candidates, bool) or int(candidates) != candidates or candidates < 0:
+            raise MethodError(f"candidates={candidates} is out of range; use an integer of at least 0")
+        self.bits, self.candidates = bits, candidates
+
+    @classmethod
+    def for_budget(
+        cls, dim: int, code_bytes: int, lengths: np.ndarray, *, bits: int | None = None, candidates: int = 16
+    ) -> ColbertResidual:
+        """The most bits whose codes fit."""
+        for chosen in _BITS if bits is None else (bits,):
+            found = cls(dim, chosen, candidates)
+            size = float(found.code_sizes(lengths).mean())
+            if size <= code_bytes:
+                return found
+        raise BudgetError("colbert_residual", code_bytes, int(np.ceil(size)))
+
+    @property
+    def vector_size(self) -> int:
+        """Bytes of a vector's code: four of the centroid's number, and the residual."""
+        return _ID_BYTES + -(-self.dim * self.bits // 8)
+
+    def code_sizes(self, lengths: np.ndarray) -> np.ndarray:
+        return np.asarray(lengths, np.int64) * self.vector_size + OFFSET_BYTES
+
+    def parts(self) -> dict[str, np.ndarray]:
+        return {"centroids": self.centroids_, "cutoffs": self.cutoffs_, "weights": self.weights_}
+
+    def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
+        self.centroids_, self.cutoffs_, self.weights_ = parts["centroids"], parts["cutoffs"], parts["weights"]
+
+    def _fit(self, documents: Ragged, seed: int) -> None:
+        self.centroids_ = learn_centroids(documents, usual_count(documents.total), seed)
+        rows = np.random.default_rng(seed).permutation(documents.total)[: 1 << 16]
+        sample = np.asarray(documents.vectors[np.sort(rows)], np.float32)
+        residuals = sample - self.centroids_[nearest_centroids(sample, self.centroids_)]
+        count = 1 << self.bits
+        self.cutoffs_ = np.quantile(residuals, np.arange(1, count) / count).astype(np.float32)
+        self.weights_ = np.quantile(residuals, (np.arange(count) + 0.5) / count).astype(np.float32)
+
+    def _encode(self, documents: Ragged) -> np.ndarray:
+        nearest = nearest_centroids(documents.vectors, self.centroids_)
+        buckets = np.searchsorted(self.cutoffs_, documents.vectors - self.centroids_[nearest]).astype(np.uint8)
+        bits = np.unpackbits(buckets[:, :, None], axis=2)[:, :, -self.bits :].reshape(len(buckets), -1)
+        return np.hstack([nearest.astype("<u4")[:, None].view(np.uint8), np.packbits(bits, axis=1)])
+
+    def centroid_ids(self, codes: Codes) -> np.ndarray:
+        """(total,) int64: the centroid of every vector."""
+        return np.ascontiguousarray(codes.rows(self.vector_size)[:, :_ID_BYTES]).view("<u4")[:, 0].astype(np.int64)
+
+    def _decode(self, codes: Codes) -> Ragged:
+        packed = codes.rows(self.vector_size)[:, _ID_BYTES:]
+        bits = np.unpackbits(packed, axis=1, count=self.dim * self.bits).reshape(len(packed), self.dim, self.bits)
+        buckets = bits @ (1 << np.arange(self.bits - 1, -1, -1, dtype=np.uint8))
+        vectors = self.centroids_[self.centroid_ids(codes)] + self.weights_[buckets]
+        return Ragged(normalized(vectors), codes.offsets // self.vector_size)
+
+    def _searcher(self, codes: Codes) -> SetSearcher:
+        return DecodingSetSearcher(self, codes) if not self.candidates else _CentroidSearcher(self, codes)
+
+
+class _CentroidSearcher(SetSearcher):
+    """Candidates by centroids, their order by MaxSim on decoded vectors; keeps only the codes."""
+
+    def __init__(self, codec: ColbertResidual, codes: Codes) -> None:
+        super().__init__(codec.dim, len(codes))
+        self.codec, self.codes = codec, codes
+        self.offsets = codes.offsets // codec.vector_size
+
+    @property
+    def nbytes(self) -> int:
+        return self.codes.nbytes
+
+    def _search(self, queries: Ragged, k: int) -> tuple[np.ndarray, np.ndarray]:
+        scores, ids = np.empty((len(queries), k), np.float32), np.empty((len(queries), k), np.int64)
+        rows = self.codes.rows(self.codec.vector_size)
+        count = min(self.size, k * self.codec.candidates)
+        for i in range(len(queries)):
+            products = self.codec.centroids_ @ queries.set(i).T
+            rough = centroid_chamfer(rows, self.offsets, products)
+            best = np.sort(np.argpartition(-rough, count - 1)[:count])
+            decoded = self.codec._decode(self.codes.take(best))
+            asked = queries[i : i + 1]
+            exact = chamfer_candidates(
+                asked.vectors, asked.offsets, decoded.vectors, decoded.offsets, np.arange(count)[None]
+            )[0]
+            order = np.argsort(-exact, kind="stable")[:k]
+            scores[i], ids[i] = exact[order], best[order]
+        return scores, ids

@@ -1,0 +1,108 @@
+"""Pruning by inverse document frequency: vectors that many documents have are dropped first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from methods import registry
+from methods.base import Metric
+from methods.errors import MethodError
+from methods.multivector.base import OFFSET_BYTES
+from methods.multivector.centroids import learn_centroids, nearest_centroids, usual_count
+from methods.multivector.ragged import Ragged
+from methods.multivector.token_store import TokenStoreCodec, largest_kept
+from methods.registry import register
+
+_STEPS = 1024  # shares are multiples of 1 / 1024
+
+
+@register("idf_pruning")
+class IdfPruning(TokenStoreCodec):
+    """Keeps the vectors of a document that fewest documents share.
+
+    Vectors have no words; a vector's nearest of all centroids stands for its word, as in Sivic & Zisserman, Video
+    Google, ICCV 2003, and idf(c) = log(n / documents with a vector of c). The vectors of largest idf are kept, in
+    their order; equal ones go to the earlier.
+
+    Parameters
+    ----------
+    dim : int
+    share : float
+        Part of a document's vectors that is kept, rounded, at least one.
+    codec, codec_params
+        The dense method for what is kept.
+
+    Attributes
+    ----------
+    centroids_ : (K, dim) float32
+    idf_ : (K,) float32
+    """
+
+    family = "token pruning"
+    summary = "the vectors of a document that fewest documents share, each in a dense method's code"
+    source = "Acquavia, Macdonald & Tonellotto, Static pruning for multi-representation dense retrieval, DocEng 2023"
+
+    centroids_: np.ndarray
+    idf_: np.ndarray
+
+    def __init__(
+        self, dim: int, share: float = 0.5, codec: str = "int8", codec_params: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(dim, codec, codec_params)
+        if not 0 < share <= 1:
+            raise MethodError(f"share={share} is out of range; use a number above 0 and at most 1")
+        self.share = float(share)
+
+    @classmethod
+    def for_budget(
+        cls,
+        dim: int,
+        code_bytes: int,
+        lengths: np.ndarray,
+        *,
+        codec: str = "int8",
+        codec_params: Mapping[str, Any] | None = None,
+    ) -> IdfPruning:
+        """The largest share whose codes fit; ``codec_params`` are keywords of the codec's ``for_budget``."""
+        found = registry.for_budget(codec, dim, 4 * dim, Metric.IP, **(codec_params or {}))
+        step = largest_kept(
+            f"idf_pruning with {codec}",
+            code_bytes,
+            _STEPS,
+            lambda step: float(_shared(lengths, step / _STEPS).mean()) * found.code_size + OFFSET_BYTES,
+        )
+        return cls(dim, step / _STEPS, codec, found.params())
+
+    def _kept(self, lengths: np.ndarray) -> np.ndarray:
+        return _shared(lengths, self.share)
+
+    def _fit_reduction(self, documents: Ragged, seed: int) -> None:
+        self.centroids_ = learn_centroids(documents, usual_count(documents.total), seed)
+        owner = np.repeat(np.arange(len(documents)), documents.lengths)
+        word = nearest_centroids(documents.floats(), self.centroids_)
+        pairs = np.unique(owner * len(self.centroids_) + word)
+        frequency = np.bincount(pairs % len(self.centroids_), minlength=len(self.centroids_))
+        self.idf_ = np.log(len(documents) / np.maximum(frequency, 1)).astype(np.float32)
+
+    def _reduce(self, documents: Ragged) -> Ragged:
+        idf = self.idf_[nearest_centroids(documents.vectors, self.centroids_)]
+        owner = np.repeat(np.arange(len(documents)), documents.lengths)
+        order = np.lexsort((-idf, owner))  # stable: equal ones stay in their order
+        place = np.arange(documents.total) - np.repeat(documents.offsets[:-1], documents.lengths)
+        kept = self._kept(documents.lengths)
+        rows = np.sort(order[place < np.repeat(kept, documents.lengths)])
+        return Ragged(documents.vectors[rows], np.concatenate([[0], np.cumsum(kept)]))
+
+    def parts(self) -> dict[str, np.ndarray]:
+        return {"centroids": self.centroids_, "idf": self.idf_, **super().parts()}
+
+    def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
+        super()._load_parts(parts)
+        self.centroids_, self.idf_ = parts["centroids"], parts["idf"]
+
+
+def _shared(lengths: np.ndarray, share: float) -> np.ndarray:
+    return np.maximum(1, np.floor(np.asarray(lengths) * share + 0.5)).astype(np.int64)

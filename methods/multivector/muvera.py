@@ -1,0 +1,144 @@
+"""MUVERA: fixed dimensional encodings, compressed by any dense method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from methods import registry
+from methods.base import Metric
+from methods.errors import BudgetError
+from methods.multivector.fde import FixedDimensionalEncoding, encoding_width
+from methods.multivector.ragged import Ragged
+from methods.multivector.single_vector import SingleVectorCodec
+from methods.registry import register
+
+__all__ = ["GRID", "Muvera"]
+
+#: (repetitions, simhash_bits, inner_dim), widest encoding first: the Pareto-optimal points of the paper's grid with 20
+#: repetitions, one step beyond it, and the narrowest of them with fewer repetitions for smaller budgets.
+GRID = ((20, 6, 16), (20, 5, 16), (20, 5, 8), (20, 4, 8), (20, 3, 8), (10, 3, 8), (5, 3, 8), (5, 2, 8), (1, 2, 8))
+_DIMS_PER_BYTE = 8  # PQ-256-8 of the paper: beyond it codes lose more than a narrower encoding does
+
+
+@register("muvera")
+class Muvera(SingleVectorCodec):
+    """Dhulipala et al., MUVERA, NeurIPS 2024: FDEs and product quantization of them (section 3.2).
+
+    Where (repetitions, simhash_bits, inner_dim) are left open, the widest encoding of :data:`GRID` of which a byte
+    of the code holds at most eight dimensions is taken: with ``pq``, 1,280 bytes are the paper's (20, 5, 16) in
+    PQ-256-8.
+
+    Parameters
+    ----------
+    dim : int
+    repetitions, simhash_bits, inner_dim, final_dim, fill_empty, center
+        Of :class:`FixedDimensionalEncoding`; the seed of :meth:`fit` is that of its hyperplanes and projections.
+    codec, codec_params
+        The dense method.
+    """
+
+    family = "fixed dimensional encoding"
+    summary = "sets as single vectors by random partitions (FDE), compressed by any dense method"
+    source = "Dhulipala et al., MUVERA, NeurIPS 2024, arXiv 2405.19504"
+
+    fde_: FixedDimensionalEncoding
+
+    def __init__(
+        self,
+        dim: int,
+        repetitions: int = 20,
+        simhash_bits: int = 5,
+        inner_dim: int | None = 16,
+        final_dim: int | None = None,
+        fill_empty: bool = True,
+        center: bool = False,
+        codec: str = "pq",
+        codec_params: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.dim, self.repetitions, self.simhash_bits = dim, repetitions, simhash_bits
+        self.inner_dim, self.final_dim = inner_dim, final_dim
+        self.fill_empty, self.center = fill_empty, center
+        super().__init__(dim, codec, codec_params)
+
+    @classmethod
+    def for_budget(
+        cls,
+        dim: int,
+        code_bytes: int,
+        lengths: np.ndarray,
+        *,
+        repetitions: int | None = None,
+        simhash_bits: int | None = None,
+        inner_dim: int | None = None,
+        final_dim: int | None = None,
+        fill_empty: bool = True,
+        center: bool = False,
+        codec: str = "pq",
+        codec_params: Mapping[str, Any] | None = None,
+    ) -> Muvera:
+        """What is given stays; what is None comes from the first point of the grid that fits.
+
+        ``inner_dim=0`` is no inner projection. ``codec_params`` are keywords of the codec's ``for_budget``.
+        """
+        asked = (repetitions, simhash_bits, inner_dim)
+        points = dict.fromkeys(
+            tuple(own if given is None else given for given, own in zip(asked, point)) for point in GRID
+        )
+        options = {"final_dim": final_dim, "fill_empty": fill_empty, "center": center, "codec": codec}
+        smallest = 0
+        for number, (r, bits, inner) in enumerate(points):
+            shape: dict[str, Any] = {"repetitions": r, "simhash_bits": bits, "inner_dim": inner or None, **options}
+            fde_dim = encoding_width(dim, r, bits, inner or None, final_dim)
+            last = number == len(points) - 1
+            if not last and fde_dim > _DIMS_PER_BYTE * code_bytes:
+                continue
+            try:
+                found = registry.for_budget(codec, fde_dim, code_bytes, Metric.IP, **(codec_params or {}))
+            except BudgetError as error:
+                smallest = error.smallest
+                continue
+            return cls(dim, **shape, codec_params=found.params())
+        raise BudgetError(f"muvera with {codec}", code_bytes, smallest)
+
+    @property
+    def _out_dim(self) -> int:
+        return encoding_width(*self._shape)
+
+    @property
+    def _shape(self) -> tuple[int, int, int, int | None, int | None]:
+        return self.dim, self.repetitions, self.simhash_bits, self.inner_dim, self.final_dim
+
+    def _fit_map(self, documents: Ragged, seed: int) -> None:
+        self.fde_ = FixedDimensionalEncoding(*self._shape, self.fill_empty, self.center, seed)
+        if self.center:
+            self.fde_.fit(documents.vectors)
+
+    def _document_vectors(self, documents: Ragged) -> np.ndarray:
+        return self.fde_.encode_documents(documents.vectors, documents.offsets)
+
+    def _query_vectors(self, queries: Ragged) -> np.ndarray:
+        return self.fde_.encode_queries(queries.vectors, queries.offsets)
+
+    def parts(self) -> dict[str, np.ndarray]:
+        """The dense codec's, and the encoding's arrays: the projections in the fewest bytes that hold them."""
+        fde = self.fde_
+        own: dict[str, np.ndarray] = {"hyperplanes": fde.hyperplanes}
+        if fde.inner_projection is not None:
+            own["inner_projection"] = fde.inner_projection.astype(np.int8)
+        if fde.final_index is not None and fde.final_sign is not None:
+            own |= {"final_index": fde.final_index, "final_sign": fde.final_sign}
+        if self.center:
+            own["mean"] = fde.mean_
+        return {f"fde.{name}": array for name, array in own.items()} | super().parts()
+
+    def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
+        super()._load_parts(parts)
+        own = {name.removeprefix("fde."): array for name, array in parts.items() if name.startswith("fde.")}
+        mean = own.pop("mean", None)
+        self.fde_ = FixedDimensionalEncoding.from_arrays(**own, fill_empty=self.fill_empty, final_dim=self.final_dim)
+        if mean is not None:
+            self.fde_.center = True
+            self.fde_.fit(np.empty((0, self.dim), np.float32), mean)

@@ -1,0 +1,109 @@
+"""Documents and queries as single vectors whose inner product stands for Chamfer; any dense method compresses them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from methods import registry
+from methods.base import Codec, Metric, Searcher
+from methods.multivector.base import Codes, MultiVectorCodec, SetSearcher
+from methods.multivector.ragged import Ragged
+
+__all__ = ["SingleVectorCodec", "SingleVectorSearcher"]
+
+_FIT_BYTES = 2 << 30  # of float32 vectors that a dense method is fitted on at most
+
+
+class SingleVectorCodec(MultiVectorCodec):
+    """A map of sets to vectors, then a dense codec under the inner product.
+
+    Parameters
+    ----------
+    dim : int
+        Dimension of the vectors of a set.
+    codec : str
+        Registered name of the dense method.
+    codec_params : dict, optional
+        Keywords of its constructor; only dimension and metric if None.
+
+    Attributes
+    ----------
+    codec_ : Codec
+        Fitted on the training documents' vectors.
+    """
+
+    fixed = True
+    codec_: Codec
+
+    def __init__(self, dim: int, codec: str, codec_params: Mapping[str, Any] | None = None) -> None:
+        super().__init__(dim)
+        self.codec = codec
+        self.codec_params = dict(codec_params or {"dim": self._out_dim, "metric": str(Metric.IP)})
+
+    @property
+    @abstractmethod
+    def _out_dim(self) -> int:
+        """Dimension of the single vectors."""
+
+    @abstractmethod
+    def _document_vectors(self, documents: Ragged) -> np.ndarray:
+        """(n, out_dim) float32 of float32 documents."""
+
+    @abstractmethod
+    def _query_vectors(self, queries: Ragged) -> np.ndarray:
+        """(nq, out_dim) float32 of float32 queries."""
+
+    def _fit_map(self, documents: Ragged, seed: int) -> None:
+        """Learn the map itself, where there is something to learn."""
+
+    def _new_codec(self) -> Codec:
+        return registry.get(self.codec)(**self.codec_params)
+
+    def code_sizes(self, lengths: np.ndarray) -> np.ndarray:
+        return np.full(len(lengths), self._new_codec().code_size, np.int64)
+
+    def parts(self) -> dict[str, np.ndarray]:
+        return {f"codec.{name}": array for name, array in self.codec_.parts().items()}
+
+    def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
+        inner = {name.removeprefix("codec."): array for name, array in parts.items() if name.startswith("codec.")}
+        self.codec_ = registry.get(self.codec).from_parts(self.codec_params, inner)
+
+    def _fit(self, documents: Ragged, seed: int) -> None:
+        self._fit_map(documents, seed)
+        most = max(1, _FIT_BYTES // (4 * self._out_dim))
+        if len(documents) > most:
+            documents = documents.take(np.sort(np.random.default_rng(seed).choice(len(documents), most, replace=False)))
+        vectors = np.empty((len(documents), self._out_dim), np.float32)
+        for start, block in documents.blocks(1 << 16):
+            floats = Ragged(block.floats(), block.offsets)
+            vectors[start : start + len(block)] = self._document_vectors(floats)
+        self.codec_ = self._new_codec().fit(vectors, seed)
+
+    def _encode(self, documents: Ragged) -> np.ndarray:
+        return self.codec_.encode(self._document_vectors(documents))
+
+    def _searcher(self, codes: Codes) -> SetSearcher:
+        return SingleVectorSearcher(self, self.codec_.searcher(codes.rows(self.codec_.code_size)))
+
+
+class SingleVectorSearcher(SetSearcher):
+    """Maps queries and searches the dense codes with them; the map is part of a query's latency."""
+
+    estimates_metric = False
+
+    def __init__(self, codec: SingleVectorCodec, inner: Searcher) -> None:
+        super().__init__(codec.dim, inner.size)
+        self.codec, self.inner, self.padding = codec, inner, inner.padding
+
+    @property
+    def nbytes(self) -> int:
+        return self.inner.nbytes
+
+    def _search(self, queries: Ragged, k: int) -> tuple[np.ndarray, np.ndarray]:
+        scores, ids = self.inner.search(self.codec._query_vectors(queries), k)
+        return scores if self.inner.descending else -scores, ids

@@ -1,0 +1,124 @@
+"""The single-vector heuristic: nearest vectors of each query vector vote for their documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from methods import registry
+from methods.base import Metric
+from methods.errors import BudgetError, MethodError
+from methods.kernels.chamfer import chamfer_candidates
+from methods.multivector.base import OFFSET_BYTES, Codes, SetSearcher
+from methods.multivector.ragged import Ragged
+from methods.multivector.token_store import TokenStoreCodec
+from methods.registry import register
+
+__all__ = ["SingleVectorHeuristic", "candidate_lists"]
+
+
+@register("single_vector_heuristic")
+class SingleVectorHeuristic(TokenStoreCodec):
+    """For each query vector its nearest vectors of all documents; the union of their documents is scored by MaxSim.
+
+    What MUVERA is compared with (its section 3.1, as in ColBERT and PLAID before any pruning). Every vector is kept,
+    in as many bytes as the budget leaves it; the dense method's own searcher finds the nearest.
+
+    Parameters
+    ----------
+    dim : int
+    codec, codec_params
+        The dense method.
+    neighbours : int
+        Vectors that each query vector finds, for each document that is asked for.
+    """
+
+    family = "token codes"
+    summary = "documents of the vectors nearest to each query vector, scored by MaxSim on any dense method's codes"
+    source = "Khattab & Zaharia, ColBERT, SIGIR 2020, section 3.6; the baseline of MUVERA, NeurIPS 2024"
+
+    def __init__(
+        self, dim: int, codec: str = "pq", codec_params: Mapping[str, Any] | None = None, neighbours: int = 16
+    ) -> None:
+        super().__init__(dim, codec, codec_params)
+        if isinstance(neighbours, bool) or int(neighbours) != neighbours or neighbours < 1:
+            raise MethodError(f"neighbours={neighbours} is out of range; use an integer of at least 1")
+        self.neighbours = neighbours
+
+    @classmethod
+    def for_budget(
+        cls,
+        dim: int,
+        code_bytes: int,
+        lengths: np.ndarray,
+        *,
+        codec: str = "pq",
+        codec_params: Mapping[str, Any] | None = None,
+        neighbours: int = 16,
+    ) -> SingleVectorHeuristic:
+        """``codec_params`` are keywords of the codec's ``for_budget``."""
+        mean = float(np.mean(lengths))
+        per_vector = max(0, int((code_bytes - OFFSET_BYTES) / mean + 1e-9))
+        try:
+            found = registry.for_budget(codec, dim, per_vector, Metric.IP, **(codec_params or {}))
+        except BudgetError as error:
+            smallest = int(np.ceil(error.smallest * mean + OFFSET_BYTES))
+            raise BudgetError(f"single_vector_heuristic with {codec}", code_bytes, smallest) from None
+        return cls(dim, codec, found.params(), neighbours)
+
+    def _searcher(self, codes: Codes) -> SetSearcher:
+        return _UnionSearcher(self, codes)
+
+
+class _UnionSearcher(SetSearcher):
+    """Looks up each query vector among all vectors, then decodes and scores the documents found."""
+
+    def __init__(self, codec: SingleVectorHeuristic, codes: Codes) -> None:
+        super().__init__(codec.dim, len(codes))
+        size = codec.codec_.code_size
+        self.codec, self.codes, self.offsets = codec, codes, codes.offsets // size
+        self.inner = codec.codec_.searcher(codes.rows(size))
+        self.padding = self.inner.padding
+
+    @property
+    def nbytes(self) -> int:
+        kept = self.inner.nbytes
+        # A searcher that lays its codes out anew holds them beside those that are decoded.
+        held = getattr(self.inner, "codes", None)
+        shared = held is not None and np.shares_memory(held, self.codes.data)
+        return self.codes.nbytes + (0 if shared else kept)
+
+    def _search(self, queries: Ragged, k: int) -> tuple[np.ndarray, np.ndarray]:
+        scores = np.full((len(queries), k), -np.inf, np.float32)
+        ids = np.full((len(queries), k), -1, np.int64)
+        depth = min(int(self.offsets[-1]), k * self.codec.neighbours)
+        for i in range(len(queries)):
+            _, rows = self.inner.search(queries.set(i), depth)
+            found = np.unique(np.searchsorted(self.offsets, rows.ravel(), side="right") - 1)
+            decoded = self.codec._decode(self.codes.take(found))
+            asked = queries[i : i + 1]
+            exact = chamfer_candidates(
+                asked.vectors, asked.offsets, decoded.vectors, decoded.offsets, np.arange(len(found))[None]
+            )[0]
+            best = np.argsort(-exact, kind="stable")[:k]
+            scores[i, : len(best)], ids[i, : len(best)] = exact[best], found[best]
+        return scores, ids
+
+
+def candidate_lists(scores: np.ndarray, rows: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Documents in the order in which the heuristic meets them, without repetition: (candidates,) int64.
+
+    Parameters
+    ----------
+    scores, rows : (m, depth)
+        Of the nearest vectors of each of a query's m vectors, best first.
+    offsets : (n + 1,) int64
+        Vectors ``offsets[i] : offsets[i + 1]`` are document i's.
+    """
+    documents = np.searchsorted(offsets, rows, side="right") - 1
+    order = np.lexsort((-scores.ravel(), np.tile(np.arange(rows.shape[1]), len(rows))))  # by rank, then by score
+    flat = documents.ravel()[order]
+    _, first = np.unique(flat, return_index=True)
+    return flat[np.sort(first)]

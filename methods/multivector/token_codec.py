@@ -1,0 +1,51 @@
+"""Every vector of a document in the code of a dense method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from methods import registry
+from methods.base import Metric
+from methods.errors import BudgetError
+from methods.multivector.base import OFFSET_BYTES
+from methods.multivector.token_store import TokenStoreCodec
+from methods.registry import register
+
+
+@register("token_codec")
+class TokenCodec(TokenStoreCodec):
+    """Late interaction on compressed vectors: all of them are kept, each in as many bytes as the budget leaves it.
+
+    Parameters
+    ----------
+    dim : int
+    codec, codec_params
+        The dense method.
+    """
+
+    family = "token codes"
+    summary = "every vector in any dense method's code, scored by MaxSim on what the codes stand for"
+    source = "late interaction: Khattab & Zaharia, ColBERT, SIGIR 2020; the codec's own source"
+
+    @classmethod
+    def for_budget(
+        cls,
+        dim: int,
+        code_bytes: int,
+        lengths: np.ndarray,
+        *,
+        codec: str = "pq",
+        codec_params: Mapping[str, Any] | None = None,
+    ) -> TokenCodec:
+        """``codec_params`` are keywords of the codec's ``for_budget``."""
+        mean = float(np.mean(lengths))
+        per_vector = max(0, int((code_bytes - OFFSET_BYTES) / mean + 1e-9))
+        try:
+            found = registry.for_budget(codec, dim, per_vector, Metric.IP, **(codec_params or {}))
+        except BudgetError as error:
+            smallest = int(np.ceil(error.smallest * mean + OFFSET_BYTES))
+            raise BudgetError(f"token_codec with {codec}", code_bytes, smallest) from None
+        return cls(dim, codec, found.params())

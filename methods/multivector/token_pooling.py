@@ -1,0 +1,100 @@
+"""Token pooling: the vectors of a document, clustered, and each cluster's mean in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from methods import registry
+from methods.base import Metric
+from methods.errors import MethodError
+from methods.multivector.base import OFFSET_BYTES
+from methods.multivector.ragged import Ragged
+from methods.multivector.token_store import TokenStoreCodec, largest_kept
+from methods.registry import register
+
+_STEPS = 64  # pool factors are multiples of 1 / 64
+
+
+@register("token_pooling")
+class TokenPooling(TokenStoreCodec):
+    """Ward clustering of a document's vectors; what is stored is the first vector and the means of clusters.
+
+    A document of n vectors keeps ``max(1, floor(n / factor))``: the first vector as it is (a sentence's own token) and
+    the rest pooled. A mean keeps its length: a cluster of unlike vectors scores less.
+
+    Parameters
+    ----------
+    dim : int
+    factor : float
+        Vectors for each that is kept.
+    codec, codec_params
+        The dense method for what is kept.
+    """
+
+    family = "token pruning"
+    summary = "vectors of a document pooled by hierarchical clustering, each mean in a dense method's code"
+    source = "Clavié, Chaffin & Adams, Reducing the footprint of multi-vector retrieval, 2024, arXiv 2409.14683"
+    requires = ("scipy",)
+    trains = False
+
+    def __init__(
+        self, dim: int, factor: float = 2.0, codec: str = "int8", codec_params: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(dim, codec, codec_params)
+        if not factor >= 1:
+            raise MethodError(f"factor={factor} is out of range; use a number of at least 1")
+        self.factor = float(factor)
+
+    @classmethod
+    def for_budget(
+        cls,
+        dim: int,
+        code_bytes: int,
+        lengths: np.ndarray,
+        *,
+        codec: str = "int8",
+        codec_params: Mapping[str, Any] | None = None,
+    ) -> TokenPooling:
+        """The smallest factor whose codes fit; ``codec_params`` are keywords of the codec's ``for_budget``."""
+        found = registry.for_budget(codec, dim, 4 * dim, Metric.IP, **(codec_params or {}))
+        most = _STEPS * int(np.max(lengths))
+
+        def size(step: int) -> float:
+            kept = _pooled(lengths, (most + 1 - step) / _STEPS)
+            return float(kept.mean()) * found.code_size + OFFSET_BYTES
+
+        step = largest_kept(f"token_pooling with {codec}", code_bytes, most + 1 - _STEPS, size)
+        return cls(dim, (most + 1 - step) / _STEPS, codec, found.params())
+
+    def _kept(self, lengths: np.ndarray) -> np.ndarray:
+        return _pooled(lengths, self.factor)
+
+    def _reduce(self, documents: Ragged) -> Ragged:
+        kept = self._kept(documents.lengths)
+        pooled = [_pool(documents.set(i), int(kept[i])) for i in range(len(documents))]
+        return Ragged.from_list(pooled) if pooled else documents
+
+
+def _pooled(lengths: np.ndarray, factor: float) -> np.ndarray:
+    return np.maximum(1, np.floor(np.asarray(lengths) / factor)).astype(np.int64)
+
+
+def _pool(vectors: np.ndarray, kept: int) -> np.ndarray:
+    """``kept`` vectors of (n, dim): the first and the means of clusters of the rest; the mean of all where it is 1."""
+    if kept >= len(vectors):
+        return vectors
+    if kept == 1:
+        return vectors.mean(axis=0, keepdims=True)
+    if kept == 2:
+        return np.stack([vectors[0], vectors[1:].mean(axis=0)])
+    from scipy.cluster.hierarchy import cut_tree, linkage
+
+    # Ward's distances between unit vectors order pairs as 1 - cosine does, and are what its update formula is made for.
+    label = cut_tree(linkage(vectors[1:], "ward"), n_clusters=kept - 1).ravel()
+    sums = np.zeros((kept - 1, vectors.shape[1]))
+    np.add.at(sums, label, vectors[1:])
+    means = sums / np.bincount(label, minlength=kept - 1)[:, None]
+    return np.concatenate([vectors[:1], means.astype(np.float32)])

@@ -1,0 +1,136 @@
+"""What methods share that keep several vectors of a document, each in the code of a dense method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from methods import registry
+from methods.base import Codec, Metric
+from methods.errors import BudgetError, MethodError
+from methods.kernels.chamfer import chamfer_search
+from methods.multivector.base import OFFSET_BYTES, Codes, MultiVectorCodec, SetSearcher
+from methods.multivector.ragged import Ragged
+
+__all__ = ["DecodingSetSearcher", "TokenStoreCodec", "largest_kept"]
+
+_BLOCK_BYTES = 16 << 20  # decoded float32 vectors at a time: bounds the memory of a search
+
+
+class TokenStoreCodec(MultiVectorCodec):
+    """Some vectors of a document (or vectors made of them), each coded by a dense method under the inner product.
+
+    Parameters
+    ----------
+    dim : int
+    codec : str
+        Registered name of a decodable dense method.
+    codec_params : dict, optional
+        Keywords of its constructor; only dimension and metric if None.
+
+    Attributes
+    ----------
+    codec_ : Codec
+        Fitted on what is kept of the training documents.
+    """
+
+    decodable = True
+    codec_: Codec
+
+    def __init__(self, dim: int, codec: str = "int8", codec_params: Mapping[str, Any] | None = None) -> None:
+        super().__init__(dim)
+        self.codec = codec
+        self.codec_params = dict(codec_params or {"dim": dim, "metric": str(Metric.IP)})
+        if not registry.get(codec).decodable:
+            raise MethodError(f"{self._label()} needs codes that decode to vectors, and those of {codec} do not")
+
+    def _kept(self, lengths: np.ndarray) -> np.ndarray:
+        """How many vectors are kept of documents with so many (n,) int64."""
+        return np.asarray(lengths, np.int64)
+
+    def _reduce(self, documents: Ragged) -> Ragged:
+        """What is kept of float32 documents."""
+        return documents
+
+    def _fit_reduction(self, documents: Ragged, seed: int) -> None:
+        """Learn what to keep, where there is something to learn."""
+
+    def _new_codec(self) -> Codec:
+        return registry.get(self.codec)(**self.codec_params)
+
+    def code_sizes(self, lengths: np.ndarray) -> np.ndarray:
+        return self._kept(lengths) * self._new_codec().code_size + OFFSET_BYTES
+
+    def parts(self) -> dict[str, np.ndarray]:
+        return {f"codec.{name}": array for name, array in self.codec_.parts().items()}
+
+    def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
+        inner = {name.removeprefix("codec."): array for name, array in parts.items() if name.startswith("codec.")}
+        self.codec_ = registry.get(self.codec).from_parts(self.codec_params, inner)
+
+    def _fit(self, documents: Ragged, seed: int) -> None:
+        self._fit_reduction(documents, seed)
+        floats = Ragged(documents.floats(), documents.offsets)
+        self.codec_ = self._new_codec().fit(self._reduce(floats).vectors, seed)
+
+    def _encode(self, documents: Ragged) -> np.ndarray:
+        return self.codec_.encode(self._reduce(documents).vectors)
+
+    def _decode(self, codes: Codes) -> Ragged:
+        size = self.codec_.code_size
+        return Ragged(self.codec_.decode(codes.rows(size)), codes.offsets // size)
+
+    def _searcher(self, codes: Codes) -> SetSearcher:
+        return DecodingSetSearcher(self, codes)
+
+
+class DecodingSetSearcher(SetSearcher):
+    """Decodes documents block by block and scores them by Chamfer; keeps only the codes.
+
+    Parameters
+    ----------
+    codec : MultiVectorCodec
+        Fitted, decodable.
+    codes : Codes
+    """
+
+    def __init__(self, codec: MultiVectorCodec, codes: Codes) -> None:
+        super().__init__(codec.dim, len(codes))
+        self.codec, self.codes = codec, codes
+        largest = int(np.diff(codes.offsets).max(initial=1))
+        per_vector = max(1, int(codec.code_sizes(np.array([2]))[0] - codec.code_sizes(np.array([1]))[0]))
+        self._step = max(1, _BLOCK_BYTES // (4 * codec.dim * max(1, largest // per_vector)))
+
+    @property
+    def nbytes(self) -> int:
+        return self.codes.nbytes
+
+    def _search(self, queries: Ragged, k: int) -> tuple[np.ndarray, np.ndarray]:
+        scores = np.full((len(queries), 0), -np.inf, np.float32)
+        ids = np.full((len(queries), 0), -1, np.int64)
+        for start in range(0, self.size, self._step):
+            decoded = self.codec._decode(self.codes[start : start + self._step])
+            found = chamfer_search(
+                queries.vectors, queries.offsets, decoded.vectors, decoded.offsets, min(k, len(decoded))
+            )
+            scores, ids = np.hstack([scores, found[0]]), np.hstack([ids, found[1] + start])
+            if scores.shape[1] > k:
+                best = np.argsort(-scores, axis=1, kind="stable")[:, :k]  # earlier blocks have the smaller ids
+                scores, ids = np.take_along_axis(scores, best, axis=1), np.take_along_axis(ids, best, axis=1)
+        return scores, ids
+
+
+def largest_kept(label: str, code_bytes: int, most: int, size: Callable[[int], float]) -> int:
+    """The largest of 1..``most`` whose mean ``size`` (rising) is at most ``code_bytes``.
+
+    Raises :class:`BudgetError` with the size of 1, rounded up, if none is.
+    """
+    if size(1) > code_bytes:
+        raise BudgetError(label, code_bytes, int(np.ceil(size(1))))
+    low, high = 1, most + 1  # fits at low; high is beyond
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if size(middle) <= code_bytes else (low, middle)
+    return low
