@@ -110,6 +110,8 @@ def read_runs(located: Iterable[tuple[Record, Path | None]]) -> tuple[Runs, Data
         what = f"are of several data sets or samples ({names})" if kinds else "bring no per-query arrays"
         raise UsageError(f"the records {what}; give a folder of runs of one data set, not a pack")
     dataset = RecallOfQueries.of(good[0][0]).dataset
+    if not isinstance(dataset, Dataset):
+        raise UsageError(f"{dataset.name} holds sets of vectors; subsets are chosen for data sets of single vectors")
     grouped: dict[int, list[np.ndarray]] = defaultdict(list)
     for record, folder in good:
         if record.method.family != "identity" and folder is not None:
