@@ -1,7 +1,8 @@
 """k-means in the subspaces of product quantizers, as ``faiss.Clustering`` does it, and quickly where they are narrow.
 
 faiss finds nearest centroids through matrix products, which in fewer than 16 dimensions spend nearly all their time
-on reading out results: 5 ns a distance at most sizes, where our kernel takes 0.5.
+on reading out results: 5 ns a distance at most sizes, where our kernel takes 0.5. On a line, clusters are intervals of
+the sorted values, and an iteration is a binary search for each centroid.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ def kmeans(
     )
     if n == centroids and start is None:
         return found
+    if d == 1:
+        return _kmeans_on_a_line(vectors[:, 0], found, iterations)
     nearest, sums = np.empty(n, np.int32), np.empty((centroids, d + 1))
     for _ in range(iterations):
         assign_nearest(vectors, np.ascontiguousarray(found.T), nearest, sums)
@@ -48,6 +51,28 @@ def kmeans(
         found = (sums[:, :-1] / np.maximum(sizes, 1)[:, None]).astype(np.float32)
         split_into_empty(found, sizes)
     return found
+
+
+def _kmeans_on_a_line(values: np.ndarray, start: np.ndarray, iterations: int) -> np.ndarray:
+    """As :func:`kmeans` for values (n,) and a start (K, 1); the centroids (K, 1) float32 come in ascending order."""
+    values = np.sort(values)
+    sums = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
+    found = np.sort(start, axis=0)
+    for _ in range(iterations):
+        bounds = np.searchsorted(values, (found[1:, 0] + found[:-1, 0]) * np.float32(0.5))
+        bounds = np.concatenate([[0], bounds, [len(values)]])
+        sizes = np.diff(bounds).astype(np.float64)
+        found = (np.diff(sums[bounds]) / np.maximum(sizes, 1))[:, None].astype(np.float32)
+        split_into_empty(found, sizes)
+        found = np.sort(found, axis=0)
+    return found
+
+
+def nearest_on_a_line(values: np.ndarray, centroids: np.ndarray) -> np.ndarray:
+    """Index (n,) of the nearest of ``centroids`` (K,) float32, in any order, to each of ``values`` (n,) float32."""
+    order = np.argsort(centroids, kind="stable")
+    ascending = centroids[order]
+    return order[np.searchsorted((ascending[1:] + ascending[:-1]) * np.float32(0.5), values)]
 
 
 def _kmeans_by_faiss(

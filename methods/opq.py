@@ -108,8 +108,8 @@ class OPQ(ProductCodec):
             rotated = self._to_product(vectors)
             iterations = _NEXT_ITERATIONS if turn else _FIRST_ITERATIONS
             codebooks = learn_codebooks(rotated, self.subquantizers, self.bits, iterations, seed, codebooks)
-            index = self._index_of(codebooks)
-            decoded = self._subspaces.gather(index.sa_decode(index.sa_encode(rotated)))
+            codes = self._codes_by(codebooks, rotated)
+            decoded = self._subspaces.gather(self._index_of(codebooks).sa_decode(codes))
             u, _, vt = np.linalg.svd(vectors.T @ decoded)
             self.rotation_ = u @ vt
         return codebooks

@@ -13,7 +13,7 @@ import numpy as np
 from methods.base import Codec, Metric, Searcher
 from methods.errors import BudgetError, MethodError
 from methods.faiss_index import faiss_metric, set_vector, training_sample
-from methods.kmeans import learn_codebooks
+from methods.kmeans import learn_codebooks, nearest_on_a_line
 from methods.subspaces import Subspaces
 from methods.table_search import TableSearcher
 
@@ -127,7 +127,15 @@ class ProductCodec(Codec):
         self.index_ = self._index_of(codebooks)
 
     def _encode(self, vectors: np.ndarray) -> np.ndarray:
-        return self.index_.sa_encode(self._to_product(vectors))
+        return self._codes_by(self._codebooks(), self._to_product(vectors))
+
+    def _codes_by(self, codebooks: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+        """Codes (n, code_size) uint8 of (n, padded dim) float32: the nearest centroid in each subspace."""
+        if self._subspaces.width > 1 or self.bits != 8:
+            return self._index_of(codebooks).sa_encode(vectors)
+        columns = np.ascontiguousarray(vectors.T)
+        nearest = [nearest_on_a_line(column, own[:, 0]) for column, own in zip(columns, codebooks, strict=True)]
+        return np.stack(nearest, axis=1).astype(np.uint8)
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
         return self._from_product(self.index_.sa_decode(codes))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from methods._checks import data
-from methods.kmeans import kmeans, learn_codebooks
+from methods.kmeans import kmeans, learn_codebooks, nearest_on_a_line
 
 
 def error(vectors, centroids):
@@ -58,3 +58,18 @@ def test_codebooks_belong_to_their_subspaces():
     assert codebooks.shape == (4, 16, 8)
     alone = kmeans(np.ascontiguousarray(vectors[:, 16:24]), 16, 10, 0)
     assert np.array_equal(codebooks[2], alone)
+
+
+def test_on_a_line_every_value_meets_its_nearest_centroid():
+    rng = np.random.default_rng(0)
+    values = rng.standard_normal(2000).astype(np.float32)
+    centroids = np.append(rng.standard_normal(30), [0.5, 0.5]).astype(np.float32)
+    distances = np.abs(values[:, None] - centroids)
+    found = distances[np.arange(2000), nearest_on_a_line(values, centroids)]
+    np.testing.assert_allclose(found, distances.min(axis=1), rtol=1e-5, atol=1e-7)
+
+
+def test_on_a_line_the_iterations_are_those_of_the_general_case():
+    values = np.concatenate([data.train(), data.base()])[:, :1]
+    general = kmeans(np.hstack([values, np.zeros_like(values)]), 32, 7, 3)
+    np.testing.assert_allclose(kmeans(values, 32, 7, 3)[:, 0], np.sort(general[:, 0]), rtol=1e-4, atol=1e-6)
