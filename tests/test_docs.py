@@ -1,0 +1,40 @@
+"""The pages in docs/ are true: their commands run, in the order in which they stand, and so does their code."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = ("adding", "measuring", "reading-a-report")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_and_code_of_a_page_run(page, tmp_path):
+    shutil.copytree(ROOT / "results" / "published", tmp_path / "results" / "published")
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "BENCH_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
+    text = (ROOT / "docs" / f"{page}.md").read_text()
+    ran = 0
+    for kind, block in re.findall(r"```(sh|python)\n(.*?)```", text, re.DOTALL):
+        if kind == "python":
+            commands = [[sys.executable, "-c", block]]
+        else:
+            commands = [[sys.executable, *shlex.split(line)[1:]] for line in block.splitlines() if line]
+            assert all(line.startswith("python ") for line in block.splitlines() if line)
+        for command in commands:
+            done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, f"{shlex.join(command[1:])}\n{done.stdout}\n{done.stderr}"
+            ran += 1
+    assert ran >= 3
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_of_a_page_lead_somewhere(page):
+    text = (ROOT / "docs" / f"{page}.md").read_text()
+    for link in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (ROOT / "docs" / link).exists(), link
