@@ -18,6 +18,8 @@ from bench.tracks import track_of
 from methods import BudgetError, registry
 from methods.errors import MissingDependency, UnsupportedMetric, WrongTrack
 
+_MOST_K = 100  # may be asked of any data set, however small: results are padded
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -80,6 +82,8 @@ def prepare(config: RunConfig) -> Plan:
     dataset = load_dataset(config)
     track = track_of(dataset)
     code_bytes = track.code_bytes(budget, dataset)
+    if config.k > (most := max(items := track.describe(config, dataset).n, _MOST_K)):
+        raise UsageError(f"k={config.k} is more than the {items} items of the base; use at most {most}")
     determinants = config.determinants() | {
         "dataset": [dataset.checksum, str(dataset.metric)],
         "schema": records.SCHEMA,
@@ -94,8 +98,10 @@ def prepare(config: RunConfig) -> Plan:
         if missing := registry.missing_dependencies(name):
             raise MissingDependency(f"{name} needs {', '.join(missing)}; install it with pip")
         _check_track(name, cls.track, dataset)
-        codec, _, size = track.configure(config, dataset, code_bytes)
+        codec, store, size = track.configure(config, dataset, code_bytes)
         params = codec.params()
+        if store is not None:
+            determinants[f"version of {store.name}"] = store.version
     except (BudgetError, UnsupportedMetric, MissingDependency, WrongTrack) as error:
         infeasible = error
     determinants |= _inner_versions(params)
@@ -119,7 +125,7 @@ def _inner_versions(params: dict[str, Any] | None) -> dict[str, str]:
     return {f"version of {inner}": registry.get(inner).version} | _inner_versions(params.get("codec_params"))
 
 
-@functools.lru_cache(maxsize=2)
+@functools.lru_cache(maxsize=16)
 def _load(options: str) -> AnyDataset:
     """The data set of a configuration; a sweep's runs share it.
 

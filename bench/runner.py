@@ -66,12 +66,15 @@ def run(method: str, budget: str = "8x", dataset: str | None = None, **options: 
 def finished(plan: Plan) -> Record | None:
     """The record of an earlier run with the same key, unless it is to be measured again or could not be finished.
 
-    What ended as skipped or over budget is finished too: it would end so again. A failure is tried again.
+    What ended as over budget is finished too: it would end so again. So is what was skipped, as long as it is still
+    infeasible: a missing package may be there now. A failure is tried again.
     """
     if plan.config.rerun:
         return None
     record = records.read_finished(plan.folder)
-    return record if record is not None and record.status not in records.FAILURES else None
+    if record is None or record.status in records.FAILURES:
+        return None
+    return None if record.status == "skipped" and plan.infeasible is None else record
 
 
 def execute(plan: Plan) -> Record:

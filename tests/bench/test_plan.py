@@ -26,6 +26,30 @@ def test_a_new_version_of_a_codec_makes_new_runs_of_all_that_use_it(tmp_path, mo
     assert key(tmp_path, "pq") == other
 
 
+def test_a_new_version_of_the_store_makes_new_runs_of_rescored_methods_only(tmp_path, monkeypatch):
+    def rescored(store):
+        return prepare(RunConfig({"name": "pq"}, rescore=store, budget="2x", results=str(tmp_path))).key
+
+    before = [rescored(store) for store in ("int8", "float16", None)]
+    monkeypatch.setattr(registry.get("int8"), "version", "2")
+    after = [rescored(store) for store in ("int8", "float16", None)]
+    assert [a == b for a, b in zip(before, after)] == [False, True, True]
+
+
+def test_what_was_skipped_for_want_of_a_package_runs_once_it_is_there(tmp_path, monkeypatch):
+    np.save(tmp_path / "base.npy", np.random.default_rng(0).standard_normal((300, 16)).astype(np.float32))
+    made = {"name": "path", "base": str(tmp_path / "base.npy")}
+    config = RunConfig({"name": "sign"}, made, results=str(tmp_path), latency_s=0.1)
+    monkeypatch.setattr(registry.get("sign"), "requires", ("a_module_that_nobody_has",))
+    plan = prepare(config)
+    assert runner.execute(plan).status == "skipped"
+    assert runner.finished(plan) is not None
+    monkeypatch.setattr(registry.get("sign"), "requires", ())
+    again = prepare(config)
+    assert again.key == plan.key
+    assert runner.execute(again).status == "ok"
+
+
 def test_what_does_not_change_the_result_does_not_change_the_key(tmp_path):
     config = RunConfig(results=str(tmp_path))
     config.method = {"name": "int8"}
