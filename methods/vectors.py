@@ -6,6 +6,8 @@ import numpy as np
 
 from methods.errors import MethodError
 
+_LEAST_NORM, _MOST_NORM = 1e-12, 1e15
+
 
 def as_vectors(vectors: np.ndarray, dim: int, what: str = "vectors") -> np.ndarray:
     """``vectors`` as a C-contiguous read-only float32 array (n, dim); a view where nothing has to change.
@@ -39,8 +41,15 @@ def as_vectors(vectors: np.ndarray, dim: int, what: str = "vectors") -> np.ndarr
 
 
 def normalized(vectors: np.ndarray) -> np.ndarray:
-    """A copy of ``vectors`` (n, d) scaled to unit norm; zero vectors stay zero."""
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    """A float32 copy of ``vectors`` (n, d) scaled to unit norm; zero vectors stay zero."""
+    with np.errstate(over="ignore"):
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    if not _LEAST_NORM < norms.min(initial=1) <= norms.max(initial=1) < _MOST_NORM:  # squares leave float32's range
+        far = ~((norms > _LEAST_NORM) & (norms < _MOST_NORM)).ravel()
+        vectors = np.array(vectors)
+        greatest = np.abs(vectors[far]).max(axis=1, keepdims=True, initial=0)
+        vectors[far] /= np.where(greatest > 0, greatest, 1)
+        norms[far] = np.linalg.norm(vectors[far], axis=1, keepdims=True)
     return np.divide(vectors, norms, out=np.zeros_like(vectors, dtype=np.float32), where=norms > 0)
 
 

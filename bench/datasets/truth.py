@@ -15,6 +15,7 @@ from bench.datasets.base import Dataset, DatasetError
 from bench.datasets.cache import cache_dir, written_whole
 from bench.datasets.store import BLOCK_BYTES, blocks, read_only
 from methods import Metric
+from methods.vectors import normalized
 
 if TYPE_CHECKING:
     from bench.datasets.loading import AnyDataset
@@ -97,13 +98,13 @@ def _candidates(dataset: Dataset, k: int) -> np.ndarray:
     descending = dataset.metric.descending
     measure = faiss.METRIC_INNER_PRODUCT if descending else faiss.METRIC_L2
     cosine = dataset.metric is Metric.COSINE
-    queries = _unit(dataset.queries) if cosine else dataset.queries
+    queries = normalized(dataset.queries) if cosine else dataset.queries
     heap = faiss.ResultHeap(len(queries), k, keep_max=descending)
     rows, dim = dataset.base.shape
     long = 2.0 * rows * dim * len(queries) > _REPORT_FLOPS
     total = -(-4 * rows * dim // BLOCK_BYTES)
     for start, block in tqdm(blocks(dataset.base), "exact search", total, unit="block", disable=not long):
-        found, ids = faiss.knn(queries, _unit(block) if cosine else block, min(k, len(block)), metric=measure)
+        found, ids = faiss.knn(queries, normalized(block) if cosine else block, min(k, len(block)), metric=measure)
         heap.add_result(found, ids + start)
     heap.finalize()
     return heap.I
@@ -123,7 +124,7 @@ def _exact_scores(dataset: Dataset, queries: np.ndarray, ids: np.ndarray) -> np.
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
-    """A copy scaled to unit norm in its own precision; zero vectors stay zero."""
+    """A copy of float64 vectors scaled to unit norm; zero vectors stay zero."""
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
 

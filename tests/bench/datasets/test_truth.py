@@ -76,6 +76,15 @@ def test_near_duplicates_far_from_the_origin_are_ordered_exactly():
     assert scores.shape == found.scores.shape
 
 
+@pytest.mark.parametrize("size", [1e-25, 1e25])
+def test_angles_do_not_depend_on_the_length(size):
+    rng = np.random.default_rng(3)
+    base, queries = rng.standard_normal((300, 8), np.float32), rng.standard_normal((20, 8), np.float32)
+    expected = exact_search(dataset(base, queries, Metric.COSINE), 10)
+    found = exact_search(dataset(base * np.float32(size), queries * np.float32(size), Metric.COSINE), 10)
+    np.testing.assert_array_equal(found.ids, expected.ids)
+
+
 @pytest.mark.parametrize(("metric", "worst"), [(Metric.L2, np.inf), (Metric.IP, -np.inf)])
 def test_more_neighbours_than_vectors_are_padded(made, metric, worst):
     found = ground_truth(dataset(made[0][:6], made[1], metric), 9)
