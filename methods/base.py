@@ -147,7 +147,7 @@ class Codec(Parametrized, ABC):
         codes = np.empty((len(vectors), self.code_size), np.uint8)
         for start in range(0, len(vectors), _ENCODE_BLOCK):
             block = self._prepare(vectors[start : start + _ENCODE_BLOCK])
-            codes[start : start + len(block)] = self._encode(block)
+            codes[start : start + len(block)] = self._check_codes(self._encode(block), len(block))
         return codes
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
@@ -235,11 +235,12 @@ class Codec(Parametrized, ABC):
         if not getattr(self, "fitted_", False):
             raise NotFitted(f"{self._label()} is not fitted; call fit(vectors) or from_parts(...) first")
 
-    def _check_codes(self, codes: np.ndarray) -> np.ndarray:
+    def _check_codes(self, codes: np.ndarray, count: int | None = None) -> np.ndarray:
         codes = np.asarray(codes)
-        if codes.dtype != np.uint8 or codes.ndim != 2 or codes.shape[1] != self.code_size:
+        rows = len(codes) if count is None and codes.ndim else count
+        if codes.dtype != np.uint8 or codes.shape != (rows, self.code_size):
             raise MethodError(
-                f"codes of {self._label()} are uint8 of shape (n, {self.code_size}), "
+                f"codes of {self._label()} are uint8 of shape ({'n' if count is None else count}, {self.code_size}), "
                 f"not {codes.dtype} of shape {codes.shape}"
             )
         return np.ascontiguousarray(codes)
