@@ -8,13 +8,13 @@ import os
 import platform
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
+
+from methods.kernels.bandwidth import read_bandwidth
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -23,6 +23,7 @@ THREAD_VARIABLES = (
     "NUMBA_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
+_BEYOND_CACHES = 1 << 27  # bytes: half of what the kernels are judged by, for half the time at every start
 _PACKAGES = ("faiss-cpu", "numba", "numpy", "torch", "vector-compression-bench")
 _VECTOR_FLAGS = ("avx2", "avx512f", "avx512bw", "avx512_vnni", "avx512_vpopcntdq", "avx512_vbmi", "avx_vnni", "neon")
 
@@ -53,7 +54,7 @@ def machine() -> dict[str, Any]:
         "cpu_flags": [flag for flag in _VECTOR_FLAGS if flag in flags],
         "cores": os.cpu_count() or 1,
         "memory_bytes": psutil.virtual_memory().total,
-        "memory_bandwidth_bytes_per_s": read_bandwidth(),
+        "memory_bandwidth_bytes_per_s": read_bandwidth(nbytes=_BEYOND_CACHES),
         "platform": platform.platform(),
     }
 
@@ -73,17 +74,6 @@ def software() -> dict[str, Any]:
 def describe() -> dict[str, Any]:
     """The ``environment`` of a record; its ``threads`` are added by the run's own process."""
     return {**machine(), **software(), "date": datetime.now(UTC).isoformat(timespec="seconds")}
-
-
-def read_bandwidth(megabytes: int = 128, repeats: int = 3) -> float:
-    """Bytes a second that one thread reads from memory: the best of a few sums over an array beyond the caches."""
-    array = np.ones(megabytes * 2**20 // 8, np.int64)
-    best = np.inf
-    for _ in range(repeats):
-        start = time.perf_counter()
-        array.max()
-        best = min(best, time.perf_counter() - start)
-    return array.nbytes / best
 
 
 def _cpu() -> tuple[str, frozenset[str]]:
