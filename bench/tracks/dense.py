@@ -111,8 +111,7 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
         searcher = codec.searcher(codes)
     del codes
     found.bytes = count_bytes(codec, store_codec, searcher, dataset, config.rescore)
-    resident = searcher.nbytes - searcher.padding + found.bytes.rescore_memory
-    check_budget(-(-resident // max(1, dataset.base.shape[0])), code_bytes, "what the searcher keeps for a code")
+    check_resident(found.bytes, searcher.size, code_bytes)
     found.ratio = ratios(dataset.base.shape[0], 4 * dataset.dim, found.bytes.code, found.bytes.parts_total)
     if config.rescore is not None:
         searcher = _rescored(config, searcher, store_codec, store_codes, dataset, work, found)
@@ -126,6 +125,12 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
     with found.timed("judge"):
         _judge(config, dataset, results, judged, found)
     return found
+
+
+def check_resident(counted: Bytes, codes: int, code_bytes: int) -> None:
+    """:class:`OverBudget` if more than the budget is kept in memory for a code, the padding of a last block aside."""
+    resident = counted.searcher - counted.searcher_padding + counted.rescore_memory
+    check_budget(-(-resident // max(1, codes)), code_bytes, "what the searcher keeps for a code")
 
 
 def encode(

@@ -95,6 +95,7 @@ def measure(config: RunConfig, new: Dataset, code_bytes: int, work: Path) -> den
     with found.timed("build"):
         searcher = after.searcher(old_codes)
     found.bytes = dense.count_bytes(after, None, searcher, new, None)
+    dense.check_resident(found.bytes, searcher.size, code_bytes)
     found.ratio = dense.ratios(new.base.shape[0], 4 * new.dim, found.bytes.code, found.bytes.parts_total)
     results = dense.time_searches(config, searcher, new, found)
     found.peak_memory_bytes = peak_memory()
