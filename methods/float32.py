@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import faiss
 import numpy as np
 
@@ -22,7 +20,7 @@ class Float32(Codec):
     trains = False
 
     @classmethod
-    def for_budget(cls, dim: int, code_bytes: int, metric: Metric, **params: Any) -> Float32:
+    def for_budget(cls, dim: int, code_bytes: int, metric: Metric) -> Float32:
         largest_fit("float32", code_bytes, {"float32": 4 * dim})
         return cls(dim, metric)
 

@@ -6,8 +6,6 @@ VLDB 2023: definition 1 (one level), definition 2 (two levels).
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from methods.base import Metric, largest_fit
@@ -43,9 +41,7 @@ class LVQ(IntervalCodec):
         self.level_bits, self.residual_bits = LEVELS[self.levels]
 
     @classmethod
-    def for_budget(
-        cls, dim: int, code_bytes: int, metric: Metric, *, levels: str | int | None = None, **params: Any
-    ) -> LVQ:
+    def for_budget(cls, dim: int, code_bytes: int, metric: Metric, *, levels: str | int | None = None) -> LVQ:
         """The largest of 4, 8 and 4x8 bits that fits, or the given ``levels``.
 
         At equal bytes one level of 8 bits is preferred to 4x4, whose grid is coarser: its use is a first pass that
