@@ -35,6 +35,8 @@ class Budget:
         if number <= 0:
             raise UsageError(f"budget={self.requested} leaves no bytes at all; {_HOW}")
         kind = "ratio" if unit == "x" else "bits" if unit.startswith("bit") else "bytes"
+        if math.isinf(number):
+            raise UsageError(f"budget={self.requested} is beyond any number; {_HOW}")
         if kind == "bytes" and number != int(number):
             raise UsageError(f"budget={self.requested} is not a whole number of bytes; use {math.floor(number) or 1}B")
         return number, kind

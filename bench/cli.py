@@ -55,6 +55,11 @@ def main() -> None:
         _exit(str(error), BAD_INPUT)
     except (HydraException, OmegaConfBaseException) as error:
         _exit(explain(error), BAD_INPUT)
+    except OSError as error:  # a folder that Hydra makes for a sweep, or a run's own; the disk may have become full
+        where = f"{error.filename}: " if error.filename else ""
+        _exit(
+            f"{where}{error.strerror or error}; free space there or choose another folder with results=DIR", BAD_INPUT
+        )
     _report(results)
 
 

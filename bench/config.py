@@ -1,8 +1,10 @@
-"""What determines a run. One dataclass serves the command line (as Hydra's schema) and Python (``bench.run``)."""
+"""What determines a run. One dataclass for the command line (Hydra's schema) and Python (``bench.runner.run``)."""
 
 from __future__ import annotations
 
 import dataclasses
+import json
+import math
 import os
 from dataclasses import dataclass, field
 from typing import Any
@@ -84,6 +86,8 @@ class RunConfig:
     def from_dict(cls, values: dict[str, Any]) -> RunConfig:
         """The inverse of :meth:`to_dict`."""
         values = dict(values)
+        if unknown := sorted(set(values) - set(cls.__dataclass_fields__)):
+            raise UsageError(f"{unknown[0]!r} is no option of a run; use one of {', '.join(cls.__dataclass_fields__)}")
         return cls(**{**values, "limits": Limits(**values.get("limits", {}))})
 
     def determinants(self) -> dict[str, Any]:
@@ -113,5 +117,12 @@ class RunConfig:
             ("limits.memory_gb", self.limits.memory_gb),
             ("latency_s", self.latency_s),
         ):
-            if bound is not None and not bound > 0:
-                raise UsageError(f"{name}={bound} is out of range; use a number above 0")
+            if bound is not None and not 0 < bound < math.inf:
+                raise UsageError(f"{name}={bound} is out of range; use a finite number above 0")
+        for group, given in self.to_dict().items():
+            for name, value in given.items() if isinstance(given, dict) else (("", given),):
+                try:
+                    json.dumps(value, allow_nan=False)
+                except (TypeError, ValueError):
+                    option = f"{group}.{name}".rstrip(".")
+                    raise UsageError(f"{option}={value} cannot be recorded; use finite numbers and text") from None

@@ -6,7 +6,7 @@ import difflib
 import re
 
 from bench import datasets
-from bench.config import RunConfig
+from bench.config import SCENARIOS, RunConfig
 from methods import registry
 
 _NO_CONFIG = re.compile(
@@ -33,7 +33,7 @@ def explain(error: Exception) -> str:
         or "token recognition" in chain
         or "no viable alternative" in chain
     ):
-        return f"{first}; write options as key=value (python -m bench --help)"
+        return f"{first}; write options as key=value, or \"key='...'\" if the value holds a comma, = or bracket"
     return first
 
 
@@ -46,8 +46,12 @@ def _chain(error: BaseException | None) -> str:
 
 
 def _unknown_choice(group: str, name: str) -> str:
-    known = registry.names(None) if group == "method" else datasets.names() if group == "dataset" else []
-    known = list(known) or ["quick", "standard", "full"]
+    choices = {
+        "method": lambda: registry.names(None),
+        "dataset": datasets.names,
+        "scenario": lambda: list(SCENARIOS),
+    }
+    known = choices.get(group, lambda: ["quick", "standard", "full"])()
     label = {"method": "method", "dataset": "data set"}.get(group, group)
     close = difflib.get_close_matches(name, known, n=2, cutoff=0.5)
     hint = f"did you mean {' or '.join(close)}?" if close else f"use one of {', '.join(known)}"

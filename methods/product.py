@@ -11,7 +11,7 @@ import faiss
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher
-from methods.errors import BudgetError, MethodError
+from methods.errors import BudgetError, MethodError, UnsupportedMetric
 from methods.faiss_index import faiss_metric, set_vector, training_sample
 from methods.kmeans import learn_codebooks, nearest_on_a_line
 from methods.subspaces import Subspaces
@@ -21,7 +21,9 @@ from methods.table_search import TableSearcher
 def check_renormalize(renormalize: bool, metric: Metric) -> None:
     """Refuse ``renormalize`` under l2: it divides an inner product by the norm of the decoded vector."""
     if renormalize and metric is Metric.L2:
-        raise MethodError("renormalize=true is for unit vectors under ip or cosine, not for l2; set renormalize=false")
+        raise UnsupportedMetric(
+            "renormalize=true is for unit vectors under ip or cosine, not for l2; set renormalize=false"
+        )
 
 
 def check_integer(name: str, value: Any, low: int, high: int) -> int:

@@ -102,7 +102,11 @@ def configured(cls: type[Any], *workload: Any, **params: Any) -> Any:
         return cls.for_budget(*workload, **params)
     except MethodError:
         raise
-    except (TypeError, ValueError) as error:  # a parameter of another kind than the method computes with
+    except (
+        TypeError,
+        ValueError,
+        ArithmeticError,
+    ) as error:  # a parameter of another kind than the method computes with
         given = ", ".join(f"{key}={value!r}" for key, value in params.items() if value != known[key])
         raise MethodError(f"{name} cannot work with {given or 'its parameters'}: {error}") from error
 

@@ -82,6 +82,7 @@ def load(
     for key, value in (("max_queries", max_queries), ("max_base", max_base)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
             raise DatasetError(f"{key}={value} is out of range; use an integer of at least 1, or null for all")
+    sources.check_count(name, "seed", seed, 0)
     seeded = {"seed": seed} if "seed" in inspect.signature(make).parameters else {}
     source = make(**options, **seeded)
     if isinstance(source, ragged.RaggedSource):

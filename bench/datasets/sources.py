@@ -83,7 +83,7 @@ def synthetic(d: int = 256, nt: int = 100_000, nb: int = 200_000, nq: int = 1_00
     from faiss.contrib.datasets import SyntheticDataset
 
     for key, value, least in (("d", d, 1), ("nt", nt, 0), ("nb", nb, 1), ("nq", nq, 1), ("data_seed", data_seed, 0)):
-        _check_count("synthetic", key, value, least)
+        check_count("synthetic", key, value, least)
     made = SyntheticDataset(d, nt, nb, nq, seed=data_seed)
     card = {
         "title": f"faiss SyntheticDataset, d={d}, nt={nt}, nb={nb}, nq={nq}, seed {data_seed}",
@@ -119,6 +119,9 @@ def path(
     """
     if base is None:
         raise DatasetError("dataset=path needs a file; use dataset.base=FILE")
+    for key, value in {"base": base, "queries": queries, "train": train, "column": column}.items():
+        if value is not None and not isinstance(value, str):
+            raise DatasetError(f"dataset.{key}={value} is no text; use dataset.{key}=\"'...'\" with the quotes")
     file = formats.existing_file(base)
     held = formats.read_hdf5(file) if file.suffix.lower() in formats.HDF5_SUFFIXES else None
     named = [Path(name) for name in (base, queries, train) if name is not None]
@@ -157,7 +160,9 @@ def _hold_out(store: VectorStore, holdout: int | None, seed: int) -> tuple[Vecto
     """Base without the held-out rows, these rows as queries, and their numbers (sorted)."""
     items = store.shape[0]
     count = min(_HOLDOUT, max(1, items // 10)) if holdout is None else holdout
-    _check_count("path", "holdout", count, 1)
+    check_count("path", "holdout", count, 1)
+    if items == 1:
+        raise DatasetError("one vector cannot be base and query; name the queries with dataset.queries=FILE")
     if count >= items:
         raise DatasetError(f"holdout={count} leaves nothing of {items} vectors; use at most {items - 1}")
     rows = np.sort(np.random.default_rng(seed).choice(items, count, replace=False))
@@ -192,6 +197,7 @@ def _check_dim(store: VectorStore, name: str | None, base: VectorStore, base_nam
         raise DatasetError(f"{name} has dimension {store.shape[1]}, {base_name} has {base.shape[1]}; they must agree")
 
 
-def _check_count(name: str, key: str, value: int, least: int) -> None:
+def check_count(name: str, key: str, value: int, least: int) -> None:
+    """:class:`DatasetError` unless the option ``key`` of the data set ``name`` is an integer of at least ``least``."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise DatasetError(f"{name}: {key}={value} is out of range; use an integer of at least {least}")

@@ -25,6 +25,9 @@ def files(tmp_path_factory):
     np.save(folder / "wide.npy", rng.standard_normal((10, 8), np.float32))
     np.save(folder / "flat.npy", good[0])
     np.save(folder / "empty.npy", good[:0])
+    np.save(folder / "one.npy", good[:1])
+    with (folder / "below.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": (-5, 16)})
     np.save(folder / "text.npy", np.array([["a", "b"]]))
     np.save(folder / "objects.npy", np.array([[{}, {}]]), allow_pickle=True)
     holed = good.copy()
@@ -94,6 +97,10 @@ CASES = {
     "a method like nothing": (("method=zzzzzz",), "use one of"),
     "typo in the data set": (("dataset=squad-sentence-mini",), "did you mean squad-sentences-mini"),
     "typo in the experiment": (("experiment=quik",), "did you mean quick"),
+    "typo in the scenario": (("scenario=upgrad",), "did you mean upgrade"),
+    "an option that is added": (("+foo=1",), "use one of method, dataset"),
+    "a path with a comma": ((*OWN, "dataset.base=a,b=c.npy"), "'...'"),
+    "a path that is a number": ((*OWN, "dataset.base=5"), "is no text"),
     "typo in an option": (("bugdet=8x",), "did you mean budget"),
     "typo in a method's parameter": (("method=pq", "method.bist=8"), "no parameter 'bist'"),
     "typo in a data set's option": (("dataset.max_querys=5",), "no option 'max_querys'"),
@@ -109,6 +116,12 @@ CASES = {
     "budget below a byte": ((*GOOD, "budget=1000x"), "the least is 1B (64x)"),
     "budget of half a byte": ((*GOOD, "budget=1.5B"), "use 1B"),
     "budget that the method cannot meet": ((*GOOD, "method=float32", "budget=8x"), "smallest code is 64 B"),
+    "budget beyond numbers": ((*GOOD, f"budget=1{400 * '0'}B"), "beyond any number"),
+    "k beyond the base": ((*GOOD, "k=100000000"), "use at most 180"),
+    "endless time": ((*GOOD, "limits.time_s=inf"), "finite number above 0"),
+    "an endless parameter": ((*GOOD, "method.iterations=inf"), "iterations=inf"),
+    "negative seed of the data": ((*GOOD, "dataset.seed=-1"), "at least 0"),
+    "renormalizing distances": ((*GOOD, "dataset.metric=l2", "method.renormalize=true"), "set renormalize=false"),
     "k of zero": ((*GOOD, "k=0"), "k=0 is out of range"),
     "k of a word": ((*GOOD, "k=ten"), "not a valid integer"),
     "negative seed": ((*GOOD, "seed=-1"), "at least 0"),
@@ -155,6 +168,9 @@ CASES = {
     "training vectors of another dimension": ((*GOOD, "dataset.train={files}/wide.npy"), "dimension"),
     "NaN in the queries": ((*GOOD, "dataset.queries={files}/nan.npy"), "nan.npy"),
     "a data set that is not built": (("dataset=glove-100", "method=pq"), "python -m bench.datasets build glove-100"),
+    "a shape below zero": ((*OWN, "dataset.base={files}/below.npy"), "below.npy"),
+    "one vector": ((*OWN, "dataset.base={files}/one.npy"), "dataset.queries=FILE"),
+    "a folder for a sweep that cannot be": (("-m", *GOOD, "results={files}/good.npy/sweep"), "results=DIR"),
     "results in a file": ((*GOOD, "results={files}/good.npy"), "choose another folder"),
 }
 

@@ -45,3 +45,5 @@ def check_array(what: Path | str, shape: tuple[int, ...], dtype: np.dtype) -> No
         raise DatasetError(f"{what} has dtype {dtype}; save it as float32 (or another real number type)")
     if len(shape) != 2:
         raise DatasetError(f"{what} has shape {shape}; vectors are an array of two axes (n, dim)")
+    if min(shape) < 0:
+        raise DatasetError(f"{what} is corrupt: its header promises the shape {shape}; write it with numpy.save")
