@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.errors import UsageError
 from bench.records import Record
 from bench.report import page
-from bench.report.rows import Row, to_frame
+from bench.report.rows import Row, raw_bytes, to_frame
 from bench.report.tables import best_rows
 
 FORMATS = ("html", "md", "csv", "parquet", "png", "svg")
@@ -104,7 +104,7 @@ def runs_markdown(rows: Sequence[Row], failures: Sequence[Record]) -> str:
     ]
     for row in rows:
         record = row.record
-        raw, at_1m, p50 = 4 * record.dataset.dim, row.cost("at 1M"), row.cost("p50 ms")
+        raw, at_1m, p50 = raw_bytes(record), row.cost("at 1M"), row.cost("p50 ms")
         rate, fit = row.cost("encode us"), row.median(lambda r: r.seconds.get("fit"))
         shared = "*" if any(r.latency_shared for r in row.records) else ""
         cells = (

@@ -11,7 +11,7 @@ from bench.errors import UsageError
 from bench.records import Record
 from bench.report.labels import place_labels
 from bench.report.pareto import on_front
-from bench.report.rows import COSTS, SIZES, Row, rows_of
+from bench.report.rows import COSTS, SIZES, Row, raw_bytes, rows_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,7 +72,7 @@ def _draw_front(axis: Axes, rows: Sequence[Row], cost: str, measure: str) -> Non
         axis.scatter(x[mine & front], y[mine & front], color=colour, s=28, label=family, zorder=3)
     axis.set_xscale("log", base=10)
     if cost in SIZES:
-        axis.xaxis.set_major_locator(FixedLocator([4 * rows[0].record.dataset.dim / 2**i for i in range(12)]))
+        axis.xaxis.set_major_locator(FixedLocator([raw_bytes(rows[0].record) / 2**i for i in range(12)]))
     else:
         wide = np.ptp(np.log10(x[x > 0])) > 1.5
         axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if wide else (1, 1.5, 2, 3, 5, 7)))
@@ -102,7 +102,8 @@ def _points(rows: Sequence[Row], cost: str, measure: str) -> tuple[np.ndarray, n
 
 def _title(record: Record) -> str:
     data = record.dataset
-    return f"{data.name}: {data.n:,} x {data.dim}, {data.metric}"
+    sets = "" if data.vectors_per_item is None else f"{data.vectors_per_item:.1f} x "
+    return f"{data.name}: {data.n:,} x {sets}{data.dim}, {data.metric}"
 
 
 def _of_one_dataset(records: Sequence[Record], measure: str) -> list[Record]:
@@ -198,7 +199,7 @@ def _spread(ascending: Sequence[float]) -> list[float]:
 
 
 def _decorate(axes: np.ndarray, example: Record, measure: str) -> None:
-    raw = 4 * example.dataset.dim
+    raw = raw_bytes(example)
     for axis in axes.flat:
         axis.set_xscale("log", base=2)
         ticks = [raw / ratio for ratio in (2, 4, 8, 16, 32, 64)]
@@ -210,5 +211,5 @@ def _decorate(axes: np.ndarray, example: Record, measure: str) -> None:
     for axis in axes[:, 0]:
         axis.set_ylabel(measure)
     for axis in axes[-1]:
-        axis.set_xlabel(f"bytes per vector (float32: {raw})")
+        axis.set_xlabel(f"bytes per item (float32: {raw:,.0f})")
     axes.flat[0].figure.suptitle(f"{_title(example)}; grey: best of all methods", x=0.01, ha="left", fontsize=10)

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SIZES = {
-    "codes": "bytes per vector, codes alone",
-    "at N": "bytes per vector with parts, at this N",
-    "at 1M": "bytes per vector with parts, at 1M",
-    "at 100M": "bytes per vector with parts, at 100M",
+    "codes": "bytes per item, codes alone",
+    "at N": "bytes per item with parts, at this N",
+    "at 1M": "bytes per item with parts, at 1M",
+    "at 100M": "bytes per item with parts, at 100M",
 }
-COSTS = {**SIZES, "p50 ms": "p50 latency of a query (ms)", "encode us": "encoding a vector (µs)"}
+COSTS = {**SIZES, "p50 ms": "p50 latency of a query (ms)", "encode us": "encoding an item (µs)"}
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Row:
 
     @property
     def code(self) -> int:
-        """Bytes of a vector in memory, the most of the seeds."""
+        """Bytes of an item in memory, the most of the seeds."""
         return max(record.bytes.code for record in self.records if record.bytes is not None)
 
     def quality(self, measure: str) -> Interval | None:
@@ -87,12 +87,17 @@ class Row:
         if name == "codes":
             return float(self.code)
         ratio = {"at N": "total", "at 1M": "total_at_1m", "at 100M": "total_at_100m"}[name]
-        return self.median(lambda r: 4 * r.dataset.dim / getattr(r.ratio, ratio) if r.ratio else None)
+        return self.median(lambda r: raw_bytes(r) / getattr(r.ratio, ratio) if r.ratio else None)
 
     @property
     def told_from_best(self) -> bool | None:
         """False marks "not distinguishable from the best"; None where that is not known, or it is the best."""
         return None if self.p_best is None else self.p_best < 0.05
+
+
+def raw_bytes(record: Record) -> float:
+    """Float32 bytes of an item: of a vector, or in the mean of a set of vectors."""
+    return 4.0 * record.dataset.dim * (record.dataset.vectors_per_item or 1.0)
 
 
 def rows_of(records: Iterable[Record]) -> list[Row]:
@@ -169,7 +174,7 @@ def _flat(row: Row) -> dict[str, Any]:
     }
     flat |= {f"bytes_{name.replace(' ', '_').lower()}": row.cost(name) for name in SIZES}
     flat["parts_bytes"] = record.bytes.parts_total if record.bytes else None
-    flat["disk_bytes_per_vector"] = record.bytes.rescore_disk / record.dataset.n if record.bytes else None
+    flat["disk_bytes_per_item"] = record.bytes.rescore_disk / record.dataset.n if record.bytes else None
     for measure in record.quality:
         if (quality := row.quality(measure)) is not None:
             flat |= {measure: quality.value, f"{measure}_low": quality.low, f"{measure}_high": quality.high}

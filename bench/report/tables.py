@@ -13,7 +13,7 @@ from rich.table import Table
 
 from bench.measure.statistics import Interval
 from bench.records import FAILURES, Record
-from bench.report.rows import Row, rows_of
+from bench.report.rows import Row, raw_bytes, rows_of
 
 _STYLE = {"ok": "green", "skipped": "dim", "over_budget": "yellow"}
 _RETRIEVAL = ("nDCG@10", "MRR@10", "P@10", "R@10")
@@ -154,8 +154,8 @@ def print_best(rows: Sequence[Row], console: Console | None = None) -> None:
     """The best method of every group (data set, metric, budget), and those that cannot be told from it."""
     console = console or _console()
     table = Table(title="best recall@10 at each budget", title_justify="left")
-    for column in ("data set", "budget", "best", "B/vector", "recall@10", "p50 ms", "not distinguishable from it"):
-        table.add_column(column, justify="right" if column in ("B/vector", "p50 ms") else "left")
+    for column in ("data set", "budget", "best", "bytes", "recall@10", "p50 ms", "not distinguishable from it"):
+        table.add_column(column, justify="right" if column in ("bytes", "p50 ms") else "left")
     for best, equal in best_rows(rows):
         record = best.record
         table.add_row(
@@ -189,20 +189,20 @@ class _Column:
 _COLUMNS = (  # the first are kept in a narrow terminal
     _Column("budget", 6, lambda row: row.record.budget.requested, "left"),
     _Column("method", 18, lambda row: row.label, "left"),
-    _Column("B/vector", 8, lambda row: str(row.code)),
+    _Column("bytes", 8, lambda row: str(row.code)),
     _Column(
         "recall@10", 22, lambda row: interval(_recall(row)) + (" =" if row.told_from_best is False else "  "), "left"
     ),
     _Column("p50 ms", 7, lambda row: _number(row.cost("p50 ms"), ".3g") + _shared(row)),
-    _Column("ratio", 6, lambda row: f"{4 * row.record.dataset.dim / row.code:.1f}x"),
-    _Column("at 1M", 6, lambda row: f"{4 * row.record.dataset.dim / (row.cost('at 1M') or np.nan):.1f}x"),
+    _Column("ratio", 6, lambda row: f"{raw_bytes(row.record) / row.code:.1f}x"),
+    _Column("at 1M", 6, lambda row: f"{raw_bytes(row.record) / (row.cost('at 1M') or np.nan):.1f}x"),
     _Column("recall@1", 8, lambda row: _number(_value(row, "recall@1"), ".3f")),
     _Column("encode/s", 9, lambda row: _number(row.median(lambda r: _rate(r, "encode_vectors_per_s")), ",.0f")),
     _Column("fit s", 6, lambda row: _number(row.median(lambda r: r.seconds.get("fit")), ".1f")),
     _Column("queries/s", 9, lambda row: _number(row.median(lambda r: _rate(r, "queries_per_s")), ",.0f")),
 )
 _ESSENTIAL = 5
-_ORDER = ("data set", "budget", "method", "B/vector", "ratio", "at 1M", "recall@10", "recall@1", "p50 ms")
+_ORDER = ("data set", "budget", "method", "bytes", "ratio", "at 1M", "recall@10", "recall@1", "p50 ms")
 
 
 def _sweep_table(rows: Sequence[Row], width: int) -> Table:

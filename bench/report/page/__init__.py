@@ -10,7 +10,7 @@ from typing import Any
 from bench.measure.ranking import rank_methods
 from bench.records import Record
 from bench.report.figures import colours_of
-from bench.report.rows import COSTS, Row
+from bench.report.rows import COSTS, Row, raw_bytes
 
 _PER_RUN_CONFIG = ("seed", "k", "threads", "train_size", "rescore", "rescore_factor", "latency_s")
 
@@ -103,6 +103,8 @@ def _row(row: Row, environments: dict[str, int]) -> dict[str, Any]:
         "disk": record.bytes.rescore_disk if record.bytes else 0,
         "n": record.dataset.n,
         "dim": record.dataset.dim,
+        "raw": raw_bytes(record),
+        "setSize": _short(record.dataset.vectors_per_item),
         "queries": record.dataset.queries,
         "trained": f"{record.dataset.n_train:,} vectors of the {record.dataset.trained_on}",
         "checksum": record.dataset.checksum[:16],

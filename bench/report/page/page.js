@@ -52,7 +52,7 @@ const COLUMNS = [
   { key: "method", title: "method", text: true, value: (row) => row.method },
   { key: "family", title: "family", text: true, value: (row) => row.family },
   { key: "budget", title: "budget", value: (row) => row.budgetBytes, show: (row) => row.budget },
-  { key: "bytes", title: "B/vector", value: (row) => row.costs[$("size").value], show: (row) => digits(row.costs[$("size").value], 5) },
+  { key: "bytes", title: "bytes", value: (row) => row.costs[$("size").value], show: (row) => digits(row.costs[$("size").value], 5) },
   { key: "quality", title: () => $("measure").value.replaceAll("_", " "), value: (row) => quality(row), interval: true },
   { key: "p", title: "vs. best", value: (row) => (row.best ? 2 : row.p), show: (row) => (row.best ? "best" : row.p === null ? "–" : row.p >= 0.05 ? "=" : row.p < 0.001 ? "p < .001" : `p = ${digits(row.p, 2)}`) },
   { key: "p50", title: "p50 ms", value: (row) => row.costs["p50 ms"], show: (row) => digits(row.costs["p50 ms"]) + (row.shared ? "*" : "") },
@@ -99,7 +99,7 @@ function chart(number, rows, cost, all) {
   for (const value of ticksLinear(y0, y1)) {
     svg.append(drawn("line", { class: "gridline", x1: LEFT, x2: WIDTH - RIGHT, y1: py(value), y2: py(value) }), drawn("text", { class: "axis", x: LEFT - 6, y: py(value) + 4, "text-anchor": "end" }, digits(value)));
   }
-  for (const value of cost in sizes() ? ticksRatio(x0, x1, 4 * points[0].dim) : ticksLog(x0, x1)) {
+  for (const value of cost in sizes() ? ticksRatio(x0, x1, points[0].raw) : ticksLog(x0, x1)) {
     svg.append(drawn("line", { class: "gridline", x1: px(value), x2: px(value), y1: TOP, y2: HEIGHT - BOTTOM }), drawn("text", { class: "axis", x: px(value), y: HEIGHT - BOTTOM + 15, "text-anchor": "middle" }, digits(value)));
   }
   svg.append(drawn("text", { class: "axis", x: (LEFT + WIDTH) / 2, y: HEIGHT - 6, "text-anchor": "middle" }, DATA.costs[cost]));
@@ -279,7 +279,7 @@ function show() {
   table(kept);
   $("count").textContent = `${kept.length} of ${DATA.rows.length} rows`;
   const one = DATA.rows.find((row) => row.dataset === $("dataset").value);
-  $("about").textContent = one ? `${one.dataset}: ${one.n.toLocaleString("en")} vectors of ${one.dim} dimensions (${bytes(4 * one.dim)} each as float32), ${one.queries.toLocaleString("en")} queries` : "No runs.";
+  $("about").textContent = one ? `${one.dataset}: ${one.n.toLocaleString("en")} ${one.setSize ? `sets of ${digits(one.setSize)} vectors` : "vectors"} of ${one.dim} dimensions (${bytes(one.raw)} each as float32), ${one.queries.toLocaleString("en")} queries` : "No runs.";
   const hash = new URLSearchParams(["dataset", "measure", "size", "budget"].map((id) => [id, $(id).value]));
   try { history.replaceState(null, "", `#${hash}`); } catch { /* a sandboxed frame has no history */ }
 }
