@@ -19,6 +19,9 @@ from methods.registry import register
 class TokenCodec(TokenStoreCodec):
     """Late interaction on compressed vectors: all of them are kept, each in as many bytes as the budget leaves it.
 
+    Codes that decode are scored as what they decode to, against float queries. Binary codes (``sign``, ``simhash``,
+    ``itq``) are compared with the query's by our Hamming kernel: the least distance for the largest product.
+
     Parameters
     ----------
     dim : int
@@ -27,6 +30,7 @@ class TokenCodec(TokenStoreCodec):
     """
 
     family = "token codes"
+    _scans_binary = True
     summary = "every vector in any dense method's code, scored by MaxSim on what the codes stand for"
     source = "late interaction: Khattab & Zaharia, ColBERT, SIGIR 2020; the codec's own source"
 

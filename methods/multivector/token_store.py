@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -11,8 +11,10 @@ from methods import registry
 from methods.base import Codec, Metric
 from methods.errors import BudgetError, MethodError
 from methods.kernels.chamfer import chamfer_search
+from methods.kernels.maxsim import least_distances
 from methods.multivector.base import OFFSET_BYTES, Codes, MultiVectorCodec, SetSearcher
 from methods.multivector.ragged import Ragged
+from methods.scanner_search import HammingSearcher
 
 __all__ = ["DecodingSetSearcher", "TokenStoreCodec", "largest_kept"]
 
@@ -26,7 +28,7 @@ class TokenStoreCodec(MultiVectorCodec):
     ----------
     dim : int
     codec : str
-        Registered name of a decodable dense method.
+        Registered name of a dense method whose codes decode (or, for some, are binary).
     codec_params : dict, optional
         Keywords of its constructor; only dimension and metric if None.
 
@@ -37,13 +39,14 @@ class TokenStoreCodec(MultiVectorCodec):
     """
 
     decodable = True
+    _scans_binary: ClassVar[bool] = False  # whether binary codes, which do not decode, are searched as they are
     codec_: Codec
 
     def __init__(self, dim: int, codec: str = "int8", codec_params: Mapping[str, Any] | None = None) -> None:
         super().__init__(dim)
         self.codec = codec
         self.codec_params = dict(codec_params or {"dim": dim, "metric": str(Metric.IP)})
-        if not registry.get(codec).decodable:
+        if not registry.get(codec).decodable and not self._scans_binary:
             raise MethodError(f"{self._label()} needs codes that decode to vectors, and those of {codec} do not")
 
     def _kept(self, lengths: np.ndarray) -> np.ndarray:
@@ -83,7 +86,14 @@ class TokenStoreCodec(MultiVectorCodec):
         return Ragged(self.codec_.decode(codes.rows(size)), codes.offsets // size)
 
     def _searcher(self, codes: Codes) -> SetSearcher:
-        return DecodingSetSearcher(self, codes)
+        if self.codec_.decodable:
+            return DecodingSetSearcher(self, codes)
+        inner = self.codec_.searcher(codes.rows(self.codec_.code_size))
+        if not isinstance(inner, HammingSearcher):
+            raise MethodError(
+                f"{self._label()} compares codes of {self.codec} by Hamming distance; use scoring=hamming"
+            )
+        return HammingSetSearcher(self.dim, inner, codes.offsets // self.codec_.code_size)
 
 
 class DecodingSetSearcher(SetSearcher):
@@ -119,6 +129,39 @@ class DecodingSetSearcher(SetSearcher):
             if scores.shape[1] > k:
                 best = np.argsort(-scores, axis=1, kind="stable")[:, :k]  # earlier blocks have the smaller ids
                 scores, ids = np.take_along_axis(scores, best, axis=1), np.take_along_axis(ids, best, axis=1)
+        return scores, ids
+
+
+class HammingSetSearcher(SetSearcher):
+    """MaxSim by Hamming distances: a pair of codes scores minus the bits in which they differ.
+
+    Parameters
+    ----------
+    dim : int
+    inner : HammingSearcher
+        Over the codes of all documents' vectors; its scanner's layout is what is kept.
+    offsets : (n + 1,) int64
+        Rows ``offsets[i] : offsets[i + 1]`` are document i's.
+    """
+
+    estimates_metric = False
+
+    def __init__(self, dim: int, inner: HammingSearcher, offsets: np.ndarray) -> None:
+        super().__init__(dim, len(offsets) - 1)
+        self.inner, self.offsets, self.padding = inner, offsets, inner.padding
+
+    @property
+    def nbytes(self) -> int:
+        return self.inner.nbytes + OFFSET_BYTES * self.size
+
+    def _search(self, queries: Ragged, k: int) -> tuple[np.ndarray, np.ndarray]:
+        coded = self.inner.encode_queries(queries.vectors)
+        scores, ids = np.empty((len(queries), k), np.float32), np.empty((len(queries), k), np.int64)
+        for i in range(len(queries)):
+            asked = coded[queries.offsets[i] : queries.offsets[i + 1]]
+            found = least_distances(self.inner.scanner, self.offsets, asked)
+            best = np.argsort(found, kind="stable")[:k]
+            scores[i], ids[i] = -found[best], best
         return scores, ids
 
 
