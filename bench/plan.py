@@ -14,9 +14,9 @@ from bench.budget import Budget
 from bench.config import RunConfig
 from bench.datasets import AnyDataset
 from bench.errors import UsageError
-from bench.tracks import track_of
+from bench.tracks import track_of, upgrade
 from methods import BudgetError, registry
-from methods.errors import MissingDependency, UnsupportedMetric, WrongTrack
+from methods.errors import MissingDependency, NoSuccessor, UnsupportedMetric, WrongTrack
 
 _MOST_K = 100  # may be asked of any data set, however small: results are padded
 
@@ -90,19 +90,19 @@ def prepare(config: RunConfig) -> Plan:
         "version": cls.version,
     }
     if config.scenario["name"] == "upgrade" and isinstance(dataset, datasets.Dataset):
-        from bench.tracks import upgrade
-
         determinants["old"] = upgrade.old_dataset(config, dataset).checksum
     params, size, infeasible = None, None, None
     try:
         if missing := registry.missing_dependencies(name):
             raise MissingDependency(f"{name} needs {', '.join(missing)}; install it with pip")
         _check_track(name, cls.track, dataset)
+        if config.scenario["name"] == "upgrade":
+            upgrade.check_method(name)
         codec, store, size = track.configure(config, dataset, code_bytes)
         params = codec.params()
         if store is not None:
             determinants[f"version of {store.name}"] = store.version
-    except (BudgetError, UnsupportedMetric, MissingDependency, WrongTrack) as error:
+    except (BudgetError, UnsupportedMetric, MissingDependency, NoSuccessor, WrongTrack) as error:
         infeasible = error
     determinants |= _inner_versions(params)
     return Plan(config, dataset, code_bytes, determinants, params, size, infeasible)

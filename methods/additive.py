@@ -12,7 +12,7 @@ import faiss
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher
-from methods.product import check_integer, check_renormalize
+from methods.parameters import check_integer, check_renormalize
 from methods.search import DecodingSearcher
 from methods.subspaces import Subspaces
 from methods.table_search import TableSearcher

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from methods.errors import BudgetError, MethodError, NotDecodable, NotFitted, UnsupportedMetric
+from methods.errors import BudgetError, MethodError, NoSuccessor, NotDecodable, NotFitted, UnsupportedMetric
 from methods.vectors import as_vectors, normalized
 
 __all__ = ["Codec", "Metric", "Parametrized", "Searcher", "Transform"]
@@ -180,10 +180,10 @@ class Codec(Parametrized, ABC):
 
         Raises
         ------
-        MethodError
+        NoSuccessor
             If the method has none.
         """
-        raise MethodError(f"{self._label()} has no compatible successor; encode all vectors again")
+        raise NoSuccessor(f"{self._label()} has no compatible successor; encode all vectors again")
 
     @classmethod
     def from_parts(cls, params: dict[str, Any], parts: dict[str, np.ndarray]) -> Self:

@@ -10,7 +10,7 @@ import numpy as np
 from methods.base import Metric, Searcher, largest_fit
 from methods.errors import MethodError
 from methods.faiss_index import FlatCodesSearcher, faiss_metric
-from methods.product import check_integer
+from methods.parameters import check_integer
 from methods.registry import register
 from methods.rotated import RotatedCodec
 from methods.table_search import TableSearcher

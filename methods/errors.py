@@ -44,5 +44,9 @@ class WrongTrack(MethodError):
     """The method belongs to another track than the data set; the message names those that fit."""
 
 
+class NoSuccessor(MethodError):
+    """The method has no codec for a new encoder that is compatible with the codes of an old one."""
+
+
 class UnknownMethod(MethodError):
     """No method has this name; the message suggests the nearest."""

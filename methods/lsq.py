@@ -15,7 +15,7 @@ from methods.additive import AdditiveCodec
 from methods.base import Metric, largest_fit
 from methods.faiss_index import set_vector, training_sample
 from methods.kernels.lsq import local_search
-from methods.product import check_integer
+from methods.parameters import check_integer
 from methods.registry import register
 from methods.residual import configure, residual_index, train_residual
 

@@ -7,7 +7,8 @@ import numpy as np
 from methods.base import Metric
 from methods.faiss_index import training_sample
 from methods.kmeans import learn_codebooks
-from methods.product import ProductCodec, check_integer
+from methods.parameters import check_integer
+from methods.product import ProductCodec
 from methods.registry import register
 
 _FLOOR = 1e-9  # least variance of an axis, relative to the largest, when subspaces are balanced

@@ -11,26 +11,12 @@ import faiss
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher
-from methods.errors import BudgetError, MethodError, UnsupportedMetric
+from methods.errors import BudgetError
 from methods.faiss_index import faiss_metric, set_vector, training_sample
 from methods.kmeans import learn_codebooks, nearest_on_a_line
+from methods.parameters import check_integer, check_renormalize
 from methods.subspaces import Subspaces
 from methods.table_search import TableSearcher
-
-
-def check_renormalize(renormalize: bool, metric: Metric) -> None:
-    """Refuse ``renormalize`` under l2: it divides an inner product by the norm of the decoded vector."""
-    if renormalize and metric is Metric.L2:
-        raise UnsupportedMetric(
-            "renormalize=true is for unit vectors under ip or cosine, not for l2; set renormalize=false"
-        )
-
-
-def check_integer(name: str, value: Any, low: int, high: int) -> int:
-    """``value`` as an integer from ``low`` to ``high``, or a :class:`MethodError` that says so."""
-    if isinstance(value, bool) or int(value) != value or not low <= value <= high:
-        raise MethodError(f"{name}={value!r} is out of range; use an integer from {low} to {high}")
-    return int(value)
 
 
 class ProductCodec(Codec):

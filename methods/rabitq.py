@@ -13,7 +13,7 @@ import numpy as np
 
 from methods.base import Metric, Searcher, largest_fit
 from methods.faiss_index import FlatCodesSearcher, faiss_metric
-from methods.product import check_integer
+from methods.parameters import check_integer
 from methods.registry import register
 from methods.rotated import RotatedCodec
 

@@ -10,7 +10,7 @@ import numpy as np
 from methods.additive import AdditiveCodec
 from methods.base import Metric, largest_fit
 from methods.faiss_index import set_vector, training_sample
-from methods.product import check_integer
+from methods.parameters import check_integer
 from methods.registry import register
 from methods.residual import configure, residual_index, train_residual
 

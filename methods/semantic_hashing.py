@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from methods.base import Metric, largest_fit
-from methods.errors import MethodError
 from methods.hamming_search import LONGEST, BinaryCodec
+from methods.parameters import check_device, check_integer
 from methods.principal_axes import principal_axes
 from methods.registry import register
 from methods.vectors import normalized, random_rotation
@@ -111,8 +111,8 @@ class SemanticHashing(BinaryCodec):
     def _check_shape(self) -> None:
         super()._check_shape()
         for name in ("hidden", "epochs"):
-            if getattr(self, name) < 0:
-                raise MethodError(f"{name}={getattr(self, name)} is negative; use 0 or more")
+            check_integer(name, getattr(self, name), 0, 1_000_000)
+        check_device(self.device)
 
 
 def _start(axes: np.ndarray, bits: int, hidden: int, seed: int) -> dict[str, np.ndarray]:

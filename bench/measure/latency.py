@@ -16,7 +16,7 @@ from methods.multivector import SetSearcher
 
 AnySearcher = Searcher | SetSearcher
 _Result = TypeVar("_Result")
-_WARM_UP_QUERIES = 10
+_WARM_UP_QUERIES, _WARM_UP_BATCH = 10, 64
 _LEAST_TIMED = 100
 _SHARED_CORES = 0.25  # other processes using more of the machine than this make a latency "shared"
 
@@ -63,7 +63,7 @@ def warm_up(searcher: AnySearcher, queries: Any, k: int) -> None:
     """
     for i in range(min(_WARM_UP_QUERIES, len(queries))):
         searcher.search(queries[i : i + 1], k)
-    searcher.search(queries[:_WARM_UP_QUERIES], k)
+    searcher.search(queries[:_WARM_UP_BATCH], k)
 
 
 def time_single_queries(searcher: AnySearcher, queries: Any, k: int, max_seconds: float) -> SingleQueryPass:

@@ -22,6 +22,7 @@ from bench.measure.memory import peak_memory
 from bench.measure.statistics import bootstrap_means
 from bench.tracks import dense
 from methods import Codec, registry
+from methods.errors import NoSuccessor
 
 _RECALL_AT = (1, 10)
 _SAMPLED = ("max_base", "max_queries", "seed")
@@ -32,6 +33,12 @@ def upgradable() -> list[str]:
     return [name for name in registry.names() if registry.get(name).successor is not Codec.successor]
 
 
+def check_method(name: str) -> None:
+    """Raise :class:`NoSuccessor` for a method that cannot be upgraded."""
+    if name not in upgradable():
+        raise NoSuccessor(f"{name} has no compatible successor; scenario=upgrade does {', '.join(upgradable())}")
+
+
 def old_dataset(config: RunConfig, new: Dataset) -> Dataset:
     """The old encoder's vectors of the same items and queries.
 
@@ -40,9 +47,6 @@ def old_dataset(config: RunConfig, new: Dataset) -> Dataset:
     UsageError
         If the two do not match, or the configuration asks for what the scenario does not do.
     """
-    name = config.method.get("name")
-    if name not in upgradable():
-        raise UsageError(f"{name} has no compatible successor; scenario=upgrade does {', '.join(upgradable())}")
     if config.rescore is not None:
         raise UsageError(f"scenario=upgrade does not rescore; leave out rescore={config.rescore}")
     options = config.scenario

@@ -15,6 +15,7 @@ from methods.errors import MethodError
 from methods.hamming_search import pack_signs
 from methods.kernels.adc import ADCScanner
 from methods.kernels.sdc import SDCScanner
+from methods.parameters import check_device, check_integer
 from methods.registry import register
 from methods.scanner_search import HammingSearcher, SymbolSearcher
 from methods.vectors import normalized
@@ -64,6 +65,7 @@ class BEBR(Codec):
     family = "binary"
     summary = "recurrent binary codes: uniform symbols under a learned decoder, the query a code too"
     source = "Binary Embedding-based Retrieval at Tencent, KDD 2023, arXiv 2302.08714"
+    requires = ("torch",)
     estimator = True
     check_params: ClassVar[dict[str, Any]] = {"epochs": 0}
 
@@ -248,5 +250,5 @@ class BEBR(Codec):
                 f"dim_code={self.dim_code} is out of range; use 1 to {limit * self.dim} at dim={self.dim}"
             )
         for name in ("rounds", "refine", "blocks", "hidden", "epochs", "queue"):
-            if getattr(self, name) < 0:
-                raise MethodError(f"{name}={getattr(self, name)} is negative; use 0 or more")
+            check_integer(name, getattr(self, name), 0, 1_000_000)
+        check_device(self.device)

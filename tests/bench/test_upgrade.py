@@ -7,6 +7,7 @@ import pytest
 
 from bench import runner
 from bench.errors import UsageError
+from methods.errors import NoSuccessor
 
 N, NEW, OLD = 1_500, 32, 24
 
@@ -62,7 +63,6 @@ def test_recall_rises_with_the_part_that_is_encoded_again(encoders, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"method": "pq"}, r"pq has no compatible successor; scenario=upgrade does bebr"),
         ({"fractions": (0, 2)}, r"scenario.fractions=\[0, 2\] is out of range; use numbers from 0 to 1"),
         ({"weight": 0}, r"scenario.weight=0 is out of range; use a number above 0"),
         ({"old": "short"}, r"path has 1,499 vectors and 100 queries, path has 1,500 and 100; both encoders must"),
@@ -73,6 +73,11 @@ def test_what_cannot_be_upgraded_is_refused_before_any_work(encoders, tmp_path, 
     with pytest.raises(UsageError, match=message):
         upgrade(encoders, tmp_path, **options)
     assert not list(tmp_path.rglob("record.json"))
+
+
+def test_a_method_without_a_successor_names_those_that_have_one(encoders, tmp_path):
+    with pytest.raises(NoSuccessor, match=r"pq has no compatible successor; scenario=upgrade does bebr"):
+        upgrade(encoders, tmp_path, method="pq")
 
 
 def test_an_unknown_scenario_names_those_there_are(tmp_path):
