@@ -17,14 +17,25 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, told apart by colour-blind readers too.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+# Okabe and Ito's colours, told apart by colour-blind readers too; then some of Tol's for more families.
+_COLOURS = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#555555",
+    "#882255",
+    "#999933",
+    "#332288",
+)
 _COLUMNS = 3
 _LABEL_GAP = 0.055  # least distance of two labels, as a share of the height
 
 
 def colours_of(families: Iterable[str]) -> dict[str, str]:
-    """A colour for each family, the same in figures and on the page."""
+    """A colour for each family of one data set, the same in figures and on the page."""
     return {family: _COLOURS[i % len(_COLOURS)] for i, family in enumerate(sorted({*families} - {"identity"}))}
 
 
@@ -144,7 +155,7 @@ def recall_against_bytes(records: Sequence[Record], measure: str = "recall@10") 
         rows, _COLUMNS, figsize=(4.2 * _COLUMNS, 3.4 * rows), sharex=True, sharey=True, squeeze=False, layout="tight"
     )
     best = _best_at_each_size(good, measure)
-    for axis, family, colour in zip(axes.flat, families, _COLOURS * rows):
+    for axis, (family, colour) in zip(axes.flat, colours_of(families).items()):
         axis.plot(*best, color="0.8", linewidth=5, solid_capstyle="round", zorder=1)
         _draw_family(axis, [record for record in good if record.method.family == family], measure, colour)
         axis.set_title(family, loc="left", fontweight="bold", color=colour)

@@ -54,7 +54,7 @@ def page_data(rows: Sequence[Row], failures: Sequence[Record]) -> dict[str, Any]
         "environments": [json.loads(text) for text in environments],
         "measures": sorted(measures, key=lambda name: (not name.startswith("recall@"), measures.index(name))),
         "costs": COSTS,
-        "colours": {**colours_of(row.family for row in rows), "identity": "#777777"},
+        "colours": _colours(rows),
         "ranking": ranking(rows),
     }
 
@@ -72,6 +72,14 @@ def ranking(rows: Sequence[Row]) -> list[dict[str, Any]]:
             scores[tasks.index(row.group)][names.index(row.label)] = quality.value
     ranked = rank_methods(names, scores)  # type: ignore[arg-type]
     return [{**place.__dict__, "win_rate": round(place.win_rate, 4)} for place in ranked]
+
+
+def _colours(rows: Sequence[Row]) -> dict[str, dict[str, str]]:
+    """Data set -> family -> colour."""
+    families: dict[str, set[str]] = {}
+    for row in rows:
+        families.setdefault(_dataset(row.record), set()).add(row.family)
+    return {name: {**colours_of(found), "identity": "#aaaaaa"} for name, found in families.items()}
 
 
 def _dataset(record: Record) -> str:

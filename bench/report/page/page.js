@@ -37,15 +37,21 @@ function fillBudgets(wanted) {
   fill($("budget"), [["", "all"], ...budgets.map(([size, text]) => [String(size), `${text} (${size} B)`])], wanted);
 }
 fillBudgets(address.get("budget"));
-for (const family of unique(DATA.rows.map((row) => row.family)).sort()) {
-  const label = make("label");
-  const box = make("input", { type: "checkbox", value: family, checked: "" });
-  const swatch = make("span", { class: "swatch" });
-  swatch.style.background = DATA.colours[family];
-  label.append(box, swatch, family);
-  box.addEventListener("change", () => { box.checked ? state.families.add(family) : state.families.delete(family); show(); });
-  $("families").append(label);
+function fillFamilies() {
+  const dataset = $("dataset").value;
+  const labels = unique(DATA.rows.filter((row) => row.dataset === dataset).map((row) => row.family)).sort().map((family) => {
+    const label = make("label");
+    const box = make("input", { type: "checkbox", value: family });
+    box.checked = state.families.has(family);
+    const swatch = make("span", { class: "swatch" });
+    swatch.style.background = DATA.colours[dataset][family];
+    label.append(box, swatch, family);
+    box.addEventListener("change", () => { box.checked ? state.families.add(family) : state.families.delete(family); show(); });
+    return label;
+  });
+  $("families").replaceChildren($("families").querySelector("legend"), ...labels);
 }
+fillFamilies();
 
 const quality = (row, measure = $("measure").value) => row.quality[measure]?.[0] ?? null;
 const COLUMNS = [
@@ -110,7 +116,7 @@ function chart(number, rows, cost, all) {
   svg.append(drawn("path", { class: "front", d: path }));
   const taken = points.map((row) => ({ x: px(row.costs[cost]) - 3, y: py(quality(row)) - 3, w: 6, h: 6 }));
   for (const row of [...points].sort((a, b) => front.has(a) - front.has(b) || a.costs[cost] - b.costs[cost])) {
-    const dot = drawn("circle", { class: `dot${front.has(row) ? "" : " pale"}`, cx: px(row.costs[cost]), cy: py(quality(row)), r: front.has(row) ? 5.5 : 4.5, fill: DATA.colours[row.family], "data-id": row.id, tabindex: -1, role: "button", "aria-label": summary(row, cost) });
+    const dot = drawn("circle", { class: `dot${front.has(row) ? "" : " pale"}`, cx: px(row.costs[cost]), cy: py(quality(row)), r: front.has(row) ? 5.5 : 4.5, fill: DATA.colours[row.dataset][row.family], "data-id": row.id, tabindex: -1, role: "button", "aria-label": summary(row, cost) });
     svg.append(dot);
   }
   for (const row of line) label(svg, row.method, px(row.costs[cost]), py(quality(row)), taken);
@@ -286,7 +292,7 @@ function show() {
 
 for (const id of ["measure", "size", "budget", "frontOnly"]) $(id).addEventListener("change", show);
 $("measure").addEventListener("change", () => { state.sort = "quality"; state.descending = !lessIsBetter($("measure").value); show(); });
-$("dataset").addEventListener("change", () => { fillBudgets(); show(); });
+$("dataset").addEventListener("change", () => { fillBudgets(); fillFamilies(); show(); });
 $("search").addEventListener("input", show);
 $("controls").addEventListener("submit", (event) => event.preventDefault());
 $("close").addEventListener("click", () => $("details").close());
