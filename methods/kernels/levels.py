@@ -21,9 +21,12 @@ from methods.kernels.planes import GROUP, document_order, expand, table_order
 from methods.kernels.scales import Scales
 from methods.kernels.select import may_exceed, push_above
 from methods.kernels.tiles import BLOCK, WIDE
+from methods.kernels.windows import expand_windows
 
-__all__ = ["IntegerLevels", "LevelScanner", "round_weights"]
+__all__ = ["ALPHABETS", "IntegerLevels", "LevelScanner", "round_weights"]
 
+ALPHABETS = 13
+_TRELLIS = 8  # alphabets beyond are trellises
 MAX_LEVEL = 127  # two products with weights of int8 then fit 16 bits
 MAX_WORD = 2032  # 16 times as fine
 _FINER = 256  # what the product of a wide weight and a wide level is divided by: both are 16 times as fine
@@ -34,18 +37,18 @@ _WIDE_SHARE = 8  # one group in so many is wide in any case
 
 @dataclass(frozen=True)
 class IntegerLevels:
-    """The levels of symbols of 1..8 bits as integers.
+    """The levels of alphabets as integers: 1..8 are symbols of so many bits, 9..12 trellises of 1..4 bits a step.
 
     Attributes
     ----------
-    levels : (9, 256) uint8
-        Row b: of the 2**b symbols; s stands for ``(2 levels[b, s] - tops[b]) * units[b]``.
-    tops : (9,) int32
+    levels : (13, 256) uint8
+        Row a: of its symbols, or of its 256 states; s stands for ``(2 levels[a, s] - tops[a]) * units[a]``.
+    tops : (13,) int32
         Largest level of each row, at most 127.
-    units : (9,) float32
-    words : (9, 256) int16
-        At most 2032 in magnitude; s also stands for ``words[b, s] * word_units[b]``.
-    word_units : (9,) float32
+    units : (13,) float32
+    words : (13, 256) int16
+        At most 2032 in magnitude; s also stands for ``words[a, s] * word_units[a]``.
+    word_units : (13,) float32
     """
 
     levels: np.ndarray
@@ -55,11 +58,12 @@ class IntegerLevels:
     word_units: np.ndarray
 
     def tables(self) -> np.ndarray:
-        """What :func:`~methods.kernels.planes.expand` looks up: (2, 9, 2, 256) uint8, for bytes and for words."""
-        order = np.stack([table_order(bits) for bits in range(9)])
+        """What the expansion of blocks looks up: (2, 13, 2, 256) uint8, for bytes and for words."""
+        order = np.stack([table_order(alphabet if alphabet <= 8 else 0) for alphabet in range(ALPHABETS)])
+        order[9:] = np.arange(256)
         low, words = (np.take_along_axis(each, order, axis=1) for each in (self.levels, self.words))
         narrow = np.stack([low, np.zeros_like(low)], axis=1)
-        halves = words.astype("<i2").view(np.uint8).reshape(9, 256, 2).transpose(0, 2, 1)
+        halves = words.astype("<i2").view(np.uint8).reshape(ALPHABETS, 256, 2).transpose(0, 2, 1)
         return np.ascontiguousarray(np.stack([narrow, halves]))
 
 
@@ -91,11 +95,17 @@ def round_weights(narrow: np.ndarray, wide: np.ndarray) -> tuple[np.ndarray, np.
 
 @njit(cache=True, nogil=True)
 def _expand_block(path: Path, docs: np.ndarray, runs: np.ndarray, tables: np.ndarray, out: np.ndarray) -> None:
-    """A planar block into rows of words; ``runs`` (runs, 3) holds bits, number of groups, and whether they are wide."""
+    """A planar block into rows of words.
+
+    ``runs`` (runs, 4) holds alphabet, number of groups, whether they are wide, and the byte before (of a trellis).
+    """
     first = row = 0
     for run in range(len(runs)):
-        bits, groups, wide = runs[run]
-        if wide:
+        bits, groups, wide, before = runs[run]
+        if bits > _TRELLIS:
+            bits -= _TRELLIS
+            _expand_trellis(path, bits, wide, docs, first, groups, before, tables, out, row)
+        elif wide:
             _expand_wide(path, bits, docs, first, groups, tables[1], out, row)
         elif bits == 1:
             expand(path, 1, 0, docs, first, groups, tables[0], out, row)
@@ -107,6 +117,38 @@ def _expand_block(path: Path, docs: np.ndarray, runs: np.ndarray, tables: np.nda
             expand(path, 4, 0, docs, first, groups, tables[0], out, row)
         first += bits * groups
         row += (4 if wide else 2) * groups
+
+
+@njit(cache=True, nogil=True)
+def _expand_trellis(
+    path: Path,
+    bits: int,
+    wide: int,
+    docs: np.ndarray,
+    first: int,
+    groups: int,
+    before: int,
+    tables: np.ndarray,
+    out: np.ndarray,
+    row: int,
+) -> None:
+    if wide:
+        if bits == 1:
+            expand_windows(path, 1, 1, docs, first, groups, before, tables[1], out, row)
+        elif bits == 2:
+            expand_windows(path, 2, 1, docs, first, groups, before, tables[1], out, row)
+        elif bits == 3:
+            expand_windows(path, 3, 1, docs, first, groups, before, tables[1], out, row)
+        else:
+            expand_windows(path, 4, 1, docs, first, groups, before, tables[1], out, row)
+    elif bits == 1:
+        expand_windows(path, 1, 0, docs, first, groups, before, tables[0], out, row)
+    elif bits == 2:
+        expand_windows(path, 2, 0, docs, first, groups, before, tables[0], out, row)
+    elif bits == 3:
+        expand_windows(path, 3, 0, docs, first, groups, before, tables[0], out, row)
+    else:
+        expand_windows(path, 4, 0, docs, first, groups, before, tables[0], out, row)
 
 
 @njit(cache=True, nogil=True)
@@ -233,6 +275,21 @@ def _all_ends(weights: np.ndarray, tops: np.ndarray, width: int, ends: np.ndarra
         segments[tile] = segment_ends(weights, tops, tile * width, width, ends[tile])
 
 
+def _runs(alphabets: np.ndarray, bits: np.ndarray, wide: np.ndarray) -> np.ndarray:
+    """(runs, 4) int64 as :func:`_expand_block` reads them."""
+    bytes_before = np.cumsum(bits) - bits
+    starts = np.flatnonzero(np.diff(alphabets, prepend=-1))
+    ends = np.append(starts[1:], len(bits))
+    runs = []
+    for start, end in zip(starts, ends):
+        before = bytes_before[end - 1] + bits[end - 1] - 1  # a trellis is circular
+        split = start + int(wide[start:end].sum())  # wide groups come first
+        for low, high, kind in ((start, split, 1), (split, end, 0)):
+            if low < high:
+                runs.append((alphabets[start], high - low, kind, before if low == start else bytes_before[low] - 1))
+    return np.array(runs, np.int64)
+
+
 class LevelScanner:
     """Exhaustive search by inner product or squared distance; ties by the smaller id.
 
@@ -242,8 +299,9 @@ class LevelScanner:
     ----------
     codes : (n, sum of bits) uint8
         Groups of eight dimensions one after the other, packed as :mod:`methods.kernels.planes` says.
-    bits : (groups,) int
-        1..8 bits of each group's symbols; equal ones side by side scan fastest.
+    alphabets : (groups,) int
+        1..12 of :class:`IntegerLevels`; equal ones side by side scan fastest. Neighbouring groups of one trellis are
+        one circular path (:mod:`methods.kernels.windows`).
     spreads : (groups,) float32
         What a group's levels are multiplied with.
     levels : IntegerLevels
@@ -263,7 +321,7 @@ class LevelScanner:
     def __init__(
         self,
         codes: np.ndarray,
-        bits: np.ndarray,
+        alphabets: np.ndarray,
         spreads: np.ndarray,
         levels: IntegerLevels,
         entries: np.ndarray,
@@ -272,26 +330,25 @@ class LevelScanner:
         threads: int | None = None,
         path: str | None = None,
     ) -> None:
-        bits = np.asarray(bits, np.int64)
-        if bits.ndim != 1 or not len(bits) or bits.min() < 1 or bits.max() > 8:
-            raise KernelError("bits must be a non-empty list of integers from 1 to 8")
+        alphabets = np.asarray(alphabets, np.int64)
+        if alphabets.ndim != 1 or not len(alphabets) or alphabets.min() < 1 or alphabets.max() >= ALPHABETS:
+            raise KernelError(f"alphabets must be a non-empty list of integers from 1 to {ALPHABETS - 1}")
+        bits = np.where(alphabets > _TRELLIS, alphabets - _TRELLIS, alphabets)
         codes = scan.as_codes(codes, int(bits.sum()), "codes")
         if levels.tops.max() > MAX_LEVEL:
             raise KernelError(f"levels go up to {levels.tops.max()}; they may reach {MAX_LEVEL}")
         self.size, self.code_size = codes.shape
-        self.dim, self.l2, self.threads, self.path = GROUP * len(bits), bool(l2), threads, choose(path)
+        self.dim, self.l2, self.threads, self.path = GROUP * len(alphabets), bool(l2), threads, choose(path)
         self.scales = Scales(entries, factors, self.size)
         blocks = layout.planar(codes)
         self.blocks = blocks.reshape(-1, BLOCK)[:, document_order()].reshape(blocks.shape)
         many = 1 + int(np.flatnonzero(bits >= _WIDE_BITS).max(initial=-1))
         wide = np.arange(len(bits)) < max(many, -(-len(bits) // _WIDE_SHARE))
-        kinds = np.stack([bits, wide], axis=1)
-        starts = np.flatnonzero(np.any(np.diff(kinds, axis=0, prepend=-1), axis=1))
-        runs = np.stack([bits[starts], np.diff(starts, append=len(bits)), wide[starts]], axis=1)
-        worth = spreads * np.where(wide, levels.word_units[bits], levels.units[bits])
+        runs = _runs(alphabets, bits, wide)
+        worth = spreads * np.where(wide, levels.word_units[alphabets], levels.units[alphabets])
         self._weights = np.repeat(worth, GROUP).astype(np.float32)
         self._wide = GROUP * int(wide.sum())  # dimensions
-        self._tops = np.repeat(levels.tops[bits[~wide]], GROUP // 4).astype(np.int32)
+        self._tops = np.repeat(levels.tops[alphabets[~wide]], GROUP // 4).astype(np.int32)
         squares = np.repeat(worth**2, np.where(wide, GROUP // 2, GROUP // 4)) if l2 else np.empty(0)
         self._documents = (
             self.blocks,

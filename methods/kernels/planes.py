@@ -19,7 +19,17 @@ from methods.kernels import simd
 from methods.kernels.simd import I8, I16, I32, I64
 from methods.kernels.tiles import BLOCK, arguments
 
-__all__ = ["GROUP", "document_order", "expand", "pack", "planes", "symbols_reference", "table_order", "unpack"]
+__all__ = [
+    "GROUP",
+    "document_order",
+    "expand",
+    "pack",
+    "planes",
+    "store_words",
+    "symbols_reference",
+    "table_order",
+    "unpack",
+]
 
 GROUP = 8  # dimensions that share their number of bits
 _LANES = 32  # documents in a register
@@ -164,7 +174,7 @@ def _interleave(builder: Any, a: Any, b: Any, upper: bool) -> Any:
     return builder.shuffle_vector(a, b, ir.Constant(simd.vector(I32, lanes), order))
 
 
-def _store_words(builder: Any, quad: list[Any], place: Any) -> None:
+def store_words(builder: Any, quad: list[Any], place: Any) -> None:
     """Four dimensions of 32 documents as 32 words of four bytes."""
     shorts = simd.vector(I16, _LANES // 2)
     for upper in (False, True):
@@ -224,7 +234,7 @@ def _expand(
                 levels = [_level(builder, native, width, loaded, dim, half) for dim in range(GROUP) for half in table]
                 for quad in range(2 * halves):
                     where = simd.at(builder, simd.at(builder, place, words), 4 * BLOCK * quad)
-                    _store_words(builder, levels[4 * quad : 4 * quad + 4], where)
+                    store_words(builder, levels[4 * quad : 4 * quad + 4], where)
 
             simd.count_loop(builder, ir.Constant(I64, 0), ir.Constant(I64, BLOCK), _LANES, chunk)
 

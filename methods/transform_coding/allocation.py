@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from methods.gaussian_levels import MOST_BITS, distortions
+from methods.gaussian_levels import MOST_BITS
 from methods.kernels.planes import GROUP
 from methods.vectors import random_rotation
 
 ROTATED = 16  # axes that are rotated among themselves, to even out their variances
 
 
-def allocate(variances: np.ndarray, total: int, gamma: float) -> np.ndarray:
+def allocate(variances: np.ndarray, total: int, gamma: float, error: np.ndarray) -> np.ndarray:
     """Bits (groups,) int64 of groups with these mean variances, ``total`` in all, 8 at most each.
 
-    Bit after bit goes where it lowers the sum of ``variance^gamma * distortion(bits)`` most (Gersho & Gray 1992,
-    section 8.3; water-filling, for Lloyd and Max's levels rather than the rate-distortion bound). An exponent above 1
-    gives more to the first axes than the least squared error would: neighbours agree most there.
+    ``error`` (9,) is what 0..8 bits leave of a variance. Bit after bit goes where it lowers the sum of
+    ``variance^gamma * error[bits]`` most (Gersho & Gray 1992, section 8.3). An exponent above 1 gives more to the first
+    axes than the least squared error would: neighbours agree most there.
     """
-    error = distortions()
     floor = 1e-12 * max(float(variances.max(initial=0)), 1e-30)  # groups without variance come last, in their order
     weights = np.maximum(variances.astype(np.float64), floor) ** gamma
     weights /= weights.max(initial=1e-300)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar, Self
+
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher
@@ -44,6 +46,7 @@ class TransformCoding(Codec):
     summary = "principal axes, bits by variance, Lloyd-Max levels, one byte of scale"
     source = "Brandt, CVPR 2010"
     estimator = True  # queries are rounded to int8
+    quantizer_type: ClassVar[type[Quantizer]] = Quantizer
 
     def __init__(
         self,
@@ -59,7 +62,7 @@ class TransformCoding(Codec):
     @classmethod
     def for_budget(
         cls, dim: int, code_bytes: int, metric: Metric, *, gamma: float | None = None, scale: str | None = None
-    ) -> TransformCoding:
+    ) -> Self:
         """All bytes but the factor's for symbols, as far as 8 bits a dimension go."""
         if code_bytes < 1 + FACTOR_BYTES:
             raise BudgetError(cls.name, code_bytes, 1 + FACTOR_BYTES)
@@ -78,7 +81,7 @@ class TransformCoding(Codec):
         matrix, spread = rotated_axes(axes, variances, seed)
 
         def quantizer(gamma: float) -> Quantizer:
-            return Quantizer.choose(mean, matrix, spread, self.bits, gamma)
+            return self.quantizer_type.choose(mean, matrix, spread, self.bits, gamma)
 
         gamma, rule = choose(quantizer, vectors, self.metric.inner, self.gamma, self.scale, seed)
         chosen = quantizer(gamma)
@@ -104,7 +107,7 @@ class TransformCoding(Codec):
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
         self.parts_ = dict(parts)
-        self.quantizer_ = Quantizer(parts["mean"], parts["matrix"], parts["bits"], parts["spreads"])
+        self.quantizer_ = self.quantizer_type(parts["mean"], parts["matrix"], parts["bits"], parts["spreads"])
         self.rule_ = scales.RULES[int(parts["scale"][0])]
         self._table = factor_table(parts["factor_range"])
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
-from methods.gaussian_levels import MOST_BITS, levels
+from methods.gaussian_levels import MOST_BITS, distortions, levels
 from methods.kernels.level_codes import CELLS, cell_starts, decode_levels, encode_levels
-from methods.kernels.levels import MAX_LEVEL, MAX_WORD, IntegerLevels
+from methods.kernels.levels import ALPHABETS, MAX_LEVEL, MAX_WORD, IntegerLevels
 from methods.kernels.planes import GROUP
 from methods.transform_coding.allocation import allocate
 
 
 @functools.cache
-def _tables() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def scalar_tables() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Cells, thresholds and levels of 0..8 bits, as the encoder reads them."""
     starts = np.zeros((MOST_BITS + 1, CELLS), np.uint8)
     thresholds = np.full((MOST_BITS + 1, 256), np.inf, np.float32)
@@ -36,25 +37,25 @@ def integer_levels() -> IntegerLevels:
     Up to three bits take the small numbers that fit best, so that sums of 16 bits last for several rows; beyond,
     levels go up to 127. A step is worth about the same in all, which keeps the weights of queries alike.
     """
-    table = np.zeros((MOST_BITS + 1, 256), np.uint8)
-    tops, units = np.zeros(MOST_BITS + 1, np.int32), np.zeros(MOST_BITS + 1, np.float32)
+    table = np.zeros((ALPHABETS, 256), np.uint8)
+    tops, units = np.zeros(ALPHABETS, np.int32), np.zeros(ALPHABETS, np.float32)
+    words, word_units = np.zeros((ALPHABETS, 256), np.int16), np.zeros(ALPHABETS, np.float32)
     for bits in range(1, MOST_BITS + 1):
-        real = levels(bits)
-        tried = {1: [8], 2: range(16, 32), 3: range(32, 64)}.get(bits, [MAX_LEVEL - 1, MAX_LEVEL])
-        best = np.inf
-        for top in tried:
-            above = np.rint(real[2 ** (bits - 1) :] / real[-1] * top / 2 + top / 2)
-            odd = 2 * np.concatenate([top - above[::-1], above]) - top
-            unit = float(odd @ real / (odd @ odd))
-            error = float(((odd * unit - real) ** 2).sum())
-            if error < best:
-                best, tops[bits], units[bits] = error, top, unit
-                table[bits, : 2**bits] = (odd + top) / 2
-    words, word_units = np.zeros((MOST_BITS + 1, 256), np.int16), np.zeros(MOST_BITS + 1, np.float32)
-    for bits in range(1, MOST_BITS + 1):
+        tried = {1: range(8, 9), 2: range(16, 32), 3: range(32, 64)}.get(bits, range(MAX_LEVEL - 1, MAX_LEVEL + 1))
+        _, tops[bits], units[bits], table[bits, : 2**bits] = min(
+            (as_bytes(levels(bits), top) for top in tried), key=lambda found: found[0]
+        )
         word_units[bits] = levels(bits)[-1] / MAX_WORD
         words[bits, : 2**bits] = np.rint(levels(bits) / word_units[bits])
     return IntegerLevels(table, tops, units, words, word_units)
+
+
+def as_bytes(real: np.ndarray, top: int) -> tuple[float, int, float, np.ndarray]:
+    """Squared error, top, unit and bytes such that ``(2 bytes - top) * unit`` is near ``real``, symmetric about 0."""
+    integers = np.rint((real / np.abs(real).max() + 1) * top / 2 - 1e-9 * np.sign(real))
+    odd = 2 * integers - top
+    unit = float(odd @ real / (odd @ odd))
+    return float(((odd * unit - real) ** 2).sum()), top, unit, integers.astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -78,14 +79,29 @@ class Quantizer:
     spreads: np.ndarray
 
     @classmethod
-    def choose(cls, mean: np.ndarray, matrix: np.ndarray, variances: np.ndarray, total: int, gamma: float) -> Quantizer:
+    def choose(cls, mean: np.ndarray, matrix: np.ndarray, variances: np.ndarray, total: int, gamma: float) -> Self:
         """``total`` bits of groups given out to all rotated axes, groups then ordered by falling bits."""
-        bits = allocate(variances, total, gamma)
+        bits = allocate(variances, total, gamma, cls.errors())
         order = np.argsort(-bits, kind="stable")[: int((bits > 0).sum())]
         columns = (order[:, None] * GROUP + np.arange(GROUP)).ravel()
         spreads = np.sqrt(np.maximum(variances[order], 1e-12 * max(float(variances.max()), 1e-30)))
         kept = np.ascontiguousarray(matrix[:, columns])
         return cls(mean, kept, bits[order].astype(np.uint8), spreads.astype(np.float32))
+
+    @staticmethod
+    def errors() -> np.ndarray:
+        """Mean squared errors (9,) with 0..8 bits."""
+        return distortions()
+
+    @staticmethod
+    def integer_levels() -> IntegerLevels:
+        """What the scan multiplies queries with."""
+        return integer_levels()
+
+    @property
+    def alphabets(self) -> np.ndarray:
+        """Which of the integer levels each group has."""
+        return self.bits
 
     @property
     def code_size(self) -> int:
@@ -95,11 +111,11 @@ class Quantizer:
         """Codes (n, code_size) uint8 of centred vectors, and (n, 2) float64: <y, h> and <h, h>."""
         values = centred @ self.matrix
         codes, products = np.empty((len(values), self.code_size), np.uint8), np.empty((len(values), 2))
-        encode_levels(values, self.bits.astype(np.int64), self.spreads, *_tables(), codes, products)
+        encode_levels(values, self.bits.astype(np.int64), self.spreads, *scalar_tables(), codes, products)
         return codes, products
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
         """h (n, groups * 8) float32 of codes (n, >= code_size) uint8, in rotated coordinates."""
         values = np.empty((len(codes), GROUP * len(self.bits)), np.float32)
-        decode_levels(codes, self.bits.astype(np.int64), self.spreads, _tables()[2], values)
+        decode_levels(codes, self.bits.astype(np.int64), self.spreads, scalar_tables()[2], values)
         return values

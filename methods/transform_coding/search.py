@@ -6,7 +6,7 @@ import numpy as np
 
 from methods.base import Metric, Searcher
 from methods.kernels.levels import LevelScanner
-from methods.transform_coding.quantizer import Quantizer, integer_levels
+from methods.transform_coding.quantizer import Quantizer
 
 
 class LevelSearcher(Searcher):
@@ -28,9 +28,9 @@ class LevelSearcher(Searcher):
         self.quantizer = quantizer
         self.scanner = LevelScanner(
             np.ascontiguousarray(codes[:, :-1]),
-            quantizer.bits,
+            quantizer.alphabets,
             quantizer.spreads,
-            integer_levels(),
+            quantizer.integer_levels(),
             np.ascontiguousarray(codes[:, -1]),
             factors,
             l2=metric is Metric.L2,

@@ -38,7 +38,7 @@ def test_the_smallest_code_is_named():
 
 @pytest.mark.parametrize("total", [1, 20, 60, 128])
 def test_allocation_gives_out_all_bits_and_the_best_are_first(total):
-    bits = allocate(1 / (1 + np.arange(16.0)) ** 2, total, 1.0)
+    bits = allocate(1 / (1 + np.arange(16.0)) ** 2, total, 1.0, distortions())
     assert bits.sum() == total
     assert bits.max() <= 8
     assert (np.diff(bits) <= 0).all()
@@ -46,7 +46,7 @@ def test_allocation_gives_out_all_bits_and_the_best_are_first(total):
 
 def test_allocation_has_the_least_error():
     variances = 1 / (1 + np.arange(6.0)) ** 2
-    bits = allocate(variances, 12, 1.0)
+    bits = allocate(variances, 12, 1.0, distortions())
     error = (variances * distortions()[bits]).sum()
     for take in np.flatnonzero(bits > 0):
         for give in range(6):

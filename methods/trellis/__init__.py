@@ -1,0 +1,1 @@
+"""Transform coding with trellis-coded quantization."""
