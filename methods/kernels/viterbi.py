@@ -11,45 +11,14 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from methods.kernels.viterbi_step import cheapest, enter
+
 __all__ = ["STATES", "best_paths", "decode_paths"]
 
 STATES = 256
 _STATE_BITS = 8
 _AROUND = 32  # steps on each side of the seam from which the state there is guessed
 _FAR = np.float32(1e30)
-
-
-@njit(cache=True, nogil=True)
-def _better(low: np.ndarray, top: int, best: np.ndarray, choice: np.ndarray) -> None:
-    """Take what is cheaper in ``low`` than in ``best``: no branch, so that whole registers are compared."""
-    for i in range(len(best)):
-        other = low[i]
-        choice[i] = np.int32(top) if other < best[i] else choice[i]
-        best[i] = min(other, best[i])
-
-
-@njit(cache=True, nogil=True)
-def _step(value: np.float32, fresh: int, codebook: np.ndarray, best: np.ndarray, cost: np.ndarray) -> None:
-    """``cost[low * fresh + new] = best[low] + (value - codebook[same])^2``."""
-    if fresh == 2:
-        for low in range(len(best)):
-            for new in range(2):
-                cost[2 * low + new] = best[low]
-    elif fresh == 4:
-        for low in range(len(best)):
-            for new in range(4):
-                cost[4 * low + new] = best[low]
-    elif fresh == 8:
-        for low in range(len(best)):
-            for new in range(8):
-                cost[8 * low + new] = best[low]
-    else:
-        for low in range(len(best)):
-            for new in range(16):
-                cost[16 * low + new] = best[low]
-    for state in range(STATES):
-        error = value - codebook[state]
-        cost[state] += error * error
 
 
 @njit(cache=True, nogil=True)
@@ -61,14 +30,24 @@ def _forward(
     ``best`` (256 >> bits,) float32 is the cost of the paths by the bits that stay in the state; ``choices`` (n, 256 >>
     bits) int32 are written: the bits that leave it.
     """
-    rest, fresh = STATES >> bits, 1 << bits
     for step in range(len(values)):
-        if step:
-            best[:] = cost[:rest]
-            choices[step] = 0
-            for top in range(1, fresh):
-                _better(cost[top * rest : (top + 1) * rest], top, best, choices[step])
-        _step(values[step], fresh, codebook, best, cost)
+        value = values[step]
+        if bits == 1:
+            if step:
+                cheapest(1, cost, best, choices, step)
+            enter(1, value, codebook, best, cost)
+        elif bits == 2:
+            if step:
+                cheapest(2, cost, best, choices, step)
+            enter(2, value, codebook, best, cost)
+        elif bits == 3:
+            if step:
+                cheapest(3, cost, best, choices, step)
+            enter(3, value, codebook, best, cost)
+        else:
+            if step:
+                cheapest(4, cost, best, choices, step)
+            enter(4, value, codebook, best, cost)
 
 
 @njit(cache=True, nogil=True)

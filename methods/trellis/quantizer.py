@@ -75,7 +75,8 @@ class TrellisQuantizer(Quantizer):
                 yield width, slice(int(groups[0]), int(groups[-1]) + 1), place, is_path
 
     def encode(self, centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        values = centred @ self.matrix
+        # In float64, then rounded: a float32 product changes with the number of rows, and a path with its last bit.
+        values = (centred.astype(np.float64) @ self.matrix.astype(np.float64)).astype(np.float32)
         codes, products = np.empty((len(values), self.code_size), np.uint8), np.zeros((len(values), 2))
         for width, groups, place, is_path in self._runs():
             wanted = np.ascontiguousarray(values[:, GROUP * groups.start : GROUP * groups.stop])
