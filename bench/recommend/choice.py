@@ -47,8 +47,8 @@ class Answer:
         The best at other budgets, on the small sample.
     fastest : Offer or None
         The fastest of all that were measured, on the small sample.
-    raced, failed : list
-        Names that were measured at all; records of those that were not, with reasons.
+    raced, failed, unstarted : list
+        Names that were measured at all; records of those that were not, with reasons; names there was no time for.
     seconds : float
         The whole answer took.
     """
@@ -65,6 +65,7 @@ class Answer:
     fastest: Offer | None = None
     raced: list[str] = field(default_factory=list)
     failed: list[Record] = field(default_factory=list)
+    unstarted: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
 
@@ -90,6 +91,7 @@ def recommend(question: Question) -> Answer:
         if not first.racers:
             raise UsageError(f"no method could be measured within {question.budget}: {_reasons(first.failed)}")
         answer.raced, answer.failed = [racer.name for racer in first.racers], first.failed
+        answer.unstarted = first.unstarted
         answer.fastest = min((racer.offer for racer in first.racers), key=lambda offer: offer.p50_ms)
         left = race.going_on(first.racers, "second", _MOST, _EARLY_MARGIN, growth=2.5)
         second = race.round("second", [(r.name, question.budget) for r in left], medium, "the best on more")
@@ -179,7 +181,7 @@ def _feasible(question: Question, user: Dataset, code_bytes: int) -> list[str]:
         raise UsageError(
             f"no method has a code of {code_bytes} bytes for {user.metric} at {user.dim} dimensions{least}"
         )
-    return found
+    return sorted(found, key=lambda name: not registry.get(name).trains)  # those that learn from the data race first
 
 
 def _sizes(most: int) -> list[tuple[int, int, int]]:

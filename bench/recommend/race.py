@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -52,10 +53,11 @@ class Racer:
 
 @dataclass
 class Round:
-    """A finished round: those that were measured, best recall first, and the records of those that were not."""
+    """A finished round: those measured, best recall first; those that failed; names there was no time for."""
 
     racers: list[Racer]
     failed: list[Record] = field(default_factory=list)
+    unstarted: list[str] = field(default_factory=list)
 
     def named(self, name: str) -> Racer | None:
         """The racer of this method."""
@@ -79,19 +81,23 @@ def run_round(
     Parameters
     ----------
     time_s : float
-        For all of them; a single run may take four times its share before it is stopped.
+        For all of them. A single run may take four times its share before it is stopped; when a third more than the
+        whole is over, no further run is started, so the entries that matter most stand first.
     earlier : Round, optional
         Of a smaller sample: gives the trend of recall.
     """
     limit = max(_LEAST_LIMIT_S, 4.0 * time_s * workers / max(1, len(entries)))
     plans = [_plan(question, name, budget, sample, results, limit) for name, budget in entries]
     queries = RecallOfQueries(sample.load())
-    racers, failed = [], []
+    racers, failed, unstarted = [], [], []
     pool = ThreadPoolExecutor(workers)
     try:
         running = {pool.submit(runner.execute, plan): plan for plan in plans}
-        bar = tqdm(as_completed(running), title, total=len(plans), unit="run", file=sys.stderr, leave=False)
+        bar = tqdm(_ending(running, time_s * 4 / 3), title, total=len(plans), unit="run", file=sys.stderr, leave=False)
         for done in bar:
+            if done.cancelled():
+                unstarted.append(running[done].config.method["name"])
+                continue
             record, plan = done.result(), running[done]
             bar.set_postfix_str(record.method.name)
             if record.status != "ok":
@@ -105,7 +111,21 @@ def run_round(
     finally:
         pool.shutdown(wait=False, cancel_futures=True)  # an interruption is not to wait for runs
     racers.sort(key=lambda racer: (-racer.offer.recall.value, racer.name))
-    return Round(racers, failed)
+    return Round(racers, failed, unstarted)
+
+
+def _ending(running: Iterable[Future], time_s: float) -> Iterator[Future]:
+    """Futures as they end; after ``time_s`` those that have not started are cancelled, and end so."""
+    waiting = set(running)
+    deadline = time.monotonic() + time_s
+    while waiting:
+        left = deadline - time.monotonic()
+        done, waiting = wait(waiting, max(0.0, left) if left > 0 else None, return_when=FIRST_COMPLETED)
+        yield from done
+        if time.monotonic() >= deadline:
+            cancelled = {future for future in waiting if future.cancel()}
+            waiting -= cancelled
+            yield from cancelled
 
 
 def _plan(question: Question, name: str, budget: str, sample: Sample, results: str, limit: float) -> Plan:

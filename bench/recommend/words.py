@@ -28,6 +28,8 @@ def lines(answer: Answer) -> Iterator[str]:
     yield from _changes(answer)
     if answer.failed:
         yield f"not measured: {', '.join(f'{record.method.name} ({record.status})' for record in answer.failed)}"
+    if answer.unstarted:
+        yield f"no time for: {', '.join(answer.unstarted)} (--time gives more)"
     yield f"{len(answer.raced)} methods raced in {answer.seconds:.0f} s"
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import psutil
@@ -18,7 +19,7 @@ from bench.recommend.__main__ import main
 from bench.recommend.choice import Answer, _sizes
 from bench.recommend.offer import Limits, Offer
 from bench.recommend.question import Question, parse_count
-from bench.recommend.race import Racer, affordable, undominated
+from bench.recommend.race import Racer, _ending, affordable, undominated
 from bench.recommend.words import lines
 
 
@@ -114,6 +115,16 @@ def test_the_next_round_takes_what_there_is_time_for(racers):
     assert len(affordable(racers, growth=2.0, time_s=1e6, workers=1, least=2)) == 5
     assert [r.name for r in affordable(racers, growth=2.0, time_s=60.0, workers=1, least=2)] == ["best", "twin", "near"]
     assert len(affordable(racers, growth=2.0, time_s=0.0, workers=1, least=2)) == 2
+
+
+def test_a_round_that_is_over_starts_no_further_run():
+    with ThreadPoolExecutor(1) as pool:
+        running = [pool.submit(time.sleep, 0.3) for _ in range(4)]
+        ended = list(_ending(running, 0.05))
+    assert len(ended) == 4
+    assert [future.cancelled() for future in running] == [False, True, True, True]
+    with ThreadPoolExecutor(2) as pool:
+        assert not any(future.cancelled() for future in _ending([pool.submit(time.sleep, 0.01)], 5.0))
 
 
 def test_samples_grow_and_fit_into_what_there_is():
