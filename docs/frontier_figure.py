@@ -28,7 +28,9 @@ def draw(file: Path) -> None:
         axes.annotate(label, (bits[-1], excess[-1]), (9, -4), textcoords="offset points", color=colour)
         for rate, above, error in zip(bits, excess, errors):
             axes.annotate(f"{error:.3g}", (rate, above), (0, -13), textcoords="offset points", ha="center", fontsize=8)
-    axes.set(xlabel="bits a dimension", ylabel="error above the bound (dB)", xticks=bits, xlim=(0.7, 5.3), ylim=(-0.5, 4.8))
+    axes.set(
+        xlabel="bits a dimension", ylabel="error above the bound (dB)", xticks=bits, xlim=(0.7, 5.3), ylim=(-0.5, 4.8)
+    )
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     figure.savefig(file, metadata={"Date": None})
