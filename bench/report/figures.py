@@ -221,6 +221,9 @@ def _decorate(axes: np.ndarray, example: Record, measure: str) -> None:
         axis.spines[["top", "right"]].set_visible(False)
     for axis in axes[:, 0]:
         axis.set_ylabel(measure)
-    for axis in axes[-1]:
-        axis.set_xlabel(f"bytes per item (float32: {raw:,.0f})")
+    for column in axes.T:  # the last row may be filled in part
+        lowest = [axis for axis in column if axis.get_visible()][-1:]
+        for axis in lowest:
+            axis.set_xlabel(f"bytes per item (float32: {raw:,.0f})")
+            axis.tick_params(labelbottom=True)
     axes.flat[0].figure.suptitle(f"{_title(example)}; grey: best of all methods", x=0.01, ha="left", fontsize=10)
