@@ -6,8 +6,8 @@ import numpy as np
 
 from methods.errors import BudgetError, MethodError
 from methods.kernels.centroid_scores import centroid_chamfer
-from methods.kernels.chamfer import chamfer_candidates
 from methods.multivector.base import OFFSET_BYTES, Codes, MultiVectorCodec, SetSearcher
+from methods.multivector.candidates import best_candidates, score_candidates
 from methods.multivector.centroids import learn_centroids, nearest_centroids, usual_count
 from methods.multivector.ragged import Ragged
 from methods.multivector.token_store import DecodingSetSearcher
@@ -128,18 +128,18 @@ class _CentroidSearcher(SetSearcher):
         return self.codes.nbytes
 
     def _search(self, queries: Ragged, k: int) -> tuple[np.ndarray, np.ndarray]:
-        scores, ids = np.empty((len(queries), k), np.float32), np.empty((len(queries), k), np.int64)
         rows = self.codes.rows(self.codec.vector_size)
         count = min(self.size, k * self.codec.candidates)
+        candidates = np.empty((len(queries), count), np.int64)
         for i in range(len(queries)):
-            products = self.codec.centroids_ @ queries.set(i).T
-            rough = centroid_chamfer(rows, self.offsets, products)
-            best = np.sort(np.argpartition(-rough, count - 1)[:count])
-            decoded = self.codec._decode(self.codes.take(best))
-            asked = queries[i : i + 1]
-            exact = chamfer_candidates(
-                asked.vectors, asked.offsets, decoded.vectors, decoded.offsets, np.arange(count)[None]
-            )[0]
-            order = np.argsort(-exact, kind="stable")[:k]
-            scores[i], ids[i] = exact[order], best[order]
-        return scores, ids
+            if count == self.size:
+                candidates[i] = np.arange(count)
+                continue
+            rough = centroid_chamfer(rows, self.offsets, self.codec.centroids_ @ queries.set(i).T)
+            candidates[i] = np.sort(np.argpartition(-rough, count - 1)[:count])
+        mean = float(self.offsets[-1]) / self.size
+        scores = score_candidates(self._gather, queries, candidates, self.size, mean)
+        return best_candidates(scores, candidates, k)
+
+    def _gather(self, ids: np.ndarray) -> Ragged:
+        return self.codec._decode(self.codes.take(ids))

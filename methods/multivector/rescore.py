@@ -12,8 +12,8 @@ import numpy as np
 
 from methods import registry
 from methods.errors import BudgetError, MethodError
-from methods.kernels.chamfer import chamfer_candidates
 from methods.multivector.base import Codes, MultiVectorCodec, SetSearcher
+from methods.multivector.candidates import best_candidates, score_candidates
 from methods.multivector.ragged import Ragged
 
 __all__ = ["STORES", "CodecSetStore", "DiskSetStore", "RescoredSetSearcher", "SetStore", "carve", "plan"]
@@ -56,10 +56,13 @@ class SetStore(ABC):
     ----------
     memory_bytes, disk_bytes : int
         What it keeps where.
+    mean_vectors : float
+        Vectors of a document, in the mean (or a bound of that).
     """
 
     memory_bytes: int = 0
     disk_bytes: int = 0
+    mean_vectors: float = 1.0
 
     @abstractmethod
     def gather(self, ids: np.ndarray) -> Ragged:
@@ -72,6 +75,8 @@ class CodecSetStore(SetStore):
     def __init__(self, codec: MultiVectorCodec, codes: Codes) -> None:
         self.codec, self.codes = codec, codes
         self.memory_bytes = codes.nbytes
+        one, two = codec.code_sizes(np.array([1, 2]))
+        self.mean_vectors = codes.nbytes / max(1, len(codes)) / max(1, int(two - one))
 
     def gather(self, ids: np.ndarray) -> Ragged:
         return self.codec.decode(self.codes.take(ids))
@@ -83,6 +88,7 @@ class DiskSetStore(SetStore):
     def __init__(self, documents: Ragged) -> None:
         self.documents = documents
         self.disk_bytes = int(documents.vectors.nbytes + documents.offsets.nbytes)
+        self.mean_vectors = documents.total / max(1, len(documents))
 
     def gather(self, ids: np.ndarray) -> Ragged:
         return self.documents.take(ids)
@@ -119,17 +125,12 @@ class RescoredSetSearcher(SetSearcher):
     def _search(self, queries: Ragged, k: int) -> tuple[np.ndarray, np.ndarray]:
         _, candidates = self.searcher.search(queries, min(k * self.factor, self.size))
         candidates = np.sort(candidates, axis=1)  # by id: reads go forward, and ties keep this order
-        scores = np.empty(candidates.shape, np.float32)
-        for i in range(len(queries)):
-            asked = queries[i : i + 1] if self.carving is None else carve(queries.set(i), self.carving)
-            known = candidates[i] >= 0
-            documents = self.store.gather(candidates[i, known])
-            places = np.where(known, np.cumsum(known) - 1, -1)[None]
-            scores[i] = chamfer_candidates(asked.vectors, asked.offsets, documents.vectors, documents.offsets, places)[
-                0
-            ]
-        best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-        return np.take_along_axis(scores, best, axis=1), np.take_along_axis(candidates, best, axis=1)
+        asked = queries
+        if self.carving is not None:
+            carved = [carve(queries.set(i), self.carving).vectors for i in range(len(queries))]
+            asked = Ragged.from_list(carved)
+        scores = score_candidates(self.store.gather, asked, candidates, self.size, self.store.mean_vectors)
+        return best_candidates(scores, candidates, k)
 
 
 def carve(vectors: np.ndarray, threshold: float) -> Ragged:

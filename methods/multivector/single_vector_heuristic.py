@@ -10,8 +10,8 @@ import numpy as np
 from methods import registry
 from methods.base import Metric
 from methods.errors import BudgetError, MethodError
-from methods.kernels.chamfer import chamfer_candidates
 from methods.multivector.base import OFFSET_BYTES, Codes, SetSearcher
+from methods.multivector.candidates import best_candidates, score_candidates
 from methods.multivector.ragged import Ragged
 from methods.multivector.token_store import TokenStoreCodec
 from methods.registry import register
@@ -91,20 +91,20 @@ class _UnionSearcher(SetSearcher):
         return self.codes.nbytes + (0 if shared else kept)
 
     def _search(self, queries: Ragged, k: int) -> tuple[np.ndarray, np.ndarray]:
-        scores = np.full((len(queries), k), -np.inf, np.float32)
-        ids = np.full((len(queries), k), -1, np.int64)
         depth = min(int(self.offsets[-1]), k * self.codec.neighbours)
+        found = []
         for i in range(len(queries)):
             _, rows = self.inner.search(queries.set(i), depth)
-            found = np.unique(np.searchsorted(self.offsets, rows.ravel(), side="right") - 1)
-            decoded = self.codec._decode(self.codes.take(found))
-            asked = queries[i : i + 1]
-            exact = chamfer_candidates(
-                asked.vectors, asked.offsets, decoded.vectors, decoded.offsets, np.arange(len(found))[None]
-            )[0]
-            best = np.argsort(-exact, kind="stable")[:k]
-            scores[i, : len(best)], ids[i, : len(best)] = exact[best], found[best]
-        return scores, ids
+            found.append(np.unique(np.searchsorted(self.offsets, rows.ravel(), side="right") - 1))
+        candidates = np.full((len(queries), max(map(len, found))), -1, np.int64)
+        for i, documents in enumerate(found):
+            candidates[i, : len(documents)] = documents
+        mean = float(self.offsets[-1]) / self.size
+        scores = score_candidates(self._gather, queries, candidates, self.size, mean)
+        return best_candidates(scores, candidates, k)
+
+    def _gather(self, ids: np.ndarray) -> Ragged:
+        return self.codec._decode(self.codes.take(ids))
 
 
 def candidate_lists(scores: np.ndarray, rows: np.ndarray, offsets: np.ndarray) -> np.ndarray:
