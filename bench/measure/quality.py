@@ -64,23 +64,31 @@ class RecallJudge:
     ) -> None:
         self.base, self.queries, self.metric = base, queries, metric
         self.truth_scores, self.truth_ids = np.asarray(truth_scores, np.float64), truth_ids
-        self._order = np.argsort(truth_ids, axis=1)
+        self._items = int(truth_ids.max(initial=0)) + 2  # a key of a query and an id: one lookup for all queries
+        keys = self._keys(truth_ids).ravel()
+        self._order = np.argsort(keys, kind="stable")
+        self._sorted = keys[self._order]
+
+    def _keys(self, ids: np.ndarray) -> np.ndarray:
+        """(nq, n) int64, distinct for every pair of a query and an id; ids outside the truth share one a query."""
+        row = np.arange(len(ids), dtype=np.int64)[:, None]
+        return row * self._items + np.where((ids >= 0) & (ids < self._items - 1), ids, self._items - 1)
 
     def judge(self, ids: np.ndarray) -> Judged:
         """Look up the ids (nq, n) of a search, -1 padded: their rank in the truth and their true scores."""
-        rank = np.full(ids.shape, self.truth_ids.shape[1])
-        for row, (asked, truth, order) in enumerate(zip(ids, self.truth_ids, self._order)):
-            place = np.minimum(np.searchsorted(truth, asked, sorter=order), len(truth) - 1)
-            found = order[place]
-            rank[row] = np.where((truth[found] == asked) & (asked >= 0), found, rank[row])
+        k = self.truth_ids.shape[1]
+        keys = self._keys(ids)
+        place = np.minimum(np.searchsorted(self._sorted, keys), len(self._sorted) - 1)
+        known = (self._sorted[place] == keys) & (ids >= 0) & (ids < self._items - 1)
+        rank = np.where(known, self._order[place] % k, k)
         scores = np.full(ids.shape, np.nan)
-        query, column = np.nonzero(rank < self.truth_ids.shape[1])
+        query, column = np.nonzero(rank < k)
         scores[query, column] = self.truth_scores[query, rank[query, column]]
-        query, column = np.nonzero((rank == self.truth_ids.shape[1]) & (ids >= 0))
+        query, column = np.nonzero((rank == k) & (ids >= 0))
         if len(query):
             scores[query, column] = self._true_scores(query, ids[query, column])
         repeated = ~_first_occurrence(ids)
-        rank[repeated], scores[repeated] = self.truth_ids.shape[1], np.nan
+        rank[repeated], scores[repeated] = k, np.nan
         return Judged(rank, scores, self.truth_scores, int((self.truth_ids[0] >= 0).sum()))
 
     def _true_scores(self, query: np.ndarray, ids: np.ndarray) -> np.ndarray:

@@ -21,10 +21,12 @@ from bench.tracks.measurement import (
     RECALL_AT,
     TRUTH_K,
     Measurement,
+    NeighbourScores,
     Results,
     check_budget,
     fidelity,
     ratios,
+    search_for_quality,
     time_searches,
 )
 from methods import Codec, Searcher, rescore
@@ -119,11 +121,9 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
 
     results = time_searches(config, searcher, dataset, found)
     found.peak_memory_bytes = peak_memory()
-    with found.timed("search_quality"):  # recall@k is of a search for k: rescoring sees what a caller asks
-        for k in {*RECALL_AT} - set(results):
-            results[k] = searcher.search(dataset.queries, k)
+    scored = search_for_quality(searcher, judged.searcher, judged.neighbours, dataset.queries, results, found)
     with found.timed("judge"):
-        _judge(config, dataset, results, judged, found)
+        _judge(config, dataset, results, scored, judged, found)
     return found
 
 
@@ -221,7 +221,14 @@ class _JudgedSample:
         return cls(neighbours, codec.searcher(codes[neighbours]), error)
 
 
-def _judge(config: RunConfig, dataset: Dataset, results: Results, sample: _JudgedSample, found: Measurement) -> None:
+def _judge(
+    config: RunConfig,
+    dataset: Dataset,
+    results: Results,
+    scored: NeighbourScores | None,
+    sample: _JudgedSample,
+    found: Measurement,
+) -> None:
     """Quality, each measure with its interval."""
     truth = ground_truth(dataset, TRUTH_K)
     judge = recall_judge(dataset, truth)
@@ -230,7 +237,7 @@ def _judge(config: RunConfig, dataset: Dataset, results: Results, sample: _Judge
     measures |= {f"recall {k}@{n}": judged[n].recall(k) for k, n in ((1, 10), (1, 100), (10, 100))}
     if dataset.relevance is not None:
         measures |= quality.retrieval_measures(results[10][1], dataset.relevance)
-    measures |= fidelity(dataset.queries, truth, sample.neighbours, sample.searcher, dataset.metric.descending)
+    measures |= fidelity(scored, truth, len(dataset.queries), dataset.metric.descending)
     found.quality = bootstrap_means(measures, config.seed)
     if sample.reconstruction is not None:
         found.quality |= bootstrap_means({"reconstruction_error": sample.reconstruction}, config.seed)

@@ -87,31 +87,79 @@ def time_searches(config: RunConfig, searcher: latency.AnySearcher, dataset: Any
     return {k: result}
 
 
+@dataclass(frozen=True)
+class NeighbourScores:
+    """A method's own scores of true neighbours.
+
+    Attributes
+    ----------
+    neighbours : (m,) int64, ascending
+        True neighbours of the first queries.
+    scores, ids : (asked, m)
+        As searched among them; an id is a place in ``neighbours``, -1 where nothing was returned.
+    descending : bool
+        Whether the scores are similarities.
+    estimates_metric : bool
+        Whether they are on the metric's own scale.
+    """
+
+    neighbours: np.ndarray
+    scores: np.ndarray
+    ids: np.ndarray
+    descending: bool
+    estimates_metric: bool
+
+
+def search_for_quality(
+    searcher: latency.AnySearcher,
+    sample: latency.AnySearcher,
+    neighbours: np.ndarray,
+    queries: Any,
+    results: Results,
+    found: Measurement,
+) -> NeighbourScores | None:
+    """What is searched for judging alone, under its own clock.
+
+    Parameters
+    ----------
+    searcher : Searcher or SetSearcher
+        Asked for every k of :data:`RECALL_AT` that ``results`` lacks, and they are put there: recall@k is of a search
+        for k, as rescoring sees what a caller asks.
+    sample : Searcher or SetSearcher
+        Holds the items ``neighbours`` (m,), true neighbours of the first :data:`FIDELITY_QUERIES` queries.
+    """
+    with found.timed("search_quality"):
+        for k in {*RECALL_AT} - set(results):
+            results[k] = searcher.search(queries, k)
+        if not len(neighbours):
+            return None
+        scores, ids = sample.search(queries[:FIDELITY_QUERIES], len(neighbours))
+    return NeighbourScores(neighbours, scores, ids, sample.descending, sample.estimates_metric)
+
+
 def fidelity(
-    queries: Any, truth: GroundTruth, neighbours: np.ndarray, searcher: latency.AnySearcher, descending: bool
+    scored: NeighbourScores | None, truth: GroundTruth, queries: int, descending: bool
 ) -> dict[str, np.ndarray]:
     """Bias, error and order of a method's scores on the true neighbours of the first queries (NaN for the rest).
 
     Parameters
     ----------
-    queries : (nq, dim) vectors or nq sets
+    scored : NeighbourScores or None
     truth : GroundTruth
-    neighbours : (m,) int64, ascending
-        The items that ``searcher`` holds: the true neighbours of the first :data:`FIDELITY_QUERIES` queries.
-    searcher : Searcher or SetSearcher
+    queries : int
+        How many there are.
     descending : bool
         Whether the metric's own scores are similarities.
     """
-    asked = min(FIDELITY_QUERIES, len(queries))
-    if not len(neighbours):
+    if scored is None:
         return {}
-    scores, ids = searcher.search(queries[:asked], len(neighbours))
-    by_item = np.full((asked, len(neighbours) + 1), np.nan)
-    query, column = np.nonzero(ids >= 0)
-    by_item[query, ids[query, column]] = scores[query, column]
-    place = np.searchsorted(neighbours, truth.ids[:asked])
-    estimated = np.take_along_axis(by_item, np.where(truth.ids[:asked] >= 0, place, len(neighbours)), axis=1)
+    asked, items = len(scored.ids), len(scored.neighbours)
+    by_item = np.full((asked, items + 1), np.nan)
+    query, column = np.nonzero(scored.ids >= 0)
+    by_item[query, scored.ids[query, column]] = scored.scores[query, column]
+    place = np.searchsorted(scored.neighbours, truth.ids[:asked])
+    estimated = np.take_along_axis(by_item, np.where(truth.ids[:asked] >= 0, place, items), axis=1)
     exact = np.where(truth.ids[:asked] >= 0, truth.scores[:asked], np.nan)
-    found = quality.score_fidelity(estimated, exact, searcher.descending == descending, searcher.estimates_metric)
-    rest = len(queries) - asked
-    return {name: np.pad(values, (0, rest), constant_values=np.nan) for name, values in found.items()}
+    judged = quality.score_fidelity(estimated, exact, scored.descending == descending, scored.estimates_metric)
+    rest = queries - asked
+    return {name: np.pad(values, (0, rest), constant_values=np.nan) for name, values in judged.items()}

@@ -20,10 +20,12 @@ from bench.tracks.measurement import (
     RECALL_AT,
     TRUTH_K,
     Measurement,
+    NeighbourScores,
     Results,
     check_budget,
     fidelity,
     ratios,
+    search_for_quality,
     time_searches,
 )
 from methods.multivector import Codes, MultiVectorCodec, Ragged, SetSearcher, rescore
@@ -102,11 +104,9 @@ def measure(config: RunConfig, dataset: RaggedDataset, code_bytes: int, work: Pa
 
     results = time_searches(config, searcher, dataset, found)
     found.peak_memory_bytes = peak_memory()
-    with found.timed("search_quality"):
-        for k in {*RECALL_AT} - set(results):
-            results[k] = searcher.search(dataset.queries, k)
+    scored = search_for_quality(searcher, judged.searcher, judged.neighbours, dataset.queries, results, found)
     with found.timed("judge"):
-        _judge(config, dataset, results, judged, found)
+        _judge(config, dataset, results, scored, judged, found)
     return found
 
 
@@ -204,7 +204,12 @@ class _ChamferJudge(quality.RecallJudge):
 
 
 def _judge(
-    config: RunConfig, dataset: RaggedDataset, results: Results, sample: _JudgedSample, found: Measurement
+    config: RunConfig,
+    dataset: RaggedDataset,
+    results: Results,
+    scored: NeighbourScores | None,
+    sample: _JudgedSample,
+    found: Measurement,
 ) -> None:
     """Quality, each measure with its interval."""
     truth = ground_truth(dataset, TRUTH_K)
@@ -214,6 +219,6 @@ def _judge(
     measures |= {f"recall {k}@{n}": judged[n].recall(k) for k, n in ((1, 10), (1, 100), (10, 100))}
     if dataset.relevance is not None:
         measures |= quality.retrieval_measures(results[10][1], dataset.relevance)
-    measures |= fidelity(dataset.queries, truth, sample.neighbours, sample.searcher, dataset.metric.descending)
+    measures |= fidelity(scored, truth, len(dataset.queries), dataset.metric.descending)
     found.quality = bootstrap_means(measures, config.seed)
     found.arrays["scores"], found.arrays["ids"] = results[100]
