@@ -93,11 +93,13 @@ def for_budget(name: str, dim: int, code_bytes: int, metric: Metric, **params: A
 def configured(cls: type[Any], *workload: Any, **params: Any) -> Any:
     """``cls.for_budget(*workload, **params)`` for a registered class of any track, with errors in one line."""
     name, known = cls.name, parameters(cls.name)
-    for key in params:
+    for key, value in params.items():
         if key not in known:
             close = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean {close[0]}?" if close else f"it takes {', '.join(known) or 'none'}"
             raise MethodError(f"{name} has no parameter {key!r}; {hint}")
+        if isinstance(known[key], bool) and not isinstance(value, bool):
+            raise MethodError(f"{key}={value!r} is neither true nor false; use one of them")
     try:
         return cls.for_budget(*workload, **params)
     except MethodError:

@@ -32,6 +32,7 @@ from bench.tracks.measurement import (
 from methods import Codec, Searcher, rescore
 
 _BLOCK = 16_384  # base vectors read and encoded at a time
+_PADDED_CODES = 256  # more than fills up a block of any scan is no padding
 _SAMPLE = 1_000  # base vectors whose reconstruction is judged
 
 
@@ -72,9 +73,12 @@ def training_vectors(dataset: Dataset, most: int, seed: int) -> np.ndarray:
     """At most ``most`` vectors to fit on: of the training set where there is one, else of the base; never queries."""
     source: VectorStore = dataset.base if dataset.train is None else dataset.train
     n = source.shape[0]
-    if n <= most:
-        return source.read(0, n)
-    return source.take(np.sort(np.random.default_rng(seed).choice(n, most, replace=False)))
+    return source.read(0, n) if n <= most else source.take(training_rows(n, most, seed))
+
+
+def training_rows(n: int, most: int, seed: int) -> np.ndarray:
+    """At most ``most`` of ``n`` rows: all, or a sample without replacement, in their order."""
+    return np.arange(n) if n <= most else np.sort(np.random.default_rng(seed).choice(n, most, replace=False))
 
 
 def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) -> Measurement:
@@ -129,7 +133,8 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
 
 def check_resident(counted: Bytes, codes: int, code_bytes: int) -> None:
     """:class:`OverBudget` if more than the budget is kept in memory for a code, the padding of a last block aside."""
-    resident = counted.searcher - counted.searcher_padding + counted.rescore_memory
+    padding = min(counted.searcher_padding, _PADDED_CODES * code_bytes)
+    resident = counted.searcher - padding + counted.rescore_memory
     check_budget(-(-resident // max(1, codes)), code_bytes, "what the searcher keeps for a code")
 
 

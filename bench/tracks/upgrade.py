@@ -84,7 +84,7 @@ def measure(config: RunConfig, new: Dataset, code_bytes: int, work: Path) -> den
     before = registry.for_budget(name, old.dim, code_bytes, old.metric, **method)
     free = registry.for_budget(name, new.dim, code_bytes, new.metric, **method)
     found = dense.Measurement(free.params())
-    rows = _training_rows(new, config)
+    rows = dense.training_rows(new.base.shape[0], config.train_size, config.seed)
     with found.timed("fit"):
         before.fit(old.base.take(rows), config.seed)
     with found.timed("fit_free"):
@@ -119,13 +119,6 @@ def measure(config: RunConfig, new: Dataset, code_bytes: int, work: Path) -> den
     scores, ids = searcher.search(new.queries, dense.TRUTH_K)
     found.arrays |= {"scores": scores, "ids": ids}
     return found
-
-
-def _training_rows(dataset: Dataset, config: RunConfig) -> np.ndarray:
-    n = dataset.base.shape[0]
-    if n <= config.train_size:
-        return np.arange(n)
-    return np.sort(np.random.default_rng(config.seed).choice(n, config.train_size, replace=False))
 
 
 class _Judge:

@@ -122,6 +122,7 @@ CASES = {
     "an endless parameter": ((*GOOD, "method.iterations=inf"), "iterations=inf"),
     "negative seed of the data": ((*GOOD, "dataset.seed=-1"), "at least 0"),
     "renormalizing distances": ((*GOOD, "dataset.metric=l2", "method.renormalize=true"), "set renormalize=false"),
+    "a flag of a wrong kind": ((*GOOD, "method.renormalize=abc"), "use one of them"),
     "k of zero": ((*GOOD, "k=0"), "k=0 is out of range"),
     "k of a word": ((*GOOD, "k=ten"), "not a valid integer"),
     "negative seed": ((*GOOD, "seed=-1"), "at least 0"),
