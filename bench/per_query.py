@@ -41,8 +41,9 @@ class RecallOfQueries:
     def recall(self, record: Record, folder: Path, k: int = 10) -> np.ndarray:
         """Recall@k (nq,) of the run whose arrays lie in ``folder``.
 
-        The arrays hold what a search for 100 returned. A rescored search for fewer returns others; then the mean is
-        not the record's, and that is an error.
+        The run judged its search for k itself and left that behind. A run that did not (by an older version, or for
+        another k) is judged by the first k that its search for 100 returned; of a rescored run, these are others than
+        those of a search for k, the mean is then not the record's, and that is an error.
 
         Raises
         ------
@@ -51,8 +52,10 @@ class RecallOfQueries:
         """
         if record.dataset.checksum != self.dataset.checksum:
             raise UsageError(f"{folder} was measured on other vectors or queries than those that it is compared on")
-        ids = records.read_queries(folder)["ids"][:, :k]
-        recall = self._judge.recall(ids, k)
+        arrays = records.read_queries(folder)
+        recall = arrays.get(f"recall@{k}")
+        if recall is None:
+            recall = self._judge.recall(arrays["ids"][:, :k], k)
         known = record.quality.get(f"recall@{k}")
         if known is not None and abs(recall.mean() - known.value) > _SAME:
             raise UsageError(f"{folder} does not hold what a search for {k} returned; its queries cannot be paired")

@@ -216,7 +216,7 @@ def read_finished(folder: Path) -> Record | None:
 
 
 def read_queries(folder: str | Path) -> dict[str, np.ndarray]:
-    """Per-query arrays of a run: ``ids`` and ``scores`` (nq, 100), ``milliseconds`` (queries timed,)."""
+    """Arrays of a run: ``ids`` and ``scores`` (nq, 100), ``recall@k`` (nq,), ``milliseconds`` (queries timed,)."""
     folder = Path(folder)
     path, record = folder / QUERIES_FILE, read(folder)
     if not path.exists() or file_sha256(path) != record.queries_sha256:

@@ -247,3 +247,4 @@ def _judge(
     if sample.reconstruction is not None:
         found.quality |= bootstrap_means({"reconstruction_error": sample.reconstruction}, config.seed)
     found.arrays["scores"], found.arrays["ids"] = results[100]
+    found.arrays |= {f"recall@{n}": measures[f"recall@{n}"] for n in RECALL_AT}

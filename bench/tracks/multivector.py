@@ -222,3 +222,4 @@ def _judge(
     measures |= fidelity(scored, truth, len(dataset.queries), dataset.metric.descending)
     found.quality = bootstrap_means(measures, config.seed)
     found.arrays["scores"], found.arrays["ids"] = results[100]
+    found.arrays |= {f"recall@{n}": measures[f"recall@{n}"] for n in RECALL_AT}
