@@ -41,6 +41,13 @@ class Budget:
             raise UsageError(f"budget={self.requested} is not a whole number of bytes; use {math.floor(number) or 1}B")
         return number, kind
 
+    def total_bytes(self, rows: int, dim: int) -> int:
+        """Whole bytes that a table of ``rows`` vectors of ``dim`` values may take in all, rounded down."""
+        number, kind = self._parse()
+        if kind == "bytes":
+            return math.floor(number) * rows
+        return self.code_bytes(rows * dim)
+
     def code_bytes(self, dim: float) -> int:
         """Whole bytes that a code of ``dim`` values (a vector's, or a set's in the mean) may take, rounded down.
 

@@ -9,7 +9,9 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
+from bench.click import MODELS
 from bench.errors import UsageError
+from methods.parameters import check_device
 
 SCENARIOS = ("none", "upgrade")
 RESCORE_STORES = ("float16", "int8", "float32", "disk")
@@ -55,6 +57,10 @@ class RunConfig:
     latency_s : float
         The pass of single queries stops after this many seconds (and at least 100 queries); the record has
         the number timed.
+    click_model : str or None
+        Around an embedding table: ``dlrm`` (also None), ``wdl``, ``dcn_v2`` or ``deepfm``.
+    device : str
+        Where an embedding table is trained: ``auto`` is the GPU if there is one.
     limits : Limits
     results : str
         Folder of the records.
@@ -74,6 +80,8 @@ class RunConfig:
     rescore_factor: int = 4
     rescore_carving: float | None = None
     latency_s: float = 30.0
+    click_model: str | None = None
+    device: str = "auto"
     limits: Limits = field(default_factory=Limits)
     results: str = "results"
     rerun: bool = False
@@ -95,8 +103,11 @@ class RunConfig:
         ignored = {"limits", "results", "rerun"}
         if self.scenario["name"] == "none":
             ignored.add("scenario")
-        if self.rescore_carving is None:  # a newer option: records from before it stay valid
-            ignored.add("rescore_carving")
+        for name in ("rescore_carving", "click_model"):  # newer options: records from before them stay valid
+            if getattr(self, name) is None:
+                ignored.add(name)
+        if self.device == "auto":
+            ignored.add("device")
         return {key: value for key, value in self.to_dict().items() if key not in ignored}
 
     def check(self) -> None:
@@ -112,6 +123,9 @@ class RunConfig:
             raise UsageError(f"scenario={self.scenario.get('name')} is unknown; use one of {', '.join(SCENARIOS)}")
         if self.rescore is not None and self.rescore not in RESCORE_STORES:
             raise UsageError(f"rescore={self.rescore} is unknown; use one of {', '.join(RESCORE_STORES)} or null")
+        if self.click_model is not None and self.click_model not in MODELS:
+            raise UsageError(f"click_model={self.click_model} is unknown; use one of {', '.join(MODELS)}")
+        check_device(self.device)
         for name, bound in (
             ("limits.time_s", self.limits.time_s),
             ("limits.memory_gb", self.limits.memory_gb),

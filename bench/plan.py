@@ -89,6 +89,7 @@ def prepare(config: RunConfig) -> Plan:
         "schema": records.SCHEMA,
         "version": cls.version,
     }
+    determinants |= getattr(track, "determinants", dict)()
     if config.scenario["name"] == "upgrade" and isinstance(dataset, datasets.Dataset):
         determinants["old"] = upgrade.old_dataset(config, dataset).checksum
     params, size, infeasible = None, None, None

@@ -72,7 +72,7 @@ class Bytes:
 
     ``code_total`` is all codes, ``parts`` what is stored besides by name, ``searcher`` what the searcher keeps
     resident per code (``searcher_padding`` of it fills up the last block), ``rescore_memory`` and
-    ``rescore_disk`` the finer store's.
+    ``rescore_disk`` the finer store's. ``made_of`` is what a table (one item) is stored as, by the arrays' names.
     """
 
     code: int
@@ -84,6 +84,7 @@ class Bytes:
     rescore_memory: int
     rescore_disk: int
     code_largest: int | None = None
+    made_of: dict[str, int] | None = None
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,8 @@ def execute(plan: Plan) -> Record:
         return record
     if (record := _shared(plan)) is not None:
         return record
-    datasets.ground_truth(plan.dataset, TRUTH_K)  # here, so that it counts neither in the run's time nor its memory
+    if not isinstance(plan.dataset, datasets.ClickDataset):
+        datasets.ground_truth(plan.dataset, TRUTH_K)  # here: counts neither in the run's time nor its memory
     with _work_folder(plan.folder) as work:
         job = {"config": plan.config.to_dict(), "code_bytes": plan.code_bytes}
         outcome = run_isolated(job, work, plan.config.limits, plan.config.threads)

@@ -23,6 +23,7 @@ _COLUMNS = {
     "metrics": "metrics",
     "needs": "needs",
 }
+_METRICS = {"multivector": "chamfer", "table": "auc"}  # of the tracks that have one
 
 
 def describe(name: str, dim: int = 384) -> dict[str, Any]:
@@ -38,7 +39,7 @@ def describe(name: str, dim: int = 384) -> dict[str, Any]:
         "source": cls.source,
         "code_sizes": code_sizes(cls, dim, _most_bytes(dim)) if dense and not missing else [],
         "trains": cls.trains,
-        "metrics": [str(metric) for metric in Metric if metric in cls.metrics] if dense else ["chamfer"],
+        "metrics": [str(metric) for metric in Metric if metric in cls.metrics] if dense else [_METRICS[cls.track]],
         "requires": list(cls.requires),
         "missing": missing,
         "parameters": registry.parameters(name),
@@ -90,7 +91,8 @@ def _print_table(rows: list[dict[str, str]], dim: int) -> None:
 def _check(name: str) -> int:
     """Run the checks on one method and tell each outcome; exit status 1 if one fails."""
     cls = registry.get(name, None)
-    module = "methods.checks" if cls.track == registry.DENSE else f"methods.{cls.track}.checks"
+    rooms = {registry.DENSE: "methods", "table": "methods.tables"}
+    module = f"{rooms.get(cls.track, f'methods.{cls.track}')}.checks"
     failed = 0
     for check in importlib.import_module(module).checks():
         reason = cls.check_exceptions.get(check.name)

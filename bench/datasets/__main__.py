@@ -26,6 +26,8 @@ _ABOUT = {
     "squad-tokens": ("2,067 sets x 384", "chamfer", "paragraphs and questions, a vector a token, with relevance"),
     "squad-tokens-128": ("2,067 sets x 128", "chamfer", "the same in 128 principal directions"),
     "squad-tokens-mini": ("256 sets x 64", "chamfer", "a sample of it in 64; embedded"),
+    "book-crossing": ("359,045 rows x 16", "auc", "433,671 ratings of books, 7 fields: an embedding table"),
+    "ml-100k": ("3,793 rows x 16", "auc", "100,000 ratings of movies, 8 fields: an embedding table"),
     "ragged": ("n sets x d", "chamfer", "your own sets of vectors: dataset.base=FILE dataset.queries=FILE"),
     "path": ("n x d", "cosine", "your own file: dataset.base=FILE [dataset.queries=FILE dataset.metric=...]"),
 }
@@ -87,7 +89,26 @@ def _build(name: str, source: Path | None, target: Path | None, force: bool) -> 
 
 def _info(name: str, options: list[str]) -> None:
     dataset = datasets.load(name, **dict(_option(text) for text in options))
-    rows = {
+    rows = _click_facts(dataset) if isinstance(dataset, datasets.ClickDataset) else _facts(dataset)
+    table = Table("", name, box=None)
+    for key, value in {**rows, **{f"card: {key}": str(value) for key, value in dataset.card.items()}}.items():
+        table.add_row(key.replace("_", " "), value)
+    Console().print(table)
+
+
+def _click_facts(dataset: datasets.ClickDataset) -> dict[str, str]:
+    vocabulary = zip(dataset.field_names, dataset.rows)
+    return {
+        "table": f"{sum(dataset.rows):,} rows x {dataset.dim}",
+        "fields": ", ".join(f"{name} ({count:,})" for name, count in vocabulary),
+        "examples": f"{len(dataset.train):,} train, {len(dataset.validation):,} validation, {len(dataset.test):,} test",
+        "metric": str(dataset.metric),
+        "checksum": dataset.checksum,
+    }
+
+
+def _facts(dataset: Any) -> dict[str, str]:
+    return {
         "base": f"{dataset.base.shape[0]:,} x {dataset.dim}" + _per_item(dataset),
         "queries": f"{len(dataset.queries):,}",
         "metric": str(dataset.metric),
@@ -95,10 +116,6 @@ def _info(name: str, options: list[str]) -> None:
         "judgements": "none" if dataset.relevance is None else f"{len(dataset.relevance.query):,}",
         "checksum": dataset.checksum,
     }
-    table = Table("", name, box=None)
-    for key, value in {**rows, **{f"card: {key}": str(value) for key, value in dataset.card.items()}}.items():
-        table.add_row(key.replace("_", " "), value)
-    Console().print(table)
 
 
 def _per_item(dataset: Any) -> str:

@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from bench.datasets import ragged, sources
+from bench.datasets import clicks, ragged, sources
 from bench.datasets.base import Dataset, DatasetError, Relevance, VectorStore
 from bench.datasets.builders import BUILDABLE
 from bench.datasets.checksum import combined, vectors_digest
 from bench.datasets.store import ArrayStore, Rows, read_only
 from methods import MethodError, Metric
 
-AnyDataset = Dataset | ragged.RaggedDataset
+AnyDataset = Dataset | ragged.RaggedDataset | clicks.ClickDataset
 _DENSE: dict[str, Callable[..., sources.Source]] = {
-    **{name: partial(sources.built, name) for name in BUILDABLE if name not in ragged.BUILT},
+    **{name: partial(sources.built, name) for name in BUILDABLE if name not in (*ragged.BUILT, *clicks.BUILT)},
     "synthetic": sources.synthetic,
     "path": sources.path,
 }
@@ -27,13 +27,18 @@ _RAGGED: dict[str, Callable[..., ragged.RaggedSource]] = {
     **{name: partial(ragged.built, name) for name in ragged.BUILT},
     "ragged": ragged.path,
 }
-_SOURCES: dict[str, Callable[..., Any]] = {**_DENSE, **_RAGGED}
+_CLICKS: dict[str, Callable[..., clicks.ClickSource]] = {name: partial(clicks.built, name) for name in clicks.BUILT}
+_SOURCES: dict[str, Callable[..., Any]] = {**_DENSE, **_RAGGED, **_CLICKS}
 _OWN = {"metric": None, "max_queries": None, "max_base": None, "seed": 0}
 
 
 def names(track: str | None = None) -> list[str]:
     """Names that :func:`load` knows (of one track, if given), sorted."""
-    known: dict[str, list[str]] = {Dataset.track: [*_DENSE], ragged.RaggedDataset.track: [*_RAGGED]}
+    known: dict[str, list[str]] = {
+        Dataset.track: [*_DENSE],
+        ragged.RaggedDataset.track: [*_RAGGED],
+        clicks.ClickDataset.track: [*_CLICKS],
+    }
     return sorted([*_SOURCES] if track is None else known.get(track, []))
 
 
@@ -52,18 +57,20 @@ def load(
     seed: int = 0,
     **options: Any,
 ) -> AnyDataset:
-    """The data set ``name``: a :class:`Dataset`, or a :class:`~bench.datasets.ragged.RaggedDataset` of sets.
+    """The data set ``name``: a :class:`Dataset`, a :class:`~bench.datasets.ragged.RaggedDataset` of sets, or a
+    :class:`~bench.datasets.clicks.ClickDataset` of click examples.
 
     Parameters
     ----------
     name : str
         One of :func:`names`.
     metric : {"ip", "cosine", "l2"}, optional
-        The data set's own if None; sets are compared by "chamfer" alone.
+        The data set's own if None; sets are compared by "chamfer" alone, click models by "auc".
     max_queries : int, optional
-        Take the first so many queries; all if there are fewer.
+        Take the first so many queries (test examples of clicks); all if there are fewer.
     max_base : int, optional
-        Take a sample of so many base vectors without replacement, in their order; all if there are fewer.
+        Take a sample of so many base vectors (training examples of clicks) without replacement, in their order;
+        all if there are fewer.
         Judgements of the others are dropped, and the card counts them.
     seed : int
         Of that sample, and of the vectors held out as queries.
@@ -89,6 +96,10 @@ def load(
         if metric not in (None, ragged.SetMetric.CHAMFER):
             raise DatasetError(f"metric={metric} does not compare sets; {name} has chamfer only")
         return _assemble_sets(name, source, max_queries, max_base, seed)
+    if isinstance(source, clicks.ClickSource):
+        if metric not in (None, clicks.ClickMetric.AUC):
+            raise DatasetError(f"metric={metric} does not judge click models; {name} has auc only")
+        return clicks.cut(name, source, max_queries, _sample(len(source.parts["train"]), max_base, seed))
     try:
         chosen = source.metric if metric is None else Metric.parse(str(metric))
     except MethodError as error:

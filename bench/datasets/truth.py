@@ -13,13 +13,14 @@ from tqdm import tqdm
 
 from bench.datasets.base import Dataset, DatasetError
 from bench.datasets.cache import cache_dir, written_whole
+from bench.datasets.clicks import ClickDataset
 from bench.datasets.store import BLOCK_BYTES, blocks, read_only
 from methods import Metric
 from methods.vectors import normalized
 
 if TYPE_CHECKING:
     from bench.datasets.loading import AnyDataset
-    from bench.datasets.ragged import SetMetric
+    from bench.datasets.ragged import RaggedDataset, SetMetric
 
 TIE = 1e-6  # relative difference of scores below which two neighbours are one as good as the other
 MARGIN = 16  # candidates beyond k that faiss's float32 order is trusted to hold the true k among
@@ -56,6 +57,8 @@ def ground_truth(dataset: AnyDataset, k: int) -> GroundTruth:
     """
     if int(k) != k or k < 1:
         raise DatasetError(f"k={k} is not a number of neighbours; use an integer of at least 1")
+    if isinstance(dataset, ClickDataset):
+        raise DatasetError(f"{dataset.name} has click examples, which have no neighbours")
     path = cache_dir() / "ground-truth" / f"{dataset.checksum[:40]}-{dataset.metric}.npz"
     found = _read(path, dataset, min(k, dataset.base.shape[0]))
     if found is None:
@@ -65,7 +68,7 @@ def ground_truth(dataset: AnyDataset, k: int) -> GroundTruth:
     return _cut(found, k, dataset.metric)
 
 
-def _compute(dataset: AnyDataset, k: int) -> GroundTruth:
+def _compute(dataset: Dataset | RaggedDataset, k: int) -> GroundTruth:
     if isinstance(dataset, Dataset):
         found = exact_search(dataset, k)
         _compare(dataset, found)
@@ -162,7 +165,7 @@ def _cut(found: GroundTruth, k: int, metric: Metric | SetMetric) -> GroundTruth:
     return GroundTruth(read_only(scores), read_only(ids))
 
 
-def _read(path: Path, dataset: AnyDataset, k: int) -> GroundTruth | None:
+def _read(path: Path, dataset: Dataset | RaggedDataset, k: int) -> GroundTruth | None:
     """What the cache holds, if it is whole, fits the data set and has at least ``k`` neighbours."""
     if not os.path.exists(path):
         return None

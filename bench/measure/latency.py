@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -18,7 +18,7 @@ AnySearcher = Searcher | SetSearcher
 _Result = TypeVar("_Result")
 _WARM_UP_QUERIES, _WARM_UP_BATCH = 10, 64
 _LEAST_TIMED = 100
-_SHARED_CORES = 0.25  # other processes using more of the machine than this make a latency "shared"
+SHARED_CORES = 0.25  # other processes using more of the machine than this make a latency "shared"
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class SingleQueryPass:
 
     @property
     def shared(self) -> bool:
-        return self.other_cores > _SHARED_CORES
+        return self.other_cores > SHARED_CORES
 
     def percentiles(self) -> dict[str, float]:
         """p50, p95, p99 and the mean of this very pass, in milliseconds."""
@@ -71,20 +71,26 @@ def time_single_queries(searcher: AnySearcher, queries: Any, k: int, max_seconds
 
     Stops after ``max_seconds`` once 100 queries are timed (or all, where there are fewer).
     """
-    elapsed = np.empty(len(queries))
+    ones = (queries[i : i + 1] for i in range(len(queries)))
+    return SingleQueryPass(*time_calls(lambda one: searcher.search(one, k), ones, max_seconds))
+
+
+def time_calls(call: Callable[[Any], object], inputs: Iterable[Any], max_seconds: float) -> tuple[np.ndarray, float]:
+    """Milliseconds of ``call`` on each input by itself, and the cores that other processes kept busy meanwhile.
+
+    Stops after ``max_seconds`` once 100 are timed.
+    """
+    elapsed: list[float] = []
     busy, own, start = _busy_seconds(), _own_seconds(), time.perf_counter()
-    timed = 0
-    for i in range(len(queries)):
-        one = queries[i : i + 1]
+    for one in inputs:
         before = time.perf_counter_ns()
-        searcher.search(one, k)
-        elapsed[i] = (time.perf_counter_ns() - before) / 1e6
-        timed += 1
-        if timed >= _LEAST_TIMED and time.perf_counter() - start > max_seconds:
+        call(one)
+        elapsed.append((time.perf_counter_ns() - before) / 1e6)
+        if len(elapsed) >= _LEAST_TIMED and time.perf_counter() - start > max_seconds:
             break
     wall = max(time.perf_counter() - start, 1e-9)
     others = (_busy_seconds() - busy) - (_own_seconds() - own)
-    return SingleQueryPass(elapsed[:timed], max(0.0, others / wall))
+    return np.array(elapsed), max(0.0, others / wall)
 
 
 def time_batches(

@@ -15,7 +15,7 @@ from bench.errors import UsageError
 from bench.measure.statistics import Difference, holm, paired_difference
 from bench.per_query import RecallOfQueries
 from bench.records import Record
-from bench.report.rows import Row, rows_of
+from bench.report.rows import Row, headlines, rows_of
 from bench.report.significance import folders_of
 
 _SAME_MACHINE = ("cpu", "cpu_flags", "cores", "platform")
@@ -29,7 +29,7 @@ class Pair:
     Attributes
     ----------
     recall : float
-        Mean difference of recall@10, after minus before.
+        Mean difference of the headline measure (recall@10, or auc), after minus before.
     paired : Difference or None
         The same over the same queries; None where per-query arrays or the data set are missing.
     p_adjusted : float or None
@@ -77,12 +77,12 @@ def compare_sets(
         if reason:
             warnings[f"latencies are not compared: {reason}"] = None
         ratio, spread = (None, None) if reason else _latency(first[key], second[key])
-        old, new = first[key].quality("recall@10"), second[key].quality("recall@10")
+        old, new = first[key].headline_quality, second[key].headline_quality
         pairs.append(
             Pair(
                 before=first[key],
                 after=second[key],
-                recall=new.value - old.value if old and new else float("nan"),
+                recall=new.value - old.value,
                 paired=difference,
                 p_adjusted=None if difference is None else float(next(p_values)),
                 bytes=second[key].code - first[key].code,
@@ -152,10 +152,11 @@ def print_comparison(pairs: Sequence[Pair], warnings: Sequence[str], console: Co
     """The pairs as a table, then the warnings."""
     console = console or Console()
     table = Table(title="second set against the first", title_justify="left")
-    for name in ("data set", "budget", "method", "bytes", "recall@10", "difference", "p", "p50 ratio"):
+    measure = headlines(pair.after for pair in pairs)
+    for name in ("data set", "budget", "method", "bytes", measure, "difference", "p", "p50 ratio"):
         table.add_column(name, justify="left" if name in ("data set", "budget", "method") else "right")
     for pair in pairs:
-        quality = pair.after.quality("recall@10")
+        quality = pair.after.headline_quality
         between = pair.paired
         change = f"{pair.recall:+.4f}" + (f" \\[{between.low:+.4f}, {between.high:+.4f}]" if between else "")
         spread = f" ({pair.p50_spread[0]:.2f} to {pair.p50_spread[1]:.2f})" if pair.p50_spread else ""
@@ -164,7 +165,7 @@ def print_comparison(pairs: Sequence[Pair], warnings: Sequence[str], console: Co
             pair.after.record.budget.requested,
             pair.after.label,
             f"{pair.bytes:+d}" if pair.bytes else "=",
-            f"{quality.value:.4f}" if quality else "-",
+            f"{quality.value:.4f}",
             change,
             "-" if pair.p_adjusted is None else f"{pair.p_adjusted:.2g}" + (" *" if pair.p_adjusted < 0.05 else ""),
             "-" if pair.p50_ratio is None else f"{pair.p50_ratio:.2f}{spread}",

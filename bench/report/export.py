@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.errors import UsageError
 from bench.records import Record
 from bench.report import page
-from bench.report.rows import Row, raw_bytes, to_frame
+from bench.report.rows import Row, headline, headlines, raw_bytes, to_frame
 from bench.report.tables import best_rows
 
 FORMATS = ("html", "md", "csv", "parquet", "png", "svg")
@@ -52,7 +52,7 @@ def _figures(rows: Sequence[Row], out: Path, kinds: Sequence[str]) -> list[Path]
     import matplotlib.pyplot as plt
 
     from bench.report.figures import pareto, recall_against_bytes
-    from bench.report.rows import COSTS
+    from bench.report.rows import COSTS, HEADLINES
 
     matplotlib.rcParams["svg.hashsalt"] = "bench"  # the same figure is the same file
     written = []
@@ -60,10 +60,10 @@ def _figures(rows: Sequence[Row], out: Path, kinds: Sequence[str]) -> list[Path]
         records = [record for row in rows if row.group[:3] == group for record in row.records]
         if all(record.method.family == "identity" for record in records):
             continue
-        name = f"{group[0]}-{group[1]}"
+        name, measure = f"{group[0]}-{group[1]}", headline(records[0]) or HEADLINES[0]
         for kind, figure in (
-            ("pareto", pareto(records, tuple(COSTS), columns=2)),
-            ("families", recall_against_bytes(records)),
+            ("pareto", pareto(records, tuple(COSTS), measure, columns=2)),
+            ("families", recall_against_bytes(records, measure)),
         ):
             for ending in kinds:
                 path = out / f"{name}-{kind}.{ending}"
@@ -76,7 +76,7 @@ def _figures(rows: Sequence[Row], out: Path, kinds: Sequence[str]) -> list[Path]
 def best_markdown(rows: Sequence[Row]) -> str:
     """The best method of every data set, metric and budget as a Markdown table."""
     lines = [
-        "| data set | budget | best | bytes | recall@10 | p50 ms | not distinguishable from it |",
+        f"| data set | budget | best | bytes | {headlines(rows)} | p50 ms | not distinguishable from it |",
         "|---|---|---|---:|---|---:|---|",
     ]
     for best, equal in best_rows(rows):
@@ -99,7 +99,8 @@ def best_markdown(rows: Sequence[Row]) -> str:
 def runs_markdown(rows: Sequence[Row], failures: Sequence[Record]) -> str:
     """Every row with true bytes, interval and latency; then what was not measured, with reasons."""
     lines = [
-        "| data set | budget | method | bytes | ratio | at 1M | recall@10 | p50 ms | encode/s | fit s | seeds |",
+        f"| data set | budget | method | bytes | ratio | at 1M | {headlines(rows)} | p50 ms | encode/s | fit s "
+        "| seeds |",
         "|---|---|---|---:|---:|---:|---|---:|---:|---:|---:|",
     ]
     for row in rows:
@@ -131,6 +132,5 @@ def runs_markdown(rows: Sequence[Row], failures: Sequence[Record]) -> str:
 
 
 def _interval(row: Row) -> str:
-    quality = row.quality("recall@10")
-    assert quality is not None  # rows_of leaves out what has none
+    quality = row.headline_quality
     return f"{quality.value:.3f} [{quality.low:.3f}, {quality.high:.3f}]"

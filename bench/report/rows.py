@@ -23,6 +23,7 @@ SIZES = {
     "at 1M": "bytes per item with parts, at 1M",
     "at 100M": "bytes per item with parts, at 100M",
 }
+HEADLINES = ("recall@10", "auc")  # what a row is ordered by: searches by the first, click models by the second
 COSTS = {**SIZES, "p50 ms": "p50 latency of a query (ms)", "encode us": "encoding an item (µs)"}
 
 
@@ -37,10 +38,10 @@ class Row:
     label : str
         The method, and what tells it from others of its name in the same group.
     p_best : float or None
-        Holm-adjusted p of its recall@10 against the best of its group; None for the best itself and where nothing
-        could be paired.
+        Holm-adjusted p of its headline measure against the best of its group; None for the best itself and where
+        nothing could be paired.
     is_best : bool
-        It has the highest recall@10 of its group.
+        Its headline measure is the highest of its group.
     """
 
     records: tuple[Record, ...]
@@ -68,6 +69,18 @@ class Row:
         """Bytes of an item in memory, the most of the seeds."""
         return max(record.bytes.code for record in self.records if record.bytes is not None)
 
+    @property
+    def headline(self) -> str:
+        """The measure that the row is ordered by: ``recall@10``, or ``auc`` of a click model."""
+        return headline(self.record) or HEADLINES[0]
+
+    @property
+    def headline_quality(self) -> Interval:
+        """The headline measure over queries and seeds."""
+        found = self.quality(self.headline)
+        assert found is not None  # rows_of leaves out what has none
+        return found
+
     def quality(self, measure: str) -> Interval | None:
         """The measure over queries and seeds; None where no run has it."""
         found = [record.quality[measure] for record in self.records if measure in record.quality]
@@ -83,7 +96,7 @@ class Row:
         if name == "p50 ms":
             return self.median(lambda r: r.latency_ms["p50"] if r.latency_ms else None)
         if name == "encode us":
-            return self.median(lambda r: 1e6 / r.throughput["encode_vectors_per_s"] if r.throughput else None)
+            return self.median(lambda r: 1e6 / rate if (rate := _encoded_per_s(r)) else None)
         if name == "codes":
             return float(self.code)
         ratio = {"at N": "total", "at 1M": "total_at_1m", "at 100M": "total_at_100m"}[name]
@@ -95,16 +108,26 @@ class Row:
         return None if self.p_best is None else self.p_best < 0.05
 
 
+def headline(record: Record) -> str | None:
+    """The measure of :data:`HEADLINES` that ``record`` has."""
+    return next((name for name in HEADLINES if name in record.quality), None)
+
+
+def headlines(rows: Iterable[Row]) -> str:
+    """How a column of headline measures is called: their names, each once."""
+    return " / ".join(dict.fromkeys(row.headline for row in rows)) or HEADLINES[0]
+
+
 def raw_bytes(record: Record) -> float:
     """Float32 bytes of an item: of a vector, or in the mean of a set of vectors."""
     return 4.0 * record.dataset.dim * (record.dataset.vectors_per_item or 1.0)
 
 
 def rows_of(records: Iterable[Record]) -> list[Row]:
-    """Rows of the runs that ended well, the best recall@10 of each group first; budgets from large to small."""
+    """Rows of the runs that ended well, the best of each group first; budgets from large to small."""
     grouped: dict[str, list[Record]] = defaultdict(list)
     for record in records:
-        if record.status == "ok" and "recall@10" in record.quality:
+        if record.status == "ok" and headline(record) is not None:
             grouped[_identity(record)].append(record)
     rows = [Row(tuple(sorted(group, key=lambda r: r.config["seed"])), "") for group in grouped.values()]
     return sorted(_labelled(rows), key=_order)
@@ -120,9 +143,8 @@ def _identity(record: Record) -> str:
 
 
 def _order(row: Row) -> tuple:
-    quality = row.quality("recall@10")
     name, metric, checksum, size = row.group
-    return name, metric, checksum, -size, -(quality.value if quality else 0.0), row.label
+    return name, metric, checksum, -size, -row.headline_quality.value, row.label
 
 
 def _labelled(rows: Sequence[Row]) -> list[Row]:
@@ -145,9 +167,13 @@ def _labelled(rows: Sequence[Row]) -> list[Row]:
 
 def _options(record: Record) -> dict[str, Any]:
     config = record.config
-    others = ("train_size", "k", "threads", "rescore", "rescore_factor")
+    others = ("train_size", "k", "threads", "rescore", "rescore_factor", "click_model")
     scenario = (config.get("scenario") or {}).get("name", "none")
     return {**record.method.requested, **{name: config.get(name) for name in others}, "scenario": scenario}
+
+
+def _encoded_per_s(record: Record) -> float | None:
+    return (record.throughput or {}).get("encode_vectors_per_s")
 
 
 def to_frame(rows: Iterable[Row]) -> pd.DataFrame:

@@ -13,7 +13,10 @@ from rich.table import Table
 
 from bench.measure.statistics import Interval
 from bench.records import FAILURES, Record
-from bench.report.rows import Row, raw_bytes, rows_of
+from bench.report.rows import HEADLINES, Row, headlines, raw_bytes, rows_of
+from bench.report.table_record import table_lines
+from bench.report.words import count_bytes as _bytes
+from bench.report.words import interval
 
 _STYLE = {"ok": "green", "skipped": "dim", "over_budget": "yellow"}
 _RETRIEVAL = ("nDCG@10", "MRR@10", "P@10", "R@10")
@@ -25,7 +28,8 @@ def print_record(record: Record, console: Console | None = None) -> None:
     """One run: everything that it found, with where the record lies."""
     console = console or _console()
     data, budget = record.dataset, record.budget
-    title = f"{record.method.name} on {data.name} ({data.n:,} x {data.dim}, {data.metric}), budget {budget.requested}"
+    shape = f"{data.n:,} x {data.dim}" if data.metric != "auc" else f"{data.vectors_per_item:,.0f} rows x {data.dim}"
+    title = f"{record.method.name} on {data.name} ({shape}, {data.metric}), budget {budget.requested}"
     table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
@@ -64,6 +68,15 @@ def _settings(record: Record) -> Table | None:
 def _rows(record: Record) -> Iterable[tuple[str, str]]:
     status = f"[{_STYLE.get(record.status, 'red')}]{record.status}[/]"
     yield "status", f"{status} {record.reason}".strip()
+    yield from _measured(record) if record.dataset.metric != "auc" else table_lines(record)
+    if record.peak_memory_bytes is not None:
+        yield "peak memory", f"{_bytes(record.peak_memory_bytes)} (the run's own process)"
+    method, key = record.method, record.key
+    yield "record", f"{record.config['results']}/runs/{record.dataset.name}/{method.name}/{key}/record.json"
+
+
+def _measured(record: Record) -> Iterable[tuple[str, str]]:
+    """What a search over codes found."""
     if record.bytes is not None and record.ratio is not None:
         size, ratio = record.bytes, record.ratio
         unused = f", {record.budget.unused} unused" if record.budget.unused else ""
@@ -102,10 +115,6 @@ def _rows(record: Record) -> Iterable[tuple[str, str]]:
         yield "fit", f"{seconds['fit']:.2f} s on {record.dataset.n_train:,} vectors of the {record.dataset.trained_on}"
         rate = record.throughput["encode_vectors_per_s"]
         yield "encode", f"{seconds['encode']:.2f} s ({rate:,.0f} vectors/s)"
-    if record.peak_memory_bytes is not None:
-        yield "peak memory", f"{_bytes(record.peak_memory_bytes)} (the run's own process)"
-    method, key = record.method, record.key
-    yield "record", f"{record.config['results']}/runs/{record.dataset.name}/{method.name}/{key}/record.json"
 
 
 def print_sweep(
@@ -153,8 +162,9 @@ def _reasons(records: list[Record]) -> Iterable[str]:
 def print_best(rows: Sequence[Row], console: Console | None = None) -> None:
     """The best method of every group (data set, metric, budget), and those that cannot be told from it."""
     console = console or _console()
-    table = Table(title="best recall@10 at each budget", title_justify="left")
-    for column in ("data set", "budget", "best", "bytes", "recall@10", "p50 ms", "not distinguishable from it"):
+    measure = headlines(rows)
+    table = Table(title=f"best {measure} at each budget", title_justify="left")
+    for column in ("data set", "budget", "best", "bytes", measure, "p50 ms", "not distinguishable from it"):
         table.add_column(column, justify="right" if column in ("bytes", "p50 ms") else "left")
     for best, equal in best_rows(rows):
         record = best.record
@@ -163,7 +173,7 @@ def print_best(rows: Sequence[Row], console: Console | None = None) -> None:
             record.budget.requested,
             best.label,
             str(best.code),
-            interval(_recall(best)),
+            interval(best.headline_quality),
             _number(best.cost("p50 ms"), ".3g"),
             ", ".join(row.label for row in equal) or ("-" if any(r.p_best is not None for r in rows) else "not tested"),
         )
@@ -186,12 +196,16 @@ class _Column:
     justify: Literal["left", "right"] = "right"
 
 
+_HEADLINE = "headline"  # stands for the name of the measure
 _COLUMNS = (  # the first are kept in a narrow terminal
     _Column("budget", 6, lambda row: row.record.budget.requested, "left"),
     _Column("method", 18, lambda row: row.label, "left"),
     _Column("bytes", 8, lambda row: str(row.code)),
     _Column(
-        "recall@10", 22, lambda row: interval(_recall(row)) + (" =" if row.told_from_best is False else "  "), "left"
+        _HEADLINE,
+        22,
+        lambda row: interval(row.headline_quality) + (" =" if row.told_from_best is False else "  "),
+        "left",
     ),
     _Column("p50 ms", 7, lambda row: _number(row.cost("p50 ms"), ".3g") + _shared(row)),
     _Column("ratio", 6, lambda row: f"{raw_bytes(row.record) / row.code:.1f}x"),
@@ -202,7 +216,7 @@ _COLUMNS = (  # the first are kept in a narrow terminal
     _Column("queries/s", 9, lambda row: _number(row.median(lambda r: _rate(r, "queries_per_s")), ",.0f")),
 )
 _ESSENTIAL = 5
-_ORDER = ("data set", "budget", "method", "bytes", "ratio", "at 1M", "recall@10", "recall@1", "p50 ms")
+_ORDER = ("data set", "budget", "method", "bytes", "ratio", "at 1M", _HEADLINE, "recall@1", "p50 ms")
 
 
 def _sweep_table(rows: Sequence[Row], width: int) -> Table:
@@ -215,9 +229,19 @@ def _sweep_table(rows: Sequence[Row], width: int) -> Table:
         if number < _ESSENTIAL or left >= 0:
             columns.append(column)
     columns.sort(key=lambda column: _ORDER.index(column.name) if column.name in _ORDER else len(_ORDER))
-    table = Table(title="recall with 95% intervals; bytes count everything stored per vector", title_justify="left")
+    measure = headlines(rows)
+    what = "recall" if measure == HEADLINES[0] else measure
+    title = f"{what} with 95% intervals; bytes count everything stored per vector (of a table: in all)"
+    if measure == HEADLINES[0]:
+        title = "recall with 95% intervals; bytes count everything stored per vector"
+    table = Table(title=title, title_justify="left")
     for column in columns:
-        table.add_column(column.name, justify=column.justify, no_wrap=column.name != "method", overflow="fold")
+        table.add_column(
+            measure if column.name == _HEADLINE else column.name,
+            justify=column.justify,
+            no_wrap=column.name != "method",
+            overflow="fold",
+        )
     previous = None
     for row in rows:
         if previous not in (None, row.group):
@@ -225,12 +249,6 @@ def _sweep_table(rows: Sequence[Row], width: int) -> Table:
         previous = row.group
         table.add_row(*[column.cell(row) for column in columns])
     return table
-
-
-def _recall(row: Row) -> Interval:
-    found = row.quality("recall@10")
-    assert found is not None  # rows_of leaves out what has none
-    return found
 
 
 def _value(row: Row, measure: str) -> float | None:
@@ -248,16 +266,3 @@ def _number(value: float | None, form: str) -> str:
 
 def _shared(row: Row) -> str:
     return "*" if any(record.latency_shared for record in row.records) else ""
-
-
-def interval(value: Interval, form: str = ".3f") -> str:
-    """``0.943 [0.938, 0.948]``."""
-    return f"{value.value:{form}} \\[{value.low:{form}}, {value.high:{form}}]"
-
-
-def _bytes(count: float) -> str:
-    for unit in ("B", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.3g} GB"

@@ -60,6 +60,8 @@ def old_dataset(config: RunConfig, new: Dataset) -> Dataset:
         raise UsageError("scenario=upgrade needs the old encoder's vectors; use scenario.old.name=DATASET")
     same = {key: config.dataset[key] for key in _SAMPLED if config.dataset.get(key) is not None}
     old = datasets.load(**{"metric": str(new.metric), **same, **asked})
+    if not isinstance(old, Dataset):
+        raise UsageError(f"{old.name} is of the {old.track} track; use one of {', '.join(datasets.names(new.track))}")
     if len(old.queries) != len(new.queries) or old.base.shape[0] != new.base.shape[0]:
         raise UsageError(
             f"{old.name} has {old.base.shape[0]:,} vectors and {len(old.queries):,} queries, {new.name} has "

@@ -17,6 +17,8 @@ BUILDABLE = (
     "squad-tokens",
     "squad-tokens-128",
     "squad-tokens-mini",
+    "book-crossing",
+    "ml-100k",
 )
 EMBEDDED = ("squad-sentences-mini", "squad-tokens-mini")
 _FOLDER = Path(__file__).parents[1] / "embedded"

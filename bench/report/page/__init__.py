@@ -67,9 +67,8 @@ def ranking(rows: Sequence[Row]) -> list[dict[str, Any]]:
         return []
     scores = [[float("nan")] * len(names) for _ in tasks]
     for row in rows:
-        quality = row.quality("recall@10")
-        if row.label in names and quality is not None:
-            scores[tasks.index(row.group)][names.index(row.label)] = quality.value
+        if row.label in names:
+            scores[tasks.index(row.group)][names.index(row.label)] = row.headline_quality.value
     ranked = rank_methods(names, scores)  # type: ignore[arg-type]
     return [{**place.__dict__, "win_rate": round(place.win_rate, 4)} for place in ranked]
 

@@ -1,0 +1,43 @@
+"""A built click data set on disk: ids and labels of three parts as ``.npy``, and ``card.json``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.datasets.builders.folder import write_folder
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
+SEED = 0
+
+
+def save_split(target: Path, columns: pd.DataFrame, labels: np.ndarray, card: dict[str, Any]) -> None:
+    """Write the folder ``target``: each column a field, its values numbered in order of first appearance.
+
+    Parameters
+    ----------
+    columns : DataFrame of n rows
+        Missing values are a value of their own.
+    labels : (n,) 0 or 1
+    """
+    import pandas as pd
+
+    coded = [pd.factorize(columns[name], use_na_sentinel=False) for name in columns]
+    ids = np.stack([codes for codes, _ in coded], axis=1).astype(np.int32)
+    order = np.random.default_rng(SEED).permutation(len(ids))
+    edges = np.cumsum([int(share * len(ids)) for share in SHARES.values()][:-1])
+    arrays: dict[str, np.ndarray] = {}
+    for part, chosen in zip(SHARES, np.split(order, edges)):
+        arrays |= {f"{part}-ids": ids[chosen], f"{part}-labels": labels[chosen].astype(np.uint8)}
+    card |= {
+        "metric": "auc",
+        "fields": list(columns.columns),
+        "rows": [len(values) for _, values in coded],
+        "split": f"random {', '.join(f'{share:.0%} {part}' for part, share in SHARES.items())}, seed {SEED}",
+    }
+    write_folder(target, arrays, None, card)

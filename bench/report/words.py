@@ -1,0 +1,19 @@
+"""Numbers in words."""
+
+from __future__ import annotations
+
+from bench.measure.statistics import Interval
+
+
+def interval(value: Interval, form: str = ".3f") -> str:
+    """``0.943 [0.938, 0.948]``."""
+    return f"{value.value:{form}} \\[{value.low:{form}}, {value.high:{form}}]"
+
+
+def count_bytes(count: float) -> str:
+    """``1.5 kB``: three digits and a unit of a power of a thousand."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} GB"

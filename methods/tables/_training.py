@@ -1,0 +1,238 @@
+"""Training of a table inside a click model. Validation alone decides when to stop and which state is kept."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from methods.tables._module import TableModule
+from methods.tables._row_adam import RowAdam
+from methods.tables.base import Fields, Stage, State, TableMethod
+from methods.tables.training import Examples, Recipe
+
+_JUDGED = 8192  # validation examples by which a stage compares candidates
+_SCORED = 16_384  # examples scored at a time
+
+
+@dataclass
+class Trained:
+    """What a training left.
+
+    Attributes
+    ----------
+    state : State
+        Of the table.
+    model : nn.Module
+        The click model, in eval mode on the CPU.
+    validation : float
+        What the judge says of the kept state.
+    epochs : stage name -> epochs trained
+    seconds : stage name -> wall time
+    memory : name -> bytes
+        The most that ``weights``, ``optimizer`` and ``search`` (trained in a search, with its optimizer state) took
+        together with ``click_model``, each counted from its tensors.
+    """
+
+    state: State
+    model: nn.Module
+    validation: float
+    epochs: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    memory: dict[str, int] = field(default_factory=dict)
+
+
+def train(
+    method: TableMethod,
+    fields: Fields,
+    new_model: Callable[[], nn.Module],
+    training: Examples,
+    validation: Examples,
+    recipe: Recipe,
+    seed: int,
+    judge: Callable[[np.ndarray, np.ndarray], float],
+) -> Trained:
+    """Train ``method`` through all of its stages.
+
+    Parameters
+    ----------
+    new_model : callable
+        Makes a click model: (batch, fields, dim) -> (batch,) logits.
+    training, validation : Examples
+    judge : callable
+        ``judge(scores, labels)`` of validation examples, larger is better.
+
+    Notes
+    -----
+    The global state of torch's generator is as before afterwards.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return _Run(method, fields, new_model, training, validation, recipe, seed, judge).stages()
+
+
+def choose_device(name: str) -> torch.device:
+    """The device called ``name``; ``auto`` is the GPU if there is one."""
+    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+
+
+class _Run:
+    def __init__(
+        self,
+        method: TableMethod,
+        fields: Fields,
+        new_model: Callable[[], nn.Module],
+        training: Examples,
+        validation: Examples,
+        recipe: Recipe,
+        seed: int,
+        judge: Callable[[np.ndarray, np.ndarray], float],
+    ) -> None:
+        self.method, self.fields, self.new_model, self.recipe, self.judge = method, fields, new_model, recipe, judge
+        self.device = choose_device(recipe.device)
+        self.ids = torch.from_numpy(training.ids.astype(np.int64)).to(self.device)
+        self.labels = torch.from_numpy(training.labels.astype(np.float32)).to(self.device)
+        self.held_ids = torch.from_numpy(validation.ids.astype(np.int64)).to(self.device)
+        self.held_labels = torch.from_numpy(validation.labels.astype(np.float32)).to(self.device)
+        self.rng = np.random.default_rng([seed, 1])
+        self.generator = torch.Generator().manual_seed(seed)
+        self.state = method.initialize(fields, np.random.default_rng(seed))
+        self.model = new_model().to(self.device)
+        self.trained = Trained(self.state, self.model, -np.inf)
+
+    def stages(self) -> Trained:
+        for stage in self.method.stages():
+            start = time.perf_counter()
+            self.state = self.method.begin_stage(stage, self.state, self.fields, self.rng, self._judge_state)
+            if stage.restart:
+                self.model = self.new_model().to(self.device)
+            self._train(stage)
+            self.trained.seconds[stage.name] = time.perf_counter() - start
+        self.trained.state, self.trained.model = self.state, self.model.cpu().eval()
+        return self.trained
+
+    def _train(self, stage: Stage) -> None:
+        """Train one stage; ``self.state`` and ``self.model`` are then the kept ones."""
+        table = TableModule(self.method, self.state).to(self.device)
+        optimizers = self._optimizers(table)
+        search = self._search(table) if stage.search else None
+        best, since, kept, steps = -np.inf, 0, None, count(1)
+        for epoch in range(stage.epochs or self.recipe.epochs):
+            table.train()
+            self.model.train()
+            for ids, labels in self._batches(self.ids, self.labels):
+                self._step(table, ids, labels, optimizers, stage, next(steps))
+                if search is not None:
+                    held_ids, held_labels = next(search[0])
+                    self._step(table, held_ids, held_labels, search[1], stage, 0)
+            if epoch == 0:
+                self._count(table, optimizers, search[1] if search else [])
+            self.trained.epochs[stage.name] = epoch + 1
+            value = self.judge(self._scores(table), self.held_labels.cpu().numpy())
+            if stage.epochs is not None or value > best:
+                best, since = value, 0
+                last = epoch + 1 == (stage.epochs or self.recipe.epochs)
+                if stage.epochs is None or last:
+                    kept = table.state(), copy.deepcopy(self.model.state_dict())
+            else:
+                since += 1
+                if since >= self.recipe.patience:
+                    break
+        assert kept is not None
+        self.state, self.trained.validation = kept[0], float(best)
+        self.model.load_state_dict(kept[1])
+
+    def _step(
+        self,
+        table: TableModule,
+        ids: torch.Tensor,
+        labels: torch.Tensor,
+        optimizers: list[torch.optim.Optimizer],
+        stage: Stage,
+        step: int,
+    ) -> None:
+        """One step of ``optimizers`` on a batch; ``step`` 0 is of a search, whose weights follow no ``after_step``."""
+        loss = binary_cross_entropy_with_logits(self.model(table(ids)), labels)
+        rows = ids + table.offsets
+        if (penalty := self.method.penalty(table.tensors(), rows)) is not None:
+            loss = loss + penalty
+        table.zero_grad(set_to_none=True)
+        self.model.zero_grad(set_to_none=True)
+        loss.backward()
+        for optimizer in optimizers:
+            optimizer.step()
+        if step:
+            with torch.no_grad():
+                self.method.after_step(table.tensors(), rows, step, stage)
+
+    def _optimizers(self, table: TableModule) -> list[torch.optim.Optimizer]:
+        method, recipe = self.method, self.recipe
+        weights = {name: tensor for name, tensor in table.weights().items() if name not in method.searched}
+        rows = [tensor for name, tensor in weights.items() if name in method.sparse]
+        dense = [tensor for name, tensor in weights.items() if name not in method.sparse]
+        found: list[torch.optim.Optimizer] = [torch.optim.Adam(self.model.parameters(), lr=recipe.model_rate)]
+        if rows:
+            found.append(RowAdam(rows, lr=recipe.table_rate))
+        if dense:
+            found.append(torch.optim.Adam(dense, lr=recipe.table_rate))
+        return found
+
+    def _search(self, table: TableModule) -> tuple[Iterator[Any], list[torch.optim.Optimizer]]:
+        """Endless validation batches, and the optimizer of the searched weights."""
+        weights = [tensor for name, tensor in table.weights().items() if name in self.method.searched]
+
+        def endless() -> Iterator[Any]:
+            while True:
+                yield from self._batches(self.held_ids, self.held_labels)
+
+        return endless(), [torch.optim.Adam(weights, lr=self.recipe.search_rate)]
+
+    def _batches(self, ids: torch.Tensor, labels: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """An epoch in a new order: gathered once, so that a batch is a slice."""
+        order = torch.randperm(len(ids), generator=self.generator).to(self.device)
+        ids, labels, size = ids[order], labels[order], self.recipe.batch_of(len(self.ids))
+        for start in range(0, len(ids), size):
+            yield ids[start : start + size], labels[start : start + size]
+
+    @torch.no_grad()
+    def _scores(self, table: TableModule, most: int | None = None) -> np.ndarray:
+        """Logits of the validation examples (the first ``most``)."""
+        table.eval()
+        self.model.eval()
+        held = self.held_ids[:most]
+        parts = [self.model(table(held[start : start + _SCORED])) for start in range(0, len(held), _SCORED)]
+        return torch.cat(parts).cpu().numpy()
+
+    def _judge_state(self, state: State) -> float:
+        table = TableModule(self.method, state).to(self.device)
+        return self.judge(self._scores(table, _JUDGED), self.held_labels[:_JUDGED].cpu().numpy())
+
+    def _count(self, table: TableModule, optimizers: list[Any], search: list[Any]) -> None:
+        """Bytes of what is kept while training, after the first epoch, when optimizers have all of their state."""
+        searched = [tensor for name, tensor in table.weights().items() if name in self.method.searched]
+        others = [tensor for name, tensor in table.weights().items() if name not in self.method.searched]
+        constants = [tensor for name, tensor in table.tensors().items() if name in table.constants]
+        found = {
+            "weights": _bytes([*others, *constants]),
+            "click_model": _bytes(self.model.parameters()),
+            "optimizer": sum(map(_state_bytes, optimizers)),
+            "search": _bytes(searched) + sum(map(_state_bytes, search)),
+        }
+        memory = self.trained.memory
+        self.trained.memory = {name: max(size, memory.get(name, 0)) for name, size in found.items()}
+
+
+def _bytes(tensors: Any) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+def _state_bytes(optimizer: torch.optim.Optimizer) -> int:
+    return _bytes(value for entry in optimizer.state.values() for value in entry.values() if torch.is_tensor(value))

@@ -1,0 +1,129 @@
+"""The table track from the command line and from Python: rows, counted bytes, wrong tracks, quality measures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bench import datasets, records
+from bench.budget import Budget
+from bench.config import RunConfig
+from bench.datasets.builders.clicks import save_split
+from bench.errors import UsageError
+from bench.measure import click
+from bench.plan import prepare
+from bench.report.rows import rows_of, to_frame
+from bench.runner import run
+from methods.errors import BudgetError, WrongTrack
+from methods.tables.checks import examples
+
+
+@pytest.fixture
+def options(tmp_path, monkeypatch):
+    """Options of a quick run on a small data set in a cache of its own, under the name of a built one."""
+    import pandas as pd
+
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+    held = examples()
+    columns = pd.DataFrame({f"field {i}": held.ids[:, i].astype(str) for i in range(4)})
+    save_split(tmp_path / "cache" / "datasets" / "ml-100k", columns, held.labels, {"title": "made up"})
+    return {"dataset": "ml-100k", "results": str(tmp_path / "results"), "latency_s": 0.1}
+
+
+def test_a_run_counts_the_exported_arrays_and_judges_them_on_the_test_examples(options, tmp_path):
+    record = run("hash", "4x", **options)
+    assert record.status == "ok", record.reason
+    assert record.dataset.metric == "auc"
+    assert record.bytes.code == sum(record.bytes.made_of.values()) <= record.budget.bytes
+    assert record.ratio.codes >= 4
+    assert abs(record.memory_bytes["saved file"] - record.bytes.code) < 200
+    assert 0 < record.quality["auc"].low < record.quality["auc"].value < record.quality["auc"].high < 1
+    assert record.quality["log_loss"].value > 0
+    assert {"p50", "p99", "p50 of 128", "p99 of 128"} <= set(record.latency_ms)
+    assert record.memory_bytes["training: optimizer"] > record.memory_bytes["training: weights"]
+    arrays = records.read_queries(tmp_path / "results" / "runs" / "ml-100k" / "hash" / record.key)
+    labels = datasets.load("ml-100k").test.labels
+    assert click.auc(arrays["logits"], labels) == pytest.approx(record.quality["auc"].value)
+    frame = to_frame(rows_of([record]))
+    assert frame["auc"][0] == record.quality["auc"].value
+
+
+def test_a_finished_run_is_not_measured_again_and_a_click_model_is_another_run(options):
+    first = run("hash", "4x", **options)
+    assert run("hash", "4x", **options) == first
+    config = RunConfig.from_dict({**first.config, "click_model": "wdl"})
+    assert prepare(config).key != first.key == prepare(RunConfig.from_dict(first.config)).key
+    with pytest.raises(UsageError, match="use one of dlrm, wdl, dcn_v2, deepfm"):
+        run("hash", "4x", click_model="dlrn", **options)
+
+
+def test_a_budget_is_of_the_whole_table(options):
+    config = RunConfig(method={"name": "full"}, results=options["results"], dataset={"name": "ml-100k"})
+    rows = sum(datasets.load("ml-100k").rows)
+    for budget, size in (("1x", 64 * rows), ("64B", 64 * rows), ("32bit", 64 * rows), ("1000x", 64 * rows // 1000)):
+        config.budget = budget
+        assert prepare(config).code_bytes == size
+    assert isinstance(prepare(config).infeasible, BudgetError)
+    assert Budget("0.5bit").total_bytes(10, 16) == 10
+
+
+def test_a_method_of_another_track_is_one_line_that_names_the_right_ones(options):
+    with pytest.raises(WrongTrack, match=r"pq is of the dense track and ml-100k of the table track; use .*hash"):
+        run("pq", "8x", **options)
+    with pytest.raises(WrongTrack, match="hash is of the table track and squad-sentences-mini of the dense track"):
+        run("hash", "8x", results=options["results"])
+
+
+def test_options_of_the_data_set(options):
+    whole = datasets.load("ml-100k")
+    part = datasets.load("ml-100k", max_base=100, max_queries=50, dim=8)
+    assert (len(part.train), len(part.test), part.dim) == (100, 50, 8)
+    assert part.rows == whole.rows
+    assert part.checksum != whole.checksum
+    assert whole.fields.frequencies.sum() == 4 * len(whole.train)
+    for wrong, hint in (
+        ({"metric": "l2"}, "auc only"),
+        ({"dim": 0}, "from 1 to 4096"),
+        ({"dims": 8}, "did you mean dim"),
+    ):
+        with pytest.raises(datasets.DatasetError, match=hint):
+            datasets.load("ml-100k", **wrong)
+    with pytest.raises(datasets.DatasetError, match="no neighbours"):
+        datasets.ground_truth(whole, 1)
+
+
+def test_no_part_of_the_split_shares_an_example(tmp_path):
+    import pandas as pd
+
+    columns = pd.DataFrame({"unique": [str(i) for i in range(1000)]})
+    save_split(tmp_path / "split", columns, np.zeros(1000), {})
+    parts = [np.load(tmp_path / "split" / f"{part}-ids.npy")[:, 0] for part in ("train", "validation", "test")]
+    assert [len(part) for part in parts] == [800, 100, 100]
+    assert len(np.unique(np.concatenate(parts))) == 1000
+
+
+def test_auc_counts_pairs_and_half_of_ties():
+    rng = np.random.default_rng(0)
+    scores, labels = rng.integers(0, 20, 300).astype(float), rng.integers(0, 2, 300)
+    positive, negative = scores[labels == 1][:, None], scores[labels == 0]
+    expected = ((positive > negative) + 0.5 * (positive == negative)).mean()
+    assert click.auc(scores, labels) == pytest.approx(expected)
+    assert np.nanmean(click.placements(scores, labels)) == pytest.approx(expected)
+
+
+def test_the_interval_of_auc_is_that_of_resampled_examples():
+    rng = np.random.default_rng(1)
+    labels = rng.integers(0, 2, 400)
+    scores = labels + rng.normal(0, 1.5, 400)
+    plain = []
+    for _ in range(800):
+        drawn = rng.integers(0, 400, 400)
+        plain.append(click.auc(scores[drawn], labels[drawn]))
+    found = click.auc_interval(scores, labels)
+    assert found.low == pytest.approx(np.quantile(plain, 0.025), abs=0.008)
+    assert found.high == pytest.approx(np.quantile(plain, 0.975), abs=0.008)
+
+
+def test_log_loss_is_in_nats():
+    assert click.log_losses(np.array([0.0, 100.0]), np.array([1, 1])) == pytest.approx([np.log(2), 0])
+    assert click.log_losses(np.array([-3.0]), np.array([1]))[0] == pytest.approx(np.log1p(np.exp(3)))
