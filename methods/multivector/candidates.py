@@ -1,4 +1,4 @@
-"""Scoring some documents of each query exactly, each document decoded once for a block of queries."""
+"""Scoring some documents of each query exactly, each document decoded once for all queries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ _BLOCK_BYTES = 128 << 20  # of decoded float32 documents at a time
 
 
 def score_candidates(
-    gather: Callable[[np.ndarray], Ragged], queries: Ragged, candidates: np.ndarray, size: int, vectors: float
+    gather: Callable[[np.ndarray], Ragged],
+    queries: Ragged,
+    candidates: np.ndarray,
+    vectors: float,
+    block_bytes: int = _BLOCK_BYTES,
 ) -> np.ndarray:
     """Chamfer scores (nq, m) float32 of the documents ``candidates`` (nq, m) of each query; -inf where that is -1.
 
@@ -26,25 +30,21 @@ def score_candidates(
     queries : Ragged
         float32.
     candidates : (nq, m) int64
-    size : int
-        Number of documents that there are.
     vectors : float
         Mean vectors of a document: bounds how many are decoded at a time.
+    block_bytes : int
+        The most bytes of decoded documents at a time, in the mean.
     """
     scores = np.full(candidates.shape, -np.inf, np.float32)
-    most = _BLOCK_BYTES / max(1.0, 4.0 * queries.dim * vectors)  # documents in memory
-    step = len(queries) if size <= most else max(1, int(most / max(1, candidates.shape[1])))
-    for start in range(0, len(queries), max(1, step)):
-        block = candidates[start : start + step]
-        ids = np.unique(block[block >= 0])
-        if not len(ids):
-            continue
-        documents = gather(ids)
-        places = np.where(block >= 0, np.searchsorted(ids, block), -1)
-        asked = queries[start : start + step]
-        scores[start : start + step] = chamfer_candidates(
-            asked.vectors, asked.offsets, documents.vectors, documents.offsets, places
-        )
+    ids = np.unique(candidates[candidates >= 0])
+    step = max(1, int(block_bytes / max(1.0, 4.0 * queries.dim * vectors)))
+    for start in range(0, len(ids), step):
+        block = ids[start : start + step]
+        documents = gather(block)
+        inside = (candidates >= block[0]) & (candidates <= block[-1])
+        places = np.where(inside, np.searchsorted(block, candidates), -1)
+        found = chamfer_candidates(queries.vectors, queries.offsets, documents.vectors, documents.offsets, places)
+        scores[inside] = found[inside]
     return scores
 
 

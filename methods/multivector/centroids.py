@@ -11,7 +11,7 @@ from methods.vectors import normalized
 
 __all__ = ["learn_centroids", "nearest_centroids", "usual_count"]
 
-_SAMPLE_PER_CENTROID = 64
+_SAMPLE_PER_CENTROID = 16
 _ITERATIONS = 4
 
 

@@ -6,13 +6,13 @@ import numpy as np
 
 from methods.errors import BudgetError, MethodError
 from methods.kernels.centroid_scores import centroid_chamfer
+from methods.kernels.residuals import decode_residuals
 from methods.multivector.base import OFFSET_BYTES, Codes, MultiVectorCodec, SetSearcher
 from methods.multivector.candidates import best_candidates, score_candidates
 from methods.multivector.centroids import learn_centroids, nearest_centroids, usual_count
 from methods.multivector.ragged import Ragged
 from methods.multivector.token_store import DecodingSetSearcher
 from methods.registry import register
-from methods.vectors import normalized
 
 _BITS = (4, 2, 1)
 _ID_BYTES = 4
@@ -100,16 +100,9 @@ class ColbertResidual(MultiVectorCodec):
         bits = np.unpackbits(buckets[:, :, None], axis=2)[:, :, -self.bits :].reshape(len(buckets), -1)
         return np.hstack([nearest.astype("<u4")[:, None].view(np.uint8), np.packbits(bits, axis=1)])
 
-    def centroid_ids(self, codes: Codes) -> np.ndarray:
-        """(total,) int64: the centroid of every vector."""
-        return np.ascontiguousarray(codes.rows(self.vector_size)[:, :_ID_BYTES]).view("<u4")[:, 0].astype(np.int64)
-
     def _decode(self, codes: Codes) -> Ragged:
-        packed = codes.rows(self.vector_size)[:, _ID_BYTES:]
-        bits = np.unpackbits(packed, axis=1, count=self.dim * self.bits).reshape(len(packed), self.dim, self.bits)
-        buckets = bits @ (1 << np.arange(self.bits - 1, -1, -1, dtype=np.uint8))
-        vectors = self.centroids_[self.centroid_ids(codes)] + self.weights_[buckets]
-        return Ragged(normalized(vectors), codes.offsets // self.vector_size)
+        vectors = decode_residuals(codes.rows(self.vector_size), self.centroids_, self.weights_)
+        return Ragged(vectors, codes.offsets // self.vector_size)
 
     def _searcher(self, codes: Codes) -> SetSearcher:
         return DecodingSetSearcher(self, codes) if not self.candidates else _CentroidSearcher(self, codes)
@@ -138,7 +131,7 @@ class _CentroidSearcher(SetSearcher):
             rough = centroid_chamfer(rows, self.offsets, self.codec.centroids_ @ queries.set(i).T)
             candidates[i] = np.sort(np.argpartition(-rough, count - 1)[:count])
         mean = float(self.offsets[-1]) / self.size
-        scores = score_candidates(self._gather, queries, candidates, self.size, mean)
+        scores = score_candidates(self._gather, queries, candidates, mean)
         return best_candidates(scores, candidates, k)
 
     def _gather(self, ids: np.ndarray) -> Ragged:

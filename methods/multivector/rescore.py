@@ -129,7 +129,7 @@ class RescoredSetSearcher(SetSearcher):
         if self.carving is not None:
             carved = [carve(queries.set(i), self.carving).vectors for i in range(len(queries))]
             asked = Ragged.from_list(carved)
-        scores = score_candidates(self.store.gather, asked, candidates, self.size, self.store.mean_vectors)
+        scores = score_candidates(self.store.gather, asked, candidates, self.store.mean_vectors)
         return best_candidates(scores, candidates, k)
 
 

@@ -100,7 +100,7 @@ class _UnionSearcher(SetSearcher):
         for i, documents in enumerate(found):
             candidates[i, : len(documents)] = documents
         mean = float(self.offsets[-1]) / self.size
-        scores = score_candidates(self._gather, queries, candidates, self.size, mean)
+        scores = score_candidates(self._gather, queries, candidates, mean)
         return best_candidates(scores, candidates, k)
 
     def _gather(self, ids: np.ndarray) -> Ragged:

@@ -19,6 +19,7 @@ from methods.scanner_search import HammingSearcher
 __all__ = ["DecodingSetSearcher", "TokenStoreCodec", "largest_kept"]
 
 _BLOCK_BYTES = 16 << 20  # decoded float32 vectors at a time: bounds the memory of a search
+_FIT_VECTORS = 1 << 17  # that a dense codec is fitted on, before the reduction: bounds memory and time of a fit
 
 
 class TokenStoreCodec(MultiVectorCodec):
@@ -35,7 +36,7 @@ class TokenStoreCodec(MultiVectorCodec):
     Attributes
     ----------
     codec_ : Codec
-        Fitted on what is kept of the training documents.
+        Fitted on what is kept of the training documents, or of a sample of them.
     """
 
     decodable = True
@@ -75,6 +76,9 @@ class TokenStoreCodec(MultiVectorCodec):
 
     def _fit(self, documents: Ragged, seed: int) -> None:
         self._fit_reduction(documents, seed)
+        shuffled = np.random.default_rng(seed).permutation(len(documents))
+        few = max(1, int(np.searchsorted(np.cumsum(documents.lengths[shuffled]), _FIT_VECTORS, side="right")))
+        documents = documents if few >= len(documents) else documents.take(np.sort(shuffled[:few]))
         floats = Ragged(documents.floats(), documents.offsets)
         self.codec_ = self._new_codec().fit(self._reduce(floats).vectors, seed)
 

@@ -1,0 +1,64 @@
+"""Vectors from a centroid's number and packed residuals: a byte of residuals is one line of a table."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from methods.kernels.threads import read_only
+
+__all__ = ["decode_residuals", "decode_residuals_reference"]
+
+_ID_BYTES = 4
+
+
+def decode_residuals_reference(codes: np.ndarray, centroids: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """As :func:`decode_residuals`, in plain NumPy."""
+    bits = (len(weights) - 1).bit_length()
+    dim = centroids.shape[1]
+    numbers = np.ascontiguousarray(codes[:, :_ID_BYTES]).view("<u4")[:, 0].astype(np.int64)
+    unpacked = np.unpackbits(codes[:, _ID_BYTES:], axis=1, count=dim * bits).reshape(len(codes), dim, bits)
+    vectors = centroids[numbers] + weights[unpacked @ (1 << np.arange(bits - 1, -1, -1, dtype=np.uint8))]
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.where(norms > 0, norms, 1)
+
+
+def decode_residuals(codes: np.ndarray, centroids: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Unit vectors (n, dim) float32: each its centroid plus a weight a dimension.
+
+    Parameters
+    ----------
+    codes : (n, 4 + ceil(dim * bits / 8)) uint8
+        The centroid's number, least byte first; then the buckets of all dimensions, most significant bit first.
+    centroids : (K, dim) float32
+    weights : (2^bits,) float32
+        What a bucket stands for; bits are 1, 2, 4 or 8.
+    """
+    bits = (len(weights) - 1).bit_length()
+    buckets = np.arange(256)[:, None] >> np.arange(8 - bits, -1, -bits) & (len(weights) - 1)
+    out = np.empty((len(codes), centroids.shape[1]), np.float32)
+    _decode(read_only(codes), read_only(centroids), weights.astype(np.float32)[buckets], out)
+    return out
+
+
+@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
+def _decode(codes: np.ndarray, centroids: np.ndarray, table: np.ndarray, out: np.ndarray) -> None:
+    """``table`` (256, dimensions a byte) holds the weights of each byte of residuals."""
+    dim, step = out.shape[1], table.shape[1]
+    for i in range(len(out)):
+        code, line = codes[i], out[i]
+        number = np.int64(code[0]) | np.int64(code[1]) << 8 | np.int64(code[2]) << 16 | np.int64(code[3]) << 24
+        centroid = centroids[number]
+        for byte in range(_ID_BYTES, len(code)):
+            first = (byte - _ID_BYTES) * step
+            weights = table[code[byte]]
+            for j in range(first, min(first + step, dim)):
+                line[j] = weights[j - first]
+        total = 0.0
+        for j in range(dim):
+            line[j] += centroid[j]
+            total += np.float64(line[j]) * np.float64(line[j])
+        if total > 0:
+            factor = np.float32(1 / np.sqrt(total))
+            for j in range(dim):
+                line[j] *= factor
