@@ -122,10 +122,14 @@ class _Run:
     def _train(self, stage: Stage) -> None:
         """Train one stage; ``self.state`` and ``self.model`` are then the kept ones."""
         table = TableModule(self.method, self.state).to(self.device)
+        most = self.recipe.epochs if stage.epochs is None else stage.epochs
+        if not most:
+            self.trained.validation = self.judge(self._scores(table), self.held_labels.cpu().numpy())
+            return
         optimizers = self._optimizers(table)
         search = self._search(table) if stage.search else None
         best, since, kept, steps = -np.inf, 0, None, count(1)
-        for epoch in range(stage.epochs or self.recipe.epochs):
+        for epoch in range(most):
             table.train()
             self.model.train()
             for ids, labels in self._batches(self.ids, self.labels):
@@ -139,8 +143,7 @@ class _Run:
             value = self.judge(self._scores(table), self.held_labels.cpu().numpy())
             if stage.epochs is not None or value > best:
                 best, since = value, 0
-                last = epoch + 1 == (stage.epochs or self.recipe.epochs)
-                if stage.epochs is None or last:
+                if stage.epochs is None or epoch + 1 == most:
                     kept = table.state(), copy.deepcopy(self.model.state_dict())
             else:
                 since += 1

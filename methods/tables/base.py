@@ -91,7 +91,8 @@ class Stage:
     name : str
         ``train``, ``search``, ``prune``, ``retrain`` and the like.
     epochs : int or None
-        Exactly so many, and the last state is kept; None trains until validation stops it and keeps the best.
+        Exactly so many, and the last state is kept (0: nothing is trained); None trains until validation stops it
+        and keeps the best.
     restart : bool
         The click model starts afresh.
     search : bool
@@ -119,6 +120,7 @@ class TableArtifact:
         self.arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
         self._limits = np.asarray(method.rows, np.int64)
         self._offsets = method.offsets
+        self._ready = method.ready(self.arrays)
 
     @property
     def nbytes(self) -> int:
@@ -149,7 +151,7 @@ class TableArtifact:
             raise MethodError(
                 f"id {ids[example, column]} of field {column} is out of range; use 0 to {self._limits[column] - 1}"
             )
-        return self.method.gather(self.arrays, ids.astype(np.int64) + self._offsets)
+        return self.method.gather(self._ready, ids.astype(np.int64) + self._offsets)
 
     def save(self, path: Path) -> None:
         """Write the arrays into one file; :meth:`load` reads it back."""
@@ -266,9 +268,13 @@ class TableMethod(Parametrized, ABC):
     def compress(self, state: State) -> dict[str, np.ndarray]:
         """The arrays to store."""
 
+    def ready(self, arrays: dict[str, np.ndarray]) -> Any:
+        """What :meth:`gather` reads: the stored arrays, or objects made of them once."""
+        return arrays
+
     @abstractmethod
-    def gather(self, arrays: dict[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
-        """Rows (batch, fields, dim) float32 of sound row numbers (batch, fields) int64, from the stored arrays."""
+    def gather(self, arrays: Any, rows: np.ndarray) -> np.ndarray:
+        """Rows (batch, fields, dim) float32 of sound row numbers (batch, fields) int64, from :meth:`ready`."""
 
     def export(self, state: State) -> TableArtifact:
         """The finished table."""

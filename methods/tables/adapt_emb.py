@@ -1,0 +1,78 @@
+"""Adaptive embedding: frequent rows have one of their own, the others share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from methods.errors import MethodError
+from methods.registry import register
+from methods.tables.base import Fields, State, TableBudgetError, TableMethod, uniform
+from methods.tables.bits import smallest_unsigned
+
+if TYPE_CHECKING:
+    import torch
+
+
+@register("adapt_emb")
+class AdaptEmb(TableMethod):
+    """The ``hot`` most frequent rows are private; row number x of the others reads shared row x mod ``shared``.
+
+    "AdaptEmb" of Zhang et al., VLDB 2024. The remap table, one number a row that
+    is 0 for a shared row, is stored and counted. ``shared_part`` of the stored rows are shared.
+    """
+
+    family = "hashing"
+    summary = "frequent rows private, the others hashed; remap table counted"
+    source = "as in Zhang et al., VLDB 2024"
+    sparse = frozenset({"table"})
+
+    def __init__(self, rows: Sequence[int], dim: int, hot: int, shared: int) -> None:
+        super().__init__(rows, dim)
+        self.hot, self.shared = hot, shared
+
+    @classmethod
+    def for_budget(cls, fields: Fields, dim: int, table_bytes: int, *, shared_part: float = 0.3) -> AdaptEmb:
+        if not 0 < shared_part < 1:
+            raise MethodError(f"shared_part={shared_part} is out of range; use a number between 0 and 1")
+        least = cls(fields.rows, dim, 1, 1).planned_bytes
+        if table_bytes < least:
+            raise TableBudgetError(cls._label(), table_bytes, least)
+        best = cls(fields.rows, dim, 1, 1)
+        for size in (1, 2, 4):
+            stored = (table_bytes - size * fields.total) // (4 * dim)
+            shared = max(1, int(shared_part * stored))
+            hot = min(stored - shared, 256**size - 1, fields.total - 1)
+            if hot > best.hot:
+                best = cls(fields.rows, dim, hot, min(stored - hot, fields.total - hot))
+        return best
+
+    @property
+    def _kind(self) -> np.dtype:
+        return smallest_unsigned(self.hot)
+
+    @property
+    def planned_bytes(self) -> int:
+        return self._kind.itemsize * self.total + 4 * self.dim * (self.hot + self.shared)
+
+    def initialize(self, fields: Fields, rng: np.random.Generator) -> State:
+        remap = np.zeros(self.total, np.int64)
+        hot = np.argsort(-fields.frequencies, kind="stable")[: self.hot]
+        remap[np.sort(hot)] = np.arange(1, self.hot + 1)
+        return State({"table": uniform(rng, self.hot + self.shared, self.dim)}, {"remap": remap})
+
+    def embed(self, t: dict[str, torch.Tensor], rows: torch.Tensor, training: bool) -> torch.Tensor:
+        import torch
+        from torch.nn.functional import embedding
+
+        private = t["remap"][rows]
+        return embedding(torch.where(private > 0, private - 1, self.hot + rows % self.shared), t["table"], sparse=True)
+
+    def compress(self, state: State) -> dict[str, np.ndarray]:
+        return {"table": state.weights["table"], "remap": state.constants["remap"].astype(self._kind)}
+
+    def gather(self, arrays: dict[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
+        private = arrays["remap"][rows].astype(np.int64)
+        return arrays["table"][np.where(private > 0, private - 1, self.hot + rows % self.shared)]

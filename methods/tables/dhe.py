@@ -1,0 +1,105 @@
+"""Deep hash embedding: no table, a network over many hashes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from methods.parameters import check_integer
+from methods.registry import register
+from methods.tables import hashing
+from methods.tables.base import INIT_BOUND, Fields, State, TableBudgetError, TableMethod, uniform
+
+if TYPE_CHECKING:
+    import torch
+
+_BUCKETS = 1_000_000
+_BLOCK = 8192  # rows computed at a time
+
+
+@register("dhe")
+class DeepHashEmbedding(TableMethod):
+    """``hashes`` hashes of a row's number, scaled to [-1, 1], through a perceptron of ``layers`` hidden layers.
+
+    Kang et al., Learning to Embed Categorical Features without Embedding Tables (DHE), KDD 2021. Hidden layers have
+    the largest equal width that fits, at most ``max_width``; activation is Mish, without the paper's batch
+    normalisation, and fewer hashes than its 1,024 unless asked for: both cost CPU training dearly.
+    """
+
+    family = "network"
+    summary = "hashes of the id through a perceptron, no table"
+    source = "Kang et al., KDD 2021"
+
+    def __init__(self, rows: Sequence[int], dim: int, width: int, hashes: int, layers: int) -> None:
+        super().__init__(rows, dim)
+        self.width, self.hashes, self.layers = width, hashes, layers
+
+    @classmethod
+    def for_budget(
+        cls,
+        fields: Fields,
+        dim: int,
+        table_bytes: int,
+        *,
+        hashes: int = 128,
+        layers: int = 2,
+        max_width: int = 128,
+    ) -> DeepHashEmbedding:
+        for name, value, most in (("hashes", hashes, 4096), ("layers", layers, 16), ("max_width", max_width, 8192)):
+            check_integer(name, value, 1, most)
+        least = cls(fields.rows, dim, 1, hashes, layers).planned_bytes
+        if table_bytes < least:
+            raise TableBudgetError(cls._label(), table_bytes, least)
+        widths = range(1, max_width + 1)
+        fitting = [w for w in widths if cls(fields.rows, dim, w, hashes, layers).planned_bytes <= table_bytes]
+        return cls(fields.rows, dim, fitting[-1], hashes, layers)
+
+    @property
+    def _shapes(self) -> list[tuple[int, int]]:
+        widths = [self.hashes, *[self.width] * self.layers, self.dim]
+        return list(pairwise(widths))
+
+    @property
+    def planned_bytes(self) -> int:
+        return 4 * sum((inputs + 1) * outputs for inputs, outputs in self._shapes) + 16 * self.hashes
+
+    def initialize(self, fields: Fields, rng: np.random.Generator) -> State:
+        weights = {}
+        for number, (inputs, outputs) in enumerate(self._shapes):
+            last = number == self.layers
+            bound = INIT_BOUND * (3 / inputs) ** 0.5 * 4 if last else (6 / inputs) ** 0.5
+            weights[f"weight{number}"] = uniform(rng, inputs, outputs, bound=bound)
+            weights[f"bias{number}"] = np.zeros(outputs, np.float32)
+        return State(weights, {"functions": hashing.draw(rng, self.hashes)})
+
+    def embed(self, t: dict[str, torch.Tensor], rows: torch.Tensor, training: bool) -> torch.Tensor:
+        import torch
+        from torch.nn.functional import mish
+
+        distinct, which = torch.unique(rows, return_inverse=True)
+        values = hashing.buckets(t["functions"], distinct[:, None], _BUCKETS).float() * (2 / (_BUCKETS - 1)) - 1
+        for number in range(self.layers):
+            values = mish(torch.addmm(t[f"bias{number}"], values, t[f"weight{number}"]))
+        values = torch.addmm(t[f"bias{self.layers}"], values, t[f"weight{self.layers}"])
+        return values.index_select(0, which.flatten()).view(*rows.shape, self.dim)
+
+    def compress(self, state: State) -> dict[str, np.ndarray]:
+        return {**state.weights, "functions": state.constants["functions"]}
+
+    def gather(self, arrays: dict[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
+        distinct, which = np.unique(rows, return_inverse=True)
+        found = np.empty((len(distinct), self.dim), np.float32)
+        for start in range(0, len(distinct), _BLOCK):
+            found[start : start + _BLOCK] = self._rows(arrays, distinct[start : start + _BLOCK])
+        return found[which.ravel()].reshape(*rows.shape, self.dim)
+
+    def _rows(self, arrays: dict[str, np.ndarray], numbers: np.ndarray) -> np.ndarray:
+        hashed = hashing.buckets(arrays["functions"], numbers[:, None], _BUCKETS).astype(np.float32)
+        values = hashed * np.float32(2 / (_BUCKETS - 1)) - np.float32(1)
+        for number in range(self.layers):
+            values = values @ arrays[f"weight{number}"] + arrays[f"bias{number}"]
+            values = values * np.tanh(np.logaddexp(np.float32(0), values))  # Mish
+        return values @ arrays[f"weight{self.layers}"] + arrays[f"bias{self.layers}"]

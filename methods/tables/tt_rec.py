@@ -1,0 +1,116 @@
+"""Tensor-train embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from methods.parameters import check_integer
+from methods.registry import register
+from methods.tables.base import INIT_BOUND, Fields, State, TableBudgetError, TableMethod
+
+if TYPE_CHECKING:
+    import torch
+
+_MOST_RANK = 256
+
+
+class TensorTrain(TableMethod):
+    """A table of n rows as three cores of ranks [1, r, r, 1]: n <= n1 n2 n3 and dim = d1 d2 d3.
+
+    Row number x reads slices x mod n1, (x // n1) mod n2 and x // (n1 n2), which are multiplied.
+    """
+
+    family = "tensor train"
+
+    def __init__(self, rows: Sequence[int], dim: int, rank: int) -> None:
+        super().__init__(rows, dim)
+        self.rank = rank
+
+    @classmethod
+    def _of_budget(cls, fields: Fields, dim: int, table_bytes: int, max_rank: int) -> TensorTrain:
+        check_integer("max_rank", max_rank, 1, _MOST_RANK)
+        for rank in range(max_rank, 0, -1):
+            method = cls(fields.rows, dim, rank)
+            if method.planned_bytes <= table_bytes:
+                return method
+        raise TableBudgetError(cls._label(), table_bytes, method.planned_bytes)
+
+    @property
+    def shape(self) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+        """(n1, n2, n3) and (d1, d2, d3)."""
+        return row_factors(self.total), dim_factors(self.dim)
+
+    @property
+    def core_shapes(self) -> dict[str, tuple[int, ...]]:
+        (n1, n2, n3), (d1, d2, d3) = self.shape
+        r = self.rank
+        return {"core1": (n1, d1, r), "core2": (n2, r, d2 * r), "core3": (n3, r, d3)}
+
+    @property
+    def planned_bytes(self) -> int:
+        return 4 * sum(int(np.prod(shape)) for shape in self.core_shapes.values())
+
+    def compress(self, state: State) -> dict[str, np.ndarray]:
+        return {name: state.weights[name] for name in self.core_shapes}
+
+    def gather(self, arrays: dict[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
+        (n1, n2, _), (d1, d2, _) = self.shape
+        x, r = rows.ravel(), self.rank
+        first, second = arrays["core1"][x % n1], arrays["core2"][x // n1 % n2]
+        third = arrays["core3"][x // (n1 * n2)]
+        pairs = (first @ second).reshape(len(x), d1 * d2, r)
+        return (pairs @ third).reshape(*rows.shape, self.dim)
+
+
+@register("tt_rec")
+class TTRec(TensorTrain):
+    """Trained in its cores. Yin et al., TT-Rec, MLSys 2021; the cores start so that rows have a plain row's variance.
+
+    The rank is the largest that fits, at most ``max_rank``: an id reads 2 rank^2 numbers of the middle core.
+    """
+
+    summary = "three tensor-train cores, trained"
+    source = "Yin et al., MLSys 2021"
+
+    @classmethod
+    def for_budget(cls, fields: Fields, dim: int, table_bytes: int, *, max_rank: int = 16) -> TensorTrain:
+        return cls._of_budget(fields, dim, table_bytes, max_rank)
+
+    def initialize(self, fields: Fields, rng: np.random.Generator) -> State:
+        sigma = (INIT_BOUND**2 / 3 / self.rank**2) ** (1 / 6)
+        clip = 2 * sigma
+        draw = {name: rng.normal(0, sigma, shape) for name, shape in self.core_shapes.items()}
+        return State({name: np.clip(core, -clip, clip).astype(np.float32) for name, core in draw.items()})
+
+    def embed(self, t: dict[str, torch.Tensor], rows: torch.Tensor, training: bool) -> torch.Tensor:
+        import torch
+
+        (n1, n2, _), (d1, d2, _) = self.shape
+        x, r = rows.flatten(), self.rank
+        middle = torch.div(x, n1, rounding_mode="floor")
+        first = t["core1"].index_select(0, x % n1)
+        second = t["core2"].index_select(0, middle % n2)
+        third = t["core3"].index_select(0, torch.div(middle, n2, rounding_mode="floor"))
+        pairs = (first @ second).reshape(len(x), d1 * d2, r)
+        return (pairs @ third).reshape(*rows.shape, self.dim)
+
+
+def row_factors(total: int) -> tuple[int, int, int]:
+    """Three near-equal factors whose product is ``total`` or a little more."""
+    first = max(1, int(np.ceil(total ** (1 / 3) - 1e-9)))
+    second = max(1, int(np.ceil((total / first) ** 0.5 - 1e-9)))
+    return first, second, -(-total // (first * second))
+
+
+def dim_factors(dim: int) -> tuple[int, int, int]:
+    """Three factors of ``dim`` as near to each other as can be, ascending: 16 = 2 x 2 x 4."""
+    choices = [
+        (a, b, dim // (a * b))
+        for a in range(1, dim + 1)
+        for b in range(a, dim // a + 1)
+        if dim % (a * b) == 0 and dim // (a * b) >= b
+    ]
+    return min(choices, key=sum)
