@@ -61,9 +61,10 @@ class Subject:
         raise AssertionError("for_budget accepts 0 code bytes; it has to raise BudgetError(label, 0, smallest)")
 
     def budgets(self, dim: int = data.DIM) -> list[int]:
-        """At most three budgets with distinct code sizes, ascending: the smallest, one between, the largest."""
+        """At most three budgets with distinct code sizes, ascending: the smallest of all metrics, one between, the
+        largest."""
         sizes: dict[int, int] = {}
-        smallest = self.smallest(dim)
+        smallest = max(self.smallest(dim, metric) for metric in self.metrics)
         for code_bytes in (smallest, *(step for step in _LADDER if step > smallest)):
             sizes.setdefault(self.configure(code_bytes, dim=dim).code_size, code_bytes)
         found = [sizes[size] for size in sorted(sizes)]

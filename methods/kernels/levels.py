@@ -15,6 +15,7 @@ from numba import njit, prange
 from methods.kernels import layout, scales, scan, topk
 from methods.kernels.cpu import WIDEST
 from methods.kernels.errors import KernelError
+from methods.kernels.level_scores import half_squares, push_nearest, push_staged
 from methods.kernels.level_tile import level_tile, segment_ends, wide_tile
 from methods.kernels.path import Path, choose
 from methods.kernels.planes import GROUP, document_order, expand, table_order
@@ -174,72 +175,19 @@ def _expand_wide(
 
 
 @njit(cache=True, nogil=True)
-def _half_squares(
-    words: np.ndarray, wide_rows: int, tops: np.ndarray, squares: np.ndarray, scale: np.ndarray, out: np.ndarray
-) -> None:
-    """``out[doc] = scale^2 / 2 * sum over rows of squares[row] * sum over the row's dimensions of its integers^2``."""
-    levels, numbers = words.view(np.uint8), words.view(np.int16)
-    out[:] = 0
-    for row in range(len(squares)):
-        weight = squares[row]
-        for doc in range(BLOCK):
-            word = row * BLOCK + doc
-            total = np.int32(0)
-            if row < wide_rows:
-                for j in range(2):
-                    number = np.int32(numbers[2 * word + j])
-                    total += number * number
-            else:
-                for j in range(4):
-                    number = np.int32(2) * np.int32(levels[4 * word + j]) - tops[row - wide_rows]
-                    total += number * number
-            out[doc] += weight * np.float32(total)
-    for doc in range(BLOCK):
-        out[doc] *= np.float32(0.5) * scale[doc] * scale[doc]
-
-
-@njit(cache=True, nogil=True)
-def _push_nearest(
-    sums: np.ndarray,
-    row: int,
-    line: tuple,
-    scale: np.ndarray,
-    half_squares: np.ndarray,
-    place: tuple,
-    limits: np.ndarray,
-    heap: np.ndarray,
-) -> None:
-    """As :func:`methods.kernels.select.push_above` for products less half of the document's square."""
-    offset, unit = np.int32(line[0]), np.float32(line[1])
-    first, size, query = place
-    scores = np.empty(BLOCK, np.float32)
-    best = np.float32(-np.inf)
-    for doc in range(BLOCK):
-        product = np.float32(np.int32(np.int32(2) * sums[row, doc]) + offset) * unit * scale[doc]
-        scores[doc] = product - half_squares[doc]
-        best = max(best, scores[doc])
-    if not best > limits[query]:
-        return
-    for doc in range(size):
-        if scores[doc] > limits[query]:
-            topk.push(heap, topk.score_key(scores[doc], first + doc))
-            limits[query] = topk.key_score(heap[0])
-
-
-@njit(cache=True, nogil=True)
 def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, start: int, stop: int) -> None:
-    blocks, n, runs, tables, tops, wide_rows, squares, entries, halves, scale_table = documents
-    narrow, nq, wide, offsets, units, ends, segments = batch
+    blocks, n, runs, tables, tops, wide_rows, squares, stages, entries, halves, scale_table = documents
+    narrow, nq, wide, offsets, units, ends, segments, terms = batch
     words = np.empty((wide_rows + len(tops)) * BLOCK, np.uint32)
     sums = np.empty((WIDE, BLOCK), np.int32)
-    scale, half_squares = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32)
+    scale, halved = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32)
     limits = np.full(nq, -np.inf, np.float32)
     bytes_each, wide_each = narrow.shape[1], 2 * wide.shape[1]
     for block in range(start, stop):
         _expand_block(path, blocks[block], runs, tables, words)
         largest = scales.expand(block, entries, halves, scale_table, scale)
         if len(squares):
-            _half_squares(words, wide_rows, tops, squares, scale, half_squares)
+            half_squares(words, wide_rows, tops, squares, scale, halved)
         first = block * BLOCK
         size = min(BLOCK, n - first)
         for query in range(0, nq, WIDE):
@@ -254,10 +202,11 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
                     path, 4, words, wide_rows, narrow, query * bytes_each, bytes_each, ends, place, segments[t], sums
                 )
             for q in range(query, min(query + WIDE, nq)):
-                line = (offsets[q], units[q])
-                if len(squares):
-                    where = (first, size, q)
-                    _push_nearest(sums, q - query, line, scale, half_squares, where, limits, heaps[q])
+                line, where = (offsets[q], units[q]), (first, size, q)
+                if terms.shape[1]:
+                    push_staged(sums, q - query, line, scale, stages[block], terms[q], where, limits, heaps[q])
+                elif len(squares):
+                    push_nearest(sums, q - query, line, scale, halved, where, limits, heaps[q])
                 elif may_exceed(sums, q - query, offsets[q], units[q], scale, largest, limits[q]):
                     push_above(sums, q - query, line, scale, first, size, q, limits, heaps)
 
@@ -294,6 +243,7 @@ class LevelScanner:
     """Exhaustive search by inner product or squared distance; ties by the smaller id.
 
     A code stands for ``factor * sum over dimensions of spread * level``, see :class:`IntegerLevels` and ``spreads``.
+    With ``stages``, what each query's tables say of a document's stages is added to the sum, before the factor.
 
     Parameters
     ----------
@@ -308,14 +258,16 @@ class LevelScanner:
     entries, factors : (n,) uint8, (256,) float32
         Each document's entry in the table of factors.
     l2 : bool
-        Order by squared distance.
+        Order by squared distance; not with stages.
+    stages : (n, s) uint8, optional
+        Kept with the codes.
     threads, path
         As for :class:`~methods.kernels.sdc.SDCScanner`.
 
     Attributes
     ----------
     nbytes, padding : int
-        Bytes kept (entries included), and how many of them only fill up the last block.
+        Bytes kept (entries and stages included), and how many of them only fill up the last block.
     """
 
     def __init__(
@@ -329,6 +281,7 @@ class LevelScanner:
         l2: bool = False,
         threads: int | None = None,
         path: str | None = None,
+        stages: np.ndarray | None = None,
     ) -> None:
         alphabets = np.asarray(alphabets, np.int64)
         if alphabets.ndim != 1 or not len(alphabets) or alphabets.min() < 1 or alphabets.max() >= ALPHABETS:
@@ -340,6 +293,10 @@ class LevelScanner:
         self.size, self.code_size = codes.shape
         self.dim, self.l2, self.threads, self.path = GROUP * len(alphabets), bool(l2), threads, choose(path)
         self.scales = Scales(entries, factors, self.size)
+        stages = np.empty((self.size, 0), np.uint8) if stages is None else scan.as_codes(stages, None, "stages")
+        if len(stages) != self.size or (l2 and stages.shape[1]):
+            raise KernelError(f"stages must be {self.size} rows, and none under l2; there are {len(stages)}")
+        self._stages, self.stages = layout.planar(stages), stages.shape[1]
         blocks = layout.planar(codes)
         self.blocks = blocks.reshape(-1, BLOCK)[:, document_order()].reshape(blocks.shape)
         many = 1 + int(np.flatnonzero(bits >= _WIDE_BITS).max(initial=-1))
@@ -358,18 +315,19 @@ class LevelScanner:
             self._tops,
             self._wide // 2,
             squares.astype(np.float32),
+            self._stages,
             *self.scales.arrays,
         )
 
     @property
     def nbytes(self) -> int:
-        return self.blocks.nbytes + self.scales.nbytes
+        return self.blocks.nbytes + self._stages.nbytes + self.scales.nbytes
 
     @property
     def padding(self) -> int:
-        return layout.padding(self.size, self.code_size + self.scales.bytes_each)
+        return layout.padding(self.size, self.code_size + self.stages + self.scales.bytes_each)
 
-    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    def search(self, queries: np.ndarray, k: int, tables: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """The ``k`` best codes of each query.
 
         Parameters
@@ -378,6 +336,8 @@ class LevelScanner:
             Finite, in the coordinates of the levels.
         k : int
             At least 1.
+        tables : (nq, stages, 256) float32
+            What is added for each value of a document's stages; needed exactly if there are stages.
 
         Returns
         -------
@@ -390,12 +350,15 @@ class LevelScanner:
         if queries.ndim != 2 or queries.shape[1] != self.dim:
             raise KernelError(f"queries must have shape (nq, {self.dim}), not {queries.shape}")
         scan.check_k(k)
+        tables = np.empty((len(queries), 0, 256), np.float32) if tables is None else tables
+        if tables.shape != (len(queries), self.stages, 256) or tables.dtype != np.float32:
+            raise KernelError(f"tables must be float32 of shape {(len(queries), self.stages, 256)}, not {tables.shape}")
         weights = queries * self._weights
         narrow, wide, units = round_weights(weights[:, self._wide :], weights[:, : self._wide])
         offsets = -(narrow.astype(np.int32) @ np.repeat(self._tops, 4))
         nq = len(queries)
         narrow, wide = (part if nq == 1 else scan.pad_queries(part) for part in (narrow, wide))
-        batch = (narrow, nq, wide, offsets, units, *self._segments(narrow))
+        batch = (narrow, nq, wide, offsets, units, *self._segments(narrow), np.ascontiguousarray(tables))
         kernels = (_scan_levels, _scan_levels_parallel)
         heaps = scan.run(*kernels, self.path, self._documents, batch, min(k, self.size), self.threads)
         keys, ids = topk.results(heaps, k)

@@ -10,7 +10,7 @@ import numpy as np
 from methods.base import Metric
 from methods.faiss_index import faiss_metric
 from methods.transform_coding import scales
-from methods.transform_coding.quantizer import Quantizer
+from methods.transform_coding.quantizer import Scalable
 
 GAMMAS = (1.0, 1.25, 1.5)
 _TRIED_RULES = ("least_squares", "renormalized")  # the unbiased scale finds less on every set that was measured
@@ -20,7 +20,7 @@ _LEAST = 200  # training vectors below which nothing can be held out
 
 
 def choose(
-    quantizer: Callable[[float], Quantizer],
+    quantizer: Callable[[float], Scalable],
     vectors: np.ndarray,
     metric: Metric,
     gamma: float | None,
@@ -63,7 +63,7 @@ def _recall(found: tuple[str, float]) -> float:
 
 
 def _recalls(
-    quantizer: Quantizer,
+    quantizer: Scalable,
     rules: tuple[str, ...],
     queries: np.ndarray,
     base: np.ndarray,
@@ -75,7 +75,7 @@ def _recalls(
     codes, products = quantizer.encode(centred)
     levels = quantizer.decode(codes)
     squares = np.einsum("ij,ij->i", centred, centred, dtype=np.float64)
-    mapped = (queries - quantizer.mean if metric is Metric.L2 else queries) @ quantizer.matrix
+    mapped = quantizer.mapped(queries - quantizer.mean if metric is Metric.L2 else queries)
     recalls = []
     for rule in rules:
         decoded = levels * scales.factors(rule, squares, products)[:, None]

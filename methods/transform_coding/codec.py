@@ -15,7 +15,7 @@ from methods.registry import register
 from methods.transform_coding import scales
 from methods.transform_coding.allocation import group_count, rotated_axes
 from methods.transform_coding.choice import choose
-from methods.transform_coding.quantizer import Quantizer
+from methods.transform_coding.quantizer import Quantizer, encode_scaled
 from methods.transform_coding.search import LevelSearcher
 
 FACTOR_BYTES = 1
@@ -86,7 +86,7 @@ class TransformCoding(Codec):
         gamma, rule = choose(quantizer, vectors, self.metric.inner, self.gamma, self.scale, seed)
         chosen = quantizer(gamma)
         sample = vectors[np.random.default_rng(seed).permutation(len(vectors))[:20_000]]
-        found = self._factors(chosen, rule, sample - mean)[1]
+        found = encode_scaled(chosen, rule, sample - mean)[1]
         self._load_parts(
             {
                 "mean": chosen.mean,
@@ -113,14 +113,8 @@ class TransformCoding(Codec):
 
     # --- codes -------------------------------------------------------------------------------------------
 
-    @staticmethod
-    def _factors(quantizer: Quantizer, rule: str, centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        symbols, products = quantizer.encode(centred)
-        squares = np.einsum("ij,ij->i", centred, centred, dtype=np.float64)
-        return symbols, scales.factors(rule, squares, products)
-
     def _encode(self, vectors: np.ndarray) -> np.ndarray:
-        symbols, factors = self._factors(self.quantizer_, self.rule_, vectors - self.quantizer_.mean)
+        symbols, factors = encode_scaled(self.quantizer_, self.rule_, vectors - self.quantizer_.mean)
         return np.concatenate([symbols, factor_bytes(factors, self.parts_["factor_range"])[:, None]], axis=1)
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
@@ -137,7 +131,4 @@ class TransformCoding(Codec):
         most = MOST_BITS * group_count(self.dim)
         if int(self.bits) != self.bits or not 1 <= self.bits <= most:
             raise MethodError(f"bits={self.bits} is out of range; use 1 to {most}, for groups of {GROUP} dimensions")
-        if self.scale not in (None, *scales.RULES):
-            raise MethodError(f"scale={self.scale!r} is unknown; use one of {', '.join(scales.RULES)}, or null")
-        if self.gamma is not None and not 0 < self.gamma <= 4:
-            raise MethodError(f"gamma={self.gamma} is out of range; use a number above 0 and up to 4, or null")
+        scales.check(self.scale, self.gamma)

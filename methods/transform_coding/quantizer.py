@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from methods.gaussian_levels import MOST_BITS, distortions, levels
 from methods.kernels.level_codes import CELLS, cell_starts, decode_levels, encode_levels
 from methods.kernels.levels import ALPHABETS, MAX_LEVEL, MAX_WORD, IntegerLevels
 from methods.kernels.planes import GROUP
+from methods.transform_coding import scales
 from methods.transform_coding.allocation import allocate
 
 
@@ -56,6 +57,22 @@ def as_bytes(real: np.ndarray, top: int) -> tuple[float, int, float, np.ndarray]
     odd = 2 * integers - top
     unit = float(odd @ real / (odd @ odd))
     return float(((odd * unit - real) ** 2).sum()), top, unit, integers.astype(np.uint8)
+
+
+class Scalable(Protocol):
+    """Turns centred vectors into codes of what a factor is still to multiply."""
+
+    @property
+    def mean(self) -> np.ndarray: ...
+
+    def mapped(self, vectors: np.ndarray) -> np.ndarray:
+        """Vectors (n, dim) in the coordinates of :meth:`decode`, orthonormal."""
+
+    def encode(self, centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Codes (n, size) uint8 of centred vectors y, and (n, 2) float64: <y, h> and <h, h>."""
+
+    def decode(self, codes: np.ndarray) -> np.ndarray:
+        """h (n, coordinates) float32 of codes (n, >= size) uint8."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +124,10 @@ class Quantizer:
     def code_size(self) -> int:
         return int(self.bits.sum())
 
+    def mapped(self, vectors: np.ndarray) -> np.ndarray:
+        """Vectors (n, dim) in the coordinates of :meth:`decode`."""
+        return vectors @ self.matrix
+
     def encode(self, centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Codes (n, code_size) uint8 of centred vectors, and (n, 2) float64: <y, h> and <h, h>."""
         values = centred @ self.matrix
@@ -119,3 +140,10 @@ class Quantizer:
         values = np.empty((len(codes), GROUP * len(self.bits)), np.float32)
         decode_levels(codes, self.bits.astype(np.int64), self.spreads, scalar_tables()[2], values)
         return values
+
+
+def encode_scaled(quantizer: Scalable, rule: str, centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Codes of centred vectors (n, dim), and their factors (n,) float32 by a rule of :mod:`~.scales`."""
+    codes, products = quantizer.encode(centred)
+    squares = np.einsum("ij,ij->i", centred, centred, dtype=np.float64)
+    return codes, scales.factors(rule, squares, products)

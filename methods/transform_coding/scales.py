@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from methods.errors import MethodError
+
 RULES = ("least_squares", "renormalized", "unbiased")
 
 
@@ -22,3 +24,11 @@ def factors(rule: str, squares: np.ndarray, products: np.ndarray) -> np.ndarray:
     else:
         over, under = np.sqrt(squares), np.sqrt(own)
     return np.divide(over, under, out=np.zeros(len(over)), where=under > 0).astype(np.float32)
+
+
+def check(rule: str | None, gamma: float | None) -> None:
+    """:class:`MethodError` for a rule or an exponent that is none."""
+    if rule not in (None, *RULES):
+        raise MethodError(f"scale={rule!r} is unknown; use one of {', '.join(RULES)}, or null")
+    if gamma is not None and not 0 < gamma <= 4:
+        raise MethodError(f"gamma={gamma} is out of range; use a number above 0 and up to 4, or null")

@@ -1,0 +1,90 @@
+"""Residual stages with a trellis: what the stages add, what the search computes, unusual data."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from methods import BudgetError, MethodError, Metric, for_budget, get
+from methods._checks import data
+from methods.rq_trellis.search import square_bytes
+
+FIXED = {"gamma": 1.25, "scale": "least_squares"}
+
+
+def clustered(n, dim, seed=0, clusters=40):
+    """Vectors around centres whose own spread is along all dimensions alike."""
+    centres = 2 * np.random.default_rng(99).standard_normal((clusters, dim))
+    rng = np.random.default_rng(seed)
+    return (centres[rng.integers(0, clusters, n)] + rng.standard_normal((n, dim))).astype(np.float32)
+
+
+def recall(name, code_bytes, metric, base, queries, **params):
+    codec = for_budget(name, base.shape[1], code_bytes, metric, **params).fit(base)
+    codes = codec.encode(base)
+    assert codes.shape[1] <= code_bytes
+    values = data.metric_values(queries, base, Metric(metric))
+    true = np.argsort(-values if metric == "ip" else values, axis=1)[:, :10]
+    ids = codec.searcher(codes).search(queries, 10)[1]
+    return np.mean([np.isin(a, b).mean() for a, b in zip(ids, true)])
+
+
+@pytest.mark.parametrize("metric", ["ip", "l2"])
+def test_a_stage_finds_more_than_levels_alone_among_clusters(metric):
+    base, queries = clustered(4000, 64), clustered(200, 64, 1)
+    staged = recall("rq_trellis", 16, metric, base, queries, **FIXED)
+    assert staged > recall("trellis", 16, metric, base, queries, **FIXED) + 0.05
+
+
+@pytest.mark.parametrize("metric", ["ip", "l2"])
+@pytest.mark.parametrize("stages", [1, 3])
+@pytest.mark.parametrize("nq", [1, 30])
+def test_scores_are_those_of_decoded_vectors_up_to_the_rounding_of_queries(metric, stages, nq):
+    base, queries = clustered(500, 40), clustered(nq, 40, 1)
+    codec = for_budget("rq_trellis", 40, 24, metric, stages=stages, **FIXED).fit(base)
+    codes = codec.encode(base)
+    scores, ids = codec.searcher(codes).search(queries, 500)
+    exact = data.metric_values(queries, codec.decode(codes), Metric(metric))
+    assert np.abs(np.take_along_axis(exact, ids, axis=1) - scores).max() < 0.03 * exact.std()
+
+
+def test_the_resident_bytes_are_the_codes():
+    base = clustered(300, 32)
+    codec = for_budget("rq_trellis", 32, 12, "l2", **FIXED).fit(base)
+    searcher = codec.searcher(codec.encode(base))
+    assert searcher.nbytes - searcher.padding == 300 * codec.code_size == 300 * 12
+
+
+def test_squares_are_kept_in_two_bytes():
+    squares = np.array([0.0, 1.0, 2.0, 99.0])
+    high, low = square_bytes(squares, 2.0).astype(int).T
+    assert np.allclose((256 * high + low) * 2 / 65_535, [0, 1, 2, 2], atol=2e-5)
+
+
+def test_the_smallest_code_is_named():
+    with pytest.raises(BudgetError, match="3 B"):
+        for_budget("rq_trellis", 64, 2, "ip")
+    with pytest.raises(BudgetError, match="6 B"):
+        for_budget("rq_trellis", 64, 5, "l2", stages=2)
+
+
+@pytest.mark.parametrize(("params", "says"), [({"stages": 9}, "1 to 8"), ({"scale": "best"}, "least_squares")])
+def test_wrong_parameters_are_refused(params, says):
+    with pytest.raises(MethodError, match=says):
+        for_budget("rq_trellis", 64, 16, "ip", **params)
+
+
+@pytest.mark.parametrize(("dim", "n"), [(100, 300), (7, 50), (64, 1)])
+def test_any_dimension_and_few_training_vectors(dim, n):
+    base = clustered(n, dim)
+    codec = for_budget("rq_trellis", dim, max(dim // 4, 6), "l2", **FIXED).fit(base)
+    codes = codec.encode(base)
+    assert np.array_equal(codes, codec.encode(base))
+    assert np.isfinite(codec.decode(codes)).all()
+
+
+def test_the_parts_rebuild_it():
+    base = clustered(500, 64)
+    codec = get("rq_trellis")(64, "l2", stages=2, bits=16).fit(base)
+    again = get("rq_trellis").from_parts(codec.params(), codec.parts())
+    assert np.array_equal(again.encode(base), codec.encode(base))
