@@ -1,0 +1,192 @@
+"""What ``saq``, ``mrq`` and ``ash`` share: turned axes in segments, symbols on a grid, factors and an offset."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from methods.base import Codec, Metric, Searcher
+from methods.errors import BudgetError
+from methods.factors import factor_bytes, factor_range, factor_table
+from methods.grid.search import GridSearcher
+from methods.kernels.grid import OFFSET_BYTES, decode_grid, encode_grid
+from methods.kernels.planes import GROUP
+from methods.parameters import check_integer
+
+__all__ = ["MOST_BITS", "GridCodec", "Plan"]
+
+MOST_BITS = 8
+_SAMPLE = 20_000  # training vectors from which the ranges of factors and offsets follow
+_ROWS = 4096  # vectors mapped at a time in float64
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Axes and how finely each segment of them is stored.
+
+    Attributes
+    ----------
+    mean : (dim,) float32
+    matrix : (dim, width) float32
+        ``(x - mean) @ matrix`` are the values, ``values @ matrix.T + mean`` goes back; width is a multiple of 8.
+    ends, bits : (segments,) int64
+        Where segments end among the values, and bits of their symbols.
+    """
+
+    mean: np.ndarray
+    matrix: np.ndarray
+    ends: np.ndarray
+    bits: np.ndarray
+
+    @property
+    def symbol_bytes(self) -> int:
+        return int((np.diff(self.ends, prepend=0) // GROUP * self.bits).sum())
+
+
+class GridCodec(Codec):
+    """Base of codecs ``[offset: float16] [a byte of factor a segment] [symbols] [zeros up to the budget]``.
+
+    The estimate of ``<q - mean, x - mean>`` is ``<q', factor * levels>`` for the turned query q'. What is exact in a
+    score is in the offset: under l2 the norm of the centred vector; under ip the vector's product with the mean, less
+    the estimate's (:attr:`corrects_mean`).
+
+    Parameters
+    ----------
+    dim, metric
+        As for :class:`~methods.base.Codec`.
+    code_bytes : int
+        Bytes of a code.
+
+    Notes
+    -----
+    Subclasses say how axes, segments and bits are found (:meth:`_plan`), and by class attributes what follows:
+    ``tries`` and ``rounds`` of :func:`~methods.kernels.grid.encode_grid`, the ``rule`` of the factor: ``unbiased``
+    |y|^2 / <y, h> or ``renormalized`` |y| / |h|, with |y| of the whole centred vector where there is one segment.
+    """
+
+    estimator = True
+    smallest: ClassVar[int] = OFFSET_BYTES + 2
+    tries: ClassVar[int] = 1
+    rounds: ClassVar[int] = 6
+    rule: ClassVar[str] = "unbiased"
+    corrects_mean: ClassVar[bool] = True
+
+    def __init__(self, dim: int, metric: Metric = Metric.IP, code_bytes: int = smallest) -> None:
+        self.code_bytes = code_bytes
+        super().__init__(dim, metric)
+
+    @abstractmethod
+    def _plan(self, vectors: np.ndarray, seed: int) -> Plan:
+        """Axes, segments and bits whose symbols and factors fit the code."""
+
+    @classmethod
+    def _within(cls, dim: int, code_bytes: int) -> int:
+        """``code_bytes``, or as many as 8 bits a dimension in one segment take."""
+        if code_bytes < cls.smallest:
+            raise BudgetError(cls.name, code_bytes, cls.smallest)
+        return min(code_bytes, cls.largest(dim))
+
+    @classmethod
+    def largest(cls, dim: int) -> int:
+        """Bytes of a code with 8 bits for every dimension."""
+        return OFFSET_BYTES + 1 + MOST_BITS * -(-dim // GROUP)
+
+    @property
+    def code_size(self) -> int:
+        return self.code_bytes
+
+    # --- fitted state ------------------------------------------------------------------------------------
+
+    def _fit(self, vectors: np.ndarray, seed: int) -> None:
+        plan = self._plan(vectors, seed)
+        sample = vectors[np.random.default_rng(seed).permutation(len(vectors))[:_SAMPLE]]
+        found, offsets = self._measure(plan, sample)[1:]
+        spread = float(offsets.std()) or float(np.abs(offsets).max()) or 1.0
+        parts = {
+            "mean": plan.mean,
+            "matrix": plan.matrix,
+            "ends": plan.ends.astype(np.int32),
+            "bits": plan.bits.astype(np.uint8),
+            "factor_ranges": np.stack([factor_range(column) for column in found.T]),
+            "offset_range": np.array([offsets.mean(), spread], np.float32),
+        }
+        self._load_parts(parts)
+
+    def parts(self) -> dict[str, np.ndarray]:
+        """``mean`` (dim,); ``matrix`` (dim, width), applied as ``(x - mean) @ matrix``; of segments ``ends``, ``bits``
+        (segments,) and ``factor_ranges`` (segments, 2); ``offset_range`` (2,): what offsets are about, and their unit.
+        """
+        self._check_fitted()
+        return dict(self.parts_)
+
+    def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
+        self.parts_ = dict(parts)
+        self.plan_ = Plan(
+            parts["mean"], parts["matrix"], parts["ends"].astype(np.int64), parts["bits"].astype(np.int64)
+        )
+        self.tables_ = np.stack([factor_table(bounds) for bounds in parts["factor_ranges"]])
+
+    # --- codes -------------------------------------------------------------------------------------------
+
+    def _measure(self, plan: Plan, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Symbols (n, bytes) uint8, factors (n, segments) float32 and offsets (n,) float64 of vectors."""
+        centred = vectors.astype(np.float64) - plan.mean
+        # In float64 and then rounded: a product of float32 matrices changes in the last bit with the number of rows.
+        matrix = plan.matrix.astype(np.float64)
+        blocks = [centred[at : at + _ROWS] @ matrix for at in range(0, len(centred), _ROWS)]
+        values = np.concatenate(blocks or [np.empty((0, matrix.shape[1]))]).astype(np.float32)
+        symbols = np.empty((len(values), plan.symbol_bytes), np.uint8)
+        products = np.empty((len(values), len(plan.ends), 3))
+        encode_grid(values, plan.ends, plan.bits, self.tries, self.rounds, symbols, products)
+        squares = np.einsum("ij,ij->i", centred, centred)
+        return symbols, self._factors(products, squares), self._offsets(plan, centred, squares)
+
+    def _factors(self, products: np.ndarray, squares: np.ndarray) -> np.ndarray:
+        own, cross, levels = (products[..., which] for which in range(3))
+        if self.rule == "unbiased":
+            over, under = own * (cross > 1e-3 * np.sqrt(own * levels)), cross
+        else:
+            over, under = np.sqrt(squares)[:, None] * (own > 0), np.sqrt(levels)
+        return np.divide(over, under, out=np.zeros_like(own), where=under > 0).astype(np.float32)
+
+    def _offsets(self, plan: Plan, centred: np.ndarray, squares: np.ndarray) -> np.ndarray:
+        if self.metric is Metric.L2:
+            return -squares / 2
+        return centred @ plan.mean.astype(np.float64) if self.corrects_mean else np.zeros(len(centred))
+
+    def _encode(self, vectors: np.ndarray) -> np.ndarray:
+        plan, ranges = self.plan_, self.parts_["factor_ranges"]
+        symbols, factors, offsets = self._measure(plan, vectors)
+        bytes_each = np.stack([factor_bytes(factors[:, s], ranges[s]) for s in range(len(ranges))], axis=1)
+        codes = np.zeros((len(vectors), self.code_size), np.uint8)
+        header = OFFSET_BYTES + len(ranges)
+        codes[:, OFFSET_BYTES:header], codes[:, header : header + plan.symbol_bytes] = bytes_each, symbols
+        if self.metric is not Metric.L2 and self.corrects_mean:
+            offsets = offsets - self._values(codes).astype(np.float64) @ self._turned_mean()
+        middle, unit = self.parts_["offset_range"]
+        stored = np.clip((offsets - middle) / unit, -65504, 65504).astype(np.float16)
+        codes[:, :OFFSET_BYTES] = stored[:, None].view(np.uint8)
+        return codes
+
+    def _turned_mean(self) -> np.ndarray:
+        return (self.plan_.mean @ self.plan_.matrix).astype(np.float64)
+
+    def _values(self, codes: np.ndarray) -> np.ndarray:
+        values = np.empty((len(codes), self.plan_.matrix.shape[1]), np.float32)
+        decode_grid(codes, self.plan_.ends, self.plan_.bits, self.tables_, values)
+        return values
+
+    def _decode(self, codes: np.ndarray) -> np.ndarray:
+        return self._values(codes) @ self.plan_.matrix.T + self.plan_.mean
+
+    def _searcher(self, codes: np.ndarray) -> Searcher:
+        return GridSearcher(self, codes)
+
+    # --- validation --------------------------------------------------------------------------------------
+
+    def _check_shape(self) -> None:
+        super()._check_shape()
+        self.code_bytes = check_integer("code_bytes", self.code_bytes, self.smallest, self.largest(self.dim))
