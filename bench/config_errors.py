@@ -51,7 +51,7 @@ def _unknown_choice(group: str, name: str) -> str:
         "dataset": datasets.names,
         "scenario": lambda: list(SCENARIOS),
     }
-    known = choices.get(group, lambda: ["quick", "standard", "full"])()
+    known = choices.get(group, lambda: ["quick", "standard", "full", "multivector_quick", "table_quick", "table"])()
     label = {"method": "method", "dataset": "data set"}.get(group, group)
     close = difflib.get_close_matches(name, known, n=2, cutoff=0.5)
     hint = f"did you mean {' or '.join(close)}?" if close else f"use one of {', '.join(known)}"

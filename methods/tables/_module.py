@@ -23,21 +23,21 @@ class TableModule(nn.Module):
         super().__init__()
         self.method = method
         self.names = list(state.weights)
-        for name, array in state.weights.items():
-            self.register_parameter(f"weight_{name}", nn.Parameter(torch.from_numpy(np.array(array, np.float32))))
+        for number, array in enumerate(state.weights.values()):  # numbered: torch takes no name with a dot
+            self.register_parameter(f"weight{number}", nn.Parameter(torch.from_numpy(np.array(array, np.float32))))
         self.constants = list(state.constants)
-        for name, array in state.constants.items():
-            self.register_buffer(f"constant_{name}", torch.from_numpy(np.array(array)))
+        for number, array in enumerate(state.constants.values()):
+            self.register_buffer(f"constant{number}", torch.from_numpy(np.array(array)))
         self.register_buffer("offsets", torch.from_numpy(method.offsets))
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """Weights and constants by name."""
-        weights = {name: getattr(self, f"weight_{name}") for name in self.names}
-        return weights | {name: getattr(self, f"constant_{name}") for name in self.constants}
+        constants = {name: getattr(self, f"constant{number}") for number, name in enumerate(self.constants)}
+        return {**self.weights(), **constants}
 
     def weights(self) -> dict[str, nn.Parameter]:
         """Trainable tensors by name."""
-        return {name: getattr(self, f"weight_{name}") for name in self.names}
+        return {name: getattr(self, f"weight{number}") for number, name in enumerate(self.names)}
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         return self.method.embed(self.tensors(), ids + self.offsets, self.training)
@@ -45,5 +45,5 @@ class TableModule(nn.Module):
     def state(self) -> State:
         """Copies as NumPy arrays."""
         weights = {name: tensor.detach().cpu().numpy().copy() for name, tensor in self.weights().items()}
-        constants = {name: getattr(self, f"constant_{name}").cpu().numpy().copy() for name in self.constants}
-        return State(weights, constants)
+        tensors = self.tensors()
+        return State(weights, {name: tensors[name].cpu().numpy().copy() for name in self.constants})

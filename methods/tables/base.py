@@ -117,7 +117,7 @@ class TableArtifact:
 
     def __init__(self, method: TableMethod, arrays: dict[str, np.ndarray]) -> None:
         self.method = method
-        self.arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+        self.arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
         self._limits = np.asarray(method.rows, np.int64)
         self._offsets = method.offsets
         self._ready = method.ready(self.arrays)

@@ -15,7 +15,7 @@ from methods.errors import MethodError
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Write ``arrays`` (little-endian, C order) into ``path``."""
-    stored = {name: np.ascontiguousarray(array, array.dtype.newbyteorder("<")) for name, array in arrays.items()}
+    stored = {name: np.asarray(array, array.dtype.newbyteorder("<"), order="C") for name, array in arrays.items()}
     head = {name: [array.dtype.str, list(array.shape)] for name, array in stored.items()}
     with path.open("wb") as file:
         file.write(json.dumps(head, separators=(",", ":")).encode() + b"\n")

@@ -1,0 +1,95 @@
+"""Tables of integers, trained with stochastic rounding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from methods.errors import MethodError
+from methods.registry import register
+from methods.tables.base import Fields, Stage, State, TableBudgetError
+from methods.tables.full import DenseTable
+
+if TYPE_CHECKING:
+    import torch
+
+
+class IntegerTable(DenseTable):
+    """Values are multiples of one scale; after each step the rows just changed are rounded up or down at random.
+
+    The chance is that of an unbiased rounding, with noise of its own for every element (a public kernel reuses one
+    noise along a row). ``reach`` is the largest value: wide of the initialisation (0.02), since trained rows grow.
+    Zhang et al., VLDB 2024, section 3.2; Gupta et al., Deep Learning with Limited Numerical Precision, ICML 2015.
+    """
+
+    family = "quantization"
+    source = "Gupta et al., ICML 2015"
+    bits: ClassVar[int]
+
+    def __init__(self, rows: Sequence[int], dim: int, reach: float) -> None:
+        super().__init__(rows, dim)
+        if not 0 < reach < float("inf"):
+            raise MethodError(f"reach={reach} is out of range; use a number above 0")
+        self.reach = float(reach)
+
+    @classmethod
+    def _of_budget(cls, fields: Fields, dim: int, table_bytes: int, reach: float) -> IntegerTable:
+        method = cls(fields.rows, dim, reach)
+        if method.planned_bytes > table_bytes:
+            raise TableBudgetError(cls._label(), table_bytes, method.planned_bytes)
+        return method
+
+    @property
+    def _largest(self) -> int:
+        return (1 << (self.bits - 1)) - 1
+
+    @property
+    def planned_bytes(self) -> int:
+        return self.total * self.dim * self.bits // 8 + 4
+
+    def initialize(self, fields: Fields, rng: np.random.Generator) -> State:
+        scale = np.float32(self.reach / self._largest)
+        table = np.round(super().initialize(fields, rng).weights["table"] / scale) * scale
+        return State({"table": table.astype(np.float32)}, {"scale": np.array([scale], np.float32)})
+
+    def after_step(self, t: dict[str, torch.Tensor], rows: torch.Tensor, step: int, stage: Stage) -> None:
+        import torch
+
+        touched = torch.unique(rows)
+        steps = t["table"].index_select(0, touched) / t["scale"]
+        rounded = torch.floor(steps + torch.rand_like(steps)).clamp_(-self._largest, self._largest)
+        t["table"].index_copy_(0, touched, rounded * t["scale"])
+
+    def compress(self, state: State) -> dict[str, np.ndarray]:
+        scale = state.constants["scale"]
+        codes = np.round(state.weights["table"] / scale).astype(np.int8 if self.bits == 8 else np.int16)
+        return {"codes": codes, "scale": scale}
+
+    def gather(self, arrays: dict[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
+        return arrays["codes"][rows] * arrays["scale"]
+
+
+@register("int8_table")
+class Int8Table(IntegerTable):
+    """8-bit integers."""
+
+    summary = "8-bit integers, stochastic rounding in training"
+    bits = 8
+
+    @classmethod
+    def for_budget(cls, fields: Fields, dim: int, table_bytes: int, *, reach: float = 0.5) -> IntegerTable:
+        return cls._of_budget(fields, dim, table_bytes, reach)
+
+
+@register("int16_table")
+class Int16Table(IntegerTable):
+    """16-bit integers."""
+
+    summary = "16-bit integers, stochastic rounding in training"
+    bits = 16
+
+    @classmethod
+    def for_budget(cls, fields: Fields, dim: int, table_bytes: int, *, reach: float = 2.0) -> IntegerTable:
+        return cls._of_budget(fields, dim, table_bytes, reach)
