@@ -14,6 +14,7 @@ from bench.records import Record
 from bench.report import significance, tables
 from bench.report.rows import Row, rows_of
 
+_COSTS = {"bytes": "codes", "latency": "p50 ms"}  # of --against
 _FORMATS = "html,md,csv,parquet,png,svg"
 Located = list[tuple[Record, Path | None]]
 
@@ -32,6 +33,7 @@ def main() -> None:
     parser.add_argument("--format", default=_FORMATS, metavar="A,B", help=f"of --out (default {_FORMATS})")
     parser.add_argument("--compare", nargs=2, metavar=("A", "B"), help="the second set of records against the first")
     parser.add_argument("--figure", metavar="FILE", help="draw recall@10 against bytes into FILE (.png, .svg, .pdf)")
+    parser.add_argument("--against", choices=_COSTS, default="bytes", help="what --figure draws recall@10 against")
     parser.add_argument("--pack", metavar="FILE", help="write the records into one .jsonl file, a line each")
     try:
         options = parser.parse_args()
@@ -74,7 +76,7 @@ def _report(options: argparse.Namespace, formats: list[str]) -> None:
         records.pack(chosen, path)
         significance.write(significance.beside(path), comparisons)
     if options.figure:
-        _draw(chosen, Path(options.figure))
+        _draw(chosen, Path(options.figure), _COSTS[options.against])
     if options.out:
         from bench.report.export import write_all
 
@@ -100,16 +102,16 @@ def _compare(sets: list[str], dataset: str | None) -> None:
     print_comparison(*compare_sets(first, second))
 
 
-def _draw(chosen: list[Record], path: Path) -> None:
+def _draw(chosen: list[Record], path: Path, cost: str) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
-    from bench.report.figures import recall_against_bytes
+    from bench.report.figures import by_family
 
     if path.suffix not in (".png", ".svg", ".pdf"):
         raise UsageError(f"--figure {path} has an unknown ending; use .png, .svg or .pdf")
     path.parent.mkdir(parents=True, exist_ok=True)
-    recall_against_bytes(chosen).savefig(path, dpi=110)
+    by_family(chosen, cost).savefig(path, dpi=110)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,8 @@ _COLOURS = (
     "#332288",
 )
 _COLUMNS = 3
+_MARKERS = "os^Dv<>P"
+_MOST_DIGITS = 24  # of all tick labels of a panel together
 _LABEL_GAP = 0.055  # least distance of two labels, as a share of the height
 
 
@@ -129,15 +131,23 @@ def _of_one_dataset(records: Sequence[Record], measure: str) -> list[Record]:
 
 
 def recall_against_bytes(records: Sequence[Record], measure: str = "recall@10") -> Figure:
-    """Recall against bytes per vector, one panel a family, every method of it labelled at its line.
+    """:func:`by_family` against the bytes of an item."""
+    return by_family(records, "codes", measure)
 
-    The grey line is the same in all panels: the best of all methods at each size, so that a panel shows at once
-    where its family is worth its bytes.
+
+def by_family(records: Sequence[Record], cost: str = "codes", measure: str = "recall@10") -> Figure:
+    """Quality against a cost, one panel a family, every method of it labelled at its line.
+
+    The grey line is the same in all panels: the best of all methods at each cost, so that a panel shows at once
+    where its family is worth what it costs. A line joins what differs in numbers only (budget, bits); other codecs and
+    rescoring have lines of their own.
 
     Parameters
     ----------
     records : sequence of Record
         Of one data set and metric; those that are not ``ok`` are left out.
+    cost : {"codes", "p50 ms"}
+        Bytes in memory of an item, or latency of a single query.
     measure : str
         A key of ``Record.quality``.
 
@@ -150,45 +160,69 @@ def recall_against_bytes(records: Sequence[Record], measure: str = "recall@10") 
 
     good = _of_one_dataset(records, measure)
     families = sorted({record.method.family for record in good if record.method.family != "identity"})
-    rows = -(-len(families) // _COLUMNS)
+    columns = min(_COLUMNS, max(1, len(families)))
+    rows = -(-len(families) // columns)
     figure, axes = plt.subplots(
-        rows, _COLUMNS, figsize=(4.2 * _COLUMNS, 3.4 * rows), sharex=True, sharey=True, squeeze=False, layout="tight"
+        rows, columns, figsize=(4.2 * columns, 3.4 * rows), sharex=True, sharey=True, squeeze=False, layout="tight"
     )
-    best = _best_at_each_size(good, measure)
+    best, lines = _best_at_each_cost(good, cost, measure), _lines(good)
     for axis, (family, colour) in zip(axes.flat, colours_of(families).items()):
         axis.plot(*best, color="0.8", linewidth=5, solid_capstyle="round", zorder=1)
-        _draw_family(axis, [record for record in good if record.method.family == family], measure, colour)
+        mine = {name: line for name, line in lines.items() if line[0].method.family == family}
+        _draw_family(axis, mine, cost, measure, colour)
         axis.set_title(family, loc="left", fontweight="bold", color=colour)
     for axis in axes.flat[len(families) :]:
         axis.set_visible(False)
-    _decorate(axes, good[0], measure)
+    _decorate(axes, good, cost, measure)
     return figure
 
 
-def _best_at_each_size(records: Sequence[Record], measure: str) -> tuple[np.ndarray, np.ndarray]:
-    """Sizes and the best figure reached with at most as many bytes."""
+def _cost(record: Record, cost: str) -> float:
+    """Bytes or milliseconds of one record; NaN where it has none."""
+    if cost == "codes":
+        return float(record.bytes.code) if record.bytes is not None else np.nan
+    return record.latency_ms["p50"] if record.latency_ms is not None else np.nan
+
+
+def _best_at_each_cost(records: Sequence[Record], cost: str, measure: str) -> tuple[np.ndarray, np.ndarray]:
+    """Costs and the best figure reached with at most as much."""
     compressed = [r for r in records if r.method.family != "identity"] or list(records)
-    points = sorted((r.bytes.code, r.quality[measure].value) for r in compressed if r.bytes is not None)
-    sizes, values = np.array(points).T
-    return sizes, np.maximum.accumulate(values)
+    points = sorted((_cost(r, cost), r.quality[measure].value) for r in compressed if np.isfinite(_cost(r, cost)))
+    costs, values = np.array(points).reshape(-1, 2).T
+    return costs, np.maximum.accumulate(values)
 
 
-def _draw_family(axis: Axes, records: Sequence[Record], measure: str, colour: str) -> None:
+def _lines(records: Sequence[Record]) -> dict[str, list[Record]]:
+    """Records by the name of their line: the method, and its options other than numbers where they differ."""
+    named = {name: [r for r in records if r.method.name == name] for name in sorted({r.method.name for r in records})}
+    lines: dict[str, list[Record]] = {}
+    for name, alike in named.items():
+        options = [{**r.method.requested, "rescore": r.config.get("rescore")} for r in alike]
+        keys = sorted({key for one in options for key, value in one.items() if isinstance(value, str)} - {"name"})
+        differing = [key for key in keys if len({str(one.get(key)) for one in options}) > 1]
+        for record, one in zip(alike, options):
+            words = [str(one[key]) for key in differing if one.get(key) is not None]
+            lines.setdefault(" ".join([name, *words]), []).append(record)
+    return lines
+
+
+def _draw_family(axis: Axes, lines: dict[str, list[Record]], cost: str, measure: str, colour: str) -> None:
     ends = []
-    for name in sorted({record.method.name for record in records}):
-        points = {r.bytes.code: r.quality[measure] for r in records if r.method.name == name and r.bytes is not None}
-        sizes = sorted(points)
-        values = [points[size].value for size in sizes]
-        errors = [
-            [v - points[s].low for s, v in zip(sizes, values)],
-            [points[s].high - v for s, v in zip(sizes, values)],
-        ]
-        axis.errorbar(sizes, values, yerr=errors, color=colour, marker="o", markersize=3.5, linewidth=1.2, zorder=2)
-        ends.append((values[-1], sizes[-1], name))
-    for place, (value, size, name) in zip(_spread([value for value, _, _ in sorted(ends)]), sorted(ends)):
+    for number, (name, records) in enumerate(lines.items()):
+        by_size = {r.bytes.code: r for r in records if r.bytes is not None and np.isfinite(_cost(r, cost))}
+        if not by_size:
+            continue
+        chosen = [by_size[size] for size in sorted(by_size)]
+        costs, quality = [_cost(r, cost) for r in chosen], [r.quality[measure] for r in chosen]
+        values = [q.value for q in quality]
+        errors = [[q.value - q.low for q in quality], [q.high - q.value for q in quality]]
+        marker = _MARKERS[number % len(_MARKERS)]
+        axis.errorbar(costs, values, yerr=errors, color=colour, marker=marker, markersize=3.5, linewidth=1.2, zorder=2)
+        ends.append((values[-1], costs[-1], name))
+    for place, (value, end, name) in zip(_spread([value for value, _, _ in sorted(ends)]), sorted(ends)):
         axis.annotate(
             name,
-            (size, value),
+            (end, value),
             xytext=(1.03, place),
             textcoords=("axes fraction", "data"),
             fontsize=8,
@@ -209,13 +243,17 @@ def _spread(ascending: Sequence[float]) -> list[float]:
     return places
 
 
-def _decorate(axes: np.ndarray, example: Record, measure: str) -> None:
+def _decorate(axes: np.ndarray, records: Sequence[Record], cost: str, measure: str) -> None:
+    example = records[0]
     raw = raw_bytes(example)
+    item = "vector" if example.dataset.vectors_per_item is None else "document"
+    label = COSTS[cost] if cost != "codes" else f"bytes per {item} (float32: {raw:,.0f})"
     for axis in axes.flat:
-        axis.set_xscale("log", base=2)
-        ticks = [raw / ratio for ratio in (2, 4, 8, 16, 32, 64)]
-        axis.set_xticks(ticks, [f"{tick:.0f}" for tick in ticks])
-        axis.minorticks_off()
+        if cost == "codes":
+            _byte_ticks(axis, records, raw)
+        else:
+            axis.set_xscale("log")
+            axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axis.set_ylim(0, 1.02)
         axis.grid(color="0.93")
         axis.spines[["top", "right"]].set_visible(False)
@@ -224,6 +262,17 @@ def _decorate(axes: np.ndarray, example: Record, measure: str) -> None:
     for column in axes.T:  # the last row may be filled in part
         lowest = [axis for axis in column if axis.get_visible()][-1:]
         for axis in lowest:
-            axis.set_xlabel(f"bytes per item (float32: {raw:,.0f})")
+            axis.set_xlabel(label)
             axis.tick_params(labelbottom=True)
     axes.flat[0].figure.suptitle(f"{_title(example)}; grey: best of all methods", x=0.01, ha="left", fontsize=10)
+
+
+def _byte_ticks(axis: Axes, records: Sequence[Record], raw: float) -> None:
+    """Ticks at ratios to float32 that are powers of two (of four, where the sizes span many)."""
+    axis.set_xscale("log", base=2)
+    smallest = min(r.bytes.code for r in records if r.bytes is not None)
+    ratios = [2**i for i in range(1, max(6, round(np.log2(raw / smallest))) + 1)]
+    if sum(len(f"{raw / ratio:.0f}") for ratio in ratios) > _MOST_DIGITS:
+        ratios = ratios[1::2]
+    axis.set_xticks([raw / ratio for ratio in ratios], [f"{raw / ratio:.0f}" for ratio in ratios])
+    axis.minorticks_off()

@@ -84,9 +84,17 @@ class ADCScanner:
         ids : (nq, k) int64
             Rows of the codes; padded with -1.
         """
+        scan.check_k(k)
+        return self._scan.search(*self._weights(queries), k, self.threads)
+
+    def fold(self, queries: np.ndarray, owner: np.ndarray, best: np.ndarray) -> None:
+        """As :meth:`methods.kernels.sdc.SDCScanner.fold`."""
+        self._scan.fold(*self._weights(queries), owner, best)
+
+    def _weights(self, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Queries as the weights and units of a :class:`DotScan`."""
         queries = np.asarray(queries, np.float32)
         if queries.ndim != 2 or queries.shape[1] != self.dim:
             raise KernelError(f"queries must have shape (nq, {self.dim}), not {queries.shape}")
-        scan.check_k(k)
         weights, units = quantize_queries(queries)
-        return self._scan.search(weights, units * np.float32(0.5 ** (self.bits - 1)), k, self.threads)
+        return weights, units * np.float32(0.5 ** (self.bits - 1))

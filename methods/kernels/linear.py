@@ -172,6 +172,61 @@ def _scan_planar_parallel(path: Path, documents: tuple, batch: tuple, heaps: np.
         _scan_planar(path, documents, batch, heaps[part], part * blocks // parts, (part + 1) * blocks // parts)
 
 
+@njit(cache=True, nogil=True)
+def _raise(
+    sums: np.ndarray, row: int, line: tuple, scale: np.ndarray, owner: np.ndarray, first: int, best: np.ndarray
+) -> None:
+    """``best[owner[i]]`` to the scores of a block's codes from ``first`` on, as :func:`select.push_above` has them."""
+    offset, unit = np.int32(line[0]), np.float32(line[1])
+    for doc in range(min(BLOCK, len(owner) - first)):
+        score = np.float32(np.int32(np.int32(2) * np.int32(sums[row, doc]) + offset)) * unit * scale[doc]
+        document = owner[first + doc]
+        best[document] = max(best[document], score)
+
+
+@njit(cache=True, nogil=True)
+def _fold_dot(path: Path, documents: tuple, batch: tuple, owner: np.ndarray, best: np.ndarray) -> None:
+    """As :func:`_scan_dot`, the scores of an owner's codes folded into their largest."""
+    body, tail, _, bits, entries, halves, scale_table = documents
+    queries, nq, offsets, units, segment = batch
+    rows = queries.shape[1] // 4
+    unpacked, last = np.empty(rows * BLOCK, np.uint32), np.empty(3 * BLOCK, np.uint32)
+    sums = np.empty((WIDE, BLOCK), np.int32)
+    scale = np.ones(BLOCK, np.float32)
+    for block in range(len(body)):
+        _unpack(body[block], last, tail[block], bits, unpacked)
+        scales.expand(block, entries, halves, scale_table, scale)
+        for query in range(0, nq, WIDE):
+            dot_tile(path, 4, unpacked, queries, query * queries.shape[1], rows, rows, segment, sums)
+            for q in range(query, min(query + WIDE, nq)):
+                _raise(sums, q - query, (offsets[q], units[q]), scale, owner, block * BLOCK, best[q])
+
+
+@njit(cache=True, nogil=True)
+def _fold_planar(path: Path, documents: tuple, batch: tuple, owner: np.ndarray, best: np.ndarray) -> None:
+    """As :func:`_scan_planar`, the scores of an owner's codes folded into their largest."""
+    blocks, _, entries, halves, scale_table = documents
+    queries, nq, rows, table, segments, offsets, unit, expand = batch
+    nibbles = np.zeros(rows * BLOCK if expand else 0, np.uint8)
+    sums = np.empty((WIDE, BLOCK), np.int16)
+    scale = np.ones(BLOCK, np.float32)
+    tile = queries.nbytes // ((nq + WIDE - 1) // WIDE)
+    for block in range(len(blocks)):
+        docs = blocks[block]
+        if expand:
+            layout.unpack_nibbles(docs, nibbles)
+            docs = nibbles
+        scales.expand(block, entries, halves, scale_table, scale)
+        for query in range(0, nq, WIDE):
+            if nq == 1:
+                planar_tile(path, 1, docs, queries, 0, rows, table, rows, segments[0], sums)
+            else:
+                place = query // WIDE * tile
+                planar_tile(path, 4, docs, queries, place, rows, table, rows, segments[query // WIDE], sums)
+            for q in range(query, min(query + WIDE, nq)):
+                _raise(sums, q - query, (offsets[q], unit), scale, owner, block * BLOCK, best[q])
+
+
 class DotScan:
     """Codes of 1..4 bits a dimension against int8 weights, on any path."""
 
@@ -189,18 +244,27 @@ class DotScan:
         self, weights: np.ndarray, units: np.ndarray, k: int, threads: int | None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Scores (nq, k) float32 and ids (nq, k) int64: ``sum of weights * (2 symbol - 2^b + 1) * units * scale``."""
+        documents, batch = self._prepare(weights, units)
+        single = len(weights) == 1
+        kernels = (_scan_dot_single, _scan_dot_single_parallel) if single else (_scan_dot, _scan_dot_parallel)
+        heaps = scan.run(*kernels, self.path, documents, batch, min(k, self.size), threads)
+        keys, ids = topk.results(heaps, k)
+        return topk.scores(keys), ids
+
+    def fold(self, weights: np.ndarray, units: np.ndarray, owner: np.ndarray, best: np.ndarray) -> None:
+        """Raise ``best[q, owner[i]]`` to the score of query q and code i, for all of them; one thread."""
+        documents, batch = self._prepare(weights, units)
+        _fold_dot(self.path, documents, batch, owner, best)
+
+    def _prepare(self, weights: np.ndarray, units: np.ndarray) -> tuple[tuple, tuple]:
+        """Documents and queries as the kernels read them."""
         top = 2**self.bits - 1
         largest = int(np.abs(weights.astype(np.int16)).max(initial=1))
         queries = scan.pad_queries(query_weights(weights, self.bits, self.rows))
         offsets = -top * weights.sum(axis=1, dtype=np.int32)
         segment = max(1, 32767 // (2 * top * largest))
         documents = (self.body, self.tail, self.size, self.bits, *self.factors.arrays)
-        batch = (queries, len(weights), offsets, units.astype(np.float32), segment)
-        single = len(weights) == 1
-        kernels = (_scan_dot_single, _scan_dot_single_parallel) if single else (_scan_dot, _scan_dot_parallel)
-        heaps = scan.run(*kernels, self.path, documents, batch, min(k, self.size), threads)
-        keys, ids = topk.results(heaps, k)
-        return topk.scores(keys), ids
+        return documents, (queries, len(weights), offsets, units.astype(np.float32), segment)
 
 
 def _nibble_products() -> tuple[np.ndarray, np.ndarray]:
@@ -268,6 +332,18 @@ class NibbleScan:
 
     def search(self, codes: np.ndarray, k: int, threads: int | None) -> tuple[np.ndarray, np.ndarray]:
         """Scores (nq, k) float32 and ids (nq, k) int64 for query codes (nq, size) uint8."""
+        path, documents, batch = self._prepare(codes)
+        heaps = scan.run(_scan_planar, _scan_planar_parallel, path, documents, batch, min(k, self.size), threads)
+        keys, ids = topk.results(heaps, k)
+        return topk.scores(keys), ids
+
+    def fold(self, codes: np.ndarray, owner: np.ndarray, best: np.ndarray) -> None:
+        """As :meth:`DotScan.fold`."""
+        path, documents, batch = self._prepare(codes)
+        _fold_planar(path, documents, batch, owner, best)
+
+    def _prepare(self, codes: np.ndarray) -> tuple[Path, tuple, tuple]:
+        """Path, documents and queries as the kernels read them."""
         codes = codes.copy()
         codes[:, -1] &= np.uint8(256 - 2**self.unused)
         offsets = np.full(len(codes), self.offset)
@@ -281,10 +357,7 @@ class NibbleScan:
             offsets = offsets - largest[:nq].sum(axis=1, dtype=np.int64)
         expand = path.name in ("avx2", TABLE) and nq > 1
         batch = (queries, nq, rows, table, segments, offsets, np.float32(0.25 ** (self.bits - 1)), expand)
-        documents = (self.blocks, self.size, *self.factors.arrays)
-        heaps = scan.run(_scan_planar, _scan_planar_parallel, path, documents, batch, min(k, self.size), threads)
-        keys, ids = topk.results(heaps, k)
-        return topk.scores(keys), ids
+        return path, (self.blocks, self.size, *self.factors.arrays), batch
 
 
 _PRODUCTS, _LARGEST = _nibble_products()

@@ -1,4 +1,4 @@
-"""MaxSim on binary codes: for each query code the least Hamming distance to a document's codes, summed."""
+"""MaxSim on binary codes: the least Hamming distance, or the largest inner product, to each document's codes."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import numpy as np
 from numba import njit
 
 from methods.kernels import layout, scan
+from methods.kernels.adc import ADCScanner
 from methods.kernels.hamming import HammingScanner, planar_batch
 from methods.kernels.path import Path
+from methods.kernels.sdc import SDCScanner
 from methods.kernels.tiles import BLOCK, WIDE, planar_tile
 
-__all__ = ["least_distances", "least_distances_reference"]
+__all__ = ["largest_products", "least_distances", "least_distances_reference"]
 
 
 def least_distances_reference(codes: np.ndarray, offsets: np.ndarray, queries: np.ndarray) -> np.ndarray:
@@ -64,3 +66,21 @@ def least_distances(scanner: HammingScanner, offsets: np.ndarray, queries: np.nd
     least = np.full((len(queries), len(offsets) - 1), np.iinfo(np.int16).max, np.int16)
     _fold(path, (scanner.blocks, scanner.size), batch, owner, least)
     return least.sum(axis=0, dtype=np.int64)
+
+
+def largest_products(scanner: ADCScanner | SDCScanner, offsets: np.ndarray, queries: np.ndarray) -> np.ndarray:
+    """Largest scores (m, n) float32 of each query vector with a document's codes.
+
+    Parameters
+    ----------
+    scanner : ADCScanner or SDCScanner
+        Over the codes of all documents' vectors.
+    offsets : (n + 1,) int64
+        Rows ``offsets[i] : offsets[i + 1]`` are document i's, at least one.
+    queries
+        What the scanner's ``search`` takes: the vectors (or codes) of one query.
+    """
+    owner = np.repeat(np.arange(len(offsets) - 1, dtype=np.int32), np.diff(offsets))
+    best = np.full((len(queries), len(offsets) - 1), -np.inf, np.float32)
+    scanner.fold(queries, owner, best)
+    return best

@@ -88,6 +88,17 @@ class SDCScanner:
         scan.check_k(k)
         if isinstance(self._scan, NibbleScan):
             return self._scan.search(queries, k, self.threads)
+        return self._scan.search(*self._levels(queries), k, self.threads)
+
+    def fold(self, queries: np.ndarray, owner: np.ndarray, best: np.ndarray) -> None:
+        """Raise ``best[q, owner[i]]`` (nq, owners) float32 to the score of query q and code i; one thread."""
+        queries = scan.as_codes(queries, self.code_size, "queries")
+        if isinstance(self._scan, NibbleScan):
+            self._scan.fold(queries, owner, best)
+        else:
+            self._scan.fold(*self._levels(queries), owner, best)
+
+    def _levels(self, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Query codes as the weights and units of a :class:`DotScan`."""
         levels = 2 * reference.symbols(queries, self.dim, self.bits).astype(np.int8) - np.int8(2**self.bits - 1)
-        units = np.full(len(queries), 0.25 ** (self.bits - 1), np.float32)
-        return self._scan.search(levels, units, k, self.threads)
+        return levels, np.full(len(queries), 0.25 ** (self.bits - 1), np.float32)

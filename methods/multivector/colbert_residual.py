@@ -105,7 +105,7 @@ class ColbertResidual(MultiVectorCodec):
         return Ragged(vectors, codes.offsets // self.vector_size)
 
     def _searcher(self, codes: Codes) -> SetSearcher:
-        return DecodingSetSearcher(self, codes) if not self.candidates else _CentroidSearcher(self, codes)
+        return _CentroidSearcher(self, codes) if self.candidates else DecodingSetSearcher(self, codes, self.vector_size)
 
 
 class _CentroidSearcher(SetSearcher):

@@ -105,8 +105,18 @@ class Ragged:
         return self._view(np.ascontiguousarray(self.vectors[which]), offsets)
 
     def floats(self) -> np.ndarray:
-        """All vectors as C-contiguous float32 (total, dim): a view where they are that already."""
-        return as_vectors(self.vectors, self.dim)
+        """All vectors as C-contiguous float32 (total, dim): a view where they are that already.
+
+        :class:`MethodError` where memory does not hold them: blocks of sets are converted, so of the longest set.
+        """
+        try:
+            return as_vectors(self.vectors, self.dim)
+        except MemoryError:
+            longest = int(self.lengths.argmax())
+            raise MethodError(
+                f"{self.total:,} vectors of {self.dim} dimensions do not fit into memory as float32 "
+                f"({4e-9 * self.total * self.dim:.1f} GB); split set {longest} of {self.lengths[longest]:,} vectors"
+            ) from None
 
     def blocks(self, vectors: int) -> Iterator[tuple[int, Ragged]]:
         """``(first set, consecutive sets)`` with about so many vectors at a time; a larger set comes alone."""

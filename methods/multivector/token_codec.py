@@ -20,7 +20,8 @@ class TokenCodec(TokenStoreCodec):
     """Late interaction on compressed vectors: all of them are kept, each in as many bytes as the budget leaves it.
 
     Codes that decode are scored as what they decode to, against float queries. Binary codes (``sign``, ``simhash``,
-    ``itq``) are compared with the query's by our Hamming kernel: the least distance for the largest product.
+    ``itq``) are compared with the query's by our Hamming kernel: the least distance for the largest product. Recurrent
+    binary codes (``bebr``) and signs scored asymmetrically are scanned by our SDC and ADC kernels.
 
     Parameters
     ----------

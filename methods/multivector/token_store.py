@@ -11,10 +11,10 @@ from methods import registry
 from methods.base import Codec, Metric
 from methods.errors import BudgetError, MethodError
 from methods.kernels.chamfer import chamfer_search
-from methods.kernels.maxsim import least_distances
+from methods.kernels.maxsim import largest_products, least_distances
 from methods.multivector.base import OFFSET_BYTES, Codes, MultiVectorCodec, SetSearcher
 from methods.multivector.ragged import Ragged
-from methods.scanner_search import HammingSearcher
+from methods.scanner_search import HammingSearcher, SymbolSearcher
 
 __all__ = ["DecodingSetSearcher", "TokenStoreCodec", "largest_kept"]
 
@@ -90,14 +90,16 @@ class TokenStoreCodec(MultiVectorCodec):
         return Ragged(self.codec_.decode(codes.rows(size)), codes.offsets // size)
 
     def _searcher(self, codes: Codes) -> SetSearcher:
-        if self.codec_.decodable:
-            return DecodingSetSearcher(self, codes)
-        inner = self.codec_.searcher(codes.rows(self.codec_.code_size))
-        if not isinstance(inner, HammingSearcher):
-            raise MethodError(
-                f"{self._label()} compares codes of {self.codec} by Hamming distance; use scoring=hamming"
-            )
-        return HammingSetSearcher(self.dim, inner, codes.offsets // self.codec_.code_size)
+        size = self.codec_.code_size
+        if self.codec_.family == "binary":
+            inner, offsets = self.codec_.searcher(codes.rows(size)), codes.offsets // size
+            if isinstance(inner, SymbolSearcher):
+                return SymbolSetSearcher(self.dim, inner, offsets)
+            if isinstance(inner, HammingSearcher) and not self.codec_.decodable:
+                return HammingSetSearcher(self.dim, inner, offsets)
+        if not self.codec_.decodable:
+            raise MethodError(f"{self._label()} can neither decode codes of {self.codec} nor compare them bit by bit")
+        return DecodingSetSearcher(self, codes, size)
 
 
 class DecodingSetSearcher(SetSearcher):
@@ -108,14 +110,15 @@ class DecodingSetSearcher(SetSearcher):
     codec : MultiVectorCodec
         Fitted, decodable.
     codes : Codes
+    vector_size : int
+        Bytes of a vector's code.
     """
 
-    def __init__(self, codec: MultiVectorCodec, codes: Codes) -> None:
+    def __init__(self, codec: MultiVectorCodec, codes: Codes, vector_size: int) -> None:
         super().__init__(codec.dim, len(codes))
         self.codec, self.codes = codec, codes
-        largest = int(np.diff(codes.offsets).max(initial=1))
-        per_vector = max(1, int(codec.code_sizes(np.array([2]))[0] - codec.code_sizes(np.array([1]))[0]))
-        self._step = max(1, _BLOCK_BYTES // (4 * codec.dim * max(1, largest // per_vector)))
+        most = int(np.diff(codes.offsets).max(initial=1)) // vector_size  # vectors of a document
+        self._step = max(1, _BLOCK_BYTES // (4 * codec.dim * max(1, most)))
 
     @property
     def nbytes(self) -> int:
@@ -166,6 +169,41 @@ class HammingSetSearcher(SetSearcher):
             found = least_distances(self.inner.scanner, self.offsets, asked)
             best = np.argsort(found, kind="stable")[:k]
             scores[i], ids[i] = -found[best], best
+        return scores, ids
+
+
+class SymbolSetSearcher(SetSearcher):
+    """MaxSim by inner products with recurrent binary codes, symmetric or not as the dense searcher does them.
+
+    What a document's codes have in common in a query's scores (the mean) is left out, as it is for every document.
+
+    Parameters
+    ----------
+    dim : int
+    inner : SymbolSearcher
+        Over the codes of all documents' vectors; its scanner's layout is what is kept.
+    offsets : (n + 1,) int64
+        Rows ``offsets[i] : offsets[i + 1]`` are document i's.
+    """
+
+    estimates_metric = False
+
+    def __init__(self, dim: int, inner: SymbolSearcher, offsets: np.ndarray) -> None:
+        super().__init__(dim, len(offsets) - 1)
+        self.inner, self.offsets, self.padding = inner, offsets, inner.padding
+
+    @property
+    def nbytes(self) -> int:
+        return self.inner.nbytes + OFFSET_BYTES * self.size
+
+    def _search(self, queries: Ragged, k: int) -> tuple[np.ndarray, np.ndarray]:
+        asked, worth = self.inner.prepare(queries.vectors)
+        scores, ids = np.empty((len(queries), k), np.float32), np.empty((len(queries), k), np.int64)
+        for i in range(len(queries)):
+            mine = slice(queries.offsets[i], queries.offsets[i + 1])
+            found = worth[mine] @ largest_products(self.inner.scanner, self.offsets, asked[mine])
+            best = np.argsort(-found, kind="stable")[:k]
+            scores[i], ids[i] = found[best], best
         return scores, ids
 
 

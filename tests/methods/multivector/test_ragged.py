@@ -71,3 +71,15 @@ def test_the_set_that_holds_nan_is_named(sets):
     broken[6, 1] = np.inf
     with pytest.raises(MethodError, match="NaN or infinity in vector 2 of set 2"):
         Ragged(broken, sets.offsets).check(2, "documents")
+
+
+def test_a_set_that_memory_does_not_hold_is_named_in_one_line(sets, monkeypatch):
+    def full(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("methods.multivector.ragged.as_vectors", full)
+    with pytest.raises(
+        MethodError, match=r"10 vectors of 2 dimensions do not fit .*; split set 2 of 4 vectors"
+    ) as error:
+        sets.floats()
+    assert "\n" not in str(error.value)
