@@ -28,6 +28,9 @@ _ABOUT = {
     "squad-tokens-mini": ("256 sets x 64", "chamfer", "a sample of it in 64; embedded"),
     "book-crossing": ("359,045 rows x 16", "auc", "433,671 ratings of books, 7 fields: an embedding table"),
     "ml-100k": ("3,793 rows x 16", "auc", "100,000 ratings of movies, 8 fields: an embedding table"),
+    "criteo-kaggle": ("26 + 13 fields", "auc", "your own copy: build criteo-kaggle --from train.txt"),
+    "avazu": ("22 fields", "auc", "your own copy: build avazu --from train.gz"),
+    "criteo-tb": ("26 + 13 fields", "auc", "your own copy: build criteo-tb --from FOLDER of day_*"),
     "ragged": ("n sets x d", "chamfer", "your own sets of vectors: dataset.base=FILE dataset.queries=FILE"),
     "path": ("n x d", "cosine", "your own file: dataset.base=FILE [dataset.queries=FILE dataset.metric=...]"),
 }

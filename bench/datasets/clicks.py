@@ -18,7 +18,7 @@ from methods.tables.training import Examples
 
 __all__ = ["BUILT", "PARTS", "ClickDataset", "ClickMetric", "built", "cut"]
 
-BUILT = ("book-crossing", "ml-100k")
+BUILT = ("book-crossing", "ml-100k", "criteo-kaggle", "avazu", "criteo-tb")
 PARTS = ("train", "validation", "test")
 _BLOCK = 1 << 20  # examples counted and hashed at a time
 

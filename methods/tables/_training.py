@@ -21,6 +21,7 @@ from methods.tables.training import Examples, Recipe
 
 _JUDGED = 8192  # validation examples by which a stage compares candidates
 _SCORED = 16_384  # examples scored at a time
+_BLOCK = 1 << 20  # examples in memory at a time
 
 
 @dataclass
@@ -98,12 +99,8 @@ class _Run:
     ) -> None:
         self.method, self.fields, self.new_model, self.recipe, self.judge = method, fields, new_model, recipe, judge
         self.device = choose_device(recipe.device)
-        self.ids = torch.from_numpy(training.ids.astype(np.int64)).to(self.device)
-        self.labels = torch.from_numpy(training.labels.astype(np.float32)).to(self.device)
-        self.held_ids = torch.from_numpy(validation.ids.astype(np.int64)).to(self.device)
-        self.held_labels = torch.from_numpy(validation.labels.astype(np.float32)).to(self.device)
-        self.rng = np.random.default_rng([seed, 1])
-        self.generator = torch.Generator().manual_seed(seed)
+        self.training, self.validation = training, validation
+        self.rng, self.order = np.random.default_rng([seed, 1]), np.random.default_rng([seed, 2])
         self.state = method.initialize(fields, np.random.default_rng(seed))
         self.model = new_model().to(self.device)
         self.trained = Trained(self.state, self.model, -np.inf)
@@ -124,7 +121,7 @@ class _Run:
         table = TableModule(self.method, self.state).to(self.device)
         most = self.recipe.epochs if stage.epochs is None else stage.epochs
         if not most:
-            self.trained.validation = self.judge(self._scores(table), self.held_labels.cpu().numpy())
+            self.trained.validation = self._judged(table)
             return
         optimizers = self._optimizers(table)
         search = self._search(table) if stage.search else None
@@ -132,7 +129,7 @@ class _Run:
         for epoch in range(most):
             table.train()
             self.model.train()
-            for ids, labels in self._batches(self.ids, self.labels):
+            for ids, labels in self._batches(self.training):
                 self._step(table, ids, labels, optimizers, stage, next(steps))
                 if search is not None:
                     held_ids, held_labels = next(search[0])
@@ -140,7 +137,7 @@ class _Run:
             if epoch == 0:
                 self._count(table, optimizers, search[1] if search else [])
             self.trained.epochs[stage.name] = epoch + 1
-            value = self.judge(self._scores(table), self.held_labels.cpu().numpy())
+            value = self._judged(table)
             if stage.epochs is not None or value > best:
                 best, since = value, 0
                 if stage.epochs is None or epoch + 1 == most:
@@ -194,29 +191,38 @@ class _Run:
 
         def endless() -> Iterator[Any]:
             while True:
-                yield from self._batches(self.held_ids, self.held_labels)
+                yield from self._batches(self.validation)
 
         return endless(), [torch.optim.Adam(weights, lr=self.recipe.search_rate)]
 
-    def _batches(self, ids: torch.Tensor, labels: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """An epoch in a new order: gathered once, so that a batch is a slice."""
-        order = torch.randperm(len(ids), generator=self.generator).to(self.device)
-        ids, labels, size = ids[order], labels[order], self.recipe.batch_of(len(self.ids))
-        for start in range(0, len(ids), size):
-            yield ids[start : start + size], labels[start : start + size]
+    def _batches(self, examples: Examples) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """An epoch in a new order. Blocks of a million examples are read and shuffled, so that a batch is a slice."""
+        size = self.recipe.batch_of(len(self.training))
+        blocks = -(-len(examples) // _BLOCK)
+        for block in self.order.permutation(blocks).tolist():
+            part = examples[block * _BLOCK : (block + 1) * _BLOCK]
+            ids, labels = self._tensors(part[self.order.permutation(len(part))])
+            for start in range(0, len(part), size):
+                yield ids[start : start + size], labels[start : start + size]
+
+    def _tensors(self, examples: Examples) -> tuple[torch.Tensor, torch.Tensor]:
+        ids, labels = np.asarray(examples.ids, np.int64), np.asarray(examples.labels, np.float32)
+        return torch.from_numpy(ids).to(self.device), torch.from_numpy(labels).to(self.device)
 
     @torch.no_grad()
     def _scores(self, table: TableModule, most: int | None = None) -> np.ndarray:
         """Logits of the validation examples (the first ``most``)."""
         table.eval()
         self.model.eval()
-        held = self.held_ids[:most]
-        parts = [self.model(table(held[start : start + _SCORED])) for start in range(0, len(held), _SCORED)]
-        return torch.cat(parts).cpu().numpy()
+        held = self.validation[:most]
+        blocks = (held[start : start + _SCORED] for start in range(0, len(held), _SCORED))
+        return torch.cat([self.model(table(self._tensors(block)[0])) for block in blocks]).cpu().numpy()
+
+    def _judged(self, table: TableModule, most: int | None = None) -> float:
+        return self.judge(self._scores(table, most), np.asarray(self.validation.labels[:most]))
 
     def _judge_state(self, state: State) -> float:
-        table = TableModule(self.method, state).to(self.device)
-        return self.judge(self._scores(table, _JUDGED), self.held_labels[:_JUDGED].cpu().numpy())
+        return self._judged(TableModule(self.method, state).to(self.device), _JUDGED)
 
     def _count(self, table: TableModule, optimizers: list[Any], search: list[Any]) -> None:
         """Bytes of what is kept while training, after the first epoch, when optimizers have all of their state."""

@@ -19,6 +19,9 @@ BUILDABLE = (
     "squad-tokens-mini",
     "book-crossing",
     "ml-100k",
+    "criteo-kaggle",
+    "avazu",
+    "criteo-tb",
 )
 EMBEDDED = ("squad-sentences-mini", "squad-tokens-mini")
 _FOLDER = Path(__file__).parents[1] / "embedded"
