@@ -14,10 +14,18 @@ import numpy as np
 from methods.base import Codec, Metric, Searcher
 from methods.search import DecodingSearcher
 
-__all__ = ["BOUND_BYTES", "IntervalCodec", "ScanningSearcher", "decode_reference", "pack_levels", "unpack_levels"]
+__all__ = [
+    "BOUND_BYTES",
+    "HALF_MAX",
+    "IntervalCodec",
+    "ScanningSearcher",
+    "decode_reference",
+    "pack_levels",
+    "unpack_levels",
+]
 
 BOUND_BYTES = 4
-_HALF_MAX = 65504.0
+HALF_MAX = 65504.0
 _SCAN_QUERIES = 4  # up to so many queries a scan of the codes beats decoding them for a matrix product
 
 
@@ -111,7 +119,7 @@ class IntervalCodec(Codec):
     def _encode_block(self, vectors: np.ndarray) -> np.ndarray:
         """Codes of a block small enough that its temporaries stay in the cache."""
         centred = vectors - self.mean_
-        relative = np.clip(self._intervals(centred) / np.float32(self.scale_), -_HALF_MAX, _HALF_MAX)
+        relative = np.clip(self._intervals(centred) / np.float32(self.scale_), -HALF_MAX, HALF_MAX)
         stored = relative.astype(np.float16)
         bounds = stored.astype(np.float32) * np.float32(self.scale_)
         lower, step = bounds[:, :1], (bounds[:, 1:] - bounds[:, :1]) / np.float32(2**self.level_bits - 1)

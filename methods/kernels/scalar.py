@@ -17,14 +17,22 @@ from numba import njit
 
 from methods.kernels.heap import push, sort_heap
 
-__all__ = ["float8_decode", "float8_scan", "interval_decode", "interval_scan"]
+__all__ = [
+    "dot",
+    "float8_decode",
+    "float8_scan",
+    "half",
+    "interval_decode",
+    "interval_scan",
+    "squared_distance",
+]
 
 _BOUNDS = 4  # bytes of the two float16 bounds
 _SUMS = {"reassoc", "contract", "nsz"}  # sums may be reordered; infinities and NaN keep their meaning
 
 
 @njit(cache=True, inline="always")
-def _half(low: int, high: int) -> np.float32:
+def half(low: int, high: int) -> np.float32:
     """The finite float16 of two bytes, by placing its bits in a float32 and repairing the exponent."""
     bits = np.uint32(low) | (np.uint32(high) << np.uint32(8))
     magnitude = np.uint32((bits & np.uint32(0x7FFF)) << np.uint32(13)).view(np.float32) * np.float32(2.0**112)
@@ -66,8 +74,8 @@ def _add_levels(levels: np.ndarray, bits: int, step: np.float32, row: np.ndarray
 @njit(cache=True)
 def _interval_row(code: np.ndarray, bits: int, residual_bits: int, scale: float, row: np.ndarray) -> None:
     """Expand one interval code into ``row`` (dim,) float32; ``scale`` multiplies the stored bounds."""
-    lower = _half(code[0], code[1]) * np.float32(scale)
-    upper = _half(code[2], code[3]) * np.float32(scale)
+    lower = half(code[0], code[1]) * np.float32(scale)
+    upper = half(code[2], code[3]) * np.float32(scale)
     step = (upper - lower) / np.float32((1 << bits) - 1)
     end = _BOUNDS + (len(row) * bits + 7) // 8
     if residual_bits == 0:
@@ -93,7 +101,7 @@ def _float8_row(code: np.ndarray, scale: float, row: np.ndarray) -> None:
 
 
 @njit(cache=True, fastmath=_SUMS)
-def _dot(a: np.ndarray, b: np.ndarray) -> np.float32:
+def dot(a: np.ndarray, b: np.ndarray) -> np.float32:
     total = np.float32(0)
     for j in range(len(a)):
         total += a[j] * b[j]
@@ -101,7 +109,7 @@ def _dot(a: np.ndarray, b: np.ndarray) -> np.float32:
 
 
 @njit(cache=True, fastmath=_SUMS)
-def _squared_distance(a: np.ndarray, b: np.ndarray) -> np.float32:
+def squared_distance(a: np.ndarray, b: np.ndarray) -> np.float32:
     total = np.float32(0)
     for j in range(len(a)):
         difference = a[j] - b[j]
@@ -135,7 +143,7 @@ def interval_scan(
     row = np.empty(len(query), np.float32)
     for i in range(len(codes)):
         _interval_row(codes[i], bits, residual_bits, scale, row)
-        key = _squared_distance(query, row) if l2 else -_dot(query, row)
+        key = squared_distance(query, row) if l2 else -dot(query, row)
         if key < keys[0]:
             push(keys, ids, key, i)
     sort_heap(keys, ids)
@@ -156,7 +164,7 @@ def float8_scan(
     row = np.empty(len(query), np.float32)
     for i in range(len(codes)):
         _float8_row(codes[i], scale, row)
-        key = _squared_distance(query, row) if l2 else -_dot(query, row)
+        key = squared_distance(query, row) if l2 else -dot(query, row)
         if key < keys[0]:
             push(keys, ids, key, i)
     sort_heap(keys, ids)
