@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -139,8 +139,8 @@ def by_family(records: Sequence[Record], cost: str = "codes", measure: str = "re
     """Quality against a cost, one panel a family, every method of it labelled at its line.
 
     The grey line is the same in all panels: the best of all methods at each cost, so that a panel shows at once
-    where its family is worth what it costs. A line joins what differs in numbers only (budget, bits); other codecs and
-    rescoring have lines of their own.
+    where its family is worth what it costs (what also reads a disk is no part of it where the cost is bytes in
+    memory). A line joins what differs in numbers only (budget, bits); other codecs and rescoring have their own.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def by_family(records: Sequence[Record], cost: str = "codes", measure: str = "re
 
     good = _of_one_dataset(records, measure)
     families = sorted({record.method.family for record in good if record.method.family != "identity"})
-    columns = min(_COLUMNS, max(1, len(families)))
+    columns = 2 if len(families) == 4 else min(_COLUMNS, max(1, len(families)))
     rows = -(-len(families) // columns)
     figure, axes = plt.subplots(
         rows, columns, figsize=(4.2 * columns, 3.4 * rows), sharex=True, sharey=True, squeeze=False, layout="tight"
@@ -184,9 +184,15 @@ def _cost(record: Record, cost: str) -> float:
     return record.latency_ms["p50"] if record.latency_ms is not None else np.nan
 
 
+def _reads_disk(record: Record) -> bool:
+    return record.bytes is not None and record.bytes.rescore_disk > 0
+
+
 def _best_at_each_cost(records: Sequence[Record], cost: str, measure: str) -> tuple[np.ndarray, np.ndarray]:
     """Costs and the best figure reached with at most as much."""
     compressed = [r for r in records if r.method.family != "identity"] or list(records)
+    if cost == "codes":
+        compressed = [r for r in compressed if not _reads_disk(r)] or compressed
     points = sorted((_cost(r, cost), r.quality[measure].value) for r in compressed if np.isfinite(_cost(r, cost)))
     costs, values = np.array(points).reshape(-1, 2).T
     return costs, np.maximum.accumulate(values)
@@ -197,13 +203,18 @@ def _lines(records: Sequence[Record]) -> dict[str, list[Record]]:
     named = {name: [r for r in records if r.method.name == name] for name in sorted({r.method.name for r in records})}
     lines: dict[str, list[Record]] = {}
     for name, alike in named.items():
-        options = [{**r.method.requested, "rescore": r.config.get("rescore")} for r in alike]
+        options = [{**r.method.requested, "rescore": _rescored(r)} for r in alike]
         keys = sorted({key for one in options for key, value in one.items() if isinstance(value, str)} - {"name"})
         differing = [key for key in keys if len({str(one.get(key)) for one in options}) > 1]
         for record, one in zip(alike, options):
             words = [str(one[key]) for key in differing if one.get(key) is not None]
             lines.setdefault(" ".join([name, *words]), []).append(record)
     return lines
+
+
+def _rescored(record: Record) -> str | None:
+    store = record.config.get("rescore")
+    return None if store is None else f"rescore={store}"
 
 
 def _draw_family(axis: Axes, lines: dict[str, list[Record]], cost: str, measure: str, colour: str) -> None:
@@ -217,7 +228,15 @@ def _draw_family(axis: Axes, lines: dict[str, list[Record]], cost: str, measure:
         values = [q.value for q in quality]
         errors = [[q.value - q.low for q in quality], [q.high - q.value for q in quality]]
         marker = _MARKERS[number % len(_MARKERS)]
-        axis.errorbar(costs, values, yerr=errors, color=colour, marker=marker, markersize=3.5, linewidth=1.2, zorder=2)
+        dashes = "--" if _rescored(records[0]) else "-"
+        style: dict[str, Any] = {
+            "marker": marker,
+            "markersize": 3.5,
+            "linewidth": 1.2,
+            "linestyle": dashes,
+            "zorder": 2,
+        }
+        axis.errorbar(costs, values, yerr=errors, color=colour, **style)
         ends.append((values[-1], costs[-1], name))
     for place, (value, end, name) in zip(_spread([value for value, _, _ in sorted(ends)]), sorted(ends)):
         axis.annotate(
@@ -264,7 +283,12 @@ def _decorate(axes: np.ndarray, records: Sequence[Record], cost: str, measure: s
         for axis in lowest:
             axis.set_xlabel(label)
             axis.tick_params(labelbottom=True)
-    axes.flat[0].figure.suptitle(f"{_title(example)}; grey: best of all methods", x=0.01, ha="left", fontsize=10)
+    title = f"{_title(example)}; grey: best of all methods"
+    if cost == "codes" and any(_reads_disk(r) for r in records):
+        title += " in memory"
+    if cost != "codes" and any(r.latency_shared for r in records):
+        title += "; measured beside other load"
+    axes.flat[0].figure.suptitle(title, x=0.01, ha="left", fontsize=10)
 
 
 def _byte_ticks(axis: Axes, records: Sequence[Record], raw: float) -> None:

@@ -38,7 +38,7 @@ def test_codecs_and_rescoring_have_lines_of_their_own_and_numbers_do_not():
     figure = by_family(found)
     assert texts(figure.axes[0]) == {"token_codec sign", "token_codec pq", "residual"}
     rescored = dataclasses.replace(found[3], config={**found[3].config, "rescore": "disk"})
-    assert "residual disk" in texts(by_family([*found, rescored]).axes[0])
+    assert "residual rescore=disk" in texts(by_family([*found, rescored]).axes[0])
 
 
 def test_sizes_are_of_documents_where_items_are_sets_and_ticks_do_not_collide():
