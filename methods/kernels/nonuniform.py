@@ -31,7 +31,7 @@ def cell_starts(thresholds: np.ndarray) -> np.ndarray:
 @njit(cache=True, nogil=True)
 def _symbol(place: np.float32, starts: np.ndarray, thresholds: np.ndarray) -> np.int64:
     """The symbol of the nearest level to a place within 0..1."""
-    cell = np.int64(min(place * np.float32(CELLS), CELLS - 1))
+    cell = min(int(place * np.float32(CELLS)), CELLS - 1)
     symbol = np.int64(starts[cell])
     while place > thresholds[symbol]:
         symbol += 1
