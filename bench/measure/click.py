@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from bench.measure.statistics import Interval
 
-RESAMPLES = 2_000
-_BLOCK = 64  # resamples at a time
+RESAMPLES = 1_000
+_STEPS = 1 << 16  # of the probability by which a count is drawn
 
 
 def auc(scores: np.ndarray, labels: np.ndarray) -> float:
@@ -18,28 +20,47 @@ def auc(scores: np.ndarray, labels: np.ndarray) -> float:
     scores : (n,) float
     labels : (n,) 0 or 1
     """
-    groups, positive = _tied_groups(scores, labels)
-    return float(_auc_of_counts(groups[None], np.asarray(positive, np.float64)[None], np.ones((1, len(positive))))[0])
+    return float(np.nanmean(placements(scores, labels))) if 0 < np.sum(labels) < len(labels) else math.nan
 
 
-def auc_interval(
-    scores: np.ndarray, labels: np.ndarray, seed: int = 0, level: float = 0.95, resamples: int = RESAMPLES
-) -> Interval:
-    """AUC with its percentile bootstrap interval over the examples.
+def click_intervals(
+    logits: np.ndarray, labels: np.ndarray, seed: int = 0, level: float = 0.95, resamples: int = RESAMPLES
+) -> dict[str, Interval]:
+    """``auc`` and ``log_loss`` with their percentile bootstrap intervals over the examples.
 
-    The examples are sorted once; a resample is how often each was drawn, and its AUC two cumulative sums.
+    A resample is how often each example counts, drawn from Poisson(1) for each by itself (the Poisson bootstrap:
+    Chamandy et al., Estimating Uncertainty for Massive Data Streams, 2012). With the negatives sorted once, its AUC
+    is a cumulative sum of theirs, read where each positive stands.
     """
-    groups, positive = _tied_groups(scores, labels)
-    rng, n = np.random.default_rng(seed), len(positive)
-    found = []
-    for start in range(0, resamples, _BLOCK):
-        size = min(_BLOCK, resamples - start)
-        drawn = rng.integers(n, size=(size, n), dtype=np.int32) + n * np.arange(size, dtype=np.int64)[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n).astype(np.float64)
-        found.append(_auc_of_counts(groups[None], positive[None].astype(np.float64), counts))
-    tail = (1.0 - level) / 2.0
-    low, high = np.nanquantile(np.concatenate(found), [tail, 1.0 - tail])
-    return Interval(auc(scores, labels), float(low), float(high))
+    logits, positive = np.asarray(logits, np.float64), np.asarray(labels) > 0.5
+    losses = log_losses(logits, labels)
+    order = np.argsort(logits[~positive], kind="stable")
+    negatives, chosen = logits[~positive][order], logits[positive]
+    below = [np.searchsorted(negatives, chosen, side) for side in ("left", "right")]
+    of_negatives, of_positives = losses[~positive][order].astype(np.float32), losses[positive].astype(np.float32)
+    exact = np.float32 if len(negatives) < 1 << 23 else np.float64  # counts add up to about so many
+    rng, counts_of = np.random.default_rng(seed), _poisson_table()
+    areas, means = np.empty(resamples), np.empty(resamples)
+    for number in range(resamples):
+        hits = counts_of[rng.integers(_STEPS, size=len(chosen), dtype=np.uint16)]
+        misses = counts_of[rng.integers(_STEPS, size=len(negatives), dtype=np.uint16)]
+        up_to = np.append(0, np.cumsum(misses, dtype=exact)).astype(exact, copy=False)
+        total = float(hits.sum(dtype=np.float64))
+        wins = float(hits @ up_to[below[0]]) + float(hits @ up_to[below[1]])
+        areas[number] = wins / (2.0 * total * float(up_to[-1])) if total and up_to[-1] else np.nan
+        means[number] = (hits @ of_positives + misses @ of_negatives) / max(1.0, total + float(up_to[-1]))
+    tails = [(1.0 - level) / 2.0, (1.0 + level) / 2.0]
+    found = {}
+    for name, value, drawn in (("auc", auc(logits, labels), areas), ("log_loss", losses.mean(), means)):
+        low, high = np.nanquantile(drawn, tails)
+        found[name] = Interval(float(value), float(low), float(high))
+    return found
+
+
+def _poisson_table() -> np.ndarray:
+    """(65536,) float32: Poisson(1) by its inverse distribution function."""
+    cumulative = np.cumsum([math.exp(-1) / math.factorial(k) for k in range(16)])
+    return np.searchsorted(cumulative, (np.arange(_STEPS) + 0.5) / _STEPS).astype(np.float32)
 
 
 def log_losses(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -57,23 +78,3 @@ def placements(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     negatives = np.sort(scores[~positive])
     below = np.searchsorted(negatives, scores, "left") + np.searchsorted(negatives, scores, "right")
     return np.where(positive, below / (2.0 * max(1, len(negatives))), np.nan)
-
-
-def _tied_groups(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """First place of each example's run of equal scores, and its label, both in ascending order of score."""
-    scores = np.asarray(scores, np.float64)
-    order = np.argsort(scores, kind="stable")
-    ordered = scores[order]
-    first = np.searchsorted(ordered, ordered, "left")
-    last = np.searchsorted(ordered, ordered, "right")
-    return np.stack([first, last]), (np.asarray(labels)[order] > 0.5)
-
-
-def _auc_of_counts(groups: np.ndarray, positive: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """AUC (resamples,) where example i (in order of score) counts ``counts[r, i]`` times."""
-    negatives = counts * (1.0 - positive)
-    below = np.concatenate([np.zeros((len(counts), 1)), np.cumsum(negatives, axis=1)], axis=1)
-    first, last = groups[0]
-    wins = (counts * positive * (below[:, first] + below[:, last])).sum(axis=1) / 2.0
-    pairs = (counts * positive).sum(axis=1) * negatives.sum(axis=1)
-    return np.divide(wins, pairs, out=np.full(len(counts), np.nan), where=pairs > 0)

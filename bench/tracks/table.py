@@ -18,7 +18,6 @@ from bench.config import RunConfig
 from bench.datasets import ClickDataset
 from bench.measure import click, latency
 from bench.measure.memory import peak_memory
-from bench.measure.statistics import bootstrap_means
 from bench.records import Bytes, DatasetInfo
 from bench.tracks.measurement import Measurement, check_budget, ratios
 from methods import registry
@@ -171,7 +170,5 @@ def _judge(artifact: TableArtifact, model: Any, test: Examples, seed: int, found
         with torch.no_grad():
             logits[start : start + len(rows)] = model(torch.from_numpy(rows)).numpy()
     found.seconds["predict"] = time.perf_counter() - start_time
-    losses = click.log_losses(logits, test.labels)
-    found.quality = {"auc": click.auc_interval(logits, test.labels, seed)}
-    found.quality |= bootstrap_means({"log_loss": losses}, seed, resamples=click.RESAMPLES)
+    found.quality = click.click_intervals(logits, test.labels, seed)
     found.arrays["logits"] = logits

@@ -111,17 +111,23 @@ def test_auc_counts_pairs_and_half_of_ties():
     assert np.nanmean(click.placements(scores, labels)) == pytest.approx(expected)
 
 
-def test_the_interval_of_auc_is_that_of_resampled_examples():
+@pytest.mark.parametrize("decimals", [1, 9])
+def test_intervals_are_those_of_resampled_examples(decimals):
     rng = np.random.default_rng(1)
     labels = rng.integers(0, 2, 400)
-    scores = labels + rng.normal(0, 1.5, 400)
+    scores = np.round(labels + rng.normal(0, 1.5, 400), decimals)
     plain = []
     for _ in range(800):
         drawn = rng.integers(0, 400, 400)
         plain.append(click.auc(scores[drawn], labels[drawn]))
-    found = click.auc_interval(scores, labels)
-    assert found.low == pytest.approx(np.quantile(plain, 0.025), abs=0.008)
-    assert found.high == pytest.approx(np.quantile(plain, 0.975), abs=0.008)
+    found = click.click_intervals(scores, labels)
+    assert found["auc"].value == click.auc(scores, labels)
+    assert found["auc"].low == pytest.approx(np.quantile(plain, 0.025), abs=0.008)
+    assert found["auc"].high == pytest.approx(np.quantile(plain, 0.975), abs=0.008)
+    losses = click.log_losses(scores, labels)
+    error = 1.96 * losses.std() / 20
+    assert found["log_loss"].low == pytest.approx(losses.mean() - error, abs=0.2 * error)
+    assert found["log_loss"].high == pytest.approx(losses.mean() + error, abs=0.2 * error)
 
 
 def test_log_loss_is_in_nats():
