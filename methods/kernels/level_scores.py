@@ -16,22 +16,22 @@ def half_squares(
     words: np.ndarray, wide_rows: int, tops: np.ndarray, squares: np.ndarray, scale: np.ndarray, out: np.ndarray
 ) -> None:
     """``out[doc] = scale^2 / 2 * sum over rows of squares[row] * sum over the row's dimensions of its integers^2``."""
+    # Integer by integer, as they lie in memory: added up for each document only at the end.
     levels, numbers = words.view(np.uint8), words.view(np.int16)
-    out[:] = 0
-    for row in range(len(squares)):
-        weight = squares[row]
-        for doc in range(BLOCK):
-            word = row * BLOCK + doc
-            total = np.int32(0)
-            if row < wide_rows:
-                for j in range(2):
-                    number = np.int32(numbers[2 * word + j])
-                    total += number * number
-            else:
-                for j in range(4):
-                    number = np.int32(2) * np.int32(levels[4 * word + j]) - tops[row - wide_rows]
-                    total += number * number
-            out[doc] += weight * np.float32(total)
+    wide, narrow = np.zeros(2 * BLOCK, np.float32), np.zeros(4 * BLOCK, np.float32)
+    for row in range(wide_rows):
+        weight, line = squares[row], numbers[2 * BLOCK * row : 2 * BLOCK * (row + 1)]
+        for place in range(2 * BLOCK):
+            number = np.float32(line[place])
+            wide[place] += weight * (number * number)
+    for row in range(wide_rows, len(squares)):
+        weight, top, fine = squares[row], tops[row - wide_rows], levels[4 * BLOCK * row : 4 * BLOCK * (row + 1)]
+        for place in range(4 * BLOCK):
+            number = np.float32(np.int32(np.int32(2) * np.int32(fine[place]) - top))
+            narrow[place] += weight * (number * number)
+    for doc in range(BLOCK):
+        low = (narrow[4 * doc] + narrow[4 * doc + 1]) + (narrow[4 * doc + 2] + narrow[4 * doc + 3])
+        out[doc] = low + (wide[2 * doc] + wide[2 * doc + 1])
     for doc in range(BLOCK):
         out[doc] *= np.float32(0.5) * scale[doc] * scale[doc]
 
@@ -85,10 +85,10 @@ def push_staged(
 def _push_scores(scores: np.ndarray, place: tuple, limits: np.ndarray, heap: np.ndarray) -> None:
     """Push a block's scores (64,) that are above the query's limit; ``place``: first document, documents, query."""
     first, size, query = place
-    best = np.float32(-np.inf)
-    for doc in range(BLOCK):
-        best = max(best, scores[doc])
-    if not best > limits[query]:
+    limit, above = limits[query], np.int32(0)
+    for doc in range(BLOCK):  # counted, which is done for many at a time; a running maximum is not
+        above += np.int32(scores[doc] > limit)
+    if not above:
         return
     for doc in range(size):
         if scores[doc] > limits[query]:
