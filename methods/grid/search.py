@@ -1,4 +1,4 @@
-"""Searching grid codes: one pass over the codes a query, or one decoding of them for many queries."""
+"""Searching grid codes: by tables of their bytes for few queries, by one decoding of them for many."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from methods.base import Metric, Searcher
-from methods.kernels.grid import OFFSET_BYTES, scan_grid
+from methods.kernels.grid import OFFSET_BYTES, byte_tables, scan_grid
+from methods.kernels.planes import GROUP
 from methods.search import DecodingSearcher
 from methods.table_search import CodeSpace
 
 if TYPE_CHECKING:
     from methods.grid.codec import GridCodec
 
-_SCAN_QUERIES = 2  # up to so many queries a scan of the codes beats decoding them for a matrix product
+_SCAN_QUERIES = 4  # up to so many queries tables beat decoding all codes for a matrix product
 
 
 class GridSearcher(Searcher):
@@ -59,8 +60,12 @@ class GridSearcher(Searcher):
         return scores + (queries @ plan.mean)[:, None], ids
 
     def _scan(self, mapped: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        plan, offsets = self.codec.plan_, self._offsets(self.codes)
+        plan, offsets, factors = self.codec.plan_, self._offsets(self.codes), self.codec.tables_
+        counts = np.diff(plan.ends, prepend=0) // GROUP * plan.bits
+        sums = np.add.reduceat(mapped, plan.ends - np.diff(plan.ends, prepend=0), axis=1)
+        middles = (sums * (2.0 ** (plan.bits - 1) - 0.5)).astype(np.float32)
         keys, ids = np.full((len(mapped), k), np.inf, np.float32), np.full((len(mapped), k), -1, np.int64)
-        for query, row_keys, row_ids in zip(mapped, keys, ids):
-            scan_grid(self.codes, plan.ends, plan.bits, self.codec.tables_, offsets, query, row_keys, row_ids)
+        for at in range(len(mapped)):
+            tables = byte_tables(mapped[at : at + 1], plan.ends, plan.bits)[0]
+            scan_grid(self.codes, counts, factors, offsets, tables, middles[at], keys[at], ids[at])
         return -keys, ids

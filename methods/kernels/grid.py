@@ -10,13 +10,12 @@ import numpy as np
 from numba import njit
 
 from methods.kernels.heap import push, sort_heap
-from methods.kernels.planes import GROUP, pack, unpack
+from methods.kernels.planes import GROUP, pack, planes, unpack
 
-__all__ = ["OFFSET_BYTES", "decode_grid", "encode_grid", "scan_grid"]
+__all__ = ["OFFSET_BYTES", "byte_tables", "decode_grid", "encode_grid", "scan_grid"]
 
 OFFSET_BYTES = 2
 _LEAST_STEP = 0.3  # of the step at which a grid reaches the largest value
-_SUMS = {"reassoc", "contract", "nsz"}  # sums may be reordered; infinities and NaN keep their meaning
 
 
 @njit(cache=True, nogil=True)
@@ -145,28 +144,77 @@ def decode_grid(codes: np.ndarray, ends: np.ndarray, bits: np.ndarray, tables: n
         _expand(codes[i], ends, bits, tables, values[i])
 
 
-@njit(cache=True, nogil=True, fastmath=_SUMS)
+def byte_tables(queries: np.ndarray, ends: np.ndarray, bits: np.ndarray) -> np.ndarray:
+    """What each byte of symbols adds to the products of queries with symbols, (nq, symbol bytes, 256) float32.
+
+    Symbols are sums of the parts that lie in their planes, so that every byte adds on its own.
+
+    Parameters
+    ----------
+    queries : (nq, width) float32
+    ends, bits : (segments,) int64
+    """
+    tables = np.empty((len(queries), int((np.diff(ends, prepend=0) // GROUP * bits).sum()), 256), np.float32)
+    at = start = 0
+    for end, width in zip(ends, bits):
+        groups, left, byte = (end - start) // GROUP, int(width), 0
+        own = queries[:, start:end].reshape(len(queries), groups, GROUP)
+        found = tables[:, at : at + groups * width].reshape(len(queries), groups, width, 256)
+        for plane in planes(int(width)):
+            left -= plane
+            shifts = plane * np.arange(GROUP // plane)
+            parts = (np.arange(256) >> shifts[:, None] & (1 << plane) - 1).astype(np.float32) * np.float32(1 << left)
+            # Byte j of a plane holds dimensions j, j + plane, ...
+            dims = own.reshape(len(queries), groups, GROUP // plane, plane).swapaxes(2, 3)
+            found[:, :, byte : byte + plane] = dims @ parts
+            byte += plane
+        tables[:, at : at + groups * width] = found.reshape(len(queries), groups * width, 256)
+        at, start = at + groups * width, end
+    return tables
+
+
+@njit(cache=True, nogil=True)
 def scan_grid(
     codes: np.ndarray,
-    ends: np.ndarray,
-    bits: np.ndarray,
-    tables: np.ndarray,
+    counts: np.ndarray,
+    factors: np.ndarray,
     offsets: np.ndarray,
-    query: np.ndarray,
+    tables: np.ndarray,
+    middles: np.ndarray,
     keys: np.ndarray,
     ids: np.ndarray,
 ) -> None:
     """The codes of the largest ``<query, values> + offset``: ``keys`` (k,), filled with inf before, take its negative.
 
-    Rows come in order, equal ones by the smaller id. ``query`` (width,) and ``offsets`` (n,) are float32.
+    Rows come in order, equal ones by the smaller id.
+
+    Parameters
+    ----------
+    codes : (n, code_size) uint8
+    counts : (segments,) int64
+        Bytes of each segment's symbols.
+    factors : (segments, 256) float32
+        Of the factors' bytes.
+    offsets : (n,) float32
+    tables : (symbol bytes, 256) float32
+        Of one query, see :func:`byte_tables`.
+    middles : (segments,) float32
+        Products of the query with what a symbol of zeros is short of the middle of the grid.
+    keys, ids : (k,) float32 and int64
     """
-    row = np.empty(len(query), np.float32)
     for i in range(len(codes)):
-        _expand(codes[i], ends, bits, tables, row)
-        total = np.float32(0)
-        for j in range(len(row)):
-            total += row[j] * query[j]
-        key = -(total + offsets[i])
-        if key < keys[0]:
-            push(keys, ids, key, i)
+        code = codes[i]
+        total, at, header = offsets[i], 0, OFFSET_BYTES + len(counts)
+        for segment in range(len(counts)):
+            first, second, end = np.float32(0), np.float32(0), at + counts[segment]
+            while at + 1 < end:
+                first += tables[at, code[header + at]]
+                second += tables[at + 1, code[header + at + 1]]
+                at += 2
+            if at < end:
+                first += tables[at, code[header + at]]
+                at += 1
+            total += factors[segment, code[OFFSET_BYTES + segment]] * (first + second - middles[segment])
+        if -total < keys[0]:
+            push(keys, ids, -total, i)
     sort_heap(keys, ids)

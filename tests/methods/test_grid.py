@@ -9,7 +9,7 @@ import pytest
 
 from methods import Metric
 from methods._checks import data
-from methods.kernels.grid import decode_grid, encode_grid
+from methods.kernels.grid import byte_tables, decode_grid, encode_grid
 from methods.rabitq import RaBitQ
 from methods.saq import SAQ
 from methods.vectors import random_rotation
@@ -90,3 +90,17 @@ def test_a_distance_is_that_of_its_estimated_product_and_the_stored_norm(nq):
     squares = ((data.base() - mean) ** 2).sum(axis=1) + ((queries - mean) ** 2).sum(axis=1)[:, None]
     expected = np.take_along_axis(np.maximum(squares - 2 * products, 0), ids, 1)
     assert np.abs(scores - expected).max() < 2e-3 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("bits", [1, 3, 5, 8])
+def test_tables_of_bytes_add_up_to_the_products_with_symbols(bits):
+    ends, widths = np.array([16, 24]), np.array([bits, 2])
+    values, query = gaussian(20, 24), gaussian(1, 24, seed=1)
+    symbols = np.empty((20, 2 * bits + 2), np.uint8)
+    encode_grid(values, ends, widths, 1, 0, symbols, np.empty((20, 2, 3)))
+    tables = byte_tables(query, ends, widths)[0]
+    sums = tables[np.arange(len(tables)), symbols].sum(axis=1)
+    middles = np.repeat(2.0 ** (widths - 1) - 0.5, [16, 8])
+    header, levels = np.zeros((20, 4), np.uint8), np.empty_like(values)
+    decode_grid(np.concatenate([header, symbols], axis=1), ends, widths, np.ones((2, 256), np.float32), levels)
+    assert np.allclose(sums, (levels + middles) @ query[0], rtol=1e-4, atol=1e-3)
