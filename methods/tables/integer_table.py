@@ -47,28 +47,30 @@ class IntegerTable(DenseTable):
 
     @property
     def planned_bytes(self) -> int:
-        return self.total * self.dim * self.bits // 8 + 4
+        return self.total * self.dim * self.bits // 8
+
+    @property
+    def scale(self) -> np.float32:
+        """What a stored integer is multiplied by; a parameter, so that it is not stored."""
+        return np.float32(self.reach / self._largest)
 
     def initialize(self, fields: Fields, rng: np.random.Generator) -> State:
-        scale = np.float32(self.reach / self._largest)
-        table = np.round(super().initialize(fields, rng).weights["table"] / scale) * scale
-        return State({"table": table.astype(np.float32)}, {"scale": np.array([scale], np.float32)})
+        table = np.round(super().initialize(fields, rng).weights["table"] / self.scale) * self.scale
+        return State({"table": table.astype(np.float32)})
 
     def after_step(self, t: dict[str, torch.Tensor], rows: torch.Tensor, step: int, stage: Stage) -> None:
         import torch
 
-        touched = torch.unique(rows)
-        steps = t["table"].index_select(0, touched) / t["scale"]
+        touched, scale = torch.unique(rows), float(self.scale)
+        steps = t["table"].index_select(0, touched) / scale
         rounded = torch.floor(steps + torch.rand_like(steps)).clamp_(-self._largest, self._largest)
-        t["table"].index_copy_(0, touched, rounded * t["scale"])
+        t["table"].index_copy_(0, touched, rounded * scale)
 
     def compress(self, state: State) -> dict[str, np.ndarray]:
-        scale = state.constants["scale"]
-        codes = np.round(state.weights["table"] / scale).astype(np.int8 if self.bits == 8 else np.int16)
-        return {"codes": codes, "scale": scale}
+        return {"codes": np.round(state.weights["table"] / self.scale).astype(np.int8 if self.bits == 8 else np.int16)}
 
     def gather(self, arrays: dict[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
-        return arrays["codes"][rows] * arrays["scale"]
+        return arrays["codes"][rows] * self.scale
 
 
 @register("int8_table")

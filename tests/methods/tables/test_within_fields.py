@@ -35,11 +35,11 @@ def stage(method, name, state, judge=lambda state: 0.0):
     return method.begin_stage(chosen, state, fields(), np.random.default_rng(1), judge)
 
 
-@pytest.mark.parametrize(("name", "bits", "ratio"), [("int8_table", 8, 3.9), ("int16_table", 16, 1.9)])
+@pytest.mark.parametrize(("name", "bits", "ratio"), [("int8_table", 8, 4), ("int16_table", 16, 2)])
 def test_integers_times_the_scale(name, bits, ratio):
     method = configured(name, ratio)
     artifact = method.export(method.initialize(fields(), np.random.default_rng(0)))
-    codes, scale = artifact.arrays["codes"], artifact.arrays["scale"]
+    codes, scale = artifact.arrays["codes"], np.float32(method.reach / (2 ** (bits - 1) - 1))
     assert codes.dtype.itemsize * 8 == bits
     assert np.abs(codes).max() * scale <= 0.0202
     np.testing.assert_array_equal(artifact.lookup(every_id()), codes[NUMBERS].astype(np.float32) * scale)
@@ -48,11 +48,10 @@ def test_integers_times_the_scale(name, bits, ratio):
 def test_stochastic_rounding_is_unbiased_and_its_noise_is_of_every_element():
     import torch
 
-    method = configured("int8_table", 3.9)
-    state = method.initialize(fields(), np.random.default_rng(0))
-    scale = state.constants["scale"]
-    values = np.full((N, DIM), 2.3 * scale[0], np.float32)
-    t = {"table": torch.from_numpy(values.copy()), "scale": torch.from_numpy(scale)}
+    method = configured("int8_table", 4)
+    scale = method.scale
+    values = np.full((N, DIM), 2.3 * scale, np.float32)
+    t = {"table": torch.from_numpy(values.copy())}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         method.after_step(t, torch.arange(1000).view(-1, 4), 1, method.stages()[0])
