@@ -8,8 +8,9 @@ import numpy as np
 
 from bench import records
 from bench.config import RunConfig
-from bench.datasets import AnyDataset, ground_truth
+from bench.datasets import AnyDataset, ClickDataset, ground_truth
 from bench.errors import UsageError
+from bench.measure import click
 from bench.plan import load_dataset
 from bench.records import Record
 from bench.tracks import track_of
@@ -33,10 +34,7 @@ class RecallOfQueries:
     @classmethod
     def of(cls, record: Record) -> RecallOfQueries:
         """For the data set of ``record``; :class:`UsageError` or DatasetError if it is not to be had as it was."""
-        dataset = load_dataset(RunConfig.from_dict(record.config))
-        if dataset.checksum != record.dataset.checksum:
-            raise UsageError(f"the data set {record.dataset.name} has changed since it was measured; measure again")
-        return cls(dataset)
+        return cls(_dataset_of(record))
 
     def recall(self, record: Record, folder: Path, k: int = 10) -> np.ndarray:
         """Recall@k (nq,) of the run whose arrays lie in ``folder``.
@@ -60,3 +58,36 @@ class RecallOfQueries:
         if known is not None and abs(recall.mean() - known.value) > _SAME:
             raise UsageError(f"{folder} does not hold what a search for {k} returned; its queries cannot be paired")
         return recall
+
+
+class AucOfExamples:
+    """AUC of click models on the same test examples, as a mean over groups of them."""
+
+    def __init__(self, dataset: ClickDataset) -> None:
+        self.dataset = dataset
+
+    def recall(self, record: Record, folder: Path, k: int = 10) -> np.ndarray:
+        """Values (groups,) whose mean is the run's AUC; as :meth:`RecallOfQueries.recall`, of which ``k`` is left."""
+        if record.dataset.checksum != self.dataset.checksum:
+            raise UsageError(f"{folder} was measured on other examples than those that it is compared on")
+        logits = records.read_queries(folder)["logits"]
+        return click.influences(logits, np.asarray(self.dataset.test.labels))
+
+
+def judge_of(record: Record) -> RecallOfQueries | AucOfExamples:
+    """What gives the headline measure of each query or example of runs on the data set of ``record``.
+
+    Raises
+    ------
+    UsageError, DatasetError
+        If the data set is not to be had as it was.
+    """
+    dataset = _dataset_of(record)
+    return AucOfExamples(dataset) if isinstance(dataset, ClickDataset) else RecallOfQueries(dataset)
+
+
+def _dataset_of(record: Record) -> AnyDataset:
+    dataset = load_dataset(RunConfig.from_dict(record.config))
+    if dataset.checksum != record.dataset.checksum:
+        raise UsageError(f"the data set {record.dataset.name} has changed since it was measured; measure again")
+    return dataset

@@ -69,6 +69,29 @@ def log_losses(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.logaddexp(0.0, logits) - logits * np.asarray(labels, np.float64)
 
 
+def influences(logits: np.ndarray, labels: np.ndarray, groups: int = 2_000) -> np.ndarray:
+    """AUC as a mean over groups of examples, for tests that pair two models on the same examples.
+
+    Parameters
+    ----------
+    logits, labels : (n,)
+    groups : int
+        Consecutive examples are taken together into at most so many.
+
+    Returns
+    -------
+    (groups,) float64
+        Their mean is the AUC and the variance of that mean DeLong's (Biometrics 1988): an example's value is the AUC
+        and its own deviation from it, the share of the other kind that it is on the right side of.
+    """
+    labels = np.asarray(labels) > 0.5
+    right = np.where(labels, placements(logits, labels), placements(-np.asarray(logits), ~labels))
+    area, n = right[labels].mean(), len(labels)
+    values = area + (right - area) * np.where(labels, n / labels.sum(), n / (~labels).sum())
+    parts = np.array_split(values - area, min(groups, n))
+    return area + np.array([part.sum() for part in parts]) * len(parts) / n
+
+
 def placements(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """(n,) float64: for a positive example the share of negatives below it (ties half), NaN for a negative one.
 

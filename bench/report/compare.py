@@ -13,7 +13,7 @@ from rich.table import Table
 from bench.datasets.base import DatasetError
 from bench.errors import UsageError
 from bench.measure.statistics import Difference, holm, paired_difference
-from bench.per_query import RecallOfQueries
+from bench.per_query import judge_of
 from bench.records import Record
 from bench.report.rows import Row, headlines, rows_of
 from bench.report.significance import folders_of
@@ -107,7 +107,7 @@ def _paired(
 ) -> Difference | None:
     per_query = []
     try:
-        judge = RecallOfQueries.of(before.record)
+        judge = judge_of(before.record)
         for row, known in zip((before, after), folders):
             seeds = []
             for record in row.records:

@@ -13,7 +13,7 @@ import numpy as np
 from bench.datasets.base import DatasetError
 from bench.errors import UsageError
 from bench.measure.statistics import against_best
-from bench.per_query import RecallOfQueries
+from bench.per_query import AucOfExamples, RecallOfQueries, judge_of
 from bench.records import Record
 from bench.report.rows import Row
 
@@ -51,7 +51,7 @@ def compare_rows(
         groups[row.group].append(row)
     found: list[Comparison] = []
     reasons: dict[str, None] = {}
-    judges: dict[str, RecallOfQueries] = {}
+    judges: dict[str, RecallOfQueries | AucOfExamples] = {}
     for group in groups.values():
         try:
             found += _compare_group(group, folders, judges, measure_k)
@@ -61,13 +61,13 @@ def compare_rows(
 
 
 def _compare_group(
-    group: Sequence[Row], folders: dict[str, Path | None], judges: dict[str, RecallOfQueries], k: int
+    group: Sequence[Row], folders: dict[str, Path | None], judges: dict[str, RecallOfQueries | AucOfExamples], k: int
 ) -> list[Comparison]:
     if len(group) < 2 or any(folders.get(record.key) is None for row in group for record in row.records):
         return []
     checksum = group[0].record.dataset.checksum
     if checksum not in judges:
-        judges[checksum] = RecallOfQueries.of(group[0].record)
+        judges[checksum] = judge_of(group[0].record)
     judge = judges[checksum]
     per_query: dict[str, np.ndarray] = {}
     for row in group:

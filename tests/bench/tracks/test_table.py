@@ -12,6 +12,7 @@ from bench.datasets.builders.clicks import save_split
 from bench.errors import UsageError
 from bench.measure import click
 from bench.plan import prepare
+from bench.report import significance
 from bench.report.rows import rows_of, to_frame
 from bench.runner import run
 from methods.errors import BudgetError, WrongTrack
@@ -128,6 +129,32 @@ def test_intervals_are_those_of_resampled_examples(decimals):
     error = 1.96 * losses.std() / 20
     assert found["log_loss"].low == pytest.approx(losses.mean() - error, abs=0.2 * error)
     assert found["log_loss"].high == pytest.approx(losses.mean() + error, abs=0.2 * error)
+
+
+def test_influences_average_to_the_auc_and_vary_as_it_does():
+    rng = np.random.default_rng(2)
+    labels = (rng.random(5000) < 0.3).astype(int)
+    scores = labels + rng.normal(0, 1.5, 5000)
+    for groups in (5000, 700):
+        values = click.influences(scores, labels, groups)
+        assert len(values) == groups
+        assert values.mean() == pytest.approx(click.auc(scores, labels))
+        found = click.click_intervals(scores, labels)["auc"]
+        assert 3.92 * values.std() / groups**0.5 == pytest.approx(found.high - found.low, rel=0.1)
+
+
+def test_a_report_pairs_click_models_on_the_same_examples(options, tmp_path):
+    for method in ("hash", "robe"):
+        run(method, "4x", **options)
+    located = list(records.locate([tmp_path / "results"]))
+    rows = rows_of(record for record, _ in located)
+    found, reasons = significance.compare_rows(rows, significance.folders_of(located))
+    assert reasons == []
+    (comparison,) = found
+    assert comparison.difference == pytest.approx(
+        min(row.headline_quality.value for row in rows) - max(row.headline_quality.value for row in rows), abs=1e-9
+    )
+    assert comparison.low <= comparison.difference <= comparison.high
 
 
 def test_log_loss_is_in_nats():
