@@ -34,6 +34,7 @@ class Quantized(TableMethod):
         if dim % parts:
             raise MethodError(f"parts={parts} does not divide dim={dim}; use a divisor")
         self.parts, self.bits = parts, bits
+        self._pull: torch.Tensor | None = None
 
     @property
     def _codebook_bytes(self) -> int:
@@ -90,18 +91,12 @@ class Quantized(TableMethod):
             return t["codebooks"][part, t["codes"][flat].long()].view(*rows.shape, self.dim)
         values = embedding(flat, t["rows"], sparse=True)
         chosen = t["codebooks"][part, self._codes(t, flat, values.detach())].reshape(values.shape)
+        self._pull = (chosen - values.detach()).square().sum(1).mean()  # kept for penalty(): codes cost most of a step
         return (chosen + (values - values.detach())).view(*rows.shape, self.dim)
 
     def penalty(self, t: dict[str, torch.Tensor], rows: torch.Tensor) -> torch.Tensor | None:
-        import torch
-
-        if "codes" in t:
-            return None
-        flat = rows.flatten()
-        values = t["rows"].detach()[flat]
-        part = torch.arange(self.parts, device=rows.device)
-        chosen = t["codebooks"][part, self._codes(t, flat, values)].reshape(values.shape)
-        return (chosen - values).square().sum(1).mean()
+        pull, self._pull = self._pull, None
+        return pull
 
     def _decoded(self, codebooks: np.ndarray, codes: np.ndarray) -> np.ndarray:
         """(n, dim) of codes (n, parts)."""
