@@ -19,7 +19,7 @@ from methods.multivector.muvera import Muvera
 from methods.multivector.rescore import DiskSetStore, RescoredSetSearcher, carve
 from methods.multivector.single_vector_heuristic import candidate_lists
 from methods.multivector.token_codec import TokenCodec
-from methods.multivector.token_pooling import TokenPooling, _pool
+from methods.multivector.token_pooling import TokenPooling, _cut, _pool
 from methods.multivector.token_store import SymbolSetSearcher
 
 
@@ -94,6 +94,13 @@ def test_pooling_keeps_the_first_vector_and_means_of_clusters():
     assert sorted(np.round(pooled[1:], 3).tolist()) == [[0, pytest.approx(1.1)], [pytest.approx(5.1), 0]]
     assert _pool(vectors, 1).tolist() == [vectors.mean(axis=0).tolist()]
     assert _pool(vectors, 7) is vectors
+
+
+@pytest.mark.parametrize("clusters", [1, 2, 7, 39, 40])
+def test_clusters_are_those_of_scipy_s_cut(clusters):
+    hierarchy = pytest.importorskip("scipy.cluster.hierarchy", reason="token_pooling needs scipy")
+    merges = hierarchy.linkage(np.random.default_rng(clusters).standard_normal((40, 8)), "ward")
+    assert np.array_equal(_cut(merges, clusters), hierarchy.cut_tree(merges, n_clusters=clusters).ravel())
 
 
 def test_pooling_uses_the_budget():
