@@ -12,7 +12,7 @@ from bench.datasets.base import DatasetError
 from bench.errors import UsageError
 from bench.records import Record
 from bench.report import significance, tables
-from bench.report.rows import Row, rows_of
+from bench.report.rows import HEADLINES, Row, headline, rows_of
 
 _COSTS = {"bytes": "codes", "latency": "p50 ms"}  # of --against
 _FORMATS = "html,md,csv,parquet,png,svg"
@@ -111,7 +111,8 @@ def _draw(chosen: list[Record], path: Path, cost: str) -> None:
     if path.suffix not in (".png", ".svg", ".pdf"):
         raise UsageError(f"--figure {path} has an unknown ending; use .png, .svg or .pdf")
     path.parent.mkdir(parents=True, exist_ok=True)
-    by_family(chosen, cost).savefig(path, dpi=110)
+    measure = next((found for record in chosen if (found := headline(record)) is not None), HEADLINES[0])
+    by_family(chosen, cost, measure).savefig(path, dpi=110)
 
 
 if __name__ == "__main__":

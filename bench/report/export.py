@@ -61,8 +61,10 @@ def _figures(rows: Sequence[Row], out: Path, kinds: Sequence[str]) -> list[Path]
         if all(record.method.family == "identity" for record in records):
             continue
         name, measure = f"{group[0]}-{group[1]}", headline(records[0]) or HEADLINES[0]
+        of_table = measure == "auc"  # nothing is encoded, and one table is all there is
+        costs = ("codes", "p50 ms") if of_table else tuple(COSTS)
         for kind, figure in (
-            ("pareto", pareto(records, tuple(COSTS), measure, columns=2)),
+            ("pareto", pareto(records, costs, measure, columns=2)),
             ("families", recall_against_bytes(records, measure)),
         ):
             for ending in kinds:

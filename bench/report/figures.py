@@ -115,6 +115,8 @@ def _points(rows: Sequence[Row], cost: str, measure: str) -> tuple[np.ndarray, n
 
 def _title(record: Record) -> str:
     data = record.dataset
+    if data.metric == "auc":
+        return f"{data.name}: a table of {data.vectors_per_item:,.0f} x {data.dim}, {data.queries:,} test examples"
     sets = "" if data.vectors_per_item is None else f"{data.vectors_per_item:.1f} x "
     return f"{data.name}: {data.n:,} x {sets}{data.dim}, {data.metric}"
 
@@ -169,7 +171,7 @@ def by_family(records: Sequence[Record], cost: str = "codes", measure: str = "re
     for axis, (family, colour) in zip(axes.flat, colours_of(families).items()):
         axis.plot(*best, color="0.8", linewidth=5, solid_capstyle="round", zorder=1)
         mine = {name: line for name, line in lines.items() if line[0].method.family == family}
-        _draw_family(axis, mine, cost, measure, colour)
+        _draw_family(axis, mine, cost, measure, colour, _limits(good, measure))
         axis.set_title(family, loc="left", fontweight="bold", color=colour)
     for axis in axes.flat[len(families) :]:
         axis.set_visible(False)
@@ -217,7 +219,14 @@ def _rescored(record: Record) -> str | None:
     return None if store is None else f"rescore={store}"
 
 
-def _draw_family(axis: Axes, lines: dict[str, list[Record]], cost: str, measure: str, colour: str) -> None:
+def _draw_family(
+    axis: Axes,
+    lines: dict[str, list[Record]],
+    cost: str,
+    measure: str,
+    colour: str,
+    limits: tuple[float, float],
+) -> None:
     ends = []
     for number, (name, records) in enumerate(lines.items()):
         by_size = {r.bytes.code: r for r in records if r.bytes is not None and np.isfinite(_cost(r, cost))}
@@ -238,7 +247,7 @@ def _draw_family(axis: Axes, lines: dict[str, list[Record]], cost: str, measure:
         }
         axis.errorbar(costs, values, yerr=errors, color=colour, **style)
         ends.append((values[-1], costs[-1], name))
-    for place, (value, end, name) in zip(_spread([value for value, _, _ in sorted(ends)]), sorted(ends)):
+    for place, (value, end, name) in zip(_spread([value for value, _, _ in sorted(ends)], *limits), sorted(ends)):
         axis.annotate(
             name,
             (end, value),
@@ -252,20 +261,26 @@ def _draw_family(axis: Axes, lines: dict[str, list[Record]], cost: str, measure:
         )
 
 
-def _spread(ascending: Sequence[float]) -> list[float]:
+def _limits(records: Sequence[Record], measure: str) -> tuple[float, float]:
+    """Of the vertical axis: 0 to 1 for recall; an AUC begins at chance and seldom ends near 1."""
+    if measure != "auc":
+        return 0.0, 1.02
+    return 0.5, max(record.quality[measure].high for record in records) + 0.01
+
+
+def _spread(ascending: Sequence[float], low: float = 0.0, high: float = 1.02) -> list[float]:
     """Heights at least a label apart, as near to the given ones as pushing down from the top allows."""
-    places = list(ascending)
-    ceiling = 1.02
+    places, ceiling = list(ascending), high
     for i in reversed(range(len(places))):
         places[i] = min(places[i], ceiling)
-        ceiling = places[i] - _LABEL_GAP
+        ceiling = places[i] - _LABEL_GAP * (high - low) / 1.02
     return places
 
 
 def _decorate(axes: np.ndarray, records: Sequence[Record], cost: str, measure: str) -> None:
     example = records[0]
     raw = raw_bytes(example)
-    item = "vector" if example.dataset.vectors_per_item is None else "document"
+    item = "vector" if example.dataset.vectors_per_item is None else "document" if measure != "auc" else "table"
     label = COSTS[cost] if cost != "codes" else f"bytes per {item} (float32: {raw:,.0f})"
     for axis in axes.flat:
         if cost == "codes":
@@ -273,7 +288,7 @@ def _decorate(axes: np.ndarray, records: Sequence[Record], cost: str, measure: s
         else:
             axis.set_xscale("log")
             axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        axis.set_ylim(0, 1.02)
+        axis.set_ylim(*_limits(records, measure))
         axis.grid(color="0.93")
         axis.spines[["top", "right"]].set_visible(False)
     for axis in axes[:, 0]:

@@ -19,7 +19,7 @@ const bytes = (count) => { for (const unit of ["B", "kB", "MB"]) { if (count < 1
 
 DATA.rows.forEach((row, index) => { row.id = index; });
 const unique = (values) => [...new Set(values)];
-const lessIsBetter = (measure) => /error|bias/.test(measure);
+const lessIsBetter = (measure) => /error|bias|loss/.test(measure);
 const state = { sort: "quality", descending: true, families: new Set(DATA.rows.map((row) => row.family)), on: null };
 
 // Choices, kept in the address so that a view can be shared as a link.
@@ -30,6 +30,12 @@ function fill(select, options, wanted) {
 const address = new URLSearchParams(location.hash.slice(1));
 fill($("dataset"), unique(DATA.rows.map((row) => row.dataset)).map((name) => [name, name]), address.get("dataset"));
 fill($("measure"), DATA.measures.map((name) => [name, name.replaceAll("_", " ")]), address.get("measure") ?? "recall@10");
+// A data set of another track has other measures: then its own first one is shown.
+function fitMeasure() {
+  const rows = DATA.rows.filter((row) => row.dataset === $("dataset").value);
+  if (rows.length && !rows.some((row) => $("measure").value in row.quality)) $("measure").value = rows[0].headline;
+}
+fitMeasure();
 fill($("size"), Object.entries(DATA.costs).slice(0, 4).map(([name]) => [name, name === "codes" ? "codes alone" : `with parts ${name}`]), address.get("size"));
 function fillBudgets(wanted) {
   const rows = DATA.rows.filter((row) => row.dataset === $("dataset").value);
@@ -285,14 +291,14 @@ function show() {
   table(kept);
   $("count").textContent = `${kept.length} of ${DATA.rows.length} rows`;
   const one = DATA.rows.find((row) => row.dataset === $("dataset").value);
-  $("about").textContent = one ? `${one.dataset}: ${one.n.toLocaleString("en")} ${one.setSize ? `sets of ${digits(one.setSize)} vectors` : "vectors"} of ${one.dim} dimensions (${bytes(one.raw)} each as float32), ${one.queries.toLocaleString("en")} queries` : "No runs.";
+  $("about").textContent = one ? `${one.dataset}: ${one.n.toLocaleString("en")} ${one.headline === "auc" ? `table of ${one.setSize.toLocaleString("en")} rows` : one.setSize ? `sets of ${digits(one.setSize)} vectors` : "vectors"} of ${one.dim} dimensions (${bytes(one.raw)} ${one.headline === "auc" ? "in all" : "each"} as float32), ${one.queries.toLocaleString("en")} ${one.headline === "auc" ? "test examples" : "queries"}` : "No runs.";
   const hash = new URLSearchParams(["dataset", "measure", "size", "budget"].map((id) => [id, $(id).value]));
   try { history.replaceState(null, "", `#${hash}`); } catch { /* a sandboxed frame has no history */ }
 }
 
 for (const id of ["measure", "size", "budget", "frontOnly"]) $(id).addEventListener("change", show);
 $("measure").addEventListener("change", () => { state.sort = "quality"; state.descending = !lessIsBetter($("measure").value); show(); });
-$("dataset").addEventListener("change", () => { fillBudgets(); fillFamilies(); show(); });
+$("dataset").addEventListener("change", () => { fitMeasure(); fillBudgets(); fillFamilies(); show(); });
 $("search").addEventListener("input", show);
 $("controls").addEventListener("submit", (event) => event.preventDefault());
 $("close").addEventListener("click", () => $("details").close());
