@@ -17,7 +17,10 @@ from bench.recommend.question import Question, parse_count
 from bench.recommend.words import lines
 from methods import MethodError
 
-_EPILOG = "Exit status: 0 an answer that meets the limits, 1 the nearest feasible offer, 2 bad input."
+_EPILOG = (
+    "`python -m bench.recommend table --help`: the same for an embedding table, from published records. "
+    "Exit status: 0 an answer that meets the limits, 1 the nearest feasible offer, 2 bad input."
+)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -27,6 +30,9 @@ class _Parser(argparse.ArgumentParser):
 
 def main() -> None:
     """Entry of the command."""
+    if sys.argv[1:2] == ["table"]:
+        _table(sys.argv[2:])
+        return
     parser = _Parser(prog="python -m bench.recommend", description=__doc__, epilog=_EPILOG)
     parser.add_argument(
         "--data", required=True, metavar="FILE", help="your vectors: .npy, .fvecs, .fbin, .hdf5, .parquet"
@@ -53,6 +59,18 @@ def main() -> None:
         sys.exit(2)
     print("\n".join(lines(answer)))
     sys.exit(0 if answer.chosen is not None else 1)
+
+
+def _table(arguments: list[str]) -> None:
+    """The same question about an embedding table, answered from published records."""
+    from bench.recommend import table
+
+    try:
+        answer = table.recommend_table(table.question_of(arguments))
+    except (UsageError, MethodError) as error:
+        print(f"bench.recommend: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+    print("\n".join(table.lines(answer)))
 
 
 def _question(options: argparse.Namespace) -> Question:

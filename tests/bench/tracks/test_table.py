@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from bench.datasets.builders.clicks import save_split
 from bench.errors import UsageError
 from bench.measure import click
 from bench.plan import prepare
+from bench.recommend import __main__ as recommend
 from bench.report import significance
 from bench.report.rows import rows_of, to_frame
 from bench.runner import run
@@ -155,6 +158,32 @@ def test_a_report_pairs_click_models_on_the_same_examples(options, tmp_path):
         min(row.headline_quality.value for row in rows) - max(row.headline_quality.value for row in rows), abs=1e-9
     )
     assert comparison.low <= comparison.difference <= comparison.high
+
+
+def test_recommend_answers_for_a_vocabulary_from_records_with_their_uncertainty(options, tmp_path, capsys, monkeypatch):
+    for method, budget in (("hash", "10x"), ("low_dim", "10x"), ("mde", "4x"), ("full", "1x")):
+        run(method, budget, **options)
+    command = ["bench.recommend", "table", "--rows", "1M,30k,20", "--records", str(tmp_path / "results")]
+    monkeypatch.setattr("sys.argv", [*command, "--budget", "10x"])
+    recommend.main()
+    text = capsys.readouterr().out
+    assert "1,030,020 rows of 16 dimensions are 65.9 MB as float32; at most 6.59 MB (10x)" in text
+    assert re.search(
+        r"take (hash|low_dim)\n  AUC 0\.\d+ \[0\.\d+, 0\.\d+\] on ml-100k, 300 test examples, 1 seed", text
+    )
+    assert "the whole table 0." in text
+    assert "measured at 10x" in text
+    monkeypatch.setattr("sys.argv", [*command, "--budget", "100x"])
+    recommend.main()
+    text = capsys.readouterr().out
+    assert "not possible here: low_dim cannot shrink this table" in text
+    assert "nothing was published at 100x; 10x is the nearest" in text
+    for wrong, hint in (("0B", "leaves no bytes"), ("9999999999x", "budget"), ("8y", "is not a budget")):
+        monkeypatch.setattr("sys.argv", [*command, "--budget", wrong])
+        with pytest.raises(SystemExit) as stopped:
+            recommend.main()
+        assert stopped.value.code == 2
+        assert hint in capsys.readouterr().err
 
 
 def test_log_loss_is_in_nats():
