@@ -37,7 +37,7 @@ def describe(name: str, dim: int = 384) -> dict[str, Any]:
         "family": cls.family,
         "summary": cls.summary,
         "source": cls.source,
-        "code_sizes": code_sizes(cls, dim, _most_bytes(dim)) if dense and not missing else [],
+        "code_sizes": code_sizes(cls, dim, _most_bytes(dim)) if dense else [],
         "trains": cls.trains,
         "metrics": [str(metric) for metric in Metric if metric in cls.metrics] if dense else [_METRICS[cls.track]],
         "requires": list(cls.requires),
@@ -149,6 +149,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(json.dumps(found, indent=2))
         return 0
     order = sorted(found, key=lambda method: (method["family"], method["name"]))
+    if options.markdown:  # the same on every machine
+        order = [{**method, "missing": []} for method in order]
     rows = [_row(method, options.dim) for method in order]
     (_print_markdown if options.markdown else _print_table)(rows, options.dim)
     return 0
