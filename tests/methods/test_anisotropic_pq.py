@@ -1,0 +1,85 @@
+"""Anisotropic product quantization: the loss that codes and codebooks lower, and what it does for large products."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from methods import MethodError
+from methods.anisotropic_pq import AnisotropicPQ
+from methods.errors import UnsupportedMetric
+from methods.kernels.anisotropic import anisotropic_codes
+from methods.pq import PQ
+from methods.vectors import normalized
+
+
+def unit(n, dim, seed=0):
+    return normalized(np.random.default_rng(seed).standard_normal((n, dim)).astype(np.float32))
+
+
+def loss(vectors, decoded, eta):
+    residual = vectors - decoded
+    along = (residual * vectors).sum(axis=1)
+    return (residual**2).sum(axis=1) + (eta - 1) * along**2 / (vectors**2).sum(axis=1)
+
+
+def test_codes_come_near_the_best_of_all():
+    vectors, codebooks = unit(60, 6), 0.5 * np.random.default_rng(1).standard_normal((3, 8, 2)).astype(np.float32)
+    codes, along = np.empty((60, 3), np.uint8), np.empty(60, np.float32)
+    anisotropic_codes(vectors, codebooks, 6.0, 10, codes, along)
+    every = np.array([np.concatenate([codebooks[m, c] for m, c in enumerate(combination)])
+                      for combination in itertools.product(range(8), repeat=3)])  # fmt: skip
+    best = np.stack([loss(vectors, row[None], 6.0) for row in every]).min(axis=0)
+    decoded = np.concatenate([codebooks[m, codes[:, m]] for m in range(3)], axis=1)
+    found = loss(vectors, decoded, 6.0)
+    assert (found >= best - 1e-5).all()
+    assert found.mean() < 1.1 * best.mean()
+    assert np.allclose(along, ((vectors - decoded) * vectors).sum(axis=1), atol=1e-5)
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+def test_refined_codebooks_lower_the_loss(bits):
+    vectors = unit(3000, 32)
+    losses = []
+    for refinements in (0, 4):
+        codec = AnisotropicPQ(32, "ip", 4, bits, 0.4, refinements).fit(vectors)
+        losses.append(loss(vectors, codec.decode(codec.encode(vectors)), codec.eta).mean())
+    assert losses[1] < 0.97 * losses[0]
+
+
+def test_products_with_the_vectors_themselves_err_less_than_those_of_product_quantization():
+    """The paper's claim: what is retrieved has large products, and these are estimated better."""
+    vectors = unit(3000, 32)
+    errors = {}
+    for cls, params in ((AnisotropicPQ, {"threshold": 0.4}), (PQ, {})):
+        codec = cls(32, "ip", 4, 8, **params).fit(vectors)
+        decoded = codec.decode(codec.encode(vectors))
+        errors[cls] = (((vectors - decoded) * vectors).sum(axis=1) ** 2).mean()
+    assert errors[AnisotropicPQ] < 0.3 * errors[PQ]
+
+
+def test_without_a_threshold_codes_are_those_of_product_quantization():
+    vectors = unit(1000, 32)
+    ours = AnisotropicPQ(32, "ip", 4, 8, 0.0, 0).fit(vectors)
+    theirs = PQ(32, "ip", 4, 8).fit(vectors)
+    assert ours.eta == 1
+    assert (ours.encode(vectors) == theirs.encode(vectors)).mean() > 0.999
+
+
+@pytest.mark.parametrize(("code_bytes", "bits", "subquantizers"), [(48, 8, 48), (48, 4, 96), (500, 8, 384)])
+def test_a_budget_is_filled_with_indices(code_bytes, bits, subquantizers):
+    codec = AnisotropicPQ.for_budget(384, code_bytes, "ip", bits=bits)
+    assert codec.subquantizers == subquantizers
+
+
+@pytest.mark.parametrize("params", [{"bits": 5}, {"threshold": 1.0}, {"refinements": -1}])
+def test_parameters_out_of_range_are_refused(params):
+    with pytest.raises(MethodError, match="use"):
+        AnisotropicPQ(32, "ip", 4, **params)
+
+
+def test_distances_are_refused():
+    with pytest.raises(UnsupportedMetric, match="cosine, ip"):
+        AnisotropicPQ(32, "l2", 4)
