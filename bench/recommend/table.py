@@ -1,6 +1,6 @@
 """``python -m bench.recommend table --rows 1M,50k,200 --dim 16 --budget 10x``: how to store an embedding table.
 
-Nothing is measured: the answer comes from published records of tables of another size, at the nearest ratio to float32.
+Nothing is measured: the answer comes from published records, of the vocabulary nearest in size and the nearest ratio.
 What a method can reach on the user's own vocabulary is computed for that vocabulary.
 """
 
@@ -68,7 +68,8 @@ class TableAnswer:
 
 
 def recommend_table(question: TableQuestion) -> TableAnswer:
-    """The methods at the published ratio nearest to the asked one, that can do it for this vocabulary.
+    """The methods that can do it for this vocabulary, from the published data set whose vocabulary is nearest in size,
+    at its ratio to float32 nearest to the asked one.
 
     Raises
     ------
@@ -80,7 +81,9 @@ def recommend_table(question: TableQuestion) -> TableAnswer:
     compressed = [row for row in rows if row.family != "identity"]
     if not compressed:
         raise UsageError(f"{question.published} holds no records of tables; run python -m bench experiment=table")
-    asked = question.raw / max(1, size)
+    asked, total = question.raw / max(1, size), sum(question.rows)
+    nearest = min(compressed, key=lambda row: abs(math.log((row.record.dataset.vectors_per_item or 1) / total)))
+    compressed = [row for row in compressed if row.group[:3] == nearest.group[:3]]
     ratios = sorted({_ratio(row) for row in compressed}, key=lambda ratio: abs(math.log(ratio / asked)))
     near = [row for row in compressed if _ratio(row) == ratios[0]]
     infeasible: dict[str, str] = {}
