@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 import numpy as np
@@ -13,6 +14,7 @@ from bench.config import RunConfig
 from bench.datasets.builders.clicks import save_split
 from bench.errors import UsageError
 from bench.measure import click
+from bench.measure.statistics import Interval
 from bench.plan import prepare
 from bench.recommend import __main__ as recommend
 from bench.report import significance
@@ -161,17 +163,28 @@ def test_a_report_pairs_click_models_on_the_same_examples(options, tmp_path):
 
 
 def test_recommend_answers_for_a_vocabulary_from_records_with_their_uncertainty(options, tmp_path, capsys, monkeypatch):
-    for method, budget in (("hash", "10x"), ("low_dim", "10x"), ("mde", "4x"), ("full", "1x")):
-        run(method, budget, **options)
-    command = ["bench.recommend", "table", "--rows", "1M,30k,20", "--records", str(tmp_path / "results")]
+    one = run("hash", "10x", **options)
+    raw = 64 * one.dataset.vectors_per_item
+    kept = []
+    for method, family, ratio, area in (
+        ("hash", "hashing", 10, 0.70),
+        ("low_dim", "dimension", 10, 0.72),
+        ("full", "identity", 1, 0.74),
+    ):
+        named = dataclasses.replace(one.method, name=method, family=family, requested={"name": method})
+        budget = dataclasses.replace(one.budget, requested=f"{ratio}x", bytes=int(raw / ratio))
+        config = {**one.config, "method": {"name": method}, "budget": f"{ratio}x"}
+        quality = {"auc": Interval(area, area - 0.01, area + 0.01)}
+        kept.append(dataclasses.replace(one, key=method, method=named, budget=budget, config=config, quality=quality))
+    records.pack(kept, tmp_path / "packed.jsonl")
+    command = ["bench.recommend", "table", "--rows", "1M,30k,20", "--records", str(tmp_path / "packed.jsonl")]
     monkeypatch.setattr("sys.argv", [*command, "--budget", "10x"])
     recommend.main()
     text = capsys.readouterr().out
     assert "1,030,020 rows of 16 dimensions are 65.9 MB as float32; at most 6.59 MB (10x)" in text
-    assert re.search(
-        r"take (hash|low_dim)\n  AUC 0\.\d+ \[0\.\d+, 0\.\d+\] on ml-100k, 300 test examples, 1 seed", text
-    )
-    assert "the whole table 0." in text
+    assert re.search(r"take (low_dim)\n  AUC 0\.\d+ \[0\.\d+, 0\.\d+\] on ml-100k, 300 test examples, 1 seed", text)
+    assert "the whole table 0.7400 (-0.0200)" in text
+    assert "not distinguishable: hash" in text
     assert "measured at 10x" in text
     monkeypatch.setattr("sys.argv", [*command, "--budget", "100x"])
     recommend.main()
