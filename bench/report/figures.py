@@ -206,12 +206,21 @@ def _lines(records: Sequence[Record]) -> dict[str, list[Record]]:
     lines: dict[str, list[Record]] = {}
     for name, alike in named.items():
         options = [{**r.method.requested, "rescore": _rescored(r)} for r in alike]
-        keys = sorted({key for one in options for key, value in one.items() if isinstance(value, str)} - {"name"})
+        keys = sorted(
+            {key for one in options for key, value in one.items() if isinstance(value, str | bool)} - {"name"}
+        )
         differing = [key for key in keys if len({str(one.get(key)) for one in options}) > 1]
         for record, one in zip(alike, options):
-            words = [str(one[key]) for key in differing if one.get(key) is not None]
-            lines.setdefault(" ".join([name, *words]), []).append(record)
+            words = [_word(key, one[key], options) for key in differing if one.get(key) is not None]
+            lines.setdefault(" ".join([name, *filter(None, words)]), []).append(record)
     return lines
+
+
+def _word(key: str, value: str | bool, options: Sequence[dict[str, Any]]) -> str:
+    """What names a line's option: a text by itself; a switch only where most have it the other way."""
+    if isinstance(value, str):
+        return value
+    return "" if 2 * sum(one.get(key) == value for one in options) >= len(options) else f"{key}={value}"
 
 
 def _rescored(record: Record) -> str | None:

@@ -37,6 +37,8 @@ def test_codecs_and_rescoring_have_lines_of_their_own_and_numbers_do_not():
     ]
     figure = by_family(found)
     assert texts(figure.axes[0]) == {"token_codec sign", "token_codec pq", "residual"}
+    switched = [of_sets(make("muvera", "encoding", 32 * i, 0.5), fill=i != 3) for i in (1, 2, 3)]
+    assert texts(by_family(switched).axes[0]) == {"muvera", "muvera fill=False"}
     rescored = dataclasses.replace(found[3], config={**found[3].config, "rescore": "disk"})
     assert "residual rescore=disk" in texts(by_family([*found, rescored]).axes[0])
 
