@@ -26,8 +26,8 @@ class AnisotropicPQ(ProductCodec):
     """Product quantization in which an error along the vector weighs more than one across it.
 
     Products with queries that find a vector suffer from the first most. For products above ``threshold`` times the
-    norms, the ratio of weights is ``eta = (d - 1) T^2 / (1 - T^2)`` (theorem 3.4 and its corollary). Codes are found by
-    coordinate descent, and codebooks, from those of k-means on, in turn with them (section 4.2), one subspace at a
+    norms, the ratio of weights is ``eta = (d - 1) T^2 / (1 - T^2)``. Codes are found by
+    coordinate descent, and codebooks, from those of k-means on, in turn with them, one subspace at a
     time where the paper solves for all at once.
 
     This is ScaNN's quantizer and not the library: ``scann`` builds an index and has no call that encodes vectors. It

@@ -16,7 +16,7 @@ class MRQ(LeadingAxesCodec):
     """The centred vector's leading components, rotated at random and rounded as RaBitQ does.
 
     A distance is the part among the leading components, estimated without bias from the symbols, plus what the
-    residual components add, of which the product with the query's residual is taken as zero (section 4). Their norm
+    residual components add, of which the product with the query's residual is taken as zero. Their norm
     and the leading components' are one number, the offset. Under ip this is the same estimate, solved for the
     product.
 

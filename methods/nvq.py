@@ -34,7 +34,7 @@ def level_sets(bits: int) -> np.ndarray:
     """Levels (256, 2^bits) float32 within 0..1: even steps of a logistic function, for 32 rates and 8 midpoints.
 
     With L the logistic function of rate a and midpoint m, level s is where L has gone the share ``s / (2^bits - 1)`` of
-    its way from L(0) to L(1) (equations of section 3). Rate 0 gives even levels.
+    its way from L(0) to L(1). Rate 0 gives even levels.
     """
     shares = np.arange(2**bits) / (2**bits - 1)
     sets = []

@@ -20,10 +20,10 @@ _ROWS = 4096  # vectors mapped at a time in float64
 class QUIPS(ProductCodec):
     """Codebooks of least squared error of inner products with queries whose second moments are known.
 
-    In a subspace the expected squared error of a product is ``(x - u)' S (x - u)`` with ``S = E[q q']`` (section 3), so
+    In a subspace the expected squared error of a product is ``(x - u)' S (x - u)`` with ``S = E[q q']``, so
     that k-means and the choice of a centroid go by that distance. S is the training vectors' (QUIP-cov(x)): queries
     are never learned from, and the constrained variants, which need examples of them, are left out. Dimensions are
-    shuffled first (section 3.1), which evens out what subspaces hold.
+    shuffled first, which evens out what subspaces hold.
 
     The paper's figures are of recommendation data that are not at hand. What it proves, that the error of products is
     less than with codebooks of product quantization, is tested.

@@ -23,9 +23,9 @@ from methods.vectors import random_rotation
 class SAQ(GridCodec):
     """Segments of principal axes, rotated at random, on grids between plus and minus each segment's largest value.
 
-    Segments and their bits are those of least expected error, by dynamic programming (section 4). Symbols are rounded
-    and then adjusted by coordinate descent, six rounds at most, towards the largest cosine with the vector (CAQ,
-    section 3); a factor a segment, |y|^2 / <y, h>, makes estimates of inner products unbiased.
+    Segments and their bits are those of least expected error, by dynamic programming. Symbols are rounded
+    and then adjusted by coordinate descent, six rounds at most, towards the largest cosine with the vector (CAQ);
+    a factor a segment, |y|^2 / <y, h>, makes estimates of inner products unbiased.
 
     It differs from the authors' program in what a code holds: factors take a byte on a logarithmic scale instead of
     two float32 a segment, so that short codes are not all factors, and segments are made of ``unit`` dimensions,

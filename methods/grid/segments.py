@@ -11,7 +11,7 @@ __all__ = ["segment"]
 
 
 def segment(variances: np.ndarray, unit: int, code_bytes: int, factor_bytes: int = 1) -> list[tuple[int, int]]:
-    """Segments ``(end, bits)`` of least expected error, by dynamic programming (SAQ, section 4.2).
+    """Segments ``(end, bits)`` of least expected error, by dynamic programming as in SAQ.
 
     A segment is a run of units with equal bits b, 1 to 8; its error is ``2^-b`` times its variance, and it costs its
     symbols and a factor. What is left out at the end costs nothing, and its error is its variance.

@@ -63,7 +63,7 @@ def test_adjusting_codes_turns_them_towards_their_vectors(bits):
 
 @pytest.mark.parametrize("bits", [2, 4, 6])
 def test_adjusted_codes_are_as_good_as_those_of_extended_rabitq(bits):
-    """SAQ, section 3: code adjustment reaches the accuracy of enumerating all scales of the grid."""
+    """SAQ: code adjustment reaches the accuracy of enumerating all scales of the grid."""
     vectors = gaussian(500, 128)
     theirs = RaBitQ(128, "ip", bits, rotation="none").fit(vectors)
     centred = vectors - vectors.mean(axis=0)

@@ -38,7 +38,7 @@ def test_one_bit_is_the_sign_of_a_rotated_component():
 
 
 def test_distances_keep_what_the_residual_adds():
-    """Section 4: without the residual's norm, distances would be short by all that is dropped."""
+    """The paper: without the residual's norm, distances would be short by all that is dropped."""
     vectors, queries = spectrum(2000, 64, power=0.3), spectrum(50, 64, seed=1, power=0.3)
     codec = MRQ(64, Metric.L2, 19, 4).fit(vectors)  # 32 of 64 components
     scores, ids = codec.searcher(codec.encode(vectors)).search(queries, 2000)

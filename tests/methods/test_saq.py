@@ -73,7 +73,7 @@ def test_a_unit_that_eight_does_not_divide_is_refused(unit):
 
 
 def test_segments_lower_the_error_at_equal_bytes():
-    """Section 4: bits by variance against the same codes with one segment (the paper: up to 80% less error)."""
+    """The paper: bits by variance against the same codes with one segment (the paper: up to 80% less error)."""
     vectors = spectrum(3000, 128)
     errors = {}
     for unit in (8, 128):
