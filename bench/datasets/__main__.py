@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from bench import datasets
 from bench.datasets import builders
@@ -74,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _list() -> None:
-    table = Table("data set", "base", "metric", "state", "what it is", box=None)
+    table = Table(Column("data set", no_wrap=True), "base", "metric", "state", "what it is", box=None)
     for name, (shape, metric, what) in _ABOUT.items():
         state = "ready" if name not in builders.BUILDABLE or builders.is_built(name) else "to build"
         table.add_row(name, shape, metric, state, what)

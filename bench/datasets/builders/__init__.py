@@ -55,7 +55,7 @@ def build(name: str, source: Path | None = None, target: Path | None = None) -> 
         Another folder than the one that :func:`bench.datasets.load` reads.
     """
     if name not in BUILDABLE:
-        raise DatasetError(f"{name!r} is not built; {', '.join(BUILDABLE)} are")
+        raise DatasetError(f"{name!r} cannot be built; use one of {', '.join(BUILDABLE)}")
     if (larger := _MADE_FROM.get(name)) is not None and source is None:
         source = folder_of(larger)
         if not is_built(larger):

@@ -18,6 +18,13 @@ def test_list_names_every_data_set(capsys, monkeypatch):
     assert "to build" in printed
 
 
+def test_list_prints_whole_names_where_there_is_no_terminal(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["list"]) == 0
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in datasets.names())
+
+
 def test_info_prints_shape_checksum_and_licence(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     assert main(["info", "squad-sentences-mini", "max_base=1000"]) == 0
