@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from pathlib import Path
 
 from bench import datasets
 from bench.config import SCENARIOS, RunConfig
@@ -26,6 +27,8 @@ def explain(error: Exception) -> str:
         return f"{where}{match['value']} is not a valid {match['type'].lower()}"
     if match := re.search(r"Could not override '([^']+)'", chain):
         return _unknown_key(match[1])
+    if match := re.search(r"Ambiguous value for argument '([^']+)'", chain):
+        return f"{match[1]} is a list; measure each of its values with python -m bench -m, or quote it as one value"
     first = chain.strip().splitlines()[0] if chain.strip() else type(error).__name__
     if (
         first.startswith("Error parsing override")
@@ -51,11 +54,15 @@ def _unknown_choice(group: str, name: str) -> str:
         "dataset": datasets.names,
         "scenario": lambda: list(SCENARIOS),
     }
-    known = choices.get(group, lambda: ["quick", "standard", "full", "multivector_quick", "table_quick", "table"])()
+    known = choices.get(group, _experiments)()
     label = {"method": "method", "dataset": "data set"}.get(group, group)
     close = difflib.get_close_matches(name, known, n=2, cutoff=0.5)
     hint = f"did you mean {' or '.join(close)}?" if close else f"use one of {', '.join(known)}"
     return f"no {label} is called {name!r}; {hint}"
+
+
+def _experiments() -> list[str]:
+    return sorted(path.stem for path in (Path(__file__).resolve().parents[1] / "conf" / "experiment").glob("*.yaml"))
 
 
 def _unknown_key(path: str) -> str:

@@ -105,9 +105,7 @@ def run_round(
                 continue
             before = earlier.named(record.method.name) if earlier else None
             offer = Offer(record, n, question.k, before.offer.record if before else None)
-            # What a rescored search for 10 returned is not kept: those runs are paired by their search for 100.
-            paired_k = question.k if question.rescore is None else 100
-            racers.append(Racer(offer, queries.recall(record, plan.folder, paired_k)))
+            racers.append(Racer(offer, queries.recall(record, plan.folder, question.k)))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)  # an interruption is not to wait for runs
     racers.sort(key=lambda racer: (-racer.offer.recall.value, racer.name))

@@ -56,11 +56,14 @@ def _figures(rows: Sequence[Row], out: Path, kinds: Sequence[str]) -> list[Path]
 
     matplotlib.rcParams["svg.hashsalt"] = "bench"  # the same figure is the same file
     written = []
-    for group in dict.fromkeys(row.group[:3] for row in rows):
+    groups = list(dict.fromkeys(row.group[:3] for row in rows))
+    for group in groups:
         records = [record for row in rows if row.group[:3] == group for record in row.records]
         if all(record.method.family == "identity" for record in records):
             continue
         name, measure = f"{group[0]}-{group[1]}", headline(records[0]) or HEADLINES[0]
+        if sum(other[:2] == group[:2] for other in groups) > 1:  # files of one's own are all called path
+            name += f"-{group[2][:8]}"
         of_table = measure == "auc"  # nothing is encoded, and one table is all there is
         costs = ("codes", "p50 ms") if of_table else tuple(COSTS)
         for kind, figure in (

@@ -8,7 +8,7 @@ from numba import njit
 from methods.kernels import topk
 from methods.kernels.tiles import BLOCK
 
-__all__ = ["half_squares", "push_nearest", "push_staged"]
+__all__ = ["expand_lengths", "half_squares", "push_nearest", "push_staged"]
 
 
 @njit(cache=True, nogil=True)
@@ -57,6 +57,16 @@ def push_nearest(
 
 
 @njit(cache=True, nogil=True)
+def expand_lengths(stages: np.ndarray, first: int, tables: np.ndarray, out: np.ndarray) -> None:
+    """``out[doc]``: the product of what tables (2, 256) say of stages ``first`` and ``first + 1``; 0 without them."""
+    out[:] = 0
+    if len(tables):
+        for doc in range(BLOCK):
+            high, low = stages[first * BLOCK + doc], stages[(first + 1) * BLOCK + doc]
+            out[doc] = tables[0, high] * tables[1, low]
+
+
+@njit(cache=True, nogil=True)
 def push_staged(
     sums: np.ndarray,
     row: int,
@@ -64,15 +74,16 @@ def push_staged(
     scale: np.ndarray,
     stages: np.ndarray,
     tables: np.ndarray,
+    lengths: np.ndarray,
     place: tuple,
     limits: np.ndarray,
     heap: np.ndarray,
 ) -> None:
-    """As :func:`push_nearest` for products plus the tables' terms at the document's stages, scaled together."""
+    """As :func:`push_nearest` for products, plus tables' terms at the document's stages, less lengths, then scaled."""
     offset, unit = np.int32(line[0]), np.float32(line[1])
     scores = np.empty(BLOCK, np.float32)
     for doc in range(BLOCK):
-        scores[doc] = np.float32(np.int32(np.int32(2) * sums[row, doc]) + offset) * unit
+        scores[doc] = np.float32(np.int32(np.int32(2) * sums[row, doc]) + offset) * unit - lengths[doc]
     for stage in range(len(tables)):
         for doc in range(BLOCK):
             scores[doc] += tables[stage, stages[stage * BLOCK + doc]]

@@ -15,7 +15,7 @@ from numba import njit, prange
 from methods.kernels import layout, scales, scan, topk
 from methods.kernels.cpu import WIDEST
 from methods.kernels.errors import KernelError
-from methods.kernels.level_scores import half_squares, push_nearest, push_staged
+from methods.kernels.level_scores import expand_lengths, half_squares, push_nearest, push_staged
 from methods.kernels.level_tile import level_tile, segment_ends, wide_tile
 from methods.kernels.path import Path, choose
 from methods.kernels.planes import GROUP, document_order, expand, table_order
@@ -176,7 +176,7 @@ def _expand_wide(
 
 @njit(cache=True, nogil=True)
 def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, start: int, stop: int) -> None:
-    blocks, n, runs, tables, tops, wide_rows, squares, stages, entries, halves, scale_table = documents
+    blocks, n, runs, tables, tops, wide_rows, squares, stages, length_tables, entries, halves, scale_table = documents
     narrow, nq, wide, offsets, units, ends, segments, terms = batch
     words = np.empty((wide_rows + len(tops)) * BLOCK, np.uint32)
     sums = np.empty((WIDE, BLOCK), np.int32)
@@ -188,6 +188,8 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
         largest = scales.expand(block, entries, halves, scale_table, scale)
         if len(squares):
             half_squares(words, wide_rows, tops, squares, scale, halved)
+        if terms.shape[1]:
+            expand_lengths(stages[block], terms.shape[1], length_tables, halved)
         first = block * BLOCK
         size = min(BLOCK, n - first)
         for query in range(0, nq, WIDE):
@@ -204,7 +206,7 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
             for q in range(query, min(query + WIDE, nq)):
                 line, where = (offsets[q], units[q]), (first, size, q)
                 if terms.shape[1]:
-                    push_staged(sums, q - query, line, scale, stages[block], terms[q], where, limits, heaps[q])
+                    push_staged(sums, q - query, line, scale, stages[block], terms[q], halved, where, limits, heaps[q])
                 elif len(squares):
                     push_nearest(sums, q - query, line, scale, halved, where, limits, heaps[q])
                 elif may_exceed(sums, q - query, offsets[q], units[q], scale, largest, limits[q]):
@@ -261,6 +263,9 @@ class LevelScanner:
         Order by squared distance; not with stages.
     stages : (n, s) uint8, optional
         Kept with the codes.
+    lengths : (n, 2) uint8, optional
+        Kept with the stages; the product of what ``length_tables`` say of the two is subtracted from the sum.
+    length_tables : (2, 256) float32, optional
     threads, path
         As for :class:`~methods.kernels.sdc.SDCScanner`.
 
@@ -282,6 +287,8 @@ class LevelScanner:
         threads: int | None = None,
         path: str | None = None,
         stages: np.ndarray | None = None,
+        lengths: np.ndarray | None = None,
+        length_tables: np.ndarray | None = None,
     ) -> None:
         alphabets = np.asarray(alphabets, np.int64)
         if alphabets.ndim != 1 or not len(alphabets) or alphabets.min() < 1 or alphabets.max() >= ALPHABETS:
@@ -296,7 +303,12 @@ class LevelScanner:
         stages = np.empty((self.size, 0), np.uint8) if stages is None else scan.as_codes(stages, None, "stages")
         if len(stages) != self.size or (l2 and stages.shape[1]):
             raise KernelError(f"stages must be {self.size} rows, and none under l2; there are {len(stages)}")
-        self._stages, self.stages = layout.planar(stages), stages.shape[1]
+        self.stages = stages.shape[1]
+        if lengths is not None:
+            if not self.stages or length_tables is None:
+                raise KernelError("lengths belong to stages, and need length_tables")
+            stages = np.concatenate([stages, scan.as_codes(lengths, 2, "lengths")], axis=1)
+        self._stages, self._stage_bytes = layout.planar(stages), stages.shape[1]
         blocks = layout.planar(codes)
         self.blocks = blocks.reshape(-1, BLOCK)[:, document_order()].reshape(blocks.shape)
         many = 1 + int(np.flatnonzero(bits >= _WIDE_BITS).max(initial=-1))
@@ -316,6 +328,7 @@ class LevelScanner:
             self._wide // 2,
             squares.astype(np.float32),
             self._stages,
+            np.empty((0, 256), np.float32) if length_tables is None else length_tables,
             *self.scales.arrays,
         )
 
@@ -325,7 +338,7 @@ class LevelScanner:
 
     @property
     def padding(self) -> int:
-        return layout.padding(self.size, self.code_size + self.stages + self.scales.bytes_each)
+        return layout.padding(self.size, self.code_size + self._stage_bytes + self.scales.bytes_each)
 
     def search(self, queries: np.ndarray, k: int, tables: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """The ``k`` best codes of each query.

@@ -26,7 +26,6 @@ from methods.trellis.quantizer import TrellisQuantizer
 
 MOST_STAGES = 8
 _FACTOR_BYTES = 1
-_MARGIN = 1.5  # by which squares may exceed those of training
 _BEAM, _ITERATIONS, _TRAINING = 4, 10, 20_000
 
 
@@ -40,7 +39,7 @@ class RQTrellis(Codec):
     vector, which is what ranks unit vectors. Stages: Chen, Guan and Wang, Sensors 2010.
 
     A code is ``[stages] [symbols of the groups] [factor]``, and under l2 two bytes more, of half the squared length
-    over the factor: distances need no decoding then.
+    over the factor on a logarithmic scale: distances need no decoding then.
 
     Parameters
     ----------
@@ -124,7 +123,7 @@ class RQTrellis(Codec):
                 "bits": chosen.fine.bits,
                 "spreads": chosen.fine.spreads,
                 "factor_range": factor_range(factors),
-                "most_square": np.array([_MARGIN * squares.max()], np.float32),
+                "usual_square": np.array([max(float(np.median(squares)), 1e-30)], np.float32),
                 "scale": np.array([scales.RULES.index(rule)], np.uint8),
                 "gamma": np.array([gamma], np.float32),
             }
@@ -132,8 +131,8 @@ class RQTrellis(Codec):
 
     def parts(self) -> dict[str, np.ndarray]:
         """``centre`` (dim,), ``codebooks`` (stages, 256, dim), ``matrix`` (dim, 8 groups) of the residual's axes,
-        ``bits`` (groups,) uint8 and ``spreads`` (groups,), ``factor_range`` (2,), ``most_square`` (1,) of the squares'
-        range; ``scale`` and ``gamma`` as they were chosen."""
+        ``bits`` (groups,) uint8 and ``spreads`` (groups,), ``factor_range`` (2,), ``usual_square`` (1,) about which
+        squares are kept; ``scale`` and ``gamma`` as they were chosen."""
         self._check_fitted()
         return dict(self.parts_)
 
@@ -154,7 +153,7 @@ class RQTrellis(Codec):
         if self.metric is Metric.L2:
             found = self.quantizer_.decode(codes)
             squares = np.einsum("ij,ij->i", found, found, dtype=np.float64) * self._table[entries] / 2
-            columns.append(square_bytes(squares, float(self.parts_["most_square"][0])))
+            columns.append(square_bytes(squares, float(self.parts_["usual_square"][0])))
         return np.concatenate(columns, axis=1)
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
@@ -162,9 +161,9 @@ class RQTrellis(Codec):
         return self.quantizer_.decode(codes[:, : self.stages + self.bits]) * factors[:, None] + self.quantizer_.mean
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
-        most_square = float(self.parts_["most_square"][0])
+        usual_square = float(self.parts_["usual_square"][0])
         codebooks = self.parts_["codebooks"]
-        return StagedSearcher(self.dim, self.metric, self.quantizer_, codebooks, codes, self._table, most_square)
+        return StagedSearcher(self.dim, self.metric, self.quantizer_, codebooks, codes, self._table, usual_square)
 
     # --- validation --------------------------------------------------------------------------------------
 

@@ -9,18 +9,20 @@ from methods.kernels.levels import LevelScanner
 from methods.rq_trellis.quantizer import StagedQuantizer
 
 SQUARE_BYTES = 2
-_MOST = 65_535
+_STEP = np.log(1e10) / 65_535  # of the logarithm: a square is kept to within 2 parts in 10,000
+_BELOW = 1e-4  # the least that is told apart, by the usual square; the most is a million times as much as that
 
 
-def square_bytes(squares: np.ndarray, most: float) -> np.ndarray:
-    """Squares (n,) >= 0 as bytes (n, 2), the higher first, ``most`` and beyond as the largest number."""
-    place = np.rint(np.minimum(squares / max(most, 1e-30), 1.0) * _MOST).astype(np.uint16)
-    return place.astype(">u2").view(np.uint8).reshape(-1, 2)
+def square_bytes(squares: np.ndarray, usual: float) -> np.ndarray:
+    """Squares (n,) >= 0 on a logarithmic scale about a ``usual`` one, as bytes (n, 2), the higher first."""
+    place = np.log(np.maximum(squares / (_BELOW * usual), 1e-30)) / _STEP
+    return np.clip(np.rint(place), 0, 65_535).astype(">u2").view(np.uint8).reshape(-1, 2)
 
 
-def _square_tables(most: float) -> np.ndarray:
-    """What the two bytes of a square stand for, each, negative: (2, 256) float32."""
-    return np.outer([256, 1], np.arange(256) * (-most / _MOST)).astype(np.float32)
+def square_tables(usual: float) -> np.ndarray:
+    """(2, 256) float32: a square is the product of what the tables say of its two bytes."""
+    byte = np.arange(256)
+    return np.stack([_BELOW * usual * np.exp(256 * _STEP * byte), np.exp(_STEP * byte)]).astype(np.float32)
 
 
 class StagedSearcher(Searcher):
@@ -35,8 +37,8 @@ class StagedSearcher(Searcher):
     codes : (n, code_size) uint8
     factors : (256,) float32
         What the factor's byte stands for.
-    most_square : float
-        The largest square that two bytes hold; under l2.
+    usual_square : float
+        About which squares are kept; under l2.
     """
 
     def __init__(
@@ -47,11 +49,10 @@ class StagedSearcher(Searcher):
         codebooks: np.ndarray,
         codes: np.ndarray,
         factors: np.ndarray,
-        most_square: float,
+        usual_square: float,
     ) -> None:
         super().__init__(dim, metric, len(codes))
         self.quantizer, self.codebooks, fine = quantizer, codebooks, quantizer.fine
-        self._squares = _square_tables(most_square) if metric is Metric.L2 else np.empty((0, 256), np.float32)
         stages, levels = np.split(codes, [quantizer.stages], axis=1)
         levels, entries, squares = np.split(levels, [fine.code_size, fine.code_size + 1], axis=1)
         self.scanner = LevelScanner(
@@ -61,7 +62,9 @@ class StagedSearcher(Searcher):
             fine.integer_levels(),
             np.ascontiguousarray(entries[:, 0]),
             factors,
-            stages=np.concatenate([stages, squares], axis=1),
+            stages=np.ascontiguousarray(stages),
+            lengths=np.ascontiguousarray(squares) if metric is Metric.L2 else None,
+            length_tables=square_tables(usual_square) if metric is Metric.L2 else None,
         )
         self.padding = self.scanner.padding
 
@@ -71,9 +74,7 @@ class StagedSearcher(Searcher):
 
     def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         centred = queries - self.quantizer.mean if self.metric is Metric.L2 else queries
-        products = np.einsum("qd,scd->qsc", centred, self.codebooks, optimize=True)
-        squares = np.broadcast_to(self._squares, (len(queries), *self._squares.shape))
-        tables = np.concatenate([products, squares], axis=1).astype(np.float32, copy=False)
+        tables = np.einsum("qd,scd->qsc", centred, self.codebooks, optimize=True).astype(np.float32, copy=False)
         scores, ids = self.scanner.search(centred @ self.quantizer.fine.matrix, k, tables)
         if self.metric is not Metric.L2:
             return scores, ids

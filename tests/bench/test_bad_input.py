@@ -101,6 +101,7 @@ CASES = {
     "an option that is added": (("+foo=1",), "use one of method, dataset"),
     "a path with a comma": ((*OWN, "dataset.base=a,b=c.npy"), "'...'"),
     "a path that is a number": ((*OWN, "dataset.base=5"), "is no text"),
+    "a list without a sweep": (("method=pq,opq",), "python -m bench -m"),
     "typo in an option": (("bugdet=8x",), "did you mean budget"),
     "typo in a method's parameter": (("method=pq", "method.bist=8"), "no parameter 'bist'"),
     "typo in a data set's option": (("dataset.max_querys=5",), "no option 'max_querys'"),

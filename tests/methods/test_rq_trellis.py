@@ -7,7 +7,7 @@ import pytest
 
 from methods import BudgetError, MethodError, Metric, for_budget, get
 from methods._checks import data
-from methods.rq_trellis.search import square_bytes
+from methods.rq_trellis.search import square_bytes, square_tables
 
 FIXED = {"gamma": 1.25, "scale": "least_squares"}
 
@@ -55,10 +55,24 @@ def test_the_resident_bytes_are_the_codes():
     assert searcher.nbytes - searcher.padding == 300 * codec.code_size == 300 * 12
 
 
-def test_squares_are_kept_in_two_bytes():
-    squares = np.array([0.0, 1.0, 2.0, 99.0])
-    high, low = square_bytes(squares, 2.0).astype(int).T
-    assert np.allclose((256 * high + low) * 2 / 65_535, [0, 1, 2, 2], atol=2e-5)
+def test_squares_are_kept_to_two_parts_in_ten_thousand():
+    squares = np.array([1e-3, 1.0, 2.0, 99.0, 1e5])
+    high, low = square_tables(2.0)
+    first, second = square_bytes(squares, 2.0).T
+    assert np.allclose(high[first] * low[second], squares, rtol=2e-4)
+
+
+@pytest.mark.parametrize("where", ["training", "base"])
+def test_vectors_far_longer_than_the_rest_stay_far(where):
+    """One of a hundred times the length, among the training vectors or after them."""
+    base, queries = clustered(3000, 64), clustered(100, 64, 1)
+    base[17] *= 100
+    trained = base if where == "training" else np.delete(base, 17, axis=0)
+    codec = for_budget("rq_trellis", 64, 32, "l2", **FIXED).fit(trained)
+    ids = codec.searcher(codec.encode(base)).search(queries, 10)[1]
+    true = np.argsort(data.metric_values(queries, base, Metric.L2), axis=1)[:, :10]
+    assert not (ids == 17).any()
+    assert np.mean([np.isin(a, b).mean() for a, b in zip(ids, true)]) > 0.8
 
 
 def test_the_smallest_code_is_named():
