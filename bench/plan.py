@@ -94,9 +94,9 @@ def prepare(config: RunConfig) -> Plan:
         determinants["old"] = upgrade.old_dataset(config, dataset).checksum
     params, size, infeasible = None, None, None
     try:
+        _check_track(name, cls.track, dataset)
         if missing := registry.missing_dependencies(name):
             raise MissingDependency(f"{name} needs {', '.join(missing)}; install it with pip")
-        _check_track(name, cls.track, dataset)
         if config.scenario["name"] == "upgrade":
             upgrade.check_method(name)
         codec, store, size = track.configure(config, dataset, code_bytes)
