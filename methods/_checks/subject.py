@@ -9,6 +9,7 @@ import numpy as np
 
 from methods import registry
 from methods._checks import data
+from methods._checks.suite import Suite
 from methods.base import Codec, Metric, Searcher
 from methods.errors import BudgetError
 
@@ -96,14 +97,8 @@ class Subject:
         return self.fitted(code_bytes, metric).searcher(self.codes(code_bytes, metric))
 
 
-CheckFunction = Callable[[Subject], None]
-CHECKS: dict[str, CheckFunction] = {}
-
-
-def check(function: CheckFunction) -> CheckFunction:
-    """Decorator: adds ``function`` to the checks that every method must pass, under its own name."""
-    CHECKS[function.__name__] = function
-    return function
+SUITE = Suite(registry.DENSE, Subject)
+check = SUITE.add
 
 
 def expect(condition: bool | np.bool_, message: str) -> None:

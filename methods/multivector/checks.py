@@ -11,20 +11,19 @@ import functools
 import io
 import json
 import random
-import warnings
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from methods import registry
 from methods._checks.subject import expect, expect_error
-from methods.errors import BudgetError, MethodError, MissingDependency, NotDecodable, NotFitted
+from methods._checks.suite import Suite
+from methods.errors import BudgetError, MethodError, NotDecodable, NotFitted
 from methods.kernels.chamfer import chamfer_candidates, chamfer_search
 from methods.multivector.base import Codes, MultiVectorCodec, SetSearcher
 from methods.multivector.ragged import Ragged
 
-__all__ = ["Check", "check_method", "checks", "parametrize"]
+__all__ = ["check_method", "checks", "parametrize"]
 
 DIM, N, QUERIES, K = 16, 90, 25, 5
 _LADDER = (16, 32, 64, 160, 320, 640, 1280)
@@ -112,12 +111,8 @@ class Subject:
         return (searcher or self.fitted().searcher(self.codes)).search(queries(), k)
 
 
-CHECKS: dict[str, Callable[[Subject], None]] = {}
-
-
-def _check(function: Callable[[Subject], None]) -> Callable[[Subject], None]:
-    CHECKS[function.__name__] = function
-    return function
+SUITE = Suite(MultiVectorCodec.track, Subject)
+_check = SUITE.add
 
 
 @_check
@@ -338,63 +333,6 @@ def _expect_same_parts(first: MultiVectorCodec, second: MultiVectorCodec) -> Non
         expect(np.array_equal(array, b[name]), f"part {name!r} differs")
 
 
-class Check:
-    """One check, callable with a method's name or class; ``name`` is the behaviour that it holds a method to."""
-
-    def __init__(self, function: Callable[[Subject], None]) -> None:
-        self.name, self.__doc__, self._function = function.__name__, function.__doc__, function
-
-    def __call__(self, method: str | type[MultiVectorCodec]) -> None:
-        """Run it; :class:`AssertionError` with ``method: check: what is wrong`` if it fails."""
-        subject = _subject(method)
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", RuntimeWarning)
-            try:
-                self._function(subject)
-            except AssertionError as error:
-                raise AssertionError(f"{subject.name}: {self.name}: {error}") from error
-            except Exception as error:
-                reason = f"{type(error).__name__}: {error}"
-                raise AssertionError(f"{subject.name}: {self.name}: unexpected {reason}") from error
-
-
-def checks() -> list[Check]:
-    """All checks, in the order in which they run."""
-    return [Check(function) for function in CHECKS.values()]
-
-
-def check_method(method: str | type[MultiVectorCodec]) -> dict[str, str]:
-    """Run every check; as :func:`methods.checks.check_method`."""
-    cls = _subject(method).cls
-    if cls.name and (missing := registry.missing_dependencies(cls.name)):
-        raise MissingDependency(f"{cls.name} needs {', '.join(missing)}; install it with pip")
-    outcome = {}
-    for check in checks():
-        if (reason := cls.check_exceptions.get(check.name)) is None:
-            check(method)
-        outcome[check.name] = "passed" if reason is None else f"exempt: {reason}"
-    return outcome
-
-
-def parametrize(*methods: str | type[MultiVectorCodec]) -> Callable[[Callable], Callable]:
-    """pytest decorator for ``def test(method, check): check(method)``; no methods means every registered one."""
-    import pytest
-
-    def case(method: str | type[MultiVectorCodec], check: Check) -> Any:
-        cls = registry.get(method, MultiVectorCodec.track) if isinstance(method, str) else method
-        marks: list[Any] = []
-        if cls.name and (missing := registry.missing_dependencies(cls.name)):
-            marks.append(pytest.mark.skip(reason=f"needs {', '.join(missing)}"))
-        elif check.name in cls.check_exceptions:
-            marks.append(pytest.mark.xfail(reason=cls.check_exceptions[check.name], strict=True))
-        return pytest.param(method, check, id=f"{cls.name or cls.__name__}-{check.name}", marks=marks)
-
-    chosen = methods or tuple(registry.names(MultiVectorCodec.track))
-    return pytest.mark.parametrize(
-        ("method", "check"), [case(method, check) for method in chosen for check in checks()]
-    )
-
-
-@functools.lru_cache(maxsize=4)
-def _subject(method: str | type[MultiVectorCodec]) -> Subject:
-    return Subject(method)
+checks = SUITE.checks
+check_method = SUITE.check_method
+parametrize = SUITE.parametrize
