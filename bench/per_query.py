@@ -36,7 +36,7 @@ class RecallOfQueries:
         """For the data set of ``record``; :class:`UsageError` or DatasetError if it is not to be had as it was."""
         return cls(_dataset_of(record))
 
-    def recall(self, record: Record, folder: Path, k: int = 10) -> np.ndarray:
+    def values(self, record: Record, folder: Path, k: int = 10) -> np.ndarray:
         """Recall@k (nq,) of the run whose arrays lie in ``folder``.
 
         The run judged its search for k itself and left that behind. A run that did not (by an older version, or for
@@ -66,8 +66,8 @@ class AucOfExamples:
     def __init__(self, dataset: ClickDataset) -> None:
         self.dataset = dataset
 
-    def recall(self, record: Record, folder: Path, k: int = 10) -> np.ndarray:
-        """Values (groups,) whose mean is the run's AUC; as :meth:`RecallOfQueries.recall`, of which ``k`` is left."""
+    def values(self, record: Record, folder: Path, k: int = 10) -> np.ndarray:
+        """Values (groups,) whose mean is the run's AUC; as :meth:`RecallOfQueries.values`, of which ``k`` is left."""
         if record.dataset.checksum != self.dataset.checksum:
             raise UsageError(f"{folder} was measured on other examples than those that it is compared on")
         logits = records.read_queries(folder)["logits"]

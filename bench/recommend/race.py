@@ -105,7 +105,7 @@ def run_round(
                 continue
             before = earlier.named(record.method.name) if earlier else None
             offer = Offer(record, n, question.k, before.offer.record if before else None)
-            racers.append(Racer(offer, queries.recall(record, plan.folder, question.k)))
+            racers.append(Racer(offer, queries.values(record, plan.folder, question.k)))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)  # an interruption is not to wait for runs
     racers.sort(key=lambda racer: (-racer.offer.recall.value, racer.name))

@@ -114,7 +114,7 @@ def _paired(
                 folder = known[record.key]
                 if folder is None:
                     raise UsageError("packed records hold no per-query arrays")
-                seeds.append(judge.recall(record, folder))
+                seeds.append(judge.values(record, folder))
             per_query.append(np.mean(seeds, axis=0))
     except (UsageError, DatasetError) as error:
         warnings[f"recall is compared without a paired test: {error}"] = None

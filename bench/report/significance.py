@@ -71,7 +71,7 @@ def _compare_group(
     judge = judges[checksum]
     per_query: dict[str, np.ndarray] = {}
     for row in group:
-        seeds = [judge.recall(record, folder, k) for record in row.records if (folder := folders[record.key])]
+        seeds = [judge.values(record, folder, k) for record in row.records if (folder := folders[record.key])]
         per_query[row.record.key] = np.mean(seeds, axis=0)
     best, others = against_best(per_query)
     labels = {row.record.key: row for row in group}

@@ -139,13 +139,13 @@ class DecodingSetSearcher(SetSearcher):
         return scores, ids
 
 
-class HammingSetSearcher(SetSearcher):
-    """MaxSim by Hamming distances: a pair of codes scores minus the bits in which they differ.
+class ScanningSetSearcher(SetSearcher):
+    """MaxSim over codes as they are: a kernel scores all documents for one query.
 
     Parameters
     ----------
     dim : int
-    inner : HammingSearcher
+    inner : HammingSearcher or SymbolSearcher
         Over the codes of all documents' vectors; its scanner's layout is what is kept.
     offsets : (n + 1,) int64
         Rows ``offsets[i] : offsets[i + 1]`` are document i's.
@@ -153,7 +153,7 @@ class HammingSetSearcher(SetSearcher):
 
     estimates_metric = False
 
-    def __init__(self, dim: int, inner: HammingSearcher, offsets: np.ndarray) -> None:
+    def __init__(self, dim: int, inner: HammingSearcher | SymbolSearcher, offsets: np.ndarray) -> None:
         super().__init__(dim, len(offsets) - 1)
         self.inner, self.offsets, self.padding = inner, offsets, inner.padding
 
@@ -161,50 +161,39 @@ class HammingSetSearcher(SetSearcher):
     def nbytes(self) -> int:
         return self.inner.nbytes + OFFSET_BYTES * self.size
 
-    def _search(self, queries: Ragged, k: int) -> tuple[np.ndarray, np.ndarray]:
-        coded = self.inner.encode_queries(queries.vectors)
-        scores, ids = np.empty((len(queries), k), np.float32), np.empty((len(queries), k), np.int64)
-        for i in range(len(queries)):
-            asked = coded[queries.offsets[i] : queries.offsets[i + 1]]
-            found = least_distances(self.inner.scanner, self.offsets, asked)
-            best = np.argsort(found, kind="stable")[:k]
-            scores[i], ids[i] = -found[best], best
-        return scores, ids
-
-
-class SymbolSetSearcher(SetSearcher):
-    """MaxSim by inner products with recurrent binary codes, symmetric or not as the dense searcher does them.
-
-    What a document's codes have in common in a query's scores (the mean) is left out, as it is for every document.
-
-    Parameters
-    ----------
-    dim : int
-    inner : SymbolSearcher
-        Over the codes of all documents' vectors; its scanner's layout is what is kept.
-    offsets : (n + 1,) int64
-        Rows ``offsets[i] : offsets[i + 1]`` are document i's.
-    """
-
-    estimates_metric = False
-
-    def __init__(self, dim: int, inner: SymbolSearcher, offsets: np.ndarray) -> None:
-        super().__init__(dim, len(offsets) - 1)
-        self.inner, self.offsets, self.padding = inner, offsets, inner.padding
-
-    @property
-    def nbytes(self) -> int:
-        return self.inner.nbytes + OFFSET_BYTES * self.size
+    def _scores(self, vectors: np.ndarray) -> np.ndarray:
+        """Scores (n,) of all documents for one query's ``vectors`` (m, dim) float32."""
+        raise NotImplementedError
 
     def _search(self, queries: Ragged, k: int) -> tuple[np.ndarray, np.ndarray]:
-        asked, worth = self.inner.prepare(queries.vectors)
         scores, ids = np.empty((len(queries), k), np.float32), np.empty((len(queries), k), np.int64)
         for i in range(len(queries)):
-            mine = slice(queries.offsets[i], queries.offsets[i + 1])
-            found = worth[mine] @ largest_products(self.inner.scanner, self.offsets, asked[mine])
+            found = self._scores(queries.vectors[queries.offsets[i] : queries.offsets[i + 1]])
             best = np.argsort(-found, kind="stable")[:k]
             scores[i], ids[i] = found[best], best
         return scores, ids
+
+
+class HammingSetSearcher(ScanningSetSearcher):
+    """MaxSim by Hamming distances: a pair of codes scores minus the bits in which they differ."""
+
+    inner: HammingSearcher
+
+    def _scores(self, vectors: np.ndarray) -> np.ndarray:
+        return -least_distances(self.inner.scanner, self.offsets, self.inner.encode_queries(vectors))
+
+
+class SymbolSetSearcher(ScanningSetSearcher):
+    """MaxSim by inner products with recurrent binary codes, symmetric or not as the dense searcher does them.
+
+    What a document's codes have in common in a query's scores (the mean) is left out, as it is for every document.
+    """
+
+    inner: SymbolSearcher
+
+    def _scores(self, vectors: np.ndarray) -> np.ndarray:
+        asked, worth = self.inner.prepare(vectors)
+        return worth @ largest_products(self.inner.scanner, self.offsets, asked)
 
 
 def largest_kept(label: str, code_bytes: int, most: int, size: Callable[[int], float]) -> int:

@@ -16,7 +16,7 @@ from methods.parameters import check_integer
 from methods.principal_axes import principal_axes
 from methods.registry import register
 from methods.residual import train_residual
-from methods.rq_trellis.quantizer import StagedQuantizer, coarse_index
+from methods.rq_trellis.quantizer import BEAM, StagedQuantizer, coarse_index
 from methods.rq_trellis.search import SQUARE_BYTES, StagedSearcher, square_bytes
 from methods.transform_coding import scales
 from methods.transform_coding.allocation import group_count, rotated_axes
@@ -26,7 +26,7 @@ from methods.trellis.quantizer import TrellisQuantizer
 
 MOST_STAGES = 8
 _FACTOR_BYTES = 1
-_BEAM, _ITERATIONS, _TRAINING = 4, 10, 20_000
+_ITERATIONS, _TRAINING = 10, 20_000
 
 
 @register("rq_trellis")
@@ -101,7 +101,7 @@ class RQTrellis(Codec):
         if self.metric is Metric.L2:
             centre = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
         sample = training_sample(vectors, 256, _TRAINING, seed) - centre
-        codebooks = train_residual(sample, self.stages, _BEAM, _ITERATIONS, seed, _TRAINING)
+        codebooks = train_residual(sample, self.stages, BEAM, _ITERATIONS, seed, _TRAINING)
         coarse = coarse_index(codebooks)
         left_over = sample - coarse.sa_decode(coarse.sa_encode(sample))
         _, axes, variances = principal_axes(left_over, self.dim)

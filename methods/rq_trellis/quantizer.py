@@ -11,14 +11,14 @@ from methods.faiss_index import set_vector
 from methods.residual import configure, residual_index
 from methods.trellis.quantizer import TrellisQuantizer
 
-_BEAM = 4
+BEAM = 4
 
 
 def coarse_index(codebooks: np.ndarray) -> faiss.IndexResidualQuantizer:
     """The stages (stages, 256, dim) as a faiss index that encodes by beam search."""
     index = residual_index(codebooks.shape[2], len(codebooks))
     set_vector(index.rq.codebooks, codebooks)
-    configure(index.rq, _BEAM)
+    configure(index.rq, BEAM)
     index.is_trained = True
     return index
 

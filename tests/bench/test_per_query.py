@@ -28,7 +28,7 @@ def run(request, tmp_path_factory):
 @pytest.mark.parametrize("k", _K)
 def test_the_mean_is_the_records_recall(run, k):
     record, folder = run
-    recall = per_query.RecallOfQueries.of(record).recall(record, folder, k)
+    recall = per_query.RecallOfQueries.of(record).values(record, folder, k)
     assert recall.shape == (40,)
     assert recall.mean() == pytest.approx(record.quality[f"recall@{k}"].value, abs=1e-12)
 
@@ -41,7 +41,7 @@ def test_without_it_the_ids_are_judged_and_a_rescored_run_is_refused(run, tmp_pa
     records.write(older, tmp_path / "run", tmp_path / "queries.npz")
     judge = per_query.RecallOfQueries.of(older)
     if record.config["rescore"] is None:
-        assert judge.recall(older, tmp_path / "run", 10).mean() == pytest.approx(record.quality["recall@10"].value)
+        assert judge.values(older, tmp_path / "run", 10).mean() == pytest.approx(record.quality["recall@10"].value)
     else:
         with pytest.raises(UsageError, match="cannot be paired"):
-            judge.recall(older, tmp_path / "run", 10)
+            judge.values(older, tmp_path / "run", 10)

@@ -25,28 +25,8 @@ ROWS: list[tuple[str, ...]] = []
 COLUMNS = ("case", "bytes", "ours", "peer's bytes", "peer", "ratio", "target")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(1)
-    yield
-    faiss.omp_set_num_threads(before)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def table(request):
-    """Prints the table of ratios last, after pytest's own summaries, where nothing is captured any more."""
-    yield
-    request.config.add_cleanup(print_table)
-
-
-def print_table():
-    if not ROWS:
-        return
-    widths = [max(len(row[i]) for row in [COLUMNS, *ROWS]) for i in range(len(COLUMNS))]
-    print(f"\nfrontier, {CODES:,} codes, one thread")
-    for row in [COLUMNS, *ROWS]:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+def title():
+    return f"frontier, {CODES:,} codes, one thread"
 
 
 @functools.cache

