@@ -75,20 +75,28 @@ def push_staged(
     stages: np.ndarray,
     tables: np.ndarray,
     lengths: np.ndarray,
+    nearest: bool,
     place: tuple,
     limits: np.ndarray,
     heap: np.ndarray,
 ) -> None:
-    """As :func:`push_nearest` for products, plus tables' terms at the document's stages, less lengths, then scaled."""
+    """As :func:`push_nearest` for products, plus tables' terms at the document's stages.
+
+    Where lengths are kept (``nearest``), the factor is of the product alone, and lengths are subtracted; else of all.
+    """
     offset, unit = np.int32(line[0]), np.float32(line[1])
     scores = np.empty(BLOCK, np.float32)
     for doc in range(BLOCK):
-        scores[doc] = np.float32(np.int32(np.int32(2) * sums[row, doc]) + offset) * unit - lengths[doc]
+        scores[doc] = np.float32(np.int32(np.int32(2) * sums[row, doc]) + offset) * unit
+    if nearest:
+        for doc in range(BLOCK):
+            scores[doc] = scores[doc] * scale[doc] - lengths[doc]
     for stage in range(len(tables)):
         for doc in range(BLOCK):
             scores[doc] += tables[stage, stages[stage * BLOCK + doc]]
-    for doc in range(BLOCK):
-        scores[doc] *= scale[doc]
+    if not nearest:
+        for doc in range(BLOCK):
+            scores[doc] *= scale[doc]
     _push_scores(scores, place, limits, heap)
 
 

@@ -182,7 +182,7 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
     sums = np.empty((WIDE, BLOCK), np.int32)
     scale, halved = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32)
     limits = np.full(nq, -np.inf, np.float32)
-    bytes_each, wide_each = narrow.shape[1], 2 * wide.shape[1]
+    bytes_each, wide_each, nearest = narrow.shape[1], 2 * wide.shape[1], len(length_tables) > 0
     for block in range(start, stop):
         _expand_block(path, blocks[block], runs, tables, words)
         largest = scales.expand(block, entries, halves, scale_table, scale)
@@ -206,7 +206,9 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
             for q in range(query, min(query + WIDE, nq)):
                 line, where = (offsets[q], units[q]), (first, size, q)
                 if terms.shape[1]:
-                    push_staged(sums, q - query, line, scale, stages[block], terms[q], halved, where, limits, heaps[q])
+                    push_staged(
+                        sums, q - query, line, scale, stages[block], terms[q], halved, nearest, where, limits, heaps[q]
+                    )
                 elif len(squares):
                     push_nearest(sums, q - query, line, scale, halved, where, limits, heaps[q])
                 elif may_exceed(sums, q - query, offsets[q], units[q], scale, largest, limits[q]):
@@ -245,7 +247,8 @@ class LevelScanner:
     """Exhaustive search by inner product or squared distance; ties by the smaller id.
 
     A code stands for ``factor * sum over dimensions of spread * level``, see :class:`IntegerLevels` and ``spreads``.
-    With ``stages``, what each query's tables say of a document's stages is added to the sum, before the factor.
+    With ``stages``, what each query's tables say of a document's stages is added to the sum: before the factor, or
+    after it where ``lengths`` are kept.
 
     Parameters
     ----------
@@ -264,7 +267,7 @@ class LevelScanner:
     stages : (n, s) uint8, optional
         Kept with the codes.
     lengths : (n, 2) uint8, optional
-        Kept with the stages; the product of what ``length_tables`` say of the two is subtracted from the sum.
+        Kept with the stages; the product of what ``length_tables`` say of the two is subtracted last.
     length_tables : (2, 256) float32, optional
     threads, path
         As for :class:`~methods.kernels.sdc.SDCScanner`.

@@ -31,15 +31,16 @@ _ITERATIONS, _TRAINING = 10, 20_000
 
 @register("rq_trellis")
 class RQTrellis(Codec):
-    """Centroids of a few residual stages, a trellis code of the residual along its principal axes, a factor of both.
+    """Centroids of a few residual stages, a trellis code of the residual along its principal axes, and a factor.
 
-    A vector stands as ``factor * (centroids + levels)``, under l2 about the mean. A stage's byte tells among which
-    neighbours of the training set a vector lies, which levels along axes cannot; what is left over is coded as
-    :class:`~methods.trellis.codec.Trellis` does. The factor scales centroids and levels together: to the length of the
-    vector, which is what ranks unit vectors. Stages: Chen, Guan and Wang, Sensors 2010.
+    A vector stands as ``factor * (centroids + levels)``, under l2 as ``mean + centroids + factor * levels``. A stage's
+    byte tells among which neighbours of the training set a vector lies, which levels along axes cannot; what is left
+    over is coded as :class:`~methods.trellis.codec.Trellis` does. Under the inner product the factor scales centroids
+    and levels together: to the length of the vector, which is what ranks unit vectors. Under l2 it scales the levels
+    alone: there, near vectors are told apart by their residuals. Stages: Chen, Guan and Wang, Sensors 2010.
 
     A code is ``[stages] [symbols of the groups] [factor]``, and under l2 two bytes more, of half the squared length
-    over the factor on a logarithmic scale: distances need no decoding then.
+    on a logarithmic scale: distances need no decoding then.
 
     Parameters
     ----------
@@ -59,6 +60,7 @@ class RQTrellis(Codec):
     family = "transform"
     summary = "residual stages, trellis-coded levels of what they leave over, one byte of scale"
     source = "Chen et al. 2010; Marcellin & Fischer 1990"
+    version = "2"  # 1: under l2, too, a factor of centroids and levels together
     estimator = True  # queries are rounded to int8
 
     def __init__(
@@ -109,12 +111,13 @@ class RQTrellis(Codec):
 
         def quantizer(gamma: float) -> StagedQuantizer:
             zero = np.zeros(self.dim, np.float32)
-            return StagedQuantizer(centre, coarse, TrellisQuantizer.choose(zero, matrix, spread, self.bits, gamma))
+            fine = TrellisQuantizer.choose(zero, matrix, spread, self.bits, gamma)
+            return StagedQuantizer(centre, coarse, fine, self.metric is not Metric.L2)
 
         gamma, rule = choose(quantizer, vectors, self.metric.inner, self.gamma, self.scale, seed)
         chosen = quantizer(gamma)
         codes, factors = encode_scaled(chosen, rule, sample)
-        squares = (chosen.decode(codes) ** 2).sum(axis=1) * factors / 2
+        squares = _half_squares(chosen.decode(codes, factors))
         self._load_parts(
             {
                 "centre": centre,
@@ -140,7 +143,8 @@ class RQTrellis(Codec):
         self.parts_ = dict(parts)
         zero = np.zeros(self.dim, np.float32)
         fine = TrellisQuantizer(zero, parts["matrix"], parts["bits"], parts["spreads"])
-        self.quantizer_ = StagedQuantizer(parts["centre"], coarse_index(parts["codebooks"]), fine)
+        coarse = coarse_index(parts["codebooks"])
+        self.quantizer_ = StagedQuantizer(parts["centre"], coarse, fine, self.metric is not Metric.L2)
         self.rule_ = scales.RULES[int(parts["scale"][0])]
         self._table = factor_table(parts["factor_range"])
 
@@ -151,14 +155,13 @@ class RQTrellis(Codec):
         entries = factor_bytes(factors, self.parts_["factor_range"])
         columns = [codes, entries[:, None]]
         if self.metric is Metric.L2:
-            found = self.quantizer_.decode(codes)
-            squares = np.einsum("ij,ij->i", found, found, dtype=np.float64) * self._table[entries] / 2
+            squares = _half_squares(self.quantizer_.decode(codes, self._table[entries]))
             columns.append(square_bytes(squares, float(self.parts_["usual_square"][0])))
         return np.concatenate(columns, axis=1)
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
         factors = self._table[codes[:, self.stages + self.bits]]
-        return self.quantizer_.decode(codes[:, : self.stages + self.bits]) * factors[:, None] + self.quantizer_.mean
+        return self.quantizer_.decode(codes[:, : self.stages + self.bits], factors) + self.quantizer_.mean
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
         usual_square = float(self.parts_["usual_square"][0])
@@ -174,6 +177,10 @@ class RQTrellis(Codec):
         if int(self.bits) != self.bits or not 1 <= self.bits <= most:
             raise MethodError(f"bits={self.bits} is out of range; use 1 to {most}, for groups of {GROUP} dimensions")
         scales.check(self.scale, self.gamma)
+
+
+def _half_squares(vectors: np.ndarray) -> np.ndarray:
+    return np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64) / 2
 
 
 def _extra_bytes(metric: Metric) -> int:

@@ -35,11 +35,14 @@ class StagedQuantizer:
         Of the stages (:func:`coarse_index`).
     fine : TrellisQuantizer
         Of the residual.
+    whole : bool
+        Whether a factor multiplies the sum of both, not the levels alone.
     """
 
     mean: np.ndarray
     coarse: faiss.IndexResidualQuantizer
     fine: TrellisQuantizer
+    whole: bool
 
     @property
     def stages(self) -> int:
@@ -50,18 +53,21 @@ class StagedQuantizer:
         return vectors
 
     def encode(self, centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Codes (n, stages + symbols) uint8 of centred vectors y, and (n, 2) float64: <y, h> and <h, h>."""
+        """Codes (n, stages + symbols) uint8 of centred vectors, and products (n, 3) for their factors."""
         stages = self.coarse.sa_encode(centred)
         coarse = self.coarse.sa_decode(stages)
-        symbols, _ = self.fine.encode(centred - coarse)
-        found = coarse + self._fine(symbols)
-        products = [np.einsum("ij,ij->i", other, found, dtype=np.float64) for other in (centred, found)]
-        return np.concatenate([stages, symbols], axis=1), np.stack(products, axis=1)
+        symbols, products = self.fine.encode(centred - coarse)
+        if self.whole:
+            found = coarse + self._fine(symbols)
+            pairs = ((centred, found), (found, found), (centred, centred))
+            products = np.stack([np.einsum("ij,ij->i", a, b, dtype=np.float64) for a, b in pairs], axis=1)
+        return np.concatenate([stages, symbols], axis=1), products
 
-    def decode(self, codes: np.ndarray) -> np.ndarray:
-        """h (n, dim) float32 of codes (n, >= stages + symbols) uint8."""
-        stages = np.ascontiguousarray(codes[:, : self.stages])
-        return self.coarse.sa_decode(stages) + self._fine(codes[:, self.stages :])
+    def decode(self, codes: np.ndarray, factors: np.ndarray) -> np.ndarray:
+        """Vectors (n, dim) float32 of codes (n, >= stages + symbols) uint8 and their factors (n,)."""
+        coarse = self.coarse.sa_decode(np.ascontiguousarray(codes[:, : self.stages]))
+        fine = self._fine(codes[:, self.stages :])
+        return (coarse + fine) * factors[:, None] if self.whole else coarse + fine * factors[:, None]
 
     def _fine(self, symbols: np.ndarray) -> np.ndarray:
-        return self.fine.decode(symbols) @ self.fine.matrix.T
+        return self.fine.levels(symbols) @ self.fine.matrix.T

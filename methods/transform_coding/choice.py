@@ -71,14 +71,11 @@ def _recalls(
     truth: np.ndarray,
 ) -> list[tuple[str, float]]:
     """Rule and recall, for each rule."""
-    centred = base - quantizer.mean
-    codes, products = quantizer.encode(centred)
-    levels = quantizer.decode(codes)
-    squares = np.einsum("ij,ij->i", centred, centred, dtype=np.float64)
+    codes, products = quantizer.encode(base - quantizer.mean)
     mapped = quantizer.mapped(queries - quantizer.mean if metric is Metric.L2 else queries)
     recalls = []
     for rule in rules:
-        decoded = levels * scales.factors(rule, squares, products)[:, None]
+        decoded = quantizer.decode(codes, scales.factors(rule, products))
         ids = faiss.knn(mapped, decoded, _NEIGHBOURS, metric=faiss_metric(metric))[1]
         recalls.append((rule, float(np.mean([len(np.intersect1d(a, b)) for a, b in zip(ids, truth)])) / _NEIGHBOURS))
     return recalls

@@ -118,7 +118,7 @@ class TransformCoding(Codec):
         return np.concatenate([symbols, factor_bytes(factors, self.parts_["factor_range"])[:, None]], axis=1)
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
-        values = self.quantizer_.decode(codes) * self._table[codes[:, -1]][:, None]
+        values = self.quantizer_.decode(codes, self._table[codes[:, -1]])
         return values @ self.quantizer_.matrix.T + self.quantizer_.mean
 
     def _searcher(self, codes: np.ndarray) -> Searcher:

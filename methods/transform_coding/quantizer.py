@@ -69,10 +69,11 @@ class Scalable(Protocol):
         """Vectors (n, dim) in the coordinates of :meth:`decode`, orthonormal."""
 
     def encode(self, centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Codes (n, size) uint8 of centred vectors y, and (n, 2) float64: <y, h> and <h, h>."""
+        """Codes (n, size) uint8 of centred vectors, and (n, 3) float64: <y, h>, <h, h> and <y, y> of the decoded h
+        that a factor is to multiply and of the y that it then stands for."""
 
-    def decode(self, codes: np.ndarray) -> np.ndarray:
-        """h (n, coordinates) float32 of codes (n, >= size) uint8."""
+    def decode(self, codes: np.ndarray, factors: np.ndarray) -> np.ndarray:
+        """Vectors (n, coordinates) float32 of codes (n, >= size) uint8 and their factors (n,) float32."""
 
 
 @dataclass(frozen=True)
@@ -129,14 +130,19 @@ class Quantizer:
         return vectors @ self.matrix
 
     def encode(self, centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Codes (n, code_size) uint8 of centred vectors, and (n, 2) float64: <y, h> and <h, h>."""
+        """Codes (n, code_size) uint8 of centred vectors y, and (n, 3) float64: <y, h>, <h, h> and <y, y>."""
         values = centred @ self.matrix
-        codes, products = np.empty((len(values), self.code_size), np.uint8), np.empty((len(values), 2))
+        codes, products = np.empty((len(values), self.code_size), np.uint8), np.empty((len(values), 3))
         encode_levels(values, self.bits.astype(np.int64), self.spreads, *scalar_tables(), codes, products)
+        products[:, 2] = np.einsum("ij,ij->i", centred, centred, dtype=np.float64)
         return codes, products
 
-    def decode(self, codes: np.ndarray) -> np.ndarray:
-        """h (n, groups * 8) float32 of codes (n, >= code_size) uint8, in rotated coordinates."""
+    def decode(self, codes: np.ndarray, factors: np.ndarray) -> np.ndarray:
+        """Vectors (n, groups * 8) float32 of codes (n, >= code_size) uint8, in rotated coordinates."""
+        return self.levels(codes) * factors[:, None]
+
+    def levels(self, codes: np.ndarray) -> np.ndarray:
+        """h (n, groups * 8) float32: what codes (n, >= code_size) uint8 say before their factors."""
         values = np.empty((len(codes), GROUP * len(self.bits)), np.float32)
         decode_levels(codes, self.bits.astype(np.int64), self.spreads, scalar_tables()[2], values)
         return values
@@ -145,5 +151,4 @@ class Quantizer:
 def encode_scaled(quantizer: Scalable, rule: str, centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Codes of centred vectors (n, dim), and their factors (n,) float32 by a rule of :mod:`~.scales`."""
     codes, products = quantizer.encode(centred)
-    squares = np.einsum("ij,ij->i", centred, centred, dtype=np.float64)
-    return codes, scales.factors(rule, squares, products)
+    return codes, scales.factors(rule, products)

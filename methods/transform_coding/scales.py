@@ -14,9 +14,9 @@ from methods.errors import MethodError
 RULES = ("least_squares", "renormalized", "unbiased")
 
 
-def factors(rule: str, squares: np.ndarray, products: np.ndarray) -> np.ndarray:
-    """Factors (n,) float32, not negative, for ``squares`` = <y, y> (n,) and ``products`` = (<y, h>, <h, h>) (n, 2)."""
-    cross, own = np.maximum(products[:, 0], 0), products[:, 1]
+def factors(rule: str, products: np.ndarray) -> np.ndarray:
+    """Factors (n,) float32, not negative, for ``products`` = (<y, h>, <h, h>, <y, y>) (n, 3)."""
+    cross, own, squares = np.maximum(products[:, 0], 0), products[:, 1], products[:, 2]
     if rule == "unbiased":
         over, under = squares * (cross > 1e-3 * np.sqrt(squares * own)), cross
     elif rule == "least_squares":

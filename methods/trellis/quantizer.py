@@ -77,7 +77,7 @@ class TrellisQuantizer(Quantizer):
     def encode(self, centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         # In float64, then rounded: a float32 product changes with the number of rows, and a path with its last bit.
         values = (centred.astype(np.float64) @ self.matrix.astype(np.float64)).astype(np.float32)
-        codes, products = np.empty((len(values), self.code_size), np.uint8), np.zeros((len(values), 2))
+        codes, products = np.empty((len(values), self.code_size), np.uint8), np.zeros((len(values), 3))
         for width, groups, place, is_path in self._runs():
             wanted = np.ascontiguousarray(values[:, GROUP * groups.start : GROUP * groups.stop])
             run, sums = np.empty((len(values), place.stop - place.start), np.uint8), np.empty((len(values), 2))
@@ -92,10 +92,11 @@ class TrellisQuantizer(Quantizer):
                 bits = self.bits[groups].astype(np.int64)
                 encode_levels(wanted, bits, self.spreads[groups], *scalar_tables(), run, sums)
             codes[:, place] = run
-            products += sums
+            products[:, :2] += sums
+        products[:, 2] = np.einsum("ij,ij->i", centred, centred, dtype=np.float64)
         return codes, products
 
-    def decode(self, codes: np.ndarray) -> np.ndarray:
+    def levels(self, codes: np.ndarray) -> np.ndarray:
         values = np.empty((len(codes), GROUP * len(self.bits)), np.float32)
         for width, groups, place, is_path in self._runs():
             found = np.empty((len(codes), GROUP * (groups.stop - groups.start)), np.float32)

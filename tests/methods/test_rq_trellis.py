@@ -48,6 +48,19 @@ def test_scores_are_those_of_decoded_vectors_up_to_the_rounding_of_queries(metri
     assert np.abs(np.take_along_axis(exact, ids, axis=1) - scores).max() < 0.03 * exact.std()
 
 
+@pytest.mark.parametrize("metric", ["ip", "l2"])
+def test_a_factor_restores_the_length_of_the_whole_or_under_l2_of_the_residual(metric):
+    base = clustered(3000, 64)
+    codec = for_budget("rq_trellis", 64, 12, metric, gamma=1.25, scale="renormalized").fit(base)
+    codes = codec.encode(base)
+    given, decoded = base - codec.quantizer_.mean, codec.decode(codes) - codec.quantizer_.mean
+    if metric == "l2":
+        centroids = codec.quantizer_.coarse.sa_decode(np.ascontiguousarray(codes[:, :1]))
+        given, decoded = given - centroids, decoded - centroids
+    wanted, found = (np.linalg.norm(vectors, axis=1) for vectors in (given, decoded))
+    assert (np.abs(found - wanted) <= 0.01 * wanted + 1e-4).all()  # a byte of factor
+
+
 def test_the_resident_bytes_are_the_codes():
     base = clustered(300, 32)
     codec = for_budget("rq_trellis", 32, 12, "l2", **FIXED).fit(base)

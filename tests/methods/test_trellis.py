@@ -86,7 +86,7 @@ def test_scan_agrees_with_decoded_paths(path, nq):
         path=path,
     )
     queries = rng.standard_normal((nq, dim)).astype(np.float32)
-    exact = queries @ quantizer.decode(codes).T
+    exact = queries @ quantizer.levels(codes).T
     scores, ids = scanner.search(queries, 130)
     assert np.abs(np.take_along_axis(exact, ids, 1) - scores).max() < 0.05 * exact.std()
 
