@@ -36,8 +36,8 @@ class Sweep:
 SWEEPS: list[Sweep] = []  # Hydra returns nothing of a sweep that it ran; the command line reads it here
 
 
-def run(plans: Iterable[Plan]) -> Sweep:
-    """Execute ``plans``; all are prepared first, so that a mistake in one shows before long work.
+def run(plans: Iterable[Plan], total: int | None = None) -> Sweep:
+    """Execute ``plans`` (``total`` of them); all are prepared first, so that a mistake in one shows before long work.
 
     One after another, because runs that share the machine spoil each other's latencies.
     """
@@ -45,7 +45,7 @@ def run(plans: Iterable[Plan]) -> Sweep:
     SWEEPS.append(sweep)
     fitting: list[Plan] = []
     wrong: list[Plan] = []
-    for plan in plans:
+    for plan in tqdm(plans, desc="prepare", total=total, unit="run", file=sys.stderr, disable=None, leave=False):
         (wrong if isinstance(plan.infeasible, WrongTrack) else fitting).append(plan)
     if not fitting and wrong and wrong[0].infeasible is not None:
         raise wrong[0].infeasible

@@ -26,7 +26,7 @@ class IsolatedLauncher(Launcher):
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         from bench import sweep
 
-        sweep.run(self._plan(list(overrides)) for overrides in job_overrides)
+        sweep.run((self._plan(list(overrides)) for overrides in job_overrides), len(job_overrides))
         return []
 
     def _plan(self, overrides: list[str]) -> Any:
