@@ -20,17 +20,17 @@ def residual_index(dim: int, codebooks: int) -> faiss.IndexResidualQuantizer:
 
 
 def train_residual(
-    vectors: np.ndarray, codebooks: int, beam_size: int, iterations: int, seed: int, at_most: int
+    vectors: np.ndarray, codebooks: int, beam_size: int, iterations: int, seed: int, at_most: int, bits: int = 8
 ) -> np.ndarray:
-    """Codebooks (codebooks, 256, d) float32 of (n >= 256, d) float32, each learned on what the former leave over.
+    """Codebooks (codebooks, 2^bits, d) float32 of (n >= 2^bits, d) float32, each learned on what the former leave over.
 
     What is left over by all ``beam_size`` partial codes of a vector serves as long as that makes ``at_most`` vectors;
     beyond, the best one's, since more vectors help more than more codes of each. In narrow subspaces it is what the
     nearest centroids leave over.
     """
     if vectors.shape[1] < _NARROW:
-        return _train_greedy(vectors, codebooks, iterations, seed)
-    quantizer = faiss.ResidualQuantizer(vectors.shape[1], codebooks, 8)
+        return _train_greedy(vectors, codebooks, iterations, seed, 1 << bits)
+    quantizer = faiss.ResidualQuantizer(vectors.shape[1], codebooks, bits)
     quiet_clustering(quantizer.cp, iterations, seed)
     quantizer.cp.max_points_per_centroid = len(vectors) * beam_size
     quantizer.max_beam_size = beam_size
@@ -38,13 +38,13 @@ def train_residual(
     if len(vectors) * beam_size > at_most:
         quantizer.train_type |= faiss.ResidualQuantizer.Train_top_beam
     quantizer.train(np.ascontiguousarray(vectors))
-    return faiss.vector_to_array(quantizer.codebooks).reshape(codebooks, 256, -1)
+    return faiss.vector_to_array(quantizer.codebooks).reshape(codebooks, 1 << bits, -1)
 
 
-def _train_greedy(vectors: np.ndarray, codebooks: int, iterations: int, seed: int) -> np.ndarray:
+def _train_greedy(vectors: np.ndarray, codebooks: int, iterations: int, seed: int, centroids: int) -> np.ndarray:
     left, found = np.ascontiguousarray(vectors), []
     for _ in range(codebooks):
-        found.append(kmeans(left, 256, iterations, seed))
+        found.append(kmeans(left, centroids, iterations, seed))
         left = left - found[-1][faiss.knn(left, found[-1], 1)[1][:, 0]]
     return np.stack(found)
 

@@ -19,8 +19,8 @@ def clustered(n, dim, seed=0, clusters=40):
     return (centres[rng.integers(0, clusters, n)] + rng.standard_normal((n, dim))).astype(np.float32)
 
 
-def recall(name, code_bytes, metric, base, queries, **params):
-    codec = for_budget(name, base.shape[1], code_bytes, metric, **params).fit(base)
+def recall(name, code_bytes, metric, base, queries, train=None, **params):
+    codec = for_budget(name, base.shape[1], code_bytes, metric, **params).fit(base if train is None else train)
     codes = codec.encode(base)
     assert codes.shape[1] <= code_bytes
     values = data.metric_values(queries, base, Metric(metric))
@@ -99,6 +99,15 @@ def test_the_smallest_code_is_named():
 def test_wrong_parameters_are_refused(params, says):
     with pytest.raises(MethodError, match=says):
         for_budget("rq_trellis", 64, 16, "ip", **params)
+
+
+@pytest.mark.parametrize(("metric", "margin"), [("ip", 0.01), ("l2", 0.03)])  # l2 stores two bytes of length
+def test_few_training_vectors_cost_no_more_than_with_levels_alone(metric, margin):
+    spread = (1 / np.arange(1, 65)).astype(np.float32)
+    rng = np.random.default_rng(0)
+    base, queries, train = (rng.standard_normal((n, 64), np.float32) * spread for n in (4000, 100, 200))
+    found, levels = (recall(name, 16, metric, base, queries, train, **FIXED) for name in ("rq_trellis", "trellis"))
+    assert found > levels - margin
 
 
 @pytest.mark.parametrize(("dim", "n"), [(100, 300), (7, 50), (64, 1)])
