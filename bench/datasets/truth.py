@@ -108,6 +108,11 @@ def _candidates(dataset: Dataset, k: int) -> np.ndarray:
     total = -(-4 * rows * dim // BLOCK_BYTES)
     for start, block in tqdm(blocks(dataset.base), "exact search", total, unit="block", disable=not long):
         found, ids = faiss.knn(queries, normalized(block) if cosine else block, min(k, len(block)), metric=measure)
+        if not np.isfinite(found).all():
+            raise DatasetError(
+                f"{dataset.name} has values whose {dataset.metric} scores overflow float32; divide all vectors by one "
+                "number, which keeps the order of neighbours"
+            )
         heap.add_result(found, ids + start)
     heap.finalize()
     return heap.I

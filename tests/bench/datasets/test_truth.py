@@ -93,6 +93,12 @@ def test_more_neighbours_than_vectors_are_padded(made, metric, worst):
     assert (found.scores[:, 6:] == worst).all()
 
 
+@pytest.mark.parametrize("metric", [Metric.L2, Metric.IP])
+def test_values_whose_scores_overflow_are_refused(metric):
+    with pytest.raises(DatasetError, match=f"{metric} scores overflow float32; divide all vectors"):
+        exact_search(dataset(np.full((9, 4), 1e20, np.float32), np.full((2, 4), -1e20, np.float32), metric), 3)
+
+
 def test_callers_vectors_are_not_normalised_in_place(made):
     base, queries = (array.copy() for array in made)
     ground_truth(dataset(base, queries, Metric.COSINE), 5)
