@@ -108,7 +108,7 @@ def _candidates(dataset: Dataset, k: int) -> np.ndarray:
     total = -(-4 * rows * dim // BLOCK_BYTES)
     for start, block in tqdm(blocks(dataset.base), "exact search", total, unit="block", disable=not long):
         found, ids = faiss.knn(queries, normalized(block) if cosine else block, min(k, len(block)), metric=measure)
-        if not np.isfinite(found).all():
+        if (ids < 0).any() or not np.isfinite(found).all():  # faiss leaves out what compares with nothing
             raise DatasetError(
                 f"{dataset.name} has values whose {dataset.metric} scores overflow float32; divide all vectors by one "
                 "number, which keeps the order of neighbours"
