@@ -93,7 +93,7 @@ def best_markdown(rows: Sequence[Row]) -> str:
             record.budget.requested,
             f"`{best.label}`",
             str(best.code),
-            _interval(best),
+            headline_interval(best),
             "-" if p50 is None else f"{p50:.3g}",
             ", ".join(f"`{row.label}`" for row in equal) or ("-" if tested else "not tested"),
         )
@@ -120,7 +120,7 @@ def runs_markdown(rows: Sequence[Row], failures: Sequence[Record]) -> str:
             str(row.code),
             f"{raw / row.code:.1f}x",
             "-" if at_1m is None else f"{raw / at_1m:.1f}x",
-            _interval(row) + (" =" if row.told_from_best is False else ""),
+            headline_interval(row) + (" =" if row.told_from_best is False else ""),
             "-" if p50 is None else f"{p50:.3g}{shared}",
             "-" if rate is None else f"{1e6 / rate:,.0f}",
             "-" if fit is None else f"{fit:.1f}",
@@ -136,6 +136,7 @@ def runs_markdown(rows: Sequence[Row], failures: Sequence[Record]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _interval(row: Row) -> str:
+def headline_interval(row: Row) -> str:
+    """The headline measure with its interval, as in the Markdown tables."""
     quality = row.headline_quality
     return f"{quality.value:.3f} [{quality.low:.3f}, {quality.high:.3f}]"

@@ -1,0 +1,72 @@
+"""Makes ``frontier.md``: our codecs and their strongest rivals on every data set and budget, with paired tests.
+
+    python results/published/frontier.py [--rivals 4]
+
+From the packed records and comparisons beside it; ``make publish`` runs it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from pathlib import Path
+
+from bench import records
+from bench.report import significance
+from bench.report.export import headline_interval
+from bench.report.rows import Row, rows_of
+
+HERE = Path(__file__).parent
+OURS = ("rq_trellis", "trellis", "transform_coding")
+DATASETS = ("squad-sentences", "glove-100", "fashion-mnist")
+HEAD = """# Our codecs and their rivals
+
+Recall@10 by exhaustive search with its 95% interval over queries (and seeds, where there are several); what each has
+less than the best of its budget, query by query; Holm-corrected p of a paired randomization test. Bytes are those of a
+code, which a method may not use up. All fitted on the base. Made by `python results/published/frontier.py` from the
+records here.
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rivals", type=int, default=4, help="the best so many at each budget")
+    options = parser.parse_args()
+    packed = [HERE / f"{name}.jsonl" for name in DATASETS]
+    rows = rows_of(record for record, _ in records.locate(packed) if record.config.get("rescore") is None)
+    compared = {found.key: found for found in significance.find(packed)}
+    groups: dict[tuple, list[Row]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: DATASETS.index(row.record.dataset.name)):
+        groups[row.group].append(row)
+    lines, dataset = [HEAD], ""
+    for group in groups.values():
+        if not any(row.record.method.name in OURS for row in group):
+            continue
+        data = group[0].record.dataset
+        if data.name != dataset:
+            dataset = data.name
+            lines.append(f"## {data.name}: {data.n:,} x {data.dim}, {data.metric}, {data.queries:,} queries\n")
+        lines += table(group, compared, options.rivals)
+    (HERE / "frontier.md").write_text("\n".join(lines))
+
+
+def table(group: list[Row], compared: dict[str, significance.Comparison], rivals: int) -> list[str]:
+    """The rows of one budget, best first: all of ours and the best ``rivals`` others."""
+    budget, shown, others = group[0].record.budget, [], 0
+    lines = [f"| {budget.requested} ({budget.bytes:,} bytes) | bytes | seeds | recall@10 | less than the best | p |"]
+    lines.append("|---|---:|---:|---|---|---:|")
+    for row in group:
+        others += row.record.method.name not in OURS
+        if row.record.method.name in OURS or others <= rivals:
+            shown.append(row)
+    for row in shown:
+        cells = [f"`{row.label}`", str(row.code), str(len(row.records)), headline_interval(row), "", ""]
+        if (found := compared.get(row.record.key)) is not None:
+            cells[4] = f"{-found.difference:.3f} [{-found.high:.3f}, {-found.low:.3f}]"
+            cells[5] = f"{found.p_adjusted:.2g}"
+        lines.append(f"| {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
+if __name__ == "__main__":
+    main()
