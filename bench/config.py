@@ -14,7 +14,7 @@ from bench.errors import UsageError
 from methods.parameters import check_device
 
 SCENARIOS = ("none", "upgrade")
-RESCORE_STORES = ("float16", "int8", "float32", "disk")
+RESCORE_STORES = ("float16", "int8", "float32", "residual", "disk")
 DEFAULT_DATASET = "squad-sentences-mini"
 
 
@@ -49,7 +49,8 @@ class RunConfig:
         Most vectors that a method is fitted on: a seeded sample of the training set, or of the base where a
         data set has none.
     rescore : str or None
-        ``float16``, ``int8`` or ``float32`` (in memory, counted against the budget) or ``disk`` (counted apart).
+        ``float16``, ``int8``, ``float32`` or, for sets, ``residual`` (in memory, counted against the budget), or
+        ``disk`` (counted apart).
     rescore_factor : int
         Candidates per neighbour that are rescored.
     rescore_carving : float or None
@@ -123,6 +124,8 @@ class RunConfig:
             raise UsageError(f"scenario={self.scenario.get('name')} is unknown; use one of {', '.join(SCENARIOS)}")
         if self.rescore is not None and self.rescore not in RESCORE_STORES:
             raise UsageError(f"rescore={self.rescore} is unknown; use one of {', '.join(RESCORE_STORES)} or null")
+        if self.rescore_carving is not None and (self.rescore is None or not 0 < self.rescore_carving < math.inf):
+            raise UsageError(f"rescore_carving={self.rescore_carving} needs rescore=..., and to be a number above 0")
         if self.click_model is not None and self.click_model not in MODELS:
             raise UsageError(f"click_model={self.click_model} is unknown; use one of {', '.join(MODELS)}")
         check_device(self.device)

@@ -50,7 +50,8 @@ def open_sets(path: str | Path, part: str = "", column: str | None = None) -> Ra
         raise DatasetError(f"{path} is no file of sets; {_HOW}")
     vectors, offsets = arrays
     if vectors.dtype.kind in "iu" or vectors.dtype == np.float64:
-        vectors = vectors.astype(np.float32)
+        with np.errstate(over="ignore"):  # what becomes infinite is refused with its place
+            vectors = vectors.astype(np.float32)
     try:
         found = Ragged(vectors, offsets, str(path))
     except MethodError as error:
@@ -103,7 +104,11 @@ def _columns(path: Path, column: str | None) -> tuple[np.ndarray, np.ndarray]:
     values = vectors.flatten()
     if sets.null_count or vectors.null_count or values.null_count:
         raise DatasetError(f"{path}: column {column!r} has missing entries; repair or remove these rows")
+    if not pa.types.is_floating(values.type) and not pa.types.is_integer(values.type):
+        raise DatasetError(f"{path}: column {column!r} has lists of lists of {values.type}; they must be of numbers")
     widths = np.asarray(vectors.value_lengths())
+    if not len(widths) or not widths[0]:
+        raise DatasetError(f"{path} holds no vectors in column {column!r}; the least is one vector of one number")
     if len(widths) and (widths != widths[0]).any():
         raise DatasetError(
             f"{path} is ragged: vectors of {widths.min()} to {widths.max()} numbers; all need one length"

@@ -109,13 +109,17 @@ def _candidates(dataset: Dataset, k: int) -> np.ndarray:
     for start, block in tqdm(blocks(dataset.base), "exact search", total, unit="block", disable=not long):
         found, ids = faiss.knn(queries, normalized(block) if cosine else block, min(k, len(block)), metric=measure)
         if (ids < 0).any() or not np.isfinite(found).all():  # faiss leaves out what compares with nothing
-            raise DatasetError(
-                f"{dataset.name} has values whose {dataset.metric} scores overflow float32; divide all vectors by one "
-                "number, which keeps the order of neighbours"
-            )
+            raise overflow(dataset.name, dataset.metric)
         heap.add_result(found, ids + start)
     heap.finalize()
     return heap.I
+
+
+def overflow(name: str, metric: object) -> DatasetError:
+    return DatasetError(
+        f"{name} has values whose {metric} scores overflow float32; divide all vectors by one number, which keeps the "
+        "order of neighbours"
+    )
 
 
 def _exact_scores(dataset: Dataset, queries: np.ndarray, ids: np.ndarray) -> np.ndarray:

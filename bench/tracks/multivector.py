@@ -29,6 +29,7 @@ from bench.tracks.measurement import (
     time_searches,
 )
 from methods.multivector import Codes, MultiVectorCodec, Ragged, SetSearcher, rescore
+from methods.multivector.base import OFFSET_BYTES
 
 _BLOCK = 1 << 18  # vectors read and encoded at a time
 _FILE = "vectors.npy"
@@ -137,7 +138,9 @@ def _count(
         parts |= {f"rescore.{name}": int(array.nbytes) for name, array in store_codec.parts().items()}
         sizes = sizes + store_codes.sizes
         store_bytes = store_codes.nbytes
-    disk = dataset.base.vectors.nbytes + dataset.base.offsets.nbytes
+    elif rescored == "disk":
+        sizes = sizes + OFFSET_BYTES
+        store_bytes = OFFSET_BYTES * len(sizes)
     return Bytes(
         code=int(np.ceil(sizes.mean())),
         code_largest=int(sizes.max()),
@@ -147,7 +150,7 @@ def _count(
         searcher=int(searcher.nbytes),
         searcher_padding=int(searcher.padding),
         rescore_memory=store_bytes,
-        rescore_disk=int(disk) if rescored == "disk" else 0,
+        rescore_disk=int(dataset.base.vectors.nbytes) if rescored == "disk" else 0,
     )
 
 

@@ -40,6 +40,7 @@ def encode_reference(
     *,
     query: bool,
     fill_empty: bool,
+    earliest: bool = False,
     thresholds: np.ndarray | None = None,
 ) -> np.ndarray:
     """The encoding (R * 2^k * inner,) float32 of one set (n, dim), before a final projection.
@@ -52,7 +53,9 @@ def encode_reference(
     query : bool
         Sum the vectors of a partition rather than average them.
     fill_empty : bool
-        An empty partition of a document takes its first vector with the fewest bits other than the partition's.
+        An empty partition of a document takes a vector with the fewest bits other than the partition's.
+    earliest : bool
+        Of several such vectors the first; else the first of the partition that comes first.
     """
     blocks = []
     count = 1 << hyperplanes.shape[2]
@@ -64,8 +67,9 @@ def encode_reference(
             if len(inside):
                 block[p] = inside.sum(axis=0) if query else inside.mean(axis=0)
             elif fill_empty and not query and len(vectors):
-                disagreeing = np.bitwise_count(gray[found] ^ gray[p])
-                block[p] = vectors[np.argmin(disagreeing)]
+                disagreeing = np.bitwise_count(gray[found] ^ gray[p]).astype(np.int64)
+                order = np.arange(len(vectors)) if earliest else found * len(vectors) + np.arange(len(vectors))
+                block[p] = vectors[np.lexsort((order, disagreeing))[0]]
         blocks.append(block if inner_projection is None else block @ inner_projection[r])
     return np.concatenate(blocks).ravel().astype(np.float32)
 
@@ -108,8 +112,9 @@ def _assign(
 
 
 @njit(cache=True, nogil=True)
-def _nearest_occupied(partition: int, first: np.ndarray) -> int:
-    """First vector of those whose partition's Gray code has the fewest bits other than ``partition``'s."""
+def _nearest_occupied(partition: int, first: np.ndarray, earliest: bool) -> int:
+    """First vector of a partition whose Gray code has the fewest bits other than ``partition``'s: see ``earliest``
+    of :func:`encode_reference`."""
     own = partition ^ (partition >> 1)
     best, chosen = 64, -1
     for p in range(len(first)):
@@ -120,7 +125,7 @@ def _nearest_occupied(partition: int, first: np.ndarray) -> int:
         while difference:
             difference &= difference - 1
             count += 1
-        if count < best or (count == best and first[p] < chosen):
+        if count < best or (earliest and count == best and first[p] < chosen):
             best, chosen = count, first[p]
     return chosen
 
@@ -162,7 +167,7 @@ def _encode_set(
 ) -> None:
     """The blocks of one set into ``out`` (R * P * width,)."""
     panels, width = inner
-    query, fill = mode
+    query, fill, earliest = mode
     sums, first, block = scratch
     count = len(sums)
     for r in range(len(found)):
@@ -170,7 +175,7 @@ def _encode_set(
         if fill and len(vectors):
             for p in range(count):
                 if first[p] < 0:
-                    chosen = _nearest_occupied(p, first)
+                    chosen = _nearest_occupied(p, first, earliest)
                     for j in range(sums.shape[1]):
                         sums[p, j] = vectors[chosen, j]
         source = block if panels.shape[1] else sums
@@ -275,6 +280,7 @@ class SetEncoder:
         *,
         query: bool = False,
         fill_empty: bool = False,
+        earliest: bool = False,
         threads: int | None = None,
     ) -> np.ndarray:
         """Encodings (n, width) float32 of the sets ``vectors[offsets[i] : offsets[i + 1]]``.
@@ -283,13 +289,13 @@ class SetEncoder:
         ----------
         vectors : (total, dim) float32, C-contiguous
         offsets : (n + 1,) int64
-        query, fill_empty : bool
+        query, fill_empty, earliest : bool
             As for :func:`encode_reference`.
         threads : int, optional
             Numba's setting if None.
         """
         out = np.zeros((len(offsets) - 1, self.width), np.float32)
-        mode = (bool(query), bool(fill_empty) and not query)
+        mode = (bool(query), bool(fill_empty) and not query, bool(earliest))
         arguments = (self.path, tile_rows(self.path), read_only(vectors), read_only(offsets), *self._maps, mode)
         in_parts(lambda _, start, stop: _encode_range(*arguments, start, stop, out), len(out), threads)
         return out

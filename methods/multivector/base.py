@@ -200,13 +200,18 @@ class MultiVectorCodec(Parametrized, ABC):
         return self.name or type(self).__name__
 
     def _checked(self, sets: Ragged, what: str) -> Ragged:
-        if not isinstance(sets, Ragged):
-            raise MethodError(f"{what} must be a Ragged, not {type(sets).__name__}; see methods.multivector.Ragged")
-        return sets.check(self.dim, what)
+        return checked(sets, self.dim, what)
 
     def _check_fitted(self) -> None:
         if not getattr(self, "fitted_", False):
             raise NotFitted(f"{self._label()} is not fitted; call fit(documents) or from_parts(...) first")
+
+
+def checked(sets: Ragged, dim: int, what: str) -> Ragged:
+    """Sets of finite vectors of dimension ``dim``; :class:`MethodError` otherwise."""
+    if not isinstance(sets, Ragged):
+        raise MethodError(f"{what} must be a Ragged, not {type(sets).__name__}; see methods.multivector.Ragged")
+    return sets.check(dim, what)
 
 
 class SetSearcher(ABC):
@@ -244,7 +249,7 @@ class SetSearcher(ABC):
         Padded with -inf and -1 where there are fewer documents. A score is larger for a nearer document; it is on
         Chamfer's own scale where ``estimates_metric``.
         """
-        queries.check(self.dim, "queries")
+        checked(queries, self.dim, "queries")
         if int(k) != k or k < 1:
             raise MethodError(f"k={k} is not a number of neighbours; use an integer of at least 1")
         found = min(int(k), self.size)

@@ -16,11 +16,14 @@ from methods.registry import register
 
 _BITS = (4, 2, 1)
 _ID_BYTES = 4
+_NOT_UNIT = 0.01
 
 
 @register("colbert_residual")
 class ColbertResidual(MultiVectorCodec):
     """Santhanam et al., ColBERTv2, NAACL 2022, section 3.3: centroid and quantized residual, decoded to unit norm.
+
+    For unit vectors (or zeros) only, as late-interaction models make them.
 
     The bits of a residual are buckets between global quantiles of all residual values; a bucket decodes to the
     quantile in its middle. Search is PLAID's (Santhanam et al., CIKM 2022) without inverted lists: every document is
@@ -89,6 +92,12 @@ class ColbertResidual(MultiVectorCodec):
         self.centroids_ = learn_centroids(documents, usual_count(documents.total), seed)
         rows = np.random.default_rng(seed).permutation(documents.total)[: 1 << 16]
         sample = np.asarray(documents.vectors[np.sort(rows)], np.float32)
+        lengths = np.linalg.norm(sample, axis=1)
+        if (np.abs(lengths[lengths > 0] - 1) > _NOT_UNIT).any():
+            raise MethodError(
+                f"{self._label()} decodes to unit vectors, and these have lengths up to {lengths.max():.3g}; divide "
+                "each vector by its length, or use token_codec"
+            )
         residuals = sample - self.centroids_[nearest_centroids(sample, self.centroids_)]
         count = 1 << self.bits
         self.cutoffs_ = np.quantile(residuals, np.arange(1, count) / count).astype(np.float32)

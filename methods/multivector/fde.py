@@ -40,7 +40,9 @@ class FixedDimensionalEncoding:
     final_dim : int, optional
         Width of the encoding after a final projection.
     fill_empty : bool
-        Whether empty partitions of documents are filled.
+        Whether empty partitions of documents are filled. Of vectors that disagree in equally few bits that of the
+        partition which comes first is taken, as by fastembed; the authors' program takes the earliest in the document
+        (as :meth:`from_arrays` does), which gives one vector to more partitions and found less here.
     center : bool
         Partition and encode documents relative to the mean of the vectors that :meth:`fit` sees. A query is
         partitioned likewise and keeps its own vectors, so that every document's score moves by the same amount.
@@ -72,7 +74,7 @@ class FixedDimensionalEncoding:
     ) -> None:
         self.dim, self.repetitions, self.simhash_bits = dim, repetitions, simhash_bits
         self.inner_dim, self.final_dim = inner_dim, final_dim
-        self.fill_empty, self.center, self.seed = fill_empty, center, seed
+        self.fill_empty, self.center, self.seed, self.fill_earliest = fill_empty, center, seed, False
         encoding_width(dim, repetitions, simhash_bits, inner_dim, final_dim)
         rng = np.random.default_rng(seed)
         self.hyperplanes = rng.standard_normal((repetitions, dim, simhash_bits), np.float32)
@@ -92,35 +94,43 @@ class FixedDimensionalEncoding:
         final_sign: np.ndarray | None = None,
         fill_empty: bool = True,
         final_dim: int | None = None,
+        fill_earliest: bool = True,
     ) -> FixedDimensionalEncoding:
         """The encoding by given arrays, whose shapes are those of the attributes of the same names.
 
-        ``inner_projection`` may be any matrix a repetition; ``final_dim`` is the largest index + 1 if None.
+        ``inner_projection`` may be any matrix a repetition; ``final_dim`` is the largest index + 1 if None;
+        ``fill_earliest`` is how the authors' program fills.
         """
-        hyperplanes = np.asarray(hyperplanes, np.float32)
+        hyperplanes = _finite("hyperplanes", hyperplanes)
         if hyperplanes.ndim != 3 or not hyperplanes.shape[0] * hyperplanes.shape[1]:
             raise MethodError(f"hyperplanes have shape (repetitions, dim, bits), not {hyperplanes.shape}")
         repetitions, dim, bits = hyperplanes.shape
         found = cls.__new__(cls)
         found.dim, found.repetitions, found.simhash_bits = dim, repetitions, bits
-        found.fill_empty, found.center, found.seed = fill_empty, False, 0
+        found.fill_empty, found.center, found.seed, found.fill_earliest = fill_empty, False, 0, fill_earliest
         if inner_projection is not None and np.shape(inner_projection)[:2] != (repetitions, dim):
             raise MethodError(
                 f"inner_projection has shape ({repetitions}, {dim}, inner), not {np.shape(inner_projection)}"
             )
-        found.inner_projection = None if inner_projection is None else np.asarray(inner_projection, np.float32)
+        found.inner_projection = None if inner_projection is None else _finite("inner_projection", inner_projection)
         found.inner_dim = None if found.inner_projection is None else found.inner_projection.shape[2]
         if (final_index is None) != (final_sign is None):
             raise MethodError("a final projection needs both final_index and final_sign")
-        found.final_index, found.final_sign, found.final_dim = final_index, final_sign, None
-        if final_index is not None:
-            found.final_dim = int(final_index.max()) + 1 if final_dim is None else final_dim
-            if not 0 <= final_index.min() <= final_index.max() < found.final_dim:
-                raise MethodError(f"final_index is not within 0 to {found.final_dim - 1}")
+        found.final_index = found.final_sign = found.final_dim = None
         found.hyperplanes = hyperplanes
+        values = encoding_width(dim, repetitions, bits, found.inner_dim)
+        if final_index is not None and final_sign is not None:
+            index, sign = np.asarray(final_index), np.asarray(final_sign)
+            for name, array in (("final_index", index), ("final_sign", sign)):
+                if array.shape != (values,):
+                    raise MethodError(f"{name} has shape {array.shape}, the encoding has {values} values")
+            found.final_dim = int(index.max()) + 1 if final_dim is None else final_dim
+            if index.dtype.kind not in "iu" or not 0 <= index.min() <= index.max() < found.final_dim:
+                raise MethodError(f"final_index is not of integers within 0 to {found.final_dim - 1}")
+            if (np.abs(sign) != 1).any():
+                raise MethodError("final_sign is not of 1 and -1")
+            found.final_index, found.final_sign = index, sign
         encoding_width(dim, repetitions, bits, found.inner_dim, found.final_dim)
-        if final_index is not None and len(final_index) != found._block_values:
-            raise MethodError(f"final_index has {len(final_index)} entries, the encoding has {found._block_values}")
         found._prepare(np.zeros(dim, np.float32))
         return found
 
@@ -149,7 +159,9 @@ class FixedDimensionalEncoding:
         floats = sets.floats()
         if self.center:
             floats = floats - self.mean_
-        return self._documents.encode(floats, sets.offsets, fill_empty=self.fill_empty, threads=threads)
+        return self._documents.encode(
+            floats, sets.offsets, fill_empty=self.fill_empty, earliest=self.fill_earliest, threads=threads
+        )
 
     def encode_queries(self, vectors: np.ndarray, offsets: np.ndarray, threads: int | None = None) -> np.ndarray:
         """Encodings (n, fde_dim) float32 of queries, as for :meth:`encode_documents`."""
@@ -168,6 +180,13 @@ class FixedDimensionalEncoding:
         self._documents = SetEncoder(*arrays)
         thresholds = np.einsum("d,rdk->rk", mean, self.hyperplanes) if self.center else None
         self._queries = SetEncoder(*arrays, thresholds) if self.center else self._documents
+
+
+def _finite(name: str, array: np.ndarray) -> np.ndarray:
+    found = np.asarray(array, np.float32)
+    if not np.isfinite(found).all():
+        raise MethodError(f"{name} hold NaN or infinity")
+    return found
 
 
 def encoding_width(

@@ -20,6 +20,8 @@ __all__ = ["GRID", "Muvera"]
 #: (repetitions, simhash_bits, inner_dim), widest encoding first: the Pareto-optimal points of the paper's grid with 20
 #: repetitions, one step beyond it, and the narrowest of them with fewer repetitions for smaller budgets.
 GRID = ((20, 6, 16), (20, 5, 16), (20, 5, 8), (20, 4, 8), (20, 3, 8), (10, 3, 8), (5, 3, 8), (5, 2, 8), (1, 2, 8))
+#: Default scoring of binary codes -> that of float queries: a query's encoding is mostly zeros, whose bits say nothing.
+_ASYMMETRIC = {"hamming": "asymmetric", "sdc": "adc"}
 _DIMS_PER_BYTE = 8  # PQ-256-8 of the paper: beyond it codes lose more than a narrower encoding does
 
 
@@ -43,6 +45,7 @@ class Muvera(SingleVectorCodec):
     family = "fixed dimensional encoding"
     summary = "sets as single vectors by random partitions (FDE), compressed by any dense method"
     source = "Dhulipala et al., MUVERA, NeurIPS 2024, arXiv 2405.19504"
+    version = "2"  # 1: empty partitions filled by the earliest vector, binary codes compared with those of queries
 
     fde_: FixedDimensionalEncoding
 
@@ -81,8 +84,12 @@ class Muvera(SingleVectorCodec):
     ) -> Muvera:
         """What is given stays; what is None comes from the first point of the grid that fits.
 
-        ``inner_dim=0`` is no inner projection. ``codec_params`` are keywords of the codec's ``for_budget``.
+        ``inner_dim=0`` is no inner projection. ``codec_params`` are keywords of the codec's ``for_budget``; where they
+        do not say how binary codes are scored, queries keep their floats.
         """
+        codec_params = dict(codec_params or {})
+        if (scoring := _ASYMMETRIC.get(registry.parameters(codec).get("scoring", ""))) is not None:
+            codec_params.setdefault("scoring", scoring)
         asked = (repetitions, simhash_bits, inner_dim)
         points = dict.fromkeys(
             tuple(own if given is None else given for given, own in zip(asked, point)) for point in GRID
@@ -96,7 +103,7 @@ class Muvera(SingleVectorCodec):
             if not last and fde_dim > _DIMS_PER_BYTE * code_bytes:
                 continue
             try:
-                found = registry.for_budget(codec, fde_dim, code_bytes, Metric.IP, **(codec_params or {}))
+                found = registry.for_budget(codec, fde_dim, code_bytes, Metric.IP, **codec_params)
             except BudgetError as error:
                 smallest = error.smallest
                 continue
@@ -138,7 +145,9 @@ class Muvera(SingleVectorCodec):
         super()._load_parts(parts)
         own = {name.removeprefix("fde."): array for name, array in parts.items() if name.startswith("fde.")}
         mean = own.pop("mean", None)
-        self.fde_ = FixedDimensionalEncoding.from_arrays(**own, fill_empty=self.fill_empty, final_dim=self.final_dim)
+        self.fde_ = FixedDimensionalEncoding.from_arrays(
+            **own, fill_empty=self.fill_empty, final_dim=self.final_dim, fill_earliest=False
+        )
         if mean is not None:
             self.fde_.center = True
             self.fde_.fit(np.empty((0, self.dim), np.float32), mean)

@@ -53,9 +53,9 @@ class Ragged:
         step = max(1, _CHECKED_BYTES // (4 * dim))
         for start in range(0, len(self.vectors), step):
             block = self.vectors[start : start + step]
-            if not np.isfinite(block.sum(dtype=np.float64)) and len(
-                bad := np.flatnonzero(~np.isfinite(block).all(axis=1))
-            ):
+            with np.errstate(invalid="ignore"):  # infinities of both signs
+                total = block.sum(dtype=np.float64)
+            if not np.isfinite(total) and len(bad := np.flatnonzero(~np.isfinite(block).all(axis=1))):
                 row = start + int(bad[0])
                 at = int(np.searchsorted(self.offsets, row, side="right")) - 1
                 raise MethodError(

@@ -1,6 +1,7 @@
 """Rescoring of documents: candidates from any codec, their final order by exact Chamfer on a finer token store.
 
-As for dense methods (:mod:`methods.rescore`), a store in memory counts against the byte budget, one on disk does not.
+As for dense methods (:mod:`methods.rescore`), a store in memory counts against the byte budget; of one on disk
+only what it keeps in memory, where each document begins, does.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import numpy as np
 
 from methods import registry
 from methods.errors import BudgetError, MethodError
-from methods.multivector.base import Codes, MultiVectorCodec, SetSearcher
+from methods.multivector.base import OFFSET_BYTES, Codes, MultiVectorCodec, SetSearcher
 from methods.multivector.candidates import best_candidates, score_candidates
 from methods.multivector.ragged import Ragged
 
@@ -22,6 +23,7 @@ _STORE_CODECS: dict[str, tuple[str, dict[str, Any]]] = {
     "float16": ("token_codec", {"codec": "float16"}),
     "int8": ("token_codec", {"codec": "int8"}),
     "float32": ("token_codec", {"codec": "float32"}),
+    "residual": ("colbert_residual", {"bits": 4}),
 }
 STORES = (*_STORE_CODECS, "disk")
 
@@ -34,14 +36,16 @@ def plan(
     Arguments and result as for :func:`methods.rescore.plan`, with the vectors of each document for the metric.
     """
     cls = registry.get(name, MultiVectorCodec.track)
-    if rescore is None or rescore == "disk":
+    if rescore is None:
         return registry.configured(cls, dim, code_bytes, lengths, **params), None
-    if rescore not in _STORE_CODECS:
+    if rescore not in STORES:
         raise MethodError(f"rescore={rescore!r} is unknown here; use one of {', '.join(STORES)}, or null")
-    store_name, options = _STORE_CODECS[rescore]
-    most = int(np.ceil(8 * dim * np.mean(lengths))) + 64  # any of the stores fits that
-    store = registry.configured(registry.get(store_name, MultiVectorCodec.track), dim, most, lengths, **options)
-    taken = int(np.ceil(store.code_sizes(lengths).mean()))
+    store, taken = None, OFFSET_BYTES
+    if rescore != "disk":
+        store_name, options = _STORE_CODECS[rescore]
+        most = int(np.ceil(8 * dim * np.mean(lengths))) + 64  # any of the stores fits that
+        store = registry.configured(registry.get(store_name, MultiVectorCodec.track), dim, most, lengths, **options)
+        taken = int(np.ceil(store.code_sizes(lengths).mean()))
     try:
         codec = registry.configured(cls, dim, max(0, code_bytes - taken), lengths, **params)
     except BudgetError as error:
@@ -83,11 +87,13 @@ class CodecSetStore(SetStore):
 
 
 class DiskSetStore(SetStore):
-    """Full vectors in a memory-mapped array: a gather reads the pages of its documents and no others."""
+    """Full vectors in a memory-mapped array, and in memory where each document begins: a gather reads the pages of its
+    documents and no others."""
 
     def __init__(self, documents: Ragged) -> None:
         self.documents = documents
-        self.disk_bytes = int(documents.vectors.nbytes + documents.offsets.nbytes)
+        self.memory_bytes = OFFSET_BYTES * len(documents)
+        self.disk_bytes = int(documents.vectors.nbytes)
         self.mean_vectors = documents.total / max(1, len(documents))
 
     def gather(self, ids: np.ndarray) -> Ragged:

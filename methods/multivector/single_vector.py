@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from methods.multivector.ragged import Ragged
 __all__ = ["SingleVectorCodec", "SingleVectorSearcher"]
 
 _FIT_BYTES = 2 << 30  # of float32 vectors that a dense method is fitted on at most
+_BLOCK_BYTES = 64 << 20  # of single vectors at a time, beyond what is fitted on
 
 
 class SingleVectorCodec(MultiVectorCodec):
@@ -80,12 +81,18 @@ class SingleVectorCodec(MultiVectorCodec):
             documents = documents.take(np.sort(np.random.default_rng(seed).choice(len(documents), most, replace=False)))
         vectors = np.empty((len(documents), self._out_dim), np.float32)
         for start, block in documents.blocks(1 << 16):
-            floats = Ragged(block.floats(), block.offsets)
-            vectors[start : start + len(block)] = self._document_vectors(floats)
+            for place, few in self._mapped(Ragged(block.floats(), block.offsets)):
+                vectors[start + place : start + place + len(few)] = few
         self.codec_ = self._new_codec().fit(vectors, seed)
 
     def _encode(self, documents: Ragged) -> np.ndarray:
-        return self.codec_.encode(self._document_vectors(documents))
+        return np.concatenate([self.codec_.encode(few) for _, few in self._mapped(documents)])
+
+    def _mapped(self, documents: Ragged) -> Iterator[tuple[int, np.ndarray]]:
+        """Place and single vectors of a few documents at a time."""
+        step = max(1, _BLOCK_BYTES // (4 * self._out_dim))
+        for start in range(0, len(documents), step):
+            yield start, self._document_vectors(documents[start : start + step])
 
     def _searcher(self, codes: Codes) -> SetSearcher:
         return SingleVectorSearcher(self, self.codec_.searcher(codes.rows(self.codec_.code_size)))
@@ -106,4 +113,5 @@ class SingleVectorSearcher(SetSearcher):
 
     def _search(self, queries: Ragged, k: int) -> tuple[np.ndarray, np.ndarray]:
         scores, ids = self.inner.search(self.codec._query_vectors(queries), k)
-        return scores if self.inner.descending else -scores, ids
+        scores = scores if self.inner.descending else -scores
+        return np.where(ids < 0, np.float32(-np.inf), scores), ids

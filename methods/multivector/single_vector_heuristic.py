@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from methods import registry
-from methods.base import Metric
-from methods.errors import BudgetError, MethodError
-from methods.multivector.base import OFFSET_BYTES, Codes, SetSearcher
+from methods.errors import MethodError
+from methods.multivector.base import Codes, SetSearcher
 from methods.multivector.candidates import best_candidates, score_candidates
 from methods.multivector.ragged import Ragged
-from methods.multivector.token_store import TokenStoreCodec
+from methods.multivector.token_store import TokenStoreCodec, codec_of_each
 from methods.registry import register
 
 __all__ = ["SingleVectorHeuristic", "candidate_lists"]
@@ -43,6 +42,8 @@ class SingleVectorHeuristic(TokenStoreCodec):
         self, dim: int, codec: str = "pq", codec_params: Mapping[str, Any] | None = None, neighbours: int = 16
     ) -> None:
         super().__init__(dim, codec, codec_params)
+        if registry.get(codec).family == "binary":
+            raise MethodError(f"single_vector_heuristic decodes what it finds; take token_codec for {codec}")
         if isinstance(neighbours, bool) or int(neighbours) != neighbours or neighbours < 1:
             raise MethodError(f"neighbours={neighbours} is out of range; use an integer of at least 1")
         self.neighbours = neighbours
@@ -59,13 +60,7 @@ class SingleVectorHeuristic(TokenStoreCodec):
         neighbours: int = 16,
     ) -> SingleVectorHeuristic:
         """``codec_params`` are keywords of the codec's ``for_budget``."""
-        mean = float(np.mean(lengths))
-        per_vector = max(0, int((code_bytes - OFFSET_BYTES) / mean + 1e-9))
-        try:
-            found = registry.for_budget(codec, dim, per_vector, Metric.IP, **(codec_params or {}))
-        except BudgetError as error:
-            smallest = int(np.ceil(error.smallest * mean + OFFSET_BYTES))
-            raise BudgetError(f"single_vector_heuristic with {codec}", code_bytes, smallest) from None
+        found = codec_of_each("single_vector_heuristic", codec, dim, code_bytes, lengths, codec_params)
         return cls(dim, codec, found.params(), neighbours)
 
     def _searcher(self, codes: Codes) -> SetSearcher:
@@ -84,11 +79,10 @@ class _UnionSearcher(SetSearcher):
 
     @property
     def nbytes(self) -> int:
-        kept = self.inner.nbytes
         # A searcher that lays its codes out anew holds them beside those that are decoded.
         held = getattr(self.inner, "codes", None)
         shared = held is not None and np.shares_memory(held, self.codes.data)
-        return self.codes.nbytes + (0 if shared else kept)
+        return self.codes.nbytes + self.inner.nbytes - (self.codes.data.nbytes if shared else 0)
 
     def _search(self, queries: Ragged, k: int) -> tuple[np.ndarray, np.ndarray]:
         depth = min(int(self.offsets[-1]), k * self.codec.neighbours)

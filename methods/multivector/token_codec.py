@@ -7,11 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from methods import registry
-from methods.base import Metric
-from methods.errors import BudgetError
-from methods.multivector.base import OFFSET_BYTES
-from methods.multivector.token_store import TokenStoreCodec
+from methods.multivector.token_store import TokenStoreCodec, codec_of_each
 from methods.registry import register
 
 
@@ -46,11 +42,5 @@ class TokenCodec(TokenStoreCodec):
         codec_params: Mapping[str, Any] | None = None,
     ) -> TokenCodec:
         """``codec_params`` are keywords of the codec's ``for_budget``."""
-        mean = float(np.mean(lengths))
-        per_vector = max(0, int((code_bytes - OFFSET_BYTES) / mean + 1e-9))
-        try:
-            found = registry.for_budget(codec, dim, per_vector, Metric.IP, **(codec_params or {}))
-        except BudgetError as error:
-            smallest = int(np.ceil(error.smallest * mean + OFFSET_BYTES))
-            raise BudgetError(f"token_codec with {codec}", code_bytes, smallest) from None
+        found = codec_of_each("token_codec", codec, dim, code_bytes, lengths, codec_params)
         return cls(dim, codec, found.params())

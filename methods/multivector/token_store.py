@@ -16,7 +16,7 @@ from methods.multivector.base import OFFSET_BYTES, Codes, MultiVectorCodec, SetS
 from methods.multivector.ragged import Ragged
 from methods.scanner_search import HammingSearcher, SymbolSearcher
 
-__all__ = ["DecodingSetSearcher", "TokenStoreCodec", "largest_kept"]
+__all__ = ["DecodingSetSearcher", "TokenStoreCodec", "codec_of_each", "largest_kept"]
 
 _BLOCK_BYTES = 16 << 20  # decoded float32 vectors at a time: bounds the memory of a search
 _FIT_VECTORS = 1 << 17  # that a dense codec is fitted on, before the reduction: bounds memory and time of a fit
@@ -132,7 +132,8 @@ class DecodingSetSearcher(SetSearcher):
             found = chamfer_search(
                 queries.vectors, queries.offsets, decoded.vectors, decoded.offsets, min(k, len(decoded))
             )
-            scores, ids = np.hstack([scores, found[0]]), np.hstack([ids, found[1] + start])
+            places = np.where(found[1] < 0, -1, found[1] + start)
+            scores, ids = np.hstack([scores, found[0]]), np.hstack([ids, places])
             if scores.shape[1] > k:
                 best = np.argsort(-scores, axis=1, kind="stable")[:, :k]  # earlier blocks have the smaller ids
                 scores, ids = np.take_along_axis(scores, best, axis=1), np.take_along_axis(ids, best, axis=1)
@@ -194,6 +195,19 @@ class SymbolSetSearcher(ScanningSetSearcher):
     def _scores(self, vectors: np.ndarray) -> np.ndarray:
         asked, worth = self.inner.prepare(vectors)
         return worth @ largest_products(self.inner.scanner, self.offsets, asked)
+
+
+def codec_of_each(
+    label: str, codec: str, dim: int, code_bytes: int, lengths: np.ndarray, params: Mapping[str, Any] | None
+) -> Codec:
+    """The dense method ``codec`` for each of all vectors, in as many bytes as ``code_bytes`` a document leave it."""
+    mean = float(np.mean(lengths))
+    per_vector = max(0, int((code_bytes - OFFSET_BYTES) / mean + 1e-9))
+    try:
+        return registry.for_budget(codec, dim, per_vector, Metric.IP, **(params or {}))
+    except BudgetError as error:
+        smallest = int(np.ceil(error.smallest * mean + OFFSET_BYTES))
+        raise BudgetError(f"{label} with {codec}", code_bytes, smallest) from None
 
 
 def largest_kept(label: str, code_bytes: int, most: int, size: Callable[[int], float]) -> int:
