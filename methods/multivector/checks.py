@@ -241,6 +241,7 @@ def refuses_what_it_cannot_work_with(subject: Subject) -> None:
     expect_error(MethodError, lambda: searcher.search(broken, K), "NaN in a query", "NaN")
     expect_error(MethodError, lambda: searcher.search(queries(), 0), "k=0", "k=0")
     expect_error(MethodError, lambda: codec.encode(base().vectors), "an array", "Ragged")  # type: ignore[arg-type]
+    expect_error(MethodError, lambda: searcher.search(base().vectors, K), "an array", "Ragged")  # type: ignore[arg-type]
     fresh = subject.configure(subject.budget)
     expect_error(NotFitted, lambda: fresh.encode(base()), "encode before fit")
     expect_error(NotFitted, lambda: fresh.searcher(subject.codes), "searcher before fit")

@@ -133,6 +133,8 @@ CASES = {
     "no time": ((*GOOD, "limits.time_s=0"), "above 0"),
     "negative memory": ((*GOOD, "limits.memory_gb=-1"), "above 0"),
     "unknown rescoring": ((*GOOD, "rescore=flaot16"), "use one of float16"),
+    "rescoring that is for sets": ((*GOOD, "rescore=residual"), "use one of float16"),
+    "carving without rescoring": ((*GOOD, "rescore_carving=0.7"), "needs rescore=..."),
     "rescoring below the budget": ((*GOOD, "rescore=float32", "budget=8x"), "bytes"),
     "unknown metric": ((*GOOD, "dataset.metric=euclid"), "ip, cosine, l2"),
     "no queries allowed": ((*GOOD, "dataset.max_queries=0"), "at least 1"),

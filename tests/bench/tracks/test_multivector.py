@@ -7,6 +7,7 @@ import pytest
 
 from bench import datasets, records
 from bench.config import RunConfig
+from bench.datasets import ragged_truth
 from bench.plan import prepare
 from bench.runner import run
 from methods.errors import WrongTrack
@@ -62,7 +63,8 @@ def test_rescoring_improves_and_is_counted_in_memory_or_on_disk(options):
     disk = run("muvera", "32B", rescore="disk", rescore_factor=8, **options)
     assert disk.quality["recall@10"].value > plain.quality["recall@10"].value
     assert disk.bytes.rescore_disk > 0
-    assert disk.bytes.code == plain.bytes.code
+    assert disk.bytes.code == plain.bytes.code  # of which eight say where a document begins on disk
+    assert disk.bytes.rescore_memory == 150 * 8
     memory = run("muvera", "1200B", rescore="int8", **options)
     assert 0 < memory.bytes.rescore_memory <= 1200 * 150
     assert memory.bytes.code <= 1200
@@ -75,6 +77,37 @@ def test_a_method_of_another_track_is_one_line_that_names_the_right_ones(options
         run("pq", "8x", **options)
     with pytest.raises(WrongTrack, match="muvera is of the multivector track and squad-sentences-mini of the dense"):
         run("muvera", "8x", results=options["results"])
+
+
+def test_products_beyond_float32_are_refused(tmp_path):
+    vectors = np.full((200, 8), 1e20, np.float32) * np.random.default_rng(0).standard_normal((200, 8), np.float32)
+    np.savez(tmp_path / "sets.npz", vectors=vectors, offsets=np.arange(0, 201, 4))
+    sets = datasets.load("ragged", base=str(tmp_path / "sets.npz"), queries=str(tmp_path / "sets.npz"))
+    with pytest.raises(datasets.DatasetError, match="chamfer scores overflow float32; divide all vectors"):
+        datasets.ground_truth(sets, 5)
+
+
+def test_exact_scores_are_computed_in_blocks(options, monkeypatch):
+    sets = datasets.load("ragged", **options["dataset_options"])
+    queries, ids = np.arange(20) % len(sets.queries), np.arange(20)
+    whole = ragged_truth.true_scores(sets, queries, ids)
+    monkeypatch.setattr(ragged_truth, "_PAIRS", 7)
+    assert np.array_equal(ragged_truth.true_scores(sets, queries, ids), whole)
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [([], "holds no vectors"), ([[[]]], "holds no vectors"), ([[["a", "b"]]], "must be of numbers")],
+)
+def test_columns_without_vectors_are_refused_in_one_line(tmp_path, column, message):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    kind = pa.string() if "numbers" in message else pa.float32()
+    pq.write_table(pa.table({"v": pa.array(column, pa.list_(pa.list_(kind)))}), tmp_path / "sets.parquet")
+    with pytest.raises(datasets.DatasetError, match=message) as error:
+        datasets.load("ragged", base=str(tmp_path / "sets.parquet"), queries=str(tmp_path / "sets.parquet"))
+    assert "\n" not in str(error.value)
 
 
 def test_truth_is_exact(options):

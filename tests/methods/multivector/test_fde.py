@@ -10,7 +10,8 @@ import pytest
 from methods.errors import MethodError
 from methods.kernels.cpu import EMULATED, best_path
 from methods.kernels.fde import SetEncoder, encode_reference, gray_decode, partitions
-from methods.multivector import FixedDimensionalEncoding
+from methods.multivector import FixedDimensionalEncoding, Ragged, single_vector
+from methods.multivector.muvera import Muvera
 
 GOLDEN = Path(__file__).parents[2] / "data" / "muvera_fde.npz"
 with np.load(GOLDEN, allow_pickle=False) as _arrays:
@@ -51,13 +52,15 @@ def test_equals_the_authors_implementation(case):
 
 @pytest.mark.parametrize("path", [best_path(), EMULATED])
 @pytest.mark.parametrize("query", [False, True])
+@pytest.mark.parametrize("earliest", [False, True])
 @pytest.mark.parametrize(("points", "dim", "bits", "inner"), [(1, 7, 2, 3), (5, 16, 3, None), (40, 33, 5, 20)])
-def test_the_kernel_equals_its_reference(path, query, points, dim, bits, inner):
+def test_the_kernel_equals_its_reference(path, query, earliest, points, dim, bits, inner):
     fde = FixedDimensionalEncoding(dim, 4, bits, inner, seed=1)
     vectors = random_set(points, dim)
     encoder = SetEncoder(fde.hyperplanes, fde.inner_projection, path=path)
-    found = encoder.encode(vectors, np.array([0, points]), query=query, fill_empty=True)[0]
-    expected = encode_reference(vectors, fde.hyperplanes, fde.inner_projection, query=query, fill_empty=True)
+    how = {"query": query, "fill_empty": True, "earliest": earliest}
+    found = encoder.encode(vectors, np.array([0, points]), **how)[0]
+    expected = encode_reference(vectors, fde.hyperplanes, fde.inner_projection, **how)
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
@@ -171,6 +174,37 @@ def test_a_centred_query_falls_into_the_partitions_of_centred_documents():
 def test_impossible_parameters_are_refused(arguments, message):
     with pytest.raises(MethodError, match=message):
         FixedDimensionalEncoding(**{"dim": 8, "repetitions": 2, "simhash_bits": 2, **arguments})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"final_sign": np.ones(10)}, r"final_sign has shape \(10,\), the encoding has 64 values"),
+        ({"final_index": [0] * 63}, r"final_index has shape \(63,\)"),
+        ({"final_index": np.full(64, 0.5)}, "final_index is not of integers"),
+        ({"final_sign": np.zeros(64)}, "final_sign is not of 1 and -1"),
+        ({"hyperplanes": np.full((2, 8, 2), np.nan)}, "hyperplanes hold NaN"),
+    ],
+)
+def test_arrays_that_do_not_fit_together_are_refused(change, message):
+    own = FixedDimensionalEncoding(8, 2, 2, final_dim=20)
+    names = ("hyperplanes", "inner_projection", "final_index", "final_sign")
+    arrays = {name: getattr(own, name) for name in names} | {"final_dim": 20}
+    assert FixedDimensionalEncoding.from_arrays(**arrays).fde_dim == 20
+    with pytest.raises(MethodError, match=message):
+        FixedDimensionalEncoding.from_arrays(**arrays | change)
+
+
+def test_encodings_are_made_in_blocks_of_bounded_size(monkeypatch):
+    documents = Ragged(random_set(60, 8), np.arange(0, 61, 2))
+    codec = Muvera(8, 4, 3, codec="float32").fit(documents)
+    whole = codec.encode(documents)
+    rows = []
+    encode = codec.fde_.encode_documents
+    monkeypatch.setattr(codec.fde_, "encode_documents", lambda v, o: rows.append(len(o) - 1) or encode(v, o))
+    monkeypatch.setattr(single_vector, "_BLOCK_BYTES", 7 * 4 * codec.fde_.fde_dim)
+    assert np.array_equal(codec.encode(documents).data, whole.data)
+    assert rows == [7, 7, 7, 7, 2]
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,25 @@ def test_codes_that_neither_decode_nor_compare_are_refused():
         configured("first_k_tokens", 100, codec="sign")
 
 
+def test_a_heuristic_that_decodes_refuses_binary_codes():
+    with pytest.raises(MethodError, match="single_vector_heuristic decodes what it finds; take token_codec for bebr"):
+        configured("single_vector_heuristic", 400, codec="bebr")
+
+
+def test_residuals_decode_to_unit_vectors_and_others_are_refused():
+    lengths = np.random.default_rng(0).lognormal(0, 0.5, (base().total, 1)).astype(np.float32)
+    with pytest.raises(MethodError, match="colbert_residual decodes to unit vectors, and these have lengths up to"):
+        configured("colbert_residual", 400).fit(Ragged(base().vectors * lengths, base().offsets))
+
+
+@pytest.mark.parametrize("codec", ["sign", "bebr"])
+def test_encodings_of_queries_are_not_compared_bit_by_bit(codec):
+    floats = configured("muvera", 160, codec=codec).fit(base())
+    bits = configured("muvera", 160, codec=codec, codec_params={"scoring": "hamming"}).fit(base())
+    found, compared = (recall(c.searcher(c.encode(base())).search(queries(), 5)[1]) for c in (floats, bits))
+    assert found > compared + 0.05
+
+
 def test_pooling_keeps_the_first_vector_and_means_of_clusters():
     vectors = np.array([[9, 9], [0, 1], [0, 1.2], [5, 0], [5.2, 0]], np.float32)
     pooled = _pool(vectors, 3)
