@@ -100,7 +100,7 @@ def prepare(config: RunConfig) -> Plan:
         if config.scenario["name"] == "upgrade":
             upgrade.check_method(name)
         codec, store, size = track.configure(config, dataset, code_bytes)
-        params = codec.params()
+        params = getattr(track, "shown_params", dict)(codec.params())
         if store is not None:
             determinants[f"version of {store.name}"] = store.version
     except (BudgetError, UnsupportedMetric, MissingDependency, NoSuccessor, WrongTrack) as error:

@@ -13,6 +13,7 @@ import numpy as np
 
 from bench.datasets.base import DatasetError
 from bench.datasets.builders import folder_of, is_built
+from bench.datasets.builders.clicks import NUMBERING
 from methods.tables.base import Fields
 from methods.tables.training import Examples
 
@@ -113,6 +114,11 @@ def built(name: str, dim: int = 16) -> ClickSource:
             part: Examples(*(np.load(folder / f"{part}-{what}.npy", mmap_mode="r") for what in ("ids", "labels")))
             for part in PARTS
         }
+        if card.get("numbering") != NUMBERING:
+            raise DatasetError(
+                f"{name} was built by an older version, whose numbers of values follow the order of the file; run "
+                f"`python -m bench.datasets build {name} --force`"
+            )
         return ClickSource(tuple(card["fields"]), tuple(card["rows"]), parts, dim, card)
     except (OSError, ValueError, KeyError, TypeError) as error:
         again = f"run `python -m bench.datasets build {name} --force`"

@@ -81,7 +81,7 @@ def measure(config: RunConfig, dataset: ClickDataset, code_bytes: int, work: Pat
     from methods.tables._training import train
 
     method, _, size = configure(config, dataset, code_bytes)
-    found = Measurement(_shown(method.params()))
+    found = Measurement(shown_params(method.params()))
     check_budget(size, code_bytes, "the table")
     name = config.click_model or DEFAULT_MODEL
     with found.timed("fit"):
@@ -112,7 +112,7 @@ def measure(config: RunConfig, dataset: ClickDataset, code_bytes: int, work: Pat
     return found
 
 
-def _shown(params: dict[str, Any]) -> dict[str, Any]:
+def shown_params(params: dict[str, Any]) -> dict[str, Any]:
     """Parameters without what the data set tells."""
     return {name: value for name, value in params.items() if name != "rows"}
 

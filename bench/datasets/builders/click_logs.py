@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from bench.datasets.base import DatasetError
-from bench.datasets.builders.clicks import SEED, SHARES
+from bench.datasets.builders.clicks import NUMBERING, SEED, SHARES
 from bench.datasets.builders.folder import write_folder
 from bench.datasets.cache import cannot_write, writable_folder
 
@@ -140,11 +140,12 @@ def bucketed(column: pd.Series) -> pd.Series:
 
 
 def chunks(form: LogFormat, files: list[Path], size: int = CHUNK) -> Iterator[pd.DataFrame]:
-    """Blocks of lines as text, in order."""
+    """Blocks of lines as text, in order, with :func:`bucketed` counts."""
     import pandas as pd
 
     for file in files:
         try:
+            _check_end(form, file)
             how: dict[str, Any] = {"sep": form.separator, "dtype": str, "keep_default_na": False, "chunksize": size}
             how |= {"header": 0} if form.header else {"header": None}
             with pd.read_csv(file, **how) as reader:
@@ -156,12 +157,25 @@ def chunks(form: LogFormat, files: list[Path], size: int = CHUNK) -> Iterator[pd
                     block.columns = pd.Index(form.columns)
                     if not block[form.label].isin(["0", "1"]).all():
                         raise ValueError(f"the column {form.label} holds other values than 0 and 1")
+                    for name in form.numeric:
+                        block[name] = bucketed(block[name])
                     yield block
         except (ValueError, OSError, EOFError) as error:
             reason = " ".join(str(error).split())
             raise DatasetError(
                 f"{file} is not in the form of {form.title}: {reason}; get it from {form.home}"
             ) from None
+
+
+def _check_end(form: LogFormat, file: Path) -> None:
+    """The last line is whole: pandas would fill up one that was cut off (a .gz that was is refused anyway)."""
+    if file.suffix == ".gz":
+        return
+    with file.open("rb") as handle:
+        handle.seek(max(0, file.stat().st_size - (1 << 16)))
+        last = handle.read().rstrip(b"\r\n").rpartition(b"\n")[2]
+    if last and last.count(form.separator.encode()) < len(form.columns) - 1:
+        raise ValueError(f"its last line has fewer than the {len(form.columns)} columns; is it cut off?")
 
 
 def build_log(form: LogFormat, target: Path, source: Path | None) -> None:
@@ -187,8 +201,9 @@ def build_log(form: LogFormat, target: Path, source: Path | None) -> None:
                     for path, array in zip(paths, (ids, labels)):
                         with path.open("ab") as file:
                             file.write(array[which == number].tobytes())
-            card = _card(form, vocabularies)
-            write_folder(target, _arrays(written, len(form.fields)), None, card)
+            arrays = _arrays(written, len(form.fields))
+            renumber([arrays[f"{part}-ids"] for part in SHARES], [v.rows for v in vocabularies.values()], rng)
+            write_folder(target, arrays, None, _card(form, vocabularies))
     except OSError as error:
         raise cannot_write(target, error) from error
 
@@ -196,10 +211,7 @@ def build_log(form: LogFormat, target: Path, source: Path | None) -> None:
 def _encoded(
     form: LogFormat, block: pd.DataFrame, vocabularies: dict[str, Vocabulary]
 ) -> tuple[np.ndarray, np.ndarray]:
-    columns = [
-        vocabulary.encode(bucketed(block[name]) if name in form.numeric else block[name])
-        for name, vocabulary in vocabularies.items()
-    ]
+    columns = [vocabulary.encode(block[name]) for name, vocabulary in vocabularies.items()]
     return np.stack(columns, axis=1), (block[form.label] == "1").to_numpy().astype(np.uint8)
 
 
@@ -210,9 +222,18 @@ def _arrays(written: dict[str, list[Path]], fields: int) -> dict[str, np.ndarray
         count = labels.stat().st_size if labels.exists() else 0
         if not count:
             raise DatasetError(f"the log is too small: no line fell into {part}")
-        arrays[f"{part}-ids"] = np.memmap(ids, np.int32, "r", shape=(count, fields))
+        arrays[f"{part}-ids"] = np.memmap(ids, np.int32, "r+", shape=(count, fields))
         arrays[f"{part}-labels"] = np.memmap(labels, np.uint8, "r", shape=(count,))
     return arrays
+
+
+def renumber(ids: list[np.ndarray], rows: list[int], rng: np.random.Generator) -> None:
+    """Give the values of each field, numbered by first appearance in ``ids`` (n, fields), random numbers in place."""
+    for field, count in enumerate(rows):
+        numbers = rng.permutation(count).astype(np.int32)
+        for part in ids:
+            for start in range(0, len(part), CHUNK):
+                part[start : start + CHUNK, field] = numbers[part[start : start + CHUNK, field]]
 
 
 def _card(form: LogFormat, vocabularies: dict[str, Vocabulary]) -> dict[str, Any]:
@@ -222,6 +243,7 @@ def _card(form: LogFormat, vocabularies: dict[str, Vocabulary]) -> dict[str, Any
         "source": form.home,
         "metric": "auc",
         "fields": form.fields,
+        "numbering": NUMBERING,
         "rows": [vocabulary.rows for vocabulary in vocabularies.values()],
         "split": f"each line at random: {shares}; seed {SEED}",
     }

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
 SEED = 0
+NUMBERING = "random"  # of a field's values; card.json says so
 
 
 def read_tables(archive: Archive, path: Path, members: list[str], **how: Any) -> list[pd.DataFrame]:
@@ -31,7 +32,9 @@ def read_tables(archive: Archive, path: Path, members: list[str], **how: Any) ->
 
 
 def save_split(target: Path, columns: pd.DataFrame, labels: np.ndarray, card: dict[str, Any]) -> None:
-    """Write the folder ``target``: each column a field, its values numbered in order of first appearance.
+    """Write the folder ``target``: each column a field, its values numbered at random.
+
+    A file's order tells who belongs together, of the test part too, and some tables share rows by number.
 
     Parameters
     ----------
@@ -42,8 +45,9 @@ def save_split(target: Path, columns: pd.DataFrame, labels: np.ndarray, card: di
     import pandas as pd
 
     coded = [pd.factorize(columns[name], use_na_sentinel=False) for name in columns]
-    ids = np.stack([codes for codes, _ in coded], axis=1).astype(np.int32)
-    order = np.random.default_rng(SEED).permutation(len(ids))
+    rng = np.random.default_rng(SEED)
+    order = rng.permutation(len(columns))
+    ids = np.stack([rng.permutation(len(values))[codes] for codes, values in coded], axis=1).astype(np.int32)
     edges = np.cumsum([int(share * len(ids)) for share in SHARES.values()][:-1])
     arrays: dict[str, np.ndarray] = {}
     for part, chosen in zip(SHARES, np.split(order, edges)):
@@ -51,6 +55,7 @@ def save_split(target: Path, columns: pd.DataFrame, labels: np.ndarray, card: di
     card |= {
         "metric": "auc",
         "fields": list(columns.columns),
+        "numbering": NUMBERING,
         "rows": [len(values) for _, values in coded],
         "split": f"random {', '.join(f'{share:.0%} {part}' for part, share in SHARES.items())}, seed {SEED}",
     }
