@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -111,8 +111,8 @@ def paired_difference(
 
     Parameters
     ----------
-    a, b : (nq,) float
-        A measure of two methods, one value a query; queries where either is NaN are left out.
+    a, b : (nq,) or (seeds, nq) float
+        A measure of two methods, one value a query (and seed); queries where either is NaN are left out.
     seed, level, resamples
         As for :func:`bootstrap_means`.
 
@@ -124,13 +124,19 @@ def paired_difference(
     Notes
     -----
     The paired randomization test exchanges the two methods' values of each query at random (Fisher; Smucker, Allan
-    and Carterette, CIKM 2007, section 3). ``p`` counts the observed order as one of the random ones.
+    and Carterette, CIKM 2007, section 3). ``p`` counts the observed order as one of the random ones. It says that
+    these fits differ; where a method has several seeds, the chance of the seed is added: to the interval as in
+    :func:`combine_seeds`, and ``p`` is no less than by Welch's test with both variances. One seed says nothing of
+    others.
     """
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    if a.shape != b.shape or a.ndim != 1:
+    if a.shape[-1:] != b.shape[-1:] or not 1 <= min(a.ndim, b.ndim) <= max(a.ndim, b.ndim) <= 2:
         raise ValueError(f"paired values are one array each of the same queries, not {a.shape} and {b.shape}")
-    differences = np.round(a - b, 12)  # 0.9 - 0.8 and 0.2 - 0.1 are one value
-    differences = differences[np.isfinite(differences)]
+    seeds = [np.atleast_2d(values) for values in (a, b)]
+    both = seeds[0].mean(axis=0) - seeds[1].mean(axis=0)
+    differences = np.round(both, 12)  # 0.9 - 0.8 and 0.2 - 0.1 are one value
+    known = np.isfinite(differences)
+    differences = differences[known]
     if not len(differences):
         raise ValueError("no query has a value of both methods")
     rng = np.random.default_rng(seed)
@@ -138,7 +144,35 @@ def paired_difference(
     extreme = np.abs(_flipped_means(differences, rng, resamples)) >= abs(mean.value) - 1e-12
     spread = float(differences.std(ddof=1)) if len(differences) > 1 else 0.0
     effect = mean.value / spread if spread > 0 else math.copysign(math.inf, mean.value) if mean.value else 0.0
-    return Difference(mean.value, mean.low, mean.high, (1 + int(extreme.sum())) / (1 + resamples), effect)
+    found = Difference(mean.value, mean.low, mean.high, (1 + int(extreme.sum())) / (1 + resamples), effect)
+    means = [values[:, known].mean(axis=1) for values in seeds]
+    return _over_seeds(found, means, spread**2 / len(differences), level)
+
+
+def _over_seeds(found: Difference, means: list[np.ndarray], variance: float, level: float) -> Difference:
+    """The difference with what the seeds' means (seeds,) of both methods tell of other seeds."""
+    shares = [(float(np.var(each, ddof=1)) / len(each), len(each) - 1) for each in means if len(each) > 1]
+    drawn = sum(share for share, _ in shares)
+    if drawn <= 0:
+        return found
+    under = sum(share**2 / freedom for share, freedom in shares)
+    half = student_t(max(1, math.floor(drawn**2 / under)), level) * math.sqrt(drawn)
+    t, freedom = abs(found.value) / math.sqrt(variance + drawn), (variance + drawn) ** 2 / under
+    return replace(
+        found,
+        low=found.value - math.hypot(found.value - found.low, half),
+        high=found.value + math.hypot(found.high - found.value, half),
+        p=max(found.p, _both_tails(t, freedom)),
+    )
+
+
+def _both_tails(t: float, freedom: float) -> float:
+    """Chance that Student's t is farther from 0 than ``t`` >= 0."""
+    if freedom > 1e4:
+        return 2 * NormalDist().cdf(-t)
+    angles = np.linspace(math.atan(t / math.sqrt(freedom)), math.pi / 2, 4001)  # t = sqrt(freedom) * tan(angle)
+    whole = math.exp(math.lgamma(freedom / 2) - math.lgamma((freedom + 1) / 2)) * math.sqrt(math.pi)
+    return float(2 * np.trapezoid(np.cos(angles) ** (freedom - 1), angles) / whole)
 
 
 def _flipped_means(differences: np.ndarray, rng: np.random.Generator, resamples: int) -> np.ndarray:
@@ -187,7 +221,7 @@ def against_best(
 
     Parameters
     ----------
-    per_query : name -> (nq,) float
+    per_query : name -> (nq,) or (seeds, nq) float
         A measure (more is better) of the same queries; at least one name.
     alpha : float
         Chance of telling any apart that are not.

@@ -115,7 +115,7 @@ def _paired(
                 if folder is None:
                     raise UsageError("packed records hold no per-query arrays")
                 seeds.append(judge.values(record, folder))
-            per_query.append(np.mean(seeds, axis=0))
+            per_query.append(np.stack(seeds))
     except (UsageError, DatasetError) as error:
         warnings[f"recall is compared without a paired test: {error}"] = None
         return None

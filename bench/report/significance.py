@@ -72,7 +72,7 @@ def _compare_group(
     per_query: dict[str, np.ndarray] = {}
     for row in group:
         seeds = [judge.values(record, folder, k) for record in row.records if (folder := folders[record.key])]
-        per_query[row.record.key] = np.mean(seeds, axis=0)
+        per_query[row.record.key] = np.stack(seeds)
     best, others = against_best(per_query)
     labels = {row.record.key: row for row in group}
     comparisons = []
