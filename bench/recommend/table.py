@@ -20,6 +20,7 @@ from bench.recommend.question import parse_count
 from bench.report import significance
 from bench.report.rows import Row, raw_bytes, rows_of
 from bench.report.words import count_bytes
+from bench.tracks.table import DEFAULT_MODEL
 from methods import BudgetError, MethodError, registry
 from methods.tables.base import Fields
 
@@ -151,10 +152,14 @@ def lines(answer: TableAnswer) -> Iterator[str]:
         yield f"worse: {', '.join(left)}"
     for reason in answer.infeasible.values():
         yield f"not possible here: {reason}"
+    model = best.record.config.get("click_model") or DEFAULT_MODEL
     yield (
-        f"measured at {answer.ratio:.4g}x on {data.vectors_per_item or 0:,.0f} rows, not on your data: "
-        "the interval is over its test examples and seeds, and another data set may order methods otherwise"
+        f"measured at {answer.ratio:.4g}x on {data.vectors_per_item or 0:,.0f} rows of {data.dim} dimensions under "
+        f"{model}, not on your data: intervals are over its test examples and seeds, and another data set may order "
+        "methods otherwise"
     )
+    if len(best.records) == 1:
+        yield "each was trained once: another seed may change the order of those that are near"
     asked = question.raw / question.table_bytes
     if max(asked, answer.ratio) / min(asked, answer.ratio) > _NEAR:
         yield f"nothing was published at {asked:.4g}x; {answer.ratio:.4g}x is the nearest"
@@ -178,7 +183,8 @@ def _loss(answer: TableAnswer) -> str:
 
 def _costs(row: Row) -> str:
     p50, fit = row.cost("p50 ms"), row.median(lambda record: record.seconds.get("fit"))
-    return f"lookup p50 {1e3 * (p50 or 0):.0f} µs, training {fit or 0:.0f} s"
+    stored = raw_bytes(row.record) / row.code
+    return f"{stored:.3g}x as stored, lookup p50 {1e3 * (p50 or 0):.0f} µs, training {fit or 0:.0f} s"
 
 
 def question_of(arguments: Sequence[str]) -> TableQuestion:
