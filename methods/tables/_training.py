@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from methods.errors import MethodError
 from methods.tables._module import TableModule
 from methods.tables._row_adam import RowAdam
 from methods.tables.base import Fields, Stage, State, TableMethod
@@ -126,6 +127,8 @@ class _Run:
         optimizers = self._optimizers(table)
         search = self._search(table) if stage.search else None
         best, since, kept, steps = -np.inf, 0, None, count(1)
+        if stage.epochs is None and self.trained.epochs and not stage.restart:
+            best, kept = self._judged(table), (table.state(), copy.deepcopy(self.model.state_dict()))
         for epoch in range(most):
             table.train()
             self.model.train()
@@ -219,7 +222,13 @@ class _Run:
         return torch.cat([self.model(table(self._tensors(block)[0])) for block in blocks]).cpu().numpy()
 
     def _judged(self, table: TableModule, most: int | None = None) -> float:
-        return self.judge(self._scores(table, most), np.asarray(self.validation.labels[:most]))
+        labels = np.asarray(self.validation.labels[:most])
+        value = self.judge(self._scores(table, most), labels)
+        if not np.isnan(value):
+            return value
+        if len(np.unique(labels)) < 2:
+            raise MethodError("validation examples are all of one class; use a part with clicks and non-clicks")
+        raise MethodError("training has diverged: validation cannot be scored; use a smaller learning rate")
 
     def _judge_state(self, state: State) -> float:
         return self._judged(TableModule(self.method, state).to(self.device), _JUDGED)

@@ -28,6 +28,7 @@ class AutoSrh(Pruned):
 
     summary = "pruning by gates of frequency groups"
     source = "Kong et al., TKDE 2022"
+    version = "2"  # 1: the pruned state was no candidate of fine-tuning
     searched = frozenset({"gates"})
 
     def __init__(self, rows: Sequence[int], dim: int, kept: int, l1: float) -> None:

@@ -92,7 +92,7 @@ class Stage:
         ``train``, ``search``, ``prune``, ``retrain`` and the like.
     epochs : int or None
         Exactly so many, and the last state is kept (0: nothing is trained); None trains until validation stops it
-        and keeps the best.
+        and keeps the best; so is the state from which a later stage without ``restart`` starts.
     restart : bool
         The click model starts afresh.
     search : bool

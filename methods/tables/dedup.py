@@ -32,6 +32,7 @@ class Dedup(DenseTable):
     family = "after training"
     summary = "blocks of rows merged by L2-LSH, then fine-tuned"
     source = "Zhou et al., VLDB 2022"
+    version = "2"  # 1: the merged state was no candidate of fine-tuning; few buckets merged too much
 
     def __init__(self, rows: Sequence[int], dim: int, block: int, distinct: int) -> None:
         super().__init__(rows, dim)

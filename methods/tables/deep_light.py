@@ -21,22 +21,23 @@ _SAMPLE = 200_000  # values by which a threshold is found
 
 @register("deep_light")
 class DeepLight(Pruned):
-    """Trained whole, then pruned to the budget bit by bit: every 10 steps the smallest values become zero.
+    """Pruned to the budget bit by bit while it is trained: every 10 steps the smallest values become zero.
 
     Deng et al., DeepLight: Deep Lightweight Feature Interactions for Accelerating CTR Predictions in Ad Serving, WSDM
-    2021. The share pruned at step t is p (1 - 0.99^t); what was pruned may grow again until the last stage, which
-    trains what is left.
+    2021. The share pruned at step t is p (1 - 0.99^t), where the authors' code has t / 100 for the t here: its epochs
+    have a hundred times more steps. What was pruned may grow again until the last stage, which trains what is left.
     """
 
     summary = "magnitude pruning with regrowth"
     source = "Deng et al., WSDM 2021"
+    version = "2"  # 1: trained to the end before pruning; the pruned state was no candidate of fine-tuning
 
     @classmethod
     def for_budget(cls, fields: Fields, dim: int, table_bytes: int) -> Pruned:
         return cls._of_budget(fields, dim, table_bytes)
 
     def stages(self) -> tuple[Stage, ...]:
-        return Stage("train"), Stage("prune", epochs=2), Stage("fine-tune")
+        return Stage("prune", epochs=2), Stage("fine-tune")
 
     def begin_stage(
         self, stage: Stage, state: State, fields: Fields, rng: np.random.Generator, judge: Callable[[State], float]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from methods.errors import MethodError
 from methods.tables._row_adam import RowAdam
 from methods.tables._training import train
 from methods.tables.base import Fields, Stage
@@ -88,6 +89,39 @@ def test_stages_of_fixed_length_keep_their_last_state_and_none_trains_nothing():
     assert begun == ["first", "second"]
     assert done.epochs == {"first": 2}
     assert done.validation == 0.1
+
+
+def test_a_stage_that_goes_on_may_keep_the_state_it_starts_from():
+    class Tuned(Hash):
+        name = ""
+
+        def stages(self):
+            return Stage("train", epochs=1), Stage("fine-tune")
+
+        def begin_stage(self, stage, state, fields, rng, judge):
+            begun.append(state)
+            return state
+
+    begun = []
+    values = iter([0.5, 0.9, 0.8])
+    done = run(Tuned.for_budget(fields(), 16, 10**5), judged=lambda scores, labels: next(values))
+    assert done.epochs == {"train": 1, "fine-tune": 1}
+    assert done.validation == 0.9
+    np.testing.assert_array_equal(done.state.weights["table"], begun[1].weights["table"])
+
+
+def test_deep_light_is_pruned_inside_its_first_training():
+    from methods.tables.deep_light import DeepLight
+
+    assert [stage.name for stage in DeepLight.for_budget(fields(), 16, 10**4).stages()] == ["prune", "fine-tune"]
+
+
+def test_validation_of_one_class_and_diverged_training_are_refused():
+    held = Examples(validation().ids, np.ones(len(validation()), np.uint8))
+    with pytest.raises(MethodError, match="all of one class; use a part"):
+        run(held=held, judged=lambda scores, labels: float("nan"))
+    with pytest.raises(MethodError, match="diverged"):
+        run(judged=lambda scores, labels: float("nan"))
 
 
 def test_memory_is_counted_from_tensors():
