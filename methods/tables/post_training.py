@@ -83,20 +83,28 @@ class PostTraining(AfterTraining):
     ) -> PostTraining:
         if not registry.get(codec).decodable:
             raise MethodError(f"codes of {codec} do not decode to rows; use a codec whose codes do, such as pq")
-        code_bytes, smallest = table_bytes // fields.total, table_bytes + 1
-        while True:
-            try:
-                made = registry.for_budget(codec, dim, code_bytes, Metric.L2, **(codec_params or {}))
-            except BudgetError as error:
-                if code_bytes < error.smallest and smallest > table_bytes:
-                    made = registry.for_budget(codec, dim, error.smallest, Metric.L2, **(codec_params or {}))
-                    smallest = made.code_size * fields.total + _part_bytes(made)
-                raise TableBudgetError(cls._label(), table_bytes, smallest) from None
-            part_bytes = _part_bytes(made)
-            smallest = made.code_size * fields.total + part_bytes
-            if smallest <= table_bytes:
-                return cls(fields.rows, dim, codec, made.params(), part_bytes)
-            code_bytes = made.code_size - 1
+
+        def made(code_bytes: int) -> tuple[Codec, int, int]:
+            found = registry.for_budget(codec, dim, code_bytes, Metric.L2, **(codec_params or {}))
+            part_bytes = _part_bytes(found)
+            return found, part_bytes, found.code_size * fields.total + part_bytes
+
+        low = _least_code(codec, dim, codec_params or {})
+        best, part_bytes, size = made(low)
+        if size > table_bytes:
+            raise TableBudgetError(cls._label(), table_bytes, size)
+        high = (table_bytes - part_bytes) // fields.total + 1  # parts grow with the code, if they change at all
+        guess = high - 1
+        while low < guess:
+            found, parts, size = made(guess)
+            rest = (table_bytes - parts) // fields.total
+            if size <= table_bytes:
+                best, part_bytes, low, high = found, parts, guess, min(high, rest + 1)
+                guess = (low + high) // 2
+            else:
+                high = min(guess, found.code_size)
+                guess = rest if low < rest < high else (low + high) // 2
+        return cls(fields.rows, dim, codec, best.params(), part_bytes)
 
     @property
     def planned_bytes(self) -> int:
@@ -116,6 +124,14 @@ class PostTraining(AfterTraining):
     def gather(self, arrays: Any, rows: np.ndarray) -> np.ndarray:
         codec, codes = arrays
         return codec.decode(codes[rows.ravel()]).reshape(*rows.shape, self.dim)
+
+
+def _least_code(codec: str, dim: int, params: dict[str, Any]) -> int:
+    """Bytes of the smallest code."""
+    try:
+        return registry.for_budget(codec, dim, 0, Metric.L2, **params).code_size
+    except BudgetError as error:
+        return error.smallest
 
 
 def _part_bytes(codec: Codec) -> int:

@@ -8,7 +8,8 @@ import pytest
 from methods import registry
 from methods.base import Metric
 from methods.errors import BudgetError, MethodError
-from methods.tables.base import State
+from methods.tables import post_training
+from methods.tables.base import Fields, State
 from methods.tables.checks import DIM, ROWS, every_id, fields
 from methods.tables.mixed_dim import mixed_bytes
 from methods.tables.pruning import coo_bytes, csr_bytes, most_kept, sparse_arrays, sparse_rows
@@ -236,6 +237,24 @@ def test_post_training_is_the_codec_of_the_registry():
     codec = registry.for_budget("int8", DIM, 16, Metric.L2)
     expected = codec.fit(table(), 0).decode(codec.encode(table()))
     np.testing.assert_allclose(artifact.lookup(every_id()), expected[NUMBERS], atol=1e-6)
+
+
+@pytest.mark.parametrize(("codec", "fits"), [("pq", 2), ("rq", 7)])
+def test_post_training_finds_the_longest_code_in_few_fits(codec, fits, monkeypatch):
+    tried = []
+
+    def part_bytes(made):
+        tried.append(made.code_size)
+        return 4 * 256 * 256 * (made.code_size if codec == "rq" else 1)
+
+    monkeypatch.setattr(post_training, "_part_bytes", part_bytes)
+    wide = Fields((60_000, 50), np.ones(60_050, np.int64))
+    method = registry.configured(registry.get("post_training", "table"), wide, 256, wide.nbytes(256) // 8, codec=codec)
+    code = method._fresh_codec().code_size
+    assert len(tried) <= fits
+    assert method.planned_bytes <= wide.nbytes(256) // 8
+    if codec == "rq":
+        assert code == wide.nbytes(256) // 8 // (wide.total + 4 * 256 * 256)
 
 
 def test_post_training_takes_a_codec_that_decodes_and_names_the_least():
