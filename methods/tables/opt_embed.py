@@ -9,6 +9,7 @@ import numpy as np
 
 from methods.registry import register
 from methods.tables.base import Fields, Stage, State, TableBudgetError, uniform
+from methods.tables.bits import smallest_unsigned
 from methods.tables.full import DenseTable
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class OptEmbed(DenseTable):
     family = "pruning"
     summary = "rows kept by norm, widths by evolution, then retrained"
     source = "Lyu et al., CIKM 2022"
+    version = "2"  # 1: widths of 256 and more were stored as a byte
 
     def __init__(self, rows: Sequence[int], dim: int, budget: int) -> None:
         super().__init__(rows, dim)
@@ -38,7 +40,7 @@ class OptEmbed(DenseTable):
 
     @classmethod
     def for_budget(cls, fields: Fields, dim: int, table_bytes: int) -> OptEmbed:
-        least = len(fields.rows) + _INDEX_BYTES + 4 * dim
+        least = smallest_unsigned(dim).itemsize * len(fields.rows) + _INDEX_BYTES + 4 * dim
         if table_bytes < least:
             raise TableBudgetError(cls._label(), table_bytes, least)
         return cls(fields.rows, dim, table_bytes)
@@ -100,7 +102,8 @@ class OptEmbed(DenseTable):
         """Mask (total,) of the first rows of ``order`` that fit the budget at these widths."""
         costs = (_INDEX_BYTES + 4 * widths)[self.field_of_rows()[order]]
         kept = np.zeros(self.total, bool)
-        kept[order[np.cumsum(costs) <= self.budget - len(self.rows)]] = True
+        left = self.budget - smallest_unsigned(self.dim).itemsize * len(self.rows)
+        kept[order[np.cumsum(costs) <= left]] = True
         return kept
 
     def compress(self, state: State) -> dict[str, np.ndarray]:
@@ -108,7 +111,7 @@ class OptEmbed(DenseTable):
         widths = state.constants["widths"]
         prefix = np.arange(self.dim) < widths[self.field_of_rows()[kept]][:, None]
         values = state.weights["table"][kept][prefix]
-        return {"rows": kept.astype(np.uint32), "values": values, "widths": widths.astype(np.uint8)}
+        return {"rows": kept.astype(np.uint32), "values": values, "widths": widths.astype(smallest_unsigned(self.dim))}
 
     def ready(self, arrays: dict[str, np.ndarray]) -> Any:
         first = np.searchsorted(arrays["rows"], np.append(self.offsets, self.total))

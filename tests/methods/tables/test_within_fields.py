@@ -12,6 +12,7 @@ from methods.tables import post_training
 from methods.tables.base import Fields, State
 from methods.tables.checks import DIM, ROWS, every_id, fields
 from methods.tables.mixed_dim import mixed_bytes
+from methods.tables.opt_embed import OptEmbed
 from methods.tables.pruning import coo_bytes, csr_bytes, most_kept, sparse_arrays, sparse_rows
 from methods.tables.tt_rec import dim_factors, row_factors
 
@@ -113,6 +114,22 @@ def test_opt_embed_stores_prefixes_of_kept_rows():
     artifact = method.export(state)
     np.testing.assert_array_equal(artifact.lookup(every_id()), expected[NUMBERS])
     assert artifact.nbytes == 4 + kept.sum() * 4 + 4 * (kept * np.repeat(widths, ROWS)).sum()
+
+
+@pytest.mark.parametrize("dim", [255, 256, 300])
+def test_opt_embed_reads_all_columns_of_a_wide_table(dim):
+    few = Fields((40, 9), np.arange(49))
+    method = OptEmbed.for_budget(few, dim, few.nbytes(dim) // 2)
+    whole = np.random.default_rng(0).random((49, dim), np.float32)
+    widths = np.array([dim, dim - 1])
+    kept = method._fitting(widths, np.arange(49))
+    artifact = method.export(State({"table": whole}, {"kept": kept, "widths": widths}))
+    found = artifact.lookup(np.stack([np.arange(40), np.arange(40) % 9], axis=1))
+    assert 20 <= kept.sum() <= 25
+    np.testing.assert_array_equal(found[:, 0], whole[:40] * kept[:40, None])
+    assert artifact.nbytes <= method.planned_bytes
+    least = OptEmbed.for_budget(few, dim, 2 * (1 if dim < 256 else 2) + 4 + 4 * dim)
+    assert least._fitting(widths, np.arange(49)).sum() == 1
 
 
 def test_opt_embed_evolves_within_the_budget_towards_what_is_judged_best():
