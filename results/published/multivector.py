@@ -1,0 +1,62 @@
+"""Makes ``multivector.md``: every run of the multivector track on ``squad-tokens-128``, by bytes.
+
+    python results/published/multivector.py
+
+From the packed records beside it; ``make publish`` runs it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench import records
+from bench.report.export import headline_interval
+from bench.report.rows import Row, rows_of
+
+HERE = Path(__file__).parent
+MEASURES = ("recall@1", "nDCG@10")
+
+
+def main() -> None:
+    found = [record for record, _ in records.locate([HERE / "squad-tokens-128.jsonl"])]
+    rows = sorted(rows_of(found), key=lambda row: (row.record.config["rescore"] is not None, row.code, name_of(row)))
+    distinct = {(name_of(row), row.code, row.headline_quality.value): row for row in rows}
+    data = rows[0].record.dataset
+    lines = [
+        f"# Every run on {data.name}",
+        "",
+        f"{data.n:,} paragraphs of {data.vectors_per_item:.1f} vectors x {data.dim} "
+        f"({4 * data.dim * (data.vectors_per_item or 1):,.0f} bytes as float32, in the mean), {data.queries}",
+        "questions, one seed, one thread. Bytes are the mean of a document's code in memory, beside them the largest. Made by",
+        "`python results/published/multivector.py` from the records here.",
+        "",
+        f"| method | bytes | largest | recall@10 of Chamfer | {' | '.join(MEASURES)} | p50 ms | fit s |",
+        "|---|---:|---:|---|---:|---:|---:|---:|",
+    ]
+    for row in distinct.values():
+        assert row.record.bytes is not None
+        measures = [f"{value.value:.3f}" if (value := row.quality(name)) else "-" for name in MEASURES]
+        cells = [name_of(row), f"{row.code:,}", f"{row.record.bytes.code_largest:,}", headline_interval(row), *measures]
+        cells += [f"{row.cost('p50 ms') or 0:.3g}", f"{row.record.seconds['fit']:.0f}"]
+        lines.append(f"| {' | '.join(cells)} |")
+    failed = [record for record in found if record.status not in ("ok", "skipped")]
+    if failed:
+        lines += ["", "Not finished: "]
+        lines += [f"`{record.method.name}` at {record.budget.requested}: {record.reason}." for record in failed]
+    (HERE / "multivector.md").write_text("\n".join(lines) + "\n")
+
+
+def name_of(row: Row) -> str:
+    """Method, codec and the options that tell runs apart."""
+    record = row.record
+    params = record.method.params
+    words = [f"`{record.method.name}`", str(params.get("codec", ""))]
+    if record.method.name == "colbert_residual":
+        words.append(f"{params['bits']} bit")
+    if (store := record.config["rescore"]) is not None:
+        words.append(f"re-ranked from {store}")
+    return " ".join(word for word in words if word)
+
+
+if __name__ == "__main__":
+    main()
