@@ -27,8 +27,8 @@ def main() -> None:
         "",
         f"{data.n:,} paragraphs of {data.vectors_per_item:.1f} vectors x {data.dim} "
         f"({4 * data.dim * (data.vectors_per_item or 1):,.0f} bytes as float32, in the mean), {data.queries}",
-        "questions, one seed, one thread. Bytes are the mean of a document's code in memory, beside them the largest. Made by",
-        "`python results/published/multivector.py` from the records here.",
+        "questions, one seed, one thread. Bytes are the mean of a document's code in memory, beside them the largest.",
+        "Made by `python results/published/multivector.py` from the records here.",
         "",
         f"| method | bytes | largest | recall@10 of Chamfer | {' | '.join(MEASURES)} | p50 ms | fit s |",
         "|---|---:|---:|---|---:|---:|---:|---:|",
