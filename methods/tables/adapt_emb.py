@@ -10,7 +10,7 @@ import numpy as np
 from methods.errors import MethodError
 from methods.registry import register
 from methods.tables.base import Fields, State, TableBudgetError, TableMethod, uniform
-from methods.tables.bits import smallest_unsigned
+from methods.tables.bits import bitmap, bitmap_bytes, ranks
 
 if TYPE_CHECKING:
     import torch
@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 class AdaptEmb(TableMethod):
     """The ``hot`` most frequent rows are private; row number x of the others reads shared row x mod ``shared``.
 
-    "AdaptEmb" of Zhang et al., VLDB 2024. The remap table, one number a row that
-    is 0 for a shared row, is stored and counted. ``shared_part`` of the stored rows are shared.
+    "AdaptEmb" of Zhang et al., VLDB 2024. Instead of its remap table, private rows are stored in the order of their
+    numbers: a flag a row with ranks says which it is, and is counted. ``shared_part`` of the stored rows are shared.
     """
 
     family = "hashing"
-    summary = "frequent rows private, the others hashed; remap table counted"
+    summary = "frequent rows private, the others hashed; flags counted"
     source = "as in Zhang et al., VLDB 2024"
+    version = "2"  # 1: a remap table of 1 to 4 bytes a row
     sparse = frozenset({"table"})
 
     def __init__(self, rows: Sequence[int], dim: int, hot: int, shared: int) -> None:
@@ -40,22 +41,13 @@ class AdaptEmb(TableMethod):
         least = cls(fields.rows, dim, 1, 1).planned_bytes
         if table_bytes < least:
             raise TableBudgetError(cls._label(), table_bytes, least)
-        best = cls(fields.rows, dim, 1, 1)
-        for size in (1, 2, 4):
-            stored = (table_bytes - size * fields.total) // (4 * dim)
-            shared = max(1, int(shared_part * stored))
-            hot = min(stored - shared, 256**size - 1, fields.total - 1)
-            if hot > best.hot:
-                best = cls(fields.rows, dim, hot, min(stored - hot, fields.total - hot))
-        return best
-
-    @property
-    def _kind(self) -> np.dtype:
-        return smallest_unsigned(self.hot)
+        stored = (table_bytes - bitmap_bytes(fields.total)) // (4 * dim)
+        hot = max(1, min(stored - max(1, int(shared_part * stored)), fields.total - 1))
+        return cls(fields.rows, dim, hot, max(1, min(stored, fields.total) - hot))
 
     @property
     def planned_bytes(self) -> int:
-        return self._kind.itemsize * self.total + 4 * self.dim * (self.hot + self.shared)
+        return bitmap_bytes(self.total) + 4 * self.dim * (self.hot + self.shared)
 
     def initialize(self, fields: Fields, rng: np.random.Generator) -> State:
         remap = np.zeros(self.total, np.int64)
@@ -71,8 +63,9 @@ class AdaptEmb(TableMethod):
         return embedding(torch.where(private > 0, private - 1, self.hot + rows % self.shared), t["table"], sparse=True)
 
     def compress(self, state: State) -> dict[str, np.ndarray]:
-        return {"table": state.weights["table"], "remap": state.constants["remap"].astype(self._kind)}
+        words, before = bitmap(state.constants["remap"] > 0)
+        return {"table": state.weights["table"], "hot": words, "hot_before": before}
 
     def gather(self, arrays: dict[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
-        private = arrays["remap"][rows].astype(np.int64)
-        return arrays["table"][np.where(private > 0, private - 1, self.hot + rows % self.shared)]
+        hot, private = ranks(arrays["hot"], arrays["hot_before"], rows)
+        return arrays["table"][np.where(hot, private, self.hot + rows % self.shared)]

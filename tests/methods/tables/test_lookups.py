@@ -129,13 +129,14 @@ def test_hashes_of_the_largest_numbers_do_not_overflow():
 
 def test_adapt_emb_gives_frequent_rows_their_own():
     method, artifact = untrained("adapt_emb", 4)
-    remap, table, ids = artifact.arrays["remap"], artifact.arrays["table"], every_id()
-    hot = np.flatnonzero(remap)
+    table, ids = artifact.arrays["table"], every_id()
+    hot = np.flatnonzero(np.unpackbits(artifact.arrays["hot"].view(np.uint8), bitorder="little"))
     assert fields().frequencies[hot].min() >= np.delete(fields().frequencies, hot).max()
     for one, found in zip(rows_of(ids[::9]).tolist(), artifact.lookup(ids[::9])):
-        places = [remap[x] - 1 if remap[x] else method.hot + x % method.shared for x in one]
+        places = [np.searchsorted(hot, x) if x in hot else method.hot + x % method.shared for x in one]
         np.testing.assert_array_equal(found, table[places])
-    assert remap.itemsize == (1 if method.hot < 256 else 2)
+    assert artifact.nbytes - table.nbytes < 0.2 * sum(ROWS)  # 1.5 bits a row
+    assert len(hot) == method.hot
 
 
 def test_dedup_reads_the_distinct_block_of_a_row():
@@ -160,6 +161,15 @@ def test_dedup_merges_equal_blocks_and_no_more_than_it_has_to():
     which = method._merge(kinds[np.arange(16) % 8], rng)
     assert len(set(which)) == 8
     assert (which[:8] == which[8:]).all()
+
+
+@pytest.mark.parametrize("distinct", [1, 2, 3, 5, 17, 100])
+def test_dedup_keeps_nearly_as_many_blocks_as_fit(distinct):
+    method = registry.get("dedup", "table")((4000,), DIM, 4, distinct)
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        blocks = rng.standard_normal((1000, 4 * DIM)).astype(np.float32)
+        assert 0.8 * distinct <= len(set(method._merge(blocks, rng))) <= distinct
 
 
 @pytest.mark.parametrize("name", ["dpq", "mgqe"])
