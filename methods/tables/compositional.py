@@ -61,13 +61,13 @@ class Compositional(TableMethod):
         return 4 * self.dim * self._size
 
     def initialize(self, fields: Fields, rng: np.random.Generator) -> State:
-        divisors, divided, quotient, remainder = self._places()
         bound = (3 * INIT_BOUND**2) ** 0.25  # the product has the variance of a plain row
-        constants = {
-            "places": np.stack([self.offsets, divisors, quotient, remainder]).astype(np.int64),
-            "divided": divided,
-        }
-        return State({"table": uniform(rng, self._size, self.dim, bound=bound)}, constants)
+        return State({"table": uniform(rng, self._size, self.dim, bound=bound)}, self._constants())
+
+    def _constants(self) -> dict[str, np.ndarray]:
+        divisors, divided, quotient, remainder = self._places()
+        places = np.stack([self.offsets, divisors, quotient, remainder]).astype(np.int64)
+        return {"places": places, "divided": divided}
 
     def embed(self, t: dict[str, torch.Tensor], rows: torch.Tensor, training: bool) -> torch.Tensor:
         import torch
@@ -82,11 +82,14 @@ class Compositional(TableMethod):
     def compress(self, state: State) -> dict[str, np.ndarray]:
         return {"table": state.weights["table"]}
 
+    def ready(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return arrays | self._constants()
+
     def gather(self, arrays: dict[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
-        divisors, divided, quotient, remainder = self._places()
-        ids = rows - self.offsets
+        offsets, divisors, quotient, remainder = arrays["places"]
+        ids = rows - offsets
         first = arrays["table"][ids // divisors + quotient]
-        return np.where(divided[:, None], first * arrays["table"][ids % divisors + remainder], first)
+        return np.where(arrays["divided"][:, None], first * arrays["table"][ids % divisors + remainder], first)
 
 
 def _divided(counts: np.ndarray, collisions: int | np.ndarray) -> np.ndarray:

@@ -63,7 +63,10 @@ class FeatureMultiplexing(TableMethod):
     def compress(self, state: State) -> dict[str, np.ndarray]:
         return {"table": state.weights["table"], "functions": state.constants["functions"]}
 
+    def ready(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return arrays | {"offsets": self.offsets}
+
     def gather(self, arrays: dict[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
-        ids = (rows - self.offsets)[..., None]
+        ids = (rows - arrays["offsets"])[..., None]
         chunks = arrays["table"][hashing.buckets(arrays["functions"], ids, self.kept)]
         return chunks.reshape(*rows.shape, self.dim)

@@ -43,9 +43,12 @@ class Hash(TableMethod):
         return 4 * self.dim * sum(self.kept)
 
     def initialize(self, fields: Fields, rng: np.random.Generator) -> State:
+        return State({"table": uniform(rng, sum(self.kept), self.dim)}, {"places": self._places()})
+
+    def _places(self) -> np.ndarray:
+        """(3, fields) int64: first row number, stored rows and the first of them, of each field."""
         starts = np.concatenate([[0], np.cumsum(self.kept)[:-1]])
-        constants = {"places": np.stack([self.offsets, self.kept, starts]).astype(np.int64)}
-        return State({"table": uniform(rng, sum(self.kept), self.dim)}, constants)
+        return np.stack([self.offsets, self.kept, starts]).astype(np.int64)
 
     def embed(self, t: dict[str, torch.Tensor], rows: torch.Tensor, training: bool) -> torch.Tensor:
         from torch.nn.functional import embedding
@@ -56,9 +59,12 @@ class Hash(TableMethod):
     def compress(self, state: State) -> dict[str, np.ndarray]:
         return {"table": state.weights["table"]}
 
+    def ready(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return arrays | {"places": self._places()}
+
     def gather(self, arrays: dict[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
-        starts = np.concatenate([[0], np.cumsum(self.kept)[:-1]])
-        return arrays["table"][(rows - self.offsets) % self.kept + starts]
+        offsets, kept, starts = arrays["places"]
+        return arrays["table"][(rows - offsets) % kept + starts]
 
 
 def proportional(rows: Sequence[int], total: int) -> list[int]:

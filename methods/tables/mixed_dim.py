@@ -53,8 +53,11 @@ class MixedDim(TableMethod):
     def compress(self, state: State) -> dict[str, np.ndarray]:
         return dict(state.weights)
 
+    def ready(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return arrays | {"offsets": self.offsets}
+
     def gather(self, arrays: dict[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
-        ids, start = rows - self.offsets, 0
+        ids, start = rows - arrays["offsets"], 0
         found = np.empty((*rows.shape, self.dim), np.float32)
         for number in range(len(self.rows)):
             table = arrays[f"table{number}"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -56,8 +57,11 @@ class TensorTrain(TableMethod):
     def compress(self, state: State) -> dict[str, np.ndarray]:
         return {name: state.weights[name] for name in self.core_shapes}
 
-    def gather(self, arrays: dict[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
-        (n1, n2, _), (d1, d2, _) = self.shape
+    def ready(self, arrays: dict[str, np.ndarray]) -> Any:
+        return arrays, self.shape
+
+    def gather(self, arrays: Any, rows: np.ndarray) -> np.ndarray:
+        arrays, ((n1, n2, _), (d1, d2, _)) = arrays
         x, r = rows.ravel(), self.rank
         first, second = arrays["core1"][x % n1], arrays["core2"][x // n1 % n2]
         third = arrays["core3"][x // (n1 * n2)]
@@ -105,6 +109,7 @@ def row_factors(total: int) -> tuple[int, int, int]:
     return first, second, -(-total // (first * second))
 
 
+@functools.cache
 def dim_factors(dim: int) -> tuple[int, int, int]:
     """Three factors of ``dim`` as near to each other as can be, ascending: 16 = 2 x 2 x 4."""
     choices = [
