@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import torch
 
 _MOST_FIELDS = 256
+_MOST_ALPHA = 64.0
 
 
 class MixedDim(TableMethod):
@@ -79,11 +80,13 @@ class MDE(MixedDim):
     """Widths fall with the size of a field: dim (least / rows)^alpha, rounded to a power of two.
 
     Ginart et al., Mixed Dimension Embeddings with Application to Memory-Efficient Recommendation Systems, ISIT 2021,
-    algorithm 1; alpha, by bisection, is the least that fits.
+    algorithm 1; alpha, by bisection, is the least that fits. Where none does, dim is halved in it until one does, and
+    the smallest fields are projected too.
     """
 
     summary = "narrower tables for larger fields, projections counted"
     source = "Ginart et al., ISIT 2021"
+    version = "2"  # 1: the smallest field kept the whole dim, whatever the budget
 
     def __init__(self, rows: Sequence[int], dim: int, widths: Sequence[int]) -> None:
         super().__init__(rows, dim)
@@ -91,22 +94,24 @@ class MDE(MixedDim):
 
     @classmethod
     def for_budget(cls, fields: Fields, dim: int, table_bytes: int) -> MDE:
-        def widths(alpha: float) -> list[int]:
-            ideal = np.log2(dim) + alpha * (np.log2(min(fields.rows)) - np.log2(fields.rows))
-            return [min(dim, 1 << max(0, round(power))) for power in ideal.tolist()]
+        def widths(base: int, alpha: float) -> list[int]:
+            ideal = np.log2(base) + alpha * (np.log2(min(fields.rows)) - np.log2(fields.rows))
+            return [min(base, 1 << max(0, round(power))) for power in ideal.tolist()]
 
-        low, high = 0.0, 64.0
-        least = mixed_bytes(fields.rows, widths(high), dim)
-        if least > table_bytes:
-            raise TableBudgetError(cls._label(), table_bytes, least)
+        bases = [dim >> halved for halved in range(dim.bit_length())]
+        least = [mixed_bytes(fields.rows, widths(base, _MOST_ALPHA), dim) for base in bases]
+        if min(least) > table_bytes:
+            raise TableBudgetError(cls._label(), table_bytes, min(least))
+        base = next(base for base, size in zip(bases, least) if size <= table_bytes)
+        low, high = 0.0, _MOST_ALPHA
         for _ in range(60):
             middle = (low + high) / 2
-            if mixed_bytes(fields.rows, widths(middle), dim) <= table_bytes:
+            if mixed_bytes(fields.rows, widths(base, middle), dim) <= table_bytes:
                 high = middle
             else:
                 low = middle
-        full = [dim] * len(fields.rows)
-        return cls(fields.rows, dim, full if mixed_bytes(fields.rows, full, dim) <= table_bytes else widths(high))
+        full = [base] * len(fields.rows)
+        return cls(fields.rows, dim, full if mixed_bytes(fields.rows, full, dim) <= table_bytes else widths(base, high))
 
     @property
     def planned_bytes(self) -> int:

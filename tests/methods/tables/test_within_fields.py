@@ -11,7 +11,7 @@ from methods.errors import BudgetError, MethodError
 from methods.tables import post_training
 from methods.tables.base import Fields, State
 from methods.tables.checks import DIM, ROWS, every_id, fields
-from methods.tables.mixed_dim import mixed_bytes
+from methods.tables.mixed_dim import MDE, mixed_bytes
 from methods.tables.opt_embed import OptEmbed
 from methods.tables.pruning import coo_bytes, csr_bytes, most_kept, sparse_arrays, sparse_rows
 from methods.tables.tt_rec import dim_factors, row_factors
@@ -103,6 +103,17 @@ def test_auto_dim_widens_the_fields_whose_gates_ask_for_it():
     assert all(width in (1, 2, 4, 8, 16) for width in widths)
     with pytest.raises(BudgetError):
         configured("auto_dim", 20)
+
+
+def test_mde_goes_as_low_as_one_number_a_row():
+    equal = Fields((500, 500, 500), np.ones(1500, np.int64))
+    with pytest.raises(BudgetError) as error:
+        MDE.for_budget(equal, DIM, 0)
+    assert error.value.smallest == 4 * (1500 + 3 * DIM)
+    for ratio in (1, 2, 4, 8, 14):
+        method = MDE.for_budget(equal, DIM, equal.nbytes(DIM) // ratio)
+        assert method.planned_bytes <= equal.nbytes(DIM) // ratio
+        assert method.widths == [{1: 16, 2: 4, 4: 2, 8: 1, 14: 1}[ratio]] * 3
 
 
 def test_opt_embed_stores_prefixes_of_kept_rows():
