@@ -14,9 +14,9 @@ _NARROW = 16  # dimensions below which our k-means is the faster one
 NO_NORM = faiss.AdditiveQuantizer.ST_LUT_nonorm  # codes without a norm, scanned for inner products by tables
 
 
-def residual_index(dim: int, codebooks: int) -> faiss.IndexResidualQuantizer:
-    """An index for inner products whose codes are ``codebooks`` bytes and nothing else."""
-    return faiss.IndexResidualQuantizer(dim, codebooks, 8, faiss.METRIC_INNER_PRODUCT, NO_NORM)  # type: ignore[call-overload]
+def residual_index(dim: int, codebooks: int, bits: int = 8) -> faiss.IndexResidualQuantizer:
+    """An index for inner products whose codes are ``codebooks`` times ``bits`` bits and nothing else."""
+    return faiss.IndexResidualQuantizer(dim, codebooks, bits, faiss.METRIC_INNER_PRODUCT, NO_NORM)  # type: ignore[call-overload]
 
 
 def train_residual(

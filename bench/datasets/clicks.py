@@ -108,21 +108,19 @@ def built(name: str, dim: int = 16) -> ClickSource:
     folder = folder_of(name)
     if not is_built(name):
         raise DatasetError(f"{name} is not built here; run `python -m bench.datasets build {name}`")
+    again = f"run `python -m bench.datasets build {name} --force`"
     try:
         card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
         parts = {
             part: Examples(*(np.load(folder / f"{part}-{what}.npy", mmap_mode="r") for what in ("ids", "labels")))
             for part in PARTS
         }
-        if card.get("numbering") != NUMBERING:
-            raise DatasetError(
-                f"{name} was built by an older version, whose numbers of values follow the order of the file; run "
-                f"`python -m bench.datasets build {name} --force`"
-            )
-        return ClickSource(tuple(card["fields"]), tuple(card["rows"]), parts, dim, card)
+        source = ClickSource(tuple(card["fields"]), tuple(card["rows"]), parts, dim, card)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        again = f"run `python -m bench.datasets build {name} --force`"
         raise DatasetError(f"{folder} is damaged ({error}); {again}") from None
+    if card.get("numbering") != NUMBERING:
+        raise DatasetError(f"{name} was built by an older version, its values numbered by the file's order; {again}")
+    return source
 
 
 def cut(name: str, source: ClickSource, max_queries: int | None, sampled: np.ndarray | None) -> ClickDataset:

@@ -32,7 +32,7 @@ class Difference:
     value, low, high : float
         The mean difference and its 95% bootstrap interval.
     p : float
-        Of the two-sided paired randomization test; never 0.
+        Of the two-sided paired randomization test, and with several seeds no less than by Welch's; never 0.
     effect : float
         Cohen's d of paired data: the mean difference over the standard deviation of the differences; 0 where all
         differences are 0, infinite where all are one other number.
@@ -151,7 +151,11 @@ def paired_difference(
 
 def _over_seeds(found: Difference, means: list[np.ndarray], variance: float, level: float) -> Difference:
     """The difference with what the seeds' means (seeds,) of both methods tell of other seeds."""
-    shares = [(float(np.var(each, ddof=1)) / len(each), len(each) - 1) for each in means if len(each) > 1]
+    known = [(float(np.var(each, ddof=1)), len(each) - 1) for each in means if len(each) > 1]
+    if not known:
+        return found
+    # A method of one seed is taken to vary as the other does.
+    shares = [(spread / len(each), freedom) for each, (spread, freedom) in zip(means, (known[0], known[-1]))]
     drawn = sum(share for share, _ in shares)
     if drawn <= 0:
         return found

@@ -171,6 +171,7 @@ def print_comparison(pairs: Sequence[Pair], warnings: Sequence[str], console: Co
             "-" if pair.p50_ratio is None else f"{pair.p50_ratio:.2f}{spread}",
         )
     console.print(table)
-    console.print("* significant at 5%, paired randomization test over queries, Holm-corrected", highlight=False)
+    test = "paired randomization test over queries, with several seeds Welch's too, Holm-corrected"
+    console.print(f"* significant at 5%, {test}", highlight=False)
     for warning in warnings:
         console.print(f"[yellow]warning[/]: {warning}", highlight=False, soft_wrap=True)

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from methods import registry
 from methods.errors import MethodError
 from methods.multivector.base import Codes, SetSearcher
 from methods.multivector.candidates import best_candidates, score_candidates
@@ -42,8 +41,6 @@ class SingleVectorHeuristic(TokenStoreCodec):
         self, dim: int, codec: str = "pq", codec_params: Mapping[str, Any] | None = None, neighbours: int = 16
     ) -> None:
         super().__init__(dim, codec, codec_params)
-        if registry.get(codec).family == "binary":
-            raise MethodError(f"single_vector_heuristic decodes what it finds; take token_codec for {codec}")
         if isinstance(neighbours, bool) or int(neighbours) != neighbours or neighbours < 1:
             raise MethodError(f"neighbours={neighbours} is out of range; use an integer of at least 1")
         self.neighbours = neighbours

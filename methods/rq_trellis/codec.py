@@ -27,6 +27,7 @@ from methods.trellis.quantizer import TrellisQuantizer
 MOST_STAGES = 8
 _FACTOR_BYTES = 1
 _ITERATIONS, _TRAINING = 10, 20_000
+_LEAST_BITS = 2  # faiss encodes wrongly with fewer centroids than the beam is wide
 _VECTORS_A_CENTROID = 64  # at least: with fewer, what a centroid leaves over of its own is no measure of what is new
 
 
@@ -39,7 +40,7 @@ class RQTrellis(Codec):
     over is coded as :class:`~methods.trellis.codec.Trellis` does. Under the inner product the factor scales centroids
     and levels together: to the length of the vector, which is what ranks unit vectors. Under l2 it scales the levels
     alone: there, near vectors are told apart by their residuals. Stages: Chen, Guan and Wang, Sensors 2010.
-    With fewer than 64 training vectors a centroid there are fewer centroids, and codebooks repeat them.
+    With fewer than 64 training vectors a centroid there are fewer centroids: the next smaller power of two.
 
     A code is ``[stages] [symbols of the groups] [factor]``, and under l2 two bytes more, of half the squared length
     on a logarithmic scale: distances need no decoding then.
@@ -62,7 +63,7 @@ class RQTrellis(Codec):
     family = "transform"
     summary = "residual stages, trellis-coded levels of what they leave over, one byte of scale"
     source = "Chen et al. 2010; Marcellin & Fischer 1990"
-    version = "2"  # 1: under l2, too, a factor of centroids and levels together
+    version = "3"  # 1: under l2, too, a factor of centroids and levels together; 2: always 256 centroids
     estimator = True  # queries are rounded to int8
 
     def __init__(
@@ -105,9 +106,8 @@ class RQTrellis(Codec):
         if self.metric is Metric.L2:
             centre = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
         sample = training_sample(vectors, 256, _TRAINING, seed) - centre
-        bits = min(8, max(1, (len(vectors) // _VECTORS_A_CENTROID).bit_length() - 1))
+        bits = min(8, max(_LEAST_BITS, (len(vectors) // _VECTORS_A_CENTROID).bit_length() - 1))
         codebooks = train_residual(sample, self.stages, BEAM, _ITERATIONS, seed, _TRAINING, bits)
-        codebooks = np.tile(codebooks, (1, 256 >> bits, 1))
         coarse = coarse_index(codebooks)
         left_over = sample - coarse.sa_decode(coarse.sa_encode(sample))
         _, axes, variances = principal_axes(left_over, self.dim)
@@ -137,9 +137,9 @@ class RQTrellis(Codec):
         )
 
     def parts(self) -> dict[str, np.ndarray]:
-        """``centre`` (dim,), ``codebooks`` (stages, 256, dim), ``matrix`` (dim, 8 groups) of the residual's axes,
-        ``bits`` (groups,) uint8 and ``spreads`` (groups,), ``factor_range`` (2,), ``usual_square`` (1,) about which
-        squares are kept; ``scale`` and ``gamma`` as they were chosen."""
+        """``centre`` (dim,), ``codebooks`` (stages, at most 256, dim), ``matrix`` (dim, 8 groups) of the residual's
+        axes, ``bits`` (groups,) uint8 and ``spreads`` (groups,), ``factor_range`` (2,), ``usual_square`` (1,) about
+        which squares are kept; ``scale`` and ``gamma`` as they were chosen."""
         self._check_fitted()
         return dict(self.parts_)
 

@@ -15,8 +15,8 @@ BEAM = 4
 
 
 def coarse_index(codebooks: np.ndarray) -> faiss.IndexResidualQuantizer:
-    """The stages (stages, 256, dim) as a faiss index that encodes by beam search."""
-    index = residual_index(codebooks.shape[2], len(codebooks))
+    """The stages (stages, 2^bits, dim) as a faiss index that encodes by beam search."""
+    index = residual_index(codebooks.shape[2], len(codebooks), codebooks.shape[1].bit_length() - 1)
     set_vector(index.rq.codebooks, codebooks)
     configure(index.rq, BEAM)
     index.is_trained = True
@@ -54,8 +54,9 @@ class StagedQuantizer:
 
     def encode(self, centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Codes (n, stages + symbols) uint8 of centred vectors, and products (n, 3) for their factors."""
-        stages = self.coarse.sa_encode(centred)
-        coarse = self.coarse.sa_decode(stages)
+        packed = self.coarse.sa_encode(centred)
+        coarse, bits = self.coarse.sa_decode(packed), int(self.coarse.rq.nbits.at(0))
+        stages = packed if bits == 8 else faiss.unpack_bitstrings(packed, self.stages, bits).astype(np.uint8)
         symbols, products = self.fine.encode(centred - coarse)
         if self.whole:
             found = coarse + self._fine(symbols)
@@ -65,7 +66,9 @@ class StagedQuantizer:
 
     def decode(self, codes: np.ndarray, factors: np.ndarray) -> np.ndarray:
         """Vectors (n, dim) float32 of codes (n, >= stages + symbols) uint8 and their factors (n,)."""
-        coarse = self.coarse.sa_decode(np.ascontiguousarray(codes[:, : self.stages]))
+        stages, bits = np.ascontiguousarray(codes[:, : self.stages]), int(self.coarse.rq.nbits.at(0))
+        packed = stages if bits == 8 else faiss.pack_bitstrings(stages.astype(np.int32), bits)
+        coarse = self.coarse.sa_decode(packed)
         fine = self._fine(codes[:, self.stages :])
         return (coarse + fine) * factors[:, None] if self.whole else coarse + fine * factors[:, None]
 

@@ -33,7 +33,7 @@ class StagedSearcher(Searcher):
     dim, metric
         Of the queries.
     quantizer : StagedQuantizer
-    codebooks : (stages, 256, dim) float32
+    codebooks : (stages, at most 256, dim) float32
     codes : (n, code_size) uint8
     factors : (256,) float32
         What the factor's byte stands for.
@@ -74,7 +74,9 @@ class StagedSearcher(Searcher):
 
     def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         centred = queries - self.quantizer.mean if self.metric is Metric.L2 else queries
-        tables = np.einsum("qd,scd->qsc", centred, self.codebooks, optimize=True).astype(np.float32, copy=False)
+        stages, used, _ = self.codebooks.shape
+        tables = np.zeros((len(queries), stages, 256), np.float32)
+        tables[:, :, :used] = np.einsum("qd,scd->qsc", centred, self.codebooks, optimize=True)
         scores, ids = self.scanner.search(centred @ self.quantizer.fine.matrix, k, tables)
         if self.metric is not Metric.L2:
             return scores, ids

@@ -226,6 +226,8 @@ class _Run:
         value = self.judge(self._scores(table, most), labels)
         if not np.isnan(value):
             return value
+        if most is not None:  # the first examples may be of one class
+            return self._judged(table)
         if len(np.unique(labels)) < 2:
             raise MethodError("validation examples are all of one class; use a part with clicks and non-clicks")
         raise MethodError("training has diverged: validation cannot be scored; use a smaller learning rate")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _BLOCK = 8192  # rows decoded at a time
 _TRIED = 1024  # vectors on which a codec is fitted to see how large its parts are
+_BEYOND = 4  # bytes beyond the longest code that a bisection finds
 _STORED = "stored_"
 
 
@@ -104,6 +105,13 @@ class PostTraining(AfterTraining):
             else:
                 high = min(guess, found.code_size)
                 guess = rest if low < rest < high else (low + high) // 2
+        # Parts may shrink as a code grows: a few longer ones may fit, too.
+        longest = min(best.code_size + _BEYOND, table_bytes // fields.total)
+        for code_bytes in range(longest, best.code_size, -1):
+            found, parts, size = made(code_bytes)
+            if size <= table_bytes and found.code_size > best.code_size:
+                best, part_bytes = found, parts
+                break
         return cls(fields.rows, dim, codec, best.params(), part_bytes)
 
     @property

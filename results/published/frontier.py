@@ -22,9 +22,9 @@ DATASETS = ("squad-sentences", "glove-100", "fashion-mnist")
 HEAD = """# Our codecs and their rivals
 
 Recall@10 by exhaustive search with its 95% interval over queries (and seeds, where there are several); what each has
-less than the best of its budget, query by query; Holm-corrected p of a paired randomization test. Bytes are those of a
-code, which a method may not use up. All fitted on the base. Made by `python results/published/frontier.py` from the
-records here.
+less than the best of its budget, query by query; Holm-corrected p of a paired randomization test (with several seeds,
+Welch's too). Bytes are those of a code, which a method may not use up. All fitted on the base. Made by
+`python results/published/frontier.py` from the records here.
 """
 
 

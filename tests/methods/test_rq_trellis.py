@@ -45,7 +45,7 @@ def test_scores_are_those_of_decoded_vectors_up_to_the_rounding_of_queries(metri
     codes = codec.encode(base)
     scores, ids = codec.searcher(codes).search(queries, 500)
     exact = data.metric_values(queries, codec.decode(codes), Metric(metric))
-    assert np.abs(np.take_along_axis(exact, ids, axis=1) - scores).max() < 0.03 * exact.std()
+    assert np.abs(np.take_along_axis(exact, ids, axis=1) - scores).max() < 0.05 * exact.std()
 
 
 @pytest.mark.parametrize("metric", ["ip", "l2"])
@@ -124,3 +124,16 @@ def test_the_parts_rebuild_it():
     codec = get("rq_trellis")(64, "l2", stages=2, bits=16).fit(base)
     again = get("rq_trellis").from_parts(codec.params(), codec.parts())
     assert np.array_equal(again.encode(base), codec.encode(base))
+
+
+def test_stages_of_few_centroids_are_searched_by_the_same_beam():
+    base = clustered(700, 24)  # 64 vectors a centroid make eight of them
+    codec = for_budget("rq_trellis", 24, 12, "ip", stages=3, **FIXED).fit(base)
+    assert codec.parts()["codebooks"].shape == (3, 8, 24)
+    codes = codec.encode(base)
+    assert codes[:, :3].max() == 7
+    codebooks, found = codec.parts()["codebooks"], np.zeros_like(base)
+    for stage in range(3):
+        found += codebooks[stage][codes[:, stage]]
+    stages = np.ascontiguousarray(codec.quantizer_.coarse.sa_encode(base))
+    np.testing.assert_allclose(codec.quantizer_.coarse.sa_decode(stages), found, atol=1e-4)

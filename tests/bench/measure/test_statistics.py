@@ -121,6 +121,7 @@ def test_several_seeds_tell_methods_apart_only_beyond_the_chance_of_the_seed():
     assert both.p > 0.3
     assert both.low < 0 < both.high
     assert paired_difference(runs(0.2), one).p < 0.01
+    assert paired_difference(other, one[1]).p > 0.3  # one seed is taken to vary as the other method's do
     steady = paired_difference(np.tile(queries + 0.01, (3, 1)) + rng.normal(0, 0.01, 2000), queries)
     assert steady.p < 0.001  # no seed differs from another
 

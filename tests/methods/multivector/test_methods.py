@@ -87,11 +87,6 @@ def test_codes_that_neither_decode_nor_compare_are_refused():
         configured("first_k_tokens", 100, codec="sign")
 
 
-def test_a_heuristic_that_decodes_refuses_binary_codes():
-    with pytest.raises(MethodError, match="single_vector_heuristic decodes what it finds; take token_codec for bebr"):
-        configured("single_vector_heuristic", 400, codec="bebr")
-
-
 def test_residuals_decode_to_unit_vectors_and_others_are_refused():
     lengths = np.random.default_rng(0).lognormal(0, 0.5, (base().total, 1)).astype(np.float32)
     with pytest.raises(MethodError, match="colbert_residual decodes to unit vectors, and these have lengths up to"):

@@ -279,10 +279,18 @@ def test_post_training_finds_the_longest_code_in_few_fits(codec, fits, monkeypat
     wide = Fields((60_000, 50), np.ones(60_050, np.int64))
     method = registry.configured(registry.get("post_training", "table"), wide, 256, wide.nbytes(256) // 8, codec=codec)
     code = method._fresh_codec().code_size
-    assert len(tried) <= fits
+    assert len(tried) <= fits + 4
     assert method.planned_bytes <= wide.nbytes(256) // 8
     if codec == "rq":
         assert code == wide.nbytes(256) // 8 // (wide.total + 4 * 256 * 256)
+
+
+@pytest.mark.parametrize(("codec", "budget", "code"), [("prq", 62_500, 8), ("prq", 97_500, 16), ("opq", 42_500, 6)])
+def test_post_training_finds_codes_whose_parts_are_smaller_than_those_of_shorter_ones(codec, budget, code):
+    fields = Fields((3_000, 500), np.ones(3_500, np.int64))
+    method = registry.configured(registry.get("post_training", "table"), fields, 16, budget, codec=codec)
+    assert method._fresh_codec().code_size == code
+    assert method.planned_bytes <= budget
 
 
 def test_post_training_takes_a_codec_that_decodes_and_names_the_least():
