@@ -245,10 +245,15 @@ def locate(paths: Iterable[str | Path]) -> Iterator[tuple[Record, Path | None]]:
 
 
 def pack(records: Iterable[Record], path: Path) -> None:
-    """Write records into one ``.jsonl`` file, a line each; whole or not at all."""
+    """Write records into one ``.jsonl`` file, a line each; whole or not at all. Where they lay is not in it."""
+    lines = []
+    for record in records:
+        values = dataclasses.asdict(record)
+        values["config"]["results"] = "results"
+        lines.append(json.dumps(values, allow_nan=False) + "\n")
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.write_text("".join(json.dumps(dataclasses.asdict(r), allow_nan=False) + "\n" for r in records))
+        temporary.write_text("".join(lines))
         os.replace(temporary, path)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from error

@@ -107,9 +107,9 @@ def test_a_folder_that_is_not_there_is_an_error(tmp_path):
 
 
 def test_packed_records_are_found_again(record, tmp_path):
-    others = [dataclasses.replace(record, key=key) for key in ("a", "b")]
+    others = [dataclasses.replace(record, key=key, config={"results": "/home/me/results"}) for key in ("a", "b")]
     records.pack(others, tmp_path / "published.jsonl")
-    assert list(records.find([tmp_path])) == others
+    assert list(records.find([tmp_path])) == [dataclasses.replace(r, config={"results": "results"}) for r in others]
     with (tmp_path / "published.jsonl").open("a") as file:
         file.write("{}\n")
     with pytest.raises(UsageError, match="line 3"):
