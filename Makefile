@@ -28,6 +28,7 @@ publish: $(STAMP)  ## the page, figures and tables of the published records; no 
 	$(BIN)/python -m bench.report results/published/squad-tokens-128.jsonl --against latency --figure docs/multivector_latency.png
 	$(BIN)/python results/published/frontier.py
 	$(BIN)/python results/published/multivector.py
+	$(BIN)/python results/published/tables.py
 
 lint: $(STAMP)  ## format, lint and types
 	$(BIN)/ruff format --check .

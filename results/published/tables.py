@@ -1,0 +1,80 @@
+"""Makes ``tables.md``: AUC of every table method at every budget.
+
+    python results/published/tables.py
+
+From the packed records beside it; ``make publish`` runs it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+from bench import records
+from bench.report import significance
+from bench.report.rows import Row, raw_bytes, rows_of
+
+HERE = Path(__file__).parent
+DATASETS = ("book-crossing", "ml-100k")
+HEAD = """# Tables of click models
+
+AUC on the test part, with half of its 95% interval. In brackets: how many times smaller than float32 the table is as
+stored, where that is far from the budget, and the seeds, where there are several; one seed says nothing of another.
+"=": not distinguishable from the best of its column (paired test, Holm, 5%). "-": no table so small, or not measured.
+Made by `python results/published/tables.py` from the records here.
+"""
+_NEAR = 1.15  # times the budget's ratio
+
+
+def main() -> None:
+    packed = [HERE / f"{name}.jsonl" for name in DATASETS]
+    rows = rows_of(record for record, _ in records.locate(packed))
+    groups: dict[tuple, list[Row]] = defaultdict(list)
+    for row in significance.mark(rows, significance.find(packed)):
+        data = row.record.dataset
+        groups[(DATASETS.index(data.name), data.n_train, data.checksum)].append(row)
+    lines = [HEAD]
+    for key in sorted(groups):
+        lines += table(groups[key])
+    (HERE / "tables.md").write_text("\n".join(lines))
+
+
+def table(rows: list[Row]) -> list[str]:
+    """Methods by budgets, the best at the first budget where most were measured on top."""
+    data = rows[0].record.dataset
+    budgets = sorted({row.record.budget.bytes for row in rows}, reverse=True)
+    cells = {(row.record.method.name, row.record.budget.bytes): row for row in rows}
+
+    def order(name: str) -> list[float]:
+        found = (cells.get((name, size)) for size in budgets)
+        return [-row.headline_quality.value if row else 1.0 for row in found]
+
+    names = sorted({name for name, _ in cells}, key=order)
+    raw = raw_bytes(rows[0].record)
+    head = [f"{raw / size:.3g}x" for size in budgets]
+    lines = [
+        f"## {data.name}: {data.vectors_per_item:,.0f} rows x {data.dim}, {data.n_train:,} training examples",
+        "",
+        f"| method | {' | '.join(head)} |",
+        f"|---|{'---|' * len(head)}",
+    ]
+    for name in names:
+        found = [cell(cells.get((name, size)), raw / size) for size in budgets]
+        lines.append(f"| `{name}` | {' | '.join(found)} |")
+    return [*lines, ""]
+
+
+def cell(row: Row | None, ratio: float) -> str:
+    """One method at one budget."""
+    if row is None:
+        return "-"
+    quality, stored = row.headline_quality, raw_bytes(row.record) / row.code
+    notes = [f"{stored:.3g}x"] if stored > _NEAR * ratio else []
+    notes += [f"{len(row.records)} seeds"] if len(row.records) > 1 else []
+    value = f"{quality.value:.4f} ± {(quality.high - quality.low) / 2:.4f}"
+    value = f"**{value}**" if row.is_best else value
+    return value + (" =" if row.told_from_best is False else "") + (f" [{', '.join(notes)}]" if notes else "")
+
+
+if __name__ == "__main__":
+    main()
