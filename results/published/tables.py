@@ -51,7 +51,7 @@ def table(rows: list[Row]) -> list[str]:
 
     names = sorted({name for name, _ in cells}, key=order)
     raw = raw_bytes(rows[0].record)
-    head = [f"{raw / size:.3g}x" for size in budgets]
+    head = [f"{raw / size:.4g}x" for size in budgets]
     lines = [
         f"## {data.name}: {data.vectors_per_item:,.0f} rows x {data.dim}, {data.n_train:,} training examples",
         "",
