@@ -48,6 +48,11 @@ class StagedQuantizer:
     def stages(self) -> int:
         return self.coarse.rq.M
 
+    @property
+    def _bits(self) -> int:
+        """Of a stage's number: faiss packs those of fewer than eight, codes here give each a byte."""
+        return int(self.coarse.rq.nbits.at(0))
+
     def mapped(self, vectors: np.ndarray) -> np.ndarray:
         """Vectors (n, dim) in the coordinates of :meth:`decode`: themselves."""
         return vectors
@@ -55,7 +60,7 @@ class StagedQuantizer:
     def encode(self, centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Codes (n, stages + symbols) uint8 of centred vectors, and products (n, 3) for their factors."""
         packed = self.coarse.sa_encode(centred)
-        coarse, bits = self.coarse.sa_decode(packed), int(self.coarse.rq.nbits.at(0))
+        coarse, bits = self.coarse.sa_decode(packed), self._bits
         stages = packed if bits == 8 else faiss.unpack_bitstrings(packed, self.stages, bits).astype(np.uint8)
         symbols, products = self.fine.encode(centred - coarse)
         if self.whole:
@@ -66,8 +71,8 @@ class StagedQuantizer:
 
     def decode(self, codes: np.ndarray, factors: np.ndarray) -> np.ndarray:
         """Vectors (n, dim) float32 of codes (n, >= stages + symbols) uint8 and their factors (n,)."""
-        stages, bits = np.ascontiguousarray(codes[:, : self.stages]), int(self.coarse.rq.nbits.at(0))
-        packed = stages if bits == 8 else faiss.pack_bitstrings(stages.astype(np.int32), bits)
+        stages = np.ascontiguousarray(codes[:, : self.stages])
+        packed = stages if self._bits == 8 else faiss.pack_bitstrings(stages.astype(np.int32), self._bits)
         coarse = self.coarse.sa_decode(packed)
         fine = self._fine(codes[:, self.stages :])
         return (coarse + fine) * factors[:, None] if self.whole else coarse + fine * factors[:, None]

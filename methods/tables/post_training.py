@@ -94,7 +94,7 @@ class PostTraining(AfterTraining):
         best, part_bytes, size = made(low)
         if size > table_bytes:
             raise TableBudgetError(cls._label(), table_bytes, size)
-        high = (table_bytes - part_bytes) // fields.total + 1  # parts grow with the code, if they change at all
+        high = (table_bytes - part_bytes) // fields.total + 1  # for a bisection as if parts grew with the code
         guess = high - 1
         while low < guess:
             found, parts, size = made(guess)

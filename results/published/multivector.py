@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench import records
 from bench.report.export import headline_interval
-from bench.report.rows import Row, rows_of
+from bench.report.rows import Row, raw_bytes, rows_of
 
 HERE = Path(__file__).parent
 MEASURES = ("recall@1", "nDCG@10")
@@ -26,7 +26,7 @@ def main() -> None:
         f"# Every run on {data.name}",
         "",
         f"{data.n:,} paragraphs of {data.vectors_per_item:.1f} vectors x {data.dim} "
-        f"({4 * data.dim * (data.vectors_per_item or 1):,.0f} bytes as float32, in the mean), {data.queries}",
+        f"({raw_bytes(rows[0].record):,.0f} bytes as float32, in the mean), {data.queries}",
         "questions, one seed, one thread. Bytes are the mean of a document's code in memory, beside them the largest.",
         "Made by `python results/published/multivector.py` from the records here.",
         "",

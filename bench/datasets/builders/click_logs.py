@@ -12,14 +12,13 @@ import numpy as np
 from tqdm import tqdm
 
 from bench.datasets.base import DatasetError
-from bench.datasets.builders.clicks import NUMBERING, SEED, SHARES
+from bench.datasets.builders.clicks import CHUNK, NUMBERING, SEED, SHARES, renumber
 from bench.datasets.builders.folder import write_folder
 from bench.datasets.cache import cannot_write, writable_folder
 
 if TYPE_CHECKING:
     import pandas as pd
 
-CHUNK = 1 << 18  # lines held at a time
 MOST_ROWS = 4_000_000  # of one field, so that the vocabulary of any log fits memory
 
 
@@ -225,15 +224,6 @@ def _arrays(written: dict[str, list[Path]], fields: int) -> dict[str, np.ndarray
         arrays[f"{part}-ids"] = np.memmap(ids, np.int32, "r+", shape=(count, fields))
         arrays[f"{part}-labels"] = np.memmap(labels, np.uint8, "r", shape=(count,))
     return arrays
-
-
-def renumber(ids: list[np.ndarray], rows: list[int], rng: np.random.Generator) -> None:
-    """Give the values of each field, numbered by first appearance in ``ids`` (n, fields), random numbers in place."""
-    for field, count in enumerate(rows):
-        numbers = rng.permutation(count).astype(np.int32)
-        for part in ids:
-            for start in range(0, len(part), CHUNK):
-                part[start : start + CHUNK, field] = numbers[part[start : start + CHUNK, field]]
 
 
 def _card(form: LogFormat, vocabularies: dict[str, Vocabulary]) -> dict[str, Any]:

