@@ -15,19 +15,18 @@ from numba import njit, prange
 from methods.kernels import layout, scales, scan, topk
 from methods.kernels.cpu import WIDEST
 from methods.kernels.errors import KernelError
+from methods.kernels.expansions import TRELLIS, call_expansion, expansion
 from methods.kernels.level_scores import expand_lengths, half_squares, push_nearest, push_staged
 from methods.kernels.level_tile import level_tile, segment_ends, wide_tile
 from methods.kernels.path import Path, choose
-from methods.kernels.planes import GROUP, document_order, expand, table_order
+from methods.kernels.planes import GROUP, document_order, table_order
 from methods.kernels.scales import Scales
 from methods.kernels.select import may_exceed, push_above
 from methods.kernels.tiles import BLOCK, WIDE
-from methods.kernels.windows import expand_windows
 
 __all__ = ["ALPHABETS", "IntegerLevels", "LevelScanner", "round_weights"]
 
 ALPHABETS = 13
-_TRELLIS = 8  # alphabets beyond are trellises
 MAX_LEVEL = 127  # two products with weights of int8 then fit 16 bits
 MAX_WORD = 2032  # 16 times as fine
 _FINER = 256  # what the product of a wide weight and a wide level is divided by: both are 16 times as fine
@@ -96,82 +95,13 @@ def round_weights(narrow: np.ndarray, wide: np.ndarray) -> tuple[np.ndarray, np.
 
 @njit(cache=True, nogil=True)
 def _expand_block(path: Path, docs: np.ndarray, runs: np.ndarray, tables: np.ndarray, out: np.ndarray) -> None:
-    """A planar block into rows of words.
-
-    ``runs`` (runs, 4) holds alphabet, number of groups, whether they are wide, and the byte before (of a trellis).
-    """
+    """A planar block into rows of words; ``runs`` as :func:`_runs` makes them."""
     first = row = 0
     for run in range(len(runs)):
-        bits, groups, wide, before = runs[run]
-        if bits > _TRELLIS:
-            bits -= _TRELLIS
-            _expand_trellis(path, bits, wide, docs, first, groups, before, tables, out, row)
-        elif wide:
-            _expand_wide(path, bits, docs, first, groups, tables[1], out, row)
-        elif bits == 1:
-            expand(path, 1, 0, docs, first, groups, tables[0], out, row)
-        elif bits == 2:
-            expand(path, 2, 0, docs, first, groups, tables[0], out, row)
-        elif bits == 3:
-            expand(path, 3, 0, docs, first, groups, tables[0], out, row)
-        else:
-            expand(path, 4, 0, docs, first, groups, tables[0], out, row)
-        first += bits * groups
+        address, groups, wide, before, nbytes = runs[run]
+        call_expansion(address, path, docs, first, groups, before, tables[wide], out, row)
+        first += nbytes
         row += (4 if wide else 2) * groups
-
-
-@njit(cache=True, nogil=True)
-def _expand_trellis(
-    path: Path,
-    bits: int,
-    wide: int,
-    docs: np.ndarray,
-    first: int,
-    groups: int,
-    before: int,
-    tables: np.ndarray,
-    out: np.ndarray,
-    row: int,
-) -> None:
-    if wide:
-        if bits == 1:
-            expand_windows(path, 1, 1, docs, first, groups, before, tables[1], out, row)
-        elif bits == 2:
-            expand_windows(path, 2, 1, docs, first, groups, before, tables[1], out, row)
-        elif bits == 3:
-            expand_windows(path, 3, 1, docs, first, groups, before, tables[1], out, row)
-        else:
-            expand_windows(path, 4, 1, docs, first, groups, before, tables[1], out, row)
-    elif bits == 1:
-        expand_windows(path, 1, 0, docs, first, groups, before, tables[0], out, row)
-    elif bits == 2:
-        expand_windows(path, 2, 0, docs, first, groups, before, tables[0], out, row)
-    elif bits == 3:
-        expand_windows(path, 3, 0, docs, first, groups, before, tables[0], out, row)
-    else:
-        expand_windows(path, 4, 0, docs, first, groups, before, tables[0], out, row)
-
-
-@njit(cache=True, nogil=True)
-def _expand_wide(
-    path: Path, bits: int, docs: np.ndarray, first: int, groups: int, tables: np.ndarray, out: np.ndarray, row: int
-) -> None:
-    if bits == 1:
-        expand(path, 1, 1, docs, first, groups, tables, out, row)
-    elif bits == 2:
-        expand(path, 2, 1, docs, first, groups, tables, out, row)
-    elif bits == 3:
-        expand(path, 3, 1, docs, first, groups, tables, out, row)
-    elif bits == 4:
-        expand(path, 4, 1, docs, first, groups, tables, out, row)
-    elif bits == 5:
-        expand(path, 5, 1, docs, first, groups, tables, out, row)
-    elif bits == 6:
-        expand(path, 6, 1, docs, first, groups, tables, out, row)
-    elif bits == 7:
-        expand(path, 7, 1, docs, first, groups, tables, out, row)
-    else:
-        expand(path, 8, 1, docs, first, groups, tables, out, row)
 
 
 @njit(cache=True, nogil=True)
@@ -228,18 +158,24 @@ def _all_ends(weights: np.ndarray, tops: np.ndarray, width: int, ends: np.ndarra
         segments[tile] = segment_ends(weights, tops, tile * width, width, ends[tile])
 
 
-def _runs(alphabets: np.ndarray, bits: np.ndarray, wide: np.ndarray) -> np.ndarray:
-    """(runs, 4) int64 as :func:`_expand_block` reads them."""
+def _runs(path: Path, alphabets: np.ndarray, bits: np.ndarray, wide: np.ndarray) -> np.ndarray:
+    """Groups side by side that are taken apart alike: (runs, 5) int64.
+
+    Address of their :func:`~methods.kernels.expansions.expansion`, number of groups, whether they are wide, the byte
+    of the code before them (of a trellis), and their bytes.
+    """
     bytes_before = np.cumsum(bits) - bits
     starts = np.flatnonzero(np.diff(alphabets, prepend=-1))
     ends = np.append(starts[1:], len(bits))
     runs = []
     for start, end in zip(starts, ends):
-        before = bytes_before[end - 1] + bits[end - 1] - 1  # a trellis is circular
+        last = bytes_before[end - 1] + bits[end - 1] - 1  # a trellis is circular
         split = start + int(wide[start:end].sum())  # wide groups come first
-        for low, high, kind in ((start, split, 1), (split, end, 0)):
+        for low, high, kind in ((start, split, True), (split, end, False)):
             if low < high:
-                runs.append((alphabets[start], high - low, kind, before if low == start else bytes_before[low] - 1))
+                address = expansion(path.name, int(alphabets[start]), kind).address
+                before = last if low == start else bytes_before[low] - 1
+                runs.append((address, high - low, kind, before, bits[start] * (high - low)))
     return np.array(runs, np.int64)
 
 
@@ -296,7 +232,7 @@ class LevelScanner:
         alphabets = np.asarray(alphabets, np.int64)
         if alphabets.ndim != 1 or not len(alphabets) or alphabets.min() < 1 or alphabets.max() >= ALPHABETS:
             raise KernelError(f"alphabets must be a non-empty list of integers from 1 to {ALPHABETS - 1}")
-        bits = np.where(alphabets > _TRELLIS, alphabets - _TRELLIS, alphabets)
+        bits = np.where(alphabets > TRELLIS, alphabets - TRELLIS, alphabets)
         codes = scan.as_codes(codes, int(bits.sum()), "codes")
         if levels.tops.max() > MAX_LEVEL:
             raise KernelError(f"levels go up to {levels.tops.max()}; they may reach {MAX_LEVEL}")
@@ -316,7 +252,7 @@ class LevelScanner:
         self.blocks = blocks.reshape(-1, BLOCK)[:, document_order()].reshape(blocks.shape)
         many = 1 + int(np.flatnonzero(bits >= _WIDE_BITS).max(initial=-1))
         wide = np.arange(len(bits)) < max(many, -(-len(bits) // _WIDE_SHARE))
-        runs = _runs(alphabets, bits, wide)
+        runs = _runs(self.path, alphabets, bits, wide)
         worth = spreads * np.where(wide, levels.word_units[alphabets], levels.units[alphabets])
         self._weights = np.repeat(worth, GROUP).astype(np.float32)
         self._wide = GROUP * int(wide.sum())  # dimensions

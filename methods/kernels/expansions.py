@@ -1,0 +1,77 @@
+"""What takes the groups of one alphabet apart, each compiled by itself and called by address.
+
+There are twenty ways, all long straight lines of vector instructions, and a code uses a few. Compiled into a scan they
+would be optimised together, anew in every function that leads to them, before the first query is answered.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from llvmlite import ir
+from numba import cfunc
+from numba.core import types
+from numba.extending import intrinsic
+
+from methods.kernels.path import Path, PathType
+from methods.kernels.planes import expand
+from methods.kernels.simd import I8
+from methods.kernels.tiles import arguments
+from methods.kernels.windows import expand_windows
+
+__all__ = ["TRELLIS", "call_expansion", "expansion"]
+
+TRELLIS = 8  # alphabets beyond are trellises
+
+_BYTES = types.CPointer(types.uint8)
+_NAMES = ("path", "docs", "first", "groups", "before", "tables", "out", "row")
+
+
+@functools.cache
+def expansion(path: str, alphabet: int, wide: bool) -> Any:
+    """The compiled expansion of groups of one alphabet, a C function with an ``address``; kept on disk by numba.
+
+    It does what :data:`~methods.kernels.planes.expand` does or, for a trellis,
+    :data:`~methods.kernels.windows.expand_windows`; takes what the latter takes.
+    """
+    trellis, bits, half = alphabet > TRELLIS, alphabet - TRELLIS * (alphabet > TRELLIS), int(wide)
+
+    def symbols(path: Path, docs: Any, first: int, groups: int, before: int, tables: Any, out: Any, row: int) -> None:
+        expand(path, bits, half, docs, first, groups, tables, out, row)
+
+    def windows(path: Path, docs: Any, first: int, groups: int, before: int, tables: Any, out: Any, row: int) -> None:
+        expand_windows(path, bits, half, docs, first, groups, before, tables, out, row)
+
+    i64 = types.int64
+    signature = types.void(PathType(path), _BYTES, i64, i64, i64, _BYTES, _BYTES, i64)
+    return cfunc(signature, cache=True)(windows if trellis else symbols)
+
+
+def _call_expansion(
+    typingctx: Any,
+    address: Any,
+    path: Any,
+    docs: Any,
+    first: Any,
+    groups: Any,
+    before: Any,
+    tables: Any,
+    out: Any,
+    row: Any,
+) -> Any:
+    """Calls the :func:`expansion` at ``address`` (int64) on arrays, of which it gets where their data begin."""
+    i64 = types.int64
+    sig = types.void(i64, path, docs, i64, i64, i64, tables, out, i64)
+
+    def codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
+        args = arguments(context, builder, _NAMES, sig.args[1:], values[1:])
+        passed = [args[name] for name in _NAMES]
+        kind = ir.FunctionType(I8.as_pointer(), [value.type for value in passed])  # numba's void is a null pointer
+        builder.call(builder.inttoptr(values[0], kind.as_pointer()), passed)
+        return context.get_dummy_value()
+
+    return sig, codegen
+
+
+call_expansion: Any = intrinsic(_call_expansion)
