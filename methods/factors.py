@@ -1,34 +1,54 @@
-"""One byte for a positive factor, on a logarithmic scale: byte 0 is zero, 1..255 divide a trained range evenly."""
+"""One byte for a positive factor: byte 0 is zero; 1..255 are densest, in ratio, about the usual factor.
+
+A codec's factors are much alike but for a few vectors'. A scale that divides their whole range evenly spends most
+bytes where there is none, and what it gets wrong is along the vector itself, where it hurts an inner product most.
+Here ``log(factor / middle) = width * sinh(t)``, and bytes divide t evenly.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["factor_bytes", "factor_range", "factor_table"]
+__all__ = ["factor_bytes", "factor_scale", "factor_table"]
 
 _STEPS = 254  # between byte 1 and byte 255
 _MARGIN = 1.5  # by which the range of factors exceeds that of training, on both sides
+_USUAL = 68  # percent of the training's factors that are within the width
+_LEAST_WIDTH = 1e-5
 
 
-def factor_range(factors: np.ndarray) -> np.ndarray:
-    """The range (2,) float32 that bytes cover, from the factors (n,) of training; (1, 1) where all are zero."""
+def factor_scale(factors: np.ndarray) -> np.ndarray:
+    """The least and largest factor that bytes stand for, ``middle`` and ``width``: (4,) float32, all 1 without factors.
+
+    From the factors (n,) of training.
+    """
     positive = factors[factors > 0]
     if not len(positive):
-        return np.ones(2, np.float32)
-    return np.array([positive.min() / _MARGIN, positive.max() * _MARGIN], np.float32)
+        return np.ones(4, np.float32)
+    logs = np.log(positive, dtype=np.float64)
+    middle = np.median(logs)
+    width = max(float(np.percentile(np.abs(logs - middle), _USUAL)), _LEAST_WIDTH)
+    return np.array([positive.min() / _MARGIN, positive.max() * _MARGIN, np.exp(middle), width], np.float32)
 
 
-def factor_table(bounds: np.ndarray) -> np.ndarray:
-    """The factor (256,) float32 of each byte for a range (2,)."""
-    low, high = np.log(bounds.astype(np.float64))
-    table = np.exp(low + (high - low) * (np.arange(256) - 1) / _STEPS)
+def _ends(scale: np.ndarray) -> tuple[float, float, float, float]:
+    """log(middle), width, and t of bytes 1 and 255."""
+    low, high, middle = np.log(scale[:3], dtype=np.float64)
+    width = float(scale[3])
+    return middle, width, np.arcsinh((low - middle) / width), np.arcsinh((high - middle) / width)
+
+
+def factor_table(scale: np.ndarray) -> np.ndarray:
+    """The factor (256,) float32 of each byte for a scale (4,)."""
+    middle, width, first, last = _ends(scale)
+    table = np.exp(middle + width * np.sinh(first + (last - first) * (np.arange(256) - 1) / _STEPS))
     table[0] = 0
     return table.astype(np.float32)
 
 
-def factor_bytes(factors: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+def factor_bytes(factors: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Bytes (n,) uint8 of factors (n,) >= 0; beyond the range they saturate, zero stays zero."""
-    low, high = np.log(bounds.astype(np.float64))
-    width = (high - low) or 1.0
-    place = (np.log(np.maximum(factors, np.finfo(np.float32).tiny), dtype=np.float64) - low) / width * _STEPS
+    middle, width, first, last = _ends(scale)
+    logs = np.log(np.maximum(factors, np.finfo(np.float32).tiny), dtype=np.float64)
+    place = (np.arcsinh((logs - middle) / width) - first) / ((last - first) or 1.0) * _STEPS
     return np.where(factors > 0, 1 + np.clip(np.rint(place), 0, _STEPS), 0).astype(np.uint8)

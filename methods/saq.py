@@ -27,7 +27,7 @@ class SAQ(GridCodec):
     and then adjusted by coordinate descent, six rounds at most, towards the largest cosine with the vector (CAQ);
     a factor a segment, |y|^2 / <y, h>, makes estimates of inner products unbiased.
 
-    It differs from the authors' program in what a code holds: factors take a byte on a logarithmic scale instead of
+    It differs from the authors' program in what a code holds: factors take a byte (:mod:`methods.factors`) instead of
     two float32 a segment, so that short codes are not all factors, and segments are made of ``unit`` dimensions,
     where theirs has 64. Both serve recall at equal bytes. There is one centre, the mean, in place of an IVF's.
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from methods.base import Codec, Metric, Searcher
 from methods.errors import BudgetError
-from methods.factors import factor_bytes, factor_range, factor_table
+from methods.factors import factor_bytes, factor_scale, factor_table
 from methods.grid.search import GridSearcher
 from methods.kernels.grid import OFFSET_BYTES, decode_grid, encode_grid
 from methods.kernels.planes import GROUP
@@ -19,7 +19,7 @@ from methods.parameters import check_integer
 __all__ = ["MOST_BITS", "GridCodec", "Plan"]
 
 MOST_BITS = 8
-_SAMPLE = 20_000  # training vectors from which the ranges of factors and offsets follow
+_SAMPLE = 20_000  # training vectors from which the scales of factors and offsets follow
 _ROWS = 4096  # vectors mapped at a time in float64
 
 
@@ -67,6 +67,7 @@ class GridCodec(Codec):
     |y|^2 / <y, h> or ``renormalized`` |y| / |h|, with |y| of the whole centred vector where there is one segment.
     """
 
+    version = "2"  # 1: a factor's byte divided its whole range evenly
     estimator = True
     smallest: ClassVar[int] = OFFSET_BYTES + 2
     tries: ClassVar[int] = 1
@@ -110,14 +111,14 @@ class GridCodec(Codec):
             "matrix": plan.matrix,
             "ends": plan.ends.astype(np.int32),
             "bits": plan.bits.astype(np.uint8),
-            "factor_ranges": np.stack([factor_range(column) for column in found.T]),
+            "factor_scales": np.stack([factor_scale(column) for column in found.T]),
             "offset_range": np.array([offsets.mean(), spread], np.float32),
         }
         self._load_parts(parts)
 
     def parts(self) -> dict[str, np.ndarray]:
         """``mean`` (dim,); ``matrix`` (dim, width), applied as ``(x - mean) @ matrix``; of segments ``ends``, ``bits``
-        (segments,) and ``factor_ranges`` (segments, 2); ``offset_range`` (2,): what offsets are about, and their unit.
+        (segments,) and ``factor_scales`` (segments, 4); ``offset_range`` (2,): what offsets are about, and their unit.
         """
         self._check_fitted()
         return dict(self.parts_)
@@ -127,7 +128,7 @@ class GridCodec(Codec):
         self.plan_ = Plan(
             parts["mean"], parts["matrix"], parts["ends"].astype(np.int64), parts["bits"].astype(np.int64)
         )
-        self.tables_ = np.stack([factor_table(bounds) for bounds in parts["factor_ranges"]])
+        self.tables_ = np.stack([factor_table(scale) for scale in parts["factor_scales"]])
 
     # --- codes -------------------------------------------------------------------------------------------
 
@@ -158,11 +159,11 @@ class GridCodec(Codec):
         return centred @ plan.mean.astype(np.float64) if self.corrects_mean else np.zeros(len(centred))
 
     def _encode(self, vectors: np.ndarray) -> np.ndarray:
-        plan, ranges = self.plan_, self.parts_["factor_ranges"]
+        plan, scales = self.plan_, self.parts_["factor_scales"]
         symbols, factors, offsets = self._measure(plan, vectors)
-        bytes_each = np.stack([factor_bytes(factors[:, s], ranges[s]) for s in range(len(ranges))], axis=1)
+        bytes_each = np.stack([factor_bytes(factors[:, s], scales[s]) for s in range(len(scales))], axis=1)
         codes = np.zeros((len(vectors), self.code_size), np.uint8)
-        header = OFFSET_BYTES + len(ranges)
+        header = OFFSET_BYTES + len(scales)
         codes[:, OFFSET_BYTES:header], codes[:, header : header + plan.symbol_bytes] = bytes_each, symbols
         if self.metric is not Metric.L2 and self.corrects_mean:
             offsets = offsets - self._values(codes).astype(np.float64) @ self._turned_mean()

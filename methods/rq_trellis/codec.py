@@ -8,7 +8,7 @@ import numpy as np
 
 from methods.base import Codec, Metric, Searcher
 from methods.errors import BudgetError, MethodError
-from methods.factors import factor_bytes, factor_range, factor_table
+from methods.factors import factor_bytes, factor_scale, factor_table
 from methods.faiss_index import training_sample
 from methods.gaussian_levels import MOST_BITS
 from methods.kernels.planes import GROUP
@@ -63,7 +63,9 @@ class RQTrellis(Codec):
     family = "transform"
     summary = "residual stages, trellis-coded levels of what they leave over, one byte of scale"
     source = "Chen et al. 2010; Marcellin & Fischer 1990"
-    version = "3"  # 1: under l2, too, a factor of centroids and levels together; 2: always 256 centroids
+    # 1: under l2, too, a factor of centroids and levels together; 2: always 256 centroids;
+    # 3: the factor's byte divided its whole range evenly
+    version = "4"
     estimator = True  # queries are rounded to int8
 
     def __init__(
@@ -129,7 +131,7 @@ class RQTrellis(Codec):
                 "matrix": chosen.fine.matrix,
                 "bits": chosen.fine.bits,
                 "spreads": chosen.fine.spreads,
-                "factor_range": factor_range(factors),
+                "factor_scale": factor_scale(factors),
                 "usual_square": np.array([max(float(np.median(squares)), 1e-30)], np.float32),
                 "scale": np.array([scales.RULES.index(rule)], np.uint8),
                 "gamma": np.array([gamma], np.float32),
@@ -138,7 +140,7 @@ class RQTrellis(Codec):
 
     def parts(self) -> dict[str, np.ndarray]:
         """``centre`` (dim,), ``codebooks`` (stages, at most 256, dim), ``matrix`` (dim, 8 groups) of the residual's
-        axes, ``bits`` (groups,) uint8 and ``spreads`` (groups,), ``factor_range`` (2,), ``usual_square`` (1,) about
+        axes, ``bits`` (groups,) uint8 and ``spreads`` (groups,), ``factor_scale`` (4,), ``usual_square`` (1,) about
         which squares are kept; ``scale`` and ``gamma`` as they were chosen."""
         self._check_fitted()
         return dict(self.parts_)
@@ -150,13 +152,13 @@ class RQTrellis(Codec):
         coarse = coarse_index(parts["codebooks"])
         self.quantizer_ = StagedQuantizer(parts["centre"], coarse, fine, self.metric is not Metric.L2)
         self.rule_ = scales.RULES[int(parts["scale"][0])]
-        self._table = factor_table(parts["factor_range"])
+        self._table = factor_table(parts["factor_scale"])
 
     # --- codes -------------------------------------------------------------------------------------------
 
     def _encode(self, vectors: np.ndarray) -> np.ndarray:
         codes, factors = encode_scaled(self.quantizer_, self.rule_, vectors - self.quantizer_.mean)
-        entries = factor_bytes(factors, self.parts_["factor_range"])
+        entries = factor_bytes(factors, self.parts_["factor_scale"])
         columns = [codes, entries[:, None]]
         if self.metric is Metric.L2:
             squares = _half_squares(self.quantizer_.decode(codes, self._table[entries]))

@@ -8,7 +8,7 @@ import numpy as np
 
 from methods.base import Codec, Metric, Searcher
 from methods.errors import BudgetError, MethodError
-from methods.factors import factor_bytes, factor_range, factor_table
+from methods.factors import factor_bytes, factor_scale, factor_table
 from methods.gaussian_levels import MOST_BITS
 from methods.kernels.planes import GROUP
 from methods.registry import register
@@ -45,6 +45,7 @@ class TransformCoding(Codec):
     family = "transform"
     summary = "principal axes, bits by variance, Lloyd-Max levels, one byte of scale"
     source = "Brandt, CVPR 2010"
+    version = "2"  # 1: the factor's byte divided its whole range evenly
     estimator = True  # queries are rounded to int8
     quantizer_type: ClassVar[type[Quantizer]] = Quantizer
 
@@ -93,7 +94,7 @@ class TransformCoding(Codec):
                 "matrix": chosen.matrix,
                 "bits": chosen.bits,
                 "spreads": chosen.spreads,
-                "factor_range": factor_range(found),
+                "factor_scale": factor_scale(found),
                 "scale": np.array([scales.RULES.index(rule)], np.uint8),
                 "gamma": np.array([gamma], np.float32),
             }
@@ -101,7 +102,7 @@ class TransformCoding(Codec):
 
     def parts(self) -> dict[str, np.ndarray]:
         """``mean`` (dim,), ``matrix`` (dim, 8 groups) applied as ``(x - mean) @ matrix``, ``bits`` (groups,) uint8 and
-        ``spreads`` (groups,) of the groups, ``factor_range`` (2,); ``scale`` and ``gamma`` as they were chosen."""
+        ``spreads`` (groups,) of the groups, ``factor_scale`` (4,); ``scale`` and ``gamma`` as they were chosen."""
         self._check_fitted()
         return dict(self.parts_)
 
@@ -109,13 +110,13 @@ class TransformCoding(Codec):
         self.parts_ = dict(parts)
         self.quantizer_ = self.quantizer_type(parts["mean"], parts["matrix"], parts["bits"], parts["spreads"])
         self.rule_ = scales.RULES[int(parts["scale"][0])]
-        self._table = factor_table(parts["factor_range"])
+        self._table = factor_table(parts["factor_scale"])
 
     # --- codes -------------------------------------------------------------------------------------------
 
     def _encode(self, vectors: np.ndarray) -> np.ndarray:
         symbols, factors = encode_scaled(self.quantizer_, self.rule_, vectors - self.quantizer_.mean)
-        return np.concatenate([symbols, factor_bytes(factors, self.parts_["factor_range"])[:, None]], axis=1)
+        return np.concatenate([symbols, factor_bytes(factors, self.parts_["factor_scale"])[:, None]], axis=1)
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
         values = self.quantizer_.decode(codes, self._table[codes[:, -1]])

@@ -28,4 +28,5 @@ class Trellis(TransformCoding):
 
     summary = "principal axes, bits by variance, trellis-coded levels, one byte of scale"
     source = "Marcellin & Fischer 1990; Tseng et al. 2024 (QTIP)"
+    version = "2"  # as of transform_coding
     quantizer_type: ClassVar[type[Quantizer]] = TrellisQuantizer

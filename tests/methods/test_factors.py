@@ -1,0 +1,45 @@
+"""One byte for a factor: what is lost, and the ends of the scale."""
+
+import numpy as np
+import pytest
+
+from methods.factors import factor_bytes, factor_scale, factor_table
+
+
+def _back(factors: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    return factor_table(scale)[factor_bytes(factors, scale)]
+
+
+@pytest.mark.parametrize("spread", [0.002, 0.05, 0.5])
+def test_usual_factors_lose_little_and_outliers_stay_near(spread):
+    rng = np.random.default_rng(0)
+    factors = np.exp(spread * rng.standard_normal(20_000)).astype(np.float32)
+    factors[:5] = [0.1, 0.3, 2, 5, 20]
+    error = np.log(_back(factors, factor_scale(factors)) / factors)
+    evenly = np.log(20 * 1.5 / (0.1 / 1.5)) / 254 / np.sqrt(12)  # of a scale that divides the whole range
+    assert np.sqrt(np.mean(error[5:] ** 2)) < evenly * min(1, 12 * spread)
+    assert np.abs(error[:5]).max() < 0.2
+
+
+def test_zero_stays_zero_and_what_is_beyond_the_range_saturates():
+    scale = factor_scale(np.array([0.9, 1, 1.1], np.float32))
+    assert factor_bytes(np.array([0, 1e-9, 1e9], np.float32), scale).tolist() == [0, 1, 255]
+    np.testing.assert_allclose(_back(np.array([0, 1e-9, 1e9], np.float32), scale), [0, 0.6, 1.65], rtol=1e-5)
+
+
+def test_bytes_are_those_of_the_table():
+    scale = factor_scale(np.random.default_rng(1).gamma(3, size=1000).astype(np.float32))
+    table = factor_table(scale)
+    assert (np.diff(table) > 0).all()
+    np.testing.assert_array_equal(factor_bytes(table, scale), np.arange(256))
+
+
+def test_equal_factors_are_kept():
+    scale = factor_scale(np.full(100, 0.7, np.float32))
+    np.testing.assert_allclose(_back(np.full(3, 0.7, np.float32), scale), 0.7, rtol=1e-5)
+
+
+def test_without_factors_there_is_still_a_scale():
+    scale = factor_scale(np.zeros(4, np.float32))
+    assert _back(np.zeros(2, np.float32), scale).tolist() == [0, 0]
+    assert np.isfinite(factor_table(scale)).all()
