@@ -15,6 +15,7 @@ from bench.config import RunConfig
 from bench.datasets.base import Dataset
 from bench.errors import UsageError
 from bench.measure.statistics import Difference, paired_difference
+from bench.recommend import prior
 from bench.recommend.offer import Offer
 from bench.recommend.question import Question
 from bench.recommend.race import LEAST_RUN_S, Racer, Round, affordable, run_round, undominated
@@ -49,6 +50,8 @@ class Answer:
         The fastest of all that were measured, on the small sample.
     raced, failed, unstarted : list
         Names that were measured at all; records of those that were not, with reasons; names there was no time for.
+    expected : set of str
+        Names whose place in the race follows from published records.
     seconds : float
         The whole answer took.
     """
@@ -66,6 +69,7 @@ class Answer:
     raced: list[str] = field(default_factory=list)
     failed: list[Record] = field(default_factory=list)
     unstarted: list[str] = field(default_factory=list)
+    expected: set[str] = field(default_factory=set)
     seconds: float = 0.0
 
 
@@ -81,7 +85,9 @@ def recommend(question: Question) -> Answer:
     user = _load(question)
     code_bytes = Budget(question.budget).code_bytes(user.dim)
     n = question.n or user.base.shape[0]
-    entries = [(name, question.budget) for name in _feasible(question, user, code_bytes)]
+    feasible = _feasible(question, user, code_bytes)
+    names, known = prior.by_expectation(feasible, 4 * user.dim / code_bytes, prior.published_records())
+    entries = [(name, question.budget) for name in names]
     with tempfile.TemporaryDirectory(prefix="bench-recommend-", ignore_cleanup_errors=True) as work:
         most = min(question.sample, user.base.shape[0], n)
         small, medium, full = write_samples(user, Path(work), _sizes(most), str(user.metric), question.seed)
@@ -91,7 +97,7 @@ def recommend(question: Question) -> Answer:
         if not first.racers:
             raise UsageError(f"no method could be measured within {question.budget}: {_reasons(first.failed)}")
         answer.raced, answer.failed = [racer.name for racer in first.racers], first.failed
-        answer.unstarted = first.unstarted
+        answer.unstarted, answer.expected = first.unstarted, set(known)
         answer.fastest = min((racer.offer for racer in first.racers), key=lambda offer: offer.p50_ms)
         left = race.going_on(first.racers, "second", _MOST, _EARLY_MARGIN, growth=2.5)
         second = race.round("second", [(r.name, question.budget) for r in left], medium, "the best on more")
@@ -181,7 +187,7 @@ def _feasible(question: Question, user: Dataset, code_bytes: int) -> list[str]:
         raise UsageError(
             f"no method has a code of {code_bytes} bytes for {user.metric} at {user.dim} dimensions{least}"
         )
-    return sorted(found, key=lambda name: not registry.get(name).trains)  # those that learn from the data race first
+    return sorted(found, key=lambda name: not registry.get(name).trains)  # of equals, those that learn race first
 
 
 def _sizes(most: int) -> list[tuple[int, int, int]]:

@@ -18,6 +18,7 @@ from bench.measure.statistics import Interval
 from bench.recommend.__main__ import main
 from bench.recommend.choice import Answer, _sizes
 from bench.recommend.offer import Limits, Offer
+from bench.recommend.prior import by_expectation
 from bench.recommend.question import Question, parse_count
 from bench.recommend.race import Racer, _ending, affordable, undominated
 from bench.recommend.words import lines
@@ -117,6 +118,25 @@ def test_the_next_round_takes_what_there_is_time_for(racers):
     assert len(affordable(racers, growth=2.0, time_s=0.0, workers=1, least=2)) == 2
 
 
+def test_those_expected_to_find_most_race_first(record):
+    def published(name, recall, dataset, budget):
+        found = at(record, recall=recall, name=name, budget=records.BudgetInfo(f"{budget}B", budget, 0))
+        return dataclasses.replace(found, dataset=dataclasses.replace(found.dataset, name=dataset))
+
+    found = [
+        published("pq", 0.8, "a", 50),
+        published("opq", 0.9, "a", 50),
+        published("pq", 0.7, "b", 48),
+        published("opq", 0.4, "b", 48),
+        published("rq", 0.7, "b", 48),
+        published("sign", 0.99, "b", 12),  # another budget
+    ]
+    names, known = by_expectation(["itq", "opq", "pq", "rq", "sign"], 8.0, found)
+    assert names == ["itq", "sign", "rq", "pq", "opq"]  # 0 behind, .05, .15; nothing is known of the first two
+    assert known == ["opq", "pq", "rq"]
+    assert by_expectation(["b", "a"], 8.0, []) == (["b", "a"], [])
+
+
 def test_a_round_that_is_over_starts_no_further_run():
     with ThreadPoolExecutor(1) as pool:
         running = [pool.submit(time.sleep, 0.3) for _ in range(4)]
@@ -143,7 +163,7 @@ def test_the_answer_names_method_cost_runner_up_and_changes(record, racers):
     answer = Answer(Question("x.npy", "48B"), 100, 1_000_000, 48)
     answer.chosen = Offer(record, 1_000_000, 10, at(record, n=1_000, recall=0.83))
     answer.elsewhere = {24: Offer(at(record, name="rq", recall=0.7), 1_000_000, 10)}
-    answer.raced = ["pq", "rq"]
+    answer.raced, answer.unstarted, answer.expected = ["pq", "rq"], ["itq"], {"itq", "pq"}
     text = "\n".join(lines(answer))
     assert "take pq at 48 bytes a vector" in text
     assert "recall@10 0.800 [0.790, 0.810] on 10,000 vectors; about 0.74 at 1,000,000" in text
@@ -151,6 +171,7 @@ def test_the_answer_names_method_cost_runner_up_and_changes(record, racers):
     assert "latency  p50 100 ms" in text
     assert "build    16.8 min: fit 5 s on 5,000, encode 1,000 vectors/s" in text
     assert "at 24 bytes take rq (recall@10 0.700" in text
+    assert "no time for: itq (published records have them behind; --time gives more)" in text
 
 
 @pytest.fixture
