@@ -9,13 +9,13 @@ import llvmlite.binding as llvm
 
 from methods.kernels.errors import KernelError
 
-__all__ = ["EMULATED", "PATHS", "WIDEST", "best_path", "missing_flags", "supported_paths"]
+__all__ = ["EMULATED", "NATIVE", "PATHS", "WIDEST", "best_path", "missing_flags", "supported_paths"]
 
 #: Paths of every kernel, slowest first, with the LLVM names of the CPU features that each needs.
 PATHS: dict[str, frozenset[str]] = {
     "portable": frozenset(),
     "avx2": frozenset({"avx2"}),
-    "avx512": frozenset({"avx512f", "avx512bw", "avx512vl", "avx512vnni", "avx512bitalg"}),
+    "avx512": frozenset({"avx512f", "avx512bw", "avx512vl", "avx512vnni", "avx512bitalg", "avx512vbmi"}),
 }
 
 #: The AVX-512 path with its one instruction that has no generic form (``vpdpbusd``) spelled out in generic IR:
@@ -24,6 +24,9 @@ EMULATED = "avx512_emulated"
 
 #: The paths that work in registers of 512 bits.
 WIDEST = ("avx512", EMULATED)
+
+#: The paths that may use x86 instructions which generic IR does not reach.
+NATIVE = ("avx2", "avx512")
 
 _ENVIRONMENT = "BENCH_KERNELS"
 

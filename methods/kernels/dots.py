@@ -13,7 +13,7 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from methods.kernels import simd
-from methods.kernels.cpu import WIDEST
+from methods.kernels.cpu import NATIVE, WIDEST
 from methods.kernels.simd import I8, I16, I32, I64
 from methods.kernels.tiles import BLOCK, arguments
 
@@ -57,7 +57,7 @@ class _Sums:
 
     def __init__(self, builder: Any, path: str, width: int, lanes: int, parts: int) -> None:
         self.builder, self.parts, self.lanes = builder, parts, lanes
-        self.native = path in ("avx2", "avx512")
+        self.native = path in NATIVE
         self.direct = path in WIDEST
         self.bytes = simd.vector(I8, lanes * 4)
         self.kind = simd.vector(I32, lanes) if self.direct else simd.vector(I16, lanes * 2)

@@ -25,7 +25,7 @@ __all__ = ["TRELLIS", "call_expansion", "expansion"]
 TRELLIS = 8  # alphabets beyond are trellises
 
 _BYTES = types.CPointer(types.uint8)
-_NAMES = ("path", "docs", "first", "groups", "before", "tables", "out", "row")
+_NAMES = ("path", "docs", "first", "groups", "begin", "last", "tables", "out", "row")
 
 
 @functools.cache
@@ -37,14 +37,18 @@ def expansion(path: str, alphabet: int, wide: bool) -> Any:
     """
     trellis, bits, half = alphabet > TRELLIS, alphabet - TRELLIS * (alphabet > TRELLIS), int(wide)
 
-    def symbols(path: Path, docs: Any, first: int, groups: int, before: int, tables: Any, out: Any, row: int) -> None:
+    def symbols(
+        path: Path, docs: Any, first: int, groups: int, begin: int, last: int, tables: Any, out: Any, row: int
+    ) -> None:
         expand(path, bits, half, docs, first, groups, tables, out, row)
 
-    def windows(path: Path, docs: Any, first: int, groups: int, before: int, tables: Any, out: Any, row: int) -> None:
-        expand_windows(path, bits, half, docs, first, groups, before, tables, out, row)
+    def windows(
+        path: Path, docs: Any, first: int, groups: int, begin: int, last: int, tables: Any, out: Any, row: int
+    ) -> None:
+        expand_windows(path, bits, half, docs, first, groups, begin, last, tables, out, row)
 
     i64 = types.int64
-    signature = types.void(PathType(path), _BYTES, i64, i64, i64, _BYTES, _BYTES, i64)
+    signature = types.void(PathType(path), _BYTES, i64, i64, i64, i64, _BYTES, _BYTES, i64)
     return cfunc(signature, cache=True)(windows if trellis else symbols)
 
 
@@ -55,14 +59,15 @@ def _call_expansion(
     docs: Any,
     first: Any,
     groups: Any,
-    before: Any,
+    begin: Any,
+    last: Any,
     tables: Any,
     out: Any,
     row: Any,
 ) -> Any:
     """Calls the :func:`expansion` at ``address`` (int64) on arrays, of which it gets where their data begin."""
     i64 = types.int64
-    sig = types.void(i64, path, docs, i64, i64, i64, tables, out, i64)
+    sig = types.void(i64, path, docs, i64, i64, i64, i64, tables, out, i64)
 
     def codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
         args = arguments(context, builder, _NAMES, sig.args[1:], values[1:])

@@ -15,7 +15,7 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from methods.kernels import simd
-from methods.kernels.cpu import WIDEST
+from methods.kernels.cpu import NATIVE, WIDEST
 from methods.kernels.simd import I8, I16, I32, I64
 from methods.kernels.tiles import BLOCK, arguments
 
@@ -61,7 +61,7 @@ def segment_ends(weights: np.ndarray, tops: np.ndarray, first: int, width: int, 
 
 
 def _emit(builder: Any, path: str, width: int, args: dict[str, Any]) -> None:
-    direct, native = path in WIDEST, path in ("avx2", "avx512")
+    direct, native = path in WIDEST, path in NATIVE
     lanes, parts = (16, 4) if direct else ((8, 8) if width == 1 else (8, 2))
     codes_kind, words_kind = simd.vector(I8, lanes * 4), simd.vector(I32, lanes)
     kind = words_kind if direct else simd.vector(I16, lanes * 2)
@@ -199,7 +199,7 @@ def _wide_tile(
     def codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
         args = arguments(context, builder, names, sig.args, values)
         name, width, shift = sig.args[0].path, sig.args[1].literal_value, sig.args[2].literal_value
-        native = name in ("avx2", "avx512")
+        native = name in NATIVE
         lanes, parts = (16, 4) if name in WIDEST else ((8, 8) if width == 1 else (8, 2))
         kind, words = simd.vector(I32, lanes), simd.vector(I16, 2 * lanes)
         for first_doc in range(0, BLOCK, lanes * parts):

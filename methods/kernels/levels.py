@@ -26,7 +26,7 @@ from methods.kernels.tiles import BLOCK, WIDE
 
 __all__ = ["ALPHABETS", "IntegerLevels", "LevelScanner", "round_weights"]
 
-ALPHABETS = 13
+ALPHABETS = 15  # 8 of scalars, 6 of trellises, from 1 on
 MAX_LEVEL = 127  # two products with weights of int8 then fit 16 bits
 MAX_WORD = 2032  # 16 times as fine
 _FINER = 256  # what the product of a wide weight and a wide level is divided by: both are 16 times as fine
@@ -37,18 +37,21 @@ _WIDE_SHARE = 8  # one group in so many is wide in any case
 
 @dataclass(frozen=True)
 class IntegerLevels:
-    """The levels of alphabets as integers: 1..8 are symbols of so many bits, 9..12 trellises of 1..4 bits a step.
+    """The levels of alphabets as integers: 1..8 are symbols of so many bits, 9..14 trellises of 1..6 bits a step.
 
     Attributes
     ----------
-    levels : (13, 256) uint8
-        Row a: of its symbols, or of its 256 states; s stands for ``(2 levels[a, s] - tops[a]) * units[a]``.
-    tops : (13,) int32
+    levels : (15, 256) uint8
+        Row a: of its symbols, or of the numbers that a trellis's states have (:mod:`methods.kernels.windows`); s
+        stands for ``(2 levels[a, s] - tops[a]) * units[a]``.
+    tops : (15,) int32
         Largest level of each row, at most 127.
-    units : (13,) float32
-    words : (13, 256) int16
+    units : (15,) float32
+    words : (15, 256) int16
         At most 2032 in magnitude; s also stands for ``words[a, s] * word_units[a]``.
-    word_units : (13,) float32
+    word_units : (15,) float32
+    shifts : (7, 16) uint8
+        Of trellises, by the bits of a step.
     """
 
     levels: np.ndarray
@@ -56,15 +59,18 @@ class IntegerLevels:
     units: np.ndarray
     words: np.ndarray
     word_units: np.ndarray
+    shifts: np.ndarray
 
     def tables(self) -> np.ndarray:
-        """What the expansion of blocks looks up: (2, 13, 2, 256) uint8, for bytes and for words."""
+        """What the expansion of blocks looks up: (2, 15, 2, 256) uint8, for bytes and for words."""
         order = np.stack([table_order(alphabet if alphabet <= 8 else 0) for alphabet in range(ALPHABETS)])
         order[9:] = np.arange(256)
         low, words = (np.take_along_axis(each, order, axis=1) for each in (self.levels, self.words))
         narrow = np.stack([low, np.zeros_like(low)], axis=1)
         halves = words.astype("<i2").view(np.uint8).reshape(ALPHABETS, 256, 2).transpose(0, 2, 1)
-        return np.ascontiguousarray(np.stack([narrow, halves]))
+        found = np.stack([narrow, halves])
+        found[:, 0].reshape(2, -1)[:, : self.shifts.size] = self.shifts.ravel()
+        return found
 
 
 def round_weights(narrow: np.ndarray, wide: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -98,8 +104,8 @@ def _expand_block(path: Path, docs: np.ndarray, runs: np.ndarray, tables: np.nda
     """A planar block into rows of words; ``runs`` as :func:`_runs` makes them."""
     first = row = 0
     for run in range(len(runs)):
-        address, groups, wide, before, nbytes = runs[run]
-        call_expansion(address, path, docs, first, groups, before, tables[wide], out, row)
+        address, groups, wide, begin, last, nbytes = runs[run]
+        call_expansion(address, path, docs, first, groups, begin, last, tables[wide], out, row)
         first += nbytes
         row += (4 if wide else 2) * groups
 
@@ -159,23 +165,22 @@ def _all_ends(weights: np.ndarray, tops: np.ndarray, width: int, ends: np.ndarra
 
 
 def _runs(path: Path, alphabets: np.ndarray, bits: np.ndarray, wide: np.ndarray) -> np.ndarray:
-    """Groups side by side that are taken apart alike: (runs, 5) int64.
+    """Groups side by side that are taken apart alike: (runs, 6) int64.
 
-    Address of their :func:`~methods.kernels.expansions.expansion`, number of groups, whether they are wide, the byte
-    of the code before them (of a trellis), and their bytes.
+    Address of their :func:`~methods.kernels.expansions.expansion`, number of groups, whether they are wide, the first
+    and the last byte of the code that belong to trellises, and their own bytes.
     """
-    bytes_before = np.cumsum(bits) - bits
+    path_bytes = np.flatnonzero(np.repeat(alphabets > TRELLIS, bits))
+    begin, last = (int(path_bytes[0]), int(path_bytes[-1])) if len(path_bytes) else (0, 0)
     starts = np.flatnonzero(np.diff(alphabets, prepend=-1))
     ends = np.append(starts[1:], len(bits))
     runs = []
     for start, end in zip(starts, ends):
-        last = bytes_before[end - 1] + bits[end - 1] - 1  # a trellis is circular
         split = start + int(wide[start:end].sum())  # wide groups come first
         for low, high, kind in ((start, split, True), (split, end, False)):
             if low < high:
                 address = expansion(path.name, int(alphabets[start]), kind).address
-                before = last if low == start else bytes_before[low] - 1
-                runs.append((address, high - low, kind, before, bits[start] * (high - low)))
+                runs.append((address, high - low, kind, begin, last, bits[start] * (high - low)))
     return np.array(runs, np.int64)
 
 
@@ -191,8 +196,8 @@ class LevelScanner:
     codes : (n, sum of bits) uint8
         Groups of eight dimensions one after the other, packed as :mod:`methods.kernels.planes` says.
     alphabets : (groups,) int
-        1..12 of :class:`IntegerLevels`; equal ones side by side scan fastest. Neighbouring groups of one trellis are
-        one circular path (:mod:`methods.kernels.windows`).
+        1..14 of :class:`IntegerLevels`; equal ones side by side scan fastest. Groups of trellises stand side by side
+        and are one circular path (:mod:`methods.kernels.windows`).
     spreads : (groups,) float32
         What a group's levels are multiplied with.
     levels : IntegerLevels
@@ -232,6 +237,8 @@ class LevelScanner:
         alphabets = np.asarray(alphabets, np.int64)
         if alphabets.ndim != 1 or not len(alphabets) or alphabets.min() < 1 or alphabets.max() >= ALPHABETS:
             raise KernelError(f"alphabets must be a non-empty list of integers from 1 to {ALPHABETS - 1}")
+        if len(paths := np.flatnonzero(alphabets > TRELLIS)) and paths[-1] - paths[0] >= len(paths):
+            raise KernelError("groups of trellises must stand side by side: they are one path")
         bits = np.where(alphabets > TRELLIS, alphabets - TRELLIS, alphabets)
         codes = scan.as_codes(codes, int(bits.sum()), "codes")
         if levels.tops.max() > MAX_LEVEL:

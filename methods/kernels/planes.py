@@ -16,6 +16,7 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from methods.kernels import simd
+from methods.kernels.cpu import NATIVE
 from methods.kernels.simd import I8, I16, I32, I64
 from methods.kernels.tiles import BLOCK, arguments
 
@@ -214,7 +215,7 @@ def _expand(
     def codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
         names = ("path", "bits", "wide", "docs", "first", "groups", "tables", "out", "row")
         args = arguments(context, builder, names, sig.args, values)
-        width, native = sig.args[1].literal_value, sig.args[0].path in ("avx2", "avx512")
+        width, native = sig.args[1].literal_value, sig.args[0].path in NATIVE
         halves = 1 + sig.args[2].literal_value
         table = [simd.at(builder, args["tables"], 512 * width + 256 * half) for half in range(halves)]
         start = simd.at(builder, args["docs"], builder.mul(args["first"], ir.Constant(I64, BLOCK)))

@@ -91,8 +91,25 @@ def popcount(builder: Builder, value: Value) -> Value:
 
 
 def lookup(builder: Builder, table: Value, index: Value) -> Value:
-    """Native AVX2: ``table[index]`` in each 16-byte half of <32 x i8>, indices 0..15 (``vpshufb``)."""
-    return call(builder, "llvm.x86.avx2.pshuf.b", index.type, [table, index])
+    """Native: ``table[index]`` in each 16 bytes of <32 x i8> (AVX2) or <64 x i8>, indices 0..15 (``vpshufb``)."""
+    name = {32: "llvm.x86.avx2.pshuf.b", 64: "llvm.x86.avx512.pshuf.b.512"}[index.type.count]
+    return call(builder, name, index.type, [table, index])
+
+
+def lookup_pair(builder: Builder, low: Value, high: Value, index: Value) -> Value:
+    """Native AVX512-VBMI: the entry of ``low`` and ``high``, side by side, at the lower seven bits of each index.
+
+    All are <64 x i8> (``vpermi2b``).
+    """
+    return call(builder, "llvm.x86.avx512.vpermi2var.qi.512", index.type, [low, index, high])
+
+
+def part(builder: Builder, value: Value, lanes: int, number: int) -> Value:
+    """The ``number``-th ``lanes`` lanes of a vector."""
+    if value.type.count == lanes:
+        return value
+    order = ir.Constant(vector(I32, lanes), list(range(number * lanes, (number + 1) * lanes)))
+    return builder.shuffle_vector(value, ir.Constant(value.type, ir.Undefined), order)
 
 
 def multiply_pairs(builder: Builder, codes: Value, weights: Value, native: bool) -> Value:

@@ -1,7 +1,8 @@
-"""Trellis-coded quantization: the best circular path through a bitshift trellis of 256 states.
+"""Trellis-coded quantization: the best circular path through a bitshift trellis.
 
-A state is the last eight bits of the stream; a step shifts ``bits`` new ones in. Marcellin & Fischer 1990; the
-bitshift trellis and its tail-biting are those of QTIP (Tseng et al. 2024, section 3).
+A state is the last bits of a stream (10 or 12 of them, say); a step shifts 1 to 6 new ones in, and the state that it
+leads to names a level. Marcellin & Fischer 1990; the bitshift trellis and its tail-biting are those of QTIP (Tseng et
+al. 2024, section 3). Here the steps of one path may take different numbers of bits.
 """
 
 from __future__ import annotations
@@ -11,123 +12,140 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from methods.kernels.viterbi_step import cheapest, enter
+from methods.kernels.viterbi_step import advance
 
-__all__ = ["STATES", "best_paths", "decode_paths"]
+__all__ = ["best_paths", "decode_paths"]
 
-STATES = 256
-_STATE_BITS = 8
 _AROUND = 32  # steps on each side of the seam from which the state there is guessed
 _FAR = np.float32(1e30)
 
 
 @njit(cache=True, nogil=True)
 def _forward(
-    values: np.ndarray, bits: int, codebook: np.ndarray, cost: np.ndarray, best: np.ndarray, choices: np.ndarray
-) -> None:
-    """Costs (256,) of the best paths into each state after the last value; ``best`` holds those before the first.
+    values: np.ndarray,
+    bits: np.ndarray,
+    weights: np.ndarray,
+    codebooks: np.ndarray,
+    costs: np.ndarray,
+    choices: np.ndarray,
+) -> np.ndarray:
+    """Costs (states,) of the best paths into each state after the last value, in units of its weight.
 
-    ``best`` (256 >> bits,) float32 is the cost of the paths by the bits that stay in the state; ``choices`` (n, 256 >>
-    bits) int32 are written: the bits that leave it.
+    ``costs`` (2, states) float32 begins with those of the states before the first value; ``choices`` (n, states / 2)
+    uint8 are written.
     """
-    for step in range(len(values)):
-        value = values[step]
-        if bits == 1:
-            if step:
-                cheapest(1, cost, best, choices, step)
-            enter(1, value, codebook, best, cost)
-        elif bits == 2:
-            if step:
-                cheapest(2, cost, best, choices, step)
-            enter(2, value, codebook, best, cost)
-        elif bits == 3:
-            if step:
-                cheapest(3, cost, best, choices, step)
-            enter(3, value, codebook, best, cost)
+    steps = len(values)
+    for step in range(steps):
+        if step and weights[step] != weights[step - 1]:
+            costs[step & 1] *= weights[step - 1] / weights[step]
+        before, after, codebook = costs[step & 1], costs[1 - (step & 1)], codebooks[bits[step]]
+        if bits[step] == 1:
+            advance(1, values[step], codebook, before, after, choices, step)
+        elif bits[step] == 2:
+            advance(2, values[step], codebook, before, after, choices, step)
+        elif bits[step] == 3:
+            advance(3, values[step], codebook, before, after, choices, step)
+        elif bits[step] == 4:
+            advance(4, values[step], codebook, before, after, choices, step)
+        elif bits[step] == 5:
+            advance(5, values[step], codebook, before, after, choices, step)
         else:
-            if step:
-                cheapest(4, cost, best, choices, step)
-            enter(4, value, codebook, best, cost)
+            advance(6, values[step], codebook, before, after, choices, step)
+    return costs[steps & 1]
 
 
 @njit(cache=True, nogil=True)
-def _backward(state: Any, bits: int, choices: np.ndarray, states: np.ndarray) -> None:
-    """States (n,) uint8 of the best path that ends in ``state``."""
+def _backward(state: Any, state_bits: int, bits: np.ndarray, choices: np.ndarray, states: np.ndarray) -> None:
+    """States (n,) uint16 of the best path that ends in ``state``."""
     for step in range(len(states) - 1, -1, -1):
         states[step] = state
-        if step:
-            low = state >> bits
-            state = (np.int64(choices[step, low]) << (_STATE_BITS - bits)) | low
+        low = state >> bits[step]
+        state = (np.int64(choices[step, low]) << (state_bits - bits[step])) | low
 
 
 @njit(cache=True, nogil=True)
-def best_paths(values: np.ndarray, bits: int, codebook: np.ndarray, states: np.ndarray, codes: np.ndarray) -> None:
+def _write(states: np.ndarray, bits: np.ndarray, code: np.ndarray) -> None:
+    """The stream of bits that enter the states."""
+    held: Any = 0
+    pending = byte = 0
+    for step in range(len(states)):
+        held = (held << bits[step]) | (np.int64(states[step]) & ((1 << bits[step]) - 1))
+        pending += bits[step]
+        while pending >= 8:
+            pending -= 8
+            code[byte] = np.uint8((held >> pending) & 255)
+            byte += 1
+        held &= (1 << pending) - 1
+
+
+@njit(cache=True, nogil=True)
+def best_paths(
+    values: np.ndarray, bits: np.ndarray, weights: np.ndarray, codebooks: np.ndarray, states: np.ndarray, codes: Any
+) -> None:
     """Circular paths whose levels are near to rows of values.
 
-    The bits that cross the seam are taken from the best path through the steps around it; with them fixed, the path
-    is the best.
+    The state at the seam is taken from the best path through the steps around it; with it fixed, the path is the best.
 
     Parameters
     ----------
     values : (n, steps) float32
-        ``steps * bits`` is a multiple of 8, and at least 8.
-    bits : int
-        1..4 a step.
-    codebook : (256,) float32
-        Levels of the states.
-    states : (n, steps) uint8
+        Of moderate size: their squares must stay far below 1e30.
+    bits : (steps,) int64
+        1..6 of each step; their sum is a multiple of 8, and at least 32.
+    weights : (steps,) float32
+        What the squared error of each step counts, above 0.
+    codebooks : (7, states) float32, C-contiguous
+        Row b: the levels of all states where a step takes b bits. 1024 to 65536 states, a power of two.
+    states : (n, steps) uint16
         Written.
-    codes : (n, >= steps * bits / 8) uint8
+    codes : (n, >= sum of bits / 8) uint8
         Written: the stream of bits.
     """
-    steps = values.shape[1]
-    rest = STATES >> bits
-    cost, best = np.empty(STATES, np.float32), np.empty(rest, np.float32)
-    choices = np.empty((max(steps, 2 * _AROUND), rest), np.int32)
-    seam, seam_states = np.empty(2 * _AROUND, np.float32), np.empty(2 * _AROUND, np.uint8)
+    steps, number = values.shape[1], codebooks.shape[1]
+    state_bits = 0
+    while 1 << state_bits < number:
+        state_bits += 1
+    around = (np.arange(2 * _AROUND) - _AROUND) % steps
+    seam_bits, seam_weights = bits[around], weights[around]
+    seam, seam_states = np.empty(2 * _AROUND, np.float32), np.empty(2 * _AROUND, np.uint16)
+    costs = np.empty((2, number), np.float32)
+    choices = np.empty((max(steps, 2 * _AROUND), number // 2), np.uint8)
+    stays = (number >> bits[0]) - 1
     for i in range(len(values)):
         for place in range(2 * _AROUND):
-            seam[place] = values[i, (place - _AROUND) % steps]
-        best[:] = 0
-        _forward(seam, bits, codebook, cost, best, choices)
-        _backward(np.int64(np.argmin(cost)), bits, choices, seam_states)
-        crossing: Any = np.int64(seam_states[_AROUND - 1]) & (rest - 1)
-        best[:] = _FAR
-        best[crossing] = 0
-        _forward(values[i], bits, codebook, cost, best, choices)
+            seam[place] = values[i, around[place]]
+        costs[0] = 0
+        found = _forward(seam, seam_bits, seam_weights, codebooks, costs, choices)
+        _backward(np.int64(np.argmin(found)), state_bits, seam_bits, choices, seam_states)
+        crossing: Any = np.int64(seam_states[_AROUND - 1]) & stays
+        costs[0] = _FAR
+        costs[0, crossing] = 0
+        found = _forward(values[i], bits, weights, codebooks, costs, choices)
         last: Any = crossing
-        for top in range(1 << bits):
-            state = (top << (_STATE_BITS - bits)) | crossing
-            if top == 0 or cost[state] < cost[last]:
+        for top in range(1 << bits[0]):
+            state = (top << (state_bits - bits[0])) | crossing
+            if found[state] < found[last]:
                 last = state
-        _backward(last, bits, choices, states[i])
-        held: Any = 0
-        pending = byte = 0
-        for step in range(steps):
-            held = (held << bits) | (np.int64(states[i, step]) & ((1 << bits) - 1))
-            pending += bits
-            while pending >= 8:
-                pending -= 8
-                codes[i, byte] = np.uint8((held >> pending) & 255)
-                byte += 1
-            held &= (1 << pending) - 1
+        _backward(last, state_bits, bits, choices, states[i])
+        _write(states[i], bits, codes[i])
 
 
 @njit(cache=True, nogil=True)
-def decode_paths(codes: np.ndarray, bits: int, codebook: np.ndarray, values: np.ndarray) -> None:
-    """Levels (n, steps) float32 of paths (n, >= steps * bits / 8) uint8; the inverse of :func:`best_paths`."""
-    steps = values.shape[1]
-    size = steps * bits // 8
+def decode_paths(codes: np.ndarray, bits: np.ndarray, codebooks: np.ndarray, values: np.ndarray) -> None:
+    """Levels (n, steps) float32 of paths (n, >= sum of bits / 8) uint8; the inverse of :func:`best_paths`."""
+    size = bits.sum() // 8
+    mask = codebooks.shape[1] - 1
     for i in range(len(codes)):
-        state: Any = np.int64(codes[i, size - 1])
+        state: Any = (np.int64(codes[i, size - 2]) << 8) | np.int64(codes[i, size - 1])
         byte = 0
         held: Any = 0
         left = 0
-        for step in range(steps):
-            while left < bits:
+        for step in range(len(bits)):
+            width = bits[step]
+            while left < width:
                 held = ((held << 8) | np.int64(codes[i, byte])) & 0xFFFF
                 left += 8
                 byte += 1
-            left -= bits
-            state = ((state << bits) | ((held >> left) & ((1 << bits) - 1))) & (STATES - 1)
-            values[i, step] = codebook[state]
+            left -= width
+            state = ((state << width) | ((held >> left) & ((1 << width) - 1))) & mask
+            values[i, step] = codebooks[width, state]

@@ -1,4 +1,4 @@
-"""One step of the Viterbi algorithm over 256 states of a bitshift trellis, eight states a register."""
+"""One step of the Viterbi algorithm through a bitshift trellis, sixteen states at a time."""
 
 from __future__ import annotations
 
@@ -9,71 +9,75 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from methods.kernels import simd
-from methods.kernels.simd import I32, I64
+from methods.kernels.simd import I8, I32, I64
 from methods.kernels.tiles import arguments
 
-__all__ = ["cheapest", "enter"]
+__all__ = ["advance"]
 
-_LANES, _STATES = 8, 256
+_LANES = 16
 _FLOATS = simd.vector(ir.FloatType(), _LANES)
 _INTEGERS = simd.vector(I32, _LANES)
+_NAMES = ("bits", "value", "codebook", "before", "after", "choices", "row")
 
 
-def _cheapest(typingctx: Any, bits: Any, cost: Any, best: Any, choices: Any, row: Any) -> Any:
-    """Of the 2^bits states that keep the same bits, the cheapest.
+def _advance(
+    typingctx: Any, bits: Any, value: Any, codebook: Any, before: Any, after: Any, choices: Any, row: Any
+) -> Any:
+    """``after[s] = min over top of before[top * rest + (s >> bits)] + (value - codebook[s])^2``, for all states s.
+
+    Costs are not negative, so that as integers they are in the same order: the choice is put into their lowest bits,
+    and one minimum of integers finds both.
 
     Parameters
     ----------
     bits : literal int
-        1..4 that leave the state, its highest.
-    cost : (256,) float32
-    best : (256 >> bits,) float32
-        Written: the least cost by the bits that stay.
-    choices : (n, 256 >> bits) int32
-        Its ``row`` is written: which bits leave; the smallest of equal ones.
+        1..6 that leave the state, its highest, and that enter it, its lowest; ``rest = states >> bits``.
+    value : float32
+    codebook, before, after : (states,) float32
+        ``states`` is a multiple of 1024. ``after`` is written and is another array than ``before``.
+    choices : (n, >= rest) uint8
+        Its ``row`` is written: the bits that leave, by those that stay; the smallest of equally good ones.
+    row : int64
     """
-    sig = types.void(bits, cost, best, choices, types.int64)
+    sig = types.void(bits, types.float32, codebook, before, after, choices, types.int64)
 
     def codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
-        args = arguments(context, builder, ("bits", "cost", "best", "choices", "row"), sig.args, values)
-        rest = _STATES >> sig.args[0].literal_value
-        line = simd.at(builder, args["choices"], builder.mul(args["row"], ir.Constant(I64, 4 * rest)))
-        for low in range(0, rest, _LANES):
-            least = simd.load(builder, _FLOATS, simd.at(builder, args["cost"], 4 * low))
-            chosen: Any = simd.constant(_INTEGERS, 0)
-            for top in range(1, _STATES // rest):
-                other = simd.load(builder, _FLOATS, simd.at(builder, args["cost"], 4 * (top * rest + low)))
-                better = builder.fcmp_ordered("<", other, least)
-                least = builder.select(better, other, least)
-                chosen = builder.select(better, simd.constant(_INTEGERS, top), chosen)
-            simd.store(builder, least, simd.at(builder, args["best"], 4 * low))
-            simd.store(builder, chosen, simd.at(builder, line, 4 * low))
-        return context.get_dummy_value()
-
-    return sig, codegen
-
-
-def _enter(typingctx: Any, bits: Any, value: Any, codebook: Any, best: Any, cost: Any) -> Any:
-    """``cost[s] = best[s >> bits] + (value - codebook[s])^2`` for all 256 states; arrays as for :func:`cheapest`."""
-    sig = types.void(bits, types.float32, codebook, best, cost)
-
-    def codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
-        args = arguments(context, builder, ("bits", "value", "codebook", "best", "cost"), sig.args, values)
+        args = arguments(context, builder, _NAMES, sig.args, values)
         bits = sig.args[0].literal_value
+        proxy = context.make_array(sig.args[3])(context, builder, values[3])
+        rest = builder.lshr(builder.extract_value(proxy.shape, 0), ir.Constant(I64, bits))
+        stride = builder.extract_value(context.make_array(sig.args[5])(context, builder, values[5]).shape, 1)
+        line = simd.at(builder, args["choices"], builder.mul(args["row"], stride))
         value = simd.splat(builder, args["value"], _LANES)
-        for state in range(0, _STATES, _LANES):
-            first = (state >> bits) // _LANES * _LANES
-            before = simd.load(builder, _FLOATS, simd.at(builder, args["best"], 4 * first))
-            order = [((state + lane) >> bits) - first for lane in range(_LANES)]
-            before = builder.shuffle_vector(before, ir.Constant(_FLOATS, ir.Undefined), ir.Constant(_INTEGERS, order))
-            level = simd.load(builder, _FLOATS, simd.at(builder, args["codebook"], 4 * state))
-            error = builder.fsub(value, level)
-            total = builder.fadd(before, builder.fmul(error, error))
-            simd.store(builder, total, simd.at(builder, args["cost"], 4 * state))
+        cleared = simd.constant(_INTEGERS, -(1 << bits))
+
+        def cost(low: Any, top: int) -> Any:
+            place = builder.add(low, builder.mul(rest, ir.Constant(I64, top)))
+            address = simd.at(builder, args["before"], builder.mul(place, ir.Constant(I64, 4)))
+            found = builder.and_(simd.load(builder, _INTEGERS, address), cleared)
+            return builder.or_(found, simd.constant(_INTEGERS, top))
+
+        def block(low: Any) -> None:
+            least = cost(low, 0)
+            for top in range(1, 1 << bits):
+                other = cost(low, top)
+                least = builder.select(builder.icmp_signed("<", other, least), other, least)
+            chosen = builder.and_(least, simd.constant(_INTEGERS, (1 << bits) - 1))
+            simd.store(builder, builder.trunc(chosen, simd.vector(I8, _LANES)), simd.at(builder, line, low))
+            path = builder.bitcast(builder.and_(least, cleared), _FLOATS)
+            first = builder.mul(low, ir.Constant(I64, 4 << bits))
+            for part in range(1 << bits):
+                order = [(part * _LANES + lane) >> bits for lane in range(_LANES)]
+                spread = builder.shuffle_vector(path, ir.Constant(_FLOATS, ir.Undefined), ir.Constant(_INTEGERS, order))
+                place = builder.add(first, ir.Constant(I64, 4 * _LANES * part))
+                error = builder.fsub(value, simd.load(builder, _FLOATS, simd.at(builder, args["codebook"], place)))
+                total = builder.fadd(spread, builder.fmul(error, error))
+                simd.store(builder, total, simd.at(builder, args["after"], place))
+
+        simd.count_loop(builder, ir.Constant(I64, 0), rest, _LANES, block)
         return context.get_dummy_value()
 
     return sig, codegen
 
 
-cheapest: Any = intrinsic(prefer_literal=True)(_cheapest)
-enter: Any = intrinsic(prefer_literal=True)(_enter)
+advance: Any = intrinsic(prefer_literal=True)(_advance)

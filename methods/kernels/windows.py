@@ -1,7 +1,8 @@
-"""States of a bitshift trellis, read from the stream of bits: windows of eight bits that end with a step's bits.
+"""States of a bitshift trellis, read from the stream of bits: windows of twelve bits that end with a step's bits.
 
-A path of n steps of ``bits`` bits is n * bits / 8 bytes, the first step in the highest bits of the first byte. It is
-circular: the window of the first steps begins in the last byte.
+The steps' bits stand one after the other, the first in the highest bits of the first byte. The stream is circular: the
+windows of the first steps begin in its last bytes. A state's level is one of 256: that of its newest eight bits,
+shifted round by a number that its four older bits look up.
 """
 
 from __future__ import annotations
@@ -14,58 +15,78 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from methods.kernels import simd
-from methods.kernels.planes import GROUP, store_words
+from methods.kernels.cpu import NATIVE
+from methods.kernels.planes import store_words
 from methods.kernels.simd import I8, I64
 from methods.kernels.tiles import BLOCK, arguments
 
-__all__ = ["expand_windows", "states_reference"]
+__all__ = ["SHIFTS", "expand_windows", "states_reference"]
 
-_LANES = 32  # documents in a register
+_LANES = 32  # documents whose levels are laid out together
+SHIFTS = 16  # places in the table of shifts for each number of bits a step
 
 
-def states_reference(codes: np.ndarray, bits: int) -> np.ndarray:
-    """States (n, steps) uint8 of whole paths (n, steps * bits / 8) uint8."""
+def states_reference(codes: np.ndarray, bits: np.ndarray) -> np.ndarray:
+    """States (n, steps) uint16 of twelve bits of whole paths (n, sum of bits / 8) uint8, ``bits`` of each step."""
     stream = np.unpackbits(codes, axis=1)
-    ends = bits * (1 + np.arange(stream.shape[1] // bits))
-    places = (ends[:, None] - 8 + np.arange(8)) % stream.shape[1]
-    return np.packbits(stream[:, places], axis=2)[:, :, 0]
+    places = (np.cumsum(bits)[:, None] - 12 + np.arange(12)) % stream.shape[1]
+    return (stream[:, places] @ (1 << np.arange(11, -1, -1))).astype(np.uint16)
 
 
-def _window(builder: Any, loaded: list[Any], bits: int, dim: int) -> Any:
-    """The state of a group's step ``dim``; ``loaded`` are the byte before the group and its bytes."""
-    byte, used = divmod((dim + 1) * bits, 8)
+def _window(builder: Any, loaded: list[Any], end: int) -> Any:
+    """The eight bits before bit ``end`` of the loaded bytes, end >= 8."""
+    byte, used = divmod(end, 8)
     if not used:
-        return loaded[byte]
+        return loaded[byte - 1]
     kind = loaded[0].type
-    left = builder.and_(simd.shift_left(builder, loaded[byte], used), simd.constant(kind, 256 - (1 << used)))
-    right = simd.shift_right(builder, loaded[byte + 1], 8 - used)
+    left = builder.and_(simd.shift_left(builder, loaded[byte - 1], used), simd.constant(kind, 256 - (1 << used)))
+    right = simd.shift_right(builder, loaded[byte], 8 - used)
     return builder.or_(left, builder.and_(right, simd.constant(kind, (1 << used) - 1)))
 
 
-def _looked_up(builder: Any, native: bool, state: Any, table: Any) -> Any:
-    """``table[state]`` for 256 entries."""
-    kind = state.type
-    if native:
-        total = simd.constant(kind, 0)
-        low = builder.and_(state, simd.constant(kind, 15))
-        high = builder.and_(state, simd.constant(kind, 240))
-        for row in range(16):
-            entries = simd.load(builder, simd.vector(I8, 16), simd.at(builder, table, 16 * row))
-            found = simd.lookup(builder, simd.repeat(builder, entries, 2), low)
-            equal = builder.sext(builder.icmp_unsigned("==", high, simd.constant(kind, 16 * row)), kind)
-            total = builder.or_(total, builder.and_(equal, found))
-        return total
+def _searched(builder: Any, index: Any, table: Any, entries: int) -> Any:
+    """Generic: ``table[index]`` by comparing with every entry's number."""
+    kind = index.type
     slot = simd.accumulators(builder, kind, 1)[0]
     builder.store(simd.constant(kind, 0), slot)
 
     def entry(place: Any) -> None:
-        index = simd.splat(builder, builder.trunc(place, I8), _LANES)
-        value = simd.splat(builder, simd.load(builder, I8, simd.at(builder, table, place)), _LANES)
-        equal = builder.sext(builder.icmp_unsigned("==", state, index), kind)
+        number = simd.splat(builder, builder.trunc(place, I8), kind.count)
+        value = simd.splat(builder, simd.load(builder, I8, simd.at(builder, table, place)), kind.count)
+        equal = builder.sext(builder.icmp_unsigned("==", index, number), kind)
         builder.store(builder.or_(builder.load(slot), builder.and_(equal, value)), slot)
 
-    simd.count_loop(builder, ir.Constant(I64, 0), ir.Constant(I64, 256), 1, entry)
+    simd.count_loop(builder, ir.Constant(I64, 0), ir.Constant(I64, entries), 1, entry)
     return builder.load(slot)
+
+
+def _shifted(builder: Any, path: str, newest: Any, older: Any, shifts: Any) -> Any:
+    """The level's number: the newest eight bits and the shift of the four older ones, round at 256."""
+    if path in NATIVE:
+        entries = simd.load(builder, simd.vector(I8, SHIFTS), shifts)
+        found = simd.lookup(builder, simd.repeat(builder, entries, older.type.count // SHIFTS), older)
+    else:
+        found = _searched(builder, older, shifts, SHIFTS)
+    return builder.add(newest, found)
+
+
+def _looked_up(builder: Any, path: str, index: Any, table: Any) -> Any:
+    """``table[index]`` for 256 entries."""
+    kind = index.type
+    if path == "avx512":
+        quarters = [simd.load(builder, kind, simd.at(builder, table, 64 * part)) for part in range(4)]
+        low, high = (simd.lookup_pair(builder, quarters[at], quarters[at + 1], index) for at in (0, 2))
+        return builder.select(builder.icmp_signed("<", index, simd.constant(kind, 0)), high, low)
+    if path not in NATIVE:
+        return _searched(builder, index, table, 256)
+    total = simd.constant(kind, 0)
+    low, high = builder.and_(index, simd.constant(kind, 15)), builder.and_(index, simd.constant(kind, 240))
+    for row in range(16):
+        entries = simd.load(builder, simd.vector(I8, 16), simd.at(builder, table, 16 * row))
+        found = simd.lookup(builder, simd.repeat(builder, entries, kind.count // 16), low)
+        equal = builder.sext(builder.icmp_unsigned("==", high, simd.constant(kind, 16 * row)), kind)
+        total = builder.or_(total, builder.and_(equal, found))
+    return total
 
 
 def _expand_windows(
@@ -76,7 +97,8 @@ def _expand_windows(
     docs: Any,
     first: Any,
     groups: Any,
-    before: Any,
+    begin: Any,
+    last: Any,
     tables: Any,
     out: Any,
     row: Any,
@@ -86,42 +108,56 @@ def _expand_windows(
     Parameters
     ----------
     bits : literal int
-        1..4 of each step; the levels of the states are entry 8 + bits of ``tables``, in order.
-    before : int64
-        The byte of the code that comes before the groups' first.
+        1..6 of each step; the levels are entry 8 + bits of ``tables``, in order, and the shifts are at 16 * bits of
+        entry 0.
+    begin, last : int64
+        The first and the last byte of the code that belong to the path.
     """
     i64 = types.int64
-    sig = types.void(path, bits, wide, docs, i64, i64, i64, tables, out, i64)
+    sig = types.void(path, bits, wide, docs, i64, i64, i64, i64, tables, out, i64)
 
     def codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
-        names = ("path", "bits", "wide", "docs", "first", "groups", "before", "tables", "out", "row")
+        names = ("path", "bits", "wide", "docs", "first", "groups", "begin", "last", "tables", "out", "row")
         args = arguments(context, builder, names, sig.args, values)
-        width, native = sig.args[1].literal_value, sig.args[0].path in ("avx2", "avx512")
+        width, path = sig.args[1].literal_value, sig.args[0].path
         halves = 1 + sig.args[2].literal_value
+        lanes = BLOCK if path == "avx512" else _LANES
         table = [simd.at(builder, args["tables"], 512 * (8 + width) + 256 * half) for half in range(halves)]
+        shifts = simd.at(builder, args["tables"], SHIFTS * width)
         target = simd.at(builder, args["out"], builder.mul(args["row"], ir.Constant(I64, 4 * BLOCK)))
+        one = ir.Constant(I64, 1)
 
         def line(byte: Any) -> Any:
             return simd.at(builder, args["docs"], builder.mul(byte, ir.Constant(I64, BLOCK)))
 
+        def before(byte: Any) -> Any:
+            is_first = builder.icmp_signed("==", byte, args["begin"])
+            return builder.select(is_first, args["last"], builder.sub(byte, one))
+
         def group(index: Any) -> None:
             start = builder.add(args["first"], builder.mul(index, ir.Constant(I64, width)))
-            last = builder.sub(start, ir.Constant(I64, 1))
-            is_first = builder.icmp_signed("==", index, ir.Constant(I64, 0))
-            previous, source = line(builder.select(is_first, args["before"], last)), line(start)
+            previous = before(start)
+            source = line(start)
+            lines = [line(before(previous)), line(previous)]
+            lines += [simd.at(builder, source, BLOCK * byte) for byte in range(width)]
             place = simd.at(builder, target, builder.mul(index, ir.Constant(I64, 8 * BLOCK * halves)))
 
             def chunk(doc: Any) -> None:
-                lines = [previous, *(simd.at(builder, source, BLOCK * byte) for byte in range(width))]
-                kind = simd.vector(I8, _LANES)
+                kind = simd.vector(I8, lanes)
                 loaded = [simd.load(builder, kind, simd.at(builder, each, doc)) for each in lines]
-                states = [_window(builder, loaded, width, dim) for dim in range(GROUP)]
-                levels = [_looked_up(builder, native, state, half) for state in states for half in table]
-                for quad in range(2 * halves):
-                    where = simd.at(builder, place, builder.mul(doc, ir.Constant(I64, 4)))
-                    store_words(builder, levels[4 * quad : 4 * quad + 4], simd.at(builder, where, 4 * BLOCK * quad))
+                levels = []
+                for end in range(16 + width, 17 + 8 * width, width):
+                    older = builder.and_(_window(builder, loaded, end - 8), simd.constant(kind, 15))
+                    number = _shifted(builder, path, _window(builder, loaded, end), older, shifts)
+                    levels += [_looked_up(builder, path, number, half) for half in table]
+                for part in range(lanes // _LANES):
+                    words = builder.mul(builder.add(doc, ir.Constant(I64, _LANES * part)), ir.Constant(I64, 4))
+                    where = simd.at(builder, place, words)
+                    kept = [simd.part(builder, level, _LANES, part) for level in levels]
+                    for quad in range(2 * halves):
+                        store_words(builder, kept[4 * quad : 4 * quad + 4], simd.at(builder, where, 4 * BLOCK * quad))
 
-            simd.count_loop(builder, ir.Constant(I64, 0), ir.Constant(I64, BLOCK), _LANES, chunk)
+            simd.count_loop(builder, ir.Constant(I64, 0), ir.Constant(I64, BLOCK), lanes, chunk)
 
         simd.count_loop(builder, ir.Constant(I64, 0), args["groups"], 1, group)
         return context.get_dummy_value()

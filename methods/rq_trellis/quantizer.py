@@ -23,6 +23,12 @@ def coarse_index(codebooks: np.ndarray) -> faiss.IndexResidualQuantizer:
     return index
 
 
+def lengths(vectors: np.ndarray) -> np.ndarray:
+    """Lengths (n,) float32 of vectors (n, dim), 1 where they are 0."""
+    found = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
+    return np.where(found > 0, found, 1).astype(np.float32)
+
+
 @dataclass(frozen=True)
 class StagedQuantizer:
     """A vector as the sum of a centroid of each stage and of levels along axes.
@@ -36,7 +42,8 @@ class StagedQuantizer:
     fine : TrellisQuantizer
         Of the residual.
     whole : bool
-        Whether a factor multiplies the sum of both, not the levels alone.
+        Whether a factor multiplies the sum of both, not the levels alone. Then both are of vectors brought to unit
+        length, since the factor restores it.
     """
 
     mean: np.ndarray
@@ -59,10 +66,12 @@ class StagedQuantizer:
 
     def encode(self, centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Codes (n, stages + symbols) uint8 of centred vectors, and products (n, 3) for their factors."""
-        packed = self.coarse.sa_encode(centred)
+        sizes = lengths(centred) if self.whole else np.ones(len(centred), np.float32)
+        shapes = centred / sizes[:, None]
+        packed = self.coarse.sa_encode(shapes)
         coarse, bits = self.coarse.sa_decode(packed), self._bits
         stages = packed if bits == 8 else faiss.unpack_bitstrings(packed, self.stages, bits).astype(np.uint8)
-        symbols, products = self.fine.encode(centred - coarse)
+        symbols, products = self.fine.encode(shapes - coarse, alike=not self.whole)
         if self.whole:
             found = coarse + self._fine(symbols)
             pairs = ((centred, found), (found, found), (centred, centred))

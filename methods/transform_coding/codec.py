@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import Self
 
 import numpy as np
 
@@ -45,9 +45,8 @@ class TransformCoding(Codec):
     family = "transform"
     summary = "principal axes, bits by variance, Lloyd-Max levels, one byte of scale"
     source = "Brandt, CVPR 2010"
-    version = "2"  # 1: the factor's byte divided its whole range evenly
+    version = "3"  # 1: the factor's byte divided its whole range evenly; 2: values coded at their own size
     estimator = True  # queries are rounded to int8
-    quantizer_type: ClassVar[type[Quantizer]] = Quantizer
 
     def __init__(
         self,
@@ -68,6 +67,10 @@ class TransformCoding(Codec):
         if code_bytes < 1 + FACTOR_BYTES:
             raise BudgetError(cls.name, code_bytes, 1 + FACTOR_BYTES)
         return cls(dim, metric, min(code_bytes - FACTOR_BYTES, MOST_BITS * group_count(dim)), gamma, scale)
+
+    @property
+    def quantizer_type(self) -> type[Quantizer]:
+        return Quantizer
 
     @property
     def code_size(self) -> int:

@@ -48,7 +48,7 @@ def integer_levels() -> IntegerLevels:
         )
         word_units[bits] = levels(bits)[-1] / MAX_WORD
         words[bits, : 2**bits] = np.rint(levels(bits) / word_units[bits])
-    return IntegerLevels(table, tops, units, words, word_units)
+    return IntegerLevels(table, tops, units, words, word_units, np.zeros((7, 16), np.uint8))
 
 
 def as_bytes(real: np.ndarray, top: int) -> tuple[float, int, float, np.ndarray]:
@@ -106,13 +106,13 @@ class Quantizer:
         kept = np.ascontiguousarray(matrix[:, columns])
         return cls(mean, kept, bits[order].astype(np.uint8), spreads.astype(np.float32))
 
-    @staticmethod
-    def errors() -> np.ndarray:
+    @classmethod
+    def errors(cls) -> np.ndarray:
         """Mean squared errors (9,) with 0..8 bits."""
         return distortions()
 
-    @staticmethod
-    def integer_levels() -> IntegerLevels:
+    @classmethod
+    def integer_levels(cls) -> IntegerLevels:
         """What the scan multiplies queries with."""
         return integer_levels()
 
@@ -129,13 +129,31 @@ class Quantizer:
         """Vectors (n, dim) in the coordinates of :meth:`decode`."""
         return vectors @ self.matrix
 
-    def encode(self, centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Codes (n, code_size) uint8 of centred vectors y, and (n, 3) float64: <y, h>, <h, h> and <y, y>."""
-        values = centred @ self.matrix
-        codes, products = np.empty((len(values), self.code_size), np.uint8), np.empty((len(values), 3))
-        encode_levels(values, self.bits.astype(np.int64), self.spreads, *scalar_tables(), codes, products)
-        products[:, 2] = np.einsum("ij,ij->i", centred, centred, dtype=np.float64)
-        return codes, products
+    def encode(self, centred: np.ndarray, alike: bool = True) -> tuple[np.ndarray, np.ndarray]:
+        """Codes (n, code_size) uint8 of centred vectors y, and (n, 3) float64: <y, h>, <h, h> and <y, y>.
+
+        ``alike``: vectors are brought to one size along the axes before they are coded, since a factor of the levels
+        restores it: levels are made for values of one size.
+        """
+        values = self._values(centred)
+        sizes = np.ones(len(values), np.float32)
+        if alike:
+            scaled = values / np.repeat(self.spreads, GROUP)
+            sizes = np.sqrt(np.einsum("ij,ij->i", scaled, scaled, dtype=np.float64) / scaled.shape[1])
+            sizes = np.where(sizes > 0, sizes, 1).astype(np.float32)
+        codes, sums = self._encode_values(values / sizes[:, None])
+        squares = np.einsum("ij,ij->i", centred, centred, dtype=np.float64)
+        return codes, np.stack([sums[:, 0] * sizes, sums[:, 1], squares], axis=1)
+
+    def _values(self, centred: np.ndarray) -> np.ndarray:
+        """Values (n, groups * 8) float32 along the axes."""
+        return centred @ self.matrix
+
+    def _encode_values(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Codes (n, code_size) uint8 of values, and (n, 2) float64: their products with h, and <h, h>."""
+        codes, sums = np.empty((len(values), self.code_size), np.uint8), np.empty((len(values), 2))
+        encode_levels(values, self.bits.astype(np.int64), self.spreads, *scalar_tables(), codes, sums)
+        return codes, sums
 
     def decode(self, codes: np.ndarray, factors: np.ndarray) -> np.ndarray:
         """Vectors (n, groups * 8) float32 of codes (n, >= code_size) uint8, in rotated coordinates."""

@@ -2,31 +2,78 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Self
 
+from methods.base import Metric
+from methods.errors import MethodError
 from methods.registry import register
 from methods.transform_coding.codec import TransformCoding
 from methods.transform_coding.quantizer import Quantizer
-from methods.trellis.quantizer import TrellisQuantizer
+from methods.trellis.quantizer import QUANTIZERS
+
+__all__ = ["Trellis", "check_state_bits"]
 
 
 @register("trellis")
 class Trellis(TransformCoding):
     """Transform coding whose levels are chosen by a path through a trellis: more levels at the same bits.
 
-    Everything is as in :class:`~methods.transform_coding.codec.TransformCoding`, but for groups of 1 to 4 bits: all
-    groups of equal bits are one tail-biting path through a bitshift trellis of 256 states (Marcellin & Fischer,
-    "Trellis coded quantization of memoryless and Gauss-Markov sources", 1990; QTIP, Tseng et al. 2024, for the
-    bitshift), whose levels were trained on Gaussian samples (:mod:`methods.trellis.train`). At 1, 2, 3 and 4 bits it
-    leaves .289, .083, .022 and .007 of a Gaussian's variance where scalar levels leave .363, .117, .035 and .010.
+    Everything is as in :class:`~methods.transform_coding.codec.TransformCoding`, but for groups of 1 to 4 bits: these
+    are one tail-biting path through a bitshift trellis of 1024 states (Marcellin & Fischer, "Trellis coded
+    quantization of memoryless and Gauss-Markov sources", 1990; QTIP, Tseng et al. 2024, for the bitshift). A state's
+    level is one of 256, trained on Gaussian samples (:mod:`methods.trellis.train`): that of its newest eight bits,
+    shifted round by a number that its older bits look up, so that a scan needs tables of 256 entries only. At 1, 2, 3
+    and 4 bits it leaves .276, .075, .020 and .006 of a Gaussian's variance where scalar levels leave .363, .117, .035
+    and .010; with 4096 states, see ``methods/trellis/codebooks.npz``.
 
     Parameters
     ----------
     dim, metric, bits, gamma, scale
         As for ``transform_coding``.
+    state_bits : {10, 12}
+        1024 or 4096 states; encoding with 12 takes three to four times as long. Codes take the same bytes.
     """
 
     summary = "principal axes, bits by variance, trellis-coded levels, one byte of scale"
     source = "Marcellin & Fischer 1990; Tseng et al. 2024 (QTIP)"
-    version = "2"  # as of transform_coding
-    quantizer_type: ClassVar[type[Quantizer]] = TrellisQuantizer
+    version = "3"  # 2: 256 states, a path for each number of bits
+
+    def __init__(
+        self,
+        dim: int,
+        metric: Metric = Metric.IP,
+        bits: int = 8,
+        gamma: float | None = None,
+        scale: str | None = None,
+        state_bits: int = 10,
+    ) -> None:
+        self.state_bits = state_bits
+        super().__init__(dim, metric, bits, gamma, scale)
+
+    @classmethod
+    def for_budget(
+        cls,
+        dim: int,
+        code_bytes: int,
+        metric: Metric,
+        *,
+        gamma: float | None = None,
+        scale: str | None = None,
+        state_bits: int = 10,
+    ) -> Self:
+        plain = super().for_budget(dim, code_bytes, metric, gamma=gamma, scale=scale)
+        return cls(**{**plain.params(), "state_bits": state_bits})
+
+    @property
+    def quantizer_type(self) -> type[Quantizer]:
+        return QUANTIZERS[self.state_bits]
+
+    def _check_shape(self) -> None:
+        super()._check_shape()
+        check_state_bits(self.state_bits)
+
+
+def check_state_bits(state_bits: int) -> None:
+    """:class:`MethodError` for a number of state bits that no levels were trained for."""
+    if state_bits not in QUANTIZERS:
+        raise MethodError(f"state_bits={state_bits!r} is unknown; use one of {', '.join(map(str, QUANTIZERS))}")

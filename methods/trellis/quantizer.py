@@ -1,11 +1,11 @@
-"""Groups of rotated axes whose levels are coded by trellises of 1 to 4 bits a dimension, and by scalars beyond."""
+"""Groups of rotated axes whose levels are coded by a trellis of 1 to 6 bits a dimension, and by scalars beyond."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -16,96 +16,144 @@ from methods.kernels.planes import GROUP
 from methods.kernels.viterbi import best_paths, decode_paths
 from methods.transform_coding.quantizer import Quantizer, as_bytes, integer_levels, scalar_tables
 
-MOST_TRELLIS_BITS = 4
-_LEAST_ONE_BIT_GROUPS = 3  # shorter circles of one bit a step are worse than scalars
+MOST_TRELLIS_BITS = 6
+_FARTHEST = 1e6  # in standard deviations: squares then stay within float32, and no level is as far
+
+
+@dataclass(frozen=True)
+class TrainedLevels:
+    """What ``methods.trellis.train`` found for a number of state bits, by the bits of a step.
+
+    Attributes
+    ----------
+    shifts : (7, 16) uint8
+        Added, round at 256, to a state's newest eight bits: the entry of its older bits.
+    levels : (7, 256) float32
+    errors : (9,) float
+        Mean squared errors on a standard Gaussian with 0..8 bits, beyond six of scalar levels.
+    codebooks : (7, states) float32
+        The levels of the states.
+    """
+
+    shifts: np.ndarray
+    levels: np.ndarray
+    errors: np.ndarray
+    codebooks: np.ndarray
 
 
 @functools.cache
-def _trained() -> tuple[np.ndarray, np.ndarray]:
-    """Levels (5, 256) float32 of the states for 0..4 bits, and mean squared errors (9,) with 0..8 bits."""
+def trained(state_bits: int) -> TrainedLevels:
+    """The levels in ``codebooks.npz``."""
     with np.load(Path(__file__).with_name("codebooks.npz"), allow_pickle=False) as stored:
-        codebooks = np.concatenate([np.zeros((1, 256), np.float32), stored["codebooks"]])
+        rows = MOST_TRELLIS_BITS + 1
+        shifts, levels = np.zeros((rows, 16), np.uint8), np.zeros((rows, 256), np.float32)
+        shifts[1:], levels[1:] = stored[f"shifts_{state_bits}"], stored[f"levels_{state_bits}"]
         errors = distortions().copy()
-        errors[1 : MOST_TRELLIS_BITS + 1] = stored["errors"]
-    return codebooks, errors
+        errors[1 : MOST_TRELLIS_BITS + 1] = stored[f"errors_{state_bits}"]
+    states = np.arange(1 << state_bits)
+    numbers = (states % 256 + shifts[:, states // 256].astype(np.int64)) % 256
+    codebooks = np.ascontiguousarray(np.take_along_axis(levels, numbers, axis=1))
+    return TrainedLevels(shifts, levels, errors, codebooks)
 
 
 @functools.cache
-def _integer_levels() -> IntegerLevels:
+def _integer_levels(state_bits: int) -> IntegerLevels:
     """Those of scalars, and the trellises' levels beside them."""
-    scalar = integer_levels()
+    scalar, found = integer_levels(), trained(state_bits)
     levels, tops, units = scalar.levels.copy(), scalar.tops.copy(), scalar.units.copy()
     words, word_units = scalar.words.copy(), scalar.word_units.copy()
     for bits in range(1, MOST_TRELLIS_BITS + 1):
-        row, real = 8 + bits, _trained()[0][bits].astype(np.float64)
+        row, real = 8 + bits, found.levels[bits].astype(np.float64)
         _, tops[row], units[row], levels[row] = as_bytes(real, MAX_LEVEL)
         word_units[row] = np.abs(real).max() / MAX_WORD
         words[row] = np.rint(real / word_units[row])
-    return IntegerLevels(levels, tops, units, words, word_units)
+    return IntegerLevels(levels, tops, units, words, word_units, found.shifts)
 
 
 @dataclass(frozen=True)
 class TrellisQuantizer(Quantizer):
-    """As :class:`~methods.transform_coding.quantizer.Quantizer`; groups of equal bits, up to 4, are one path."""
+    """As :class:`~methods.transform_coding.quantizer.Quantizer`; the groups of up to 6 bits are one circular path."""
 
-    @staticmethod
-    def errors() -> np.ndarray:
-        return _trained()[1]
+    state_bits: ClassVar[int] = 10
 
-    @staticmethod
-    def integer_levels() -> IntegerLevels:
-        return _integer_levels()
+    @classmethod
+    def errors(cls) -> np.ndarray:
+        return trained(cls.state_bits).errors
+
+    @classmethod
+    def integer_levels(cls) -> IntegerLevels:
+        return _integer_levels(cls.state_bits)
 
     @property
     def alphabets(self) -> np.ndarray:
         found = self.bits.astype(np.int64)
-        for width, groups, _, is_path in self._runs():
-            found[groups] = width + 8 * is_path
+        found[self._scalars :] += MOST_BITS
         return found
 
-    def _runs(self) -> Iterator[tuple[int, slice, slice, bool]]:
-        """Bits, groups and bytes of each run of equal bits, and whether it is a path (or scalars)."""
-        bits = self.bits.astype(np.int64)
-        for width in range(MOST_BITS, 0, -1):
-            groups = np.flatnonzero(bits == width)
-            if len(groups):
-                first = int(bits[: groups[0]].sum())
-                is_path = width <= MOST_TRELLIS_BITS and (width > 1 or len(groups) >= _LEAST_ONE_BIT_GROUPS)
-                place = slice(first, first + width * len(groups))
-                yield width, slice(int(groups[0]), int(groups[-1]) + 1), place, is_path
+    @property
+    def _scalars(self) -> int:
+        """How many groups, the first ones, are scalar."""
+        many = int((self.bits > MOST_TRELLIS_BITS).sum())
+        # Circles of fewer bits than four times those of a state are worse than scalars.
+        return many if 2 * int(self.bits[many:].sum()) >= self.state_bits else len(self.bits)
 
-    def encode(self, centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    @property
+    def _steps(self) -> tuple[np.ndarray, np.ndarray]:
+        """Bits (steps,) int64 and spreads (steps,) float32 of the path's steps."""
+        bits, spreads = self.bits[self._scalars :].astype(np.int64), self.spreads[self._scalars :]
+        return np.repeat(bits, GROUP), np.repeat(spreads, GROUP)
+
+    def _values(self, centred: np.ndarray) -> np.ndarray:
         # In float64, then rounded: a float32 product changes with the number of rows, and a path with its last bit.
-        values = (centred.astype(np.float64) @ self.matrix.astype(np.float64)).astype(np.float32)
-        codes, products = np.empty((len(values), self.code_size), np.uint8), np.zeros((len(values), 3))
-        for width, groups, place, is_path in self._runs():
-            wanted = np.ascontiguousarray(values[:, GROUP * groups.start : GROUP * groups.stop])
-            run, sums = np.empty((len(values), place.stop - place.start), np.uint8), np.empty((len(values), 2))
-            if is_path:
-                spreads = np.repeat(self.spreads[groups], GROUP)
-                states = np.empty(wanted.shape, np.uint8)
-                best_paths(wanted / spreads, width, _trained()[0][width], states, run)
-                found = _trained()[0][width][states] * spreads
-                sums[:, 0] = np.einsum("ij,ij->i", wanted, found, dtype=np.float64)
-                sums[:, 1] = np.einsum("ij,ij->i", found, found, dtype=np.float64)
-            else:
-                bits = self.bits[groups].astype(np.int64)
-                encode_levels(wanted, bits, self.spreads[groups], *scalar_tables(), run, sums)
-            codes[:, place] = run
-            products[:, :2] += sums
-        products[:, 2] = np.einsum("ij,ij->i", centred, centred, dtype=np.float64)
+        return (centred.astype(np.float64) @ self.matrix.astype(np.float64)).astype(np.float32)
+
+    def _encode_values(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        scalars, first = self._scalars, int(self.bits[: self._scalars].sum())
+        codes, products = np.empty((len(values), self.code_size), np.uint8), np.zeros((len(values), 2))
+        if scalars:
+            wanted, run = np.ascontiguousarray(values[:, : GROUP * scalars]), np.empty((len(values), first), np.uint8)
+            bits = self.bits[:scalars].astype(np.int64)
+            encode_levels(wanted, bits, self.spreads[:scalars], *scalar_tables(), run, products)
+            codes[:, :first] = run
+        if scalars < len(self.bits):
+            codes[:, first:], sums = self._best_paths(values[:, GROUP * scalars :])
+            products += sums
         return codes, products
+
+    def _best_paths(self, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Codes (n, bytes) uint8 of values along the path's axes, and (n, 2) float64 as of :meth:`_encode_values`."""
+        bits, spreads = self._steps
+        codebooks = trained(self.state_bits).codebooks
+        states, codes = np.empty(wanted.shape, np.uint16), np.empty((len(wanted), bits.sum() // 8), np.uint8)
+        scaled = np.clip(wanted / spreads, -_FARTHEST, _FARTHEST)
+        best_paths(scaled, bits, (spreads / spreads.max()) ** 2, codebooks, states, codes)
+        found = codebooks[bits, states] * spreads
+        cross = np.einsum("ij,ij->i", wanted, found, dtype=np.float64)
+        return codes, np.stack([cross, np.einsum("ij,ij->i", found, found, dtype=np.float64)], axis=1)
 
     def levels(self, codes: np.ndarray) -> np.ndarray:
         values = np.empty((len(codes), GROUP * len(self.bits)), np.float32)
-        for width, groups, place, is_path in self._runs():
-            found = np.empty((len(codes), GROUP * (groups.stop - groups.start)), np.float32)
-            run = np.ascontiguousarray(codes[:, place])
-            if is_path:
-                decode_paths(run, width, _trained()[0][width], found)
-                found *= np.repeat(self.spreads[groups], GROUP)
-            else:
-                bits = self.bits[groups].astype(np.int64)
-                decode_levels(run, bits, self.spreads[groups], scalar_tables()[2], found)
-            values[:, GROUP * groups.start : GROUP * groups.stop] = found
+        scalars, first = self._scalars, int(self.bits[: self._scalars].sum())
+        if scalars:
+            found, run = np.empty((len(codes), GROUP * scalars), np.float32), np.ascontiguousarray(codes[:, :first])
+            decode_levels(run, self.bits[:scalars].astype(np.int64), self.spreads[:scalars], scalar_tables()[2], found)
+            values[:, : GROUP * scalars] = found
+        if scalars < len(self.bits):
+            bits, spreads = self._steps
+            found = np.empty((len(codes), len(bits)), np.float32)
+            run = np.ascontiguousarray(codes[:, first : self.code_size])
+            decode_paths(run, bits, trained(self.state_bits).codebooks, found)
+            values[:, GROUP * scalars :] = found * spreads
         return values
+
+
+@dataclass(frozen=True)
+class LongTrellisQuantizer(TrellisQuantizer):
+    """With 4096 states instead of 1024: nearer to the rate-distortion bound, four times as long to encode."""
+
+    state_bits: ClassVar[int] = 12
+
+
+QUANTIZERS: dict[int, type[TrellisQuantizer]] = {
+    found.state_bits: found for found in (TrellisQuantizer, LongTrellisQuantizer)
+}

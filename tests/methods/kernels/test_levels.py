@@ -121,7 +121,7 @@ def test_padding_is_what_the_last_block_lacks():
 
 def test_wrong_arrays_are_refused():
     rng = np.random.default_rng(0)
-    with pytest.raises(KernelError, match="integers from 1 to 12"):
+    with pytest.raises(KernelError, match="integers from 1 to 14"):
         scanner(rng, 3, [4, 0])
     found, _ = scanner(rng, 3, [4])
     with pytest.raises(KernelError, match=r"shape \(nq, 8\)"):

@@ -1,0 +1,102 @@
+"""Makes ``ceiling.md``: what the best possible code for Gaussian axes would find, at the bytes of ``rq_trellis``.
+
+    python results/published/ceiling.py [--queries 1000]
+
+Shannon's bound says what b bits leave of a Gaussian's variance at least: 4^-b. A code at the bound is played by its
+test channel: along every principal axis of what a stage's centroid leaves over, the decoded value is ``(1 - D) y`` plus
+Gaussian noise of variance ``D (1 - D)`` (Cover & Thomas, Elements of Information Theory, section 10.3), the D of the
+axes by reverse water-filling on ``variance^gamma``, gamma being the best of several for the queries themselves. No such
+code can be had; what is left to gain by better codes of the same axes is at most the difference.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import faiss
+import numpy as np
+from tqdm import tqdm
+
+from bench import datasets, records
+from methods import for_budget
+from methods.base import Metric
+from methods.faiss_index import faiss_metric
+from methods.vectors import normalized
+
+HERE = Path(__file__).parent
+DATASETS, BUDGETS, GAMMAS = ("squad-sentences", "glove-100", "fashion-mnist"), (8, 16, 32, 64), (1.0, 1.25, 1.5, 1.75)
+HEAD = """# How much is left to gain
+
+Recall@10 of what the best possible code for Gaussian axes would find (Shannon's bound, by its test channel), at the
+bytes of `rq_trellis` and after its stage, beside what is found. Exponents of the bound's allocation are the best for
+the queries, which no method may do. Made by `python results/published/ceiling.py`.
+
+| data set | budget | at the bound | `rq_trellis` | best other method |
+|---|---|---:|---:|---|
+"""
+
+
+def shares(variances: np.ndarray, bits: float, gamma: float) -> np.ndarray:
+    """D (axes,) of each variance that ``bits`` in all leave at least: reverse water-filling on variance^gamma."""
+    weights = (variances / variances.max()) ** gamma
+    low, high = -400.0, 0.0
+    for _ in range(100):
+        level = (low + high) / 2
+        left = np.minimum(1, np.exp2(level) / np.maximum(weights, 1e-300))
+        low, high = (low, level) if -np.log2(left).sum() / 2 < bits else (level, high)
+    return left
+
+
+def at_the_bound(name: str, factor: int, queries: int) -> float:
+    """Recall@10 of the test channel in place of the trellis of ``rq_trellis``."""
+    data = datasets.load(name, max_queries=queries)
+    base, asked = data.base.read(0, data.base.shape[0]), np.asarray(data.queries)
+    if data.metric is Metric.COSINE:
+        base, asked = normalized(base), normalized(asked)
+    inner = data.metric.inner
+    truth = faiss.knn(asked, base, 10, metric=faiss_metric(inner))[1]
+    code_bytes = 4 * data.dim // factor
+    codec = for_budget("rq_trellis", data.dim, code_bytes, inner, gamma=1.5, scale="least_squares", state_bits=10)
+    codec.fit(base[np.random.default_rng(0).permutation(len(base))[:100_000]])
+    staged, bits = codec.quantizer_, 8 * codec.bits  # type: ignore[attr-defined]
+    centred = base - staged.mean
+    coarse = staged.coarse.sa_decode(staged.coarse.sa_encode(centred))
+    left_over = centred - coarse
+    variances, axes = np.linalg.eigh(np.cov(left_over, rowvar=False))
+    along, rng, found = left_over @ axes.astype(np.float32), np.random.default_rng(0), []
+    for gamma in GAMMAS:
+        left = shares(np.maximum(variances, 0), bits, gamma)
+        noise = rng.standard_normal(along.shape, np.float32) * np.sqrt(left * (1 - left) * np.maximum(variances, 0))
+        fine = ((1 - left) * along + noise).astype(np.float32) @ axes.T.astype(np.float32)
+        decoded = coarse + fine + staged.mean if inner is Metric.L2 else normalized(coarse + fine)
+        ids = faiss.knn(asked, np.ascontiguousarray(decoded), 10, metric=faiss_metric(inner))[1]
+        found.append(np.mean([np.isin(a, b).mean() for a, b in zip(ids, truth)]))
+    return float(max(found))
+
+
+def measured(name: str, factor: int) -> tuple[str, str]:
+    """``rq_trellis`` and the best method that is none of ours, from the published records."""
+    best: dict[str, float] = {}
+    for record, _ in records.locate([HERE / f"{name}.jsonl"]):
+        if record.status == "ok" and record.budget.requested == f"{factor}x" and record.config.get("rescore") is None:
+            value = record.quality["recall@10"].value
+            best[record.method.name] = max(value, best.get(record.method.name, 0.0))
+    others = {method: v for method, v in best.items() if method not in ("trellis", "transform_coding", "rq_trellis")}
+    first = max(others, key=lambda method: others[method])
+    return f"{best['rq_trellis']:.3f}", f"`{first}` {others[first]:.3f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--queries", type=int, default=1000)
+    options = parser.parse_args()
+    lines = []
+    for name, factor in tqdm([(name, factor) for name in DATASETS for factor in BUDGETS]):
+        bound = at_the_bound(name, factor, options.queries)
+        lines.append(f"| `{name}` | {factor}x | {bound:.3f} | {' | '.join(measured(name, factor))} |")
+    (HERE / "ceiling.md").write_text(HEAD + "\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
