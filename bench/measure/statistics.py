@@ -10,7 +10,7 @@ from statistics import NormalDist
 import numpy as np
 
 RESAMPLES = 10_000
-_BLOCK = 100_000  # drawn query numbers at a time, so that they stay in the cache
+_BLOCK = 100_000  # drawn signs (eight together) at a time, so that they stay in the cache
 _FEW = 8  # queries for each distinct value from which on drawing how often each value comes is the cheaper way
 
 
@@ -90,18 +90,9 @@ def _resampled_means(values: np.ndarray, rng: np.random.Generator, resamples: in
     distinct, counts = np.unique(values, return_counts=True)
     if len(distinct) * _FEW <= n:
         return rng.multinomial(n, counts / n, size=resamples) @ distinct / n
-    means = np.empty(resamples)
-    step = max(1, _BLOCK // n)
-    for start in range(0, resamples, step):
-        block = means[start : start + step]
-        block[:] = values.take(_draw(rng, n, len(block) * n)).reshape(len(block), n).mean(axis=1)
-    return means
+    from bench.measure.resampling import resampled_means  # compiled code: records are read without it
 
-
-def _draw(rng: np.random.Generator, n: int, size: int) -> np.ndarray:
-    """(size,) int64 below ``n``, from 32 random bits each: twice as fast as ``Generator.integers``, bias n / 2**32."""
-    bits = rng.bit_generator.random_raw(-(-size // 2)).view(np.uint32)[:size]
-    return ((bits * np.uint64(n)) >> np.uint64(32)).view(np.int64)
+    return resampled_means(values, rng.bit_generator.random_raw(), resamples)
 
 
 def paired_difference(

@@ -1,8 +1,12 @@
 """Bootstrap intervals cover the mean; tests of differences keep their level; corrections are the published ones."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
+from bench.measure.resampling import resampled_means, resampled_means_reference
 from bench.measure.statistics import (
     Interval,
     _both_tails,
@@ -54,6 +58,27 @@ def test_drawing_values_or_queries_gives_one_interval():
     first, second = bootstrap_means({"few": few, "many": many}).values()
     assert first.low == pytest.approx(second.low, abs=5e-4)
     assert first.high == pytest.approx(second.high, abs=5e-4)
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 100])
+def test_compiled_resampling_draws_what_numpy_draws(n):
+    values = np.random.default_rng(9).standard_normal(n)
+    found = resampled_means(values, 2**64 - 5, 300)
+    np.testing.assert_allclose(found, resampled_means_reference(values, 2**64 - 5, 300), rtol=1e-12, atol=1e-15)
+    assert n == 1 or not np.array_equal(found, resampled_means(values, 4, 300))
+
+
+def test_every_value_is_drawn_equally_often_and_independently_of_the_one_before():
+    n, resamples = 10, 40_000
+    for i in range(n):
+        counts = n * resampled_means(np.eye(n)[i], 12, resamples)  # how often value i is in each resample
+        assert counts.mean() == pytest.approx(1.0, abs=5 * np.sqrt(0.9 / resamples))
+        assert counts.var() == pytest.approx(0.9, abs=0.05)  # of the binomial distribution
+
+
+def test_reading_records_compiles_nothing():
+    code = "import sys, bench.records, bench.measure.statistics; sys.exit('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_randomization_test_is_exact_where_all_orders_can_be_counted():
