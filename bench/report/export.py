@@ -8,6 +8,7 @@ from pathlib import Path
 from bench.errors import UsageError
 from bench.records import Record
 from bench.report import page
+from bench.report.names import dataset_names
 from bench.report.rows import Row, headline, headlines, raw_bytes, to_frame
 from bench.report.tables import best_rows
 
@@ -84,12 +85,13 @@ def best_markdown(rows: Sequence[Row]) -> str:
         f"| data set | budget | best | bytes | {headlines(rows)} | p50 ms | not distinguishable from it |",
         "|---|---|---|---:|---|---:|---|",
     ]
+    name = dataset_names(row.record for row in rows)
     for best, equal in best_rows(rows):
         record = best.record
         p50 = best.cost("p50 ms")
         tested = any(row.p_best is not None for row in rows if row.group == best.group)
         cells = (
-            f"{record.dataset.name} ({record.dataset.metric})",
+            name(record),
             record.budget.requested,
             f"`{best.label}`",
             str(best.code),
@@ -108,13 +110,14 @@ def runs_markdown(rows: Sequence[Row], failures: Sequence[Record]) -> str:
         "| seeds |",
         "|---|---|---|---:|---:|---:|---|---:|---:|---:|---:|",
     ]
+    name = dataset_names([*(row.record for row in rows), *failures])
     for row in rows:
         record = row.record
         raw, at_1m, p50 = raw_bytes(record), row.cost("at 1M"), row.cost("p50 ms")
         rate, fit = row.cost("encode us"), row.median(lambda r: r.seconds.get("fit"))
         shared = "*" if any(r.latency_shared for r in row.records) else ""
         cells = (
-            f"{record.dataset.name} ({record.dataset.metric})",
+            name(record),
             record.budget.requested,
             f"`{row.label}`",
             str(row.code),
@@ -131,7 +134,7 @@ def runs_markdown(rows: Sequence[Row], failures: Sequence[Record]) -> str:
         lines += ["", "| not measured | budget | data set | status | reason |", "|---|---|---|---|---|"]
         for record in failures:
             reason = record.reason.replace("|", "\\|")
-            what = (f"`{record.method.name}`", record.budget.requested, record.dataset.name, record.status, reason)
+            what = (f"`{record.method.name}`", record.budget.requested, name(record), record.status, reason)
             lines.append(f"| {' | '.join(what)} |")
     return "\n".join(lines) + "\n"
 

@@ -65,6 +65,12 @@ class Row:
         return self.record.method.family
 
     @property
+    def track(self) -> str:
+        """``dense``, ``multivector`` or ``table``: the kind of workload."""
+        data = self.record.dataset
+        return "table" if data.metric == "auc" else "dense" if data.vectors_per_item is None else "multivector"
+
+    @property
     def code(self) -> int:
         """Bytes of an item in memory, the most of the seeds."""
         return max(record.bytes.code for record in self.records if record.bytes is not None)
@@ -148,7 +154,11 @@ def _order(row: Row) -> tuple:
 
 
 def _labelled(rows: Sequence[Row]) -> list[Row]:
-    """Rows with their labels: parameters stand in them only where they differ between rows of one name and group."""
+    """Rows with their labels: parameters stand in them only where they differ between rows of one name and group.
+
+    What is not set (``rescore=None``) is not said, so that a method is called the same at budgets where nothing else
+    of its name was measured.
+    """
     by_name: dict[tuple, list[Row]] = defaultdict(list)
     for row in rows:
         by_name[(*row.group, row.record.method.name)].append(row)
@@ -156,13 +166,15 @@ def _labelled(rows: Sequence[Row]) -> list[Row]:
     for alike in by_name.values():
         options = [_options(row.record) for row in alike]
         differing = {key for one in options for key in one if any(other.get(key) != one[key] for other in options)}
-        for row, one in zip(alike, options):
-            extra = [f"{key}={one[key]}" for key in sorted(differing) if key in one]
-            rescored = (
-                [f"rescore={one['rescore']}"] if one["rescore"] is not None and "rescore" not in differing else []
-            )
-            labelled.append(replace(row, label=" ".join([row.record.method.name, *rescored, *extra])))
+        labels = [_label(row.record.method.name, one, differing) for row, one in zip(alike, options)]
+        labelled += [replace(row, label=label) for row, label in zip(alike, labels)]
     return labelled
+
+
+def _label(name: str, options: dict[str, Any], differing: set[str]) -> str:
+    extra = [f"{key}={options[key]}" for key in sorted(differing) if options.get(key) is not None]
+    rescored = options["rescore"] is not None and "rescore" not in differing
+    return " ".join([name, *([f"rescore={options['rescore']}"] if rescored else []), *extra])
 
 
 def _options(record: Record) -> dict[str, Any]:

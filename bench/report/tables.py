@@ -13,6 +13,7 @@ from rich.table import Table
 
 from bench.measure.statistics import Interval
 from bench.records import FAILURES, Record
+from bench.report.names import dataset_names
 from bench.report.rows import HEADLINES, Row, headlines, raw_bytes, rows_of
 from bench.report.table_record import table_lines
 from bench.report.words import count_bytes as _bytes
@@ -166,16 +167,18 @@ def print_best(rows: Sequence[Row], console: Console | None = None) -> None:
     table = Table(title=f"best {measure} at each budget", title_justify="left")
     for column in ("data set", "budget", "best", "bytes", measure, "p50 ms", "not distinguishable from it"):
         table.add_column(column, justify="right" if column in ("bytes", "p50 ms") else "left")
+    name = dataset_names(row.record for row in rows)
     for best, equal in best_rows(rows):
         record = best.record
+        tested = any(row.p_best is not None for row in rows if row.group == best.group)
         table.add_row(
-            f"{record.dataset.name} ({record.dataset.metric})",
+            name(record),
             record.budget.requested,
             best.label,
             str(best.code),
             interval(best.headline_quality),
             _number(best.cost("p50 ms"), ".3g"),
-            ", ".join(row.label for row in equal) or ("-" if any(r.p_best is not None for r in rows) else "not tested"),
+            ", ".join(row.label for row in equal) or ("-" if tested else "not tested"),
         )
     console.print(table)
 
@@ -220,8 +223,9 @@ _ORDER = ("data set", "budget", "method", "bytes", "ratio", "at 1M", _HEADLINE, 
 
 
 def _sweep_table(rows: Sequence[Row], width: int) -> Table:
-    several = len({row.group[:2] for row in rows}) > 1
-    data_set = _Column("data set", 20, lambda row: f"{row.group[0]} {row.group[1]}", "left")
+    several = len({row.group[:3] for row in rows}) > 1
+    name = dataset_names(row.record for row in rows)
+    data_set = _Column("data set", 20, lambda row: name(row.record), "left")
     columns: list[_Column] = [data_set] if several else []
     left = width - 1 - sum(column.width + 3 for column in columns)
     for number, column in enumerate(_COLUMNS):

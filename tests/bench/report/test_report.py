@@ -43,7 +43,7 @@ def test_parameters_stand_in_a_label_where_they_differ():
         two[1], config={**two[1].config, "rescore": "disk", "method": {"name": "pq", "bits": 4}}
     )
     two = [dataclasses.replace(r, method=dataclasses.replace(r.method, requested=r.config["method"])) for r in two]
-    assert sorted(row.label for row in rows_of(two)) == ["pq bits=4 rescore=disk", "pq rescore=None"]
+    assert sorted(row.label for row in rows_of(two)) == ["pq", "pq bits=4 rescore=disk"]
 
 
 def test_front_by_hand():
@@ -83,6 +83,27 @@ def test_best_names_those_not_told_apart(sample):
     assert "not tested" in best_markdown(rows)
 
 
+def test_best_says_of_each_group_whether_it_was_tested(sample):
+    comparisons = [significance.Comparison("alpha-int8-32-0", "b", "int8", 32, -0.1, -0.2, -0.1, 1e-4, 1e-4, -1.0)]
+    lines = printed(print_best, significance.mark(rows_of(sample), comparisons)).splitlines()
+    assert next(line for line in lines if "alpha" in line and "8x" in line).rstrip("│ ").endswith("-")
+    assert next(line for line in lines if "beta" in line and "8x" in line).rstrip("│ ").endswith("not tested")
+
+
+def test_samples_of_one_name_are_told_apart_in_tables():
+    record = make("pq", "product", 8, 0.5)
+    less = dataclasses.replace(record, dataset=dataclasses.replace(record.dataset, n_train=500, checksum="other"))
+    rows = rows_of([record, less])
+    for text in (
+        best_markdown(rows),
+        runs_markdown(rows, []),
+        printed(print_best, rows),
+        printed(print_sweep, [record, less]),
+    ):
+        assert "alpha (ip), trained on 500" in text
+        assert "alpha (ip), trained on 1,000" in text
+
+
 def test_comparisons_survive_the_disk(tmp_path):
     made = [significance.Comparison("a", "b", "pq", 48, -0.1, -0.2, -0.05, 0.001, 0.002, -0.5)]
     significance.write(significance.beside(tmp_path / "x.jsonl"), made)
@@ -100,7 +121,7 @@ def test_tables_as_files_hold_every_row(sample, tmp_path):
     frame = pd.read_parquet(tmp_path / "runs.parquet")
     assert len(frame) == len(rows) == len(pd.read_csv(tmp_path / "runs.csv"))
     assert frame["recall@10"].tolist() == pytest.approx(to_frame(rows)["recall@10"].tolist())
-    assert "`bad` | 16x | alpha | failed | crashed" in runs_markdown(rows, failures)
+    assert "`bad` | 16x | alpha (ip) | failed | crashed" in runs_markdown(rows, failures)
 
 
 def test_a_figure_is_the_same_file_when_made_again(sample, tmp_path, monkeypatch):
