@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import resources
 from typing import Any
 
 from bench.measure.ranking import rank_methods
 from bench.records import Record
 from bench.report.figures import colours_of
+from bench.report.names import dataset_names
 from bench.report.rows import COSTS, Row, raw_bytes
 
 _PER_RUN_CONFIG = ("seed", "k", "threads", "train_size", "rescore", "rescore_factor", "latency_s")
@@ -35,32 +36,41 @@ def render(rows: Sequence[Row], failures: Sequence[Record], title: str = "Vector
 
 
 def page_data(rows: Sequence[Row], failures: Sequence[Record]) -> dict[str, Any]:
-    """What the script reads: rows, failures, environments (each once), measures, costs, colours, ranking."""
+    """What the script reads: rows, failures, environments (each once), measures, costs, colours, rankings."""
     environments: dict[str, int] = {}
-    shown = [_row(row, environments) for row in rows]
+    name = dataset_names([*(row.record for row in rows), *failures])
+    shown = [_row(row, name(row.record), environments) for row in rows]
     measures = list(dict.fromkeys(name for row in rows for name in row.record.quality))
     return {
         "rows": shown,
         "failures": [
             {
-                "dataset": _dataset(record),
+                "dataset": name(record),
                 "method": record.method.name,
                 "budget": record.budget.requested,
                 "status": record.status,
                 "reason": record.reason,
             }
-            for record in failures
+            for record in sorted(failures, key=lambda r: (r.method.name, -r.budget.bytes))
         ],
         "environments": [json.loads(text) for text in environments],
         "measures": sorted(measures, key=lambda name: (not name.startswith("recall@"), measures.index(name))),
         "costs": COSTS,
-        "colours": _colours(rows),
-        "ranking": ranking(rows),
+        "colours": _colours(rows, name),
+        "rankings": rankings(rows),
     }
 
 
+def rankings(rows: Sequence[Row]) -> dict[str, list[dict[str, Any]]]:
+    """Track -> :func:`ranking` of its rows: a method of one track cannot run on, or lose at, the tasks of another."""
+    tracks = dict.fromkeys(row.track for row in rows)
+    found = {track: ranking([row for row in rows if row.track == track]) for track in tracks}
+    return {track: places for track, places in found.items() if places}
+
+
 def ranking(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Methods by Borda count over data sets and budgets; empty where there are fewer than two tasks or methods."""
+    """Methods by Borda count over data sets and budgets of one track; empty where there are fewer than two tasks or
+    methods."""
     tasks = list(dict.fromkeys(row.group for row in rows))
     names = sorted({row.label for row in rows if row.family != "identity"})
     if len(tasks) < 2 or len(names) < 2:
@@ -73,24 +83,21 @@ def ranking(rows: Sequence[Row]) -> list[dict[str, Any]]:
     return [{**place.__dict__, "win_rate": round(place.win_rate, 4)} for place in ranked]
 
 
-def _colours(rows: Sequence[Row]) -> dict[str, dict[str, str]]:
+def _colours(rows: Sequence[Row], name: Callable[[Record], str]) -> dict[str, dict[str, str]]:
     """Data set -> family -> colour."""
     families: dict[str, set[str]] = {}
     for row in rows:
-        families.setdefault(_dataset(row.record), set()).add(row.family)
+        families.setdefault(name(row.record), set()).add(row.family)
     return {name: {**colours_of(found), "identity": "#aaaaaa"} for name, found in families.items()}
 
 
-def _dataset(record: Record) -> str:
-    return f"{record.dataset.name} ({record.dataset.metric})"
-
-
-def _row(row: Row, environments: dict[str, int]) -> dict[str, Any]:
+def _row(row: Row, dataset: str, environments: dict[str, int]) -> dict[str, Any]:
     record = row.record
     environment = json.dumps({key: value for key, value in record.environment.items() if key != "date"}, sort_keys=True)
     quality = {name: row.quality(name) for name in record.quality}
     return {
-        "dataset": _dataset(record),
+        "dataset": dataset,
+        "track": row.track,
         "method": row.label,
         "family": row.family,
         "budget": record.budget.requested,
@@ -114,7 +121,7 @@ def _row(row: Row, environments: dict[str, int]) -> dict[str, Any]:
         "raw": raw_bytes(record),
         "setSize": _short(record.dataset.vectors_per_item),
         "queries": record.dataset.queries,
-        "trained": f"{record.dataset.n_train:,} vectors of the {record.dataset.trained_on}",
+        "trained": _trained(row),
         "checksum": record.dataset.checksum[:16],
         "params": record.method.requested,
         "version": record.method.version,
@@ -124,6 +131,13 @@ def _row(row: Row, environments: dict[str, int]) -> dict[str, Any]:
         "date": record.environment.get("date"),
         "environment": environments.setdefault(environment, len(environments)),
     }
+
+
+def _trained(row: Row) -> str:
+    data = row.record.dataset
+    if row.track == "table":
+        return f"{data.n_train:,} examples"
+    return f"{data.n_train:,} {'vectors' if row.track == 'dense' else 'documents'} of the {data.trained_on}"
 
 
 def _short(value: float | None) -> float | None:

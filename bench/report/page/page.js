@@ -15,6 +15,9 @@ const drawn = (tag, attributes = {}, text) => {
 };
 const digits = (value, count = 3) => (value === null || value === undefined ? "–" : Number(value.toPrecision(count)).toLocaleString("en"));
 const fixed = (value, places = 3) => (value === null || value === undefined ? "–" : value.toFixed(places));
+const short = (value) => { if (value < 10000) return digits(value); for (const unit of ["k", "M"]) { value /= 1000; if (value < 1000) return digits(value) + unit; } return `${digits(value / 1000)}G`; };
+// May break after an underscore: on a phone a long name takes two lines.
+const breakable = (node, text) => { text.split(/(?<=_)/).forEach((part, i) => node.append(...(i ? [make("wbr")] : []), part)); return node; };
 const bytes = (count) => { for (const unit of ["B", "kB", "MB"]) { if (count < 1000) return `${digits(count)} ${unit}`; count /= 1000; } return `${digits(count)} GB`; };
 
 DATA.rows.forEach((row, index) => { row.id = index; });
@@ -40,7 +43,7 @@ fill($("size"), Object.entries(DATA.costs).slice(0, 4).map(([name]) => [name, na
 function fillBudgets(wanted) {
   const rows = DATA.rows.filter((row) => row.dataset === $("dataset").value);
   const budgets = [...new Map(rows.map((row) => [row.budgetBytes, row.budget]))].sort((a, b) => b[0] - a[0]);
-  fill($("budget"), [["", "all"], ...budgets.map(([size, text]) => [String(size), `${text} (${size} B)`])], wanted);
+  fill($("budget"), [["", "all"], ...budgets.map(([size, text]) => [String(size), text === `${size}B` ? `${size.toLocaleString("en")} B` : `${text} (${size.toLocaleString("en")} B)`])], wanted);
 }
 fillBudgets(address.get("budget"));
 function fillFamilies() {
@@ -62,9 +65,10 @@ fillFamilies();
 const quality = (row, measure = $("measure").value) => row.quality[measure]?.[0] ?? null;
 const COLUMNS = [
   { key: "method", title: "method", text: true, value: (row) => row.method },
-  { key: "family", title: "family", text: true, value: (row) => row.family },
+  { key: "family", title: "family", text: true, name: "family", value: (row) => row.family },
   { key: "budget", title: "budget", value: (row) => row.budgetBytes, show: (row) => row.budget },
-  { key: "bytes", title: "bytes", value: (row) => row.costs[$("size").value], show: (row) => digits(row.costs[$("size").value], 5) },
+  { key: "bytes", title: "bytes", value: (row) => row.costs[$("size").value], show: (row) => ($("size").value === "codes" ? row.costs.codes.toLocaleString("en") : digits(row.costs[$("size").value], 5)) },
+  { key: "disk", title: "disk bytes", name: "disk", value: (row) => row.disk / row.n || null, show: (row) => digits(row.disk / row.n || null, 5) },
   { key: "quality", title: () => $("measure").value.replaceAll("_", " "), value: (row) => quality(row), interval: true },
   { key: "p", title: "vs. best", value: (row) => (row.best ? 2 : row.p), show: (row) => (row.best ? "best" : row.p === null ? "–" : row.p >= 0.05 ? "=" : row.p < 0.001 ? "p < .001" : `p = ${digits(row.p, 2)}`) },
   { key: "p50", title: "p50 ms", value: (row) => row.costs["p50 ms"], show: (row) => digits(row.costs["p50 ms"]) + (row.shared ? "*" : "") },
@@ -74,6 +78,11 @@ const COLUMNS = [
   { key: "fit", title: "fit s", value: (row) => row.fit, show: (row) => digits(row.fit) },
   { key: "seeds", title: "seeds", value: (row) => row.seeds.length },
 ];
+
+const ofDataset = () => DATA.rows.filter((row) => row.dataset === $("dataset").value);
+// What none of the data set's runs has is no column: a table of embeddings encodes nothing.
+const columns = () => COLUMNS.filter((column) => ofDataset().some((row) => !empty(column.value(row))) || column.key === "p");
+const empty = (value) => value === null || value === undefined;
 
 function chosen() {
   const text = $("search").value.trim().toLowerCase();
@@ -96,13 +105,14 @@ function frontOf(rows, cost) {
 }
 
 const WIDTH = 460, HEIGHT = 330, LEFT = 46, RIGHT = 14, TOP = 10, BOTTOM = 40;
-function chart(number, rows, cost, all) {
+function chart(number, rows, cost) {
   const svg = $(`chart${number}`);
+  svg.closest("figure").hidden = !ofDataset().some((row) => row.costs[cost] > 0);
   svg.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
   svg.replaceChildren();
   $(`cap${number}`).textContent = `${$("measure").value.replaceAll("_", " ")} against ${DATA.costs[cost]}`;
   const points = rows.filter((row) => row.costs[cost] > 0);
-  if (!points.length) { svg.append(drawn("text", { x: LEFT, y: HEIGHT / 2 }, "nothing to show")); return; }
+  if (!points.length) { svg.append(drawn("text", { class: "empty", x: WIDTH / 2, y: HEIGHT / 2 }, "no run matches")); svg.onkeydown = svg.onclick = null; return; }
   const xs = points.map((row) => Math.log10(row.costs[cost])), ys = points.map((row) => quality(row));
   const padded = (values, share, least) => { const low = Math.min(...values), high = Math.max(...values), gap = Math.max((high - low) * share, least); return [low - gap, high + gap]; };
   const [x0, x1] = padded(xs, 0.06, 0.05), [y0, y1] = padded(ys, 0.06, 1e-3 * Math.max(...ys.map(Math.abs), 1e-6));
@@ -111,8 +121,9 @@ function chart(number, rows, cost, all) {
   for (const value of ticksLinear(y0, y1)) {
     svg.append(drawn("line", { class: "gridline", x1: LEFT, x2: WIDTH - RIGHT, y1: py(value), y2: py(value) }), drawn("text", { class: "axis", x: LEFT - 6, y: py(value) + 4, "text-anchor": "end" }, digits(value)));
   }
-  for (const value of cost in sizes() ? ticksRatio(x0, x1, points[0].raw) : ticksLog(x0, x1)) {
-    svg.append(drawn("line", { class: "gridline", x1: px(value), x2: px(value), y1: TOP, y2: HEIGHT - BOTTOM }), drawn("text", { class: "axis", x: px(value), y: HEIGHT - BOTTOM + 15, "text-anchor": "middle" }, digits(value)));
+  const ratios = cost in sizes() ? ticksRatio(x0, x1, points[0].raw) : [];
+  for (const value of ratios.length > 1 ? ratios : ticksLog(x0, x1)) {
+    svg.append(drawn("line", { class: "gridline", x1: px(value), x2: px(value), y1: TOP, y2: HEIGHT - BOTTOM }), drawn("text", { class: "axis", x: px(value), y: HEIGHT - BOTTOM + 15, "text-anchor": "middle" }, short(value)));
   }
   svg.append(drawn("text", { class: "axis", x: (LEFT + WIDTH) / 2, y: HEIGHT - 6, "text-anchor": "middle" }, DATA.costs[cost]));
   const front = frontOf(points, cost);
@@ -125,10 +136,25 @@ function chart(number, rows, cost, all) {
     const dot = drawn("circle", { class: `dot${front.has(row) ? "" : " pale"}`, cx: px(row.costs[cost]), cy: py(quality(row)), r: front.has(row) ? 5.5 : 4.5, fill: DATA.colours[row.dataset][row.family], "data-id": row.id, tabindex: -1, role: "button", "aria-label": summary(row, cost) });
     svg.append(dot);
   }
-  for (const row of line) label(svg, row.method, px(row.costs[cost]), py(quality(row)), taken);
+  const named = []; // a method that stands there already, from another budget, is named once
+  for (const row of line) {
+    const x = px(row.costs[cost]), y = py(quality(row));
+    if (named.some((other) => other.method === row.method && Math.hypot(other.x - x, other.y - y) < 12)) continue;
+    named.push({ method: row.method, x, y });
+    label(svg, row.method, x, y, taken);
+  }
   const order = [...svg.querySelectorAll(".dot")].sort((a, b) => a.getAttribute("cx") - b.getAttribute("cx"));
   if (order.length) order[0].setAttribute("tabindex", 0);
   svg.onkeydown = (event) => walk(event, order);
+  svg.onclick = (event) => near(event, order);
+}
+
+// A finger is wider than a point: beside one, the nearest is meant.
+function near(event, order) {
+  if (event.target.closest("circle")) return;
+  const away = (node) => { const box = node.getBoundingClientRect(); return Math.hypot(box.x + box.width / 2 - event.clientX, box.y + box.height / 2 - event.clientY); };
+  const nearest = order.reduce((best, node) => (away(node) < away(best) ? node : best));
+  if (away(nearest) < 20) open(Number(nearest.dataset.id));
 }
 
 function label(svg, text, x, y, taken) {
@@ -149,10 +175,11 @@ function ticksLinear(low, high) {
   return ticks;
 }
 const sizes = () => Object.fromEntries(Object.keys(DATA.costs).slice(0, 4).map((name) => [name, true]));
-function ticksRatio(low, high, raw) { // bytes at 1x, 2x, 4x, ... of float32
+function ticksRatio(low, high, raw) { // bytes at 1x, 2x, 4x, ... of float32, as many as there is room for
   const ticks = [];
   for (let size = raw; size >= 1; size /= 2) if (Math.log10(size) >= low && Math.log10(size) <= high) ticks.push(size);
-  return ticks;
+  const step = Math.ceil(ticks.length / 8);
+  return ticks.filter((_, i) => i % step === 0);
 }
 function ticksLog(low, high) {
   const wide = high - low > 2.2, factors = wide ? [1] : high - low > 1 ? [1, 2, 5] : [1, 1.5, 2, 3, 5, 7];
@@ -182,8 +209,8 @@ function summary(row, cost) {
 
 function table(rows) {
   const head = make("tr");
-  for (const column of COLUMNS) {
-    const cell = make("th", { scope: "col", class: column.text ? "text" : "" });
+  for (const column of columns()) {
+    const cell = make("th", { scope: "col", class: `${column.text ? "text" : ""} ${column.name ?? ""}` });
     const sorted = state.sort === column.key;
     cell.setAttribute("aria-sort", sorted ? (state.descending ? "descending" : "ascending") : "none");
     const button = make("button", { type: "button", "data-key": column.key }, typeof column.title === "function" ? column.title() : column.title);
@@ -199,21 +226,22 @@ function table(rows) {
   $("table").querySelector("thead").replaceChildren(head);
   const column = COLUMNS.find((one) => one.key === state.sort);
   const sign = state.descending ? -1 : 1;
-  const empty = (value) => value === null || value === undefined;
   const ordered = [...rows].sort((a, b) => {
     const first = column.value(a), second = column.value(b);
     if (empty(first) || empty(second)) return empty(first) - empty(second);
     return (first < second ? -1 : first > second ? 1 : 0) * sign || a.id - b.id;
   });
-  $("table").querySelector("tbody").replaceChildren(...ordered.map(tableRow));
+  const none = make("tr");
+  none.append(make("td", { class: "none", colspan: columns().length }, "No run matches: choose another budget, family, quality or method name."));
+  $("table").querySelector("tbody").replaceChildren(...(ordered.length ? ordered.map(tableRow) : [none]));
 }
 
 function tableRow(row) {
   const line = make("tr", { "data-id": row.id, class: row.best ? "best" : "" });
-  for (const column of COLUMNS) {
-    const cell = make("td", column.text ? { class: "text" } : {});
+  for (const column of columns()) {
+    const cell = make("td", { class: `${column.text ? "text" : ""} ${column.name ?? ""}` });
     if (column.key === "method") {
-      cell.append(make("button", { type: "button", "data-id": row.id }, row.method));
+      cell.append(breakable(make("button", { type: "button", "data-id": row.id }), row.method));
     } else if (column.interval) {
       const [value, low, high] = row.quality[$("measure").value];
       cell.append(fixed(value), make("span", { class: "interval" }, ` [${fixed(low)}, ${fixed(high)}]`));
@@ -231,7 +259,14 @@ function highlight(id) {
   if (id === null) { $("tip").hidden = true; return; }
   for (const node of document.querySelectorAll(`circle[data-id="${id}"], tr[data-id="${id}"]`)) node.classList.add("on");
 }
+// The card stays at its point while the page moves, and goes where the point is gone.
+function follow() {
+  const box = state.at?.isConnected ? state.at.getBoundingClientRect() : null;
+  if ($("tip").hidden) return;
+  if (box && box.bottom > 0 && box.top < innerHeight) tip(state.at, state.on); else $("tip").hidden = true;
+}
 function tip(node, id) {
+  state.at = node;
   const cost = [$("size").value, "p50 ms", "encode us"][Number(node.closest("svg").id.slice(-1))];
   const box = node.getBoundingClientRect();
   $("tip").textContent = summary(DATA.rows[id], cost);
@@ -241,22 +276,33 @@ function tip(node, id) {
   $("tip").style.top = `${box.y - height - 8 > 0 ? box.y - height - 8 : box.y + 16}px`;
 }
 
+const UNITS = { dense: () => "vectors", multivector: (row) => `sets of ${digits(row.setSize)} vectors`, table: (row) => `table of ${row.setSize.toLocaleString("en")} rows` };
+function sizeOf(row) {
+  const asked = row.track === "table" ? "test examples" : "queries";
+  return `${row.track === "table" ? "a" : row.n.toLocaleString("en")} ${UNITS[row.track](row)} of ${row.dim} dimensions (${bytes(row.raw)} ${row.track === "table" ? "in all" : "each"} as float32), ${row.queries.toLocaleString("en")} ${asked}`;
+}
+
 function open(id) {
   const row = DATA.rows[id], environment = DATA.environments[row.environment];
   $("detailsTitle").textContent = `${row.method} at ${row.budget} on ${row.dataset}`;
+  const item = { dense: "a vector", multivector: "a document", table: "in all" }[row.track];
+  const listed = (values) => Object.entries(values ?? {}).filter(([name, value]) => !empty(value) && name !== "name").map(([name, value]) => `${name}=${value}`).join(", ");
+  const size = (value) => digits(value, 5);
+  const [p50, p95, p99] = [row.costs["p50 ms"], row.p95, row.p99].map((value) => digits(value));
   const lines = [
+    ["family", row.family],
     ...Object.entries(row.quality).map(([name, [value, low, high]]) => [name.replaceAll("_", " "), `${digits(value, 4)} [${digits(low, 4)}, ${digits(high, 4)}]`]),
-    ["bytes a vector", `${row.costs.codes} of ${row.budgetBytes}; with parts ${digits(row.costs["at N"], 5)} at N, ${digits(row.costs["at 1M"], 5)} at 1M, ${digits(row.costs["at 100M"], 5)} at 100M`],
-    ["parts", Object.entries(row.parts).map(([name, count]) => `${name} ${bytes(count)}`).join(", ") || "none"],
-    ["on disk", row.disk ? bytes(row.disk) : "nothing"],
-    ["latency", `p50 ${digits(row.costs["p50 ms"])} ms, p95 ${digits(row.p95)} ms, p99 ${digits(row.p99)} ms${row.shared ? " (shared machine)" : ""}`],
-    ["batch", `${digits(row.qps)} queries/s`],
+    [`bytes ${item}`, `${row.costs.codes.toLocaleString("en")} of ${row.budgetBytes.toLocaleString("en")}` + (row.track === "table" ? "" : `; with parts ${size(row.costs["at N"])} at N, ${size(row.costs["at 1M"])} at 1M, ${size(row.costs["at 100M"])} at 100M`)],
+    [row.track === "table" ? "made of" : "parts", Object.entries(row.parts).map(([name, count]) => `${name} ${bytes(count)}`).join(", ") || "none"],
+    ["on disk", row.disk ? bytes(row.disk) : ""],
+    ["latency", p50 === "–" ? "" : `p50 ${p50} ms, p95 ${p95} ms, p99 ${p99} ms${row.shared ? " (shared machine)" : ""}`],
+    ["batch", empty(row.qps) ? "" : `${digits(row.qps)} queries/s`],
     ["fit", `${digits(row.fit)} s on ${row.trained}`],
-    ["encode", `${digits(row.encode)} vectors/s`],
-    ["peak memory", row.peak === null ? "–" : bytes(row.peak)],
-    ["data", `${row.n.toLocaleString("en")} x ${row.dim}, ${row.queries.toLocaleString("en")} queries, checksum ${row.checksum}`],
-    ["parameters", Object.entries(row.params).map(([name, value]) => `${name}=${value}`).join(", ")],
-    ["settings", Object.entries(row.config).map(([name, value]) => `${name}=${value}`).join(", ")],
+    ["encode", empty(row.encode) ? "" : `${digits(row.encode)} ${row.track === "dense" ? "vectors" : "documents"}/s`],
+    ["peak memory", empty(row.peak) ? "" : bytes(row.peak)],
+    ["data", `${sizeOf(row)}, checksum ${row.checksum}`],
+    ["parameters", listed(row.params) || "as the method has them"],
+    ["settings", listed(row.config)],
     ["seeds", row.seeds.join(", ")],
     ["run keys", row.keys.join(", ")],
     ["measured", row.date ?? "–"],
@@ -264,34 +310,44 @@ function open(id) {
     ["machine", `${environment.cpu}, ${environment.cores} cores, ${bytes(environment.memory_bytes ?? 0)}, ${bytes(environment.memory_bandwidth_bytes_per_s ?? 0)}/s; ${(environment.cpu_flags ?? []).join(" ")}`],
     ["software", `Python ${environment.python}; ${Object.entries(environment.packages ?? {}).map(([name, version]) => `${name} ${version}`).join(", ")}`],
     ["commit", `${environment.git_commit ?? "–"}${environment.git_dirty ? " (with changes)" : ""}`],
-    ["threads", Object.entries(environment.threads ?? {}).map(([name, value]) => `${name}=${value}`).join(", ")],
-  ];
+    ["threads", listed(environment.threads)],
+  ].filter(([, text]) => text !== "");
   const body = make("table");
   for (const [name, text] of lines) { const line = make("tr"); line.append(make("td", {}, name), make("td", {}, text)); body.append(line); }
   $("detailsBody").replaceChildren(body);
   $("details").showModal();
 }
 
-function plainTable(id, titles, lines) {
+function plainTable(id, titles, lines, classes) {
   const head = make("tr");
-  head.append(...titles.map((title) => make("th", { scope: "col", class: "text" }, title)));
+  head.append(...titles.map((title, i) => make("th", { scope: "col", class: (classes[i] ?? "") && "text" }, title)));
   $(id).querySelector("thead").replaceChildren(head);
   $(id).querySelector("tbody").replaceChildren(...lines.map((cells) => {
     const line = make("tr");
-    line.append(...cells.map((cell, i) => make("td", { class: i === cells.length - 1 ? "reason" : "text" }, cell)));
+    line.append(...cells.map((cell, i) => breakable(make("td", { class: classes[i] ?? "" }), String(cell))));
     return line;
   }));
 }
 
 function show() {
+  highlight(null);
   const rows = chosen(), costs = [$("size").value, "p50 ms", "encode us"];
   const fronts = costs.map((cost) => frontOf(rows, cost));
   const kept = $("frontOnly").checked ? rows.filter((row) => fronts.some((front) => front.has(row))) : rows;
   costs.forEach((cost, number) => chart(number, kept, cost));
   table(kept);
-  $("count").textContent = `${kept.length} of ${DATA.rows.length} rows`;
-  const one = DATA.rows.find((row) => row.dataset === $("dataset").value);
-  $("about").textContent = one ? `${one.dataset}: ${one.n.toLocaleString("en")} ${one.headline === "auc" ? `table of ${one.setSize.toLocaleString("en")} rows` : one.setSize ? `sets of ${digits(one.setSize)} vectors` : "vectors"} of ${one.dim} dimensions (${bytes(one.raw)} ${one.headline === "auc" ? "in all" : "each"} as float32), ${one.queries.toLocaleString("en")} ${one.headline === "auc" ? "test examples" : "queries"}` : "No runs.";
+  const one = ofDataset()[0];
+  $("count").textContent = `${kept.length} of ${ofDataset().length} runs on these data`;
+  $("about").textContent = one ? `${one.dataset}: ${sizeOf(one)}` : "No runs.";
+  const failed = DATA.failures.filter((f) => f.dataset === $("dataset").value);
+  plainTable("failures", ["method", "budget", "status", "reason"], failed.map((f) => [f.method, f.budget, f.status, f.reason]), ["text", "text", "text", "reason"]);
+  const places = DATA.rankings[one?.track] ?? [];
+  $("rankingTitle").textContent = `Ranking of methods for ${{ dense: "single vectors", multivector: "sets of vectors", table: "embedding tables" }[one?.track]}, over data sets and budgets`;
+  $("rankedBy").textContent = one?.headline ?? "";
+  plainTable("ranking", ["method", "rank", "95%", "Borda points", "mean rank", "win rate", "tasks"], places.map((r) => [r.name, digits(r.rank), `${digits(r.rank_low)} to ${digits(r.rank_high)}`, digits(r.borda, 5), digits(r.mean_rank), `${Math.round(100 * r.win_rate)}%`, r.tasks]), ["text"]);
+  for (const [section, lines] of [["failuresSection", failed], ["rankingSection", places]]) {
+    $(section).hidden = document.querySelector(`nav a[href="#${section}"]`).hidden = !lines.length;
+  }
   const hash = new URLSearchParams(["dataset", "measure", "size", "budget"].map((id) => [id, $(id).value]));
   try { history.replaceState(null, "", `#${hash}`); } catch { /* a sandboxed frame has no history */ }
 }
@@ -302,6 +358,7 @@ $("dataset").addEventListener("change", () => { fitMeasure(); fillBudgets(); fil
 $("search").addEventListener("input", show);
 $("controls").addEventListener("submit", (event) => event.preventDefault());
 $("close").addEventListener("click", () => $("details").close());
+addEventListener("scroll", follow, { capture: true, passive: true });
 $("details").addEventListener("click", (event) => { if (event.target === $("details")) $("details").close(); });
 for (const kind of ["mouseover", "focusin"]) {
   document.addEventListener(kind, (event) => {
@@ -315,8 +372,12 @@ document.addEventListener("click", (event) => {
   const node = event.target.closest?.("circle[data-id], td button[data-id]");
   if (node) open(Number(node.dataset.id));
 });
-plainTable("failures", ["method", "budget", "data set", "status", "reason"], DATA.failures.map((f) => [f.method, f.budget, f.dataset, f.status, f.reason]));
-$("failuresSection").hidden = !DATA.failures.length;
-plainTable("ranking", ["method", "rank", "95%", "Borda points", "mean rank", "win rate", "tasks"], DATA.ranking.map((r) => [r.name, digits(r.rank), `${digits(r.rank_low)} to ${digits(r.rank_high)}`, digits(r.borda, 5), digits(r.mean_rank), `${Math.round(100 * r.win_rate)}%`, r.tasks]));
-$("rankingSection").hidden = !DATA.ranking.length;
+for (const link of document.querySelectorAll('a[href^="#"]')) { // the address keeps the view, not the place in it
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    const place = $(link.hash.slice(1));
+    place.scrollIntoView();
+    (place.closest("[tabindex]") ?? place.querySelector("[tabindex='0'], button")).focus({ preventScroll: true });
+  });
+}
 show();

@@ -1,5 +1,6 @@
 """The page in a real browser: it loads without a network or a complaint, filters, sorts, opens runs, fits a phone."""
 
+import dataclasses
 import re
 
 import pytest
@@ -9,6 +10,7 @@ from bench.report.rows import rows_of
 from bench.report.significance import Comparison, mark
 
 from . import browser as chromium
+from .conftest import make
 
 PROGRAM = chromium.find()
 needs_browser = pytest.mark.skipif(
@@ -57,6 +59,31 @@ def test_a_full_sweep_stays_under_a_megabyte(sample):
     assert len(page.render(rows, [])) < 1_000_000
 
 
+def test_methods_are_ranked_among_those_of_their_track(sample):
+    """No method of another track is in a ranking, as beaten or as one that beats."""
+    tables = []
+    for record in sample:
+        if record.status == "ok" and record.dataset.name == "alpha":
+            data = dataclasses.replace(record.dataset, name="clicks", metric="auc", vectors_per_item=50.0)
+            method = dataclasses.replace(record.method, name=f"table_{record.method.name}")
+            quality = {"auc": record.quality["recall@10"]}
+            tables.append(dataclasses.replace(record, dataset=data, method=method, quality=quality))
+    found = page.rankings(rows_of([*sample, *tables]))
+    assert {track: {place["name"] for place in places} for track, places in found.items()} == {
+        "dense": {"opq", "sign", "int8"},
+        "table": {"table_opq", "table_sign", "table_int8"},
+    }
+    assert found["dense"] == page.rankings(rows_of(sample))["dense"]
+
+
+def test_samples_of_one_name_are_data_sets_of_their_own():
+    record = make("pq", "product", 8, 0.5)
+    less = dataclasses.replace(record, dataset=dataclasses.replace(record.dataset, n=500, checksum="other"))
+    data = page.page_data(rows_of([record, less]), [])
+    assert {row["dataset"] for row in data["rows"]} == {"alpha (ip), 1,000 vectors", "alpha (ip), 500 vectors"}
+    assert set(data["colours"]) == {row["dataset"] for row in data["rows"]}
+
+
 CELLS = "[...document.querySelectorAll('#table tbody tr')].map(r => r.cells[{}].textContent)"
 CHANGE = "document.querySelector('#{0}').value = '{1}'; document.querySelector('#{0}').dispatchEvent(new Event('{2}'))"
 
@@ -92,7 +119,7 @@ def test_filters_narrow_table_and_charts(view):
     view.js("document.querySelector('#families input[value=product]').click()")
     assert sorted(view.js(CELLS.format(0))) == ["int8", "sign"]
     view.js(CHANGE.format("dataset", "beta (ip)", "change"))
-    assert view.js("document.querySelector('#count').textContent") == "4 of 12 rows"
+    assert view.js("document.querySelector('#count').textContent") == "4 of 6 runs on these data"
     view.js(CHANGE.format("measure", "reconstruction_error", "change"))
     assert view.js(CELLS.format(0))[0] == "int8"  # the least error first
     view.js("document.querySelector('#frontOnly').click()")
@@ -147,3 +174,58 @@ def test_nothing_sticks_out_of_the_screen(view, width, height, tmp_path):
             assert not (x + 1 < u + p and u + 1 < x + w and y + 2 < v + q and v + 2 < y + h), "labels collide"
     view.screenshot(tmp_path / "page.png")
     assert (tmp_path / "page.png").stat().st_size > 10_000
+
+
+@needs_browser
+def test_a_card_stays_at_its_point_and_goes_with_it(view):
+    view.js("document.querySelector('#chart0 .dot[tabindex=\"0\"]').focus()")
+    view.press("ArrowRight", 39)
+    assert view.js("document.querySelector('#tip').hidden") is False
+    view.js("scrollTo(0, 100); new Promise(done => setTimeout(done, 200))")
+    above = "document.querySelector('#tip').getBoundingClientRect().bottom - document.activeElement"
+    assert abs(view.js(f"{above}.getBoundingClientRect().top")) < 40
+    view.js(CHANGE.format("search", "int8", "input"))
+    assert view.js("document.querySelector('#tip').hidden") is True
+
+
+@needs_browser
+def test_what_nothing_matches_says_so(view):
+    view.js(CHANGE.format("search", "nothing of the kind", "input"))
+    assert view.js(CELLS.format(0))[0].startswith("No run matches: choose another budget")
+    assert view.js("document.querySelector('#chart1').textContent") == "no run matches"
+
+
+@needs_browser
+def test_only_what_was_not_measured_on_the_chosen_data_is_listed(view):
+    assert view.js("document.querySelector('#failures tbody').rows.length") == 1
+    view.js(CHANGE.format("dataset", "beta (ip)", "change"))
+    assert view.js("document.querySelector('#failuresSection').hidden") is True
+
+
+@needs_browser
+def test_a_phone_shows_a_method_with_its_recall_and_needs_no_sideways_scrolling_for_it(view):
+    view.open(view.page, 360, 740)
+    cell = "document.querySelector('#table tbody tr').cells[4].getBoundingClientRect()"
+    assert view.js(f"{cell}.right") <= 360
+    assert view.js(f"{cell}.width") > 0
+    reason = "document.querySelector('#failures td.reason').getBoundingClientRect()"
+    assert view.js(f"{reason}.right") <= 360
+
+
+@needs_browser
+def test_links_within_the_page_keep_the_view_in_the_address(view):
+    view.js(CHANGE.format("dataset", "beta (ip)", "change"))
+    address = view.js("location.hash")
+    view.js("document.querySelector('nav a[href=\"#runs\"]').click()")
+    assert view.js("location.hash") == address
+    assert view.js("document.activeElement.contains(document.querySelector('#table'))")
+
+
+@needs_browser
+def test_a_tap_beside_a_point_opens_the_nearest(view):
+    box = view.js("(b => [b.x, b.y])(document.querySelector('#chart0 .dot[tabindex=\"0\"]').getBoundingClientRect())")
+    view.js(
+        "document.querySelector('#chart0').dispatchEvent("
+        f"new MouseEvent('click', {{bubbles: true, clientX: {box[0] - 3}, clientY: {box[1] - 3}}}))"
+    )
+    assert view.js("document.querySelector('#details').open")
