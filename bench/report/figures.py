@@ -12,6 +12,7 @@ from bench.records import Record
 from bench.report.labels import place_labels
 from bench.report.pareto import on_front
 from bench.report.rows import COSTS, SIZES, Row, raw_bytes, rows_of
+from bench.report.words import short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,13 +33,30 @@ _COLOURS = (
 )
 _COLUMNS = 3
 _MARKERS = "os^Dv<>P"
-_MOST_DIGITS = 24  # of all tick labels of a panel together
+_MOST_DIGITS = {"families": 24, "pareto": 40}  # of all tick labels of a panel together
 _LABEL_GAP = 0.055  # least distance of two labels, as a share of the height
 
 
 def colours_of(families: Iterable[str]) -> dict[str, str]:
     """A colour for each family of one data set, the same in figures and on the page."""
     return {family: _COLOURS[i % len(_COLOURS)] for i, family in enumerate(sorted({*families} - {"identity"}))}
+
+
+def ink(colour: str) -> str:
+    """The colour darkened until small text in it can be read on white (WCAG 2's contrast of 4.5)."""
+    from matplotlib.colors import to_hex, to_rgb
+
+    red, green, blue = to_rgb(colour)
+
+    def luminance(shade: float) -> float:
+        linear = [
+            ((shade * c + 0.055) / 1.055) ** 2.4 if shade * c > 0.04045 else shade * c / 12.92
+            for c in (red, green, blue)
+        ]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    shade = next(s for s in np.linspace(1, 0, 101).tolist() if 1.05 / (luminance(s) + 0.05) >= 4.5)
+    return to_hex((shade * red, shade * green, shade * blue))
 
 
 def pareto(
@@ -55,25 +73,31 @@ def pareto(
         A key of ``Record.quality``.
     """
     import matplotlib.pyplot as plt
+    from matplotlib.lines import Line2D
 
     rows = [row for row in rows_of(_of_one_dataset(records, measure)) if row.family != "identity"]
     if not rows:
         raise UsageError(f"no compressed method has {measure}; measure one (python -m bench method=pq)")
     columns = min(columns, len(costs))
     height = -(-len(costs) // columns)
-    figure, axes = plt.subplots(height, columns, figsize=(6.4 * columns, 4.8 * height), squeeze=False, layout="tight")
+    figure, axes = plt.subplots(
+        height, columns, figsize=(6.4 * columns, 4.8 * height), squeeze=False, layout="constrained"
+    )
     for axis, cost in zip(axes.flat, costs):
         _draw_front(axis, rows, cost, measure)
     for axis in axes.flat[len(costs) :]:
         axis.set_visible(False)
     figure.suptitle(_title(rows[0].record), x=0.01, ha="left", fontsize=10)
+    names, colours = zip(*colours_of(row.family for row in rows).items())
+    handles = [Line2D([], [], color=colour, marker="o", linestyle="", markersize=5) for colour in colours]
+    figure.legend(handles, names, fontsize=8, frameon=False, loc="outside lower center", ncols=len(names))
     for axis, cost in zip(axes.flat, costs):
         _name_front(axis, rows, cost, measure)
     return figure
 
 
 def _draw_front(axis: Axes, rows: Sequence[Row], cost: str, measure: str) -> None:
-    from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     x, y, front = _points(rows, cost, measure)
     colours = colours_of(row.family for row in rows)
@@ -82,26 +106,28 @@ def _draw_front(axis: Axes, rows: Sequence[Row], cost: str, measure: str) -> Non
     for family, colour in colours.items():
         mine = np.array([row.family == family for row in rows])
         axis.scatter(x[mine & ~front], y[mine & ~front], color=colour, s=14, alpha=0.25, linewidths=0, zorder=2)
-        axis.scatter(x[mine & front], y[mine & front], color=colour, s=28, label=family, zorder=3)
+        axis.scatter(x[mine & front], y[mine & front], color=colour, s=28, zorder=3)
     axis.set_xscale("log", base=10)
-    if cost in SIZES:
-        axis.xaxis.set_major_locator(FixedLocator([raw_bytes(rows[0].record) / 2**i for i in range(12)]))
+    axis.margins(0.08, 0.06)
+    raw, (low, high) = raw_bytes(rows[0].record), axis.get_xlim()
+    ratios = [2**i for i in range(24) if low <= raw / 2**i <= high]
+    if cost in SIZES and len(ratios) > 1:
+        _ratio_ticks(axis, ratios, raw, _MOST_DIGITS["pareto"])
     else:
-        wide = np.ptp(np.log10(x[x > 0])) > 1.5
-        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if wide else (1, 1.5, 2, 3, 5, 7)))
-    axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axis.xaxis.set_minor_formatter(NullFormatter())
+        decades = np.ptp(np.log10(x[x > 0]))
+        digits = (1, 1.5, 2, 3, 5, 7) if decades < 1.5 else (1, 2, 5) if decades < 3 else (1,)
+        axis.xaxis.set_major_locator(LogLocator(subs=digits))
+        axis.xaxis.set_major_formatter(lambda value, _: short(value))
+        axis.xaxis.set_minor_formatter(NullFormatter())
     axis.set_xlabel(COSTS[cost])
     axis.set_ylabel(measure)
-    axis.margins(0.08, 0.06)
     axis.grid(color="0.93")
     axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(fontsize=7, frameon=False, loc="lower right")
 
 
 def _name_front(axis: Axes, rows: Sequence[Row], cost: str, measure: str) -> None:
     x, y, front = _points(rows, cost, measure)
-    colours = colours_of(row.family for row in rows)
+    colours = {family: ink(colour) for family, colour in colours_of(row.family for row in rows).items()}
     chosen = [(x[i], y[i], rows[i].label, colours[rows[i].family]) for i in np.flatnonzero(front).tolist()]
     chosen.sort()
     place_labels(axis, [c[:2] for c in chosen], [c[2] for c in chosen], [c[3] for c in chosen], fontsize=7)
@@ -169,10 +195,10 @@ def by_family(records: Sequence[Record], cost: str = "codes", measure: str = "re
     )
     best, lines = _best_at_each_cost(good, cost, measure), _lines(good)
     for axis, (family, colour) in zip(axes.flat, colours_of(families).items()):
-        axis.plot(*best, color="0.8", linewidth=5, solid_capstyle="round", zorder=1)
+        axis.plot(*best, color="0.8", linewidth=5, solid_capstyle="round", drawstyle="steps-post", zorder=1)
         mine = {name: line for name, line in lines.items() if line[0].method.family == family}
         _draw_family(axis, mine, cost, measure, colour, _limits(good, measure))
-        axis.set_title(family, loc="left", fontweight="bold", color=colour)
+        axis.set_title(family, loc="left", fontweight="bold", color=ink(colour))
     for axis in axes.flat[len(families) :]:
         axis.set_visible(False)
     _decorate(axes, good, cost, measure)
@@ -264,7 +290,7 @@ def _draw_family(
             textcoords=("axes fraction", "data"),
             fontsize=8,
             va="center",
-            color=colour,
+            color=ink(colour),
             annotation_clip=False,
             arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.4, "alpha": 0.6},
         )
@@ -316,11 +342,18 @@ def _decorate(axes: np.ndarray, records: Sequence[Record], cost: str, measure: s
 
 
 def _byte_ticks(axis: Axes, records: Sequence[Record], raw: float) -> None:
-    """Ticks at ratios to float32 that are powers of two (of four, where the sizes span many)."""
+    """Ticks at ratios to float32 that are powers of two."""
     axis.set_xscale("log", base=2)
     smallest = min(r.bytes.code for r in records if r.bytes is not None)
     ratios = [2**i for i in range(1, max(6, round(np.log2(raw / smallest))) + 1)]
-    if sum(len(f"{raw / ratio:.0f}") for ratio in ratios) > _MOST_DIGITS:
-        ratios = ratios[1::2]
-    axis.set_xticks([raw / ratio for ratio in ratios], [f"{raw / ratio:.0f}" for ratio in ratios])
+    _ratio_ticks(axis, ratios, raw, _MOST_DIGITS["families"])
+
+
+def _ratio_ticks(axis: Axes, ratios: Sequence[int], raw: float, most_digits: int) -> None:
+    """Ticks at every ratio, or at every second, third, ..., as far as their labels have room."""
+    for step in range(1, len(ratios) + 1):
+        sizes = [raw / ratio for ratio in ratios[step - 1 :: step]]
+        if sum(len(short(size)) for size in sizes) <= most_digits:
+            break
+    axis.set_xticks(sizes, [short(size) for size in sizes])
     axis.minorticks_off()

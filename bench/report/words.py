@@ -17,3 +17,10 @@ def count_bytes(count: float) -> str:
             return f"{count:.3g} {unit}"
         count /= 1000
     return f"{count:.3g} GB"
+
+
+def short(value: float) -> str:
+    """A tick's label: ``0.2``, ``311``, ``4,980``, ``22.4k``, ``5.74M``."""
+    if value >= 10_000:
+        return f"{value / 1e6:.3g}M" if value >= 999_500 else f"{value / 1e3:.3g}k"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -9,7 +9,7 @@ import matplotlib
 import pytest
 
 from bench.errors import UsageError
-from bench.report.figures import by_family
+from bench.report.figures import by_family, colours_of, ink, pareto
 
 from .conftest import make
 
@@ -52,6 +52,42 @@ def test_sizes_are_of_documents_where_items_are_sets_and_ticks_do_not_collide():
     assert len(boxes) >= 3
     assert not any(first.overlaps(second) for first, second in itertools.pairwise(boxes))
     assert by_family([make("pq", "product", 32, 0.9)]).axes[0].get_xlabel() == "bytes per vector (float32: 256)"
+
+
+@pytest.mark.parametrize("rows", [40, 359_045])
+def test_ticks_of_large_sizes_are_short_and_do_not_collide(rows):
+    found = []
+    for code in (64 * rows, 6 * rows, rows // 16):
+        record = make("robe", "hashing", code, 0.7)
+        data = dataclasses.replace(record.dataset, metric="auc", dim=16, vectors_per_item=float(rows))
+        found.append(dataclasses.replace(record, dataset=data, quality={"auc": record.quality["recall@10"]}))
+    for figure in (by_family(found, measure="auc"), pareto(found, ("codes", "p50 ms"), "auc")):
+        figure.canvas.draw()
+        labels = [label for label in figure.axes[0].get_xticklabels() if label.get_text()]
+        assert len(labels) >= 3
+        assert all(len(label.get_text()) <= 5 for label in labels)
+        boxes = [label.get_window_extent() for label in labels]
+        assert not any(first.overlaps(second) for first, second in itertools.pairwise(boxes))
+
+
+def test_one_label_names_a_method_that_stands_twice_at_one_place():
+    found = [make("lsq", "additive", 8, 0.5, budget=budget) for budget in (8, 16, 32)]
+    figure = pareto([*found, make("pq", "product", 16, 0.6)])
+    assert sorted(text.get_text() for text in figure.axes[0].texts) == ["lsq", "pq"]
+
+
+def test_small_text_can_be_read_on_white():
+    from matplotlib.colors import to_rgb
+
+    for colour in colours_of("abcdefghij").values():
+        linear = [((c + 0.055) / 1.055) ** 2.4 if c > 0.04045 else c / 12.92 for c in to_rgb(ink(colour))]
+        assert 1.05 / (0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05) >= 4.45
+
+
+def test_the_best_of_all_is_a_staircase():
+    """Nothing lies between two sizes that were measured."""
+    axis = by_family([make("pq", "product", code, code / 100) for code in (8, 32)]).axes[0]
+    assert axis.lines[0].get_drawstyle() == "steps-post"
 
 
 def test_latency_takes_the_place_of_bytes():
