@@ -106,7 +106,7 @@ class Offer:
         if limits.min_recall is not None and self.recall_at_n < limits.min_recall:
             found.append(f"recall@{self.k} {self.recall_at_n:.3f} is below {limits.min_recall:g}")
         if limits.max_p50_ms is not None and self.p50_ms > limits.max_p50_ms:
-            found.append(f"p50 {self.p50_ms:.3g} ms is above {limits.max_p50_ms:g} ms")
+            found.append(f"p50 {float(f'{self.p50_ms:.3g}'):,g} ms is above {limits.max_p50_ms:g} ms")
         return found
 
     def shortfall(self, limits: Limits) -> float:

@@ -15,8 +15,10 @@ from bench.errors import UsageError
 from bench.measure.statistics import Difference, holm, paired_difference
 from bench.per_query import judge_of
 from bench.records import Record
+from bench.report.names import dataset_names
 from bench.report.rows import Row, headlines, rows_of
 from bench.report.significance import folders_of
+from bench.report.tables import terminal
 
 _SAME_MACHINE = ("cpu", "cpu_flags", "cores", "platform")
 _SAME_BANDWIDTH = 0.25  # relative difference of measured memory bandwidth beyond which times are not compared
@@ -150,28 +152,32 @@ def _latency(before: Row, after: Row) -> tuple[float | None, tuple[float, float]
 
 def print_comparison(pairs: Sequence[Pair], warnings: Sequence[str], console: Console | None = None) -> None:
     """The pairs as a table, then the warnings."""
-    console = console or Console()
+    console = console or terminal()
+    name = dataset_names(pair.after.record for pair in pairs)
     table = Table(title="second set against the first", title_justify="left")
     measure = headlines(pair.after for pair in pairs)
-    for name in ("data set", "budget", "method", "bytes", measure, "difference", "p", "p50 ratio"):
-        table.add_column(name, justify="left" if name in ("data set", "budget", "method") else "right")
+    for column in ("data set", "budget", "method", "bytes", measure, "difference", "effect", "p", "p50 ratio"):
+        table.add_column(
+            column, justify="left" if column in ("data set", "budget", "method") else "right", overflow="fold"
+        )
     for pair in pairs:
         quality = pair.after.headline_quality
         between = pair.paired
         change = f"{pair.recall:+.4f}" + (f" \\[{between.low:+.4f}, {between.high:+.4f}]" if between else "")
         spread = f" ({pair.p50_spread[0]:.2f} to {pair.p50_spread[1]:.2f})" if pair.p50_spread else ""
         table.add_row(
-            pair.after.group[0],
+            name(pair.after.record),
             pair.after.record.budget.requested,
             pair.after.label,
             f"{pair.bytes:+d}" if pair.bytes else "=",
             f"{quality.value:.4f}",
             change,
+            "-" if between is None else f"{between.effect:+.2f}",
             "-" if pair.p_adjusted is None else f"{pair.p_adjusted:.2g}" + (" *" if pair.p_adjusted < 0.05 else ""),
             "-" if pair.p50_ratio is None else f"{pair.p50_ratio:.2f}{spread}",
         )
     console.print(table)
     test = "paired randomization test over queries, with several seeds Welch's too, Holm-corrected"
-    console.print(f"* significant at 5%, {test}", highlight=False)
+    console.print(f"* significant at 5%, {test}; effect: Cohen's d of the pairs", highlight=False)
     for warning in warnings:
         console.print(f"[yellow]warning[/]: {warning}", highlight=False, soft_wrap=True)

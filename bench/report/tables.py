@@ -27,7 +27,7 @@ _FIDELITY = ("rank_correlation", "score_bias", "score_error", "reconstruction_er
 
 def print_record(record: Record, console: Console | None = None) -> None:
     """One run: everything that it found, with where the record lies."""
-    console = console or _console()
+    console = console or terminal()
     data, budget = record.dataset, record.budget
     shape = f"{data.n:,} x {data.dim}" if data.metric != "auc" else f"{data.vectors_per_item:,.0f} rows x {data.dim}"
     title = f"{record.method.name} on {data.name} ({shape}, {data.metric}), budget {budget.requested}"
@@ -41,7 +41,7 @@ def print_record(record: Record, console: Console | None = None) -> None:
         console.print(settings)
 
 
-def _console() -> Console:
+def terminal() -> Console:
     """The terminal; a file or a pipe has no width of its own and gets one that holds every table."""
     console = Console()
     return console if console.is_terminal else Console(width=max(console.width, _WIDE))
@@ -130,7 +130,7 @@ def print_sweep(
     ``rows`` are those of the records, if they are made (and marked against the best of their group) already.
     ``left_out`` are methods that were named and are of another track.
     """
-    console = console or _console()
+    console = console or terminal()
     rows = rows_of(records) if rows is None else rows
     if rows:
         console.print(_sweep_table(rows, console.width))
@@ -162,7 +162,7 @@ def _reasons(records: list[Record]) -> Iterable[str]:
 
 def print_best(rows: Sequence[Row], console: Console | None = None) -> None:
     """The best method of every group (data set, metric, budget), and those that cannot be told from it."""
-    console = console or _console()
+    console = console or terminal()
     measure = headlines(rows)
     table = Table(title=f"best {measure} at each budget", title_justify="left")
     for column in ("data set", "budget", "best", "bytes", measure, "p50 ms", "not distinguishable from it"):

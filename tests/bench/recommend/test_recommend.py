@@ -81,6 +81,7 @@ def test_what_misses_a_limit_says_by_how_much(record):
     offer = Offer(record, 1_000_000, 10)
     assert offer.misses(Limits(0.8, 100.0)) == []
     assert offer.misses(Limits(0.9, 50.0)) == ["recall@10 0.800 is below 0.9", "p50 100 ms is above 50 ms"]
+    assert Offer(record, 10**8, 10).misses(Limits(max_p50_ms=2.0)) == ["p50 10,000 ms is above 2 ms"]
     assert offer.shortfall(Limits()) == 0.0
     assert offer.shortfall(Limits(max_p50_ms=50.0)) == 1.0
 

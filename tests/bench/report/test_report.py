@@ -10,6 +10,7 @@ from rich.console import Console
 
 from bench import records
 from bench.errors import UsageError
+from bench.measure.statistics import Difference
 from bench.report import rows as rows_module
 from bench.report import significance
 from bench.report.__main__ import main
@@ -166,6 +167,18 @@ def test_comparison_of_two_sets(sample):
     assert any("2 rows are only in the first set: int8" in warning for warning in warnings)
     assert any("recall is compared without a paired test" in warning for warning in warnings)
     assert "2.00" in printed(print_comparison, pairs, warnings)
+
+
+def test_a_comparison_says_whole_names_and_how_large_a_difference_is(sample):
+    located = [(record, None) for record in sample]
+    pairs, warnings = compare_sets(located, located)
+    pairs[0] = dataclasses.replace(pairs[0], paired=Difference(-0.02, -0.03, -0.01, 1e-4, -0.4), p_adjusted=2e-4)
+    text = printed(print_comparison, pairs, warnings)
+    assert "alpha (ip)" in text
+    assert "-0.40" in text
+    assert "[-0.0300, -0.0100]" in text
+    assert "0.0002 *" in text
+    assert "…" not in printed(print_comparison, pairs, warnings, width=70)
 
 
 @pytest.mark.parametrize(
