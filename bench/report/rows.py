@@ -40,6 +40,10 @@ class Row:
     p_best : float or None
         Holm-adjusted p of its headline measure against the best of its group; None for the best itself and where
         nothing could be paired.
+    behind : Interval or None
+        The paired difference to that best, where ``p_best`` is known.
+    effect : float or None
+        Cohen's d of these pairs.
     is_best : bool
         Its headline measure is the highest of its group.
     """
@@ -47,6 +51,8 @@ class Row:
     records: tuple[Record, ...]
     label: str
     p_best: float | None = None
+    behind: Interval | None = None
+    effect: float | None = None
     is_best: bool = False
 
     @property

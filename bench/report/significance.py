@@ -12,7 +12,7 @@ import numpy as np
 
 from bench.datasets.base import DatasetError
 from bench.errors import UsageError
-from bench.measure.statistics import against_best
+from bench.measure.statistics import Interval, against_best
 from bench.per_query import AucOfExamples, RecallOfQueries, judge_of
 from bench.records import Record
 from bench.report.rows import Row
@@ -101,8 +101,10 @@ def mark(rows: Sequence[Row], comparisons: Iterable[Comparison]) -> list[Row]:
     leaders: set[tuple] = set()
     marked = []
     for row in rows:  # the best of each group stands first
-        known = by_key.get(row.record.key)
-        marked.append(replace(row, is_best=row.group not in leaders, p_best=known.p_adjusted if known else None))
+        if (known := by_key.get(row.record.key)) is not None:
+            behind = Interval(known.difference, known.low, known.high)
+            row = replace(row, p_best=known.p_adjusted, behind=behind, effect=known.effect)
+        marked.append(replace(row, is_best=row.group not in leaders))
         leaders.add(row.group)
     return marked
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from importlib import resources
 from typing import Any
@@ -105,6 +106,10 @@ def _row(row: Row, dataset: str, environments: dict[str, int]) -> dict[str, Any]
         "best": row.is_best,
         "headline": row.headline,
         "p": _short(row.p_best),
+        "behind": [_short(value) for value in (row.behind.value, row.behind.low, row.behind.high)]
+        if row.behind
+        else None,
+        "effect": _short(row.effect),
         "quality": {n: [_short(q.value), _short(q.low), _short(q.high)] for n, q in quality.items() if q is not None},
         "costs": {name: _short(row.cost(name)) for name in COSTS},
         "p95": _short(row.median(lambda r: r.latency_ms["p95"] if r.latency_ms else None)),
@@ -142,4 +147,4 @@ def _trained(row: Row) -> str:
 
 def _short(value: float | None) -> float | None:
     """Seven significant digits: half the bytes, and three of them are rounded as they are elsewhere."""
-    return None if value is None or value != value else float(f"{value:.7g}")
+    return None if value is None or not math.isfinite(value) else float(f"{value:.7g}")

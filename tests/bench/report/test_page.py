@@ -1,6 +1,7 @@
 """The page in a real browser: it loads without a network or a complaint, filters, sorts, opens runs, fits a phone."""
 
 import dataclasses
+import math
 import re
 
 import pytest
@@ -74,6 +75,14 @@ def test_methods_are_ranked_among_those_of_their_track(sample):
         "table": {"table_opq", "table_sign", "table_int8"},
     }
     assert found["dense"] == page.rankings(rows_of(sample))["dense"]
+
+
+def test_a_row_carries_how_far_it_is_behind_the_best(sample):
+    behind = Comparison("alpha-int8-32-0", "alpha-opq-32-0", "int8", 32, -0.05, -0.06, -0.04, 1e-4, 3e-4, -math.inf)
+    rows = page.page_data(mark(rows_of(sample), [behind]), [])["rows"]
+    (found,) = [row for row in rows if row["p"] is not None]
+    assert (found["method"], found["behind"], found["p"]) == ("int8", [-0.05, -0.06, -0.04], 3e-4)
+    assert found["effect"] is None  # no number of JSON
 
 
 def test_samples_of_one_name_are_data_sets_of_their_own():
@@ -156,7 +165,7 @@ def test_keys_alone_walk_the_points_and_open_a_run(view):
     view.press("Enter", 13, "\r")
     assert view.js("document.querySelector('#details').open")
     text = view.js("document.querySelector('#details').textContent")
-    for word in ("codebooks 4 kB", "commit", "abc", "numpy 2", "checksum alpha00"):
+    for word in ("against the best", "codebooks 4 kB", "commit", "abc", "numpy 2", "checksum alpha00"):
         assert word in text
     view.press("Escape", 27)
     assert not view.js("document.querySelector('#details').open")
