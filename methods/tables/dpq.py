@@ -51,10 +51,6 @@ class Quantized(TableMethod):
     def _constants(self, fields: Fields) -> dict[str, np.ndarray]:
         return {}
 
-    def _allowed(self, t: dict[str, torch.Tensor], rows: torch.Tensor) -> torch.Tensor | None:
-        """How many centroids each of ``rows`` (n,) may use; None for all."""
-        return None
-
     def begin_stage(
         self, stage: Stage, state: State, fields: Fields, rng: np.random.Generator, judge: Callable[[State], float]
     ) -> State:
@@ -71,28 +67,25 @@ class Quantized(TableMethod):
 
     def _codes(self, t: dict[str, torch.Tensor], rows: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
         """Nearest allowed centroids (n, parts) of ``values`` (n, dim), the rows numbered ``rows`` (n,)."""
-        import torch
+        from methods.tables._nearest import nearest_centroids
 
-        with torch.no_grad():
-            codebooks = t["codebooks"]
-            parts = values.view(len(values), self.parts, -1).transpose(0, 1)
-            scores = torch.baddbmm(codebooks.square().sum(2)[:, None], parts, codebooks.transpose(1, 2), alpha=-2)
-            if (allowed := self._allowed(t, rows)) is not None:
-                scores.masked_fill_(torch.arange(scores.shape[2], device=rows.device) >= allowed[:, None], torch.inf)
-            return scores.argmin(2).T
+        return nearest_centroids(values, t["codebooks"].detach())
 
     def embed(self, t: dict[str, torch.Tensor], rows: torch.Tensor, training: bool) -> torch.Tensor:
         import torch
         from torch.nn.functional import embedding
 
-        flat = rows.flatten()
         part = torch.arange(self.parts, device=rows.device)
         if "codes" in t:
-            return t["codebooks"][part, t["codes"][flat].long()].view(*rows.shape, self.dim)
-        values = embedding(flat, t["rows"], sparse=True)
-        chosen = t["codebooks"][part, self._codes(t, flat, values.detach())].reshape(values.shape)
-        self._pull = (chosen - values.detach()).square().sum(1).mean()  # kept for penalty(): codes cost most of a step
-        return (chosen + (values - values.detach())).view(*rows.shape, self.dim)
+            return t["codebooks"][part, t["codes"][rows.flatten()].long()].view(*rows.shape, self.dim)
+        distinct, which = torch.unique(rows, return_inverse=True)  # a frequent row is coded once a batch
+        values = embedding(distinct, t["rows"], sparse=True)
+        chosen = t["codebooks"][part, self._codes(t, distinct, values.detach())].reshape(values.shape)
+        which = which.flatten()
+        # Kept for penalty(): codes cost most of a step.
+        self._pull = (chosen - values.detach()).square().sum(1).index_select(0, which).mean()
+        passed = chosen + (values - values.detach())
+        return passed.index_select(0, which).view(*rows.shape, self.dim)
 
     def penalty(self, t: dict[str, torch.Tensor], rows: torch.Tensor) -> torch.Tensor | None:
         pull, self._pull = self._pull, None
@@ -169,10 +162,16 @@ class MGQE(Quantized):
         hot[np.argsort(-fields.frequencies, kind="stable")[: self._hot]] = True
         return {"hot": hot}
 
-    def _allowed(self, t: dict[str, torch.Tensor], rows: torch.Tensor) -> torch.Tensor | None:
+    def _codes(self, t: dict[str, torch.Tensor], rows: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
         import torch
 
-        return torch.where(t["hot"][rows], 1 << self.bits, 1 << self.rare_bits)
+        from methods.tables._nearest import nearest_centroids
+
+        hot, codebooks = t["hot"][rows], t["codebooks"].detach()
+        codes = torch.empty((len(rows), self.parts), dtype=torch.int64, device=rows.device)
+        for chosen, allowed in ((hot, codebooks), (~hot, codebooks[:, : 1 << self.rare_bits])):
+            codes[chosen] = nearest_centroids(values[chosen], allowed)
+        return codes
 
     def compress(self, state: State) -> dict[str, np.ndarray]:
         hot, codes = state.constants["hot"], state.constants["codes"]
