@@ -93,13 +93,16 @@ class TTRec(TensorTrain):
         import torch
 
         (n1, n2, _), (d1, d2, _) = self.shape
-        x, r = rows.flatten(), self.rank
-        middle = torch.div(x, n1, rounding_mode="floor")
-        first = t["core1"].index_select(0, x % n1)
-        second = t["core2"].index_select(0, middle % n2)
-        third = t["core3"].index_select(0, torch.div(middle, n2, rounding_mode="floor"))
-        pairs = (first @ second).reshape(len(x), d1 * d2, r)
-        return (pairs @ third).reshape(*rows.shape, self.dim)
+        x, which = torch.unique(rows, return_inverse=True)
+        pair, last = x % (n1 * n2), torch.div(x, n1 * n2, rounding_mode="floor")
+        if n1 * n2 <= len(x):  # all products of the first two cores are fewer than those of the batch
+            pairs = torch.matmul(t["core1"].flatten(0, 1), t["core2"]).view(n2, n1, d1 * d2, self.rank)
+            pairs = pairs.flatten(0, 1).index_select(0, pair)
+        else:
+            first, second = t["core1"].index_select(0, pair % n1), t["core2"].index_select(0, pair // n1)
+            pairs = (first @ second).view(len(x), d1 * d2, self.rank)
+        found = pairs @ t["core3"].index_select(0, last)
+        return found.view(len(x), self.dim).index_select(0, which.flatten()).view(*rows.shape, self.dim)
 
 
 def row_factors(total: int) -> tuple[int, int, int]:
