@@ -80,11 +80,23 @@ class DeepHashEmbedding(TableMethod):
         from torch.nn.functional import mish
 
         distinct, which = torch.unique(rows, return_inverse=True)
-        values = hashing.buckets(t["functions"], distinct[:, None], _BUCKETS).float() * (2 / (_BUCKETS - 1)) - 1
+        values = self._features(t["functions"], distinct)
         for number in range(self.layers):
             values = mish(torch.addmm(t[f"bias{number}"], values, t[f"weight{number}"]))
         values = torch.addmm(t[f"bias{self.layers}"], values, t[f"weight{self.layers}"])
         return values.index_select(0, which.flatten()).view(*rows.shape, self.dim)
+
+    def _features(self, functions: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
+        """Scaled hashes (n, hashes) of row numbers (n,)."""
+        import torch
+
+        if numbers.device.type != "cpu":
+            return hashing.buckets(functions, numbers[:, None], _BUCKETS).float() * (2 / (_BUCKETS - 1)) - 1
+        from methods.kernels.hashing import hashed_features
+
+        features = torch.empty(len(numbers), self.hashes)
+        hashed_features(functions.numpy(), numbers.numpy(), _BUCKETS, features.numpy())
+        return features
 
     def compress(self, state: State) -> dict[str, np.ndarray]:
         return {**state.weights, "functions": state.constants["functions"]}
