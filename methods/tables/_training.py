@@ -15,8 +15,8 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from methods.errors import MethodError
+from methods.tables._adam import Adam, Optimizer, RowAdam
 from methods.tables._module import TableModule
-from methods.tables._row_adam import RowAdam
 from methods.tables.base import Fields, Stage, State, TableMethod
 from methods.tables.training import Examples, Recipe
 
@@ -158,7 +158,7 @@ class _Run:
         table: TableModule,
         ids: torch.Tensor,
         labels: torch.Tensor,
-        optimizers: list[torch.optim.Optimizer],
+        optimizers: list[Optimizer],
         stage: Stage,
         step: int,
     ) -> None:
@@ -176,19 +176,19 @@ class _Run:
             with torch.no_grad():
                 self.method.after_step(table.tensors(), rows, step, stage)
 
-    def _optimizers(self, table: TableModule) -> list[torch.optim.Optimizer]:
+    def _optimizers(self, table: TableModule) -> list[Optimizer]:
         method, recipe = self.method, self.recipe
         weights = {name: tensor for name, tensor in table.weights().items() if name not in method.searched}
         rows = [tensor for name, tensor in weights.items() if name in method.sparse]
         dense = [tensor for name, tensor in weights.items() if name not in method.sparse]
-        found: list[torch.optim.Optimizer] = [torch.optim.Adam(self.model.parameters(), lr=recipe.model_rate)]
+        found: list[Optimizer] = [Adam(self.model.parameters(), recipe.model_rate)]
         if rows:
-            found.append(RowAdam(rows, lr=recipe.table_rate))
+            found.append(RowAdam(rows, recipe.table_rate))
         if dense:
-            found.append(torch.optim.Adam(dense, lr=recipe.table_rate))
+            found.append(Adam(dense, recipe.table_rate))
         return found
 
-    def _search(self, table: TableModule) -> tuple[Iterator[Any], list[torch.optim.Optimizer]]:
+    def _search(self, table: TableModule) -> tuple[Iterator[Any], list[Optimizer]]:
         """Endless validation batches, and the optimizer of the searched weights."""
         weights = [tensor for name, tensor in table.weights().items() if name in self.method.searched]
 
@@ -196,7 +196,7 @@ class _Run:
             while True:
                 yield from self._batches(self.validation)
 
-        return endless(), [torch.optim.Adam(weights, lr=self.recipe.search_rate)]
+        return endless(), [Adam(weights, self.recipe.search_rate)]
 
     def _batches(self, examples: Examples) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """An epoch in a new order. Blocks of a million examples are read and shuffled, so that a batch is a slice."""
@@ -254,5 +254,5 @@ def _bytes(tensors: Any) -> int:
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
-def _state_bytes(optimizer: torch.optim.Optimizer) -> int:
+def _state_bytes(optimizer: Optimizer) -> int:
     return _bytes(value for entry in optimizer.state.values() for value in entry.values() if torch.is_tensor(value))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
 
 from methods.errors import MethodError
-from methods.tables._row_adam import RowAdam
+from methods.tables._adam import Adam, RowAdam
 from methods.tables._training import train
 from methods.tables.base import Fields, Stage
 from methods.tables.checks import _linear as linear
@@ -26,20 +29,41 @@ def run(chosen=None, recipe=RECIPE, held=None, judged=judge, seed=0):
     return train(chosen or method(), fields(), linear, training(), held or validation(), recipe, seed, judged)
 
 
-def test_row_adam_is_sparse_adam():
+class RowAdamOfAnyDevice(RowAdam):
+    """Without the kernel."""
+
+    def _fresh(self, weight):
+        return super(RowAdam, self)._fresh(weight)
+
+
+@pytest.mark.parametrize(
+    ("kind", "theirs", "sparse"),
+    [
+        (Adam, torch.optim.Adam, False),
+        (RowAdam, torch.optim.SparseAdam, True),
+        (RowAdamOfAnyDevice, torch.optim.SparseAdam, True),
+    ],
+)
+def test_adam_is_that_of_torch(kind, theirs, sparse):
     start = torch.randn(40, 4, generator=torch.Generator().manual_seed(0))
-    ours, theirs = torch.nn.Parameter(start.clone()), torch.nn.Parameter(start.clone())
-    optimizers = [RowAdam([ours], lr=0.01), torch.optim.SparseAdam([theirs], lr=0.01)]
+    weights = torch.nn.Parameter(start.clone()), torch.nn.Parameter(start.clone())
+    optimizers = [kind([weights[0]], 0.01), theirs([weights[1]], lr=0.01)]
     rng = np.random.default_rng(0)
     for _ in range(20):
         rows = torch.from_numpy(rng.integers(0, 40, 12))
         target = torch.from_numpy(rng.standard_normal((12, 4)).astype(np.float32))
-        for weight, optimizer in zip((ours, theirs), optimizers):
-            optimizer.zero_grad()
-            (torch.nn.functional.embedding(rows, weight, sparse=True) * target).sum().backward()
+        for weight, optimizer in zip(weights, optimizers):
+            weight.grad = None
+            (torch.nn.functional.embedding(rows, weight, sparse=sparse) * target).sum().backward()
             optimizer.step()
-    np.testing.assert_allclose(ours.detach().numpy(), theirs.detach().numpy(), rtol=1e-5, atol=1e-6)
-    assert not torch.equal(ours, start)
+    ours, expected = (weight.detach().numpy() for weight in weights)
+    np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-6)
+    assert not np.array_equal(ours, start)
+
+
+def test_what_a_run_trains_with_does_not_import_the_compiler_of_torch():
+    code = "import sys, tests.methods.tables.test_training as t; t.run(); sys.exit('torch._dynamo' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_training_stops_when_validation_does_not_rise_and_keeps_the_best():
