@@ -102,6 +102,7 @@ class DPQ(Quantized):
 
     summary = "differentiable product quantization, straight-through"
     source = "Chen et al., ICML 2020"
+    version = "2"  # 1: gradients were summed in another order, and near ties decide where training goes
 
     @classmethod
     def for_budget(cls, fields: Fields, dim: int, table_bytes: int) -> DPQ:
@@ -134,6 +135,7 @@ class MGQE(Quantized):
 
     summary = "product quantization with more centroids for frequent rows"
     source = "Kang et al., WWW 2020"
+    version = "2"  # 1: gradients were summed in another order, and near ties decide where training goes
 
     def __init__(self, rows: Sequence[int], dim: int, parts: int, bits: int = 8, rare_bits: int = 6) -> None:
         super().__init__(rows, dim, parts, bits)
