@@ -15,18 +15,18 @@ def draw(file: Path) -> None:
     """Mean squared error of a unit Gaussian by bits a dimension: scalar levels, trellises, and the bound 4^-bits."""
     bits = np.arange(1, 7)
     series = {
-        "transform_coding\n(Lloyd-Max)": (distortions()[bits], "#0072B2", "o"),
-        "trellis\n(1024 states)": (trained(10).errors[bits], "#D55E00", "s"),
-        "rq_trellis\n(4096 states)": (trained(12).errors[bits], "#009E73", "^"),
+        "transform_coding\n(Lloyd-Max)": (distortions()[bits], "#0072B2", "o", -4),
+        "trellis\n(1024 states)": (trained(10).errors[bits], "#D55E00", "s", 8),
+        "rq_trellis\n(4096 states)": (trained(12).errors[bits], "#009E73", "^", -26),
     }
     figure, axes = plt.subplots(figsize=(6, 3.6), layout="constrained")
     rates = np.linspace(0.8, 6.2, 50)
     axes.plot(rates, np.zeros_like(rates), color="black", linewidth=1)
     axes.annotate("rate-distortion\nbound", (6.2, 0), (4, -4), textcoords="offset points")
-    for label, (errors, colour, marker) in series.items():
+    for label, (errors, colour, marker, below) in series.items():
         excess = 10 * np.log10(errors * 4.0**bits)
         axes.plot(bits, excess, color=colour, marker=marker)
-        axes.annotate(label, (bits[-1], excess[-1]), (9, -4), textcoords="offset points", color=colour)
+        axes.annotate(label, (bits[-1], excess[-1]), (22, below), textcoords="offset points", color=colour)
         for rate, above, error in zip(bits, excess, errors):
             side = 5 if marker == "s" else -13
             axes.annotate(f"{error:.2g}", (rate, above), (0, side), textcoords="offset points", ha="center", fontsize=8)
