@@ -26,14 +26,14 @@ __all__ = [
     "expand",
     "pack",
     "planes",
-    "store_words",
+    "store_levels",
     "symbols_reference",
     "table_order",
     "unpack",
 ]
 
 GROUP = 8  # dimensions that share their number of bits
-_LANES = 32  # documents in a register
+_LANES = 32  # documents whose levels are laid out together
 
 
 def planes(bits: int) -> list[int]:
@@ -102,7 +102,7 @@ def table_order(bits: int) -> np.ndarray:
 
 
 def _merged(builder: Any, loaded: list[tuple[int, list[Any]]], dim: int) -> Any:
-    """The symbol <32 x i8> of a dimension from planes: widths and their bytes."""
+    """The symbol of a dimension, for the documents of a register, from planes: widths and their bytes."""
     total = None
     for width, planar in loaded:
         part = planar[dim % width]
@@ -114,16 +114,20 @@ def _merged(builder: Any, loaded: list[tuple[int, list[Any]]], dim: int) -> Any:
 
 
 def _chosen(builder: Any, value: Any, index: Any, entry: Any) -> Any:
-    """``value`` where ``index`` equals ``entry`` (both <32 x i8>), 0 elsewhere."""
+    """``value`` where ``index`` equals ``entry`` (vectors of bytes), 0 elsewhere."""
     return builder.and_(builder.sext(builder.icmp_unsigned("==", index, entry), value.type), value)
 
 
-def _level(builder: Any, native: bool, bits: int, loaded: list[tuple[int, list[Any]]], dim: int, tables: Any) -> Any:
-    """The levels <32 x i8> of one dimension."""
-    kind = simd.vector(I8, _LANES)
-    if native:
+def _level(builder: Any, path: str, bits: int, loaded: list[tuple[int, list[Any]]], dim: int, tables: Any) -> Any:
+    """The levels of one dimension, for the documents of a register."""
+    kind = loaded[0][1][0].type
+    if path == "avx512" and bits > 4:
+        low = simd.shift_left(builder, _merged(builder, loaded[1:], dim), 4)
+        return simd.lookup_long(builder, tables, max(64, 2**bits), builder.or_(low, _merged(builder, loaded[:1], dim)))
+    if path in NATIVE:
+        halves = kind.count // 16
         rows = [
-            simd.repeat(builder, simd.load(builder, simd.vector(I8, 16), simd.at(builder, tables, 16 * row)), 2)
+            simd.repeat(builder, simd.load(builder, simd.vector(I8, 16), simd.at(builder, tables, 16 * row)), halves)
             for row in range(1 << max(bits - 4, 0))
         ]
         if bits <= 4:
@@ -143,8 +147,8 @@ def _level(builder: Any, native: bool, bits: int, loaded: list[tuple[int, list[A
         index = builder.or_(simd.shift_left(builder, builder.and_(index, low), 4), high)
 
     def entry(place: Any) -> None:
-        splat = simd.splat(builder, builder.trunc(place, I8), _LANES)
-        value = simd.splat(builder, simd.load(builder, I8, simd.at(builder, tables, place)), _LANES)
+        splat = simd.splat(builder, builder.trunc(place, I8), kind.count)
+        value = simd.splat(builder, simd.load(builder, I8, simd.at(builder, tables, place)), kind.count)
         builder.store(builder.or_(builder.load(slot), _chosen(builder, value, index, splat)), slot)
 
     simd.count_loop(builder, ir.Constant(I64, 0), ir.Constant(I64, 2**bits), 1, entry)
@@ -175,7 +179,7 @@ def _interleave(builder: Any, a: Any, b: Any, upper: bool) -> Any:
     return builder.shuffle_vector(a, b, ir.Constant(simd.vector(I32, lanes), order))
 
 
-def store_words(builder: Any, quad: list[Any], place: Any) -> None:
+def _store_words(builder: Any, quad: list[Any], place: Any) -> None:
     """Four dimensions of 32 documents as 32 words of four bytes."""
     shorts = simd.vector(I16, _LANES // 2)
     for upper in (False, True):
@@ -183,6 +187,17 @@ def store_words(builder: Any, quad: list[Any], place: Any) -> None:
         for part in (False, True):
             where = simd.at(builder, place, 32 * (2 * upper + part))
             simd.store(builder, _interleave(builder, even, odd, part), where)
+
+
+def store_levels(builder: Any, levels: list[Any], place: Any, doc: Any) -> None:
+    """Levels of dimensions, for the documents of a register from ``doc`` on, as rows of 64 words at ``place``."""
+    lanes = levels[0].type.count
+    for part in range(lanes // _LANES):
+        words = builder.mul(builder.add(doc, ir.Constant(I64, _LANES * part)), ir.Constant(I64, 4))
+        kept = [simd.part(builder, level, _LANES, part) for level in levels]
+        for quad in range(len(levels) // 4):
+            where = simd.at(builder, simd.at(builder, place, words), 4 * BLOCK * quad)
+            _store_words(builder, kept[4 * quad : 4 * quad + 4], where)
 
 
 def _expand(
@@ -215,7 +230,8 @@ def _expand(
     def codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
         names = ("path", "bits", "wide", "docs", "first", "groups", "tables", "out", "row")
         args = arguments(context, builder, names, sig.args, values)
-        width, native = sig.args[1].literal_value, sig.args[0].path in NATIVE
+        width, path = sig.args[1].literal_value, sig.args[0].path
+        lanes = BLOCK if path == "avx512" else _LANES
         halves = 1 + sig.args[2].literal_value
         table = [simd.at(builder, args["tables"], 512 * width + 256 * half) for half in range(halves)]
         start = simd.at(builder, args["docs"], builder.mul(args["first"], ir.Constant(I64, BLOCK)))
@@ -227,17 +243,14 @@ def _expand(
 
             def chunk(doc: Any) -> None:
                 loaded, at = [], 0
-                words = builder.mul(doc, ir.Constant(I64, 4))
                 for plane in planes(width):
                     lines = [simd.at(builder, simd.at(builder, source, doc), (at + i) * BLOCK) for i in range(plane)]
-                    loaded.append((plane, [simd.load(builder, simd.vector(I8, _LANES), line) for line in lines]))
+                    loaded.append((plane, [simd.load(builder, simd.vector(I8, lanes), line) for line in lines]))
                     at += plane
-                levels = [_level(builder, native, width, loaded, dim, half) for dim in range(GROUP) for half in table]
-                for quad in range(2 * halves):
-                    where = simd.at(builder, simd.at(builder, place, words), 4 * BLOCK * quad)
-                    store_words(builder, levels[4 * quad : 4 * quad + 4], where)
+                levels = [_level(builder, path, width, loaded, dim, half) for dim in range(GROUP) for half in table]
+                store_levels(builder, levels, place, doc)
 
-            simd.count_loop(builder, ir.Constant(I64, 0), ir.Constant(I64, BLOCK), _LANES, chunk)
+            simd.count_loop(builder, ir.Constant(I64, 0), ir.Constant(I64, BLOCK), lanes, chunk)
 
         simd.count_loop(builder, ir.Constant(I64, 0), args["groups"], 1, group)
         return context.get_dummy_value()

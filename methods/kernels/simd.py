@@ -96,12 +96,21 @@ def lookup(builder: Builder, table: Value, index: Value) -> Value:
     return call(builder, name, index.type, [table, index])
 
 
-def lookup_pair(builder: Builder, low: Value, high: Value, index: Value) -> Value:
-    """Native AVX512-VBMI: the entry of ``low`` and ``high``, side by side, at the lower seven bits of each index.
+def lookup_long(builder: Builder, table: Value, entries: int, index: Value) -> Value:
+    """Native AVX512-VBMI: the byte at each index <64 x i8> of a table of 64, 128 or 256 bytes at the address ``table``.
 
-    All are <64 x i8> (``vpermi2b``).
+    ``vpermb``, ``vpermi2b``, and two of these with a choice by the highest bit.
     """
-    return call(builder, "llvm.x86.avx512.vpermi2var.qi.512", index.type, [low, index, high])
+    quarters = [load(builder, index.type, at(builder, table, 64 * number)) for number in range(entries // 64)]
+    if entries == 64:
+        return call(builder, "llvm.x86.avx512.permvar.qi.512", index.type, [quarters[0], index])
+    pairs = [
+        call(builder, "llvm.x86.avx512.vpermi2var.qi.512", index.type, [low, index, high])
+        for low, high in zip(quarters[::2], quarters[1::2])
+    ]
+    if entries == 128:
+        return pairs[0]
+    return builder.select(builder.icmp_signed("<", index, constant(index.type, 0)), pairs[1], pairs[0])
 
 
 def part(builder: Builder, value: Value, lanes: int, number: int) -> Value:

@@ -16,13 +16,12 @@ from numba.extending import intrinsic
 
 from methods.kernels import simd
 from methods.kernels.cpu import NATIVE
-from methods.kernels.planes import store_words
+from methods.kernels.planes import store_levels
 from methods.kernels.simd import I8, I64
 from methods.kernels.tiles import BLOCK, arguments
 
 __all__ = ["SHIFTS", "expand_windows", "states_reference"]
 
-_LANES = 32  # documents whose levels are laid out together
 SHIFTS = 16  # places in the table of shifts for each number of bits a step
 
 
@@ -74,9 +73,7 @@ def _looked_up(builder: Any, path: str, index: Any, table: Any) -> Any:
     """``table[index]`` for 256 entries."""
     kind = index.type
     if path == "avx512":
-        quarters = [simd.load(builder, kind, simd.at(builder, table, 64 * part)) for part in range(4)]
-        low, high = (simd.lookup_pair(builder, quarters[at], quarters[at + 1], index) for at in (0, 2))
-        return builder.select(builder.icmp_signed("<", index, simd.constant(kind, 0)), high, low)
+        return simd.lookup_long(builder, table, 256, index)
     if path not in NATIVE:
         return _searched(builder, index, table, 256)
     total = simd.constant(kind, 0)
@@ -121,7 +118,7 @@ def _expand_windows(
         args = arguments(context, builder, names, sig.args, values)
         width, path = sig.args[1].literal_value, sig.args[0].path
         halves = 1 + sig.args[2].literal_value
-        lanes = BLOCK if path == "avx512" else _LANES
+        lanes = BLOCK if path == "avx512" else BLOCK // 2
         table = [simd.at(builder, args["tables"], 512 * (8 + width) + 256 * half) for half in range(halves)]
         shifts = simd.at(builder, args["tables"], SHIFTS * width)
         target = simd.at(builder, args["out"], builder.mul(args["row"], ir.Constant(I64, 4 * BLOCK)))
@@ -150,12 +147,7 @@ def _expand_windows(
                     older = builder.and_(_window(builder, loaded, end - 8), simd.constant(kind, 15))
                     number = _shifted(builder, path, _window(builder, loaded, end), older, shifts)
                     levels += [_looked_up(builder, path, number, half) for half in table]
-                for part in range(lanes // _LANES):
-                    words = builder.mul(builder.add(doc, ir.Constant(I64, _LANES * part)), ir.Constant(I64, 4))
-                    where = simd.at(builder, place, words)
-                    kept = [simd.part(builder, level, _LANES, part) for level in levels]
-                    for quad in range(2 * halves):
-                        store_words(builder, kept[4 * quad : 4 * quad + 4], simd.at(builder, where, 4 * BLOCK * quad))
+                store_levels(builder, levels, place, doc)
 
             simd.count_loop(builder, ir.Constant(I64, 0), ir.Constant(I64, BLOCK), lanes, chunk)
 
