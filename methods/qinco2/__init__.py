@@ -1,0 +1,1 @@
+"""QINCo2: residual quantization whose codebooks are predicted by networks from what is already reconstructed."""
