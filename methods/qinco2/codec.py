@@ -33,6 +33,9 @@ class QINCo2(Codec):
     of another, since codes are never cut short; codes are searched for anew every second epoch, not for every batch;
     the second codebook is the mean of what its codewords were to rebuild, not learned by gradient.
 
+    At this size most of what it finds is found by its start: of the ten nearest of squad-sentences at 24 bytes, .639,
+    where ``rq`` finds .632 if trained on as many vectors (and .546 with the fewer that it takes by default).
+
     Parameters
     ----------
     dim, metric

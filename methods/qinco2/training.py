@@ -11,7 +11,7 @@ from methods.faiss_index import set_vector, training_sample
 from methods.qinco2.network import Network
 from methods.residual import configure, residual_index, train_residual
 
-_START_ROWS, _START_ITERATIONS, _START_BEAM = 20_000, 10, 4  # of the residual quantizer
+_START_ITERATIONS, _START_BEAM, _START_VECTORS = 10, 4, 10_000  # of the residual quantizer: see train_residual
 _BATCH, _LEARNING_RATE, _WARM_UP = 512, 1e-3, 0.05
 _EARLY = 0.1  # weight of the error of all steps but the last: only the last decides what a code decodes to
 _EPOCHS_PER_CODE = 2  # the beam search costs as much as two epochs of gradient descent
@@ -35,8 +35,8 @@ def train_network(
     mean = vectors.mean(axis=0)
     scale = np.float32((vectors - mean).std()) or np.float32(1)
     x = np.ascontiguousarray((vectors - mean) / scale)
-    sample = training_sample(x, 256, _START_ROWS, seed)
-    codebooks = train_residual(sample, steps, _START_BEAM, _START_ITERATIONS, seed, _START_ROWS)
+    sample = training_sample(x, 256, len(x), seed)
+    codebooks = train_residual(sample, steps, _START_BEAM, _START_ITERATIONS, seed, _START_VECTORS)
     network, project = untrained(codebooks, width, hidden, blocks, seed)
     network = replace(network, mean=mean, scale=np.full(1, scale))
     if not epochs:
