@@ -132,15 +132,16 @@ class Quantizer:
     def encode(self, centred: np.ndarray, alike: bool = True) -> tuple[np.ndarray, np.ndarray]:
         """Codes (n, code_size) uint8 of centred vectors y, and (n, 3) float64: <y, h>, <h, h> and <y, y>.
 
-        ``alike``: vectors are brought to one size along the axes before they are coded, since a factor of the levels
-        restores it: levels are made for values of one size.
+        ``alike``: vectors are brought nearer to one size along the axes before they are coded, since a factor of the
+        levels restores it: levels are made for values of one size, but large errors of large vectors count too. The
+        square root of the size finds most among none, itself and its root.
         """
         values = self._values(centred)
         sizes = np.ones(len(values), np.float32)
         if alike:
             scaled = values / np.repeat(self.spreads, GROUP)
             sizes = np.sqrt(np.einsum("ij,ij->i", scaled, scaled, dtype=np.float64) / scaled.shape[1])
-            sizes = np.where(sizes > 0, sizes, 1).astype(np.float32)
+            sizes = np.sqrt(np.where(sizes > 0, sizes, 1)).astype(np.float32)
         codes, sums = self._encode_values(values / sizes[:, None])
         squares = np.einsum("ij,ij->i", centred, centred, dtype=np.float64)
         return codes, np.stack([sums[:, 0] * sizes, sums[:, 1], squares], axis=1)
