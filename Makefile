@@ -27,6 +27,7 @@ publish: $(STAMP)  ## the page, figures and tables of the published records; no 
 	$(BIN)/python -m bench.report results/published/squad-tokens-128.jsonl --figure docs/multivector_bytes.png
 	$(BIN)/python -m bench.report results/published/squad-tokens-128.jsonl --against latency --figure docs/multivector_latency.png
 	$(BIN)/python results/published/frontier.py
+	$(BIN)/python results/published/ceiling.py
 	$(BIN)/python results/published/multivector.py
 	$(BIN)/python results/published/tables.py
 

@@ -18,7 +18,7 @@ from bench.report.rows import Row, rows_of
 
 HERE = Path(__file__).parent
 OURS = ("rq_trellis", "trellis", "transform_coding")
-DATASETS = ("squad-sentences", "glove-100", "fashion-mnist")
+DATASETS = ("squad-sentences", "glove-100", "fashion-mnist", "squad-sentences-wordllama")
 HEAD = """# Our codecs and their rivals
 
 Recall@10 by exhaustive search with its 95% interval over queries (and seeds, where there are several); what each has
