@@ -12,6 +12,7 @@ from bench.datasets.base import DatasetError
 from bench.errors import UsageError
 from bench.records import Record
 from bench.report import significance, tables
+from bench.report.ranking import print_rankings
 from bench.report.rows import HEADLINES, Row, headline, rows_of
 
 _COSTS = {"bytes": "codes", "latency": "p50 ms"}  # of --against
@@ -71,6 +72,7 @@ def _report(options: argparse.Namespace, formats: list[str]) -> None:
     tables.print_sweep(chosen, rows=rows)
     if len({row.group for row in rows}) > 1:
         tables.print_best(rows)
+        print_rankings(rows)
     if options.pack:
         path = Path(options.pack)
         records.pack(chosen, path)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.errors import UsageError
 from bench.records import Record
-from bench.report import page
+from bench.report import page, ranking
 from bench.report.names import dataset_names
 from bench.report.rows import Row, headline, headlines, raw_bytes, to_frame
 from bench.report.tables import best_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FORMATS = ("html", "md", "csv", "parquet", "png", "svg")
 
@@ -18,20 +22,24 @@ FORMATS = ("html", "md", "csv", "parquet", "png", "svg")
 def write_all(rows: Sequence[Row], failures: Sequence[Record], out: Path, formats: Sequence[str]) -> list[Path]:
     """Write what is asked for into ``out`` and say what that was.
 
-    ``index.html``; ``best.md`` and ``runs.md``; ``runs.csv``; ``runs.parquet``; for each data set ``NAME-pareto`` and
-    ``NAME-families`` as ``.png`` and ``.svg``.
+    ``index.html``; ``best``, ``ranking`` (where there is one) and ``runs`` as ``.md`` and ``.csv``; ``runs.parquet``;
+    for each data set ``NAME-pareto`` and ``NAME-families`` as ``.png`` and ``.svg``.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
         written = []
+        places = ranking.rankings(rows) if {"md", "csv"} & set(formats) else []
         if "html" in formats:
             written.append(_text(out / "index.html", page.render(rows, failures)))
         if "md" in formats:
             written.append(_text(out / "best.md", best_markdown(rows)))
+            if places:
+                written.append(_text(out / "ranking.md", ranking.markdown(places)))
             written.append(_text(out / "runs.md", runs_markdown(rows, failures)))
         if "csv" in formats:
-            to_frame(rows).to_csv(out / "runs.csv", index=False, float_format="%.6g", lineterminator="\n")
-            written.append(out / "runs.csv")
+            if places:
+                written.append(_csv(out / "ranking.csv", ranking.frame(places)))
+            written.append(_csv(out / "runs.csv", to_frame(rows)))
         if "parquet" in formats:
             to_frame(rows).to_parquet(out / "runs.parquet", index=False)
             written.append(out / "runs.parquet")
@@ -43,6 +51,11 @@ def write_all(rows: Sequence[Row], failures: Sequence[Record], out: Path, format
 
 def _text(path: Path, text: str) -> Path:
     path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _csv(path: Path, frame: pd.DataFrame) -> Path:
+    frame.to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
     return path
 
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from importlib import resources
 from typing import Any
 
-from bench.measure.ranking import rank_methods
 from bench.records import Record
 from bench.report.figures import colours_of
 from bench.report.names import dataset_names
+from bench.report.ranking import rankings
 from bench.report.rows import COSTS, Row, raw_bytes
 
 _PER_RUN_CONFIG = ("seed", "k", "threads", "train_size", "rescore", "rescore_factor", "latency_s")
@@ -58,30 +58,20 @@ def page_data(rows: Sequence[Row], failures: Sequence[Record]) -> dict[str, Any]
         "measures": sorted(measures, key=lambda name: (not name.startswith("recall@"), measures.index(name))),
         "costs": COSTS,
         "colours": _colours(rows, name),
-        "rankings": rankings(rows),
+        "rankings": _rankings(rows),
     }
 
 
-def rankings(rows: Sequence[Row]) -> dict[str, list[dict[str, Any]]]:
-    """Track -> :func:`ranking` of its rows: a method of one track cannot run on, or lose at, the tasks of another."""
-    tracks = dict.fromkeys(row.track for row in rows)
-    found = {track: ranking([row for row in rows if row.track == track]) for track in tracks}
-    return {track: places for track, places in found.items() if places}
-
-
-def ranking(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Methods by Borda count over data sets and budgets of one track; empty where there are fewer than two tasks or
-    methods."""
-    tasks = list(dict.fromkeys(row.group for row in rows))
-    names = sorted({row.label for row in rows if row.family != "identity"})
-    if len(tasks) < 2 or len(names) < 2:
-        return []
-    scores = [[float("nan")] * len(names) for _ in tasks]
-    for row in rows:
-        if row.label in names:
-            scores[tasks.index(row.group)][names.index(row.label)] = row.headline_quality.value
-    ranked = rank_methods(names, scores)  # type: ignore[arg-type]
-    return [{**place.__dict__, "win_rate": round(place.win_rate, 4)} for place in ranked]
+def _rankings(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
+    """Track -> its :class:`Ranking`."""
+    return {
+        ranking.track: {
+            "groups": ranking.groups,
+            "measure": ranking.measure,
+            "places": [{**place.__dict__, "win_rate": round(place.win_rate, 4)} for place in ranking.places],
+        }
+        for ranking in rankings(rows)
+    }
 
 
 def _colours(rows: Sequence[Row], name: Callable[[Record], str]) -> dict[str, dict[str, str]]:

@@ -342,10 +342,10 @@ function show() {
   $("about").textContent = one ? `${one.dataset}: ${sizeOf(one)}` : "No runs.";
   const failed = DATA.failures.filter((f) => f.dataset === $("dataset").value);
   plainTable("failures", ["method", "budget", "status", "reason"], failed.map((f) => [f.method, f.budget, f.status, f.reason]), ["text", "text", "text", "reason"]);
-  const places = DATA.rankings[one?.track] ?? [];
-  $("rankingTitle").textContent = `Ranking of methods for ${{ dense: "single vectors", multivector: "sets of vectors", table: "embedding tables" }[one?.track]}, over data sets and budgets`;
-  $("rankedBy").textContent = one?.headline ?? "";
-  plainTable("ranking", ["method", "rank", "95%", "Borda points", "mean rank", "win rate", "tasks"], places.map((r) => [r.name, digits(r.rank), `${digits(r.rank_low)} to ${digits(r.rank_high)}`, digits(r.borda, 5), digits(r.mean_rank), `${Math.round(100 * r.win_rate)}%`, r.tasks]), ["text"]);
+  const { places = [], groups, measure } = DATA.rankings[one?.track] ?? {};
+  $("rankingTitle").textContent = `Ranking of methods for ${{ dense: "single vectors", multivector: "sets of vectors", table: "embedding tables" }[one?.track]} over ${groups} groups`;
+  $("rankedBy").textContent = measure ?? "";
+  plainTable("ranking", ["method", "rank", "95%", "Borda points", "mean rank", "win rate", "measured in"], places.map((r) => [r.name, digits(r.rank), `${digits(r.rank_low)} to ${digits(r.rank_high)}`, digits(r.borda, 5), digits(r.mean_rank), `${Math.round(100 * r.win_rate)}%`, `${r.tasks} of ${groups}`]), ["text"]);
   for (const [section, lines] of [["failuresSection", failed], ["rankingSection", places]]) {
     $(section).hidden = document.querySelector(`nav a[href="#${section}"]`).hidden = !lines.length;
   }

@@ -1,6 +1,7 @@
 """Records made by hand: two data sets, three methods, two budgets, two seeds, and one run that failed."""
 
 import pytest
+from rich.console import Console
 
 from bench import records
 from bench.measure.statistics import Interval
@@ -34,6 +35,13 @@ def make(method, family, code, recall, *, seed=0, dataset="alpha", budget=None, 
         peak_memory_bytes=10**8,
         **others,
     )
+
+
+def printed(show, *arguments, width=140, **options):
+    """What ``show`` prints into a terminal of ``width`` columns."""
+    console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    show(*arguments, console=console, **options)
+    return console.export_text()
 
 
 @pytest.fixture(scope="session")

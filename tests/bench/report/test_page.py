@@ -60,23 +60,6 @@ def test_a_full_sweep_stays_under_a_megabyte(sample):
     assert len(page.render(rows, [])) < 1_000_000
 
 
-def test_methods_are_ranked_among_those_of_their_track(sample):
-    """No method of another track is in a ranking, as beaten or as one that beats."""
-    tables = []
-    for record in sample:
-        if record.status == "ok" and record.dataset.name == "alpha":
-            data = dataclasses.replace(record.dataset, name="clicks", metric="auc", vectors_per_item=50.0)
-            method = dataclasses.replace(record.method, name=f"table_{record.method.name}")
-            quality = {"auc": record.quality["recall@10"]}
-            tables.append(dataclasses.replace(record, dataset=data, method=method, quality=quality))
-    found = page.rankings(rows_of([*sample, *tables]))
-    assert {track: {place["name"] for place in places} for track, places in found.items()} == {
-        "dense": {"opq", "sign", "int8"},
-        "table": {"table_opq", "table_sign", "table_int8"},
-    }
-    assert found["dense"] == page.rankings(rows_of(sample))["dense"]
-
-
 def test_a_row_carries_how_far_it_is_behind_the_best(sample):
     behind = Comparison("alpha-int8-32-0", "alpha-opq-32-0", "int8", 32, -0.05, -0.06, -0.04, 1e-4, 3e-4, -math.inf)
     rows = page.page_data(mark(rows_of(sample), [behind]), [])["rows"]

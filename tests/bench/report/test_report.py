@@ -6,7 +6,6 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
-from rich.console import Console
 
 from bench import records
 from bench.errors import UsageError
@@ -20,13 +19,7 @@ from bench.report.pareto import on_front
 from bench.report.rows import rows_of, to_frame
 from bench.report.tables import print_best, print_sweep
 
-from .conftest import make
-
-
-def printed(show, *arguments, width=140, **options):
-    console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
-    show(*arguments, console=console, **options)
-    return console.export_text()
+from .conftest import make, printed
 
 
 def test_seeds_become_one_row_with_a_wider_interval(sample):
@@ -118,7 +111,9 @@ def test_tables_as_files_hold_every_row(sample, tmp_path):
     rows = rows_of(sample)
     failures = [record for record in sample if record.status != "ok"]
     paths = write_all(rows, failures, tmp_path, ("md", "csv", "parquet"))
-    assert {path.name for path in paths} == {"best.md", "runs.md", "runs.csv", "runs.parquet"}
+    assert {path.name for path in paths} == {
+        *("best.md", "ranking.md", "ranking.csv", "runs.md", "runs.csv", "runs.parquet")
+    }
     frame = pd.read_parquet(tmp_path / "runs.parquet")
     assert len(frame) == len(rows) == len(pd.read_csv(tmp_path / "runs.csv"))
     assert frame["recall@10"].tolist() == pytest.approx(to_frame(rows)["recall@10"].tolist())

@@ -1,0 +1,128 @@
+"""The ranking of the methods of each track over data sets and budgets: in the terminal, as Markdown, as a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from bench.measure.ranking import Ranked, rank_methods
+from bench.report.rows import Row, headlines
+from bench.report.tables import terminal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TRACKS = {"dense": "single vectors", "multivector": "sets of vectors", "table": "embedding tables"}
+RULE = (
+    "Borda count with ties; a group is a data set and a budget with at least two methods; a method that was not "
+    "measured in a group, without a code that small or never run, counts as beaten there by all that were; "
+    "the interval is a bootstrap over groups"
+)
+_COLUMNS = ("method", "rank", "95%", "Borda points", "mean rank", "win rate", "measured in")
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Methods of one track, best first.
+
+    Attributes
+    ----------
+    measure : str
+        What they were ranked by in each group.
+    groups : int
+        Data sets and budgets that at least two of them were measured at.
+    """
+
+    track: str
+    measure: str
+    groups: int
+    places: list[Ranked]
+
+
+def rankings(rows: Sequence[Row]) -> list[Ranking]:
+    """A ranking for each track: a method of one cannot run on, or lose at, the groups of another.
+
+    A track with fewer than two groups or methods has none.
+    """
+    tracks = dict.fromkeys(row.track for row in rows)
+    found = [_ranking(track, [row for row in rows if row.track == track]) for track in tracks]
+    return [ranking for ranking in found if ranking is not None]
+
+
+def _ranking(track: str, rows: Sequence[Row]) -> Ranking | None:
+    scores: dict[tuple, dict[str, float]] = {}
+    for row in rows:
+        if row.family != "identity":
+            scores.setdefault(row.group, {})[row.label] = row.headline_quality.value
+    # Where one method alone was measured nothing was compared: it beats nobody there.
+    groups = [group for group in scores.values() if len(group) > 1]
+    names = sorted({name for group in groups for name in group})
+    if len(groups) < 2:
+        return None
+    places = rank_methods(names, np.array([[group.get(name, np.nan) for name in names] for group in groups]))
+    return Ranking(track, headlines(rows), len(groups), places)
+
+
+def _cells(place: Ranked, groups: int) -> tuple[str, ...]:
+    return (
+        place.name,
+        f"{place.rank:g}",
+        f"{place.rank_low:.3g} to {place.rank_high:.3g}",
+        f"{place.borda:g}",
+        f"{place.mean_rank:.3g}",
+        f"{place.win_rate:.0%}",
+        f"{place.tasks} of {groups}",
+    )
+
+
+def print_rankings(rows: Sequence[Row], console: Console | None = None) -> None:
+    """A table for each track, and how it is counted."""
+    console = console or terminal()
+    found = rankings(rows)
+    for ranking in found:
+        table = Table(title=_title(ranking), title_justify="left")
+        for column in _COLUMNS:
+            table.add_column(column, justify="left" if column == "method" else "right", overflow="fold")
+        for place in ranking.places:
+            table.add_row(*_cells(place, ranking.groups))
+        console.print(table)
+    if found:
+        console.print(RULE, highlight=False, soft_wrap=True)
+
+
+def markdown(found: Sequence[Ranking]) -> str:
+    """A heading and a table for each track, and how it is counted."""
+    lines = []
+    for ranking in found:
+        lines += [f"## {_title(ranking)}", "", f"| {' | '.join(_COLUMNS)} |", "|---|---:|---:|---:|---:|---:|---:|"]
+        for place in ranking.places:
+            name, *others = _cells(place, ranking.groups)
+            lines.append(f"| `{name}` | {' | '.join(others)} |")
+        lines.append("")
+    return "\n".join([*lines, RULE[0].upper() + RULE[1:] + "."]) + "\n"
+
+
+def frame(found: Sequence[Ranking]) -> pd.DataFrame:
+    """A line a method and track."""
+    import pandas as pd
+
+    lines = []
+    for ranking in found:
+        for place in ranking.places:
+            values = asdict(place)
+            name, tasks = values.pop("name"), values.pop("tasks")
+            lines.append(
+                {"track": ranking.track, "measure": ranking.measure, "method": name}
+                | values
+                | {"measured_in": tasks, "groups": ranking.groups}
+            )
+    return pd.DataFrame(lines)
+
+
+def _title(ranking: Ranking) -> str:
+    return f"ranking of {TRACKS[ranking.track]} by {ranking.measure} over {ranking.groups} groups"
