@@ -13,7 +13,7 @@ from bench.errors import UsageError
 from bench.records import Record
 from bench.report import significance, tables
 from bench.report.ranking import print_rankings
-from bench.report.rows import HEADLINES, Row, headline, rows_of
+from bench.report.rows import HEADLINES, Row, by_measure, headline, rows_of
 
 _COSTS = {"bytes": "codes", "latency": "p50 ms"}  # of --against
 _FORMATS = "html,md,csv,parquet,png,svg"
@@ -30,6 +30,7 @@ def main() -> None:
     parser = _Parser(prog="python -m bench.report", description=__doc__)
     parser.add_argument("records", nargs="*", metavar="RECORDS", help="record.json, .jsonl, or a folder of them")
     parser.add_argument("--dataset", help="only records of this data set")
+    parser.add_argument("--measure", metavar="M", help="choose the best and rank by it: recall@1, nDCG@10, ...")
     parser.add_argument("--out", metavar="DIR", help="write index.html, tables and figures there")
     parser.add_argument("--format", default=_FORMATS, metavar="A,B", help=f"of --out (default {_FORMATS})")
     parser.add_argument("--compare", nargs=2, metavar=("A", "B"), help="the second set of records against the first")
@@ -69,10 +70,11 @@ def _report(options: argparse.Namespace, formats: list[str]) -> None:
     located = _locate(options.records, options.dataset)
     chosen = [record for record, _ in located]
     rows, comparisons = _marked(located, options.records)
+    ordered = rows if options.measure is None else _ordered(rows, options.measure, located)
     tables.print_sweep(chosen, rows=rows)
-    if len({row.group for row in rows}) > 1:
-        tables.print_best(rows)
-        print_rankings(rows)
+    if options.measure is not None or len({row.group for row in rows}) > 1:
+        tables.print_best(ordered)
+        print_rankings(ordered)
     if options.pack:
         path = Path(options.pack)
         records.pack(chosen, path)
@@ -83,7 +85,7 @@ def _report(options: argparse.Namespace, formats: list[str]) -> None:
         from bench.report.export import write_all
 
         failures = [record for record in chosen if record.status != "ok"]
-        for path in write_all(rows, failures, Path(options.out), formats):
+        for path in write_all(rows, failures, Path(options.out), formats, ordered):
             print(path)
 
 
@@ -95,6 +97,20 @@ def _marked(located: Located, paths: list[str]) -> tuple[list[Row], list[signifi
         print(f"bench.report: some methods are not compared with the best: {reason}", file=sys.stderr)
     comparisons += significance.find(paths)
     return significance.mark(rows, comparisons), comparisons
+
+
+def _ordered(rows: list[Row], measure: str, located: Located) -> list[Row]:
+    """Rows by another measure than the headline's; recall at another k is tested where arrays lie, nothing else is."""
+    chosen = by_measure(rows, measure)
+    found = chosen[0].headline
+    without = dict.fromkeys(row.record.dataset.name for row in rows if row.quality(found) is None)
+    if without:
+        print(f"bench.report: the best by {found} leave out {', '.join(without)}, without it", file=sys.stderr)
+    kind, _, k = found.partition("@")
+    if kind != "recall" or found in HEADLINES:
+        return significance.mark(chosen, [])
+    comparisons, _ = significance.compare_rows(chosen, significance.folders_of(located), int(k))
+    return significance.mark(chosen, comparisons)
 
 
 def _compare(sets: list[str], dataset: str | None) -> None:

@@ -10,7 +10,7 @@ from bench.errors import UsageError
 from bench.records import Record
 from bench.report import page, ranking
 from bench.report.names import dataset_names
-from bench.report.rows import Row, headline, headlines, raw_bytes, to_frame
+from bench.report.rows import Row, digits_of, headline, headlines, raw_bytes, to_frame
 from bench.report.tables import best_rows
 
 if TYPE_CHECKING:
@@ -19,24 +19,33 @@ if TYPE_CHECKING:
 FORMATS = ("html", "md", "csv", "parquet", "png", "svg")
 
 
-def write_all(rows: Sequence[Row], failures: Sequence[Record], out: Path, formats: Sequence[str]) -> list[Path]:
+def write_all(
+    rows: Sequence[Row],
+    failures: Sequence[Record],
+    out: Path,
+    formats: Sequence[str],
+    ordered: Sequence[Row] | None = None,
+) -> list[Path]:
     """Write what is asked for into ``out`` and say what that was.
 
     ``index.html``; ``best``, ``ranking`` (where there is one) and ``runs`` as ``.md`` and ``.csv``; ``runs.parquet``;
-    for each data set ``NAME-pareto`` and ``NAME-families`` as ``.png`` and ``.svg``.
+    for each data set ``NAME-pareto`` and ``NAME-families`` as ``.png`` and ``.svg``. ``ordered`` are the rows by the
+    measure of the best and of the ranking, if it is another than the headline measure.
     """
+    ordered = rows if ordered is None else ordered
     try:
         out.mkdir(parents=True, exist_ok=True)
         written = []
-        places = ranking.rankings(rows) if {"md", "csv"} & set(formats) else []
+        places = ranking.rankings(ordered) if {"md", "csv"} & set(formats) else []
         if "html" in formats:
             written.append(_text(out / "index.html", page.render(rows, failures)))
         if "md" in formats:
-            written.append(_text(out / "best.md", best_markdown(rows)))
+            written.append(_text(out / "best.md", best_markdown(ordered)))
             if places:
                 written.append(_text(out / "ranking.md", ranking.markdown(places)))
             written.append(_text(out / "runs.md", runs_markdown(rows, failures)))
         if "csv" in formats:
+            written.append(_csv(out / "best.csv", best_frame(ordered)))
             if places:
                 written.append(_csv(out / "ranking.csv", ranking.frame(places)))
             written.append(_csv(out / "runs.csv", to_frame(rows)))
@@ -99,10 +108,9 @@ def best_markdown(rows: Sequence[Row]) -> str:
         "|---|---|---|---:|---|---:|---|",
     ]
     name = dataset_names(row.record for row in rows)
-    for best, equal in best_rows(rows):
+    for best, equal, tested in best_rows(rows):
         record = best.record
         p50 = best.cost("p50 ms")
-        tested = any(row.p_best is not None for row in rows if row.group == best.group)
         cells = (
             name(record),
             record.budget.requested,
@@ -114,6 +122,30 @@ def best_markdown(rows: Sequence[Row]) -> str:
         )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def best_frame(rows: Sequence[Row]) -> pd.DataFrame:
+    """The same as a frame."""
+    import pandas as pd
+
+    name = dataset_names(row.record for row in rows)
+    return pd.DataFrame(
+        {
+            "dataset": name(best.record),
+            "budget": best.record.budget.requested,
+            "budget_bytes": best.record.budget.bytes,
+            "best": best.label,
+            "bytes": best.code,
+            "measure": best.headline,
+            "value": best.headline_quality.value,
+            "low": best.headline_quality.low,
+            "high": best.headline_quality.high,
+            "p50_ms": best.cost("p50 ms"),
+            "tested": tested,
+            "not_distinguishable": ", ".join(row.label for row in equal),
+        }
+        for best, equal, tested in best_rows(rows)
+    )
 
 
 def runs_markdown(rows: Sequence[Row], failures: Sequence[Record]) -> str:
@@ -154,5 +186,5 @@ def runs_markdown(rows: Sequence[Row], failures: Sequence[Record]) -> str:
 
 def headline_interval(row: Row) -> str:
     """The headline measure with its interval, as in the Markdown tables."""
-    quality = row.headline_quality
-    return f"{quality.value:.3f} [{quality.low:.3f}, {quality.high:.3f}]"
+    quality, form = row.headline_quality, digits_of(row.headline)
+    return f"{quality.value:{form}} [{quality.low:{form}}, {quality.high:{form}}]"

@@ -58,7 +58,7 @@ def _ranking(track: str, rows: Sequence[Row]) -> Ranking | None:
     scores: dict[tuple, dict[str, float]] = {}
     for row in rows:
         if row.family != "identity":
-            scores.setdefault(row.group, {})[row.label] = row.headline_quality.value
+            scores.setdefault(row.group, {})[row.label] = row.worth
     # Where one method alone was measured nothing was compared: it beats nobody there.
     groups = [group for group in scores.values() if len(group) > 1]
     names = sorted({name for group in groups for name in group})

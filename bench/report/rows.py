@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.config import RunConfig
+from bench.errors import UsageError
 from bench.measure.statistics import Interval, combine_seeds
 from bench.records import Record
 
@@ -45,7 +46,9 @@ class Row:
     effect : float or None
         Cohen's d of these pairs.
     is_best : bool
-        Its headline measure is the highest of its group.
+        Its headline measure is the best of its group.
+    measure : str or None
+        What stands in for the headline measure where another was asked for (:func:`by_measure`).
     """
 
     records: tuple[Record, ...]
@@ -54,6 +57,7 @@ class Row:
     behind: Interval | None = None
     effect: float | None = None
     is_best: bool = False
+    measure: str | None = None
 
     @property
     def record(self) -> Record:
@@ -83,8 +87,8 @@ class Row:
 
     @property
     def headline(self) -> str:
-        """The measure that the row is ordered by: ``recall@10``, or ``auc`` of a click model."""
-        return headline(self.record) or HEADLINES[0]
+        """The measure that the row is ordered by: ``recall@10`` or ``auc``, unless another was chosen."""
+        return self.measure or headline(self.record) or HEADLINES[0]
 
     @property
     def headline_quality(self) -> Interval:
@@ -92,6 +96,12 @@ class Row:
         found = self.quality(self.headline)
         assert found is not None  # rows_of leaves out what has none
         return found
+
+    @property
+    def worth(self) -> float:
+        """The headline measure as a number of which more is better; of errors and biases, less and nearer to 0 is."""
+        value = self.headline_quality.value
+        return -abs(value) if less_is_better(self.headline) else value
 
     def quality(self, measure: str) -> Interval | None:
         """The measure over queries and seeds; None where no run has it."""
@@ -130,6 +140,33 @@ def headlines(rows: Iterable[Row]) -> str:
     return " / ".join(dict.fromkeys(row.headline for row in rows)) or HEADLINES[0]
 
 
+def less_is_better(measure: str) -> bool:
+    """Of errors, losses and biases; of all else more is."""
+    return any(word in measure for word in ("error", "bias", "loss"))
+
+
+def digits_of(measure: str) -> str:
+    """How it is written: a share with three places, an error, however small, with three digits."""
+    return ".3g" if less_is_better(measure) else ".3f"
+
+
+def by_measure(rows: Sequence[Row], measure: str) -> list[Row]:
+    """The rows that have ``measure``, ordered by it, best of each group first; unmarked if it is not their headline.
+
+    Raises
+    ------
+    UsageError
+        If no row has it; names those there are. Capitals do not matter.
+    """
+    known = list(dict.fromkeys(name for row in rows for name in row.record.quality))
+    found = next((name for name in known if name.lower() == measure.lower()), None)
+    if found is None:
+        raise UsageError(f"--measure {measure} is in none of the records; use one of {', '.join(known)}")
+    unmarked: dict[str, Any] = {"measure": found, "p_best": None, "behind": None, "effect": None, "is_best": False}
+    having = [row for row in rows if row.quality(found) is not None]
+    return sorted((row if row.headline == found else replace(row, **unmarked) for row in having), key=_order)
+
+
 def raw_bytes(record: Record) -> float:
     """Float32 bytes of an item: of a vector, or in the mean of a set of vectors."""
     return 4.0 * record.dataset.dim * (record.dataset.vectors_per_item or 1.0)
@@ -156,7 +193,7 @@ def _identity(record: Record) -> str:
 
 def _order(row: Row) -> tuple:
     name, metric, checksum, size = row.group
-    return name, metric, checksum, -size, -row.headline_quality.value, row.label
+    return name, metric, checksum, -size, -row.worth, row.label
 
 
 def _labelled(rows: Sequence[Row]) -> list[Row]:

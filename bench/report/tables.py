@@ -14,7 +14,7 @@ from rich.table import Table
 from bench.measure.statistics import Interval
 from bench.records import FAILURES, Record
 from bench.report.names import dataset_names
-from bench.report.rows import HEADLINES, Row, headlines, raw_bytes, rows_of
+from bench.report.rows import HEADLINES, Row, digits_of, headlines, raw_bytes, rows_of
 from bench.report.table_record import table_lines
 from bench.report.words import count_bytes as _bytes
 from bench.report.words import interval
@@ -168,27 +168,33 @@ def print_best(rows: Sequence[Row], console: Console | None = None) -> None:
     for column in ("data set", "budget", "best", "bytes", measure, "p50 ms", "not distinguishable from it"):
         table.add_column(column, justify="right" if column in ("bytes", "p50 ms") else "left")
     name = dataset_names(row.record for row in rows)
-    for best, equal in best_rows(rows):
+    for best, equal, tested in best_rows(rows):
         record = best.record
-        tested = any(row.p_best is not None for row in rows if row.group == best.group)
         table.add_row(
             name(record),
             record.budget.requested,
             best.label,
             str(best.code),
-            interval(best.headline_quality),
+            interval(best.headline_quality, digits_of(best.headline)),
             _number(best.cost("p50 ms"), ".3g"),
             ", ".join(row.label for row in equal) or ("-" if tested else "not tested"),
         )
     console.print(table)
 
 
-def best_rows(rows: Sequence[Row]) -> list[tuple[Row, list[Row]]]:
-    """The best row of every group, with those that cannot be told from it."""
+def best_rows(rows: Sequence[Row]) -> list[tuple[Row, list[Row], bool]]:
+    """The best row of every group, those that cannot be told from it, and whether any was compared with it."""
     groups: dict[tuple, list[Row]] = {}
     for row in rows:
         groups.setdefault(row.group, []).append(row)
-    return [(group[0], [row for row in group[1:] if row.told_from_best is False]) for group in groups.values()]
+    return [
+        (
+            group[0],
+            [row for row in group[1:] if row.told_from_best is False],
+            any(row.p_best is not None for row in group),
+        )
+        for group in groups.values()
+    ]
 
 
 @dataclass(frozen=True)

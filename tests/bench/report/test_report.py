@@ -14,9 +14,9 @@ from bench.report import rows as rows_module
 from bench.report import significance
 from bench.report.__main__ import main
 from bench.report.compare import compare_sets, print_comparison, times_differ
-from bench.report.export import best_markdown, runs_markdown, write_all
+from bench.report.export import best_frame, best_markdown, runs_markdown, write_all
 from bench.report.pareto import on_front
-from bench.report.rows import rows_of, to_frame
+from bench.report.rows import by_measure, rows_of, to_frame
 from bench.report.tables import print_best, print_sweep
 
 from .conftest import make, printed
@@ -112,7 +112,7 @@ def test_tables_as_files_hold_every_row(sample, tmp_path):
     failures = [record for record in sample if record.status != "ok"]
     paths = write_all(rows, failures, tmp_path, ("md", "csv", "parquet"))
     assert {path.name for path in paths} == {
-        *("best.md", "ranking.md", "ranking.csv", "runs.md", "runs.csv", "runs.parquet")
+        *("best.md", "best.csv", "ranking.md", "ranking.csv", "runs.md", "runs.csv", "runs.parquet")
     }
     frame = pd.read_parquet(tmp_path / "runs.parquet")
     assert len(frame) == len(rows) == len(pd.read_csv(tmp_path / "runs.csv"))
@@ -201,6 +201,40 @@ def test_sets_without_a_common_row_are_refused():
         compare_sets([(make("a", "f", 8, 0.5), None)], [(make("b", "f", 8, 0.5), None)])
 
 
+def test_the_best_by_another_measure_is_untested_by_comparisons_of_the_headline(sample):
+    comparisons = [significance.Comparison("alpha-int8-32-0", "b", "int8", 32, -0.01, -0.02, 0.01, 0.4, 0.4, 0.0)]
+    rows = significance.mark(rows_of(sample), comparisons)
+    found = by_measure(rows, "Reconstruction_ERROR")
+    assert [row.label for row in found[:3]] == ["opq", "int8", "sign"]  # the least error first
+    assert all(row.p_best is None for row in found)
+    text = best_markdown(found)
+    assert "| reconstruction_error |" in text
+    assert "`opq` | 32 | 0.045 [" in text
+    assert "not tested" in printed(print_best, found)
+    assert best_frame(found)["measure"].unique().tolist() == ["reconstruction_error"]
+    assert by_measure(rows, "recall@10") == rows  # the headline keeps its marks
+
+
+def test_rows_without_the_chosen_measure_are_left_out_aloud(report, sample, tmp_path):
+    judged = [
+        dataclasses.replace(r, quality={**r.quality, "nDCG@10": r.quality["recall@10"]})
+        if r.status == "ok" and r.dataset.name == "alpha"
+        else r
+        for r in sample
+    ]
+    records.pack(judged, tmp_path / "r.jsonl")
+    arguments = [tmp_path / "r.jsonl", "--measure", "ndcg@10", "--out", tmp_path / "out", "--format", "md,csv"]
+    status, output, errors = report(*arguments)
+    assert status == 0
+    assert "the best by nDCG@10 leave out beta, without it" in errors
+    assert "best nDCG@10 at each budget" in output
+    assert "ranking of single vectors by nDCG@10 over 2 groups" in output
+    frame = pd.read_csv(tmp_path / "out" / "best.csv")
+    assert frame["dataset"].tolist() == ["alpha (ip)", "alpha (ip)"]
+    assert frame["best"].tolist() == ["opq", "opq"]
+    assert "nDCG@10" in (tmp_path / "out" / "ranking.md").read_text()
+
+
 @pytest.fixture
 def report(monkeypatch, capsys):
     def run(*arguments):
@@ -224,6 +258,7 @@ def report(monkeypatch, capsys):
         (["{0}", "--format", "doc"], "--format doc is unknown; use some of html,md"),
         (["{0}", "--figure", "x.doc"], "--figure x.doc has an unknown ending"),
         (["--compare", "{0}"], "expected 2 arguments"),
+        (["{0}", "--measure", "map"], "--measure map is in none of the records; use one of recall@1, recall@10,"),
     ],
 )
 def test_wrong_input_is_one_line(report, sample, tmp_path, arguments, message):
@@ -247,6 +282,10 @@ def test_packed_records_bring_their_comparisons_along(bench, vectors, report, tm
     assert found.p_adjusted == found.p > 0
     assert found.difference <= 0
     assert output == report(packed)[1].replace(str(packed), str(bench.results))
+    by_one = report(bench.results, "--measure", "recall@1")[1]
+    assert "best recall@1 at each budget" in by_one
+    assert "not tested" not in by_one  # on its own queries' recall@1
+    assert "not tested" in report(packed, "--measure", "recall@1")[1]
     status, output, errors = report("--compare", bench.results, bench.results)
     assert status == 0, errors
     assert "+0.0000" in output
