@@ -14,10 +14,11 @@ from bench.datasets.base import DatasetError
 from bench.errors import UsageError
 from bench.measure.statistics import Interval, against_best
 from bench.per_query import AucOfExamples, RecallOfQueries, judge_of
-from bench.records import Record
+from bench.records import QUERIES_FILE, Record
 from bench.report.rows import Row
 
 ENDING = ".comparisons.csv"
+_TIE = 1e-9  # means that differ by less are equal but for rounding
 _FIELDS = ("key", "best", "method", "budget_bytes", "difference", "low", "high", "p", "p_adjusted", "effect")
 
 
@@ -42,6 +43,8 @@ def compare_rows(
 ) -> tuple[list[Comparison], list[str]]:
     """Every row against the best of its group, and why some groups could not be compared.
 
+    Rows without per-query arrays (packed ones) are left out; where the best of a group has none, so is the group.
+
     Parameters
     ----------
     folders : record key -> folder of the run's per-query arrays, or None
@@ -63,8 +66,14 @@ def compare_rows(
 def _compare_group(
     group: Sequence[Row], folders: dict[str, Path | None], judges: dict[str, RecallOfQueries | AucOfExamples], k: int
 ) -> list[Comparison]:
-    if len(group) < 2 or any(folders.get(record.key) is None for row in group for record in row.records):
+    leader = max(group, key=lambda row: row.worth)
+    having = [row for row in group if _has_arrays(row, folders)]
+    if having and leader not in having:
+        where = f"{leader.record.dataset.name} at {leader.record.budget.requested}"
+        raise UsageError(f"{leader.label}, the best on {where}, has no per-query arrays")
+    if len(having) < 2:
         return []
+    group = having
     checksum = group[0].record.dataset.checksum
     if checksum not in judges:
         judges[checksum] = judge_of(group[0].record)
@@ -95,17 +104,29 @@ def _compare_group(
     return comparisons
 
 
+def _has_arrays(row: Row, folders: dict[str, Path | None]) -> bool:
+    found = [folders.get(record.key) for record in row.records]
+    return all(folder is not None and (folder / QUERIES_FILE).exists() for folder in found)
+
+
 def mark(rows: Sequence[Row], comparisons: Iterable[Comparison]) -> list[Row]:
-    """Rows with what is known of each against the best of its group."""
-    by_key = {comparison.key: comparison for comparison in comparisons}
-    leaders: set[tuple] = set()
-    marked = []
+    """Rows with what is known of each against the best of its group.
+
+    A comparison that was packed with the best of its day says nothing where a better method has come since.
+    """
+    worth = {row.record.key: row.worth for row in rows}
+    leaders: dict[tuple, Row] = {}
     for row in rows:  # the best of each group stands first
-        if (known := by_key.get(row.record.key)) is not None:
+        leaders.setdefault(row.group, row)
+    by_key = {comparison.key: comparison for comparison in comparisons}
+    marked = []
+    for row in rows:
+        leader = leaders[row.group]
+        known = by_key.get(row.record.key)
+        if known is not None and abs(worth.get(known.best, np.inf) - leader.worth) < _TIE:
             behind = Interval(known.difference, known.low, known.high)
             row = replace(row, p_best=known.p_adjusted, behind=behind, effect=known.effect)
-        marked.append(replace(row, is_best=row.group not in leaders))
-        leaders.add(row.group)
+        marked.append(replace(row, is_best=row.record.key == leader.record.key))
     return marked
 
 

@@ -21,6 +21,8 @@ from bench.report.tables import print_best, print_sweep
 
 from .conftest import make, printed
 
+BEST = "alpha-opq-32-0"  # of alpha at 8x
+
 
 def test_seeds_become_one_row_with_a_wider_interval(sample):
     (row,) = [r for r in rows_of(sample) if r.group[0] == "alpha" and r.label == "opq" and r.code == 32]
@@ -78,7 +80,7 @@ def test_best_names_those_not_told_apart(sample):
 
 
 def test_best_says_of_each_group_whether_it_was_tested(sample):
-    comparisons = [significance.Comparison("alpha-int8-32-0", "b", "int8", 32, -0.1, -0.2, -0.1, 1e-4, 1e-4, -1.0)]
+    comparisons = [significance.Comparison("alpha-int8-32-0", BEST, "int8", 32, -0.1, -0.2, -0.1, 1e-4, 1e-4, -1.0)]
     lines = printed(print_best, significance.mark(rows_of(sample), comparisons)).splitlines()
     assert next(line for line in lines if "alpha" in line and "8x" in line).rstrip("│ ").endswith("-")
     assert next(line for line in lines if "beta" in line and "8x" in line).rstrip("│ ").endswith("not tested")
@@ -96,6 +98,42 @@ def test_samples_of_one_name_are_told_apart_in_tables():
     ):
         assert "alpha (ip), trained on 500" in text
         assert "alpha (ip), trained on 1,000" in text
+
+
+def test_rows_with_arrays_are_compared_although_a_packed_one_stands_among_them(sample, tmp_path, monkeypatch):
+    class Judge:
+        def values(self, record, folder, k):
+            rng = np.random.default_rng(0)
+            return record.quality["recall@10"].value + 0.01 * rng.standard_normal(200)
+
+    monkeypatch.setattr(significance, "judge_of", lambda record: Judge())
+    rows = rows_of(record for record in sample if record.dataset.name == "alpha" and record.budget.bytes == 32)
+    folders = {}
+    for row in rows:
+        for record in row.records:
+            folders[record.key] = tmp_path / record.key
+            folders[record.key].mkdir()
+            (folders[record.key] / records.QUERIES_FILE).touch()
+
+    def methods(**changed):
+        found, reasons = significance.compare_rows(rows, folders | changed)
+        return [comparison.method for comparison in found], reasons
+
+    assert methods() == (["int8", "sign"], [])
+    assert methods(**{"alpha-int8-32-0": None}) == (["sign"], [])
+    assert methods(**{key: None for key in folders}) == ([], [])
+    without_best = methods(**{"alpha-opq-32-1": None})  # one of its two seeds
+    assert without_best == ([], ["opq, the best on alpha at 8x, has no per-query arrays"])
+    marked = significance.mark(rows, significance.compare_rows(rows, folders | {"alpha-int8-32-0": None})[0])
+    assert {row.label: row.p_best is None for row in marked} == {"opq": True, "int8": True, "sign": False}
+
+
+def test_a_packed_comparison_with_a_best_that_was_overtaken_marks_nothing(sample):
+    comparisons = [significance.Comparison("alpha-int8-32-0", BEST, "int8", 32, -0.1, -0.2, -0.1, 1e-4, 1e-4, -1.0)]
+    overtaken = significance.mark(rows_of([*sample, make("new", "product", 32, 0.99)]), comparisons)
+    assert [row.label for row in overtaken if row.p_best is not None] == []
+    assert next(row.label for row in overtaken if row.is_best) == "new"
+    assert [row.label for row in significance.mark(rows_of(sample), comparisons) if row.p_best] == ["int8"]
 
 
 def test_comparisons_survive_the_disk(tmp_path):
@@ -202,7 +240,7 @@ def test_sets_without_a_common_row_are_refused():
 
 
 def test_the_best_by_another_measure_is_untested_by_comparisons_of_the_headline(sample):
-    comparisons = [significance.Comparison("alpha-int8-32-0", "b", "int8", 32, -0.01, -0.02, 0.01, 0.4, 0.4, 0.0)]
+    comparisons = [significance.Comparison("alpha-int8-32-0", BEST, "int8", 32, -0.01, -0.02, 0.01, 0.4, 0.4, 0.0)]
     rows = significance.mark(rows_of(sample), comparisons)
     found = by_measure(rows, "Reconstruction_ERROR")
     assert [row.label for row in found[:3]] == ["opq", "int8", "sign"]  # the least error first
