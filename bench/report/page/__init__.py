@@ -28,12 +28,12 @@ def render(rows: Sequence[Row], failures: Sequence[Record], title: str = "Vector
         Runs that did not end well, shown with their reasons.
     """
     files = resources.files(__name__)
-    parts = {name: (files / name).read_text(encoding="utf-8") for name in ("page.html", "page.css", "page.js")}
+    names = ("page.html", "page.css", "charts.js", "page.js")
+    parts = {name: (files / name).read_text(encoding="utf-8") for name in names}
     data = json.dumps(page_data(rows, failures), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     page = parts["page.html"].replace("{{title}}", title)
-    return (
-        page.replace("{{style}}", parts["page.css"]).replace("{{script}}", parts["page.js"]).replace("{{data}}", data)
-    )
+    script = parts["charts.js"] + parts["page.js"]
+    return page.replace("{{style}}", parts["page.css"]).replace("{{script}}", script).replace("{{data}}", data)
 
 
 def page_data(rows: Sequence[Row], failures: Sequence[Record]) -> dict[str, Any]:

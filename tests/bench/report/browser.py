@@ -92,11 +92,11 @@ class Browser:
             case "Page.loadEventFired":
                 self.loaded = True
 
-    def open(self, path: Path, width: int, height: int, scale: float = 1.0) -> None:
-        """Load a file from disk at a size in CSS pixels."""
+    def open(self, path: Path, width: int, height: int, scale: float = 1.0, hash: str = "") -> None:
+        """Load a file from disk at a size in CSS pixels; ``hash`` is the end of its address, from ``#`` on."""
         mobile = width < 600
         self("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale, mobile=mobile)
-        for url in ("about:blank", path.resolve().as_uri()):  # blank first: the same page would not load again
+        for url in ("about:blank", path.resolve().as_uri() + hash):  # blank first: the same page would not load again
             self.loaded = False
             self("Page.navigate", url=url)
             while not self.loaded:

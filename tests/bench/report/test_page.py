@@ -144,6 +144,7 @@ def test_keys_alone_walk_the_points_and_open_a_run(view):
     assert first != second
     assert view.js("document.querySelector('tr.on').dataset.id") == second  # linked
     assert view.js("document.querySelectorAll('circle.on').length") == 3
+    assert view.js("document.querySelectorAll('line.on').length") == 3  # and its interval
     assert view.js("document.querySelector('#tip').hidden") is False
     view.press("Enter", 13, "\r")
     assert view.js("document.querySelector('#details').open")
@@ -211,6 +212,46 @@ def test_links_within_the_page_keep_the_view_in_the_address(view):
     view.js("document.querySelector('nav a[href=\"#runs\"]').click()")
     assert view.js("location.hash") == address
     assert view.js("document.activeElement.contains(document.querySelector('#table'))")
+
+
+@needs_browser
+def test_an_address_brings_the_whole_view_back(view):
+    view.js(CHANGE.format("measure", "recall@1", "change"))
+    view.js("document.querySelector('#families input[value=binary]').click()")
+    view.js(CHANGE.format("search", "P", "input"))
+    view.js("document.querySelector('#frontOnly').click()")
+    for _ in range(2):  # ascending
+        view.js("document.querySelector('th button[data-key=p50]').click()")
+    address, rows = view.js("location.hash"), view.js(CELLS.format(0))
+    view.open(view.page, 1280, 900, hash=address)
+    assert view.js("location.hash") == address
+    assert view.js(CELLS.format(0)) == rows
+    assert view.js("document.querySelector('#families input[value=binary]').checked") is False
+    assert view.js("document.querySelector('#families input[value=product]').checked") is True
+    assert view.js("document.querySelector('#search').value") == "P"
+    assert view.js("document.querySelector('#frontOnly').checked") is True
+    assert view.js("document.querySelector('th button[data-key=p50]').parentElement.ariaSort") == "ascending"
+
+
+@needs_browser
+def test_an_address_of_an_error_alone_shows_the_least_first(view):
+    view.open(view.page, 1280, 900, hash="#measure=reconstruction_error&sort=nothing_of_the_kind")
+    assert view.js("document.querySelector('th button[data-key=quality]').parentElement.ariaSort") == "ascending"
+
+
+@needs_browser
+def test_intervals_stand_at_points_of_the_front_and_at_the_one_pointed_at(view):
+    seen = "[...document.querySelectorAll('#chart0 line.span')].filter(l => getComputedStyle(l).opacity > 0)"
+    on_front = view.js("[...document.querySelectorAll('#chart0 .dot:not(.pale)')].map(d => d.dataset.id).sort()")
+    assert view.js(f"{seen}.map(l => l.dataset.id).sort()") == on_front
+    pale = "document.querySelector('#chart0 .dot.pale')"
+    view.js(f"{pale}.dispatchEvent(new MouseEvent('mouseover', {{bubbles: true}}))")
+    assert view.js(f"{seen}.length") == len(on_front) + 1
+    inside = "document.querySelector('#chart0').viewBox.baseVal.height"
+    assert view.js(f"{seen}.every(l => l.y2.baseVal.value >= 0 && l.y1.baseVal.value <= {inside})")
+    middle = f"{seen}.every(l => Math.abs((+l.getAttribute('y1') + +l.getAttribute('y2')) / 2 - "
+    middle += "document.querySelector(`#chart0 circle[data-id='${l.dataset.id}']`).getAttribute('cy')) < 1)"
+    assert view.js(middle)  # these intervals are as wide above as below
 
 
 @needs_browser
