@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,12 @@ from bench.config import RunConfig
 from bench.datasets.base import Dataset
 from bench.errors import UsageError
 from bench.measure.statistics import Difference, paired_difference
+from bench.per_query import RecallOfQueries
 from bench.recommend import prior
+from bench.recommend.estimate import seconds_on
 from bench.recommend.offer import Offer
 from bench.recommend.question import Question
-from bench.recommend.race import LEAST_RUN_S, Racer, Round, affordable, run_round, undominated
+from bench.recommend.race import LEAST_LIMIT_S, Racer, Round, affordable, run_round, together_s, undominated
 from bench.recommend.sample import Sample, write_samples
 from bench.records import Record
 from methods import registry
@@ -28,6 +30,7 @@ _SMALL, _MEDIUM, _FINAL_TRAIN = (10_000, 400, 5_000), (25_000, 1_000, 20_000), 2
 _EARLY_MARGIN, _LATE_MARGIN = 0.03, 0.005  # more training reorders methods: be generous while there was little
 _MOST, _FINALISTS, _ELSEWHERE = 8, 2, 4
 _SHARES = {"first": 0.40, "second": 0.22, "final": 0.20, "elsewhere": 0.18}  # of the time
+_GRACE = 1.15  # times the time: then whatever still runs is stopped
 
 
 @dataclass
@@ -42,8 +45,10 @@ class Answer:
     against : Difference or None
         Of the first finalist's recall over the second's, on the same queries.
     nearest : list of Offer
-        Where nothing meets the limits: the offer nearest to them within the budget, then, if one was found, the
-        smallest beyond the budget that meets them.
+        Where nothing meets the limits: the offer nearest to them within the budget, then, if one was found beyond it
+        that comes nearer, the smallest that meets them, else the nearest.
+    published : prior.Reaching or None
+        Where nothing measured meets the least recall: what published records say would.
     elsewhere : budget in bytes -> Offer
         The best at other budgets, on the small sample.
     fastest : Offer or None
@@ -52,8 +57,12 @@ class Answer:
         Names that were measured at all; records of those that were not, with reasons; names there was no time for.
     expected : set of str
         Names whose place in the race follows from published records.
-    seconds : float
-        The whole answer took.
+    too_long : list of str
+        Rounds that there was no time for, with their estimates.
+    slowest : Record or None
+        The longest run.
+    seconds, preparing_s : float
+        The whole answer took; samples and their exact neighbours did.
     """
 
     question: Question
@@ -64,13 +73,17 @@ class Answer:
     runner_up: Offer | None = None
     against: Difference | None = None
     nearest: list[Offer] = field(default_factory=list)
+    published: prior.Reaching | None = None
     elsewhere: dict[int, Offer] = field(default_factory=dict)
     fastest: Offer | None = None
     raced: list[str] = field(default_factory=list)
     failed: list[Record] = field(default_factory=list)
     unstarted: list[str] = field(default_factory=list)
     expected: set[str] = field(default_factory=set)
+    too_long: list[str] = field(default_factory=list)
+    slowest: Record | None = None
     seconds: float = 0.0
+    preparing_s: float = 0.0
 
 
 def recommend(question: Question) -> Answer:
@@ -86,7 +99,8 @@ def recommend(question: Question) -> Answer:
     code_bytes = Budget(question.budget).code_bytes(user.dim)
     n = question.n or user.base.shape[0]
     feasible = _feasible(question, user, code_bytes)
-    names, known = prior.by_expectation(feasible, 4 * user.dim / code_bytes, prior.published_records())
+    published = list(prior.published_records())
+    names, known = prior.by_expectation(feasible, 4 * user.dim / code_bytes, published)
     entries = [(name, question.budget) for name in names]
     with tempfile.TemporaryDirectory(prefix="bench-recommend-", ignore_cleanup_errors=True) as work:
         most = min(question.sample, user.base.shape[0], n)
@@ -99,14 +113,18 @@ def recommend(question: Question) -> Answer:
         answer.raced, answer.failed = [racer.name for racer in first.racers], first.failed
         answer.unstarted, answer.expected = first.unstarted, set(known)
         answer.fastest = min((racer.offer for racer in first.racers), key=lambda offer: offer.p50_ms)
-        left = race.going_on(first.racers, "second", _MOST, _EARLY_MARGIN, growth=2.5)
-        second = race.round("second", [(r.name, question.budget) for r in left], medium, "the best on more")
-        left = race.going_on(second.racers or first.racers, "final", _FINALISTS, _LATE_MARGIN, growth=1.5, alone=True)
-        final = race.round(
-            "final", [(r.name, question.budget) for r in left], full, "the finalists, alone", alone=True, earlier=second
+        second = race.next_round(first.racers, "second", medium, "the best on more", _MOST, _EARLY_MARGIN)
+        known_best = second if second.decides(first.racers[0].name) else first
+        final = race.next_round(
+            known_best.racers, "final", full, "the finalists, alone", _FINALISTS, _LATE_MARGIN, earlier=second
         )
-        _choose(answer, final.racers or second.racers or first.racers)
+        deciding = final if final.decides(known_best.racers[0].name) else known_best
+        _choose(answer, deciding.racers, second.racers, first.racers)
         _look_elsewhere(answer, race, small, user, first)
+        least = question.limits.min_recall
+        if answer.chosen is None and least is not None and all(o.recall_at_n < least for o in answer.nearest):
+            answer.published = prior.reaching(published, least, question.k, 4 * user.dim / code_bytes)
+    answer.too_long, answer.slowest, answer.preparing_s = race.too_long, race.slowest, race.preparing_s
     answer.seconds = time.monotonic() - start
     return answer
 
@@ -117,23 +135,49 @@ class _Race:
     def __init__(self, question: Question, n: int, work: str, start: float) -> None:
         self.question, self.n, self.results, self.start = question, n, str(Path(work) / "results"), start
         self.workers = max(1, (os.cpu_count() or 1) // question.threads)
+        self.too_long: list[str] = []
+        self._written_s = time.monotonic() - start
+        self._exact: list[tuple[int, float]] = []  # work (vectors times queries) and seconds of each round
+        self._ended: list[Record] = []
+
+    @property
+    def all_left_s(self) -> float:
+        """Seconds until the time is over."""
+        return max(0.0, self.question.time_s - (time.monotonic() - self.start))
 
     def left_s(self, share: str) -> float:
         """Seconds for a round: its share of the whole, or its part of what is left if that is less."""
         names = list(_SHARES)
         coming = sum(_SHARES[name] for name in names[names.index(share) :])
-        left = max(0.0, self.question.time_s - (time.monotonic() - self.start))
-        return left * _SHARES[share] / coming
+        return self.all_left_s * _SHARES[share] / coming
 
-    def going_on(
-        self, racers: list[Racer], share: str, most: int, margin: float, growth: float, alone: bool = False
-    ) -> list[Racer]:
-        """Those that no other dominates and that the next round has time for."""
-        latency = self.question.limits.max_p50_ms is not None
-        kept = undominated(racers, margin, latency)[:most]
+    def next_round(
+        self,
+        racers: list[Racer],
+        share: str,
+        sample: Sample,
+        title: str,
+        most: int,
+        margin: float,
+        earlier: Round | None = None,
+    ) -> Round:
+        """Those that no other dominates and that there is time for, measured again; alone where latencies count."""
+        kept = undominated(racers, margin, self.question.limits.max_p50_ms is not None)[:most]
         if len(kept) < 2:
             kept = [*kept, *[racer for racer in racers if racer not in kept][: 2 - len(kept)]]
-        return affordable(kept, growth, self.left_s(share), 1 if alone else self.workers, least=2)
+        workers = 1 if share == "final" else self.workers
+        exact_s = self._exact_s(sample)
+        time_s = self.left_s(share)
+        going = affordable(kept, sample, time_s - exact_s, workers)
+        if len(going) < min(2, len(kept)):  # two are worth what later rounds would get
+            time_s = self.all_left_s
+            going = affordable(kept[:2], sample, time_s - exact_s, workers)
+            if len(going) < min(2, len(kept)):
+                needed = exact_s + together_s([seconds_on(r.offer.record, sample) for r in kept[:2]], workers)
+                self.too_long.append(f"{title} ({sample.n:,} vectors): about {needed:.0f} s, {time_s:.0f} s were left")
+                return Round([])
+        entries = [(racer.name, self.question.budget) for racer in going]
+        return self.round(share, entries, sample, title, time_s, workers, earlier)
 
     def round(
         self,
@@ -141,22 +185,48 @@ class _Race:
         entries: list[tuple[str, str]],
         sample: Sample,
         title: str,
-        alone: bool = False,
+        time_s: float | None = None,
+        workers: int | None = None,
         earlier: Round | None = None,
     ) -> Round:
         """One round of the race."""
-        time_s = self.left_s(share)
-        return run_round(
+        time_s = self.left_s(share) if time_s is None else time_s
+        before = time.monotonic()
+        queries = RecallOfQueries(sample.load())
+        self._exact = [*self._exact, (sample.n * sample.queries, time.monotonic() - before)]
+        found = run_round(
             self.question,
             entries,
             sample,
+            queries,
             self.results,
             title=f"{title} ({sample.n:,} vectors)",
             time_s=time_s,
+            end=self.start + _GRACE * self.question.time_s,
+            least_s=LEAST_LIMIT_S if share == "first" else 0.0,
             n=self.n,
-            workers=1 if alone else self.workers,
+            workers=workers or self.workers,
             earlier=earlier,
         )
+        self._ended += [*[racer.offer.record for racer in found.racers], *found.failed]
+        return found
+
+    def _exact_s(self, sample: Sample) -> float:
+        """What the exact neighbours of a sample will take; the first time says too little: there, code is compiled."""
+        if len(self._exact) < 2:
+            return 0.0
+        work, seconds = self._exact[-1]
+        return seconds * sample.n * sample.queries / work
+
+    @property
+    def slowest(self) -> Record | None:
+        """The longest run of all."""
+        return max(self._ended, key=lambda record: record.seconds.get("process", 0.0), default=None)
+
+    @property
+    def preparing_s(self) -> float:
+        """What exact neighbours and writing the samples took."""
+        return self._written_s + sum(seconds for _, seconds in self._exact)
 
 
 def _load(question: Question) -> Dataset:
@@ -197,43 +267,64 @@ def _sizes(most: int) -> list[tuple[int, int, int]]:
     return [small, medium, (most, _MEDIUM[1], _FINAL_TRAIN)]
 
 
-def _choose(answer: Answer, finalists: list[Racer]) -> None:
-    """The best that meets the limits; of those not told apart from it, the smallest at N, then the fastest."""
-    limits = answer.question.limits
-    good = [racer for racer in finalists if not racer.offer.misses(limits)]
-    if not good:
-        answer.nearest = [min((racer.offer for racer in finalists), key=lambda offer: offer.shortfall(limits))]
-        return
-    tied = undominated(good, 0.0, latency_matters=False)
-    winner = min(tied, key=lambda racer: (racer.offer.memory_bytes, racer.offer.p50_ms))
-    answer.chosen = winner.offer
-    others = [racer for racer in finalists if racer is not winner]
-    if others:
-        answer.runner_up = others[0].offer
-        answer.against = paired_difference(winner.per_query, others[0].per_query)
+def _choose(answer: Answer, *rounds: list[Racer]) -> None:
+    """The best that meets the limits; of those not told apart from it, the smallest at N, then the fastest.
+
+    Parameters
+    ----------
+    rounds : list of Racer
+        The deciding round, then those before it. A method that dropped out may meet a limit that no finalist does: a
+        fast one that finds less, say. Its recall is of fewer vectors, so it has to exceed the least by a margin.
+    """
+    limits, seen = answer.question.limits, set[str]()
+    found: list[tuple[float, Offer]] = []
+    for racers in rounds:
+        latest = [racer for racer in racers if racer.name not in seen]
+        seen |= {racer.name for racer in racers}
+        good = [racer for racer in latest if not racer.offer.misses(limits)]
+        if good:
+            tied = undominated(good, 0.0, latency_matters=False)
+            winner = min(tied, key=lambda racer: (racer.offer.memory_bytes, racer.offer.p50_ms))
+            answer.chosen = winner.offer
+            others = [racer for racer in [*good, *racers] if racer is not winner]
+            if others:
+                answer.runner_up = others[0].offer
+                answer.against = paired_difference(winner.per_query, others[0].per_query)
+            return
+        found += [(racer.offer.shortfall(limits), racer.offer) for racer in latest]
+        if (least := answer.question.limits.min_recall) is not None:
+            limits = replace(limits, min_recall=min(1.0, least + _EARLY_MARGIN))
+    answer.nearest = [min(found, key=lambda pair: pair[0])[1]]
 
 
 def _look_elsewhere(answer: Answer, race: _Race, small: Sample, user: Dataset, first: Round) -> None:
     """The best at twice and at half the bytes; where the limits are not met, at four and eight times too."""
+    limits = answer.question.limits
     sizes = [answer.code_bytes * 2, answer.code_bytes // 2]
     if answer.chosen is None:
         sizes = [answer.code_bytes * factor for factor in (2, 4, 8)]
+    beyond: list[Offer] = []
     for number, size in enumerate(sizes):
         if not 1 <= size < 4 * user.dim:
             continue
         time_s = race.left_s("elsewhere") / (len(sizes) - number)
-        favourites = affordable(first.racers[:_ELSEWHERE], 1.2, time_s, race.workers, least=1)
-        if race.left_s("elsewhere") < max(LEAST_RUN_S, favourites[0].seconds):
-            return
+        favourites = affordable(first.racers[:_ELSEWHERE], small, time_s, race.workers)
+        favourites = favourites or affordable(first.racers[:1], small, race.all_left_s, race.workers)
+        if not favourites:
+            race.too_long.append(f"other budgets: {race.all_left_s:.0f} s were left")
+            break
         entries = [(name, f"{size}B") for name in [racer.name for racer in favourites] + _new_at(size, answer)]
         found = race.round("elsewhere", [e for e in entries if _fits(race, e, small)], small, f"at {size} bytes")
         if not found.racers:
             continue
-        best = found.racers[0].offer
-        answer.elsewhere[size] = best
-        if answer.chosen is None and not best.misses(answer.question.limits):
+        answer.elsewhere[size] = found.racers[0].offer
+        beyond += [racer.offer for racer in found.racers]
+        if answer.chosen is None and any(not offer.misses(limits) for offer in beyond):
+            break
+    if answer.chosen is None and beyond:
+        best = min(beyond, key=lambda offer: (offer.shortfall(limits), offer.code, -offer.recall.value))
+        if best.shortfall(limits) < answer.nearest[0].shortfall(limits):
             answer.nearest.append(best)
-            return
 
 
 def _new_at(size: int, answer: Answer) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench import records
@@ -31,7 +32,7 @@ def _behind(published: Iterable[Record], ratio: float) -> dict[str, float]:
     """How much recall@10 less than the best of its data set each method has, on average."""
     groups: dict[str, dict[float, list[Record]]] = defaultdict(lambda: defaultdict(list))
     for record in published:
-        if record.status == "ok" and record.dataset.metric in _METRICS and not record.config.get("rescore"):
+        if _dense(record):
             groups[record.dataset.name][4 * record.dataset.dim / record.budget.bytes].append(record)
     lost: dict[str, list[float]] = defaultdict(list)
     for budgets in groups.values():
@@ -40,6 +41,45 @@ def _behind(published: Iterable[Record], ratio: float) -> dict[str, float]:
         for record in near:
             lost[record.method.name].append(best - record.quality[_MEASURE].value)
     return {name: sum(values) / len(values) for name, values in lost.items()}
+
+
+@dataclass(frozen=True)
+class Reaching:
+    """A method that kept a recall in published records at float32 / ``ratio``: at worst ``recall``, on ``dataset``."""
+
+    method: str
+    ratio: float
+    recall: float
+    dataset: str
+
+
+def reaching(published: Iterable[Record], recall: float, k: int, ratio: float) -> Reaching | None:
+    """The method with the smallest codes, but larger than those of ``ratio``, that kept ``recall`` at k on every data
+    set; of several the one that kept most. None if none did.
+
+    At each ratio only those measured on most data sets count, and on two at least if any was: one that met but the
+    easiest promises nothing.
+    """
+    measure = f"recall@{k}"
+    found: dict[float, dict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
+    for record in published:
+        own = round(4 * record.dataset.dim / record.budget.bytes, 1)
+        if _dense(record) and measure in record.quality and own < ratio:
+            found[own][record.method.name][record.dataset.name] = record.quality[measure].value
+    good = []
+    several = any(len(kept) > 1 for methods in found.values() for kept in methods.values())
+    for own, methods in found.items():
+        most = max(1 + several, *(len(kept) for kept in methods.values()))
+        for name, kept in methods.items():
+            worst = min(kept, key=lambda dataset: kept[dataset])
+            if len(kept) == most and kept[worst] >= recall:
+                good.append(Reaching(name, own, kept[worst], worst))
+    return max(good, key=lambda one: (one.ratio, one.recall, one.method), default=None)
+
+
+def _dense(record: Record) -> bool:
+    """Whether it is of codes of single vectors and nothing finer, and was measured."""
+    return record.status == "ok" and record.dataset.metric in _METRICS and not record.config.get("rescore")
 
 
 def published_records() -> Iterable[Record]:

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from statistics import median
 
 import numpy as np
 from tqdm import tqdm
 
 from bench import runner
-from bench.config import Limits as RunLimits
 from bench.config import RunConfig
 from bench.measure.statistics import against_best
 from bench.per_query import RecallOfQueries
 from bench.plan import Plan, prepare
+from bench.recommend.estimate import seconds_on
 from bench.recommend.offer import Offer
 from bench.recommend.question import Question
 from bench.recommend.sample import Sample
 from bench.records import Record
 
 _LATENCY_S = 0.5
-_LEAST_LIMIT_S = 40.0  # for one run, however little time is left
-LEAST_RUN_S = 12.0  # a process that imports everything and compiles a kernel
+LEAST_LIMIT_S = 40.0  # for one run while nothing is measured: with no answer at all no time is kept
+_LEAST_RUN_S = 15.0  # a process imports everything and compiles a kernel
+_LEAST_LEFT_S = 3.0  # and does not even start in less
+_ENOUGH = 4  # methods to choose from: until then the first round takes what later ones would have had
 
 
 @dataclass
@@ -45,11 +49,6 @@ class Racer:
     def name(self) -> str:
         return self.offer.method
 
-    @property
-    def seconds(self) -> float:
-        """Of its whole process."""
-        return self.offer.record.seconds["process"]
-
 
 @dataclass
 class Round:
@@ -58,6 +57,11 @@ class Round:
     racers: list[Racer]
     failed: list[Record] = field(default_factory=list)
     unstarted: list[str] = field(default_factory=list)
+
+    def decides(self, leader: str) -> bool:
+        """Whether it may decide: the clock did not cut off the one that led before it."""
+        stopped = {record.method.name for record in self.failed if record.status == "timeout"}
+        return bool(self.racers) and leader not in stopped.union(self.unstarted)
 
     def named(self, name: str) -> Racer | None:
         """The racer of this method."""
@@ -68,10 +72,13 @@ def run_round(
     question: Question,
     entries: Sequence[tuple[str, str]],
     sample: Sample,
+    queries: RecallOfQueries,
     results: str,
     *,
     title: str,
     time_s: float,
+    end: float,
+    least_s: float,
     n: int,
     workers: int,
     earlier: Round | None = None,
@@ -80,25 +87,34 @@ def run_round(
 
     Parameters
     ----------
+    queries : RecallOfQueries
+        Of the sample.
     time_s : float
-        For all of them. A single run may take four times its share before it is stopped; when a third more than the
-        whole is over, no further run is started, so the entries that matter most stand first.
+        For all of them. A single run may take four times its share before it is stopped; none is started that would
+        end when a third more than the whole is over (in the first round, once there is something to choose from), so
+        the entries that matter most stand first.
+    end : float
+        Of ``time.monotonic()``: what still runs then is stopped.
+    least_s : float
+        What a run may take beyond ``end`` as long as nothing was measured.
     earlier : Round, optional
         Of a smaller sample: gives the trend of recall.
     """
-    limit = max(_LEAST_LIMIT_S, 4.0 * time_s * workers / max(1, len(entries)))
-    plans = [_plan(question, name, budget, sample, results, limit) for name, budget in entries]
-    queries = RecallOfQueries(sample.load())
+    now = time.monotonic()
+    limit = max(_LEAST_RUN_S, min(LEAST_LIMIT_S, time_s), 4.0 * time_s * workers / max(1, len(entries)))
+    plans = [_plan(question, name, budget, sample, results) for name, budget in entries]
+    clock = _Clock(limit, now + time_s * 4 / 3, end, least_s, _ENOUGH if least_s else 0)
     racers, failed, unstarted = [], [], []
     pool = ThreadPoolExecutor(workers)
     try:
-        running = {pool.submit(runner.execute, plan): plan for plan in plans}
-        bar = tqdm(_ending(running, time_s * 4 / 3), title, total=len(plans), unit="run", file=sys.stderr, leave=False)
+        running = {pool.submit(clock.run, plan): plan for plan in plans}
+        bar = tqdm(_ending(running, end - now), title, total=len(plans), unit="run", file=sys.stderr, leave=False)
         for done in bar:
-            if done.cancelled():
-                unstarted.append(running[done].config.method["name"])
+            plan = running[done]
+            record = None if done.cancelled() else done.result()
+            if record is None:
+                unstarted.append(plan.config.method["name"])
                 continue
-            record, plan = done.result(), running[done]
             bar.set_postfix_str(record.method.name)
             if record.status != "ok":
                 failed.append(record)
@@ -110,6 +126,49 @@ def run_round(
         pool.shutdown(wait=False, cancel_futures=True)  # an interruption is not to wait for runs
     racers.sort(key=lambda racer: (-racer.offer.recall.value, racer.name))
     return Round(racers, failed, unstarted)
+
+
+@dataclass
+class _Clock:
+    """Gives each run of a round the time that is left when it starts.
+
+    Attributes
+    ----------
+    limit : float
+        Of one run.
+    over : float
+        Of ``time.monotonic()``: a run that would end later, were it as long as those before it, is not started once
+        as many as ``enough`` were measured.
+    end, least_s : float
+        As in :func:`run_round`.
+    enough : int
+    ended : list of float
+        Seconds that the measured ones took.
+    """
+
+    limit: float
+    over: float
+    end: float
+    least_s: float
+    enough: int = 0
+    ended: list[float] = field(default_factory=list)
+
+    def run(self, plan: Plan) -> Record | None:
+        """The record, or None if there is no time to start."""
+        now = time.monotonic()
+        left, limit = self.end - now, self.limit
+        typical = median(self.ended) if self.ended else 0.0
+        if now + typical > self.over and len(self.ended) >= self.enough:
+            return None
+        if left < max(_LEAST_LEFT_S, typical):
+            return None
+        if not self.ended:
+            left, limit = max(left, self.least_s), max(limit, self.least_s)
+        limits = replace(plan.config.limits, time_s=min(limit, left))
+        record = runner.execute(replace(plan, config=replace(plan.config, limits=limits)))
+        if record.status == "ok":
+            self.ended.append(record.seconds["process"])
+        return record
 
 
 def _ending(running: Iterable[Future], time_s: float) -> Iterator[Future]:
@@ -126,7 +185,7 @@ def _ending(running: Iterable[Future], time_s: float) -> Iterator[Future]:
             yield from cancelled
 
 
-def _plan(question: Question, name: str, budget: str, sample: Sample, results: str, limit: float) -> Plan:
+def _plan(question: Question, name: str, budget: str, sample: Sample, results: str) -> Plan:
     config = RunConfig(
         method={"name": name},
         dataset=dict(sample.config),
@@ -137,7 +196,6 @@ def _plan(question: Question, name: str, budget: str, sample: Sample, results: s
         train_size=sample.train_size,
         rescore=question.rescore,
         latency_s=_LATENCY_S,
-        limits=RunLimits(time_s=limit),
         results=results,
     )
     return prepare(config)
@@ -164,13 +222,16 @@ def _beaten(leader: Racer, rivals: Sequence[Racer], margin: float) -> set[str]:
     return {name for name, found in compared.items() if found.distinguishable and -found.difference.value >= margin}
 
 
-def affordable(racers: Sequence[Racer], growth: float, time_s: float, workers: int, least: int) -> list[Racer]:
-    """The first racers whose next runs, ``growth`` times as long, fit into ``time_s``; at least ``least``."""
-    total = 0.0
-    kept: list[Racer] = []
-    for racer in racers:
-        total += max(LEAST_RUN_S / 2, racer.seconds * growth) / workers
-        if len(kept) >= least and total > time_s:
-            continue
-        kept.append(racer)
-    return kept
+def affordable(racers: Sequence[Racer], sample: Sample, time_s: float, workers: int) -> list[Racer]:
+    """The first racers whose runs on ``sample``, as long as their last ones let expect, fit into ``time_s`` together.
+
+    A slow one ends the list: without it the next round would decide among those that it leads.
+    """
+    seconds = [seconds_on(racer.offer.record, sample) for racer in racers]
+    fitting = itertools.takewhile(lambda i: together_s(seconds[: i + 1], workers) <= time_s, range(len(racers)))
+    return [racers[i] for i in fitting]
+
+
+def together_s(seconds: Sequence[float], workers: int) -> float:
+    """How long runs of these lengths take, ``workers`` at once."""
+    return max(max(seconds), sum(seconds) / workers)

@@ -26,11 +26,13 @@ class Sample:
         Base vectors.
     train_size : int
         Vectors that methods are fitted on.
+    queries : int
     """
 
     config: dict
     n: int
     train_size: int
+    queries: int
 
     def load(self) -> Dataset:
         """The sample as a data set."""
@@ -69,12 +71,13 @@ def write_samples(
         files = {"base": base_order[:base], "train": train_order[:train]}
         for name, rows in files.items():
             np.save(folder / f"{name}{number}.npy", user.base.take(np.sort(rows)))
-        np.save(folder / f"queries{number}.npy", user.queries[np.sort(query_order[:queries])])
+        asked = np.sort(query_order[:queries])
+        np.save(folder / f"queries{number}.npy", user.queries[asked])
         config = {
             "name": "path",
             **{key: str(folder / f"{key}{number}.npy") for key in ("base", "queries", "train")},
             "metric": metric,
             "max_queries": None,
         }
-        samples.append(Sample(config, len(files["base"]), len(files["train"])))
+        samples.append(Sample(config, len(files["base"]), len(files["train"]), len(asked)))
     return samples

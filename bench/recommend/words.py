@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from bench.recommend.choice import Answer
 from bench.recommend.offer import Offer
 
+_KEPT = 1.2  # times --time that still count as kept
+
 
 def lines(answer: Answer) -> Iterator[str]:
     """The answer as text, a line each."""
@@ -21,17 +23,43 @@ def lines(answer: Answer) -> Iterator[str]:
         yield from _runner_up(answer)
     else:
         yield "nothing measured meets the limits"
-        for word, offer in zip(("nearest within the budget:", "meets them beyond the budget:"), answer.nearest):
-            yield from _offer(word, offer)
-            if misses := offer.misses(question.limits):
-                yield f"  but {' and '.join(misses)}"
+        yield from _nearest(answer)
     yield from _changes(answer)
     if answer.failed:
         yield f"not measured: {', '.join(f'{record.method.name} ({record.status})' for record in answer.failed)}"
     if answer.unstarted:
         last = "published records have them behind; " if answer.expected.issuperset(answer.unstarted) else ""
         yield f"no time for: {', '.join(answer.unstarted)} ({last}--time gives more)"
-    yield f"{len(answer.raced)} methods raced in {answer.seconds:.0f} s"
+    for round_ in answer.too_long:
+        yield f"no time for {round_}; --time gives more"
+    yield f"{len(answer.raced)} methods raced in {answer.seconds:.0f} s{_overrun(answer)}"
+
+
+def _overrun(answer: Answer) -> str:
+    """Why the time was not kept."""
+    if answer.seconds <= _KEPT * answer.question.time_s or answer.slowest is None:
+        return ""
+    name, longest = answer.slowest.method.name, answer.slowest.seconds["process"]
+    return (
+        f", not in the {answer.question.time_s:.0f} s of --time: {name} alone took {longest:.0f} s, samples and their "
+        f"exact neighbours {answer.preparing_s:.0f} s"
+    )
+
+
+def _nearest(answer: Answer) -> Iterator[str]:
+    """What comes nearest to limits that nothing meets: within the budget, and beyond it."""
+    limits = answer.question.limits
+    for number, offer in enumerate(answer.nearest):
+        misses = offer.misses(limits)
+        beyond = "nearer beyond the budget:" if misses else "meets them beyond the budget:"
+        yield from _offer(beyond if number else "nearest within the budget:", offer)
+        if misses:
+            yield f"  but {' and '.join(misses)}"
+    if (found := answer.published) is not None:
+        yield (
+            f"published records: {found.method} at {4 * answer.dim / found.ratio:.0f} bytes ({found.ratio:g}x) kept "
+            f"recall@{answer.question.k} {found.recall:.3f} on {found.dataset}; not measured on your vectors"
+        )
 
 
 def _offer(word: str, offer: Offer) -> Iterator[str]:
@@ -63,6 +91,9 @@ def _offer(word: str, offer: Offer) -> Iterator[str]:
 def _runner_up(answer: Answer) -> Iterator[str]:
     other, against = answer.runner_up, answer.against
     if other is None or against is None:
+        assert answer.chosen is not None
+        measured = answer.chosen.record.dataset.n
+        yield f"no runner-up: no method but {answer.chosen.method} got through on {measured:,} vectors"
         return
     sure = f"p = {against.p:.2g}" if against.p < 0.05 else f"not distinguishable, p = {against.p:.2g}"
     yield (

@@ -13,14 +13,18 @@ import psutil
 import pytest
 
 from bench import records
+from bench.config import RunConfig
 from bench.errors import UsageError
 from bench.measure.statistics import Interval
+from bench.plan import Plan
 from bench.recommend.__main__ import main
-from bench.recommend.choice import Answer, _sizes
+from bench.recommend.choice import Answer, _choose, _sizes
+from bench.recommend.estimate import seconds_on
 from bench.recommend.offer import Limits, Offer
-from bench.recommend.prior import by_expectation
+from bench.recommend.prior import Reaching, by_expectation, reaching
 from bench.recommend.question import Question, parse_count
-from bench.recommend.race import Racer, _ending, affordable, undominated
+from bench.recommend.race import Racer, Round, _Clock, _ending, affordable, undominated
+from bench.recommend.sample import Sample
 from bench.recommend.words import lines
 
 
@@ -41,7 +45,7 @@ def record():
         quality={"recall@10": Interval(0.8, 0.79, 0.81)},
         latency_ms={"p50": 1.0},
         latency_shared=False,
-        throughput={"encode_vectors_per_s": 1_000.0},
+        throughput={"encode_vectors_per_s": 1_000.0, "queries_per_s": 1e4},
         seconds={"fit": 5.0, "process": 10.0},
     )
 
@@ -114,9 +118,133 @@ def test_a_faster_method_stays_where_latency_matters(racers):
 
 
 def test_the_next_round_takes_what_there_is_time_for(racers):
-    assert len(affordable(racers, growth=2.0, time_s=1e6, workers=1, least=2)) == 5
-    assert [r.name for r in affordable(racers, growth=2.0, time_s=60.0, workers=1, least=2)] == ["best", "twin", "near"]
-    assert len(affordable(racers, growth=2.0, time_s=0.0, workers=1, least=2)) == 2
+    larger = Sample({}, 10_000, 10_000, 100)  # twice the training of 5 s: 15 s instead of 10 s each
+    assert len(affordable(racers, larger, 1e6, workers=1)) == 5
+    assert [r.name for r in affordable(racers, larger, 50.0, workers=1)] == ["best", "twin", "near"]
+    assert len(affordable(racers, larger, 50.0, workers=2)) == 5
+    assert affordable(racers, larger, 14.0, workers=2) == []  # one alone takes longer
+
+
+def test_a_run_is_estimated_from_its_smaller_one_phase_by_phase(record):
+    spent = {"load": 1.0, "fit": 10.0, "encode": 2.0, "warm_up": 3.0, "search_single": 0.5, "search_batch": 0.5}
+    spent |= {"search_quality": 1.0, "judge": 0.5, "process": 25.0}
+    small = at(record, p50=2.0, seconds=spent, throughput={"encode_vectors_per_s": 5e3, "queries_per_s": 1e3})
+    same = Sample({}, 10_000, 5_000, 100)
+    assert seconds_on(small, same) == pytest.approx(25.0)
+    larger = Sample({}, 40_000, 20_000, 200)
+    grown = {"load": 3.0, "fit": 30.0, "encode": 6.0, "search_quality": 7.0, "judge": 0.5}
+    searches = 100 * 2e-3 * 4 - 0.5 + 200 / 1e3 * 4 - 0.5  # 100 single queries and one batch, four times slower
+    assert seconds_on(small, larger) == pytest.approx(25.0 + sum(grown.values()) + searches)
+
+
+@pytest.fixture
+def clock(record, monkeypatch):
+    """A clock of a round, whose runs are said to take ``seconds``; ``limits`` are what they were given."""
+
+    def make(seconds, **values):
+        def execute(plan):
+            limits.append(plan.config.limits.time_s)
+            return dataclasses.replace(record, seconds={"process": seconds})
+
+        limits = []
+        monkeypatch.setattr("bench.recommend.race.runner.execute", execute)
+        plan = Plan(RunConfig(), None, 48, {}, None, None, None)
+        now = time.monotonic()
+        kept = _Clock(values.get("limit", 40.0), now + values["over"], now + values["end"], values.get("least", 0.0), 2)
+        return kept, limits, lambda: kept.run(plan)
+
+    return make
+
+
+def test_a_run_gets_the_time_that_is_left_and_none_is_started_that_would_outlast_it(clock):
+    kept, limits, run = clock(seconds=12.0, over=100.0, end=20.0)
+    assert run() is not None
+    assert limits[0] == pytest.approx(20.0, abs=0.5)
+    kept.end -= 10.0
+    assert run() is None  # 10 s are left, and the last one took 12
+
+
+def test_a_round_goes_on_until_there_is_something_to_choose_from(clock):
+    _, limits, run = clock(seconds=5.0, over=-1.0, end=60.0)
+    assert [run() is not None for _ in range(4)] == [True, True, False, False]
+    assert limits == [40.0, 40.0]
+
+
+def test_without_any_answer_yet_a_run_may_outlast_the_time(clock):
+    _, limits, run = clock(seconds=5.0, over=5.0, end=10.0, least=40.0, limit=15.0)
+    run()
+    run()
+    assert limits[0] == 40.0
+    assert limits[1] == pytest.approx(10.0, abs=0.5)
+
+
+def test_a_round_whose_leader_the_clock_cut_off_does_not_decide(record, racers):
+    stopped = dataclasses.replace(at(record, name="leader"), status="timeout")
+    crashed = dataclasses.replace(stopped, status="failed")
+    assert not Round(racers, [stopped]).decides("leader")
+    assert not Round(racers, [], ["leader"]).decides("leader")
+    assert Round(racers, [crashed]).decides("leader")
+    assert Round(racers, [], ["another"]).decides("leader")
+    assert not Round([]).decides("leader")
+
+
+def test_a_broken_promise_of_time_says_what_took_it(record):
+    answer = Answer(Question("x.npy", "48B", time_s=45), 100, 10_000, 48, chosen=Offer(record, 10_000, 10))
+    answer.slowest, answer.preparing_s = at(record, name="slow", seconds={"process": 41.0}), 6.0
+    answer.too_long = ["the best on more (25,000 vectors): about 60 s for two, 20 s were left"]
+    answer.seconds = 50.0
+    *_, skipped, last = lines(answer)
+    assert skipped.startswith("no time for the best on more (25,000 vectors): about 60 s for two, 20 s were left")
+    assert last == "0 methods raced in 50 s"  # kept: within a fifth
+    answer.seconds = 77.0
+    *_, last = lines(answer)
+    assert "77 s, not in the 45 s of --time: slow alone took 41 s, samples and their exact neighbours 6 s" in last
+
+
+def test_a_method_that_got_through_alone_is_said_to_have_no_runner_up(record):
+    answer = Answer(Question("x.npy", "48B"), 100, 10_000, 48, chosen=Offer(record, 10_000, 10))
+    assert "no runner-up: no method but pq got through on 10,000 vectors" in "\n".join(lines(answer))
+
+
+def test_the_nearest_offer_may_have_left_the_race_early(racers):
+    answer = Answer(Question("x.npy", "48B", limits=Limits(max_p50_ms=0.3)), 100, 10_000, 48)
+    _choose(answer, racers[:2], racers)
+    assert [offer.method for offer in answer.nearest] == ["far"]  # 0.4 ms, of the first round
+
+
+def test_a_method_that_left_the_race_early_is_taken_where_it_alone_meets_the_limits(racers):
+    answer = Answer(Question("x.npy", "48B", limits=Limits(max_p50_ms=0.6)), 100, 10_000, 48)
+    _choose(answer, racers[:2], racers)
+    assert (answer.chosen.method, answer.runner_up.method) == ("near", "far")
+    found = racers[2].offer.recall.value
+    few = Answer(Question("x.npy", "48B", limits=Limits(found - 0.02, 0.6)), 100, 10_000, 48)
+    _choose(few, racers[:2], racers)
+    assert few.chosen is None  # two hundredths above the least on fewer vectors promise nothing
+
+
+def test_an_offer_beyond_the_budget_that_comes_nearer_without_meeting_the_limits_is_named(record):
+    answer = Answer(Question("x.npy", "24B", limits=Limits(min_recall=0.95)), 100, 10_000, 24)
+    answer.nearest = [Offer(at(record, recall=0.6), 10_000, 10), Offer(at(record, recall=0.9, name="rq"), 10_000, 10)]
+    answer.published = Reaching("int8", 4.0, 0.97, "a")
+    text = "\n".join(lines(answer))
+    assert "nearest within the budget: pq at 48 bytes" in text
+    assert "nearer beyond the budget: rq at 48 bytes" in text
+    assert "published records: int8 at 100 bytes (4x) kept recall@10 0.970 on a; not measured on your vectors" in text
+
+
+def test_published_records_name_the_smallest_codes_that_kept_a_recall_on_every_data_set(record):
+    def published(name, recall, dataset, budget):
+        found = at(record, recall=recall, name=name, budget=records.BudgetInfo(f"{budget}B", budget, 0))
+        return dataclasses.replace(found, dataset=dataclasses.replace(found.dataset, name=dataset))
+
+    found = [published("pq", 0.96, "a", 50), published("pq", 0.92, "b", 50)]
+    found += [published("opq", 0.99, "a", 50)]  # on the easier one alone
+    found += [published("int8", 0.999, dataset, 100) for dataset in "ab"]
+    found += [published("odd", 0.99, "a", 40)]
+    assert reaching(found, 0.9, 10, 32.0) == Reaching("pq", 8.0, 0.92, "b")
+    assert reaching(found, 0.95, 10, 32.0) == Reaching("int8", 4.0, 0.999, "a")
+    assert reaching(found, 0.9, 10, 8.0) == Reaching("int8", 4.0, 0.999, "a")  # 8x is what was asked for
+    assert reaching(found, 0.9999, 10, 32.0) is None
 
 
 def test_those_expected_to_find_most_race_first(record):
@@ -221,7 +349,7 @@ def test_too_few_vectors_are_refused(command, tmp_path):
 
 def test_limits_that_nothing_meets_bring_the_nearest_offer_and_status_one(bench, vectors):
     arguments = ["--data", str(vectors), "--budget", "8B", "--methods", "acme_truncated", "--metric", "l2"]
-    done = bench(*arguments, "--min-recall", ".95", "--n", "1k", "--time", "60", module="bench.recommend")
+    done = bench(*arguments, "--min-recall", ".95", "--n", "1k", "--time", "600", module="bench.recommend", timeout=600)
     assert done.returncode == 1, done.stderr
     assert "nothing measured meets the limits" in done.stdout
     assert "nearest within the budget: acme_truncated at 8 bytes" in done.stdout
