@@ -223,7 +223,8 @@ def _best_at_each_cost(records: Sequence[Record], cost: str, measure: str) -> tu
         compressed = [r for r in compressed if not _reads_disk(r)] or compressed
     points = sorted((_cost(r, cost), r.quality[measure].value) for r in compressed if np.isfinite(_cost(r, cost)))
     costs, values = np.array(points).reshape(-1, 2).T
-    return costs, np.maximum.accumulate(values)
+    last = np.append(np.diff(costs) > 0, True)  # of those that cost the same, the best is reached
+    return costs[last], np.maximum.accumulate(values)[last]
 
 
 def _lines(records: Sequence[Record]) -> dict[str, list[Record]]:

@@ -90,6 +90,13 @@ def test_the_best_of_all_is_a_staircase():
     assert axis.lines[0].get_drawstyle() == "steps-post"
 
 
+def test_the_best_of_all_begins_at_the_best_of_the_least_bytes():
+    found = [make("pq", "product", 8, 0.2), make("rq", "additive", 8, 0.4), make("pq", "product", 32, 0.9)]
+    line = by_family(found).axes[0].lines[0]
+    assert line.get_xdata().tolist() == [8, 32]
+    assert line.get_ydata().tolist() == [0.4, 0.9]
+
+
 def test_latency_takes_the_place_of_bytes():
     figure = by_family([make("pq", "product", 32, 0.9, p50=2.0), make("pq", "product", 16, 0.8, p50=0.5)], "p50 ms")
     axis = figure.axes[0]
