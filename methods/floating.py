@@ -69,6 +69,7 @@ class BFloat16(_Cast):
 
     summary = "brain float, 2 bytes a dimension: the range of float32 with 8 bits of precision"
     source = "faiss ScalarQuantizer QT_bf16 searches"
+    estimator = True  # processors with products of brain floats (AVX512-BF16) round the query too
     _quantizer = faiss.ScalarQuantizer.QT_bf16
 
     def _encode(self, vectors: np.ndarray) -> np.ndarray:

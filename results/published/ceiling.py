@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
 from pathlib import Path
 
 import faiss
@@ -27,7 +28,7 @@ from methods.faiss_index import faiss_metric
 from methods.vectors import normalized
 
 HERE = Path(__file__).parent
-DATASETS, BUDGETS, GAMMAS = ("squad-sentences", "glove-100", "fashion-mnist"), (8, 16, 32, 64), (1.0, 1.25, 1.5, 1.75)
+DATASETS, BUDGETS, GAMMAS = ("squad-sentences",), (8, 16, 32, 64), (1.0, 1.25, 1.5, 1.75)
 QUERIES = 1000
 BOUNDS = HERE / "ceiling.csv"
 HEAD = """# How much is left to gain
@@ -81,11 +82,14 @@ def at_the_bound(name: str, factor: int) -> float:
 
 def measured(name: str, factor: int) -> tuple[str, str]:
     """``rq_trellis`` and the best method that is none of ours, from the published records."""
-    best: dict[str, float] = {}
+    seeds: dict[tuple[str, str], list[float]] = {}
     for record, _ in records.locate([HERE / f"{name}.jsonl"]):
         if record.status == "ok" and record.budget.requested == f"{factor}x" and record.config.get("rescore") is None:
-            value = record.quality["recall@10"].value
-            best[record.method.name] = max(value, best.get(record.method.name, 0.0))
+            same = (record.method.name, json.dumps(record.method.requested, sort_keys=True))
+            seeds.setdefault(same, []).append(record.quality["recall@10"].value)
+    best: dict[str, float] = {}
+    for (method, _), values in seeds.items():
+        best[method] = max(float(np.mean(values)), best.get(method, 0.0))
     others = {method: v for method, v in best.items() if method not in ("trellis", "transform_coding", "rq_trellis")}
     first = max(others, key=lambda method: others[method])
     return f"{best['rq_trellis']:.3f}", f"`{first}` {others[first]:.3f}"

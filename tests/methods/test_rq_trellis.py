@@ -102,14 +102,14 @@ def test_wrong_parameters_are_refused(params, says):
         for_budget("rq_trellis", 64, 16, "ip", **params)
 
 
-@pytest.mark.parametrize(("metric", "least"), [("ip", 0.94), ("l2", 0.87)])
-def test_few_training_vectors_cost_little_more_than_with_levels_alone(metric, least):
+@pytest.mark.parametrize(("metric", "least", "margin"), [("ip", 0.94, 0.02), ("l2", 0.87, 0.04)])  # l2 stores lengths
+def test_few_training_vectors_cost_little_more_than_with_levels_alone(metric, least, margin):
     spread = (1 / np.arange(1, 65)).astype(np.float32)
     rng = np.random.default_rng(0)
     base, queries, train = (rng.standard_normal((n, 64), np.float32) * spread for n in (4000, 100, 200))
     found, levels = (recall(name, 16, metric, base, queries, train, **FIXED) for name in ("rq_trellis", "trellis"))
     assert found > least
-    assert found > levels - 0.03
+    assert found > levels - margin
 
 
 @pytest.mark.parametrize(("dim", "n"), [(100, 300), (7, 50), (64, 1)])
@@ -137,5 +137,6 @@ def test_stages_of_few_centroids_are_searched_by_the_same_beam():
     codebooks, found = codec.parts()["codebooks"], np.zeros_like(base)
     for stage in range(3):
         found += codebooks[stage][codes[:, stage]]
-    stages = np.ascontiguousarray(codec.quantizer_.coarse.sa_encode(base))
+    shapes = base / np.linalg.norm(base, axis=1, keepdims=True)
+    stages = np.ascontiguousarray(codec.quantizer_.coarse.sa_encode(shapes))
     np.testing.assert_allclose(codec.quantizer_.coarse.sa_decode(stages), found, atol=1e-4)
