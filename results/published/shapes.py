@@ -1,6 +1,7 @@
 """Makes ``shapes.md``: codecs at other dimensions, and on vectors that are not of unit length.
 
-    python results/published/shapes.py
+    python results/published/shapes.py           # minutes
+    python results/published/shapes.py --long    # 1536 and 3072 dimensions too
 
 From the sentences of ``squad-sentences``, in the order of their articles: their first 64 and 100 dimensions (not of
 unit length, by squared distance), and four and eight sentences in a row side by side, which makes vectors of 1536 and
@@ -9,6 +10,7 @@ unit length, by squared distance), and four and eight sentences in a row side by
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import faiss
@@ -30,13 +32,13 @@ Recall@10 of held-out vectors at 16x with its 95% interval over queries, one see
 """
 
 
-def cases() -> dict[str, tuple[np.ndarray, str]]:
+def cases(long: bool) -> dict[str, tuple[np.ndarray, str]]:
     """Vectors and metric by name."""
     sentences = datasets.load("squad-sentences")
     rows = sentences.base.read(0, sentences.base.shape[0])
     images = datasets.load("fashion-mnist")
     found = {f"first {dim} dimensions": (np.ascontiguousarray(rows[:, :dim]), "l2") for dim in (64, 100)}
-    for many in (4, 8):
+    for many in (4, 8) if long else ():
         whole = rows[: len(rows) // many * many].reshape(-1, many * rows.shape[1])
         found[f"{many} sentences in a row"] = (whole, "ip")
     return {**found, "fashion-mnist": (images.base.read(0, images.base.shape[0]), "l2")}
@@ -55,9 +57,12 @@ def cell(method: str, base: np.ndarray, queries: np.ndarray, truth: np.ndarray, 
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--long", action="store_true", help="1536 and 3072 dimensions too")
+    long = parser.parse_args().long
     lines = [HEAD, f"| vectors | n x d | metric | {' | '.join(f'`{name}`' for name in METHODS)} |"]
     lines.append("|---|---|---|" + "---|" * len(METHODS))
-    for name, (vectors, metric) in tqdm(cases().items()):
+    for name, (vectors, metric) in tqdm(cases(long).items()):
         held = np.arange(len(vectors)) % EVERY == 0
         base, queries = vectors[~held], vectors[held][:QUERIES]
         truth = faiss.knn(queries, base, 10, metric=faiss_metric(Metric(metric)))[1]
