@@ -20,7 +20,7 @@ from methods.kernels.planes import store_levels
 from methods.kernels.simd import I8, I64
 from methods.kernels.tiles import BLOCK, arguments
 
-__all__ = ["SHIFTS", "expand_windows", "states_reference"]
+__all__ = ["SHIFTS", "expand_windows", "level_numbers", "states_reference"]
 
 SHIFTS = 16  # places in the table of shifts for each number of bits a step
 
@@ -30,6 +30,15 @@ def states_reference(codes: np.ndarray, bits: np.ndarray) -> np.ndarray:
     stream = np.unpackbits(codes, axis=1)
     places = (np.cumsum(bits)[:, None] - 12 + np.arange(12)) % stream.shape[1]
     return (stream[:, places] @ (1 << np.arange(11, -1, -1))).astype(np.uint16)
+
+
+def level_numbers(shifts: np.ndarray, state_bits: int) -> np.ndarray:
+    """Which of the 256 levels each state has, (..., states) int64, for shifts (..., 16) of its older bits.
+
+    Of ten state bits, two older ones choose among the first four shifts.
+    """
+    states = np.arange(1 << state_bits)
+    return (states % 256 + shifts[..., states // 256].astype(np.int64)) % 256
 
 
 def _window(builder: Any, loaded: list[Any], end: int) -> Any:

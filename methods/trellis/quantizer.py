@@ -14,6 +14,7 @@ from methods.kernels.level_codes import decode_levels, encode_levels
 from methods.kernels.levels import MAX_LEVEL, MAX_WORD, IntegerLevels
 from methods.kernels.planes import GROUP
 from methods.kernels.viterbi import best_paths, decode_paths
+from methods.kernels.windows import level_numbers
 from methods.transform_coding.quantizer import Quantizer, as_bytes, integer_levels, scalar_tables
 
 MOST_TRELLIS_BITS = 6
@@ -50,9 +51,7 @@ def trained(state_bits: int) -> TrainedLevels:
         shifts[1:], levels[1:] = stored[f"shifts_{state_bits}"], stored[f"levels_{state_bits}"]
         errors = distortions().copy()
         errors[1 : MOST_TRELLIS_BITS + 1] = stored[f"errors_{state_bits}"]
-    states = np.arange(1 << state_bits)
-    numbers = (states % 256 + shifts[:, states // 256].astype(np.int64)) % 256
-    codebooks = np.ascontiguousarray(np.take_along_axis(levels, numbers, axis=1))
+    codebooks = np.ascontiguousarray(np.take_along_axis(levels, level_numbers(shifts, state_bits), axis=1))
     return TrainedLevels(shifts, levels, errors, codebooks)
 
 

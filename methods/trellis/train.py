@@ -13,6 +13,7 @@ import numpy as np
 
 from methods.gaussian_levels import levels as scalar_levels
 from methods.kernels.viterbi import best_paths
+from methods.kernels.windows import level_numbers
 
 FILE = Path(__file__).with_name("codebooks.npz")
 LEVELS = 256
@@ -21,15 +22,6 @@ _ROWS, _STEPS = 1000, 384
 _ROUNDS, _TRIED_ROUNDS, _TRIES = 40, 4, 16
 _SEED = 1
 _SPREAD = {4: 0.3, 5: 0.4, 6: 0.6}  # of bits a step; of 0, .3, .6 and 1 about the best
-
-
-def places(shifts: np.ndarray, state_bits: int) -> np.ndarray:
-    """The level (states,) of each state: ``(newest eight bits + shifts[older bits]) mod 256``.
-
-    ``shifts`` is (16,); of ten state bits, two older ones choose among the first four.
-    """
-    states = np.arange(1 << state_bits)
-    return (states % LEVELS + shifts[states // LEVELS].astype(np.int64)) % LEVELS
 
 
 def start(bits: int, seed: int) -> np.ndarray:
@@ -51,7 +43,7 @@ def shifts_of(state_bits: int, seed: int) -> np.ndarray:
 def train(bits: int, state_bits: int, seed: int, rounds: int) -> tuple[np.ndarray, float]:
     """Levels (256,) float32 and their mean squared error on fresh samples; ``seed`` is of the shifts and the start."""
     rng = np.random.default_rng(_SEED)
-    levels, place = start(bits, seed), places(shifts_of(state_bits, seed), state_bits)
+    levels, place = start(bits, seed), level_numbers(shifts_of(state_bits, seed), state_bits)
     for _ in range(rounds):
         values = rng.standard_normal((_ROWS, _STEPS)).astype(np.float32)
         taken = place[_states(values, bits, levels[place])].ravel()
