@@ -47,7 +47,7 @@ class RQ(AdditiveCodec):
         renormalize: bool = False,
         beam_size: int = 4,
         iterations: int = 10,
-        max_training: int = 10_000,
+        max_training: int = 65_536,
     ) -> None:
         super().__init__(dim, metric, codebooks, 1, renormalize)
         self.beam_size = check_integer("beam_size", beam_size, 1, 256)
@@ -65,7 +65,7 @@ class RQ(AdditiveCodec):
         renormalize: bool = False,
         beam_size: int = 4,
         iterations: int = 10,
-        max_training: int = 10_000,
+        max_training: int = 65_536,
     ) -> RQ:
         """One codebook a byte, at most ``max_codebooks``; the rest of the budget stays unused."""
         largest_fit("rq", code_bytes, {1: 1})

@@ -27,7 +27,11 @@ from methods.trellis.quantizer import QUANTIZERS
 
 MOST_STAGES = 8
 _FACTOR_BYTES = 1
-_ITERATIONS, _TRAINING = 10, 20_000
+_ITERATIONS = 10
+_TRAINING = 65_536  # for the stages: with fewer they learn their own training vectors
+_FACTOR_SAMPLE = 20_000  # at most: to know the range of factors
+_LARGE = 32  # bytes of a code from which a second stage is worth its byte
+_FEW_BITS = 1  # of a code, for each dimension: with no more it is, too
 _LEAST_BITS = 2  # faiss encodes wrongly with fewer centroids than the beam is wide
 _VECTORS_A_CENTROID = 64  # at least: with fewer, what a centroid leaves over of its own is no measure of what is new
 
@@ -51,7 +55,7 @@ class RQTrellis(Codec):
     dim, metric
         As for :class:`~methods.base.Codec`.
     stages : int
-        Codebooks of 256 centroids, 1 to 8. One gives most of the gain on every set that was measured.
+        Codebooks of 256 centroids, 1 to 8.
     bits : int
         Bits given out to groups of eight axes, in all; a code takes a byte for each.
     gamma : float or None
@@ -68,8 +72,8 @@ class RQTrellis(Codec):
     source = "Chen et al. 2010; Marcellin & Fischer 1990"
     # 1: under l2, too, a factor of centroids and levels together; 2: always 256 centroids;
     # 3: the factor's byte divided its whole range evenly; 4: 256 states, a path for each number of bits,
-    # and values coded at their own size
-    version = "5"
+    # and values coded at their own size; 5: one stage at every size, of 20,000 training vectors
+    version = "6"
     estimator = True  # queries are rounded to int8
 
     def __init__(
@@ -92,12 +96,18 @@ class RQTrellis(Codec):
         code_bytes: int,
         metric: Metric,
         *,
-        stages: int = 1,
+        stages: int | None = None,
         gamma: float | None = None,
         scale: str | None = None,
         state_bits: int = 12,
     ) -> Self:
-        """A byte a stage; what the factor (and under l2 the squared length) leaves goes to symbols."""
+        """A byte a stage; what the factor (and under l2 the squared length) leaves goes to symbols.
+
+        ``stages`` None: two in codes of 32 bytes and more and in those of no more than a bit a dimension, else one.
+        """
+        if stages is None:
+            worth_it = code_bytes >= _LARGE or 8 * code_bytes <= _FEW_BITS * dim
+            stages = 2 if worth_it and code_bytes > 2 + _extra_bytes(metric) else 1
         other = check_integer("stages", stages, 1, MOST_STAGES) + _extra_bytes(metric)
         if code_bytes < other + 1:
             raise BudgetError(cls.name, code_bytes, other + 1)
@@ -130,7 +140,7 @@ class RQTrellis(Codec):
 
         gamma, rule = choose(quantizer, vectors, self.metric.inner, self.gamma, self.scale, seed)
         chosen = quantizer(gamma)
-        codes, factors = encode_scaled(chosen, rule, given)
+        codes, factors = encode_scaled(chosen, rule, given[:: -(-len(given) // _FACTOR_SAMPLE)])
         squares = _half_squares(chosen.decode(codes, factors))
         self._load_parts(
             {

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from importlib import resources
+
 import numpy as np
 import pytest
+import yaml
 
 from bench import records, runner
 from bench.config import RunConfig
@@ -80,3 +83,9 @@ def test_a_budget_that_leads_to_the_same_codec_is_not_measured_again(tmp_path):
     assert run("16x", rerun=True).reason == ""
     assert run("32x").budget.unused == 0
     assert run("8x", k=5).reason == ""
+
+
+def test_the_experiment_of_tables_names_every_method_of_its_track():
+    text = (resources.files("conf") / "experiment" / "table.yaml").read_text()
+    named = yaml.safe_load(text)["hydra"]["sweeper"]["params"]["method"].replace(" ", "").split(",")
+    assert sorted(named) == sorted(registry.names("table"))

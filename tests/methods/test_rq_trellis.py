@@ -96,6 +96,15 @@ def test_the_smallest_code_is_named():
         for_budget("rq_trellis", 64, 5, "l2", stages=2)
 
 
+@pytest.mark.parametrize(
+    ("metric", "code_bytes", "stages"),
+    [("ip", 32, 2), ("ip", 31, 1), ("ip", 9, 1), ("ip", 8, 2), ("ip", 3, 1), ("l2", 8, 2), ("l2", 5, 1)],
+)
+def test_large_codes_and_those_of_a_bit_a_dimension_have_two_stages_if_they_fit(metric, code_bytes, stages):
+    codec = for_budget("rq_trellis", 64, code_bytes, metric)
+    assert (codec.stages, codec.code_size) == (stages, code_bytes)
+
+
 @pytest.mark.parametrize(("params", "says"), [({"stages": 9}, "1 to 8"), ({"scale": "best"}, "least_squares")])
 def test_wrong_parameters_are_refused(params, says):
     with pytest.raises(MethodError, match=says):
