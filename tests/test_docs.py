@@ -1,5 +1,6 @@
 """The pages in docs/ are true: their commands run, in the order in which they stand, and so does their code."""
 
+import importlib.util
 import os
 import re
 import shlex
@@ -38,3 +39,12 @@ def test_links_of_a_page_lead_somewhere(page):
     text = (ROOT / "docs" / f"{page}.md").read_text()
     for link in re.findall(r"\]\(([^)#:]+)\)", text):
         assert (ROOT / "docs" / link).exists(), link
+
+
+def test_quoted_tables_are_those_of_the_published_records():
+    spec = importlib.util.spec_from_file_location("quotes", ROOT / "results" / "published" / "quotes.py")
+    quotes = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(quotes)
+    for page, table in (("README.md", quotes.best_table()), ("docs/frontier.md", quotes.frontier_table())):
+        assert len(table) > 2
+        assert "\n".join(table) in (ROOT / page).read_text(), f"{page} is older than the records; run make publish"

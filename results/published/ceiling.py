@@ -4,7 +4,7 @@
     python results/published/ceiling.py             # the page, from it and the records beside it
 
 Shannon's bound says what b bits leave of a Gaussian's variance at least: 4^-b. A code at the bound is played by its
-test channel: along every principal axis of what a stage's centroid leaves over, the decoded value is ``(1 - D) y`` plus
+test channel: along every principal axis of what the stages leave over, the decoded value is ``(1 - D) y`` plus
 Gaussian noise of variance ``D (1 - D)`` (Cover & Thomas, Elements of Information Theory, section 10.3), the D of the
 axes by reverse water-filling on ``variance^gamma``, gamma being the best of several for the queries themselves. No such
 code can be had; what is left to gain by better codes of the same axes is at most the difference.
@@ -19,6 +19,7 @@ from pathlib import Path
 
 import faiss
 import numpy as np
+from quotes import DATASETS, OURS
 from tqdm import tqdm
 
 from bench import datasets, records
@@ -28,13 +29,13 @@ from methods.faiss_index import faiss_metric
 from methods.vectors import normalized
 
 HERE = Path(__file__).parent
-DATASETS, BUDGETS, GAMMAS = ("squad-sentences",), (8, 16, 32, 64), (1.0, 1.25, 1.5, 1.75)
+BUDGETS, GAMMAS = (8, 16, 32, 64), (1.0, 1.25, 1.5, 1.75)
 QUERIES = 1000
 BOUNDS = HERE / "ceiling.csv"
 HEAD = """# How much is left to gain
 
 Recall@10 of what the best possible code for Gaussian axes would find (Shannon's bound, by its test channel), at the
-bytes of `rq_trellis` and after its stage, beside what is found. Exponents of the bound's allocation are the best for
+bytes of `rq_trellis` and after its stages, beside what is found. Exponents of the bound's allocation are the best for
 the queries, which no method may do. Made by `python results/published/ceiling.py`.
 
 | data set | budget | at the bound | `rq_trellis` | best other method |
@@ -90,7 +91,7 @@ def measured(name: str, factor: int) -> tuple[str, str]:
     best: dict[str, float] = {}
     for (method, _), values in seeds.items():
         best[method] = max(float(np.mean(values)), best.get(method, 0.0))
-    others = {method: v for method, v in best.items() if method not in ("trellis", "transform_coding", "rq_trellis")}
+    others = {method: v for method, v in best.items() if method not in OURS}
     first = max(others, key=lambda method: others[method])
     return f"{best['rq_trellis']:.3f}", f"`{first}` {others[first]:.3f}"
 

@@ -8,17 +8,15 @@ From the packed records and comparisons beside it; ``make publish`` runs it.
 from __future__ import annotations
 
 import argparse
-from collections import defaultdict
 from pathlib import Path
 
-from bench import records
+from quotes import BUDGETS, DATASETS, OURS, groups_of
+
 from bench.report import significance
 from bench.report.export import headline_interval
-from bench.report.rows import Row, rows_of
+from bench.report.rows import Row
 
 HERE = Path(__file__).parent
-OURS = ("rq_trellis", "trellis", "transform_coding")
-DATASETS = ("squad-sentences", "glove-100", "fashion-mnist", "squad-sentences-wordllama")
 HEAD = """# Our codecs and their rivals
 
 Recall@10 by exhaustive search with its 95% interval over queries (and seeds, where there are several); what each has
@@ -32,21 +30,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rivals", type=int, default=4, help="the best so many at each budget")
     options = parser.parse_args()
-    packed = [HERE / f"{name}.jsonl" for name in DATASETS]
-    rows = rows_of(record for record, _ in records.locate(packed) if record.config.get("rescore") is None)
-    compared = {found.key: found for found in significance.find(packed)}
-    groups: dict[tuple, list[Row]] = defaultdict(list)
-    for row in sorted(rows, key=lambda row: DATASETS.index(row.record.dataset.name)):
-        groups[row.group].append(row)
-    lines, dataset = [HEAD], ""
-    for group in groups.values():
-        if not any(row.record.method.name in OURS for row in group):
-            continue
-        data = group[0].record.dataset
-        if data.name != dataset:
-            dataset = data.name
-            lines.append(f"## {data.name}: {data.n:,} x {data.dim}, {data.metric}, {data.queries:,} queries\n")
-        lines += table(group, compared, options.rivals)
+    lines = [HEAD]
+    for name in DATASETS:
+        groups = groups_of(name)
+        data = next(iter(groups.values()))[0].record.dataset
+        lines.append(f"## {data.name}: {data.n:,} x {data.dim}, {data.metric}, {data.queries:,} queries\n")
+        compared = {found.key: found for found in significance.find([HERE / f"{name}.jsonl"])}
+        for budget in BUDGETS:
+            lines += table(groups[budget], compared, options.rivals)
     (HERE / "frontier.md").write_text("\n".join(lines))
 
 

@@ -1,0 +1,96 @@
+"""Writes the tables that README.md and docs/frontier.md quote of the records here, so that no number is typed.
+
+    python results/published/quotes.py
+
+Each stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; ``make publish`` runs it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench import records
+from bench.report import significance
+from bench.report.export import headline_interval
+from bench.report.rows import Row, rows_of
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+OURS = ("rq_trellis", "trellis", "transform_coding")
+DATASETS = ("squad-sentences", "squad-sentences-wordllama", "glove-100", "fashion-mnist")
+BUDGETS = ("4x", "8x", "16x", "32x", "64x")
+
+
+def groups_of(name: str) -> dict[str, list[Row]]:
+    """The rows of a data set by budget, best first, without those with a second look at full vectors."""
+    packed = [HERE / f"{name}.jsonl"]
+    found: dict[str, list[Row]] = defaultdict(list)
+    rows = rows_of(record for record, _ in records.locate(packed) if record.config.get("rescore") is None)
+    for row in significance.mark(rows, significance.find(packed)):
+        found[str(row.record.budget.requested)].append(row)
+    return found
+
+
+def best_table() -> list[str]:
+    """The two best methods of each budget on squad-sentences, and which cannot be told from the best."""
+    lines = [
+        "| budget | best | recall@10 | then | recall@10 | not distinguishable from the best |",
+        "|---|---|---|---|---|---|",
+    ]
+    for budget in BUDGETS:
+        first, second, *rest = groups_of("squad-sentences")[budget]
+        alike = [row for row in (second, *rest) if row.told_from_best is False]
+        names = ", ".join(f"`{row.label}`" for row in alike[:3]) + (f" and {len(alike) - 3} more" if alike[3:] else "")
+        cells = [
+            f"`{first.label}`",
+            headline_interval(first),
+            f"`{second.label}`",
+            headline_interval(second),
+            names or "-",
+        ]
+        lines.append(f"| {budget} | {' | '.join(cells)} |")
+    return lines
+
+
+def frontier_table() -> list[str]:
+    """Our codecs beside the best other method, of each data set and budget."""
+    lines = [
+        "| data set | budget | `rq_trellis` | `trellis` | `transform_coding` | best rival |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name in DATASETS:
+        groups = groups_of(name)
+        data = groups[BUDGETS[0]][0].record.dataset
+        title = f"`{name}` ({data.n:,} x {data.dim}, {data.metric})"
+        for budget in BUDGETS:
+            ours = {row.record.method.name: row for row in reversed(groups[budget])}
+            rival = next(row for row in groups[budget] if row.record.method.name not in OURS)
+            cells = [short(ours[each].worth) if each in ours else "-" for each in OURS]
+            lines.append(f"| {title} | {budget} | {' | '.join(cells)} | {short(rival.worth)} `{rival.label}` |")
+            title = ""
+    return lines
+
+
+def short(value: float) -> str:
+    return f"{value:.3f}".lstrip("0")
+
+
+def put(page: Path, name: str, lines: Sequence[str]) -> None:
+    """Replace what stands between the marks of a table."""
+    pattern = re.compile(rf"(<!-- table: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+    text, count = pattern.subn(lambda found: found[1] + "\n".join(["", *lines, ""]) + "\n" + found[2], page.read_text())
+    if count != 1:
+        raise SystemExit(f"{page.name} should have the marks of the table {name} once; it has them {count} times")
+    page.write_text(text)
+
+
+def main() -> None:
+    put(ROOT / "README.md", "best", best_table())
+    put(ROOT / "docs" / "frontier.md", "frontier", frontier_table())
+
+
+if __name__ == "__main__":
+    main()
