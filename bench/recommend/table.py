@@ -19,7 +19,7 @@ from bench.errors import UsageError
 from bench.recommend.question import parse_count
 from bench.report import significance
 from bench.report.rows import Row, raw_bytes, rows_of
-from bench.report.words import count_bytes
+from bench.report.words import count_bytes, short
 from bench.tracks.table import DEFAULT_MODEL
 from methods import BudgetError, MethodError, registry
 from methods.tables.base import Fields
@@ -184,7 +184,7 @@ def _loss(answer: TableAnswer) -> str:
 def _costs(row: Row) -> str:
     p50, fit = row.cost("p50 ms"), row.median(lambda record: record.seconds.get("fit"))
     stored = raw_bytes(row.record) / row.code
-    return f"{stored:.3g}x as stored, lookup p50 {1e3 * (p50 or 0):.0f} µs, training {fit or 0:.0f} s"
+    return f"{short(stored)}x as stored, lookup p50 {1e3 * (p50 or 0):.0f} µs, training {fit or 0:.0f} s"
 
 
 def question_of(arguments: Sequence[str]) -> TableQuestion:

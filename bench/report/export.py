@@ -12,6 +12,7 @@ from bench.report import page, ranking
 from bench.report.names import dataset_names
 from bench.report.rows import Row, digits_of, headline, headlines, raw_bytes, to_frame
 from bench.report.tables import best_rows
+from bench.report.words import short
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,7 +118,7 @@ def best_markdown(rows: Sequence[Row]) -> str:
             f"`{best.label}`",
             str(best.code),
             headline_interval(best),
-            "-" if p50 is None else f"{p50:.3g}",
+            "-" if p50 is None else short(p50),
             ", ".join(f"`{row.label}`" for row in equal) or ("-" if tested else "not tested"),
         )
         lines.append(f"| {' | '.join(cells)} |")
@@ -169,7 +170,7 @@ def runs_markdown(rows: Sequence[Row], failures: Sequence[Record]) -> str:
             f"{raw / row.code:.1f}x",
             "-" if at_1m is None else f"{raw / at_1m:.1f}x",
             headline_interval(row) + (" =" if row.told_from_best is False else ""),
-            "-" if p50 is None else f"{p50:.3g}{shared}",
+            "-" if p50 is None else short(p50) + shared,
             "-" if rate is None else f"{1e6 / rate:,.0f}",
             "-" if fit is None else f"{fit:.1f}",
             str(len(row.records)),

@@ -17,7 +17,7 @@ from bench.report.names import dataset_names
 from bench.report.rows import HEADLINES, Row, digits_of, headlines, raw_bytes, rows_of
 from bench.report.table_record import table_lines
 from bench.report.words import count_bytes as _bytes
-from bench.report.words import interval
+from bench.report.words import interval, short
 
 _STYLE = {"ok": "green", "skipped": "dim", "over_budget": "yellow"}
 _RETRIEVAL = ("nDCG@10", "MRR@10", "P@10", "R@10")
@@ -176,7 +176,7 @@ def print_best(rows: Sequence[Row], console: Console | None = None) -> None:
             best.label,
             str(best.code),
             interval(best.headline_quality, digits_of(best.headline)),
-            _number(best.cost("p50 ms"), ".3g"),
+            _milliseconds(best),
             ", ".join(row.label for row in equal) or ("-" if tested else "not tested"),
         )
     console.print(table)
@@ -216,7 +216,7 @@ _COLUMNS = (  # the first are kept in a narrow terminal
         lambda row: interval(row.headline_quality) + (" =" if row.told_from_best is False else "  "),
         "left",
     ),
-    _Column("p50 ms", 7, lambda row: _number(row.cost("p50 ms"), ".3g") + _shared(row)),
+    _Column("p50 ms", 7, lambda row: _milliseconds(row) + _shared(row)),
     _Column("ratio", 6, lambda row: f"{raw_bytes(row.record) / row.code:.1f}x"),
     _Column("at 1M", 6, lambda row: f"{raw_bytes(row.record) / (row.cost('at 1M') or np.nan):.1f}x"),
     _Column("recall@1", 8, lambda row: _number(_value(row, "recall@1"), ".3f")),
@@ -272,6 +272,10 @@ def _rate(record: Record, name: str) -> float | None:
 
 def _number(value: float | None, form: str) -> str:
     return "-" if value is None else f"{value:{form}}"
+
+
+def _milliseconds(row: Row) -> str:
+    return "-" if (p50 := row.cost("p50 ms")) is None else short(p50)
 
 
 def _shared(row: Row) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from bench import records
 from bench.report.export import headline_interval
 from bench.report.rows import Row, raw_bytes, rows_of
+from bench.report.words import short
 
 HERE = Path(__file__).parent
 MEASURES = ("recall@1", "nDCG@10")
@@ -37,7 +38,7 @@ def main() -> None:
         assert row.record.bytes is not None
         measures = [f"{value.value:.3f}" if (value := row.quality(name)) else "-" for name in MEASURES]
         cells = [name_of(row), f"{row.code:,}", f"{row.record.bytes.code_largest:,}", headline_interval(row), *measures]
-        cells += [f"{row.cost('p50 ms') or 0:.3g}", f"{row.record.seconds['fit']:.0f}"]
+        cells += [short(row.cost("p50 ms") or 0), f"{row.record.seconds['fit']:.0f}"]
         lines.append(f"| {' | '.join(cells)} |")
     failed = [record for record in found if record.status not in ("ok", "skipped")]
     if failed:

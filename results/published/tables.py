@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from pathlib import Path
+from statistics import median_high
 
 from bench import records
 from bench.report import significance
@@ -19,7 +20,8 @@ DATASETS = ("book-crossing", "ml-100k")
 HEAD = """# Tables of click models
 
 AUC on the test part, with half of its 95% interval. In brackets: how many times smaller than float32 the table is as
-stored, where that is far from the budget, and the seeds, where there are several; one seed says nothing of another.
+stored, where that is far from the budget, and the seeds, where they are not those of the heading. One seed says nothing
+of another; with several, the interval holds both examples and seeds.
 "=": not distinguishable from the best of its column (paired test, Holm, 5%). "-": no table so small, or not measured.
 Made by `python results/published/tables.py` from the records here.
 """
@@ -52,28 +54,34 @@ def table(rows: list[Row]) -> list[str]:
     names = sorted({name for name, _ in cells}, key=order)
     raw = raw_bytes(rows[0].record)
     head = [f"{raw / size:.4g}x" for size in budgets]
+    usual = median_high(len(row.records) for row in rows)
     lines = [
-        f"## {data.name}: {data.vectors_per_item:,.0f} rows x {data.dim}, {data.n_train:,} training examples",
+        f"## {data.name}: {data.vectors_per_item:,.0f} rows x {data.dim}, {data.n_train:,} training examples, "
+        f"{_seeds(usual)}",
         "",
         f"| method | {' | '.join(head)} |",
         f"|---|{'---|' * len(head)}",
     ]
     for name in names:
-        found = [cell(cells.get((name, size)), raw / size) for size in budgets]
+        found = [cell(cells.get((name, size)), raw / size, usual) for size in budgets]
         lines.append(f"| `{name}` | {' | '.join(found)} |")
     return [*lines, ""]
 
 
-def cell(row: Row | None, ratio: float) -> str:
-    """One method at one budget."""
+def cell(row: Row | None, ratio: float, usual: int) -> str:
+    """One method at one budget; ``usual`` is how many seeds the others have."""
     if row is None:
         return "-"
     quality, stored = row.headline_quality, raw_bytes(row.record) / row.code
     notes = [f"{stored:.3g}x"] if stored > _NEAR * ratio else []
-    notes += [f"{len(row.records)} seeds"] if len(row.records) > 1 else []
+    notes += [_seeds(len(row.records))] if len(row.records) != usual else []
     value = f"{quality.value:.4f} ± {(quality.high - quality.low) / 2:.4f}"
     value = f"**{value}**" if row.is_best else value
     return value + (" =" if row.told_from_best is False else "") + (f" [{', '.join(notes)}]" if notes else "")
+
+
+def _seeds(count: int) -> str:
+    return f"{count} seeds" if count > 1 else "1 seed"
 
 
 if __name__ == "__main__":
