@@ -7,10 +7,12 @@ import numpy as np
 
 from methods.base import Metric, Searcher
 from methods.faiss_index import set_vector
+from methods.parameters import check_integer
 from methods.product import ProductCodec
 from methods.registry import register
 
 _BLOCK = 32  # codes of one block of the scanning layout
+_MOST = 256  # subquantizers: faiss sums their 8-bit table entries in 16 bits, and does not notice if that runs over
 
 
 @register("pq_fastscan")
@@ -18,7 +20,8 @@ class PQFastScan(ProductCodec):
     """Product quantization with 16 centroids a subvector; a code packs two indices into a byte.
 
     The scan looks up 8-bit tables of 16 entries by a byte shuffle, so scores are those of the decoded vector up to
-    the rounding of the tables, and are declared estimates.
+    the rounding of the tables, and are declared estimates. Beyond 256 subquantizers their sums would run over, so that
+    larger budgets are not used whole.
 
     Parameters
     ----------
@@ -29,6 +32,7 @@ class PQFastScan(ProductCodec):
     summary = "product quantization of 4-bit indices, scanned in registers"
     source = "André et al. 2015 (faiss IndexPQFastScan)"
     estimator = True
+    version = "2"  # 1: any number of subquantizers
 
     def __init__(
         self,
@@ -38,6 +42,7 @@ class PQFastScan(ProductCodec):
         iterations: int = 25,
         max_points_per_centroid: int = 2048,
     ) -> None:
+        check_integer("subquantizers", subquantizers, 1, min(dim, _MOST))
         super().__init__(dim, metric, subquantizers, 4, False, iterations, max_points_per_centroid)
 
     @classmethod
@@ -50,8 +55,8 @@ class PQFastScan(ProductCodec):
         iterations: int = 25,
         max_points_per_centroid: int = 2048,
     ) -> PQFastScan:
-        """Two 4-bit subquantizers a byte, at most one a dimension."""
-        subquantizers = cls.subquantizers_for(dim, code_bytes, 4)
+        """Two 4-bit subquantizers a byte, at most one a dimension and 256 in all."""
+        subquantizers = min(_MOST, cls.subquantizers_for(dim, code_bytes, 4))
         return cls(dim, metric, subquantizers, iterations, max_points_per_centroid)
 
     def _searcher(self, codes: np.ndarray) -> Searcher:

@@ -12,7 +12,8 @@ from methods.search import DecodingSearcher
 
 
 @pytest.mark.parametrize(
-    ("dim", "code_bytes", "subquantizers", "size"), [(384, 48, 96, 48), (7, 48, 7, 4), (1, 1, 1, 1)]
+    ("dim", "code_bytes", "subquantizers", "size"),
+    [(384, 48, 96, 48), (7, 48, 7, 4), (1, 1, 1, 1), (600, 300, 256, 128)],
 )
 def test_two_subquantizers_a_byte_and_one_a_dimension_at_most(dim, code_bytes, subquantizers, size):
     codec = PQFastScan.for_budget(dim, code_bytes, Metric.IP)
@@ -29,6 +30,16 @@ def test_scores_are_those_of_decoded_vectors_up_to_table_rounding(metric):
     np.put_along_axis(by_id, ids, scores, 1)
     np.put_along_axis(exact, exact_ids, exact_scores, 1)
     assert np.abs(by_id - exact).max() <= 0.02 * np.abs(exact).max()
+
+
+def test_scores_of_many_dimensions_do_not_run_over():
+    base = 255.0 * np.random.default_rng(0).integers(0, 2, (400, 600)).astype(np.float32)
+    codec = PQFastScan.for_budget(600, 300, "l2").fit(base)
+    codes = codec.encode(base)
+    far = 255 - base[:1]
+    scores, ids = codec.searcher(codes).search(far, 400)
+    exact = ((far - codec.decode(codes)) ** 2).sum(axis=1)[ids]
+    assert np.abs(scores - exact).max() <= 0.02 * exact.max()
 
 
 @pytest.mark.parametrize(("n", "padding"), [(32, 0), (33, 31 * 8), (1, 31 * 8)])
