@@ -2,7 +2,7 @@
 
     python results/published/quotes.py
 
-Each stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; ``make publish`` runs it.
+Each stands between ``<!-- NAME -->`` and ``<!-- /NAME -->``; ``make publish`` runs it.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def short(value: float) -> str:
 
 def put(page: Path, name: str, lines: Sequence[str]) -> None:
     """Replace what stands between the marks of a table."""
-    pattern = re.compile(rf"(<!-- table: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+    pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
     text, count = pattern.subn(lambda found: found[1] + "\n".join(["", *lines, ""]) + "\n" + found[2], page.read_text())
     if count != 1:
         raise SystemExit(f"{page.name} should have the marks of the table {name} once; it has them {count} times")
