@@ -232,7 +232,23 @@ def find(paths: Iterable[str | Path]) -> Iterator[Record]:
 
 
 def locate(paths: Iterable[str | Path]) -> Iterator[tuple[Record, Path | None]]:
-    """As :func:`find`, each with the folder that may hold its per-query arrays; None for a packed record."""
+    """As :func:`find`, each with the folder that may hold its per-query arrays; None for a packed record.
+
+    A run that lies there several times, packed and in its folder say, comes once: from a folder if one holds it, and
+    as it was measured last.
+    """
+    found: dict[str, tuple[Record, Path | None]] = {}
+    for record, folder in _all(paths):
+        if (known := found.get(record.key)) is None or _preference(record, folder) > _preference(*known):
+            found[record.key] = record, folder
+    return iter(found.values())
+
+
+def _preference(record: Record, folder: Path | None) -> tuple[bool, str]:
+    return folder is not None, str(record.environment.get("date", ""))
+
+
+def _all(paths: Iterable[str | Path]) -> Iterator[tuple[Record, Path | None]]:
     for path in map(Path, paths):
         if not path.exists():
             raise UsageError(f"{path} does not exist; give a record.json, a .jsonl or a folder of records")
@@ -262,7 +278,11 @@ def pack(records: Iterable[Record], path: Path) -> None:
 
 
 def _unpack(path: Path) -> Iterator[Record]:
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not a file of packed records: {error}") from error
+    for number, line in enumerate(text.splitlines(), 1):
         try:
             yield Record.from_json(line)
         except ValueError as error:

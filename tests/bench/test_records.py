@@ -114,3 +114,24 @@ def test_packed_records_are_found_again(record, tmp_path):
         file.write("{}\n")
     with pytest.raises(UsageError, match="line 3"):
         list(records.find([tmp_path]))
+
+
+def test_a_run_that_is_packed_too_comes_once_from_its_folder(record, tmp_path):
+    records.write(record, tmp_path / "runs" / record.key)
+    records.pack([record, dataclasses.replace(record, key="other")], tmp_path / "published.jsonl")
+    found = {r.key: folder for r, folder in records.locate([tmp_path])}
+    assert found == {record.key: tmp_path / "runs" / record.key, "other": None}
+    assert len(list(records.find([tmp_path, tmp_path / "published.jsonl"]))) == 2
+
+
+def test_of_a_run_that_was_packed_twice_the_last_counts(record, tmp_path):
+    for name, date, peak in (("a", "2026-02-01", 2), ("b", "2026-01-01", 1)):
+        dated = dataclasses.replace(record, environment={**record.environment, "date": date}, peak_memory_bytes=peak)
+        records.pack([dated], tmp_path / f"{name}.jsonl")
+    assert [r.peak_memory_bytes for r in records.find([tmp_path])] == [2]
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path):
+    (tmp_path / "x.jsonl").write_bytes(b"\x93NUMPY\xff")
+    with pytest.raises(UsageError, match=r"x\.jsonl is not a file of packed records"):
+        list(records.find([tmp_path]))
