@@ -73,6 +73,8 @@ def compare(before: Case, after: Case | None, tolerance: Tolerance, slowdown: fl
         notes.append(f"recall@10 {after.measures['recall@10']:.4f} ({change:+.4f})")
     if after.code_bytes is not None:
         notes.append(f"{after.code_bytes} B")
+    if tolerance.max_slowdown is not None and before.p50_ms is not None and after.p50_ms is None:
+        faults.append("p50 is not measured any more")
     if slowdown is not None:
         notes.append(f"time x{slowdown:.2f}")
         if tolerance.max_slowdown is not None and slowdown > tolerance.max_slowdown:

@@ -67,6 +67,13 @@ def test_what_got_worse_fails_and_is_named(after, fault):
     assert verdict.line().startswith("FAIL  pq@48B")
 
 
+def test_a_time_that_is_gone_fails_where_time_counts():
+    assert compare(BEFORE, changed(p50_ms=None), Tolerance()).passed
+    verdict = compare(BEFORE, changed(p50_ms=None), Tolerance(max_slowdown=2.0))
+    assert verdict.faults == ("p50 is not measured any more",)
+    assert compare(changed(p50_ms=None), changed(p50_ms=None), Tolerance(max_slowdown=2.0)).passed
+
+
 def test_time_trips_at_its_ratio_only():
     assert compare(BEFORE, BEFORE, Tolerance(max_slowdown=1.5), slowdown=1.49).passed
     assert not compare(BEFORE, BEFORE, Tolerance(max_slowdown=1.5), slowdown=1.51).passed
