@@ -242,7 +242,7 @@ def _feasible(question: Question, user: Dataset, code_bytes: int) -> list[str]:
     from methods.errors import UnsupportedMetric
 
     found, smallest = [], []
-    for name in question.methods or registry.names():
+    for name in dict.fromkeys(question.methods) or registry.names():  # two runs of one name would share a folder
         if registry.missing_dependencies(name):
             continue
         try:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import psutil
@@ -18,7 +19,7 @@ from bench.errors import UsageError
 from bench.measure.statistics import Interval
 from bench.plan import Plan
 from bench.recommend.__main__ import main
-from bench.recommend.choice import Answer, _choose, _sizes
+from bench.recommend.choice import Answer, _choose, _feasible, _sizes
 from bench.recommend.estimate import seconds_on
 from bench.recommend.offer import Limits, Offer
 from bench.recommend.prior import Reaching, by_expectation, reaching
@@ -274,6 +275,11 @@ def test_a_round_that_is_over_starts_no_further_run():
     assert [future.cancelled() for future in running] == [False, True, True, True]
     with ThreadPoolExecutor(2) as pool:
         assert not any(future.cancelled() for future in _ending([pool.submit(time.sleep, 0.01)], 5.0))
+
+
+def test_a_method_named_twice_races_once():
+    question = Question(data="mine.npy", budget="4x", methods=("int8", "sign", "int8"))
+    assert sorted(_feasible(question, SimpleNamespace(dim=16, metric="ip"), 16)) == ["int8", "sign"]
 
 
 def test_samples_grow_and_fit_into_what_there_is():
