@@ -183,11 +183,12 @@ def rows_of(records: Iterable[Record]) -> list[Row]:
 
 
 def _identity(record: Record) -> str:
-    """Equal for runs that differ in nothing but their seed."""
+    """Equal for runs that differ in nothing but their seed; versions of a method give other codes."""
     determinants = RunConfig.from_dict(record.config).determinants()
     for ignored in ("seed", "latency_s"):
         determinants.pop(ignored)
     determinants |= {"budget": record.budget.bytes, "dataset": [record.dataset.checksum, record.dataset.metric]}
+    determinants["version"] = record.method.version
     return json.dumps(determinants, sort_keys=True, default=str)
 
 
@@ -224,7 +225,8 @@ def _options(record: Record) -> dict[str, Any]:
     config = record.config
     others = ("train_size", "k", "threads", "rescore", "rescore_factor", "click_model")
     scenario = (config.get("scenario") or {}).get("name", "none")
-    return {**record.method.requested, **{name: config.get(name) for name in others}, "scenario": scenario}
+    options = {**record.method.requested, **{name: config.get(name) for name in others}, "scenario": scenario}
+    return options | {"version": record.method.version}
 
 
 def _encoded_per_s(record: Record) -> float | None:

@@ -67,6 +67,17 @@ def test_a_narrow_terminal_drops_columns_and_no_figures(sample, width):
     assert "crashed with <SIGSEGV> & more" in text.replace("\n", " ")
 
 
+def test_versions_of_a_method_are_rows_of_their_own(sample):
+    new = make("opq", "product", 32, 0.99)
+    new = dataclasses.replace(new, key="new", method=dataclasses.replace(new.method, version="2"))
+    rows = [row for row in rows_of([*sample, new]) if row.group[0] == "alpha" and row.code == 32]
+    assert [(row.label, len(row.records)) for row in rows] == [
+        ("opq version=2", 1),
+        ("opq version=1", 2),
+        ("int8", 1),
+    ]
+
+
 def test_best_names_those_not_told_apart(sample):
     rows = rows_of(sample)
     best = rows[0].record.key
