@@ -18,6 +18,7 @@ from bench.records import QUERIES_FILE, Record
 from bench.report.rows import Row
 
 ENDING = ".comparisons.csv"
+Judges = dict[tuple[str, str], RecallOfQueries | AucOfExamples]
 _TIE = 1e-9  # means that differ by less are equal but for rounding
 _FIELDS = ("key", "best", "method", "budget_bytes", "difference", "low", "high", "p", "p_adjusted", "effect")
 
@@ -54,7 +55,7 @@ def compare_rows(
         groups[row.group].append(row)
     found: list[Comparison] = []
     reasons: dict[str, None] = {}
-    judges: dict[str, RecallOfQueries | AucOfExamples] = {}
+    judges: Judges = {}
     for group in groups.values():
         try:
             found += _compare_group(group, folders, judges, measure_k)
@@ -63,9 +64,7 @@ def compare_rows(
     return found, list(reasons)
 
 
-def _compare_group(
-    group: Sequence[Row], folders: dict[str, Path | None], judges: dict[str, RecallOfQueries | AucOfExamples], k: int
-) -> list[Comparison]:
+def _compare_group(group: Sequence[Row], folders: dict[str, Path | None], judges: Judges, k: int) -> list[Comparison]:
     leader = max(group, key=lambda row: row.worth)
     having = [row for row in group if _has_arrays(row, folders)]
     if having and leader not in having:
@@ -74,10 +73,11 @@ def _compare_group(
     if len(having) < 2:
         return []
     group = having
-    checksum = group[0].record.dataset.checksum
-    if checksum not in judges:
-        judges[checksum] = judge_of(group[0].record)
-    judge = judges[checksum]
+    data = group[0].record.dataset
+    of = data.checksum, data.metric  # the same vectors have other neighbours by another metric
+    if of not in judges:
+        judges[of] = judge_of(group[0].record)
+    judge = judges[of]
     per_query: dict[str, np.ndarray] = {}
     for row in group:
         seeds = [judge.values(record, folder, k) for record in row.records if (folder := folders[record.key])]

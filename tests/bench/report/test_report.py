@@ -139,6 +139,25 @@ def test_rows_with_arrays_are_compared_although_a_packed_one_stands_among_them(s
     assert {row.label: row.p_best is None for row in marked} == {"opq": True, "int8": True, "sign": False}
 
 
+def test_the_same_vectors_are_judged_by_each_metric(tmp_path, monkeypatch):
+    class Judge:
+        def __init__(self, record):
+            self.metric = record.dataset.metric
+
+        def values(self, record, folder, k):
+            assert record.dataset.metric == self.metric
+            return np.full(100, record.quality["recall@10"].value)
+
+    monkeypatch.setattr(significance, "judge_of", Judge)
+    made = [make("pq", "product", 8, 0.5), make("sign", "binary", 8, 0.4)]
+    made += [
+        dataclasses.replace(r, key=f"l2-{r.key}", dataset=dataclasses.replace(r.dataset, metric="l2")) for r in made
+    ]
+    (tmp_path / records.QUERIES_FILE).touch()
+    found, reasons = significance.compare_rows(rows_of(made), {record.key: tmp_path for record in made})
+    assert ([comparison.method for comparison in found], reasons) == (["sign", "sign"], [])
+
+
 def test_a_packed_comparison_with_a_best_that_was_overtaken_marks_nothing(sample):
     comparisons = [significance.Comparison("alpha-int8-32-0", BEST, "int8", 32, -0.1, -0.2, -0.1, 1e-4, 1e-4, -1.0)]
     overtaken = significance.mark(rows_of([*sample, make("new", "product", 32, 0.99)]), comparisons)
