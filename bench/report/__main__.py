@@ -128,9 +128,13 @@ def _draw(chosen: list[Record], path: Path, cost: str) -> None:
 
     if path.suffix not in (".png", ".svg", ".pdf"):
         raise UsageError(f"--figure {path} has an unknown ending; use .png, .svg or .pdf")
-    path.parent.mkdir(parents=True, exist_ok=True)
     measure = next((found for record in chosen if (found := headline(record)) is not None), HEADLINES[0])
-    by_family(chosen, cost, measure).savefig(path, dpi=110)
+    figure = by_family(chosen, cost, measure)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, dpi=110)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}; choose another --figure") from error
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from bench.datasets.base import DatasetError
@@ -180,4 +181,4 @@ def print_comparison(pairs: Sequence[Pair], warnings: Sequence[str], console: Co
     test = "paired randomization test over queries, with several seeds Welch's too, Holm-corrected"
     console.print(f"* significant at 5%, {test}; effect: Cohen's d of the pairs", highlight=False)
     for warning in warnings:
-        console.print(f"[yellow]warning[/]: {warning}", highlight=False, soft_wrap=True)
+        console.print(f"[yellow]warning[/]: {escape(warning)}", highlight=False, soft_wrap=True)

@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from bench.measure.statistics import Interval
@@ -68,7 +69,7 @@ def _settings(record: Record) -> Table | None:
 
 def _rows(record: Record) -> Iterable[tuple[str, str]]:
     status = f"[{_STYLE.get(record.status, 'red')}]{record.status}[/]"
-    yield "status", f"{status} {record.reason}".strip()
+    yield "status", f"{status} {escape(record.reason)}".strip()
     yield from _measured(record) if record.dataset.metric != "auc" else table_lines(record)
     if record.peak_memory_bytes is not None:
         yield "peak memory", f"{_bytes(record.peak_memory_bytes)} (the run's own process)"
@@ -157,7 +158,8 @@ def _reasons(records: list[Record]) -> Iterable[str]:
             lines.setdefault((record.status, record.method.name, record.dataset.name), []).append(record)
     for (status, method, dataset), missing in lines.items():
         budgets = ", ".join(dict.fromkeys(record.budget.requested for record in missing))
-        yield f"[{_STYLE.get(status, 'red')}]{status}[/] {method} {budgets} on {dataset}: {missing[-1].reason}"
+        reason = escape(missing[-1].reason)  # an exception's text, which may hold brackets
+        yield f"[{_STYLE.get(status, 'red')}]{status}[/] {method} {budgets} on {dataset}: {reason}"
 
 
 def print_best(rows: Sequence[Row], console: Console | None = None) -> None:

@@ -17,7 +17,7 @@ from bench.report.compare import compare_sets, print_comparison, times_differ
 from bench.report.export import best_frame, best_markdown, runs_markdown, write_all
 from bench.report.pareto import on_front
 from bench.report.rows import by_measure, rows_of, to_frame
-from bench.report.tables import print_best, print_sweep
+from bench.report.tables import print_best, print_record, print_sweep
 
 from .conftest import make, printed
 
@@ -76,6 +76,15 @@ def test_versions_of_a_method_are_rows_of_their_own(sample):
         ("opq version=1", 2),
         ("int8", 1),
     ]
+
+
+@pytest.mark.parametrize("reason", ["shape [/m] is wrong", "use one of [bits, bytes]"])
+def test_brackets_in_a_reason_are_printed_as_they_are(reason):
+    failed = dataclasses.replace(make("bad", "product", 16, 0.0, status="failed"), reason=reason)
+    failed.config["results"] = "results"
+    assert reason in printed(print_sweep, [failed])
+    assert reason in printed(print_record, failed)
+    assert reason in printed(print_comparison, [], [f"recall is compared without a paired test: {reason}"])
 
 
 def test_best_names_those_not_told_apart(sample):
@@ -325,6 +334,7 @@ def report(monkeypatch, capsys):
         (["{0}", "--dataset", "gamma"], "no records there"),
         (["{0}", "--format", "doc"], "--format doc is unknown; use some of html,md"),
         (["{0}", "--figure", "x.doc"], "--figure x.doc has an unknown ending"),
+        (["{0}", "--figure", "{0}/x.png"], "choose another --figure"),
         (["--compare", "{0}"], "expected 2 arguments"),
         (["{0}", "--measure", "map"], "--measure map is in none of the records; use one of recall@1, recall@10,"),
     ],
