@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from bench.recommend.choice import Answer
 from bench.recommend.offer import Offer
+from bench.report.words import count_bytes
 
 _KEPT = 1.2  # times --time that still count as kept
 
@@ -15,7 +16,7 @@ def lines(answer: Answer) -> Iterator[str]:
     question = answer.question
     raw = 4 * answer.dim * answer.n
     yield (
-        f"{answer.n:,} vectors of {answer.dim} dimensions are {size(raw)} as float32; "
+        f"{answer.n:,} vectors of {answer.dim} dimensions are {count_bytes(raw)} as float32; "
         f"at most {answer.code_bytes} bytes each ({question.budget})"
     )
     if answer.chosen is not None:
@@ -73,8 +74,8 @@ def _offer(word: str, offer: Offer) -> Iterator[str]:
         trend = f"{offer.recall_per_decade:+.3f} for ten times the vectors"
         text += f"; about {offer.recall_at_n:.2f} at {offer.n:,} ({trend})"
     yield text
-    disk = f", {size(offer.disk_bytes)} on disk" if offer.disk_bytes else ", nothing on disk"
-    yield f"  memory   {size(offer.memory_bytes)}{disk}"
+    disk = f", {count_bytes(offer.disk_bytes)} on disk" if offer.disk_bytes else ", nothing on disk"
+    yield f"  memory   {count_bytes(offer.memory_bytes)}{disk}"
     shared = " (other processes kept the machine busy)" if record.latency_shared else ""
     threads = record.config["threads"]
     yield (
@@ -140,15 +141,6 @@ def _crossing(answer: Answer) -> str:
     if parts <= 0 or saved <= 0:
         return ""
     return f"below {parts // saved:,} vectors {other.method} is the smaller one, parts included"
-
-
-def size(count: float) -> str:
-    """``4.8 GB``; powers of a thousand."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.3g} TB"
 
 
 def duration(seconds: float) -> str:

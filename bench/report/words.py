@@ -12,11 +12,11 @@ def interval(value: Interval, form: str = ".3f") -> str:
 
 def count_bytes(count: float) -> str:
     """``1.5 kB``: three digits and a unit of a power of a thousand."""
-    for unit in ("B", "kB", "MB"):
+    for unit in ("B", "kB", "MB", "GB"):
         if count < 1000:
             return f"{count:.3g} {unit}"
         count /= 1000
-    return f"{count:.3g} GB"
+    return f"{count:.3g} TB"
 
 
 def short(value: float) -> str:

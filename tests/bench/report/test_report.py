@@ -18,6 +18,7 @@ from bench.report.export import best_frame, best_markdown, runs_markdown, write_
 from bench.report.pareto import on_front
 from bench.report.rows import by_measure, rows_of, to_frame
 from bench.report.tables import print_best, print_record, print_sweep
+from bench.report.words import count_bytes
 
 from .conftest import make, printed
 
@@ -310,6 +311,11 @@ def test_rows_without_the_chosen_measure_are_left_out_aloud(report, sample, tmp_
     assert frame["dataset"].tolist() == ["alpha (ip)", "alpha (ip)"]
     assert frame["best"].tolist() == ["opq", "opq"]
     assert "nDCG@10" in (tmp_path / "out" / "ranking.md").read_text()
+
+
+def test_bytes_are_written_with_three_digits_and_a_unit():
+    counts = (999, 1_500, 4.8e6, 1e9, 4.8e12)
+    assert [count_bytes(count) for count in counts] == ["999 B", "1.5 kB", "4.8 MB", "1 GB", "4.8 TB"]
 
 
 @pytest.fixture
