@@ -18,7 +18,7 @@ __all__ = ["Trellis", "check_state_bits"]
 class Trellis(TransformCoding):
     """Transform coding whose levels are chosen by a path through a trellis: more levels at the same bits.
 
-    Everything is as in :class:`~methods.transform_coding.codec.TransformCoding`, but for groups of 1 to 4 bits: these
+    Everything is as in :class:`~methods.transform_coding.codec.TransformCoding`, but for groups of 1 to 6 bits: these
     are one tail-biting path through a bitshift trellis of 1024 states (Marcellin & Fischer, "Trellis coded
     quantization of memoryless and Gauss-Markov sources", 1990; QTIP, Tseng et al. 2024, for the bitshift). A state's
     level is one of 256, trained on Gaussian samples (:mod:`methods.trellis.train`): that of its newest eight bits,
