@@ -13,11 +13,11 @@ import numpy as np
 
 from methods.additive import AdditiveCodec
 from methods.base import Metric, largest_fit
-from methods.faiss_index import set_vector, training_sample
+from methods.faiss_index import training_sample
 from methods.kernels.lsq import local_search
 from methods.parameters import check_integer
 from methods.registry import register
-from methods.residual import configure, residual_index, train_residual
+from methods.residual import residual_encoder, train_residual
 
 _HEAT = 0.2  # of the noise of SR-D: training starts from good codes, not from random ones
 _SWEEPS = 4  # passes over the indices after each restart
@@ -138,8 +138,4 @@ class LSQ(AdditiveCodec):
 
     def _index_of(self, codebooks: np.ndarray) -> faiss.IndexResidualQuantizer:
         """A residual quantizer's index: decoding and scanning do not depend on how codes were found."""
-        index = residual_index(self.dim, self.codebooks)
-        set_vector(index.rq.codebooks, codebooks)
-        configure(index.rq, _BEAM)
-        index.is_trained = True
-        return index
+        return residual_encoder(codebooks, _BEAM)

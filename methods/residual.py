@@ -7,7 +7,7 @@ from typing import Any
 import faiss
 import numpy as np
 
-from methods.faiss_index import quiet_clustering
+from methods.faiss_index import quiet_clustering, set_vector
 from methods.kmeans import kmeans
 
 _NARROW = 16  # dimensions below which our k-means is the faster one
@@ -47,6 +47,15 @@ def _train_greedy(vectors: np.ndarray, codebooks: int, iterations: int, seed: in
         found.append(kmeans(left, centroids, iterations, seed))
         left = left - found[-1][faiss.knn(left, found[-1], 1)[1][:, 0]]
     return np.stack(found)
+
+
+def residual_encoder(codebooks: np.ndarray, beam_size: int) -> faiss.IndexResidualQuantizer:
+    """Codebooks (M, 2^bits, d) as an index, trained and empty, that encodes by beam search."""
+    index = residual_index(codebooks.shape[2], len(codebooks), codebooks.shape[1].bit_length() - 1)
+    set_vector(index.rq.codebooks, codebooks)
+    configure(index.rq, beam_size)
+    index.is_trained = True
+    return index
 
 
 def configure(quantizer: Any, beam_size: int) -> None:

@@ -9,10 +9,10 @@ import numpy as np
 
 from methods.additive import AdditiveCodec
 from methods.base import Metric, largest_fit
-from methods.faiss_index import set_vector, training_sample
+from methods.faiss_index import training_sample
 from methods.parameters import check_integer
 from methods.registry import register
-from methods.residual import configure, residual_index, train_residual
+from methods.residual import residual_encoder, train_residual
 
 
 @register("rq")
@@ -77,8 +77,4 @@ class RQ(AdditiveCodec):
         return train_residual(sample, self.codebooks, self.beam_size, self.iterations, seed, self.max_training)
 
     def _index_of(self, codebooks: np.ndarray) -> faiss.IndexResidualQuantizer:
-        index = residual_index(self.dim, self.codebooks)
-        set_vector(index.rq.codebooks, codebooks)
-        configure(index.rq, self.beam_size)
-        index.is_trained = True
-        return index
+        return residual_encoder(codebooks, self.beam_size)

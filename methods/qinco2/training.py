@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from methods.faiss_index import set_vector, training_sample
+from methods.faiss_index import training_sample
 from methods.qinco2.network import Network
-from methods.residual import configure, residual_index, train_residual
+from methods.residual import residual_encoder, train_residual
 
 _START_ITERATIONS, _START_BEAM, _START_VECTORS = 10, 4, 10_000  # of the residual quantizer: see train_residual
 _BATCH, _LEARNING_RATE, _WARM_UP = 512, 1e-3, 0.05
@@ -41,7 +41,7 @@ def train_network(
     network = replace(network, mean=mean, scale=np.full(1, scale))
     if not epochs:
         return network
-    codes = _residual_codes(x, codebooks)
+    codes = residual_encoder(codebooks, _START_BEAM).sa_encode(x)  # the untrained network's are the same
     return _Trainer(network, project).run(x, codes, epochs, candidates, min(beam, _TRAINING_BEAM), seed)
 
 
@@ -69,15 +69,6 @@ def untrained(codebooks: np.ndarray, width: int, hidden: int, blocks: int, seed:
         out=np.zeros((m, width, d), np.float32),
     )
     return network, project
-
-
-def _residual_codes(x: np.ndarray, codebooks: np.ndarray) -> np.ndarray:
-    """The codes (n, M) uint8 of plain residual quantization, which the untrained network's are too."""
-    index = residual_index(x.shape[1], len(codebooks))
-    set_vector(index.rq.codebooks, codebooks)
-    configure(index.rq, _START_BEAM)
-    index.is_trained = True
-    return index.sa_encode(x)
 
 
 class _Trainer:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import faiss
 import numpy as np
 
-from methods.faiss_index import set_vector
-from methods.residual import configure, residual_index
+from methods.residual import residual_encoder
 from methods.trellis.quantizer import TrellisQuantizer
 
 BEAM = 4
@@ -16,11 +15,7 @@ BEAM = 4
 
 def coarse_index(codebooks: np.ndarray) -> faiss.IndexResidualQuantizer:
     """The stages (stages, 2^bits, dim) as a faiss index that encodes by beam search."""
-    index = residual_index(codebooks.shape[2], len(codebooks), codebooks.shape[1].bit_length() - 1)
-    set_vector(index.rq.codebooks, codebooks)
-    configure(index.rq, BEAM)
-    index.is_trained = True
-    return index
+    return residual_encoder(codebooks, BEAM)
 
 
 def lengths(vectors: np.ndarray) -> np.ndarray:
