@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from bench.errors import UsageError
+from bench.files import write_whole
 from bench.measure.statistics import Interval
 
 if TYPE_CHECKING:
@@ -176,15 +177,7 @@ def write(record: Record, folder: Path, queries_file: Path | None = None) -> Pat
         folder.mkdir(parents=True, exist_ok=True)
         if queries_file is not None:
             os.replace(queries_file, folder / QUERIES_FILE)
-        temporary = folder / f".{RECORD_FILE}.{os.getpid()}"
-        try:
-            with temporary.open("w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, folder / RECORD_FILE)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_whole(folder / RECORD_FILE, text)
     except OSError as error:
         raise UsageError(
             f"cannot write the record into {folder}: {error.strerror or error}; choose another folder with results=DIR"
@@ -267,14 +260,10 @@ def pack(records: Iterable[Record], path: Path) -> None:
         values = dataclasses.asdict(record)
         values["config"]["results"] = "results"
         lines.append(json.dumps(values, allow_nan=False) + "\n")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.write_text("".join(lines))
-        os.replace(temporary, path)
+        write_whole(path, "".join(lines))
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _unpack(path: Path) -> Iterator[Record]:

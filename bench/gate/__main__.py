@@ -16,6 +16,7 @@ from bench import records, runner
 from bench.config import RunConfig
 from bench.datasets.base import DatasetError
 from bench.errors import UsageError
+from bench.files import check_writable
 from bench.gate import benchmark_file
 from bench.gate.case import Case, read_cases
 from bench.gate.verdict import Tolerance, Verdict, compare
@@ -106,6 +107,8 @@ def _measure(baseline: Sequence[Case], timed: bool, json_file: Path | None) -> d
     """The cases, measured now in a folder that goes away; all are prepared before the first one runs."""
     with tempfile.TemporaryDirectory(prefix="bench-gate-") as folder:
         plans = [_plan(case, folder, timed) for case in baseline]
+        if json_file is not None:
+            check_writable(json_file)
         found: list[tuple[Record, Plan]] = []
         for plan in tqdm(plans, desc="gate", unit="run", file=sys.stderr, disable=None):
             found.append((runner.execute(plan), plan))

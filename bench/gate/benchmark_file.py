@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from bench.errors import UsageError
+from bench.files import write_whole
 from bench.gate.case import Case
 from bench.records import Record
 
@@ -41,7 +42,7 @@ def write(path: Path, runs: Sequence[tuple[Record, np.ndarray]]) -> None:
         "version": importlib.metadata.version("vector-compression-bench"),
     }
     try:
-        path.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        write_whole(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
 

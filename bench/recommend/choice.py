@@ -43,7 +43,7 @@ class Answer:
         None if nothing meets the limits.
     runner_up : Offer or None
     against : Difference or None
-        Of the first finalist's recall over the second's, on the same queries.
+        Of the chosen method's recall over the runner-up's, on the same queries.
     nearest : list of Offer
         Where nothing meets the limits: the offer nearest to them within the budget, then, if one was found beyond it
         that comes nearer, the smallest that meets them, else the nearest.

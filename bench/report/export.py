@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.errors import UsageError
+from bench.files import write_whole
 from bench.records import Record
 from bench.report import page, ranking
 from bench.report.names import dataset_names
@@ -39,12 +40,12 @@ def write_all(
         written = []
         places = ranking.rankings(ordered) if {"md", "csv"} & set(formats) else []
         if "html" in formats:
-            written.append(_text(out / "index.html", page.render(rows, failures)))
+            written.append(write_whole(out / "index.html", page.render(rows, failures)))
         if "md" in formats:
-            written.append(_text(out / "best.md", best_markdown(ordered)))
+            written.append(write_whole(out / "best.md", best_markdown(ordered)))
             if places:
-                written.append(_text(out / "ranking.md", ranking.markdown(places)))
-            written.append(_text(out / "runs.md", runs_markdown(rows, failures)))
+                written.append(write_whole(out / "ranking.md", ranking.markdown(places)))
+            written.append(write_whole(out / "runs.md", runs_markdown(rows, failures)))
         if "csv" in formats:
             written.append(_csv(out / "best.csv", best_frame(ordered)))
             if places:
@@ -59,14 +60,8 @@ def write_all(
         raise UsageError(f"cannot write into {out}: {error.strerror or error}; choose another --out") from error
 
 
-def _text(path: Path, text: str) -> Path:
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
 def _csv(path: Path, frame: pd.DataFrame) -> Path:
-    frame.to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
-    return path
+    return write_whole(path, frame.to_csv(None, index=False, float_format="%.6g", lineterminator="\n"))
 
 
 def _figures(rows: Sequence[Row], out: Path, kinds: Sequence[str]) -> list[Path]:

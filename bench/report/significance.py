@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ import numpy as np
 
 from bench.datasets.base import DatasetError
 from bench.errors import UsageError
+from bench.files import write_whole
 from bench.measure.statistics import Interval, against_best
 from bench.per_query import AucOfExamples, RecallOfQueries, judge_of
 from bench.records import QUERIES_FILE, Record
@@ -132,12 +134,16 @@ def mark(rows: Sequence[Row], comparisons: Iterable[Comparison]) -> list[Row]:
 
 def write(path: Path, comparisons: Iterable[Comparison]) -> None:
     """Write comparisons beside packed records, whose per-query arrays stay behind."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(_FIELDS)
-        for comparison in comparisons:
-            values = [getattr(comparison, name) for name in _FIELDS]
-            writer.writerow([f"{value:.6g}" if isinstance(value, float) else value for value in values])
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_FIELDS)
+    for comparison in comparisons:
+        values = [getattr(comparison, name) for name in _FIELDS]
+        writer.writerow([f"{value:.6g}" if isinstance(value, float) else value for value in values])
+    try:
+        write_whole(path, text.getvalue())
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def read(path: Path) -> list[Comparison]:

@@ -44,6 +44,7 @@ class ShortlistSearcher(Searcher):
         for start in range(0, len(queries), _QUERIES):
             block = slice(start, start + _QUERIES)
             listed = self._first._search(queries[block], min(self.size, self.shortlist * max(k, 10)))[1]
+            listed.sort(axis=1)  # of equals, the smaller id stays first
             products = self._products(queries[block], listed)
             order = np.argsort(-products, axis=1, kind="stable")[:, :k]
             scores[block] = np.take_along_axis(products, order, axis=1)

@@ -149,6 +149,7 @@ def test_a_worse_candidate_fails(gate, baseline, tmp_path):
         (["--baseline", "{0}", "--max-slowdown", ".5"], "--max-slowdown 0.5 is out of range"),
         (["--baseline", "{0}", "--max-slowdown", "2", "--reference", "pq"], "has no pq to measure time against"),
         (["--baseline", "{0}", "--methods", "opq"], "has no runs of opq"),
+        (["--baseline", "{0}", "--json", "missing/gate.json"], "cannot write missing/gate.json"),
         (["--baseline", "{0}", "--max-drop", "x"], "invalid float value: 'x'"),
         ([], "the following arguments are required: --baseline"),
     ],

@@ -1,0 +1,34 @@
+"""Writing files whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from bench.errors import UsageError
+
+
+def write_whole(path: Path, text: str) -> Path:
+    """Write ``text`` (UTF-8) to ``path``, which keeps what it had until all is written; raises :class:`OSError`."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def check_writable(path: Path) -> None:
+    """Raise :class:`UsageError` if no file can be written to ``path``: before long work, whose result goes there."""
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(None, "it is a folder")
+        probe = path.with_name(f".{path.name}.{os.getpid()}")
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
