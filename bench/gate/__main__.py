@@ -105,10 +105,10 @@ def _slowdown(case: Case, reference: Case, candidate: dict[str, Case]) -> float 
 
 def _measure(baseline: Sequence[Case], timed: bool, json_file: Path | None) -> dict[str, Case]:
     """The cases, measured now in a folder that goes away; all are prepared before the first one runs."""
+    if json_file is not None:
+        check_writable(json_file)
     with tempfile.TemporaryDirectory(prefix="bench-gate-") as folder:
         plans = [_plan(case, folder, timed) for case in baseline]
-        if json_file is not None:
-            check_writable(json_file)
         found: list[tuple[Record, Plan]] = []
         for plan in tqdm(plans, desc="gate", unit="run", file=sys.stderr, disable=None):
             found.append((runner.execute(plan), plan))
