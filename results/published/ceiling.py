@@ -6,8 +6,9 @@
 Shannon's bound says what b bits leave of a Gaussian's variance at least: 4^-b. A code at the bound is played by its
 test channel: along every principal axis of what the stages leave over, the decoded value is ``(1 - D) y`` plus
 Gaussian noise of variance ``D (1 - D)`` (Cover & Thomas, Elements of Information Theory, section 10.3), the D of the
-axes by reverse water-filling on ``variance^gamma``, gamma being the best of several for the queries themselves. No such
-code can be had; what is left to gain by better codes of the same axes is at most the difference.
+axes by reverse water-filling on ``variance^gamma``, gamma being the best of several for the queries themselves. The
+length of what is left over is known exactly, at no bytes, and variances are of unit vectors. No such code can be
+had; what is left to gain by better codes of the same axes is at most the difference.
 """
 
 from __future__ import annotations
@@ -69,12 +70,14 @@ def at_the_bound(name: str, factor: int) -> float:
     centred = base - staged.mean
     coarse = staged.coarse.sa_decode(staged.coarse.sa_encode(centred))
     left_over = centred - coarse
-    variances, axes = np.linalg.eigh(np.cov(left_over, rowvar=False))
-    along, rng, found = left_over @ axes.astype(np.float32), np.random.default_rng(0), []
+    sizes = np.maximum(np.linalg.norm(left_over, axis=1, keepdims=True), 1e-30)
+    shapes = left_over / sizes
+    variances, axes = np.linalg.eigh(np.cov(shapes, rowvar=False))
+    along, rng, found = shapes @ axes.astype(np.float32), np.random.default_rng(0), []
     for gamma in GAMMAS:
         left = shares(np.maximum(variances, 0), bits, gamma)
         noise = rng.standard_normal(along.shape, np.float32) * np.sqrt(left * (1 - left) * np.maximum(variances, 0))
-        fine = ((1 - left) * along + noise).astype(np.float32) @ axes.T.astype(np.float32)
+        fine = sizes * (((1 - left) * along + noise).astype(np.float32) @ axes.T.astype(np.float32))
         decoded = coarse + fine + staged.mean if inner is Metric.L2 else normalized(coarse + fine)
         ids = faiss.knn(asked, np.ascontiguousarray(decoded), 10, metric=faiss_metric(inner))[1]
         found.append(np.mean([np.isin(a, b).mean() for a, b in zip(ids, truth)]))
