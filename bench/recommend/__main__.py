@@ -35,7 +35,10 @@ def main() -> None:
         return
     parser = _Parser(prog="python -m bench.recommend", description=__doc__, epilog=_EPILOG)
     parser.add_argument(
-        "--data", required=True, metavar="FILE", help="your vectors: .npy, .fvecs, .fbin, .hdf5, .parquet"
+        "--data",
+        required=True,
+        metavar="FILE",
+        help="your vectors: .npy, .npz, .fvecs, .bvecs, .fbin, .u8bin, .i8bin, .hdf5, .parquet",
     )
     parser.add_argument("--budget", required=True, help="most bytes in memory for a vector: 32x, 48B or 2bit")
     parser.add_argument("--n", metavar="N", help="how many vectors there will be: 250k, 100M (default: as in the file)")

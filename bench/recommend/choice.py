@@ -109,7 +109,7 @@ def recommend(question: Question) -> Answer:
         answer = Answer(question, user.dim, n, code_bytes)
         first = race.round("first", entries, small, "all methods on a small sample")
         if not first.racers:
-            raise UsageError(f"no method could be measured within {question.budget}: {_reasons(first.failed)}")
+            raise UsageError(_none_measured(question, first))
         answer.raced, answer.failed = [racer.name for racer in first.racers], first.failed
         answer.unstarted, answer.expected = first.unstarted, set(known)
         answer.fastest = min((racer.offer for racer in first.racers), key=lambda offer: offer.p50_ms)
@@ -347,6 +347,17 @@ def _fits(race: _Race, entry: tuple[str, str], sample: Sample) -> bool:
         results=race.results,
     )
     return plan.prepare(config).infeasible is None
+
+
+def _none_measured(question: Question, first: Round) -> str:
+    """Why the first round left nothing, and what would."""
+    if first.unstarted or any(record.status == "timeout" for record in first.failed):
+        tried = ", ".join(record.method.name for record in first.failed) or "none"
+        return (
+            f"no method was measured within --time {question.time_s:g} (tried: {tried}; not begun: "
+            f"{len(first.unstarted)}); give more --time, or name fast methods with --methods"
+        )
+    return f"no method could be measured within {question.budget}: {_reasons(first.failed)}"
 
 
 def _reasons(failed: list[Record]) -> str:

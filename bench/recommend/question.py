@@ -83,9 +83,9 @@ class Question:
             raise UsageError(str(error)) from None
 
 
-def parse_count(text: str) -> int:
+def parse_count(text: str, what: str = "vectors") -> int:
     """``100M`` as 100,000,000; k, M and G (or B) are powers of a thousand."""
     match = _COUNT.fullmatch(text.strip().replace(",", "").replace("_", ""))
     if match is None:
-        raise UsageError(f"{text} is not a number of vectors; write 250000, 250k, 100M or 1G")
+        raise UsageError(f"{text} is not a number of {what}; write 250000, 250k, 100M or 1G")
     return round(float(match[1]) * _SCALE[match[2].lower()])

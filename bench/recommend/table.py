@@ -197,7 +197,7 @@ def question_of(arguments: Sequence[str]) -> TableQuestion:
     options = parser.parse_args(arguments)
     if not 1 <= options.dim <= 4096:
         raise UsageError(f"--dim {options.dim} is out of range; use 1 to 4096")
-    rows = tuple(parse_count(text) for text in options.rows.split(","))
+    rows = tuple(parse_count(text, "rows") for text in options.rows.split(","))
     if min(rows) < 1:
         raise UsageError(f"--rows {options.rows} has an empty field; use numbers of at least 1")
     question = TableQuestion(rows, options.dim, options.budget, options.records)

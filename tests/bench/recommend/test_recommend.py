@@ -262,7 +262,7 @@ def test_those_expected_to_find_most_race_first(record):
         published("sign", 0.99, "b", 12),  # another budget
     ]
     names, known = by_expectation(["itq", "opq", "pq", "rq", "sign"], 8.0, found)
-    assert names == ["itq", "sign", "rq", "pq", "opq"]  # 0 behind, .05, .15; nothing is known of the first two
+    assert names == ["rq", "itq", "sign", "pq", "opq"]  # 0, .05 and .15 behind; nothing is known of itq and sign
     assert known == ["opq", "pq", "rq"]
     assert by_expectation(["b", "a"], 8.0, []) == (["b", "a"], [])
 

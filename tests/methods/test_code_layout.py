@@ -1,0 +1,91 @@
+"""docs/frontier.md, "Using the codes elsewhere", word for word: a decoder in NumPy from that text alone."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+import numpy as np
+import pytest
+
+from methods import for_budget
+from methods.gaussian_levels import levels as gaussian_levels
+
+FIXED = {"gamma": 1.25, "scale": "least_squares"}
+
+
+def scalar_levels(run, bits):
+    """Levels (n, 8) of a scalar group's bytes (n, bits): planes of 4, 2 and 1 bits, highest first."""
+    symbols, first = np.zeros((len(run), 8), np.int64), 0
+    for plane in (4, 4, 2, 1):
+        if plane <= bits - first:
+            for d in range(8):
+                value = run[:, first + d % plane] >> (plane * (d // plane)) & (2**plane - 1)
+                symbols[:, d] = symbols[:, d] << plane | value
+            first += plane
+    assert first == bits
+    return gaussian_levels(bits)[symbols]
+
+
+def path_levels(stream, steps, state_bits):
+    """Levels (n, steps) of a circular path's bytes: a step's state is the last bits of the stream up to its own."""
+    tables = np.load(resources.files("methods.trellis") / "codebooks.npz", allow_pickle=False)
+    shifts, found = tables[f"shifts_{state_bits}"].astype(np.int64), tables[f"levels_{state_bits}"]
+    stream, levels, end = np.unpackbits(stream, axis=1).astype(np.int64), [], 0
+    for k in steps:
+        end += k
+        state = stream[:, np.arange(end - state_bits, end) % stream.shape[1]] @ (1 << np.arange(state_bits)[::-1])
+        levels.append(found[k - 1, (state % 256 + shifts[k - 1, state // 256]) % 256])
+    return np.stack(levels, axis=1)
+
+
+def decoded(name, codes, parts, metric, state_bits):
+    bits, stages = parts["bits"].astype(int), len(parts.get("codebooks", ()))
+    symbols, after = codes[:, stages : stages + bits.sum()], codes[:, stages + bits.sum() :]
+    starts = np.cumsum(bits) - bits
+    path = [g for g in range(len(bits)) if 1 <= bits[g] <= 6]
+    if name == "transform_coding" or bits[path].sum() < (6 if state_bits == 12 else 5):
+        path = []
+    levels = np.zeros((len(codes), len(bits), 8))
+    for g in set(np.flatnonzero(bits)) - set(path):
+        levels[:, g] = scalar_levels(symbols[:, starts[g] : starts[g] + bits[g]], bits[g])
+    if path:
+        stream = np.concatenate([symbols[:, starts[g] : starts[g] + bits[g]] for g in path], axis=1)
+        levels[:, path] = path_levels(stream, np.repeat(bits[path], 8), state_bits).reshape(len(codes), len(path), 8)
+    low, high, middle, width = parts["factor_scale"].astype(np.float64)
+    ends = np.arcsinh(np.log(np.array([low, high]) / middle) / width)
+    b = after[:, 0].astype(np.float64)
+    factor = np.where(b == 0, 0, middle * np.exp(width * np.sinh(ends[0] + (b - 1) / 254 * (ends[1] - ends[0]))))[
+        :, None
+    ]
+    along = (levels * parts["spreads"][:, None]).reshape(len(codes), -1) @ parts["matrix"].T
+    if name != "rq_trellis":
+        return factor * along + parts["mean"]
+    centroids = sum(parts["codebooks"][stage][codes[:, stage]] for stage in range(stages))
+    return factor * along + centroids + parts["centre"] if metric == "l2" else factor * (centroids + along)
+
+
+@pytest.mark.parametrize("metric", ["ip", "cosine", "l2"])
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("transform_coding", {}),
+        ("trellis", {}),
+        ("trellis", {"state_bits": 12}),
+        ("rq_trellis", {"stages": 1}),
+        ("rq_trellis", {"stages": 2}),
+        ("rq_trellis", {"stages": 2, "state_bits": 10}),
+    ],
+)
+@pytest.mark.parametrize("code_bytes", [8, 20, 33])
+def test_the_documented_layout_decodes_to_the_same_vectors(name, params, metric, code_bytes):
+    rng = np.random.default_rng(0)
+    vectors = (rng.standard_normal((1200, 40)) / np.arange(1, 41) ** 1.5 + 0.1).astype(np.float32)
+    codec = for_budget(name, 40, code_bytes, metric, **FIXED, **params).fit(vectors[:1000])
+    codes, parts = codec.encode(vectors[1000:]), codec.parts()
+    wanted = codec.decode(codes)
+    found = decoded(name, codes, parts, metric, codec.params().get("state_bits"))
+    np.testing.assert_allclose(found, wanted, atol=2e-6 * np.abs(wanted).max())
+    if name == "rq_trellis" and metric == "l2":
+        p = codes[:, -2].astype(np.float64) * 256 + codes[:, -1]
+        half = 1e-4 * parts["usual_square"][0] * 1e10 ** (p / 65535)
+        np.testing.assert_allclose(half, ((wanted - parts["centre"]) ** 2).sum(axis=1) / 2, rtol=2e-4)
