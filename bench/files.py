@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from bench.errors import UsageError
@@ -22,13 +24,20 @@ def write_whole(path: Path, text: str) -> Path:
     return path
 
 
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turns what keeps ``path`` from being written into a :class:`UsageError` of one line."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+
+
 def check_writable(path: Path) -> None:
     """Raise :class:`UsageError` if no file can be written to ``path``: before long work, whose result goes there."""
-    try:
+    with writing(path):
         if path.is_dir():
             raise IsADirectoryError(None, "it is a folder")
         probe = path.with_name(f".{path.name}.{os.getpid()}")
         probe.touch()
         probe.unlink()
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error

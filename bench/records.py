@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from bench.errors import UsageError
-from bench.files import write_whole
+from bench.files import write_whole, writing
 from bench.measure.statistics import Interval
 
 if TYPE_CHECKING:
@@ -260,10 +260,8 @@ def pack(records: Iterable[Record], path: Path) -> None:
         values = dataclasses.asdict(record)
         values["config"]["results"] = "results"
         lines.append(json.dumps(values, allow_nan=False) + "\n")
-    try:
+    with writing(path):
         write_whole(path, "".join(lines))
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def _unpack(path: Path) -> Iterator[Record]:

@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.errors import UsageError
-from bench.files import write_whole
+from bench.files import write_whole, writing
 from bench.gate.case import Case
 from bench.records import Record
 
@@ -41,10 +40,8 @@ def write(path: Path, runs: Sequence[tuple[Record, np.ndarray]]) -> None:
         "datetime": datetime.now(UTC).isoformat(),
         "version": importlib.metadata.version("vector-compression-bench"),
     }
-    try:
+    with writing(path):
         write_whole(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def _entry(record: Record, milliseconds: np.ndarray) -> dict[str, Any]:

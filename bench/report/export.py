@@ -12,8 +12,7 @@ from bench.records import Record
 from bench.report import page, ranking
 from bench.report.names import dataset_names
 from bench.report.rows import Row, digits_of, headline, headlines, raw_bytes, to_frame
-from bench.report.tables import best_rows
-from bench.report.words import short
+from bench.report.tables import best_rows, milliseconds, shared_mark
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,14 +105,13 @@ def best_markdown(rows: Sequence[Row]) -> str:
     name = dataset_names(row.record for row in rows)
     for best, equal, tested in best_rows(rows):
         record = best.record
-        p50 = best.cost("p50 ms")
         cells = (
             name(record),
             record.budget.requested,
             f"`{best.label}`",
             str(best.code),
             headline_interval(best),
-            "-" if p50 is None else short(p50),
+            milliseconds(best),
             ", ".join(f"`{row.label}`" for row in equal) or ("-" if tested else "not tested"),
         )
         lines.append(f"| {' | '.join(cells)} |")
@@ -154,9 +152,8 @@ def runs_markdown(rows: Sequence[Row], failures: Sequence[Record]) -> str:
     name = dataset_names([*(row.record for row in rows), *failures])
     for row in rows:
         record = row.record
-        raw, at_1m, p50 = raw_bytes(record), row.cost("at 1M"), row.cost("p50 ms")
+        raw, at_1m = raw_bytes(record), row.cost("at 1M")
         rate, fit = row.cost("encode us"), row.median(lambda r: r.seconds.get("fit"))
-        shared = "*" if any(r.latency_shared for r in row.records) else ""
         cells = (
             name(record),
             record.budget.requested,
@@ -165,7 +162,7 @@ def runs_markdown(rows: Sequence[Row], failures: Sequence[Record]) -> str:
             f"{raw / row.code:.1f}x",
             "-" if at_1m is None else f"{raw / at_1m:.1f}x",
             headline_interval(row) + (" =" if row.told_from_best is False else ""),
-            "-" if p50 is None else short(p50) + shared,
+            milliseconds(row) + shared_mark(row),
             "-" if rate is None else f"{1e6 / rate:,.0f}",
             "-" if fit is None else f"{fit:.1f}",
             str(len(row.records)),

@@ -13,7 +13,7 @@ import numpy as np
 
 from bench.datasets.base import DatasetError
 from bench.errors import UsageError
-from bench.files import write_whole
+from bench.files import write_whole, writing
 from bench.measure.statistics import Interval, against_best
 from bench.per_query import AucOfExamples, RecallOfQueries, judge_of
 from bench.records import QUERIES_FILE, Record
@@ -140,10 +140,8 @@ def write(path: Path, comparisons: Iterable[Comparison]) -> None:
     for comparison in comparisons:
         values = [getattr(comparison, name) for name in _FIELDS]
         writer.writerow([f"{value:.6g}" if isinstance(value, float) else value for value in values])
-    try:
+    with writing(path):
         write_whole(path, text.getvalue())
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def read(path: Path) -> list[Comparison]:

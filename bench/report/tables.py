@@ -178,7 +178,7 @@ def print_best(rows: Sequence[Row], console: Console | None = None) -> None:
             best.label,
             str(best.code),
             interval(best.headline_quality, digits_of(best.headline)),
-            _milliseconds(best),
+            milliseconds(best),
             ", ".join(row.label for row in equal) or ("-" if tested else "not tested"),
         )
     console.print(table)
@@ -218,7 +218,7 @@ _COLUMNS = (  # the first are kept in a narrow terminal
         lambda row: interval(row.headline_quality) + (" =" if row.told_from_best is False else "  "),
         "left",
     ),
-    _Column("p50 ms", 7, lambda row: _milliseconds(row) + _shared(row)),
+    _Column("p50 ms", 7, lambda row: milliseconds(row) + shared_mark(row)),
     _Column("ratio", 6, lambda row: f"{raw_bytes(row.record) / row.code:.1f}x"),
     _Column("at 1M", 6, lambda row: f"{raw_bytes(row.record) / (row.cost('at 1M') or np.nan):.1f}x"),
     _Column("recall@1", 8, lambda row: _number(_value(row, "recall@1"), ".3f")),
@@ -276,9 +276,11 @@ def _number(value: float | None, form: str) -> str:
     return "-" if value is None else f"{value:{form}}"
 
 
-def _milliseconds(row: Row) -> str:
+def milliseconds(row: Row) -> str:
+    """Median latency of a query; "-" where none was taken."""
     return "-" if (p50 := row.cost("p50 ms")) is None else short(p50)
 
 
-def _shared(row: Row) -> str:
+def shared_mark(row: Row) -> str:
+    """A star where other processes shared the machine while latencies were taken."""
     return "*" if any(record.latency_shared for record in row.records) else ""
