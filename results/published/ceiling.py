@@ -15,15 +15,14 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 from pathlib import Path
 
 import faiss
 import numpy as np
-from quotes import DATASETS, OURS
+from quotes import DATASETS, OURS, groups_of
 from tqdm import tqdm
 
-from bench import datasets, records
+from bench import datasets
 from methods import for_budget
 from methods.base import Metric
 from methods.faiss_index import faiss_metric
@@ -88,17 +87,10 @@ def at_the_bound(name: str, factor: int) -> float:
 
 def measured(name: str, factor: int) -> tuple[str, str]:
     """``rq_trellis`` and the best method that is none of ours, from the published records."""
-    seeds: dict[tuple[str, str], list[float]] = {}
-    for record, _ in records.locate([HERE / f"{name}.jsonl"]):
-        if record.status == "ok" and record.budget.requested == f"{factor}x" and record.config.get("rescore") is None:
-            same = (record.method.name, json.dumps(record.method.requested, sort_keys=True))
-            seeds.setdefault(same, []).append(record.quality["recall@10"].value)
-    best: dict[str, float] = {}
-    for (method, _), values in seeds.items():
-        best[method] = max(float(np.mean(values)), best.get(method, 0.0))
-    others = {method: v for method, v in best.items() if method not in OURS}
-    first = max(others, key=lambda method: others[method])
-    return f"{best['rq_trellis']:.3f}", f"`{first}` {others[first]:.3f}"
+    rows = groups_of(name)[f"{factor}x"]  # best first
+    found = next(row for row in rows if row.record.method.name == "rq_trellis")
+    first = next(row for row in rows if row.record.method.name not in OURS)
+    return f"{found.worth:.3f}", f"`{first.record.method.name}` {first.worth:.3f}"
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ Each stands between ``<!-- NAME -->`` and ``<!-- /NAME -->``; ``make publish`` r
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import defaultdict
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ DATASETS = ("squad-sentences", "squad-sentences-wordllama", "glove-100", "fashio
 BUDGETS = ("4x", "8x", "16x", "32x", "64x")
 
 
+@functools.cache
 def groups_of(name: str) -> dict[str, list[Row]]:
     """The rows of a data set by budget, best first, without those with a second look at full vectors."""
     packed = [HERE / f"{name}.jsonl"]
@@ -68,13 +70,14 @@ def frontier_table() -> list[str]:
         for budget in BUDGETS:
             ours = {row.record.method.name: row for row in reversed(groups[budget])}
             rival = next(row for row in groups[budget] if row.record.method.name not in OURS)
-            cells = [short(ours[each].worth) if each in ours else "-" for each in OURS]
-            lines.append(f"| {title} | {budget} | {' | '.join(cells)} | {short(rival.worth)} `{rival.label}` |")
+            cells = [share(ours[each].worth) if each in ours else "-" for each in OURS]
+            lines.append(f"| {title} | {budget} | {' | '.join(cells)} | {share(rival.worth)} `{rival.label}` |")
             title = ""
     return lines
 
 
-def short(value: float) -> str:
+def share(value: float) -> str:
+    """``.817``."""
     return f"{value:.3f}".lstrip("0")
 
 
