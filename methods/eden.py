@@ -13,7 +13,8 @@ from methods.faiss_index import FlatCodesSearcher, faiss_metric
 from methods.parameters import check_integer
 from methods.registry import register
 from methods.rotated import RotatedCodec
-from methods.table_search import TableSearcher
+from methods.search import DecodingSearcher
+from methods.table_search import SCAN_QUERIES, CodeSpace, TableSearcher
 
 SCALES = ("unbiased", "biased")
 _FACTORS = 8  # bytes of the two float32 that faiss stores with every code
@@ -74,5 +75,32 @@ class EDEN(RotatedCodec):
         return self._rotate_back(self.index_.sa_decode(codes))
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
-        kind = FlatCodesSearcher if self.metric is Metric.L2 and self.scale == "unbiased" else TableSearcher
+        kind = _ExactNormSearcher if self.metric is Metric.L2 and self.scale == "unbiased" else TableSearcher
         return kind(self, self._index_at(self.center_), codes, before=self._rotate)
+
+
+class _ExactNormSearcher(FlatCodesSearcher):
+    """Squared distances with the vector's own norm, which the code holds, and the product with the decoded vector.
+
+    faiss scans for few queries; for many, the decoded vectors and the norms are the two factors of one matrix product.
+    """
+
+    codec: EDEN
+
+    def __init__(self, codec: EDEN, index: Any, codes: np.ndarray, before: Any) -> None:
+        super().__init__(codec, index, codes, before)
+        self._center = np.zeros(codec.dim, np.float32) if codec.center_ is None else codec.center_
+        space = CodeSpace(codec.dim + 1, Metric.IP, self._decode)
+        self._decoding = DecodingSearcher(space, codes)  # type: ignore[arg-type]
+
+    def _decode(self, codes: np.ndarray) -> np.ndarray:
+        """Centred decoded vectors (n, dim), and minus half of the squared norm."""
+        squares = np.ascontiguousarray(codes[:, -_FACTORS : -_FACTORS // 2]).view(np.float32)
+        return np.hstack([self.index.sa_decode(np.ascontiguousarray(codes)) - self._center, -squares / 2])
+
+    def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        if len(queries) <= SCAN_QUERIES:
+            return super()._search(queries, k)
+        centred = self.before(queries) - self._center
+        scores, ids = self._decoding._search(np.pad(centred, ((0, 0), (0, 1)), constant_values=1), k)
+        return np.maximum((centred**2).sum(axis=1, keepdims=True) - 2 * scores, 0), ids

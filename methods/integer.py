@@ -9,8 +9,9 @@ import numpy as np
 
 from methods.base import Codec, Metric, Searcher, largest_fit
 from methods.errors import MethodError
-from methods.faiss_index import FlatCodesSearcher, faiss_metric
+from methods.faiss_index import faiss_metric
 from methods.registry import register
+from methods.scalar_search import scalar_searcher
 
 RANGES = ("minmax", "clipped")
 _CLIPPED_SHARES = (0.0002, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.007, 0.01, 0.015)  # left out at each end
@@ -92,7 +93,7 @@ class _Ranged(Codec):
         return self._quantize.sa_decode(codes)
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
-        return FlatCodesSearcher(self, self._build(), codes)
+        return scalar_searcher(self, self._quantizer, self.low_, self.width_, codes)
 
 
 @register("int8")

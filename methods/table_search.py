@@ -22,7 +22,7 @@ from methods.faiss_index import FlatCodesSearcher
 from methods.kernels.pq import renormalized_scan
 from methods.search import DecodingSearcher
 
-_SCAN_QUERIES = 32  # from here on decoding is the faster way, on 70,000 codes of 24 to 192 bytes
+SCAN_QUERIES = 32  # from here on decoding is the faster way, on 70,000 codes of 24 to 192 bytes
 _TABLES = 8  # queries that share a pass over the codes: their tables together stay in the L2 cache
 
 
@@ -65,7 +65,7 @@ class TableSearcher(FlatCodesSearcher):
     def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         if self.before is not None:
             queries = np.ascontiguousarray(self.before(queries), dtype=np.float32)
-        if len(queries) > _SCAN_QUERIES or (self._renormalize and self._codebooks is None):
+        if len(queries) > SCAN_QUERIES or (self._renormalize and self._codebooks is None):
             return self._decoding._search(queries, k)
         if self._renormalize:
             return self._renormalized(queries, k)

@@ -13,7 +13,7 @@ from methods.faiss_index import faiss_metric
 from methods.registry import register
 from methods.rotated import RotatedCodec
 from methods.search import DecodingSearcher
-from methods.table_search import TableSearcher
+from methods.table_search import CodeSpace, TableSearcher
 from methods.vectors import normalized
 
 _NORM = 2  # bytes of a float16 norm
@@ -105,13 +105,27 @@ class TurboQuant(RotatedCodec):
         return np.hstack([super()._encode(normalized(vectors)), stored])
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
+        return self._rotate_back(self._decode_rotated(codes))
+
+    def _decode_rotated(self, codes: np.ndarray) -> np.ndarray:
         directions = np.ascontiguousarray(codes[:, : codes.shape[1] - _NORM * self.store_norm])
-        decoded = self._rotate_back(self.index_.sa_decode(directions))
+        decoded = self.index_.sa_decode(directions)
         if self.store_norm:
-            decoded = decoded * np.ascontiguousarray(codes[:, -_NORM:]).view(np.float16).astype(np.float32)
+            decoded *= np.ascontiguousarray(codes[:, -_NORM:]).view(np.float16).astype(np.float32)
         return decoded
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
         if self.store_norm:
-            return DecodingSearcher(self, codes)
+            return _RotatedSearcher(self, codes)
         return TableSearcher(self, self._index_at(None), codes, before=self._rotate)
+
+
+class _RotatedSearcher(DecodingSearcher):
+    """Compares rotated queries with rotated decoded vectors: neither inner products nor distances change."""
+
+    def __init__(self, codec: TurboQuant, codes: np.ndarray) -> None:
+        super().__init__(CodeSpace(codec.dim, codec.metric, codec._decode_rotated), codes)  # type: ignore[arg-type]
+        self._rotate = codec._rotate
+
+    def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        return super()._search(np.ascontiguousarray(self._rotate(queries)), k)

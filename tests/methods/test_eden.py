@@ -56,3 +56,15 @@ def test_the_unbiased_scale_is_unbiased_over_rotations():
 def test_an_unknown_scale_is_refused():
     with pytest.raises(MethodError, match="use one of unbiased, biased"):
         EDEN.for_budget(32, 32, Metric.IP, scale="half")
+
+
+@pytest.mark.parametrize("rotation", ["random", "none"])
+@pytest.mark.parametrize("bits", [1, 3, 8])
+def test_squared_distances_of_many_queries_are_those_of_faiss_for_few(bits, rotation):
+    codec = EDEN(32, "l2", bits, rotation=rotation).fit(data.train())
+    searcher = codec.searcher(codec.encode(data.base()))
+    queries = np.resize(data.queries(), (40, 32))
+    scores, ids = searcher.search(queries, 20)
+    few = [searcher.search(queries[at : at + 8], 20) for at in range(0, 40, 8)]
+    np.testing.assert_allclose(scores, np.concatenate([found for found, _ in few]), rtol=1e-4, atol=1e-4)
+    assert (ids == np.concatenate([found for _, found in few]))[scores > 0].mean() > 0.99  # below 0 faiss cuts off

@@ -68,3 +68,32 @@ def test_a_constant_dimension_decodes_exactly(vectors):
 def test_unknown_ranges_are_refused():
     with pytest.raises(MethodError, match="int4 has no ranges='quantile'; use one of minmax, clipped"):
         for_budget("int4", 8, 4, Metric.IP, ranges="quantile")
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 30, 500])
+@pytest.mark.parametrize("dim", [1, 3, 16, 19, 100])
+@pytest.mark.parametrize("metric", ["ip", "l2"])
+@pytest.mark.parametrize("name", QUANTIZER)
+def test_scores_are_those_of_decoded_vectors_at_any_dimension_and_count(name, metric, dim, n):
+    """The scan of dimensions that fill no registers reads beyond each code, but for the last ones."""
+    rng = np.random.default_rng(5)
+    vectors, queries = (rng.standard_normal((m, dim)).astype(np.float32) for m in (n, 7))
+    codec = get(name)(dim, metric).fit(rng.standard_normal((200, dim)).astype(np.float32))
+    codes = codec.encode(vectors)
+    searcher = codec.searcher(codes)
+    decoded = codec.decode(codes).astype(np.float64)
+    exact = queries @ decoded.T if metric == "ip" else -((queries[:, None] - decoded) ** 2).sum(axis=2)
+    scores, ids = searcher.search(queries, min(n, 10))
+    np.testing.assert_allclose(np.abs(scores), np.abs(np.take_along_axis(exact, ids, axis=1)), rtol=1e-4, atol=1e-4)
+    best = -np.sort(-exact, axis=1)[:, : min(n, 10)]
+    np.testing.assert_allclose(np.take_along_axis(exact, ids, axis=1), best, rtol=1e-4, atol=1e-4)
+    assert searcher.nbytes - searcher.padding == codes.nbytes
+    assert searcher.padding < 2 * 128
+
+
+@pytest.mark.parametrize("name", QUANTIZER)
+def test_of_equal_scores_at_the_end_the_first_come_first(name):
+    codec = get(name)(19).fit(np.random.default_rng(3).standard_normal((500, 19)).astype(np.float32))
+    codes = codec.encode(np.ones((40, 19), np.float32))
+    _, ids = codec.searcher(codes).search(np.ones((1, 19), np.float32), 40)
+    np.testing.assert_array_equal(np.sort(ids[0]), np.arange(40))
