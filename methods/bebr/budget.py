@@ -1,22 +1,24 @@
 """From bytes to (m, u): how many symbols of how many bits.
 
-A code of B bytes holds r = 8 (B - 1) / dim bits a dimension, one byte being the factor. The rule, from the ablation:
+A code of B bytes holds r = 8 (B - 1) / dim bits a dimension, one byte being the factor; under l2, where two more are
+for the length, r = 8 (B - 3) / dim. The rule, from the ablation:
 
     r < 0.3 (adc: 0.7)   u = 0      one bit a symbol
     r < 1.6              u = 1
     r < 5                u = 2
     beyond               u = 3
 
-and as many symbols as fit: m = 8 (B - 1) // (u + 1). A dimension that needs more bits than a symbol has gets several
-symbols (:mod:`methods.bebr.grid`), so larger budgets would not need larger symbols, but an int8 query loses less on
-few and large ones; smaller budgets want small symbols, since they cannot afford one for every dimension. At most 8
-bits go to one dimension: beyond, a code stays smaller than its budget.
+and as many symbols as fit: m = 8 (B - 1) // (u + 1), under l2 8 (B - 3) // (u + 1). A dimension that needs more bits
+than a symbol has gets several symbols (:mod:`methods.bebr.grid`), so larger budgets would not need larger symbols,
+but an int8 query loses less on few and large ones; smaller budgets want small symbols, since they cannot afford one
+for every dimension. At most 8 bits go to one dimension: beyond, a code stays smaller than its budget.
 
 ``scoring="hamming"`` is u = 0 without a factor: m = 8 B signs, at most one a dimension.
 """
 
 from __future__ import annotations
 
+from methods.base import Metric
 from methods.bebr import grid, layout
 from methods.errors import BudgetError, MethodError
 
@@ -25,7 +27,13 @@ MOST_LOOPS = 3  # the kernels read 1 to 4 bits a symbol
 
 
 def choose(
-    dim: int, code_bytes: int, scoring: str, dim_code: int | None, loops: int | None, digits: int | None
+    dim: int,
+    code_bytes: int,
+    metric: Metric,
+    scoring: str,
+    dim_code: int | None,
+    loops: int | None,
+    digits: int | None,
 ) -> tuple[int, int]:
     """``(m, u)`` for a budget; what is given is kept, the other follows from the bytes.
 
@@ -35,8 +43,8 @@ def choose(
         If the given values, or one symbol, do not fit.
     """
     hamming = scoring == "hamming"
-    factor = 0 if hamming else layout.FACTOR_BYTES
-    room = 8 * (code_bytes - factor)
+    extra = layout.extra_bytes(metric, scoring)
+    room = 8 * (code_bytes - extra)
     if loops is None:
         loops = 0 if hamming else _loops(room, dim, scoring)
         if dim_code is not None and not hamming:
@@ -44,7 +52,7 @@ def choose(
     if not 0 <= loops <= MOST_LOOPS:
         raise MethodError(f"loops={loops} is out of range; bebr takes 0 to {MOST_LOOPS}")
     bits = loops + 1
-    smallest = layout.symbol_bytes(dim_code or 1, bits) + factor
+    smallest = layout.symbol_bytes(dim_code or 1, bits) + extra
     if smallest > code_bytes:
         raise BudgetError("bebr", code_bytes, smallest)
     most = dim * (1 if hamming else digits or grid.axis_limit(bits))

@@ -18,6 +18,7 @@ from methods.kernels.sdc import SDCScanner
 from methods.parameters import check_device, check_integer
 from methods.registry import register
 from methods.scanner_search import HammingSearcher, SymbolSearcher
+from methods.squares import half_squares, square_bytes
 from methods.vectors import normalized
 
 SCORINGS = ("sdc", "adc", "hamming")
@@ -25,7 +26,7 @@ SCORINGS = ("sdc", "adc", "hamming")
 
 @register("bebr")
 class BEBR(Codec):
-    """Recurrent binarization: ``dim_code`` symbols of ``loops + 1`` bits, and one byte for the factor.
+    """Recurrent binarization: ``dim_code`` symbols of ``loops + 1`` bits, a byte for the factor, under l2 two more.
 
     "Binary Embedding-based Retrieval at Tencent", KDD 2023, arXiv 2302.08714. A symbol stands for the recurrent sum
     +-1 +- 1/2 ..., a vector for a linear decoder's rows times these sums times the factor. What differs from the
@@ -66,6 +67,7 @@ class BEBR(Codec):
     summary = "recurrent binary codes: uniform symbols under a learned decoder, the query a code too"
     source = "Binary Embedding-based Retrieval at Tencent, KDD 2023, arXiv 2302.08714"
     requires = ("torch",)
+    version = "2"  # 1: no squared length under l2
     estimator = True
     check_params: ClassVar[dict[str, Any]] = {"epochs": 0}
 
@@ -122,7 +124,7 @@ class BEBR(Codec):
         """Two bits a symbol and as many symbols as fit (:mod:`methods.bebr.budget`), unless given."""
         if blocks:
             digits = 1  # the paper's network binarizes each dimension once
-        m, u = budget.choose(dim, code_bytes, scoring, dim_code, loops, digits)
+        m, u = budget.choose(dim, code_bytes, Metric.parse(metric), scoring, dim_code, loops, digits)
         trained = (rounds, refine, blocks, hidden, normalize, loss, epochs, queue, device, checkpoint)
         return cls(dim, metric, m, u, scoring, query_loops, digits, *trained)
 
@@ -133,7 +135,7 @@ class BEBR(Codec):
 
     @property
     def code_size(self) -> int:
-        return layout.symbol_bytes(self.dim_code, self.bits) + (0 if self.scoring == "hamming" else layout.FACTOR_BYTES)
+        return layout.symbol_bytes(self.dim_code, self.bits) + layout.extra_bytes(self.metric, self.scoring)
 
     # --- fitted state ------------------------------------------------------------------------------------
 
@@ -149,6 +151,7 @@ class BEBR(Codec):
         self.mean_, self.decoder_ = parts["mean"], parts["decoder"]
         self._factors = layout.factor_table(parts["factor_range"])
         self._calibration = parts.get("calibration", np.float32(1))  # see methods.bebr.upgrade
+        self._usual_square = float(parts.get("usual_square", np.ones(1))[0])  # kept under l2
         if self.scoring == "hamming":
             return
         self.encoder_: LinearEncoder | NetworkEncoder
@@ -170,7 +173,11 @@ class BEBR(Codec):
         levels, decoded = self.encoder_.encode(normalized(centred))
         factors = layout.ratio(np.linalg.norm(centred, axis=1), decoded) * self._calibration
         entries = layout.factor_bytes(factors, self.parts_["factor_range"])
-        return np.concatenate([layout.pack(layout.symbols_of(levels, self.bits), self.bits), entries[:, None]], axis=1)
+        columns = [layout.pack(layout.symbols_of(levels, self.bits), self.bits), entries[:, None]]
+        if self.metric is Metric.L2:
+            squares = half_squares((levels @ self.decoder_) * self._factors[entries][:, None])
+            columns.append(square_bytes(squares, self._usual_square))
+        return np.concatenate(columns, axis=1)
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
         if self.scoring == "hamming":
@@ -184,8 +191,8 @@ class BEBR(Codec):
 
         Not for ``scoring="hamming"``, whose codes have neither.
         """
-        symbols = layout.unpack(codes[:, : -layout.FACTOR_BYTES], self.dim_code, self.bits)
-        return layout.levels(symbols, self.bits), self._factors[codes[:, -1]]
+        symbols, entries, _ = search.split(codes, self.dim_code, self.bits)
+        return layout.levels(layout.unpack(symbols, self.dim_code, self.bits), self.bits), self._factors[entries]
 
     # --- search --------------------------------------------------------------------------------------------
 
@@ -193,7 +200,8 @@ class BEBR(Codec):
         if self.scoring == "hamming":
             return HammingSearcher(self.dim, self.metric, codes, self._encode)
         if self.metric is Metric.L2:
-            return search.decoding(self, codes, symmetric=self.scoring == "sdc")
+            nearest = search.nearest_scanner(codes, self.dim_code, self.bits, self._factors, self._usual_square)
+            return search.NearestSearcher(self.dim, nearest, self.mean_, self._compared)
         if self.scoring == "sdc" and self._compares_codes():
             scanner = search.scanner(SDCScanner, codes, self.dim_code, self.bits, self._factors)
             return SymbolSearcher(self.dim, self.metric, scanner, self._query_codes)
@@ -215,13 +223,18 @@ class BEBR(Codec):
 
     def _query_weights(self, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What levels are weighed with: the decoder's rows times the query, or times what its code decodes to."""
+        _, weights = self._compared(queries)
+        return weights, np.ones(len(queries), np.float32)
+
+    def _compared(self, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What codes are compared with, the query or what its code decodes to, and what levels are weighed with."""
         if self.scoring == "sdc":
             encoder = self.encoder_ if self.blocks else self._query_encoder
             levels, decoded = encoder.encode(normalized(queries))
             finer = 0 if self.query_loops is None else self.query_loops - self.loops
             scale = layout.ratio(np.linalg.norm(queries, axis=1), decoded) * np.float32(0.5**finer)
             queries = (levels @ self.decoder_) * scale[:, None]
-        return queries @ self.decoder_.T, np.full(len(queries), 2**self.loops, np.float32)
+        return queries, queries @ self.decoder_.T * np.float32(2**self.loops)
 
     def successor(self, old_vectors: np.ndarray, new_vectors: np.ndarray, weight: float = 1.0) -> Codec:
         from methods.bebr.upgrade import fit_compatible

@@ -1,16 +1,21 @@
-"""How a code lies in memory: symbols packed most significant bit first, then one byte for the factor.
+"""How a code lies in memory: symbols packed most significant bit first, one byte for the factor; under l2 two more.
 
 A symbol c of ``bits`` bits stands for the odd level 2c - (2^bits - 1); divided by 2^(bits - 1) that is the recurrent
 sum +-1 +- 1/2 +- 1/4 ... whose first sign is the symbol's highest bit (BEBR, section 3.2). The factor is what the
 decoded levels are multiplied with, on a logarithmic scale: byte 0 is zero, 1..255 divide the trained range evenly.
+Under l2 half of the decoded vector's squared length follows (:mod:`methods.squares`), which a scan cannot tell from
+the levels.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from methods.base import Metric
+from methods.squares import SQUARE_BYTES
+
 __all__ = [
-    "FACTOR_BYTES",
+    "extra_bytes",
     "factor_bytes",
     "factor_range",
     "factor_table",
@@ -22,7 +27,7 @@ __all__ = [
     "unpack",
 ]
 
-FACTOR_BYTES = 1
+_FACTOR_BYTES = 1
 _STEPS = 254  # between byte 1 and byte 255
 _MARGIN = 1.5  # by which the range of factors exceeds that of training, on both sides
 
@@ -49,6 +54,13 @@ def factor_bytes(factors: np.ndarray, bounds: np.ndarray) -> np.ndarray:
     width = (high - low) or 1.0
     place = (np.log(np.maximum(factors, np.finfo(np.float32).tiny), dtype=np.float64) - low) / width * _STEPS
     return np.where(factors > 0, 1 + np.clip(np.rint(place), 0, _STEPS), 0).astype(np.uint8)
+
+
+def extra_bytes(metric: Metric, scoring: str) -> int:
+    """Bytes of a code after its symbols."""
+    if scoring == "hamming":
+        return 0
+    return _FACTOR_BYTES + (SQUARE_BYTES if metric is Metric.L2 else 0)
 
 
 def symbol_bytes(dim_code: int, bits: int) -> int:

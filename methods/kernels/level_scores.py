@@ -8,7 +8,7 @@ from numba import njit
 from methods.kernels import topk
 from methods.kernels.tiles import BLOCK
 
-__all__ = ["expand_lengths", "half_squares", "push_nearest", "push_staged"]
+__all__ = ["expand_lengths", "half_squares", "push_finer", "push_nearest", "push_staged"]
 
 
 @njit(cache=True, nogil=True)
@@ -53,6 +53,26 @@ def push_nearest(
     for doc in range(BLOCK):
         product = np.float32(np.int32(np.int32(2) * sums[row, doc]) + offset) * unit * scale[doc]
         scores[doc] = product - half_squares[doc]
+    _push_scores(scores, place, limits, heap)
+
+
+@njit(cache=True, nogil=True)
+def push_finer(
+    sums: np.ndarray,
+    row: int,
+    line: tuple,
+    scale: np.ndarray,
+    half_squares: np.ndarray,
+    place: tuple,
+    limits: np.ndarray,
+    heap: np.ndarray,
+) -> None:
+    """As :func:`push_nearest` for a query of two rows, ``row`` and the next; ``line`` has offset and unit of both."""
+    scores = np.empty(BLOCK, np.float32)
+    for doc in range(BLOCK):
+        coarse = np.float32(np.int32(np.int32(2) * sums[row, doc]) + np.int32(line[0])) * np.float32(line[1])
+        fine = np.float32(np.int32(np.int32(2) * sums[row + 1, doc]) + np.int32(line[2])) * np.float32(line[3])
+        scores[doc] = (coarse + fine) * scale[doc] - half_squares[doc]
     _push_scores(scores, place, limits, heap)
 
 

@@ -13,7 +13,7 @@ from methods.kernels.path import Path, choose
 from methods.kernels.select import may_exceed, push_above
 from methods.kernels.tiles import BLOCK, TABLE, WIDE, planar_tile
 
-__all__ = ["DotScan", "NibbleScan", "check_code", "query_weights"]
+__all__ = ["DotScan", "NibbleScan", "check_code", "query_weights", "unpack_block"]
 
 MAX_DIM = 65_536  # up to here the integer sum of an SDC score is below 2^24, so a float32 holds it exactly
 
@@ -40,7 +40,7 @@ def query_weights(weights: np.ndarray, bits: int, rows: int) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
-def _unpack(body: np.ndarray, last: np.ndarray, tail: np.ndarray, bits: int, out: np.ndarray) -> None:
+def unpack_block(body: np.ndarray, last: np.ndarray, tail: np.ndarray, bits: int, out: np.ndarray) -> None:
     """A packed block into rows of four symbols a word; ``last`` is room for the group that the tail fills in part."""
     unit = 3 if bits == 3 else 1
     groups = len(body) // (unit * BLOCK)
@@ -74,7 +74,7 @@ def _scan_dot(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, sta
     scale = np.ones(BLOCK, np.float32)
     limits = np.full(nq, -np.inf, np.float32)
     for block in range(start, stop):
-        _unpack(body[block], last, tail[block], bits, unpacked)
+        unpack_block(body[block], last, tail[block], bits, unpacked)
         largest = scales.expand(block, entries, halves, scale_table, scale)
         first = block * BLOCK
         size = min(BLOCK, n - first)
@@ -194,7 +194,7 @@ def _fold_dot(path: Path, documents: tuple, batch: tuple, owner: np.ndarray, bes
     sums = np.empty((WIDE, BLOCK), np.int32)
     scale = np.ones(BLOCK, np.float32)
     for block in range(len(body)):
-        _unpack(body[block], last, tail[block], bits, unpacked)
+        unpack_block(body[block], last, tail[block], bits, unpacked)
         scales.expand(block, entries, halves, scale_table, scale)
         for query in range(0, nq, WIDE):
             dot_tile(path, 4, unpacked, queries, query * queries.shape[1], rows, rows, segment, sums)
@@ -244,7 +244,7 @@ class DotScan:
         self, weights: np.ndarray, units: np.ndarray, k: int, threads: int | None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Scores (nq, k) float32 and ids (nq, k) int64: ``sum of weights * (2 symbol - 2^b + 1) * units * scale``."""
-        documents, batch = self._prepare(weights, units)
+        documents, batch = self.prepare(weights, units)
         single = len(weights) == 1
         kernels = (_scan_dot_single, _scan_dot_single_parallel) if single else (_scan_dot, _scan_dot_parallel)
         heaps = scan.run(*kernels, self.path, documents, batch, min(k, self.size), threads)
@@ -253,10 +253,10 @@ class DotScan:
 
     def fold(self, weights: np.ndarray, units: np.ndarray, owner: np.ndarray, best: np.ndarray) -> None:
         """Raise ``best[q, owner[i]]`` to the score of query q and code i, for all of them; one thread."""
-        documents, batch = self._prepare(weights, units)
+        documents, batch = self.prepare(weights, units)
         _fold_dot(self.path, documents, batch, owner, best)
 
-    def _prepare(self, weights: np.ndarray, units: np.ndarray) -> tuple[tuple, tuple]:
+    def prepare(self, weights: np.ndarray, units: np.ndarray) -> tuple[tuple, tuple]:
         """Documents and queries as the kernels read them."""
         top = 2**self.bits - 1
         largest = int(np.abs(weights.astype(np.int16)).max(initial=1))

@@ -17,7 +17,8 @@ from methods.principal_axes import principal_axes
 from methods.registry import register
 from methods.residual import train_residual
 from methods.rq_trellis.quantizer import BEAM, StagedQuantizer, coarse_index, lengths
-from methods.rq_trellis.search import SQUARE_BYTES, StagedSearcher, square_bytes
+from methods.rq_trellis.search import StagedSearcher
+from methods.squares import SQUARE_BYTES, half_squares, square_bytes, usual_square
 from methods.transform_coding import scales
 from methods.transform_coding.allocation import group_count, rotated_axes
 from methods.transform_coding.choice import choose
@@ -141,7 +142,7 @@ class RQTrellis(Codec):
         gamma, rule = choose(quantizer, vectors, self.metric.inner, self.gamma, self.scale, seed)
         chosen = quantizer(gamma)
         codes, factors = encode_scaled(chosen, rule, given[:: -(-len(given) // _FACTOR_SAMPLE)])
-        squares = _half_squares(chosen.decode(codes, factors))
+        squares = half_squares(chosen.decode(codes, factors))
         self._load_parts(
             {
                 "centre": centre,
@@ -150,7 +151,7 @@ class RQTrellis(Codec):
                 "bits": chosen.fine.bits,
                 "spreads": chosen.fine.spreads,
                 "factor_scale": factor_scale(factors),
-                "usual_square": np.array([max(float(np.median(squares)), 1e-30)], np.float32),
+                "usual_square": usual_square(squares),
                 "scale": np.array([scales.RULES.index(rule)], np.uint8),
                 "gamma": np.array([gamma], np.float32),
             }
@@ -179,7 +180,7 @@ class RQTrellis(Codec):
         entries = factor_bytes(factors, self.parts_["factor_scale"])
         columns = [codes, entries[:, None]]
         if self.metric is Metric.L2:
-            squares = _half_squares(self.quantizer_.decode(codes, self._table[entries]))
+            squares = half_squares(self.quantizer_.decode(codes, self._table[entries]))
             columns.append(square_bytes(squares, float(self.parts_["usual_square"][0])))
         return np.concatenate(columns, axis=1)
 
@@ -202,10 +203,6 @@ class RQTrellis(Codec):
             raise MethodError(f"bits={self.bits} is out of range; use 1 to {most}, for groups of {GROUP} dimensions")
         scales.check(self.scale, self.gamma)
         check_state_bits(self.state_bits)
-
-
-def _half_squares(vectors: np.ndarray) -> np.ndarray:
-    return np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64) / 2
 
 
 def _extra_bytes(metric: Metric) -> int:

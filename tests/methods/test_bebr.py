@@ -100,6 +100,22 @@ def test_euclidean_search_keeps_norms(scoring):
     assert recall(codec, Metric.L2) > 0.6
 
 
+@pytest.mark.parametrize("queries", [1, 7])
+@pytest.mark.parametrize(
+    ("scoring", "params"), [("sdc", {}), ("adc", {}), ("adc", {"loops": 0}), ("sdc", {"loops": 2})]
+)
+def test_distances_are_those_of_decoded_vectors(scoring, params, queries):
+    """Up to the rounding of queries to 15 bits and of squared lengths to two bytes."""
+    codec = fitted(16, metric=Metric.L2, scoring=scoring, **params)
+    codes, asked = codec.encode(data.base()), data.queries()[:queries]
+    scores, ids = codec.searcher(codes).search(asked, len(codes))
+    compared = codec.decode(codec.encode(asked)) if scoring == "sdc" else asked
+    exact = ((compared[:, None] - codec.decode(codes)) ** 2).sum(axis=2)
+    slack = 0.03 if scoring == "sdc" else 1e-3  # the factor of a query's code is not rounded to a byte
+    np.testing.assert_allclose(scores, np.take_along_axis(exact, ids, axis=1), rtol=slack, atol=slack * exact.mean())
+    assert (np.diff(scores, axis=1) >= 0).all()
+
+
 def test_a_code_does_not_depend_on_the_length_but_for_its_factor():
     codec = fitted()
     codes, longer = codec.encode(data.base()), codec.encode(1.2 * data.base())

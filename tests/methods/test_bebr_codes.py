@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from methods import BudgetError, MethodError
+from methods import BudgetError, MethodError, Metric
 from methods._checks import data
 from methods.bebr import budget, descent, grid, layout, network
 from methods.bebr.encoder import LinearEncoder, alternate
@@ -133,34 +133,35 @@ def test_a_zero_projection_counts_as_positive():
 
 
 @pytest.mark.parametrize("scoring", ["sdc", "adc", "hamming"])
-@pytest.mark.parametrize("code_bytes", [2, 3, 12, 48, 96, 192, 384, 1000])
-def test_symbols_fill_the_budget_and_no_more(code_bytes, scoring):
-    dim = 384
-    m, u = budget.choose(dim, code_bytes, scoring, None, None, None)
-    size = layout.symbol_bytes(m, u + 1) + (scoring != "hamming")
-    assert size <= code_bytes
+@pytest.mark.parametrize("metric", [Metric.IP, Metric.L2])
+@pytest.mark.parametrize("code_bytes", [4, 5, 12, 48, 96, 192, 384, 1000])
+def test_symbols_fill_the_budget_and_no_more(code_bytes, metric, scoring):
+    dim, extra = 384, 0 if scoring == "hamming" else 1 if metric is Metric.IP else 3
+    m, u = budget.choose(dim, code_bytes, metric, scoring, None, None, None)
+    assert layout.symbol_bytes(m, u + 1) + extra <= code_bytes
     limit = dim * (1 if scoring == "hamming" else grid.axis_limit(u + 1))
-    assert m == limit or layout.symbol_bytes(m + 1, u + 1) + (scoring != "hamming") > code_bytes
+    assert m == limit or layout.symbol_bytes(m + 1, u + 1) + extra > code_bytes
 
 
 def test_symbols_grow_with_the_rate():
-    assert [budget.choose(384, code_bytes, "sdc", None, None, None)[1] for code_bytes in (12, 48, 96, 192, 384)] == [
-        0, 1, 2, 2, 3,
-    ]  # fmt: skip
-    assert budget.choose(384, 24, "adc", None, None, None)[1] == 0
+    bits = [budget.choose(384, size, Metric.IP, "sdc", None, None, None)[1] for size in (12, 48, 96, 192, 384)]
+    assert bits == [0, 1, 2, 2, 3]
+    assert budget.choose(384, 24, Metric.IP, "adc", None, None, None)[1] == 0
 
 
 def test_what_is_given_is_kept():
-    assert budget.choose(384, 97, "sdc", 384, 1, None) == (384, 1)
-    assert budget.choose(384, 97, "sdc", 384, None, None) == (384, 1)
-    assert budget.choose(384, 97, "sdc", None, 3, None) == (192, 3)
-    assert budget.choose(384, 97, "sdc", None, 1, 1) == (384, 1)
+    assert budget.choose(384, 97, Metric.IP, "sdc", 384, 1, None) == (384, 1)
+    assert budget.choose(384, 97, Metric.IP, "sdc", 384, None, None) == (384, 1)
+    assert budget.choose(384, 97, Metric.IP, "sdc", None, 3, None) == (192, 3)
+    assert budget.choose(384, 97, Metric.IP, "sdc", None, 1, 1) == (384, 1)
 
 
 def test_what_does_not_fit_is_refused():
     with pytest.raises(BudgetError, match="97"):
-        budget.choose(384, 96, "sdc", 384, 1, None)
+        budget.choose(384, 96, Metric.IP, "sdc", 384, 1, None)
     with pytest.raises(BudgetError, match="2 B"):
-        budget.choose(384, 1, "sdc", None, None, None)
+        budget.choose(384, 1, Metric.IP, "sdc", None, None, None)
+    with pytest.raises(BudgetError, match="4 B"):
+        budget.choose(384, 3, Metric.L2, "sdc", None, None, None)
     with pytest.raises(MethodError, match="0 to 3"):
-        budget.choose(384, 96, "sdc", None, 4, None)
+        budget.choose(384, 96, Metric.IP, "sdc", None, 4, None)

@@ -7,7 +7,7 @@ import pytest
 
 from methods import BudgetError, MethodError, Metric, for_budget, get
 from methods._checks import data
-from methods.rq_trellis.search import square_bytes, square_tables
+from methods.squares import square_bytes, square_tables
 
 FIXED = {"gamma": 1.25, "scale": "least_squares"}
 

@@ -15,6 +15,7 @@ from methods.kernels.adc import ADCScanner, quantize_queries
 from methods.kernels.cpu import EMULATED, PATHS, best_path, missing_flags
 from methods.kernels.errors import KernelError
 from methods.kernels.hamming import HammingScanner
+from methods.kernels.nearest import NearestScanner
 from methods.kernels.scales import logarithmic, nearest_logarithmic
 from methods.kernels.sdc import SDCScanner
 
@@ -107,6 +108,43 @@ def test_adc_equals_reference(path: str, n: int, dim: int, bits: int, nq: int, k
     found = ADCScanner(codes, dim, bits, scale, table, threads=1, path=path).search(queries, 10)
     weights, units = quantize_queries(queries)
     _assert_best(found, reference.adc(codes, weights, units, dim, bits, factors), 10, True, -np.inf)
+
+
+@every_path
+@few
+@given(n=sizes, dim=dims, bits=bit_counts, nq=st.integers(0, 9))
+def test_nearest_are_those_of_the_reference(path: str, n: int, dim: int, bits: int, nq: int):
+    """Components of very different sizes, as principal axes have: int8 alone would lose the small ones."""
+    rng = np.random.default_rng(n + nq)
+    codes = _codes(n, n, -(-dim * bits // 8))
+    queries = (rng.standard_normal((nq, dim)) * 0.9 ** np.arange(dim)).astype(np.float32)
+    entries, table, factors = _scale(n, n, "uint8")
+    lengths = rng.integers(0, 256, (n, 2), dtype=np.uint8)
+    tables = np.stack([np.linspace(0.1, 2, 256), np.linspace(1, 1.1, 256)]).astype(np.float32)
+    found = NearestScanner(codes, dim, bits, entries, table, lengths, tables, threads=1, path=path).search(queries, 10)
+    levels = (2.0 * reference.symbols(codes, dim, bits) - (2**bits - 1)) * 0.5 ** (bits - 1)
+    values = (queries @ levels.T) * factors - tables[0, lengths[:, 0]] * tables[1, lengths[:, 1]]
+    m = min(10, n)
+    best = -np.sort(-values, axis=1)[:, :m]
+    atol = 2e-4 * max(1.0, np.abs(values).max(initial=0))
+    np.testing.assert_allclose(found[0][:, :m], best, rtol=0, atol=atol)
+    np.testing.assert_allclose(np.take_along_axis(values, found[1][:, :m], axis=1), best, rtol=0, atol=2 * atol)
+    assert (found[1][:, m:] == -1).all()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_many_threads_find_the_same_nearest(threads: int):
+    rng = np.random.default_rng(0)
+    codes, lengths = (rng.integers(0, 256, (1000, size), dtype=np.uint8) for size in (12, 2))
+    tables = np.ones((2, 256), np.float32)
+    entries, factors = np.zeros(1000, np.uint8), np.ones(256, np.float32)
+    scanner = NearestScanner(codes, 48, 2, entries, factors, lengths, tables, threads=threads)
+    queries = rng.standard_normal((5, 48)).astype(np.float32)
+    whole = scanner.search(queries, 7)
+    for q in range(5):
+        one = scanner.search(queries[q : q + 1], 7)
+        np.testing.assert_array_equal(one[1][0], whole[1][q])
+    assert scanner.nbytes - scanner.padding == 1000 * (12 + 1 + 2)
 
 
 @every_path
@@ -242,6 +280,11 @@ def test_a_path_that_the_cpu_lacks_is_refused(monkeypatch: pytest.MonkeyPatch):
 CODES = np.zeros((4, 6), np.uint8)
 
 
+def nearest(lengths: np.ndarray) -> NearestScanner:
+    n = len(CODES)
+    return NearestScanner(CODES, 12, 4, np.zeros(n, np.uint8), np.ones(256, np.float32), lengths, np.ones((2, 256)))
+
+
 @pytest.mark.parametrize(
     ("action", "says"),
     [
@@ -255,6 +298,9 @@ CODES = np.zeros((4, 6), np.uint8)
         (lambda: SDCScanner(CODES, 12, 4, np.ones(4)), "float16 or uint8"),
         (lambda: SDCScanner(CODES, 12, 4, np.ones(4, np.uint8)), "scale_table"),
         (lambda: ADCScanner(CODES, 12, 4).search(np.zeros((1, 11)), 1), r"\(nq, 12\)"),
+        (lambda: nearest(CODES[:, :2]).search(np.zeros((1, 11)), 1), r"\(nq, 12\)"),
+        (lambda: nearest(CODES[:1, :2]), "lengths must be"),
+        (lambda: nearest(CODES[:, :3]), r"\(n, 2\)"),
         (lambda: logarithmic(0, 1), "0 < low"),
     ],
 )
