@@ -113,10 +113,23 @@ class Row:
         known = [found for record in self.records if (found := value(record)) is not None]
         return float(np.median(known)) if known else None
 
+    def latency(self, percentile: str) -> float | None:
+        """Milliseconds; the median over the seeds whose runs had the machine to themselves, over all if none had."""
+        return self._undisturbed().median(lambda r: r.latency_ms[percentile] if r.latency_ms else None)
+
+    @property
+    def latency_shared(self) -> bool:
+        """Whether other processes kept the machine busy during each run that a latency is of."""
+        return any(record.latency_shared for record in self._undisturbed().records)
+
+    def _undisturbed(self) -> Row:
+        quiet = tuple(record for record in self.records if record.latency_ms and not record.latency_shared)
+        return replace(self, records=quiet) if quiet else self
+
     def cost(self, name: str) -> float | None:
         """One of :data:`COSTS`."""
         if name == "p50 ms":
-            return self.median(lambda r: r.latency_ms["p50"] if r.latency_ms else None)
+            return self.latency("p50")
         if name == "encode us":
             return self.median(lambda r: 1e6 / rate if (rate := _encoded_per_s(r)) else None)
         if name == "codes":
@@ -262,8 +275,8 @@ def _flat(row: Row) -> dict[str, Any]:
         if (quality := row.quality(measure)) is not None:
             flat |= {measure: quality.value, f"{measure}_low": quality.low, f"{measure}_high": quality.high}
     for percentile in ("p50", "p95", "p99"):
-        flat[f"{percentile}_ms"] = row.median(lambda r, p=percentile: r.latency_ms[p] if r.latency_ms else None)  # type: ignore[misc]
-    flat["latency_shared"] = any(record.latency_shared for record in row.records)
+        flat[f"{percentile}_ms"] = row.latency(percentile)
+    flat["latency_shared"] = row.latency_shared
     flat["queries_per_s"] = row.median(lambda r: (r.throughput or {}).get("queries_per_s"))
     flat["encode_vectors_per_s"] = row.median(lambda r: (r.throughput or {}).get("encode_vectors_per_s"))
     flat["fit_s"] = row.median(lambda r: r.seconds.get("fit"))

@@ -137,7 +137,7 @@ def print_sweep(
         console.print(_sweep_table(rows, console.width))
         if any(row.told_from_best is False for row in rows):
             console.print("= not distinguishable from the best of its group (paired test over queries, Holm, 5%)")
-        if any(record.latency_shared for row in rows for record in row.records):
+        if any(row.latency_shared for row in rows):
             console.print("* other processes kept the machine busy")
     for line in _reasons(records):
         console.print(line, highlight=False)
@@ -283,4 +283,4 @@ def milliseconds(row: Row) -> str:
 
 def shared_mark(row: Row) -> str:
     """A star where other processes shared the machine while latencies were taken."""
-    return "*" if any(record.latency_shared for record in row.records) else ""
+    return "*" if row.latency_shared else ""

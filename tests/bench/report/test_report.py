@@ -34,6 +34,15 @@ def test_seeds_become_one_row_with_a_wider_interval(sample):
     assert row.cost("at N") == pytest.approx(36.0)
 
 
+def test_latency_is_of_the_seeds_that_had_the_machine_to_themselves():
+    seeds = [make("pq", "product", 8, 0.5, seed=seed, p50=p50) for seed, p50 in enumerate((9.0, 2.0, 4.0))]
+    seeds[0] = dataclasses.replace(seeds[0], latency_shared=True)
+    (row,) = rows_of(seeds)
+    assert (row.cost("p50 ms"), row.latency("p99"), row.latency_shared) == (3.0, 9.0, False)
+    (row,) = rows_of(dataclasses.replace(record, latency_shared=True) for record in seeds)
+    assert (row.cost("p50 ms"), row.latency_shared) == (4.0, True)
+
+
 def test_parameters_stand_in_a_label_where_they_differ():
     two = [make("pq", "product", 8, 0.5), make("pq", "product", 8, 0.6)]
     two[1] = dataclasses.replace(
