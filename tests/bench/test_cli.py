@@ -70,14 +70,14 @@ def test_a_sweep_makes_a_record_of_every_end(bench, vectors):
         "acme_crashes": ("failed", "crashed with SIGSEGV"),
         "acme_raises": ("failed", "RuntimeError: the encoder broke"),
         "acme_exits": ("failed", "exit status 7"),
-        "acme_hangs": ("timeout", "limits.time_s=8"),
+        "acme_hangs": ("timeout", "limits.time_s=15"),
         "acme_greedy": ("out_of_memory", "GB of memory"),
         "acme_liar": ("over_budget", "what the searcher keeps for a code takes 12 bytes, the budget is 8"),
         "acme_toolarge": ("over_budget", "a code takes 9 bytes, the budget is 8"),
         "acme_demanding": ("skipped", "its smallest code is 64 B"),
         "acme_dependent": ("skipped", "a_module_that_nobody_has"),
     }
-    limits = ["limits.time_s=8", "limits.memory_gb=1"]
+    limits = ["limits.time_s=15", "limits.memory_gb=1"]
     sweep = ["-m", f"method={','.join(ends)}", "budget=8x", *on(vectors, *limits)]
     done = bench(*sweep)
     assert done.returncode == 1, done.stderr
