@@ -96,6 +96,24 @@ def test_a_sweep_makes_a_record_of_every_end(bench, vectors):
     assert again.returncode == 1
 
 
+def test_runs_of_a_sweep_are_those_that_single_commands_make(bench, vectors):
+    """A sweep composes the runs that differ in budget and seed once."""
+    for run in (["method=pq", "budget=8B", "seed=1"], ["method=opq", "budget=4x", "seed=0"]):
+        assert bench(*run, *on(vectors)).returncode == 0
+    done = bench("-m", "method=pq,opq", "budget=8B,4x", "seed=0,1", *on(vectors))
+    assert "8 runs: 8 ok; 2 of them measured before" in done.stdout
+    found = [(r.method.name, r.budget.requested, r.config["seed"]) for r in records.find([bench.results / "runs"])]
+    assert sorted(found) == sorted((m, b, s) for m in ("pq", "opq") for b in ("8B", "4x") for s in (0, 1))
+
+
+@pytest.mark.parametrize(("wrong", "says"), [("seed=0,abc", "seed"), ("budget=4x,quick", "budget")])
+def test_a_wrong_value_in_a_sweep_is_refused_before_any_run(bench, vectors, wrong, says):
+    done = bench("-m", "method=pq", *on(vectors), *(["budget=4x"] if says == "seed" else []), wrong)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert not list(bench.results.rglob("record.json"))
+
+
 def test_a_sweep_without_failures_exits_zero(bench, vectors):
     methods = "method=acme_truncated,acme_demanding,acme_liar"
     done = bench("-m", methods, "budget=8x,4x", *on(vectors))
