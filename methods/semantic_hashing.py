@@ -14,7 +14,9 @@ from methods.registry import register
 from methods.vectors import normalized, random_rotation
 
 _BATCH, _LEARNING_RATE = 256, 1e-3
-_ROWS = 100_000  # training vectors used
+_ROWS = 100_000  # training vectors used, at most
+_LEAST_ROWS = 10_000  # even where they take longer
+_WEIGHINGS = 2.4e11  # products of an input and a weight that training takes at most: about a minute on one core
 
 
 @register("semantic_hashing")
@@ -35,6 +37,8 @@ class SemanticHashing(BinaryCodec):
     hidden : int
         Width of a hidden layer (ReLU) in the encoder; 0: none.
     epochs : int
+        More rebuild the vectors better and find fewer neighbours: recall@10 on squad-sentences at 8x is .759 before
+        training, .756 after 2 epochs and .737 after 10; at 16x .680, .686 and .668.
     scoring : {"hamming", "asymmetric"}
         See :mod:`methods.hamming_search`.
     device : str
@@ -44,6 +48,7 @@ class SemanticHashing(BinaryCodec):
     summary = "rounded sigmoid code layer of an autoencoder, compared by Hamming distance"
     source = "Grzegorczyk & Kurdziel, Binary Paragraph Vectors, RepL4NLP 2017"
     requires = ("torch",)
+    version = "2"  # 1: training was not bounded, and of 10 epochs
     check_params: ClassVar[dict[str, Any]] = {"epochs": 2}
 
     def __init__(
@@ -52,7 +57,7 @@ class SemanticHashing(BinaryCodec):
         metric: Metric = Metric.IP,
         bits: int = 64,
         hidden: int = 0,
-        epochs: int = 10,
+        epochs: int = 2,
         scoring: str = "hamming",
         device: str = "auto",
     ) -> None:
@@ -68,7 +73,7 @@ class SemanticHashing(BinaryCodec):
         metric: Metric,
         *,
         hidden: int = 0,
-        epochs: int = 10,
+        epochs: int = 2,
         scoring: str = "hamming",
         device: str = "auto",
     ) -> SemanticHashing:
@@ -83,8 +88,10 @@ class SemanticHashing(BinaryCodec):
         self.parts_ = dict(parts)
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
-        if len(vectors) > _ROWS:
-            rows = np.random.default_rng(seed).choice(len(vectors), _ROWS, replace=False)
+        affordable = int(_WEIGHINGS / (max(self.epochs, 1) * self.dim * self.bits))
+        most = min(_ROWS, max(affordable, _LEAST_ROWS))
+        if len(vectors) > most:
+            rows = np.random.default_rng(seed).choice(len(vectors), most, replace=False)
             vectors = vectors[np.sort(rows)]
         mean, axes, _ = principal_axes(vectors, self.dim)
         unit = normalized(vectors - mean)
