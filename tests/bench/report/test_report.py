@@ -43,6 +43,14 @@ def test_latency_is_of_the_seeds_that_had_the_machine_to_themselves():
     assert (row.cost("p50 ms"), row.latency_shared) == (4.0, True)
 
 
+def test_a_seed_that_was_timed_twice_counts_once():
+    short, long, busy = (make("pq", "product", 8, 0.5, p50=p50) for p50 in (9.0, 2.0, 1.0))
+    long = dataclasses.replace(long, key="long", config={**long.config, "latency_s": 30.0})
+    busy = dataclasses.replace(busy, key="busy", config={**busy.config, "latency_s": 60.0}, latency_shared=True)
+    (row,) = rows_of([short, long, busy, make("pq", "product", 8, 0.6, seed=1)])
+    assert [record.key for record in row.records] == ["long", "alpha-pq-8-1"]
+
+
 def test_parameters_stand_in_a_label_where_they_differ():
     two = [make("pq", "product", 8, 0.5), make("pq", "product", 8, 0.6)]
     two[1] = dataclasses.replace(
