@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import faiss
 import numpy as np
 
-from methods.base import Codec, Searcher
+from methods.base import Codec, Metric, Searcher
 from methods.faiss_index import faiss_metric
+from methods.kernels.best import BestScores
 from methods.vectors import normalized
 
 _BLOCK_BYTES = 8 << 20  # decoded floats at a time: stays near the cache, bounds the memory of a search
+_FEW_QUERIES = 20  # up to here faiss compares one by one, to the last bit of a distance
+_QUERIES, _ROWS = 512, 2048  # whose scores (4 MB) are looked through while they are near
 
 
 class DecodingSearcher(Searcher):
@@ -34,13 +39,32 @@ class DecodingSearcher(Searcher):
         return self.codes.nbytes
 
     def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        if len(queries) > _FEW_QUERIES:
+            return self._search_by_products(queries, k)
         best = faiss.ResultHeap(len(queries), k, keep_max=self.descending)
-        step = max(1024, _BLOCK_BYTES // (4 * self.dim))
-        for start in range(0, self.size, step):
-            decoded = self.codec._decode(self.codes[start : start + step])
-            if self.renormalize:
-                decoded = normalized(decoded)
+        for start, decoded in self._decoded():
             scores, ids = faiss.knn(queries, decoded, min(k, len(decoded)), metric=faiss_metric(self.metric))
             best.add_result(scores, ids + start)
         best.finalize()
         return best.D, best.I
+
+    def _search_by_products(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """As :meth:`_search`, by products of matrices; a squared distance is put together of lengths and a product."""
+        best, nearest = BestScores(len(queries), k), self.metric is Metric.L2
+        for start, decoded in self._decoded():
+            for at in range(0, len(decoded), _ROWS):
+                rows = decoded[at : at + _ROWS]
+                less = np.einsum("ij,ij->i", rows, rows) / 2 if nearest else np.zeros(len(rows), np.float32)
+                for first in range(0, len(queries), _QUERIES):
+                    best.add(queries[first : first + _QUERIES] @ rows.T, less, start + at, first)
+        scores, ids = best.results()
+        if nearest:
+            scores = np.maximum((queries**2).sum(axis=1, keepdims=True) - 2 * scores, 0)
+        return scores, ids
+
+    def _decoded(self) -> Iterator[tuple[int, np.ndarray]]:
+        """Blocks of decoded vectors, each with the number of its first."""
+        step = max(1024, _BLOCK_BYTES // (4 * self.dim))
+        for start in range(0, self.size, step):
+            decoded = self.codec._decode(self.codes[start : start + step])
+            yield start, normalized(decoded) if self.renormalize else decoded
