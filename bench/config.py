@@ -56,8 +56,8 @@ class RunConfig:
     rescore_carving : float or None
         For sets of vectors: threshold of ball carving of a query before rescoring.
     latency_s : float
-        The pass of single queries stops after this many seconds (and at least 100 queries); the record has
-        the number timed.
+        The pass of single queries stops after this many seconds (and at least 100 queries, unless they take twenty
+        times as long); the record has the number timed.
     click_model : str or None
         Around an embedding table: ``dlrm`` (also None), ``wdl``, ``dcn_v2`` or ``deepfm``.
     device : str

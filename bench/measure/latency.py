@@ -18,6 +18,8 @@ AnySearcher = Searcher | SetSearcher
 _Result = TypeVar("_Result")
 _WARM_UP_QUERIES, _WARM_UP_BATCH = 10, 64
 _LEAST_TIMED = 100
+_PATIENCE = 20  # times the asked time, after which fewer will do
+_WARM_UP_S = 2.0  # of single queries
 SHARED_CORES = 0.25  # other processes using more of the machine than this make a latency "shared"
 
 
@@ -61,15 +63,19 @@ def warm_up(searcher: AnySearcher, queries: Any, k: int) -> None:
 
     ``queries`` are vectors (nq, dim) or sets of them: what can be sliced and has a length.
     """
+    start = time.perf_counter()
     for i in range(min(_WARM_UP_QUERIES, len(queries))):
         searcher.search(queries[i : i + 1], k)
+        if i and time.perf_counter() - start > _WARM_UP_S:
+            break
     searcher.search(queries[:_WARM_UP_BATCH], k)
 
 
 def time_single_queries(searcher: AnySearcher, queries: Any, k: int, max_seconds: float) -> SingleQueryPass:
     """Time ``searcher.search`` on each query by itself, everything that a caller waits for included.
 
-    Stops after ``max_seconds`` once 100 queries are timed (or all, where there are fewer).
+    Stops after ``max_seconds`` once 100 queries are timed (or all, where there are fewer), after twenty times as long
+    whatever their number.
     """
     ones = (queries[i : i + 1] for i in range(len(queries)))
     return SingleQueryPass(*time_calls(lambda one: searcher.search(one, k), ones, max_seconds))
@@ -78,7 +84,7 @@ def time_single_queries(searcher: AnySearcher, queries: Any, k: int, max_seconds
 def time_calls(call: Callable[[Any], object], inputs: Iterable[Any], max_seconds: float) -> tuple[np.ndarray, float]:
     """Milliseconds of ``call`` on each input by itself, and the cores that other processes kept busy meanwhile.
 
-    Stops after ``max_seconds`` once 100 are timed.
+    Stops after ``max_seconds`` once 100 are timed, after twenty times as long whatever their number.
     """
     elapsed: list[float] = []
     busy, own, start = _busy_seconds(), _own_seconds(), time.perf_counter()
@@ -86,7 +92,8 @@ def time_calls(call: Callable[[Any], object], inputs: Iterable[Any], max_seconds
         before = time.perf_counter_ns()
         call(one)
         elapsed.append((time.perf_counter_ns() - before) / 1e6)
-        if len(elapsed) >= _LEAST_TIMED and time.perf_counter() - start > max_seconds:
+        spent = time.perf_counter() - start
+        if spent > max_seconds and (len(elapsed) >= _LEAST_TIMED or spent > _PATIENCE * max_seconds):
             break
     wall = max(time.perf_counter() - start, 1e-9)
     others = (_busy_seconds() - busy) - (_own_seconds() - own)
