@@ -18,7 +18,7 @@ _LANES = 16
 
 
 def scalar_searcher(codec: Codec, quantizer: int, low: np.ndarray, width: np.ndarray, codes: np.ndarray) -> Searcher:
-    """A searcher of ``codes`` (n, code_size) uint8, which it keeps without a copy.
+    """A searcher of ``codes`` (n, code_size) uint8, which it keeps without a copy, but for the last few.
 
     Parameters
     ----------
@@ -52,18 +52,18 @@ class _WideSearcher(Searcher):
             extra = np.zeros(wide - codec.dim, np.float32)
             low, width = np.concatenate([low, extra]), np.concatenate([width, extra])
 
-        def part(held: np.ndarray, count: int) -> Searcher:
+        def part(held: np.ndarray) -> Searcher:
             index = _trained(faiss.IndexScalarQuantizer(wide, quantizer, faiss_metric(codec.metric)), low, width)
             index.code_size = index.sq.code_size = codes.shape[1]
-            return FlatCodesSearcher(codec, index, held[:count])
+            return FlatCodesSearcher(codec, index, held)
 
         index = faiss.IndexScalarQuantizer(wide, quantizer)
         beyond = index.code_size - codes.shape[1]  # bytes that the scan of a code reads after it
         last = min(len(codes), -(-beyond // codes.shape[1]))
         self._end = np.concatenate([codes[len(codes) - last :].ravel(), np.zeros(beyond, np.uint8)])
-        end = self._end[: last * codes.shape[1]].reshape(last, -1)
+        end = self._end[: last * codes.shape[1]].reshape(last, codes.shape[1])
         self._first, self._wide = len(codes) - last, wide  # codes before the copied ones
-        self._parts = [part(end, last)] if last == len(codes) else [part(codes, self._first), part(end, last)]
+        self._parts = [part(held) for held in (codes[: self._first], end) if len(held)]
         self.codes, self.padding = codes, self._end.nbytes  # a constant few bytes, not some for each code
 
     @property
@@ -76,7 +76,8 @@ class _WideSearcher(Searcher):
         if len(found) == 1:
             return found[0]
         (scores, ids), (last_scores, last_ids) = found
-        scores, ids = np.hstack([scores, last_scores]), np.hstack([ids, last_ids + self._first])
+        last_ids = np.where(last_ids < 0, -1, last_ids + self._first)  # faiss finds none where scores are not finite
+        scores, ids = np.hstack([scores, last_scores]), np.hstack([ids, last_ids])
         order = np.argsort(-scores if self.descending else scores, axis=1, kind="stable")[:, :k]
         return np.take_along_axis(scores, order, axis=1), np.take_along_axis(ids, order, axis=1)
 

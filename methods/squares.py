@@ -1,14 +1,16 @@
-"""Two bytes for a squared length, which a search by distance adds to the product with the query."""
+"""Two bytes for a squared length, which a search by distance subtracts from the product with the query."""
 
 from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["SQUARE_BYTES", "half_squares", "square_bytes", "square_tables", "usual_square"]
+__all__ = ["SQUARE_BYTES", "half_squares", "square_bytes", "square_range", "square_tables", "usual_square"]
 
 SQUARE_BYTES = 2
-_STEP = np.log(1e10) / 65_535  # of the logarithm: a square is kept to within 2 parts in 10,000
-_BELOW = 1e-4  # the least that is told apart, by the usual square; the most is a million times as much as that
+_STEPS = 65_535
+_MARGIN = 1.2  # by which a range exceeds that of training, on both sides
+_TINY = float(np.finfo(np.float32).tiny)
+_HUGE = float(np.finfo(np.float32).max)
 
 
 def half_squares(vectors: np.ndarray) -> np.ndarray:
@@ -16,18 +18,38 @@ def half_squares(vectors: np.ndarray) -> np.ndarray:
     return np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64) / 2
 
 
-def square_bytes(squares: np.ndarray, usual: float) -> np.ndarray:
-    """Squares (n,) >= 0 on a logarithmic scale about a ``usual`` one, as bytes (n, 2), the higher first."""
-    place = np.log(np.maximum(squares / (_BELOW * usual), 1e-30)) / _STEP
-    return np.clip(np.rint(place), 0, 65_535).astype(">u2").view(np.uint8).reshape(-1, 2)
+def square_bytes(squares: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """Squares (n,) >= 0 on a logarithmic scale between ``bounds`` (2,), as bytes (n, 2), the higher first.
+
+    Off by at most half a step, ``log(high / low) / 65,535``; beyond the bounds they saturate.
+    """
+    low, high = _logs(bounds)
+    place = (np.log(np.maximum(squares, 1e-300)) - low) / ((high - low) or 1.0) * _STEPS
+    return np.clip(np.rint(place), 0, _STEPS).astype(">u2").view(np.uint8).reshape(-1, 2)
 
 
-def square_tables(usual: float) -> np.ndarray:
+def square_tables(bounds: np.ndarray) -> np.ndarray:
     """(2, 256) float32: a square is the product of what the tables say of its two bytes."""
-    byte = np.arange(256)
-    return np.stack([_BELOW * usual * np.exp(256 * _STEP * byte), np.exp(_STEP * byte)]).astype(np.float32)
+    byte, (low, high) = np.arange(256), _logs(bounds)
+    step = (high - low) / _STEPS
+    return np.stack([np.exp(low + 256 * step * byte), np.exp(step * byte)]).astype(np.float32)
+
+
+def square_range(squares: np.ndarray) -> np.ndarray:
+    """Bounds (2,) float32 about the squares (n,) of training; (1, 1) where all are zero."""
+    positive = squares[squares > 0]
+    if not len(positive):
+        return np.ones(2, np.float32)
+    bounds = np.array([positive.min() / _MARGIN, positive.max() * _MARGIN])
+    return np.clip(bounds, _TINY, _HUGE).astype(np.float32)
 
 
 def usual_square(squares: np.ndarray) -> np.ndarray:
-    """About which squares are kept, from those (n,) of training: (1,) float32."""
-    return np.array([max(float(np.median(squares)), 1e-30)], np.float32)
+    """The median of those of the squares (n,) of training that are not zero: (1,) float32."""
+    positive = squares[squares > 0]
+    return np.clip(np.median(positive, keepdims=True) if len(positive) else np.ones(1), _TINY, _HUGE).astype(np.float32)
+
+
+def _logs(bounds: np.ndarray) -> tuple[float, float]:
+    low, high = np.log(np.asarray(bounds, np.float64))
+    return float(low), float(high)

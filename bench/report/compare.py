@@ -76,7 +76,7 @@ def compare_sets(
     p_values = iter(holm([difference.p for difference in paired if difference is not None]))
     pairs = []
     for key, difference in zip(common, paired):
-        reason = times_differ(first[key].record, second[key].record)
+        reason = times_differ(first[key].timed.record, second[key].timed.record)
         if reason:
             warnings[f"latencies are not compared: {reason}"] = None
         ratio, spread = (None, None) if reason else _latency(first[key], second[key])
@@ -143,7 +143,8 @@ def times_differ(before: Record, after: Record) -> str:
 
 def _latency(before: Row, after: Row) -> tuple[float | None, tuple[float, float] | None]:
     old, new = (
-        [record.latency_ms["p50"] for record in row.records if record.latency_ms is not None] for row in (before, after)
+        [record.latency_ms["p50"] for record in row.timed.records if record.latency_ms is not None]
+        for row in (before, after)
     )
     if not old or not new:
         return None, None

@@ -115,14 +115,16 @@ class Row:
 
     def latency(self, percentile: str) -> float | None:
         """Milliseconds; the median over the seeds whose runs had the machine to themselves, over all if none had."""
-        return self._undisturbed().median(lambda r: r.latency_ms[percentile] if r.latency_ms else None)
+        return self.timed.median(lambda r: r.latency_ms[percentile] if r.latency_ms else None)
 
     @property
     def latency_shared(self) -> bool:
         """Whether other processes kept the machine busy during each run that a latency is of."""
-        return any(record.latency_shared for record in self._undisturbed().records)
+        return any(record.latency_shared for record in self.timed.records)
 
-    def _undisturbed(self) -> Row:
+    @property
+    def timed(self) -> Row:
+        """The row of the seeds whose latencies count: those that had the machine to themselves, or all."""
         quiet = tuple(record for record in self.records if record.latency_ms and not record.latency_shared)
         return replace(self, records=quiet) if quiet else self
 

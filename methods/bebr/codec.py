@@ -41,7 +41,8 @@ class BEBR(Codec):
     dim_code, loops : int
         m and u; ``for_budget`` chooses them by :mod:`methods.bebr.budget`.
     scoring : {"sdc", "adc", "hamming"}
-        The query a code like a document's, or real (rounded to int8), or (``loops=0`` only) signs that are counted.
+        The query a code like a document's, or real (rounded to int8, under l2 to 15 bits), or (``loops=0`` only)
+        signs that are counted.
     query_loops : int or None
         Loops of a query's code under ``sdc``; None: as many as a document has.
     digits : int or None
@@ -151,7 +152,9 @@ class BEBR(Codec):
         self.mean_, self.decoder_ = parts["mean"], parts["decoder"]
         self._factors = layout.factor_table(parts["factor_range"])
         self._calibration = parts.get("calibration", np.float32(1))  # see methods.bebr.upgrade
-        self._usual_square = float(parts.get("usual_square", np.ones(1))[0])  # kept under l2
+        if self.metric is Metric.L2 and self.scoring != "hamming" and "square_range" not in parts:
+            raise MethodError("these parts are of bebr before it kept lengths under l2; fit and encode anew")
+        self._square_range = parts.get("square_range", np.ones(2, np.float32))
         if self.scoring == "hamming":
             return
         self.encoder_: LinearEncoder | NetworkEncoder
@@ -175,8 +178,7 @@ class BEBR(Codec):
         entries = layout.factor_bytes(factors, self.parts_["factor_range"])
         columns = [layout.pack(layout.symbols_of(levels, self.bits), self.bits), entries[:, None]]
         if self.metric is Metric.L2:
-            squares = half_squares((levels @ self.decoder_) * self._factors[entries][:, None])
-            columns.append(square_bytes(squares, self._usual_square))
+            columns.append(square_bytes(half_squares(levels @ self.decoder_), self._square_range))
         return np.concatenate(columns, axis=1)
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
@@ -200,7 +202,7 @@ class BEBR(Codec):
         if self.scoring == "hamming":
             return HammingSearcher(self.dim, self.metric, codes, self._encode)
         if self.metric is Metric.L2:
-            nearest = search.nearest_scanner(codes, self.dim_code, self.bits, self._factors, self._usual_square)
+            nearest = search.nearest_scanner(codes, self.dim_code, self.bits, self._factors, self._square_range)
             return search.NearestSearcher(self.dim, nearest, self.mean_, self._compared)
         if self.scoring == "sdc" and self._compares_codes():
             scanner = search.scanner(SDCScanner, codes, self.dim_code, self.bits, self._factors)

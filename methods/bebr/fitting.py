@@ -10,7 +10,7 @@ from methods.base import Metric
 from methods.bebr import grid, layout, network, training
 from methods.bebr.encoder import LinearEncoder, alternate
 from methods.principal_axes import principal_axes
-from methods.squares import half_squares, usual_square
+from methods.squares import half_squares, square_range
 from methods.vectors import normalized
 
 if TYPE_CHECKING:
@@ -35,12 +35,12 @@ def fit(codec: BEBR, vectors: np.ndarray, seed: int) -> dict[str, np.ndarray]:
         return {"mean": mean, "decoder": decoder, "factor_range": np.full(2, norms.mean(), np.float32)}
     parts = {"mean": mean, "lead": lead}
     parts |= _network(codec, unit, decoder, seed) if codec.blocks else _linear(codec, unit, decoder, lead, seed)
-    codec._load_parts({**parts, "factor_range": np.ones(2, np.float32)})
+    codec._load_parts({**parts, "factor_range": np.ones(2, np.float32), "square_range": np.ones(2, np.float32)})
     levels, decoded = codec.encoder_.encode(unit)
     factors = layout.ratio(norms, decoded)
     parts["factor_range"] = layout.factor_range(factors)
     if codec.metric is Metric.L2:
-        parts["usual_square"] = usual_square(half_squares((levels @ codec.decoder_) * factors[:, None]))
+        parts["square_range"] = square_range(half_squares(levels @ codec.decoder_))
     return parts
 
 

@@ -3,8 +3,8 @@
 A symbol c of ``bits`` bits stands for the odd level 2c - (2^bits - 1); divided by 2^(bits - 1) that is the recurrent
 sum +-1 +- 1/2 +- 1/4 ... whose first sign is the symbol's highest bit (BEBR, section 3.2). The factor is what the
 decoded levels are multiplied with, on a logarithmic scale: byte 0 is zero, 1..255 divide the trained range evenly.
-Under l2 half of the decoded vector's squared length follows (:mod:`methods.squares`), which a scan cannot tell from
-the levels.
+Under l2 half of the squared length of what the levels decode to follows, before the factor (:mod:`methods.squares`):
+a scan cannot tell it from the levels, and it varies little, so that two bytes tell it exactly enough.
 """
 
 from __future__ import annotations

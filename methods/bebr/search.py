@@ -58,10 +58,12 @@ def scanner(
     return kind(symbols, dim_code, bits, scale=entries, scale_table=factors)
 
 
-def nearest_scanner(codes: np.ndarray, dim_code: int, bits: int, factors: np.ndarray, usual: float) -> NearestScanner:
-    """As :func:`scanner`, of codes that keep their squared lengths about a ``usual`` one."""
+def nearest_scanner(
+    codes: np.ndarray, dim_code: int, bits: int, factors: np.ndarray, square_range: np.ndarray
+) -> NearestScanner:
+    """As :func:`scanner`, of codes that keep squared lengths between two bounds (2,)."""
     symbols, entries, squares = split(codes, dim_code, bits)
-    return NearestScanner(symbols, dim_code, bits, entries, factors, squares, square_tables(usual))
+    return NearestScanner(symbols, dim_code, bits, entries, factors, squares, square_tables(square_range))
 
 
 def split(codes: np.ndarray, dim_code: int, bits: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

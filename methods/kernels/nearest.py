@@ -31,6 +31,8 @@ def _scan_nearest(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray,
         unpack_block(body[block], last, tail[block], bits, unpacked)
         scales.expand(block, entries, halves, scale_table, scale)
         expand_lengths(lengths[block], 0, length_tables, halved)
+        for doc in range(BLOCK):
+            halved[doc] *= scale[doc] * scale[doc]
         first = block * BLOCK
         size = min(BLOCK, n - first)
         for query in range(0, nq, WIDE // 2):
@@ -61,7 +63,8 @@ class NearestScanner:
     entries, factors : (n,) uint8, (256,) float32
         Each document's entry in the table of factors.
     lengths, length_tables : (n, 2) uint8, (2, 256) float32
-        The product of what the tables say of a document's two is half of its squared length.
+        The product of what the tables say of a document's two is half of the squared length of what its levels decode
+        to, before the factor.
     threads, path
         As for :class:`~methods.kernels.sdc.SDCScanner`.
 
@@ -87,6 +90,8 @@ class NearestScanner:
         check_code(codes.shape[1], dim, bits)
         if len(lengths) != len(codes):
             raise KernelError(f"lengths must be {len(codes)} rows; there are {len(lengths)}")
+        if length_tables.shape != (2, 256) or length_tables.dtype != np.float32:
+            raise KernelError(f"length_tables must be float32 of shape (2, 256), not {length_tables.shape}")
         self.size, self.code_size = codes.shape
         self.dim, self.bits, self.threads = dim, bits, threads
         self.scales = scales.Scales(entries, factors, self.size)

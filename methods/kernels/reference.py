@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["adc", "best", "hamming", "levels", "sdc", "symbols"]
+__all__ = ["adc", "best", "hamming", "levels", "nearest", "sdc", "symbols"]
 
 
 def symbols(codes: np.ndarray, dim: int, bits: int) -> np.ndarray:
@@ -36,6 +36,14 @@ def adc(
     integers = 2 * symbols(codes, dim, bits).astype(np.int64) - (2**bits - 1)
     exact = (weights.astype(np.int64) @ integers.T).astype(np.float32)
     return exact * (units * np.float32(0.5 ** (bits - 1)))[:, None] * _factors(len(codes), scale)
+
+
+def nearest(
+    codes: np.ndarray, queries: np.ndarray, dim: int, bits: int, scale: np.ndarray, halves: np.ndarray
+) -> np.ndarray:
+    """Scores (nq, n) float64: products with levels times ``scale`` (n,), less half squares (n,) times its square."""
+    products = queries.astype(np.float64) @ levels(codes, dim, bits).astype(np.float64).T
+    return products * scale - halves * scale.astype(np.float64) ** 2
 
 
 def best(values: np.ndarray, k: int, descending: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -17,7 +17,7 @@ from methods.principal_axes import principal_axes
 from methods.registry import register
 from methods.residual import train_residual
 from methods.rq_trellis.quantizer import BEAM, StagedQuantizer, coarse_index, lengths
-from methods.rq_trellis.search import StagedSearcher
+from methods.rq_trellis.search import StagedSearcher, square_bounds
 from methods.squares import SQUARE_BYTES, half_squares, square_bytes, usual_square
 from methods.transform_coding import scales
 from methods.transform_coding.allocation import group_count, rotated_axes
@@ -181,7 +181,7 @@ class RQTrellis(Codec):
         columns = [codes, entries[:, None]]
         if self.metric is Metric.L2:
             squares = half_squares(self.quantizer_.decode(codes, self._table[entries]))
-            columns.append(square_bytes(squares, float(self.parts_["usual_square"][0])))
+            columns.append(square_bytes(squares, square_bounds(float(self.parts_["usual_square"][0]))))
         return np.concatenate(columns, axis=1)
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:

@@ -9,6 +9,13 @@ from methods.kernels.levels import LevelScanner
 from methods.rq_trellis.quantizer import StagedQuantizer
 from methods.squares import square_tables
 
+_DECADES = np.array([1e-4, 1e6])  # squares that are told apart, by the usual one: each to 2 parts in 10,000
+
+
+def square_bounds(usual: float) -> np.ndarray:
+    """Between which squares (2,) are kept, by the usual one of training."""
+    return usual * _DECADES
+
 
 class StagedSearcher(Searcher):
     """Exhaustive search by queries rounded to int8 in the coordinates of the levels, and a table for each stage.
@@ -49,7 +56,7 @@ class StagedSearcher(Searcher):
             factors,
             stages=np.ascontiguousarray(stages),
             lengths=np.ascontiguousarray(squares) if metric is Metric.L2 else None,
-            length_tables=square_tables(usual_square) if metric is Metric.L2 else None,
+            length_tables=square_tables(square_bounds(usual_square)) if metric is Metric.L2 else None,
         )
         self.padding = self.scanner.padding
 

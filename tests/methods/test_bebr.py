@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from methods import MethodError, Metric
+from methods import MethodError, Metric, for_budget
 from methods._checks import data
 from methods.bebr import training
 from methods.bebr.batches import HeldOut, Sampler
@@ -114,6 +114,29 @@ def test_distances_are_those_of_decoded_vectors(scoring, params, queries):
     slack = 0.03 if scoring == "sdc" else 1e-3  # the factor of a query's code is not rounded to a byte
     np.testing.assert_allclose(scores, np.take_along_axis(exact, ids, axis=1), rtol=slack, atol=slack * exact.mean())
     assert (np.diff(scores, axis=1) >= 0).all()
+
+
+def test_near_vectors_far_from_the_mean_are_told_apart():
+    """Distances within a cluster are a ten-thousandth of the lengths: those have to be kept that exactly."""
+    rng = np.random.default_rng(0)
+    centres = rng.standard_normal((40, 32)) * 10
+    base = (centres.repeat(50, axis=0) + rng.standard_normal((2000, 32)) * 0.3).astype(np.float32)
+    queries = (centres + rng.standard_normal((40, 32)) * 0.3).astype(np.float32)
+    codec = for_budget("bebr", 32, 35, "l2", scoring="adc", epochs=0).fit(base)
+    exact = np.argsort(((queries[:, None] - base) ** 2).sum(axis=2), axis=1)[:, :10]
+    codes = codec.encode(base)
+    _, ids = codec.searcher(codes).search(queries, 10)
+    decoded = np.argsort(((queries[:, None] - codec.decode(codes)) ** 2).sum(axis=2), axis=1)[:, :10]
+    found, best = (np.mean([np.isin(a, b).mean() for a, b in zip(each, exact)]) for each in (ids, decoded))
+    assert best > 0.7
+    assert found > best - 0.03
+
+
+def test_parts_of_before_lengths_were_kept_are_refused():
+    codec = fitted(16, metric=Metric.L2)
+    old = {name: part for name, part in codec.parts().items() if name != "square_range"}
+    with pytest.raises(MethodError, match="fit and encode anew"):
+        BEBR.from_parts(codec.params(), old)
 
 
 def test_a_code_does_not_depend_on_the_length_but_for_its_factor():

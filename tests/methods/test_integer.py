@@ -71,7 +71,7 @@ def test_unknown_ranges_are_refused():
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 30, 500])
-@pytest.mark.parametrize("dim", [1, 3, 16, 19, 100])
+@pytest.mark.parametrize("dim", [1, 3, 15, 16, 19, 31, 100])
 @pytest.mark.parametrize("metric", ["ip", "l2"])
 @pytest.mark.parametrize("name", QUANTIZER)
 def test_scores_are_those_of_decoded_vectors_at_any_dimension_and_count(name, metric, dim, n):
@@ -92,8 +92,17 @@ def test_scores_are_those_of_decoded_vectors_at_any_dimension_and_count(name, me
 
 
 @pytest.mark.parametrize("name", QUANTIZER)
-def test_of_equal_scores_at_the_end_the_first_come_first(name):
+def test_codes_at_the_end_are_found_once(name):
     codec = get(name)(19).fit(np.random.default_rng(3).standard_normal((500, 19)).astype(np.float32))
     codes = codec.encode(np.ones((40, 19), np.float32))
     _, ids = codec.searcher(codes).search(np.ones((1, 19), np.float32), 40)
     np.testing.assert_array_equal(np.sort(ids[0]), np.arange(40))
+
+
+@pytest.mark.parametrize("name", QUANTIZER)
+def test_where_distances_overflow_no_id_is_given_twice(name):
+    codec = get(name)(19, "l2").fit(np.random.default_rng(3).standard_normal((500, 19)).astype(np.float32))
+    codes = codec.encode(np.ones((50, 19), np.float32))
+    _, ids = codec.searcher(codes).search(np.full((1, 19), 1e20, np.float32), 50)
+    found = ids[0][ids[0] >= 0]
+    assert len(np.unique(found)) == len(found)

@@ -7,6 +7,7 @@ import pytest
 
 from methods import BudgetError, MethodError, Metric, for_budget, get
 from methods._checks import data
+from methods.rq_trellis.search import square_bounds
 from methods.squares import square_bytes, square_tables
 
 FIXED = {"gamma": 1.25, "scale": "least_squares"}
@@ -71,8 +72,8 @@ def test_the_resident_bytes_are_the_codes():
 
 def test_squares_are_kept_to_two_parts_in_ten_thousand():
     squares = np.array([1e-3, 1.0, 2.0, 99.0, 1e5])
-    high, low = square_tables(2.0)
-    first, second = square_bytes(squares, 2.0).T
+    high, low = square_tables(square_bounds(2.0))
+    first, second = square_bytes(squares, square_bounds(2.0)).T
     assert np.allclose(high[first] * low[second], squares, rtol=2e-4)
 
 

@@ -64,3 +64,13 @@ def test_norms_beyond_float16_are_clipped_not_infinite():
 def test_unknown_settings_are_refused(wrong):
     with pytest.raises(MethodError, match="is unknown; use"):
         TurboQuant.for_budget(32, 32, Metric.IP, **wrong)
+
+
+@pytest.mark.parametrize("rotation", ["random", "none"])
+@pytest.mark.parametrize("metric", ["ip", "l2"])
+def test_scores_with_norms_are_those_of_decoded_vectors(metric, rotation):
+    codec = TurboQuant(32, metric, 3, rotation=rotation).fit(data.train())
+    codes = codec.encode(2 * data.base())
+    scores, ids = codec.searcher(codes).search(data.queries(), 20)
+    exact = data.metric_values(data.queries(), codec.decode(codes), Metric.parse(metric))
+    np.testing.assert_allclose(scores, np.take_along_axis(exact, ids, axis=1), rtol=1e-3, atol=1e-3)

@@ -122,8 +122,8 @@ def test_nearest_are_those_of_the_reference(path: str, n: int, dim: int, bits: i
     lengths = rng.integers(0, 256, (n, 2), dtype=np.uint8)
     tables = np.stack([np.linspace(0.1, 2, 256), np.linspace(1, 1.1, 256)]).astype(np.float32)
     found = NearestScanner(codes, dim, bits, entries, table, lengths, tables, threads=1, path=path).search(queries, 10)
-    levels = (2.0 * reference.symbols(codes, dim, bits) - (2**bits - 1)) * 0.5 ** (bits - 1)
-    values = (queries @ levels.T) * factors - tables[0, lengths[:, 0]] * tables[1, lengths[:, 1]]
+    halves = tables[0, lengths[:, 0]] * tables[1, lengths[:, 1]]
+    values = reference.nearest(codes, queries, dim, bits, factors, halves)
     m = min(10, n)
     best = -np.sort(-values, axis=1)[:, :m]
     atol = 2e-4 * max(1.0, np.abs(values).max(initial=0))
@@ -132,18 +132,10 @@ def test_nearest_are_those_of_the_reference(path: str, n: int, dim: int, bits: i
     assert (found[1][:, m:] == -1).all()
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_many_threads_find_the_same_nearest(threads: int):
-    rng = np.random.default_rng(0)
-    codes, lengths = (rng.integers(0, 256, (1000, size), dtype=np.uint8) for size in (12, 2))
-    tables = np.ones((2, 256), np.float32)
-    entries, factors = np.zeros(1000, np.uint8), np.ones(256, np.float32)
-    scanner = NearestScanner(codes, 48, 2, entries, factors, lengths, tables, threads=threads)
-    queries = rng.standard_normal((5, 48)).astype(np.float32)
-    whole = scanner.search(queries, 7)
-    for q in range(5):
-        one = scanner.search(queries[q : q + 1], 7)
-        np.testing.assert_array_equal(one[1][0], whole[1][q])
+def test_nearest_count_what_they_keep():
+    codes, lengths = (np.zeros((1000, size), np.uint8) for size in (12, 2))
+    entries, factors, tables = np.zeros(1000, np.uint8), np.ones(256, np.float32), np.ones((2, 256), np.float32)
+    scanner = NearestScanner(codes, 48, 2, entries, factors, lengths, tables)
     assert scanner.nbytes - scanner.padding == 1000 * (12 + 1 + 2)
 
 
@@ -214,11 +206,15 @@ def test_threads_change_nothing(path: str, nq: int):
     codes, queries = _codes(3, 2000, 12), _codes(4, nq, 12)
     scale = np.random.default_rng(5).uniform(0.1, 0.2, 2000).astype(np.float16)
     floats = np.random.default_rng(6).standard_normal((nq, 32)).astype(np.float32)
+    entries, lengths = codes[:, 0], np.ascontiguousarray(codes[:, 1:3])
+    tables = np.stack([np.linspace(1, 9, 256), np.linspace(1, 1.1, 256)]).astype(np.float32)
+    squared = (entries, logarithmic(0.1, 0.2), lengths, tables)
     for make, wanted in (
         (lambda threads: HammingScanner(codes, threads, path), queries),
         (lambda threads: SDCScanner(codes, 32, 3, scale, threads=threads, path=path), queries),
         (lambda threads: SDCScanner(codes, 48, 2, scale, threads=threads, path=path), queries),
         (lambda threads: ADCScanner(codes, 32, 3, scale, threads=threads, path=path), floats),
+        (lambda threads: NearestScanner(codes, 32, 3, *squared, threads=threads, path=path), floats),
     ):
         one, two = (make(threads).search(wanted, 50) for threads in (1, 2))
         np.testing.assert_array_equal(one[0], two[0])
@@ -280,9 +276,10 @@ def test_a_path_that_the_cpu_lacks_is_refused(monkeypatch: pytest.MonkeyPatch):
 CODES = np.zeros((4, 6), np.uint8)
 
 
-def nearest(lengths: np.ndarray) -> NearestScanner:
+def nearest(lengths: np.ndarray, rows: int = 256) -> NearestScanner:
     n = len(CODES)
-    return NearestScanner(CODES, 12, 4, np.zeros(n, np.uint8), np.ones(256, np.float32), lengths, np.ones((2, 256)))
+    tables = np.ones((2, 256), np.float32)[:, :rows]
+    return NearestScanner(CODES, 12, 4, np.zeros(n, np.uint8), np.ones(256, np.float32), lengths, tables)
 
 
 @pytest.mark.parametrize(
@@ -300,6 +297,7 @@ def nearest(lengths: np.ndarray) -> NearestScanner:
         (lambda: ADCScanner(CODES, 12, 4).search(np.zeros((1, 11)), 1), r"\(nq, 12\)"),
         (lambda: nearest(CODES[:, :2]).search(np.zeros((1, 11)), 1), r"\(nq, 12\)"),
         (lambda: nearest(CODES[:1, :2]), "lengths must be"),
+        (lambda: nearest(CODES[:, :2], 10), r"\(2, 256\)"),
         (lambda: nearest(CODES[:, :3]), r"\(n, 2\)"),
         (lambda: logarithmic(0, 1), "0 < low"),
     ],
