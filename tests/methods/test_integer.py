@@ -91,6 +91,19 @@ def test_scores_are_those_of_decoded_vectors_at_any_dimension_and_count(name, me
     assert searcher.padding < 2 * 128
 
 
+@pytest.mark.parametrize("metric", ["ip", "l2", "cosine"])
+@pytest.mark.parametrize("name", QUANTIZER)
+def test_many_queries_find_what_few_find(name, metric):
+    rng = np.random.default_rng(7)
+    vectors, queries = (rng.standard_normal((n, 19)).astype(np.float32) for n in (400, 60))
+    codec = get(name)(19, metric).fit(vectors)
+    searcher = codec.searcher(codec.encode(vectors))
+    scores, ids = searcher.search(queries, 5)
+    few = [searcher.search(queries[at : at + 10], 5) for at in range(0, 60, 10)]
+    np.testing.assert_allclose(scores, np.concatenate([found for found, _ in few]), rtol=1e-4, atol=1e-4)
+    assert (ids == np.concatenate([found for _, found in few])).mean() > 0.98  # 4 bits tie
+
+
 @pytest.mark.parametrize("name", QUANTIZER)
 def test_codes_at_the_end_are_found_once(name):
     codec = get(name)(19).fit(np.random.default_rng(3).standard_normal((500, 19)).astype(np.float32))
