@@ -49,11 +49,16 @@ class DecodingSearcher(Searcher):
         return best.D, best.I
 
     def _search_by_products(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """As :meth:`_search`, by products of matrices; a squared distance is put together of lengths and a product."""
+        """As :meth:`_search`, by products of matrices; a squared distance is put together of lengths and a product.
+
+        Lengths are about the mean of the queries: about a far origin their digits would hide those of distances.
+        """
         best, nearest = BestScores(len(queries), k), self.metric is Metric.L2
+        center = queries.mean(axis=0, dtype=np.float64).astype(np.float32) if nearest else np.float32(0)
+        queries = queries - center if nearest else queries
         for start, decoded in self._decoded():
             for at in range(0, len(decoded), _ROWS):
-                rows = decoded[at : at + _ROWS]
+                rows = decoded[at : at + _ROWS] - center if nearest else decoded[at : at + _ROWS]
                 less = np.einsum("ij,ij->i", rows, rows) / 2 if nearest else np.zeros(len(rows), np.float32)
                 for first in range(0, len(queries), _QUERIES):
                     best.add(queries[first : first + _QUERIES] @ rows.T, less, start + at, first)

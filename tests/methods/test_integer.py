@@ -104,6 +104,17 @@ def test_many_queries_find_what_few_find(name, metric):
     assert (ids == np.concatenate([found for _, found in few])).mean() > 0.98  # 4 bits tie
 
 
+def test_many_queries_far_from_the_origin_find_what_few_find():
+    rng = np.random.default_rng(7)
+    vectors, queries = (1000 + rng.standard_normal((n, 64)).astype(np.float32) for n in (400, 60))
+    codec = get("int8")(64, "l2").fit(vectors)
+    searcher = codec.searcher(codec.encode(vectors))
+    scores, ids = searcher.search(queries, 5)
+    few = [searcher.search(queries[at : at + 10], 5) for at in range(0, 60, 10)]
+    np.testing.assert_allclose(scores, np.concatenate([found for found, _ in few]), rtol=1e-3)
+    assert (ids == np.concatenate([found for _, found in few])).mean() > 0.98
+
+
 @pytest.mark.parametrize("name", QUANTIZER)
 def test_codes_at_the_end_are_found_once(name):
     codec = get(name)(19).fit(np.random.default_rng(3).standard_normal((500, 19)).astype(np.float32))
