@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -158,6 +159,18 @@ def _of_one_dataset(records: Sequence[Record], measure: str) -> list[Record]:
     return good
 
 
+def _seeds_together(records: Sequence[Record], measure: str) -> list[Record]:
+    """One record a row: the first seed's, with the measure and the latency of all."""
+    pooled = []
+    for row in rows_of(records):
+        quality, p50 = row.quality(measure), row.latency("p50")
+        assert quality is not None  # each of the records has it
+        latency = None if p50 is None else {**(row.timed.record.latency_ms or {}), "p50": p50}
+        found = {**row.record.quality, measure: quality}
+        pooled.append(replace(row.record, quality=found, latency_ms=latency, latency_shared=row.latency_shared))
+    return pooled
+
+
 def recall_against_bytes(records: Sequence[Record], measure: str = "recall@10") -> Figure:
     """:func:`by_family` against the bytes of an item."""
     return by_family(records, "codes", measure)
@@ -186,7 +199,7 @@ def by_family(records: Sequence[Record], cost: str = "codes", measure: str = "re
     """
     import matplotlib.pyplot as plt
 
-    good = _of_one_dataset(records, measure)
+    good = _seeds_together(_of_one_dataset(records, measure), measure)
     families = sorted({record.method.family for record in good if record.method.family != "identity"})
     columns = 2 if len(families) == 4 else min(_COLUMNS, max(1, len(families)))
     rows = -(-len(families) // columns)
@@ -265,8 +278,7 @@ def _draw_family(
 ) -> None:
     ends = []
     for number, (name, records) in enumerate(lines.items()):
-        quiet_last = sorted(records, key=lambda r: not r.latency_shared)  # of several seeds one is drawn
-        by_size = {r.bytes.code: r for r in quiet_last if r.bytes is not None and np.isfinite(_cost(r, cost))}
+        by_size = {r.bytes.code: r for r in records if r.bytes is not None and np.isfinite(_cost(r, cost))}
         if not by_size:
             continue
         chosen = [by_size[size] for size in sorted(by_size)]

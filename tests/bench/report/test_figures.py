@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 
 import matplotlib
+import numpy as np
 import pytest
 
 from bench.errors import UsageError
@@ -19,8 +20,9 @@ matplotlib.use("Agg")
 def of_sets(record, **requested):
     """The record as one of documents of ten vectors, measured with the given parameters."""
     data = dataclasses.replace(record.dataset, vectors_per_item=10.0)
-    method = dataclasses.replace(record.method, requested={"name": record.method.name, **requested})
-    return dataclasses.replace(record, dataset=data, method=method)
+    asked = {"name": record.method.name, **requested}
+    method, config = dataclasses.replace(record.method, requested=asked), {**record.config, "method": asked}
+    return dataclasses.replace(record, dataset=data, method=method, config=config)
 
 
 def texts(axis):
@@ -41,6 +43,15 @@ def test_codecs_and_rescoring_have_lines_of_their_own_and_numbers_do_not():
     assert texts(by_family(switched).axes[0]) == {"muvera", "muvera fill=False"}
     rescored = dataclasses.replace(found[3], config={**found[3].config, "rescore": "disk"})
     assert "residual rescore=disk" in texts(by_family([*found, rescored]).axes[0])
+
+
+def test_a_point_is_the_mean_of_its_seeds_and_of_the_quiet_latencies():
+    found = [make("pq", "product", 8, recall, seed=seed, p50=p50) for seed, recall, p50 in ((0, 0.5, 9), (1, 0.7, 3))]
+    found[0] = dataclasses.replace(found[0], latency_shared=True)
+    for cost, place in (("codes", 8.0), ("p50 ms", 3.0)):
+        points = [line.get_xydata() for line in by_family(found, cost).axes[0].lines]
+        assert any(np.allclose(each, [[place, 0.6]]) for each in points)
+        assert not any((each[:, 1] == 0.7).any() for each in points if len(each))
 
 
 def test_sizes_are_of_documents_where_items_are_sets_and_ticks_do_not_collide():
