@@ -10,6 +10,7 @@ import numpy as np
 from methods.base import Metric, Searcher, largest_fit
 from methods.errors import MethodError
 from methods.faiss_index import FlatCodesSearcher, faiss_metric
+from methods.kernels.topk import squared_distances
 from methods.parameters import check_integer
 from methods.registry import register
 from methods.rotated import RotatedCodec
@@ -103,4 +104,4 @@ class _ExactNormSearcher(FlatCodesSearcher):
             return super()._search(queries, k)
         centred = self.before(queries) - self._center
         scores, ids = self._decoding._search(np.pad(centred, ((0, 0), (0, 1)), constant_values=1), k)
-        return np.maximum((centred**2).sum(axis=1, keepdims=True) - 2 * scores, 0), ids
+        return squared_distances(centred, scores), ids

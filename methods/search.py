@@ -10,6 +10,7 @@ import numpy as np
 from methods.base import Codec, Metric, Searcher
 from methods.faiss_index import faiss_metric
 from methods.kernels.best import BestScores
+from methods.kernels.topk import squared_distances
 from methods.vectors import normalized
 
 _BLOCK_BYTES = 8 << 20  # decoded floats at a time: stays near the cache, bounds the memory of a search
@@ -64,7 +65,7 @@ class DecodingSearcher(Searcher):
                     best.add(queries[first : first + _QUERIES] @ rows.T, less, start + at, first)
         scores, ids = best.results()
         if nearest:
-            scores = np.maximum((queries**2).sum(axis=1, keepdims=True) - 2 * scores, 0)
+            scores = squared_distances(queries, scores)
         return scores, ids
 
     def _decoded(self) -> Iterator[tuple[int, np.ndarray]]:

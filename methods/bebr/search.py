@@ -11,6 +11,7 @@ from methods.bebr import layout
 from methods.kernels.adc import ADCScanner
 from methods.kernels.nearest import NearestScanner
 from methods.kernels.sdc import SDCScanner
+from methods.kernels.topk import squared_distances
 from methods.squares import square_tables
 
 
@@ -47,7 +48,7 @@ class NearestSearcher(Searcher):
     def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         compared, asked = self.prepare(queries - self._center)
         scores, ids = self.scanner.search(asked, k)
-        return np.maximum((compared**2).sum(axis=1, dtype=np.float32)[:, None] - 2 * scores, 0), ids
+        return squared_distances(compared, scores), ids
 
 
 def scanner(

@@ -9,6 +9,7 @@ import numpy as np
 from methods.base import Metric, Searcher
 from methods.kernels.grid import OFFSET_BYTES, byte_tables, scan_grid
 from methods.kernels.planes import GROUP
+from methods.kernels.topk import squared_distances
 from methods.search import DecodingSearcher
 from methods.table_search import CodeSpace
 
@@ -56,7 +57,7 @@ class GridSearcher(Searcher):
         else:
             scores, ids = self._scan(mapped, k)
         if l2:
-            return np.maximum((centred**2).sum(axis=1)[:, None] - 2 * scores, 0), ids
+            return squared_distances(centred, scores), ids
         return scores + (queries @ plan.mean)[:, None], ids
 
     def _scan(self, mapped: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

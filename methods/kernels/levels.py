@@ -323,7 +323,7 @@ class LevelScanner:
         keys, ids = topk.results(heaps, k)
         scores = topk.scores(keys)
         if self.l2:
-            scores = np.maximum((queries**2).sum(axis=1, dtype=np.float32)[:, None] - 2 * scores, 0)
+            scores = topk.squared_distances(queries, scores)
         return scores, ids
 
     def _segments(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

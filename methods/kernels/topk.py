@@ -9,7 +9,18 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["EMPTY", "MAX_IDS", "distance_key", "distances", "key_score", "push", "results", "score_key", "scores"]
+__all__ = [
+    "EMPTY",
+    "MAX_IDS",
+    "distance_key",
+    "distances",
+    "key_score",
+    "push",
+    "results",
+    "score_key",
+    "scores",
+    "squared_distances",
+]
 
 EMPTY = np.int64(2**63 - 1)  # no candidate: larger than every key
 MAX_IDS = 2**32 - 1
@@ -82,3 +93,11 @@ def scores(keys: np.ndarray) -> np.ndarray:
     bits = -(keys >> 32)
     magnitude = np.abs(bits).astype(np.int32).view(np.float32)
     return np.where(keys == EMPTY, np.float32(-np.inf), np.where(bits < 0, -magnitude, magnitude))
+
+
+def squared_distances(queries: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Squared distances (nq, k) from ``scores``, products less half of the other's squared length; none below 0.
+
+    ``queries`` (nq, dim) float32 are centred as the products are.
+    """
+    return np.maximum((queries**2).sum(axis=1, dtype=np.float32)[:, None] - 2 * scores, 0)

@@ -6,6 +6,7 @@ import numpy as np
 
 from methods.base import Metric, Searcher
 from methods.kernels.levels import LevelScanner
+from methods.kernels.topk import squared_distances
 from methods.rq_trellis.quantizer import StagedQuantizer
 from methods.squares import square_tables
 
@@ -72,4 +73,4 @@ class StagedSearcher(Searcher):
         scores, ids = self.scanner.search(centred @ self.quantizer.fine.matrix, k, tables)
         if self.metric is not Metric.L2:
             return scores, ids
-        return np.maximum((centred**2).sum(axis=1)[:, None] - 2 * scores, 0), ids
+        return squared_distances(centred, scores), ids
