@@ -65,6 +65,9 @@ class RunConfig:
     limits : Limits
     results : str
         Folder of the records.
+    jobs : int
+        Runs of a sweep that go on side by side. One that times its searches has the machine to itself meanwhile:
+        the others are stopped, and what time they stand still counts nowhere.
     rerun : bool
         Measure again what has a record already.
     """
@@ -85,6 +88,7 @@ class RunConfig:
     device: str = "auto"
     limits: Limits = field(default_factory=Limits)
     results: str = "results"
+    jobs: int = 1
     rerun: bool = False
 
     def to_dict(self) -> dict[str, Any]:
@@ -100,8 +104,8 @@ class RunConfig:
         return cls(**{**values, "limits": Limits(**values.get("limits", {}))})
 
     def determinants(self) -> dict[str, Any]:
-        """What determines the result: all but limits and where and whether to write."""
-        ignored = {"limits", "results", "rerun"}
+        """What determines the result: all but limits, what goes on beside it, and where and whether to write."""
+        ignored = {"limits", "results", "jobs", "rerun"}
         if self.scenario["name"] == "none":
             ignored.add("scenario")
         for name in ("rescore_carving", "click_model"):  # newer options: records from before them stay valid
@@ -113,13 +117,18 @@ class RunConfig:
 
     def check(self) -> None:
         """Raise :class:`UsageError` for a value that no run can work with; cheap, before anything is loaded."""
-        at_least = {"k": 1, "seed": 0, "threads": 1, "train_size": 1, "rescore_factor": 1}
+        at_least = {"k": 1, "seed": 0, "threads": 1, "train_size": 1, "rescore_factor": 1, "jobs": 1}
         for name, least in at_least.items():
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < least:
                 raise UsageError(f"{name}={value} is out of range; use an integer of at least {least}")
         if self.threads > (cores := os.cpu_count() or 1):
             raise UsageError(f"threads={self.threads} is more than this machine's {cores} cores; use at most {cores}")
+        if (used := self.jobs * self.threads) > cores and self.jobs > 1:
+            raise UsageError(
+                f"jobs={self.jobs} of threads={self.threads} take {used} cores and this machine has {cores}; "
+                f"use at most jobs={cores // self.threads}"
+            )
         if self.scenario.get("name") not in SCENARIOS:
             raise UsageError(f"scenario={self.scenario.get('name')} is unknown; use one of {', '.join(SCENARIOS)}")
         if self.rescore is not None and self.rescore not in RESCORE_STORES:

@@ -19,6 +19,7 @@ from bench.config import Limits
 from bench.measure.environment import thread_environment
 from bench.measure.memory import peak_memory, resident_memory
 from bench.records import Status
+from bench.turns import Turns
 
 JOB_FILE, RESULT_FILE = "job.json", "result.json"
 _POLL_S = 0.1
@@ -39,7 +40,9 @@ class Outcome:
     seconds: float
 
 
-def run_isolated(job: dict[str, Any], work: Path, limits: Limits, threads: int) -> Outcome:
+def run_isolated(
+    job: dict[str, Any], work: Path, limits: Limits, threads: int, turns: Turns | None = None, share: float = 1.0
+) -> Outcome:
     """Run ``python -m bench.worker`` on ``job`` and wait.
 
     Parameters
@@ -51,43 +54,46 @@ def run_isolated(job: dict[str, Any], work: Path, limits: Limits, threads: int) 
     limits : Limits
     threads : int
         Set for every numeric library before the child starts.
+    turns : Turns, optional
+        Of the runs that go on beside this one. What time it stands still for them counts nowhere.
+    share : float
+        The part of nine tenths of the memory that it may use where ``limits`` names none.
 
     Notes
     -----
-    The child has its own session, so that Ctrl-C reaches only this process, which then ends the child;
-    and it asks the kernel to end it should this process die.
+    The child has its own session, so that Ctrl-C reaches only this process, which then ends the child; and it asks
+    the kernel to end it should the thread that started it die, and with it this process.
     """
     (work / JOB_FILE).write_text(json.dumps(job))
-    most = (limits.memory_gb * 1e9) if limits.memory_gb else 0.9 * psutil.virtual_memory().total
+    most = (limits.memory_gb * 1e9) if limits.memory_gb else 0.9 * share * psutil.virtual_memory().total
+    turns = Turns() if turns is None else turns
+    child = turns.start(lambda link: _child(work, threads, link), work)
     start = time.monotonic()
-    child = subprocess.Popen(
-        [sys.executable, "-m", "bench.worker", str(work), str(os.getpid())],
-        env={**os.environ, **thread_environment(threads)},
-        stdin=subprocess.DEVNULL,
-        start_new_session=True,
-    )
     peak, stopped = 0, None
     try:
-        while stopped is None and not _ended(child):
+        while stopped is None and not turns.ended(child, _POLL_S):
             peak = max(peak, _peak(child.pid))
-            if time.monotonic() - start > limits.time_s:
+            if time.monotonic() - start - turns.stopped(child) > limits.time_s:
                 stopped = Outcome("timeout", f"took more than limits.time_s={limits.time_s:g}", None, peak, 0.0)
             elif resident_memory(child.pid) > most:
                 stopped = Outcome("out_of_memory", f"used more than {most / 1e9:.3g} GB of memory", None, peak, 0.0)
     finally:
+        seconds = time.monotonic() - start - turns.stopped(child)
         _kill(child)
-    seconds = time.monotonic() - start
+        turns.leave(child)
     if stopped is not None:
         return Outcome(stopped.status, stopped.reason, None, peak, seconds)
     return _outcome(child.returncode, work, peak, seconds)
 
 
-def _ended(child: subprocess.Popen) -> bool:
-    try:
-        child.wait(_POLL_S)
-    except subprocess.TimeoutExpired:
-        return False
-    return True
+def _child(work: Path, threads: int, link: int) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", "bench.worker", str(work), str(os.getpid()), str(link)],
+        env={**os.environ, **thread_environment(threads)},
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        pass_fds=(link,),
+    )
 
 
 def _peak(pid: int) -> int:

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,11 @@ from bench.plan import Plan, prepare
 from bench.records import BudgetInfo, MethodInfo, Record
 from bench.tracks import track_of
 from bench.tracks.measurement import TRUTH_K
+from bench.turns import Turns
 from bench.worker import TRACEBACK_FILE
 from methods import registry
+
+_truth = threading.Lock()  # found once, whoever needs it first
 
 
 def run(method: str, budget: str = "8x", dataset: str | None = None, **options: Any) -> Record:
@@ -77,8 +81,11 @@ def finished(plan: Plan) -> Record | None:
     return None if record.status == "skipped" and plan.infeasible is None else record
 
 
-def execute(plan: Plan) -> Record:
-    """The finished record of ``plan``: measured now unless it is on disk already."""
+def execute(plan: Plan, turns: Turns | None = None) -> Record:
+    """The finished record of ``plan``: measured now unless it is on disk already.
+
+    ``turns`` is shared with the runs that other threads execute meanwhile.
+    """
     if (record := finished(plan)) is not None:
         return record
     if plan.infeasible is not None:
@@ -88,10 +95,11 @@ def execute(plan: Plan) -> Record:
     if (record := _shared(plan)) is not None:
         return record
     if not isinstance(plan.dataset, datasets.ClickDataset):
-        datasets.ground_truth(plan.dataset, TRUTH_K)  # here: counts neither in the run's time nor its memory
+        with _truth:
+            datasets.ground_truth(plan.dataset, TRUTH_K)  # here: counts neither in the run's time nor its memory
     with _work_folder(plan.folder) as work:
         job = {"config": plan.config.to_dict(), "code_bytes": plan.code_bytes}
-        outcome = run_isolated(job, work, plan.config.limits, plan.config.threads)
+        outcome = run_isolated(job, work, plan.config.limits, plan.config.threads, turns, 1 / plan.config.jobs)
         queries = work / records.QUERIES_FILE
         has_queries = outcome.status == "ok"
         record = _record(plan, outcome, records.file_sha256(queries) if has_queries else None)

@@ -1,16 +1,20 @@
-"""A sweep: runs one after another, each in its own process; failures become records, finished runs are skipped."""
+"""A sweep: many runs, each in its own process; failures become records, finished runs are skipped."""
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
 from tqdm import tqdm
 
 from bench import runner
+from bench.measure import environment
 from bench.plan import Plan
 from bench.records import Record
+from bench.turns import Turns
 from methods.errors import WrongTrack
 
 
@@ -39,7 +43,7 @@ SWEEPS: list[Sweep] = []  # Hydra returns nothing of a sweep that it ran; the co
 def run(plans: Iterable[Plan], total: int | None = None) -> Sweep:
     """Execute ``plans`` (``total`` of them); all are prepared first, so that a mistake in one shows before long work.
 
-    One after another, because runs that share the machine spoil each other's latencies.
+    As many go on side by side as their ``jobs`` say; see :mod:`bench.turns` for how their latencies stay true.
     """
     sweep = Sweep()
     SWEEPS.append(sweep)
@@ -50,10 +54,48 @@ def run(plans: Iterable[Plan], total: int | None = None) -> Sweep:
     if not fitting and wrong and wrong[0].infeasible is not None:
         raise wrong[0].infeasible
     sweep.left_out = sorted({str(plan.config.method["name"]) for plan in wrong})
-    bar = tqdm(fitting, desc="sweep", unit="run", file=sys.stderr, disable=None)
-    for plan in bar:
-        bar.set_postfix_str(f"{plan.config.method['name']} {plan.config.budget}")
-        record = runner.finished(plan)
-        sweep.reused += record is not None
-        sweep.records.append(record or runner.execute(plan))
+    found: dict[int, Record] = {}
+    todo: list[int] = []
+    for i, plan in enumerate(fitting):
+        if (record := runner.finished(plan)) is not None:
+            found[i] = record
+        else:
+            todo.append(i)
+    sweep.reused = len(found)
+    with tqdm(total=len(fitting), initial=len(found), desc="sweep", unit="run", file=sys.stderr, disable=None) as bar:
+        _execute(fitting, todo, found, bar)
+    sweep.records = [found[i] for i in range(len(fitting))]
     return sweep
+
+
+def _execute(plans: list[Plan], todo: list[int], found: dict[int, Record], bar: tqdm) -> None:
+    """Put the records of the plans ``todo`` into ``found``.
+
+    Those that lead to the very same codec follow each other: the first is measured and the others take what it found.
+    """
+    environment.machine()  # its bandwidth is measured now, while nothing else goes on
+    rows: dict[str, list[int]] = {}
+    for i in todo:
+        rows.setdefault(_codec(plans[i]), []).append(i)
+    turns = Turns()
+
+    def execute(row: list[int]) -> None:
+        for i in row:
+            bar.set_postfix_str(f"{plans[i].config.method['name']} {plans[i].config.budget}")
+            found[i] = runner.execute(plans[i], turns)
+            bar.update()
+
+    with ThreadPoolExecutor(max((plans[i].config.jobs for i in todo), default=1)) as pool:
+        futures = [pool.submit(execute, row) for row in rows.values()]
+        try:
+            for future in as_completed(futures):
+                future.result()
+        except BaseException:
+            turns.interrupt()
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _codec(plan: Plan) -> str:
+    """Equal for runs that differ in the budget alone and lead to the same codec."""
+    return json.dumps([plan.key_at(0), plan.code_size, plan.params], default=str)

@@ -1,4 +1,4 @@
-"""The child process of one run: ``python -m bench.worker FOLDER PARENT_PID``. Reads a job, writes a result."""
+"""The child process of one run: ``python -m bench.worker FOLDER PARENT_PID LINK``. Reads a job, writes a result."""
 
 from __future__ import annotations
 
@@ -73,10 +73,12 @@ def _set_threads(threads: int) -> None:
 
 def main() -> None:
     """Entry of the child process."""
+    from bench import turns
     from bench.isolate import RESULT_FILE
 
-    folder, parent = Path(sys.argv[1]), int(sys.argv[2])
+    folder, parent, link = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     die_with(parent)
+    turns.connect(link, folder)
     faulthandler.enable()
     result = work(folder)
     (folder / RESULT_FILE).write_text(json.dumps(result))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from bench import turns
 from bench.config import RunConfig
 from bench.datasets import AnyDataset, GroundTruth
 from bench.measure import latency, quality
@@ -48,11 +48,11 @@ class Measurement:
     @contextmanager
     def timed(self, phase: str) -> Iterator[None]:
         """Adds the wall time of the block to ``seconds[phase]`` and notes the peak memory after it."""
-        start = time.perf_counter()
+        start = turns.clock()
         try:
             yield
         finally:
-            self.seconds[phase] = self.seconds.get(phase, 0.0) + time.perf_counter() - start
+            self.seconds[phase] = self.seconds.get(phase, 0.0) + turns.clock() - start
             self.memory_bytes[phase] = peak_memory()
 
 
@@ -76,12 +76,12 @@ def time_searches(config: RunConfig, searcher: latency.AnySearcher, dataset: Any
     k = config.k
     with found.timed("warm_up"):
         latency.warm_up(searcher, queries, k)
-    with found.timed("search_single"):
+    with turns.alone(), found.timed("search_single"):
         single = latency.time_single_queries(searcher, queries, k, config.latency_s)
     found.latency_ms, found.latency_queries = single.percentiles(), len(single.milliseconds)
     found.latency_shared = single.shared
     found.arrays["milliseconds"] = single.milliseconds
-    with found.timed("search_batch"):
+    with turns.alone(), found.timed("search_batch"):
         seconds, result = latency.time_batches(lambda: searcher.search(queries, k))
     found.throughput = {**(found.throughput or {}), "queries_per_s": len(queries) / seconds}
     return {k: result}

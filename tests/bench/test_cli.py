@@ -139,7 +139,7 @@ def test_an_interrupted_sweep_keeps_what_is_done_and_goes_on(bench, vectors, tmp
     children = [
         int(pid)
         for pid in os.listdir("/proc")
-        if pid.isdigit() and pid != str(process.pid) and _command_line(pid).endswith(f"{work.name}\0{process.pid}\0")
+        if pid.isdigit() and pid != str(process.pid) and f"{work.name}\0{process.pid}\0" in _command_line(pid)
     ]
     process.send_signal(how)
     process.wait(timeout=20)
