@@ -66,8 +66,9 @@ class RunConfig:
     results : str
         Folder of the records.
     jobs : int
-        Runs of a sweep that go on side by side. One that times its searches has the machine to itself meanwhile:
-        the others are stopped, and what time they stand still counts nowhere.
+        Runs of a sweep that go on side by side; without ``limits.memory_gb`` they share the memory evenly. One that
+        times its searches has the machine to itself meanwhile: the others are stopped, and what time they stand
+        still counts nowhere.
     rerun : bool
         Measure again what has a record already.
     """

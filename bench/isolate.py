@@ -41,7 +41,7 @@ class Outcome:
 
 
 def run_isolated(
-    job: dict[str, Any], work: Path, limits: Limits, threads: int, turns: Turns | None = None, share: float = 1.0
+    job: dict[str, Any], work: Path, limits: Limits, threads: int, turns: Turns | None = None, memory_share: float = 1.0
 ) -> Outcome:
     """Run ``python -m bench.worker`` on ``job`` and wait.
 
@@ -56,8 +56,8 @@ def run_isolated(
         Set for every numeric library before the child starts.
     turns : Turns, optional
         Of the runs that go on beside this one. What time it stands still for them counts nowhere.
-    share : float
-        The part of nine tenths of the memory that it may use where ``limits`` names none.
+    memory_share : float
+        What it may use of nine tenths of the machine's memory, where ``limits`` has no bound.
 
     Notes
     -----
@@ -65,20 +65,20 @@ def run_isolated(
     the kernel to end it should the thread that started it die, and with it this process.
     """
     (work / JOB_FILE).write_text(json.dumps(job))
-    most = (limits.memory_gb * 1e9) if limits.memory_gb else 0.9 * share * psutil.virtual_memory().total
+    most = (limits.memory_gb * 1e9) if limits.memory_gb else 0.9 * memory_share * psutil.virtual_memory().total
     turns = Turns() if turns is None else turns
     child = turns.start(lambda link: _child(work, threads, link), work)
     start = time.monotonic()
     peak, stopped = 0, None
     try:
-        while stopped is None and not turns.ended(child, _POLL_S):
+        while stopped is None and not turns.wait(child, _POLL_S):
             peak = max(peak, _peak(child.pid))
-            if time.monotonic() - start - turns.stopped(child) > limits.time_s:
+            if time.monotonic() - start - turns.still(child) > limits.time_s:
                 stopped = Outcome("timeout", f"took more than limits.time_s={limits.time_s:g}", None, peak, 0.0)
             elif resident_memory(child.pid) > most:
                 stopped = Outcome("out_of_memory", f"used more than {most / 1e9:.3g} GB of memory", None, peak, 0.0)
     finally:
-        seconds = time.monotonic() - start - turns.stopped(child)
+        seconds = time.monotonic() - start - turns.still(child)
         _kill(child)
         turns.leave(child)
     if stopped is not None:

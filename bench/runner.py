@@ -7,7 +7,6 @@ import dataclasses
 import json
 import os
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,8 +25,6 @@ from bench.tracks.measurement import TRUTH_K
 from bench.turns import Turns
 from bench.worker import TRACEBACK_FILE
 from methods import registry
-
-_truth = threading.Lock()  # found once, whoever needs it first
 
 
 def run(method: str, budget: str = "8x", dataset: str | None = None, **options: Any) -> Record:
@@ -84,7 +81,7 @@ def finished(plan: Plan) -> Record | None:
 def execute(plan: Plan, turns: Turns | None = None) -> Record:
     """The finished record of ``plan``: measured now unless it is on disk already.
 
-    ``turns`` is shared with the runs that other threads execute meanwhile.
+    ``turns`` is shared with the runs of the same sweep that other threads execute meanwhile.
     """
     if (record := finished(plan)) is not None:
         return record
@@ -94,12 +91,11 @@ def execute(plan: Plan, turns: Turns | None = None) -> Record:
         return record
     if (record := _shared(plan)) is not None:
         return record
-    if not isinstance(plan.dataset, datasets.ClickDataset):
-        with _truth:
-            datasets.ground_truth(plan.dataset, TRUTH_K)  # here: counts neither in the run's time nor its memory
+    find_truth(plan)
     with _work_folder(plan.folder) as work:
         job = {"config": plan.config.to_dict(), "code_bytes": plan.code_bytes}
-        outcome = run_isolated(job, work, plan.config.limits, plan.config.threads, turns, 1 / plan.config.jobs)
+        memory_share = 1.0 if turns is None else 1 / plan.config.jobs
+        outcome = run_isolated(job, work, plan.config.limits, plan.config.threads, turns, memory_share)
         queries = work / records.QUERIES_FILE
         has_queries = outcome.status == "ok"
         record = _record(plan, outcome, records.file_sha256(queries) if has_queries else None)
@@ -109,6 +105,12 @@ def execute(plan: Plan, turns: Turns | None = None) -> Record:
         else:
             (plan.folder / TRACEBACK_FILE).unlink(missing_ok=True)
     return record
+
+
+def find_truth(plan: Plan) -> None:
+    """Put the ground truth of the data set into the cache: here it counts neither in a run's time nor its memory."""
+    if not isinstance(plan.dataset, datasets.ClickDataset):
+        datasets.ground_truth(plan.dataset, TRUTH_K)
 
 
 def _shared(plan: Plan) -> Record | None:

@@ -73,7 +73,12 @@ def _execute(plans: list[Plan], todo: list[int], found: dict[int, Record], bar: 
 
     Those that lead to the very same codec follow each other: the first is measured and the others take what it found.
     """
-    environment.machine()  # its bandwidth is measured now, while nothing else goes on
+    if not todo:
+        return
+    environment.machine()  # measures its bandwidth: while nothing else goes on
+    asked = {(plan.dataset.checksum, plan.dataset.metric): plan for plan in plans if plan.infeasible is None}
+    for plan in asked.values():
+        runner.find_truth(plan)
     rows: dict[str, list[int]] = {}
     for i in todo:
         rows.setdefault(_codec(plans[i]), []).append(i)
@@ -85,10 +90,9 @@ def _execute(plans: list[Plan], todo: list[int], found: dict[int, Record], bar: 
             found[i] = runner.execute(plans[i], turns)
             bar.update()
 
-    with ThreadPoolExecutor(max((plans[i].config.jobs for i in todo), default=1)) as pool:
-        futures = [pool.submit(execute, row) for row in rows.values()]
+    with ThreadPoolExecutor(max(plans[i].config.jobs for i in todo)) as pool:
         try:
-            for future in as_completed(futures):
+            for future in as_completed([pool.submit(execute, row) for row in rows.values()]):
                 future.result()
         except BaseException:
             turns.interrupt()

@@ -6,6 +6,7 @@ The sweep's process has :class:`Turns`, which stops and continues the processes 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -14,13 +15,10 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import files
-
-STOPPED_FILE = "stopped_seconds"
+STILL_FILE = "still_seconds"
 _ASKED, _GRANTED, _DONE = b"a", b"g", b"d"
 
 
@@ -30,25 +28,24 @@ class Interrupted(Exception):
 
 @dataclass
 class _Run:
-    child: subprocess.Popen
     link: socket.socket
-    stopped_file: Path
+    file: Path  # where its process reads for how long it stood still
     asks: bool = False
     hung_up: bool = False
-    stopped: float = 0.0  # seconds, but for a stop that lasts
+    still: float = 0.0  # seconds for which it stood still, but for a stop that lasts
     since: float | None = None  # monotonic time at which it was stopped
 
 
 class Turns:
     """The running processes of a sweep, of which one at a time can have the machine to itself.
 
-    One thread starts a run, calls :meth:`ended` until it has, and then :meth:`leave`.
+    One thread starts a run, calls :meth:`wait` until it has ended, and then :meth:`leave`.
     """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._runs: dict[int, _Run] = {}
-        self._alone: _Run | None = None
+        self._runs: dict[subprocess.Popen, _Run] = {}
+        self._alone: subprocess.Popen | None = None
         self._interrupted = False
 
     def start(self, start: Callable[[int], subprocess.Popen], folder: Path) -> subprocess.Popen:
@@ -62,40 +59,45 @@ class Turns:
         folder : Path
             Of the run's own files.
         """
-        ours, theirs = socket.socketpair()
-        with self._changed, theirs:
+        with self._changed:
             self._changed.wait_for(lambda: self._alone is None or self._interrupted)
             if self._interrupted:
-                ours.close()
                 raise Interrupted
-            child = start(theirs.fileno())
-            self._runs[child.pid] = _Run(child, ours, folder / STOPPED_FILE)
+            ours, theirs = socket.socketpair()
+            with theirs:
+                try:
+                    child = start(theirs.fileno())
+                except BaseException:
+                    ours.close()
+                    raise
+            self._runs[child] = _Run(ours, folder / STILL_FILE)
             return child
 
-    def ended(self, child: subprocess.Popen, seconds: float) -> bool:
-        """Whether a run is over, after at most ``seconds`` of waiting in which it is given its turn."""
-        run = self._runs[child.pid]
+    def wait(self, child: subprocess.Popen, seconds: float) -> bool:
+        """Wait at most ``seconds`` for a run, and give it its turn meanwhile; says whether it has ended."""
+        run = self._runs[child]
         if self._interrupted:
             raise Interrupted
         if run.hung_up:
-            time.sleep(seconds)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(seconds)
         elif select.select([run.link], [], [], seconds)[0]:
-            self._listen(run)
+            self._listen(child, run)
         if run.asks:
-            self._give_turn(run)
+            self._give_turn(child, run)
         return child.poll() is not None
 
-    def stopped(self, child: subprocess.Popen) -> float:
+    def still(self, child: subprocess.Popen) -> float:
         """Seconds for which a run stood still up to now."""
         with self._changed:
-            run = self._runs[child.pid]
-            return run.stopped + (0.0 if run.since is None else time.monotonic() - run.since)
+            run = self._runs[child]
+            return run.still + (0.0 if run.since is None else time.monotonic() - run.since)
 
     def leave(self, child: subprocess.Popen) -> None:
         """The run is over: if it had the machine to itself, the others go on."""
-        self._end_turn(self._runs[child.pid])
+        self._end_turn(child)
         with self._changed:
-            self._runs.pop(child.pid).link.close()
+            self._runs.pop(child).link.close()
 
     def interrupt(self) -> None:
         """Let every thread that starts or waits for a run raise :class:`Interrupted`."""
@@ -103,50 +105,63 @@ class Turns:
             self._interrupted = True
             self._changed.notify_all()
 
-    def _listen(self, run: _Run) -> None:
-        heard = run.link.recv(1)
+    def _listen(self, child: subprocess.Popen, run: _Run) -> None:
+        try:
+            heard = run.link.recv(1)
+        except OSError:
+            heard = b""
         if heard == _ASKED:
             run.asks = True
         elif heard == _DONE:
-            self._end_turn(run)
+            self._end_turn(child)
         else:
             run.hung_up = True
 
-    def _give_turn(self, run: _Run) -> None:
+    def _give_turn(self, child: subprocess.Popen, run: _Run) -> None:
         with self._changed:
             if self._alone is not None:
                 return
-            self._alone, run.asks = run, False
-            for other in self._runs.values():
-                if other is not run and _signal(other, signal.SIGSTOP):
-                    other.since = time.monotonic()
+            self._alone, run.asks = child, False
+            for other, its in self._runs.items():
+                if other is not child and _signal(other, signal.SIGSTOP):
+                    its.since = time.monotonic()
         try:
             run.link.sendall(_GRANTED)
         except OSError:  # it has just ended
-            self._end_turn(run)
+            self._end_turn(child)
 
-    def _end_turn(self, run: _Run) -> None:
+    def _end_turn(self, child: subprocess.Popen) -> None:
         with self._changed:
-            if self._alone is not run:
+            if self._alone is not child:
                 return
             self._alone = None
-            for other in self._runs.values():
-                if other.since is not None:
-                    other.stopped += time.monotonic() - other.since
-                    other.since = None
-                    files.write_whole(other.stopped_file, repr(other.stopped))
-                    _signal(other, signal.SIGCONT)
-            self._changed.notify_all()
+            try:
+                for run in self._runs.values():
+                    if run.since is not None:
+                        run.still, run.since = run.still + time.monotonic() - run.since, None
+                        _tell(run)
+            finally:
+                for other in self._runs:
+                    if other is not child:
+                        _signal(other, signal.SIGCONT)
+                self._changed.notify_all()
 
 
-def _signal(run: _Run, number: signal.Signals) -> bool:
-    if run.child.poll() is not None:
+def _signal(child: subprocess.Popen, number: signal.Signals) -> bool:
+    if child.poll() is not None:
         return False
     try:
-        os.killpg(run.child.pid, number)
+        os.killpg(child.pid, number)
     except ProcessLookupError:
         return False
     return True
+
+
+def _tell(run: _Run) -> None:
+    """Write for how long a run stood still where it reads it; whole, as it may be reading."""
+    temporary = run.file.with_suffix(".new")
+    temporary.write_text(repr(run.still))
+    os.replace(temporary, run.file)
 
 
 _link: tuple[socket.socket, Path] | None = None  # of a run's process
@@ -155,10 +170,10 @@ _link: tuple[socket.socket, Path] | None = None  # of a run's process
 def connect(descriptor: int, folder: Path) -> None:
     """In a run's process: where it asks for turns, and the folder in which it learns for how long it stood still."""
     global _link
-    _link = socket.socket(fileno=descriptor), folder / STOPPED_FILE
+    _link = socket.socket(fileno=descriptor), folder / STILL_FILE
 
 
-@contextmanager
+@contextlib.contextmanager
 def alone() -> Iterator[None]:
     """No other run of the sweep goes on meanwhile. Waits for its turn; outside a run's process it changes nothing."""
     if _link is None:
@@ -173,17 +188,17 @@ def alone() -> Iterator[None]:
 
 
 def clock() -> float:
-    """Seconds, as :func:`time.perf_counter`, of which those are left out for which this process stood still."""
+    """Seconds, as :func:`time.perf_counter`, less those for which this process stood still."""
     if _link is None:
         return time.perf_counter()
     while True:  # it may be stopped between two of these lines
-        before = _stopped(_link[1])
+        before = _stood_still(_link[1])
         now = time.perf_counter()
-        if _stopped(_link[1]) == before:
+        if _stood_still(_link[1]) == before:
             return now - before
 
 
-def _stopped(file: Path) -> float:
+def _stood_still(file: Path) -> float:
     try:
         return float(file.read_text())
     except FileNotFoundError:

@@ -73,11 +73,12 @@ def _set_threads(threads: int) -> None:
 
 def main() -> None:
     """Entry of the child process."""
+    folder, parent, link = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    die_with(parent)  # first: a run that stands still would outlive its parent for ever
+
     from bench import turns
     from bench.isolate import RESULT_FILE
 
-    folder, parent, link = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    die_with(parent)
     turns.connect(link, folder)
     faulthandler.enable()
     result = work(folder)

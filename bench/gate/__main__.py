@@ -124,7 +124,7 @@ def _plan(case: Case, folder: str, timed: bool) -> Plan:
         raise UsageError(f"the baseline does not say how to run {case.name}; give --candidate")
     config = RunConfig.from_dict(case.config)
     latency_s = config.latency_s if timed else _QUICK_LATENCY_S
-    plan = prepare(dataclasses.replace(config, results=folder, rerun=False, latency_s=latency_s))
+    plan = prepare(dataclasses.replace(config, results=folder, jobs=1, rerun=False, latency_s=latency_s))
     if plan.dataset.checksum not in case.identity:
         raise UsageError(f"{plan.dataset.name} is not what {case.name} was recorded on; record the baseline anew")
     return plan

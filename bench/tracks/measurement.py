@@ -74,15 +74,16 @@ def time_searches(config: RunConfig, searcher: latency.AnySearcher, dataset: Any
     """Latency and throughput; what the batch returned, by its k."""
     queries: Any = dataset.queries
     k = config.k
-    with found.timed("warm_up"):
-        latency.warm_up(searcher, queries, k)
-    with turns.alone(), found.timed("search_single"):
-        single = latency.time_single_queries(searcher, queries, k, config.latency_s)
+    with turns.alone():
+        with found.timed("warm_up"):
+            latency.warm_up(searcher, queries, k)
+        with found.timed("search_single"):
+            single = latency.time_single_queries(searcher, queries, k, config.latency_s)
+        with found.timed("search_batch"):
+            seconds, result = latency.time_batches(lambda: searcher.search(queries, k))
     found.latency_ms, found.latency_queries = single.percentiles(), len(single.milliseconds)
     found.latency_shared = single.shared
     found.arrays["milliseconds"] = single.milliseconds
-    with turns.alone(), found.timed("search_batch"):
-        seconds, result = latency.time_batches(lambda: searcher.search(queries, k))
     found.throughput = {**(found.throughput or {}), "queries_per_s": len(queries) / seconds}
     return {k: result}
 

@@ -94,6 +94,7 @@ def measure(config: RunConfig, dataset: ClickDataset, code_bytes: int, work: Pat
             recipe(config),
             config.seed,
             click.auc,
+            turns.clock,
         )
     found.seconds |= {f"stage {stage}": seconds for stage, seconds in trained.seconds.items()}
     found.seconds |= {f"epochs of {stage}": float(epochs) for stage, epochs in trained.epochs.items()}

@@ -61,6 +61,7 @@ def train(
     recipe: Recipe,
     seed: int,
     judge: Callable[[np.ndarray, np.ndarray], float],
+    clock: Callable[[], float] = time.perf_counter,
 ) -> Trained:
     """Train ``method`` through all of its stages.
 
@@ -71,6 +72,8 @@ def train(
     training, validation : Examples
     judge : callable
         ``judge(scores, labels)`` of validation examples, larger is better.
+    clock : callable
+        Seconds, by which stages are timed.
 
     Notes
     -----
@@ -78,7 +81,7 @@ def train(
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return _Run(method, fields, new_model, training, validation, recipe, seed, judge).stages()
+        return _Run(method, fields, new_model, training, validation, recipe, seed, judge).stages(clock)
 
 
 def choose_device(name: str) -> torch.device:
@@ -106,14 +109,14 @@ class _Run:
         self.model = new_model().to(self.device)
         self.trained = Trained(self.state, self.model, -np.inf)
 
-    def stages(self) -> Trained:
+    def stages(self, clock: Callable[[], float]) -> Trained:
         for stage in self.method.stages():
-            start = time.perf_counter()
+            start = clock()
             self.state = self.method.begin_stage(stage, self.state, self.fields, self.rng, self._judge_state)
             if stage.restart:
                 self.model = self.new_model().to(self.device)
             self._train(stage)
-            self.trained.seconds[stage.name] = time.perf_counter() - start
+            self.trained.seconds[stage.name] = clock() - start
         self.trained.state, self.trained.model = self.state, self.model.cpu().eval()
         return self.trained
 

@@ -82,9 +82,9 @@ class Programs:
 
         child = self.turns.start(start, folder)
         try:
-            while not self.turns.ended(child, 0.05):
+            while not self.turns.wait(child, 0.05):
                 pass
-            return child.returncode, self.turns.stopped(child)
+            return child.returncode, self.turns.still(child)
         finally:
             if child.poll() is None:
                 child.kill()
@@ -93,6 +93,13 @@ class Programs:
 
     def numbers(self, name, file):
         return [float(value) for value in (self.folder / name / file).read_text().split()]
+
+
+def until(true, seconds=30):
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "nothing happened"
+        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -105,18 +112,18 @@ def programs(tmp_path):
 
 def test_others_stand_still_and_so_do_their_clocks(programs, tmp_path):
     ticking = programs.run("ticking", TICKS, 0, tmp_path / "measuring" / "alone")
-    while not (tmp_path / "ticking" / "ticks").exists():
-        time.sleep(0.01)
+    until((tmp_path / "ticking" / "ticks").exists)
     assert programs.run("measuring", MEASURES, 0.6).result()[0] == 0
-    status, stopped = ticking.result()
+    status, still = ticking.result()
     start, end = programs.numbers("measuring", "alone")
     ticks = programs.numbers("ticking", "ticks")
     assert status == 0
     assert not [tick for tick in ticks if start < tick < end]
     assert [tick for tick in ticks if tick > end], "it went on"
     by_its_clock, real = programs.numbers("ticking", "took")
-    assert real - by_its_clock == pytest.approx(stopped, abs=0.05)
-    assert stopped > end - start
+    gap = max(later - earlier for earlier, later in itertools.pairwise(ticks))
+    assert still > end - start
+    assert real - by_its_clock == pytest.approx(gap, abs=0.1)
 
 
 def test_one_at_a_time_is_alone(programs):
@@ -129,45 +136,52 @@ def test_one_at_a_time_is_alone(programs):
 
 def test_none_starts_while_one_is_alone(programs):
     measuring = programs.run("measuring", MEASURES, 0.8)
-    while programs.turns._alone is None:
-        time.sleep(0.01)
+    until(lambda: programs.turns._alone is not None)
     programs.run("ticking", TICKS, 0.5, programs.folder).result()
     measuring.result()
     assert programs.numbers("ticking", "ticks")[0] > programs.numbers("measuring", "alone")[1]
 
 
-def test_the_others_go_on_if_it_dies_in_its_turn(programs):
-    ticking = programs.run("ticking", TICKS, 0.5, programs.folder)
+def test_the_others_go_on_if_it_dies_in_its_turn(programs, tmp_path):
+    ticking = programs.run("ticking", TICKS, 0, tmp_path / "dying" / "alone")
+    until((tmp_path / "ticking" / "ticks").exists)
     assert programs.run("dying", DIES_ALONE).result()[0] == 1
-    assert ticking.result(timeout=20)[0] == 0
+    status, still = ticking.result(timeout=20)
+    assert status == 0
+    assert still > 0.2
 
 
-def test_an_interrupt_reaches_those_that_wait(programs):
+def test_an_interrupt_reaches_those_that_stand_still_or_wait(programs):
+    stopped = programs.run("stopped", TICKS, 60, programs.folder)
+    until((programs.folder / "stopped" / "ticks").exists)
     measuring = programs.run("measuring", MEASURES, 60)
-    while programs.turns._alone is None:
-        time.sleep(0.01)
-    waiting = programs.run("ticking", TICKS, 0.5, programs.folder)
+    until(lambda: programs.turns._alone is not None)
+    unstarted = programs.run("unstarted", TICKS, 0, programs.folder)
+    time.sleep(0.3)
+    assert not (programs.folder / "unstarted" / "ticks").exists()
     programs.turns.interrupt()
-    for run in (measuring, waiting):
+    for run in (stopped, measuring, unstarted):
         with pytest.raises(Interrupted):
             run.result(timeout=20)
+    assert not programs.turns._runs
 
 
 def test_time_of_standing_still_is_not_of_the_limit(tmp_path, monkeypatch):
-    """A run with less time than another is alone for ends well, and its seconds are its own."""
+    """A run ends well that stands still for longer than its limit."""
     monkeypatch.setattr("bench.isolate._child", _pretend_run)
     turns = Turns()
     other, short = tmp_path / "other", tmp_path / "short"
     other.mkdir()
     short.mkdir()
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(run_isolated, {"program": MEASURES, "arguments": ["4"]}, other, Limits(), 1, turns)
-        ticks = {"program": TICKS, "arguments": ["0.5", str(other / "alone")]}
-        second = pool.submit(run_isolated, ticks, short, Limits(time_s=3), 1, turns)
+        ticks = {"program": TICKS, "arguments": ["0", str(other / "alone")]}
+        second = pool.submit(run_isolated, ticks, short, Limits(time_s=5), 1, turns)
+        until((short / "ticks").exists)
+        first = pool.submit(run_isolated, {"program": MEASURES, "arguments": ["6"]}, other, Limits(), 1, turns)
         assert first.result().status == "ok"
         found = second.result()
     assert found.status == "ok", found.reason
-    assert found.seconds < 3
+    assert found.seconds < 5
 
 
 def _pretend_run(work, threads, link):
@@ -196,7 +210,19 @@ def plans(tmp_path, monkeypatch):
 def test_a_sweep_side_by_side_finds_what_one_after_another_finds(plans, monkeypatch):
     monkeypatch.setattr("os.cpu_count", lambda: 4)
     methods = ("pq", "sign", "int8")
-    one, two = (sweep.run(plans(jobs, methods)).records for jobs in (1, 2))
+    together = []
+    start = Turns.start
+
+    def counted(turns, *arguments):
+        child = start(turns, *arguments)
+        together.append(len(turns._runs))
+        return child
+
+    monkeypatch.setattr(Turns, "start", counted)
+    one = sweep.run(plans(1, methods)).records
+    assert max(together) == 1
+    two = sweep.run(plans(2, methods)).records
+    assert max(together) == 2
     assert [(r.key, r.status) for r in one] == [(r.key, r.status) for r in two]
     assert {r.status for r in one} == {"ok", "skipped"}
     for alone, beside in zip(one, two, strict=True):
@@ -204,6 +230,8 @@ def test_a_sweep_side_by_side_finds_what_one_after_another_finds(plans, monkeypa
         assert alone.bytes == beside.bytes
         assert alone.reason == beside.reason
     assert sum("measured there" in r.reason for r in two) == 1  # sign has one size
+    again = sweep.run(plans(2, methods))
+    assert again.reused == len(again.records) == 6
 
 
 def test_an_interrupted_sweep_leaves_no_process(plans, monkeypatch):
