@@ -10,12 +10,12 @@ from pathlib import Path
 from bench.errors import UsageError
 
 
-def write_whole(path: Path, text: str) -> Path:
-    """Write ``text`` (UTF-8) to ``path``, which keeps what it had until all is written; raises :class:`OSError`."""
+def write_whole(path: Path, content: str | bytes) -> Path:
+    """Write ``content`` (text as UTF-8) to ``path``, which keeps what it had until then; raises :class:`OSError`."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        with temporary.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from bench import packed
 from bench.errors import UsageError
-from bench.files import write_whole, writing
+from bench.files import write_whole
 from bench.measure.statistics import Interval
 
 if TYPE_CHECKING:
@@ -220,7 +221,7 @@ def read_queries(folder: str | Path) -> dict[str, np.ndarray]:
 
 
 def find(paths: Iterable[str | Path]) -> Iterator[Record]:
-    """All records below the given files and folders (``record.json`` and packed ``.jsonl``), in order of path."""
+    """All records below the given files and folders (``record.json`` and packed ones), in order of path."""
     return (record for record, _ in locate(paths))
 
 
@@ -244,36 +245,29 @@ def _preference(record: Record, folder: Path | None) -> tuple[bool, str]:
 def _all(paths: Iterable[str | Path]) -> Iterator[tuple[Record, Path | None]]:
     for path in map(Path, paths):
         if not path.exists():
-            raise UsageError(f"{path} does not exist; give a record.json, a .jsonl or a folder of records")
-        files = sorted([*path.rglob(RECORD_FILE), *path.rglob("*.jsonl")]) if path.is_dir() else [path]
+            raise UsageError(f"{path} does not exist; give a record.json, packed records or a folder of them")
+        files = sorted([*path.rglob(RECORD_FILE), *packed.find(path)]) if path.is_dir() else [path]
         for file in files:
-            if file.suffix == ".jsonl":
+            if file.suffix in packed.ENDINGS:
                 yield from ((record, None) for record in _unpack(file))
             else:
                 yield read(file), file.parent
 
 
 def pack(records: Iterable[Record], path: Path) -> None:
-    """Write records into one ``.jsonl`` file, a line each; whole or not at all. Where they lay is not in it."""
-    lines = []
-    for record in records:
-        values = dataclasses.asdict(record)
+    """Write records into one ``.parquet`` or ``.jsonl`` file, whole or not at all. Where they lay is not in it."""
+    found = [dataclasses.asdict(record) for record in records]
+    for values in found:
         values["config"]["results"] = "results"
-        lines.append(json.dumps(values, allow_nan=False) + "\n")
-    with writing(path):
-        write_whole(path, "".join(lines))
+    packed.write(found, path)
 
 
 def _unpack(path: Path) -> Iterator[Record]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not a file of packed records: {error}") from error
-    for number, line in enumerate(text.splitlines(), 1):
+    for where, text in packed.read(path):
         try:
-            yield Record.from_json(line)
+            yield Record.from_json(text)
         except ValueError as error:
-            raise UsageError(f"{path}, line {number}, is not a readable record: {error}") from error
+            raise UsageError(f"{path}, {where}, is not a readable record: {error}") from error
 
 
 def to_frame(records: Iterable[Record]) -> pd.DataFrame:

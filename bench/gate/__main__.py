@@ -40,7 +40,7 @@ def main() -> None:
     """Entry of the command."""
     parser = _Parser(prog="python -m bench.gate", description=__doc__, epilog=_EPILOG)
     parser.add_argument(
-        "--baseline", required=True, metavar="RECORDS", help="folder, .jsonl, or pytest-benchmark .json"
+        "--baseline", required=True, metavar="RECORDS", help="folder, packed records, or pytest-benchmark .json"
     )
     parser.add_argument("--candidate", metavar="RECORDS", help="compare these instead of measuring again")
     parser.add_argument("--dataset", help="only cases of this data set")

@@ -96,7 +96,7 @@ class Case:
 
 
 def read_cases(path: str | Path, dataset: str | None = None) -> list[Case]:
-    """Cases of a folder of records, a packed ``.jsonl``, a ``record.json`` or a pytest-benchmark ``.json``.
+    """Cases of a folder of records, packed records, a ``record.json`` or a pytest-benchmark ``.json``.
 
     Of runs that were skipped for lack of a code that small nothing can fall behind: they are left out.
 

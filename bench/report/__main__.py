@@ -28,7 +28,9 @@ class _Parser(argparse.ArgumentParser):
 def main() -> None:
     """Entry of the command."""
     parser = _Parser(prog="python -m bench.report", description=__doc__)
-    parser.add_argument("records", nargs="*", metavar="RECORDS", help="record.json, .jsonl, or a folder of them")
+    parser.add_argument(
+        "records", nargs="*", metavar="RECORDS", help="record.json, packed records, or a folder of them"
+    )
     parser.add_argument("--dataset", help="only records of this data set")
     parser.add_argument("--measure", metavar="M", help="choose the best and rank by it: recall@1, nDCG@10, ...")
     parser.add_argument("--out", metavar="DIR", help="write index.html, tables and figures there")
@@ -36,7 +38,9 @@ def main() -> None:
     parser.add_argument("--compare", nargs=2, metavar=("A", "B"), help="the second set of records against the first")
     parser.add_argument("--figure", metavar="FILE", help="draw recall@10 against bytes into FILE (.png, .svg, .pdf)")
     parser.add_argument("--against", choices=_COSTS, default="bytes", help="what --figure draws recall@10 against")
-    parser.add_argument("--pack", metavar="FILE", help="write the records into one .jsonl file, a line each")
+    parser.add_argument(
+        "--pack", metavar="FILE", help="write the records into one file: .parquet, or .jsonl with a line each"
+    )
     try:
         options = parser.parse_args()
         formats = _formats(options.format)

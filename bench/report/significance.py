@@ -168,7 +168,7 @@ def find(paths: Iterable[str | Path]) -> list[Comparison]:
 
 
 def beside(packed: Path) -> Path:
-    """Where the comparisons of ``packed.jsonl`` lie."""
+    """Where the comparisons of ``packed.parquet`` lie."""
     return packed.with_name(packed.stem + ENDING)
 
 

@@ -35,7 +35,7 @@ def main() -> None:
         groups = groups_of(name)
         data = next(iter(groups.values()))[0].record.dataset
         lines.append(f"## {data.name}: {data.n:,} x {data.dim}, {data.metric}, {data.queries:,} queries\n")
-        compared = {found.key: found for found in significance.find([HERE / f"{name}.jsonl"])}
+        compared = {found.key: found for found in significance.find([HERE / f"{name}.parquet"])}
         for budget in BUDGETS:
             lines += table(groups[budget], compared, options.rivals)
     (HERE / "frontier.md").write_text("\n".join(lines))

@@ -23,7 +23,7 @@ MEASURES = ("recall@1", "nDCG@10")
 
 
 def main() -> None:
-    found = [record for record, _ in records.locate([HERE / "squad-tokens-128.jsonl"])]
+    found = [record for record, _ in records.locate([HERE / "squad-tokens-128.parquet"])]
     rows = sorted(rows_of(found), key=lambda row: (row.record.config["rescore"] is not None, row.code, name_of(row)))
     distinct = {(name_of(row), row.code, row.headline_quality.value): row for row in rows}
     data = rows[0].record.dataset

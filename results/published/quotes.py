@@ -28,7 +28,7 @@ BUDGETS = ("4x", "8x", "16x", "32x", "64x")
 @functools.cache
 def groups_of(name: str) -> dict[str, list[Row]]:
     """The rows of a data set by budget, best first, without those with a second look at full vectors."""
-    packed = [HERE / f"{name}.jsonl"]
+    packed = [HERE / f"{name}.parquet"]
     found: dict[str, list[Row]] = defaultdict(list)
     rows = rows_of(record for record, _ in records.locate(packed) if record.config.get("rescore") is None)
     for row in significance.mark(rows, significance.find(packed)):

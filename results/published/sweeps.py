@@ -101,7 +101,7 @@ def seed_lines(found: Sequence[Record]) -> list[str]:
 
 
 def main() -> None:
-    found = {name: [record for record, _ in records.locate([HERE / f"{name}.jsonl"])] for name in DATASETS}
+    found = {name: [record for record, _ in records.locate([HERE / f"{name}.parquet"])] for name in DATASETS}
     lines = [sweep_line(each) for each in found.values()]
     seeds = [line for each in found.values() for line in seed_lines(each)]
     table = [f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS), *lines]

@@ -29,7 +29,7 @@ _NEAR = 1.15  # times the budget's ratio
 
 
 def main() -> None:
-    packed = [HERE / f"{name}.jsonl" for name in DATASETS]
+    packed = [HERE / f"{name}.parquet" for name in DATASETS]
     rows = rows_of(record for record, _ in records.locate(packed))
     groups: dict[tuple, list[Row]] = defaultdict(list)
     for row in significance.mark(rows, significance.find(packed)):

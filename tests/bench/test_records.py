@@ -106,10 +106,18 @@ def test_a_folder_that_is_not_there_is_an_error(tmp_path):
         list(records.find([tmp_path / "none"]))
 
 
-def test_packed_records_are_found_again(record, tmp_path):
+@pytest.mark.parametrize("name", ["published.jsonl", "published.parquet"])
+def test_packed_records_are_found_again(record, tmp_path, name):
     others = [dataclasses.replace(record, key=key, config={"results": "/home/me/results"}) for key in ("a", "b")]
-    records.pack(others, tmp_path / "published.jsonl")
-    assert list(records.find([tmp_path])) == [dataclasses.replace(r, config={"results": "results"}) for r in others]
+    others.append(dataclasses.replace(record, key="c", quality={}, latency_ms=None, reason="naïve\n\u2028"))
+    records.pack(others, tmp_path / name)
+    expected = [dataclasses.replace(r, config={**r.config, "results": "results"}) for r in others]
+    for path in (tmp_path, tmp_path / name):
+        assert list(records.find([path])) == expected
+
+
+def test_a_packed_line_that_is_no_record_is_named(record, tmp_path):
+    records.pack([record, record], tmp_path / "published.jsonl")
     with (tmp_path / "published.jsonl").open("a") as file:
         file.write("{}\n")
     with pytest.raises(UsageError, match="line 3"):
@@ -129,6 +137,25 @@ def test_of_a_run_that_was_packed_twice_the_last_counts(record, tmp_path):
         dated = dataclasses.replace(record, environment={**record.environment, "date": date}, peak_memory_bytes=peak)
         records.pack([dated], tmp_path / f"{name}.jsonl")
     assert [r.peak_memory_bytes for r in records.find([tmp_path])] == [2]
+
+
+def test_parquet_packs_are_compact_and_whole(record, tmp_path):
+    many = [dataclasses.replace(record, key=f"{i:016x}") for i in range(300)]
+    for name in ("a.jsonl", "a.parquet"):
+        records.pack(many, tmp_path / name)
+    assert (tmp_path / "a.parquet").stat().st_size * 10 < (tmp_path / "a.jsonl").stat().st_size
+    with pytest.raises(UsageError, match=r"packed into .jsonl or .parquet, not into a\.csv"):
+        records.pack(many, tmp_path / "a.csv")
+
+
+def test_parquet_files_of_something_else_are_passed_over(record, tmp_path):
+    records.to_frame([record])[["key", "status"]].to_parquet(tmp_path / "runs.parquet")
+    records.pack([record], tmp_path / "published.parquet")
+    assert [r.key for r in records.find([tmp_path])] == [record.key]
+    for name in ("runs.parquet", "broken.parquet"):
+        (tmp_path / "broken.parquet").write_bytes(b"PAR1")
+        with pytest.raises(UsageError, match=rf"{name} is not a file of packed records"):
+            list(records.find([tmp_path / name]))
 
 
 def test_a_file_that_is_no_text_is_named(tmp_path):
