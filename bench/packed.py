@@ -81,11 +81,11 @@ def _read_parquet(path: Path) -> Iterator[tuple[str, str]]:
     import pyarrow.parquet as pq
 
     try:
-        if not _is_marked(path):
-            raise UsageError(f"{path} is not a file of packed records; python -m bench.report --pack makes one")
         table = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
         raise UsageError(f"{path} is not a file of packed records: {error}") from error
+    if _MARK not in (table.schema.metadata or {}):
+        raise UsageError(f"{path} is not a file of packed records; python -m bench.report --pack makes one")
     for number, row in enumerate(table.to_pylist(), 1):
         fields = (f"{json.dumps(name)}: {value}" for name, value in row.items() if value is not None)
         yield f"row {number}", "{" + ", ".join(fields) + "}"

@@ -158,7 +158,7 @@ def _signal(child: subprocess.Popen, number: signal.Signals) -> bool:
 
 
 def _tell(run: _Run) -> None:
-    """Write for how long a run stood still where it reads it; whole, as it may be reading."""
+    """Write for how long a run stood still where it reads it; whole, and not waiting for the disk while runs do."""
     temporary = run.file.with_suffix(".new")
     temporary.write_text(repr(run.still))
     os.replace(temporary, run.file)

@@ -7,6 +7,7 @@ From the packed records beside it; ``make publish`` runs it.
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +58,7 @@ def best_table(rows: list[Row]) -> list[str]:
     rows = [row for row in rows if row.record.config["rescore"] is None]
     front = pareto.on_front(np.array([row.code for row in rows]), np.array([row.worth for row in rows]))
     lines = ["| bytes | method | recall@10 | recall@1 | p50 ms |", "|---:|---|---:|---:|---:|"]
-    for row in [row for row, best in zip(rows, front, strict=True) if best]:
+    for row in itertools.compress(rows, front):
         first = row.quality("recall@1")
         cells = [f"{row.code:,}", name_of(row), share(row.worth), share(first.value) if first else "-"]
         lines.append(f"| {' | '.join([*cells, short(row.cost('p50 ms') or 0)])} |")
