@@ -1,0 +1,96 @@
+"""Two bytes for a vector's offset: what it has along the mean of all vectors beyond the mean itself.
+
+Embeddings of most encoders share a direction. Under inner products a query's component along it is many times its
+other components, so that an error of a code along that one direction decides an order (faiss #152, #284). So a vector
+is taken apart, ``x = mean + a u + r`` with ``u = mean / |mean|`` and r orthogonal to u, and a code holds the offset
+``a`` in two bytes beside a code of r. Bytes divide the range that :func:`offset_range` learns evenly, high byte first,
+so that an offset is the sum of what two tables say of its two bytes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["OFFSET_BYTES", "mean_direction", "offset_bytes", "offset_range", "offset_tables", "offsets_of", "split"]
+
+OFFSET_BYTES = 2
+_STEPS = 65_535
+_TAIL = 0.01  # share of the training's offsets at either end that may be outliers
+_REACH = 8.0  # in widths between the tails: how far from the median an offset of training is no outlier
+_MARGIN = 4.0  # in widths: how far other vectors may lie beyond those of training
+_LEAST_REACH = 1e-4  # of the median: steps are then finer than float32 tells
+_LEAST_WIDTH = 1e-33  # steps stay normal numbers of float32
+_MOST = 1e38  # bounds stay within float32
+
+
+def mean_direction(mean: np.ndarray) -> np.ndarray:
+    """The direction (dim,) float32 of unit norm of ``mean`` (dim,); zeros where the mean is zero."""
+    wide = np.asarray(mean, np.float64)
+    norm = np.linalg.norm(wide)
+    return (wide / norm if norm > 0 else np.zeros_like(wide)).astype(np.float32)
+
+
+def split(vectors: np.ndarray, mean: np.ndarray, direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """``vectors`` (n, dim) as offsets ``a`` and rests ``r``: ``x = mean + a * direction + r``.
+
+    Parameters
+    ----------
+    vectors : (n, dim) float32
+    mean, direction : (dim,) float32
+        The direction has unit norm (see :func:`mean_direction`) or is zero.
+
+    Returns
+    -------
+    offsets : (n,) float64
+    rests : (n, dim) float32
+        Orthogonal to the direction. Computed in float64 a row at a time, so that a row's result depends on it alone.
+    """
+    along = direction.astype(np.float64)
+    rests = vectors.astype(np.float64) - mean
+    offsets = np.einsum("ij,j->i", rests, along)
+    rests -= offsets[:, None] * along
+    return offsets, rests.astype(np.float32)
+
+
+def offset_range(offsets: np.ndarray) -> np.ndarray:
+    """The least and largest offset that bytes stand for, (2,) float32, from the offsets (n,) of training.
+
+    With the width between the first and the 99th percentile as unit: all offsets of training up to 8 widths from the
+    median, and 4 widths more on either side. (8 are 37 standard deviations of a normal distribution, and beyond the
+    largest of a million lognormal lengths of sigma 0.7.) One vector a thousand times too long saturates, and costs the
+    others none of their precision. The range is never empty, also where all offsets are equal.
+    """
+    ordered = np.sort(np.asarray(offsets, np.float64))
+    if not len(ordered):
+        return np.array([-1, 1], np.float32)
+    last = len(ordered) - 1
+    outside = int(np.ceil(_TAIL * last))  # at least one, so that a single outlier is always outside
+    median = float(np.median(ordered))
+    width = float(ordered[max(last - outside, 0)] - ordered[min(outside, last)])
+    if width <= 0:  # a few vectors
+        width = float(ordered[-1] - ordered[0])
+    width = max(max(width, _LEAST_REACH * abs(median)) or 1.0, _LEAST_WIDTH)
+    low = max(ordered[0], median - _REACH * width) - _MARGIN * width
+    high = min(ordered[-1], median + _REACH * width) + _MARGIN * width
+    return np.clip([low, high], -_MOST, _MOST).astype(np.float32)
+
+
+def offset_bytes(offsets: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """Bytes (n, 2) uint8 of offsets (n,), high byte first: evenly between ``bounds`` (2,) float32, saturating."""
+    low, high = (float(bound) for bound in bounds)
+    places = np.clip((np.asarray(offsets, np.float64) - low) / (high - low), 0, 1) * _STEPS
+    return np.rint(places).astype(">u2")[:, None].view(np.uint8)
+
+
+def offset_tables(bounds: np.ndarray) -> np.ndarray:
+    """Tables (2, 256) float32 of what the high and the low byte of an offset stand for; an offset is their sum."""
+    low, high = (float(bound) for bound in bounds)
+    step = (high - low) / _STEPS
+    values = np.arange(256)
+    return np.stack([low + 256 * step * values, step * values]).astype(np.float32)
+
+
+def offsets_of(codes: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """Offsets (n,) float32 of their bytes (n, 2) uint8."""
+    tables = offset_tables(bounds)
+    return tables[0, codes[:, 0]] + tables[1, codes[:, 1]]
