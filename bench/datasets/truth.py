@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tqdm import tqdm
 
 from bench.datasets.base import Dataset, DatasetError
 from bench.datasets.cache import cache_dir, written_whole
+from bench.datasets.candidates import search_float32, search_float64, unit
 from bench.datasets.clicks import ClickDataset
-from bench.datasets.store import BLOCK_BYTES, blocks, read_only
+from bench.datasets.ranges import check_overflow
+from bench.datasets.store import BLOCK_BYTES, read_only
 from methods import Metric
-from methods.vectors import normalized
 
 if TYPE_CHECKING:
     from bench.datasets.loading import AnyDataset
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 TIE = 1e-6  # relative difference of scores below which two neighbours are one as good as the other
 MARGIN = 16  # candidates beyond k that faiss's float32 order is trusted to hold the true k among
 _CHECKED_QUERIES = 100
-_REPORT_FLOPS = 1e11
 
 
 @dataclass(frozen=True)
@@ -34,8 +33,8 @@ class GroundTruth:
 
     Attributes
     ----------
-    scores : (nq, k) float32, read-only
-        Inner product, cosine, or squared Euclidean distance; computed in float64. Padded with -inf (+inf for l2).
+    scores : (nq, k) float64, read-only
+        Inner product, cosine, or squared Euclidean distance. Padded with -inf (+inf for l2).
     ids : (nq, k) int64, read-only
         Rows of the base; padded with -1 where ``k`` exceeds their number.
     """
@@ -81,45 +80,29 @@ def _compute(dataset: Dataset | RaggedDataset, k: int) -> GroundTruth:
 def exact_search(dataset: Dataset, k: int) -> GroundTruth:
     """As :func:`ground_truth` for ``1 <= k <= n``, without the cache."""
     kept = min(k + MARGIN, dataset.base.shape[0])
-    candidates = _candidates(dataset, kept)
-    scores = np.empty((len(candidates), k), np.float32)
-    ids = np.empty((len(candidates), k), np.int64)
-    step = max(1, BLOCK_BYTES // (16 * kept * dataset.dim))
-    for start in range(0, len(candidates), step):
-        chosen = slice(start, start + step)
-        exact = _exact_scores(dataset, np.arange(len(candidates))[chosen], candidates[chosen])
-        order = np.lexsort((candidates[chosen], -exact if dataset.metric.descending else exact), axis=1)[:, :k]
-        scores[chosen] = np.take_along_axis(exact, order, axis=1)
-        ids[chosen] = np.take_along_axis(candidates[chosen], order, axis=1)
+    candidates = search_float32(dataset, kept)
+    every = np.arange(len(candidates.ids))
+    scores, ids = _in_order(dataset, every, candidates.ids, k)
+    last, bound = scores[:, -1], candidates.best_left_out
+    open_ = every[last < bound if dataset.metric.descending else last > bound]
+    if len(open_):
+        scores[open_], ids[open_] = _in_order(dataset, open_, search_float64(dataset, open_, kept), k)
     return GroundTruth(scores, ids)
 
 
-def _candidates(dataset: Dataset, k: int) -> np.ndarray:
-    """Ids (nq, k) int64 of faiss's float32 search, in no particular order."""
-    import faiss
-
-    descending = dataset.metric.descending
-    measure = faiss.METRIC_INNER_PRODUCT if descending else faiss.METRIC_L2
-    cosine = dataset.metric is Metric.COSINE
-    queries = normalized(dataset.queries) if cosine else dataset.queries
-    heap = faiss.ResultHeap(len(queries), k, keep_max=descending)
-    rows, dim = dataset.base.shape
-    long = 2.0 * rows * dim * len(queries) > _REPORT_FLOPS
-    total = -(-4 * rows * dim // BLOCK_BYTES)
-    for start, block in tqdm(blocks(dataset.base), "exact search", total, unit="block", disable=not long):
-        found, ids = faiss.knn(queries, normalized(block) if cosine else block, min(k, len(block)), metric=measure)
-        if (ids < 0).any() or not np.isfinite(found).all():  # faiss leaves out what compares with nothing
-            raise overflow(dataset.name, dataset.metric)
-        heap.add_result(found, ids + start)
-    heap.finalize()
-    return heap.I
-
-
-def overflow(name: str, metric: object) -> DatasetError:
-    return DatasetError(
-        f"{name} has values whose {metric} scores overflow float32; divide all vectors by one number, which keeps the "
-        "order of neighbours"
-    )
+def _in_order(dataset: Dataset, queries: np.ndarray, ids: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """The best ``k`` of the candidates ``ids`` (q, m) of the given queries by exact scores; ties by the smaller id."""
+    scores = np.empty((len(ids), k))
+    found = np.empty((len(ids), k), np.int64)
+    step = max(1, BLOCK_BYTES // (16 * ids.shape[1] * dataset.dim))
+    for start in range(0, len(ids), step):
+        chosen = slice(start, start + step)
+        exact = _exact_scores(dataset, queries[chosen], ids[chosen])
+        check_overflow(exact, dataset.name, dataset.metric)
+        order = np.lexsort((ids[chosen], -exact if dataset.metric.descending else exact), axis=1)[:, :k]
+        scores[chosen] = np.take_along_axis(exact, order, axis=1)
+        found[chosen] = np.take_along_axis(ids[chosen], order, axis=1)
+    return scores, found
 
 
 def _exact_scores(dataset: Dataset, queries: np.ndarray, ids: np.ndarray) -> np.ndarray:
@@ -128,17 +111,11 @@ def _exact_scores(dataset: Dataset, queries: np.ndarray, ids: np.ndarray) -> np.
     vectors = dataset.base.take(distinct).astype(np.float64)
     asked = dataset.queries[queries].astype(np.float64)
     if dataset.metric is Metric.COSINE:
-        vectors, asked = _unit(vectors), _unit(asked)
+        vectors, asked = unit(vectors), unit(asked)
     neighbours = vectors[where.reshape(ids.shape)]
     if dataset.metric is Metric.L2:
         return np.square(neighbours - asked[:, None, :]).sum(axis=2)
     return np.einsum("qkd,qd->qk", neighbours, asked)
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    """A copy of float64 vectors scaled to unit norm; zero vectors stay zero."""
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
 
 
 def _compare(dataset: Dataset, found: GroundTruth) -> None:
@@ -150,7 +127,7 @@ def _compare(dataset: Dataset, found: GroundTruth) -> None:
     given = dataset.neighbours[asked, :k]
     scores = _exact_scores(dataset, asked, given)
     sign = 1.0 if dataset.metric.descending else -1.0
-    last = found.scores[asked, k - 1 : k].astype(np.float64)
+    last = found.scores[asked, k - 1 : k]
     worse = sign * (last - scores) > TIE * np.maximum(np.abs(last), np.finfo(np.float32).tiny)
     repeated = np.array([len(np.unique(row)) < k for row in given])
     wrong = int((worse.any(axis=1) | repeated).sum())
@@ -184,6 +161,6 @@ def _read(path: Path, dataset: Dataset | RaggedDataset, k: int) -> GroundTruth |
     except Exception:  # whatever a damaged file makes NumPy and zipfile raise: it is computed anew
         return None
     fits = scores.shape == ids.shape and ids.ndim == 2 and len(ids) == len(dataset.queries) and ids.shape[1] >= k
-    typed = scores.dtype == np.float32 and ids.dtype == np.int64
+    typed = scores.dtype == np.float64 and ids.dtype == np.int64
     sound = fits and typed and ids.size > 0 and ids.min() >= 0 and ids.max() < dataset.base.shape[0]
     return GroundTruth(scores, ids) if sound else None

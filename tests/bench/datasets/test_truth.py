@@ -48,7 +48,7 @@ def test_truth_equals_a_plain_search(metric, k, monkeypatch):
     scores, ids = naive(base, queries, metric, k)
     np.testing.assert_array_equal(found.ids, ids)
     np.testing.assert_allclose(found.scores, scores, rtol=1e-6, atol=1e-7)
-    assert (found.scores.dtype, found.ids.dtype) == (np.float32, np.int64)
+    assert (found.scores.dtype, found.ids.dtype) == (np.float64, np.int64)
 
 
 @pytest.mark.parametrize("metric", [Metric.L2, Metric.IP])
