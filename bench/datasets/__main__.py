@@ -19,8 +19,19 @@ from bench.datasets.base import DatasetError
 _ABOUT = {
     "squad-sentences-mini": ("20,000 x 384", "ip", "sentences and questions, with relevance; embedded, the default"),
     "squad-sentences": ("69,679 x 384", "ip", "sentences and 10,000 questions, with relevance"),
+    "squad-sentences-cone": (
+        "69,679 x 384",
+        "ip",
+        "the same in a cone of average cosine .75; any dense set takes cone=.75",
+    ),
+    "squad-sentences-layer4": (
+        "69,679 x 384",
+        "ip",
+        "the same texts as states of the fourth layer: a common direction",
+    ),
     "squad-sentences-wordllama": ("69,679 x 256", "ip", "the same texts by a weaker encoder, for scenario=upgrade"),
     "glove-100": ("331,479 x 100", "cosine", "word vectors; 10,000 words held out as queries"),
+    "glove-100-ip": ("331,479 x 100", "ip", "the same vectors, whose lengths vary, by inner product"),
     "fashion-mnist": ("60,000 x 784", "l2", "images; the test images are the queries"),
     "synthetic": ("nb x d", "l2", "faiss SyntheticDataset, drawn when loaded"),
     "squad-tokens": ("2,067 sets x 384", "chamfer", "paragraphs and questions, a vector a token, with relevance"),
@@ -133,7 +144,7 @@ def _option(text: str) -> tuple[str, Any]:
     if not equals:
         raise DatasetError(f"{text!r} is no option; write KEY=VALUE, for example max_base=1000")
     try:
-        return key, json.loads(value)
+        return key, json.loads(f"0{value}" if value.startswith(".") else value)
     except ValueError:
         return key, value
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,9 @@ from bench.datasets import clicks, ragged, sources
 from bench.datasets.base import Dataset, DatasetError, Relevance, VectorStore
 from bench.datasets.builders import BUILDABLE
 from bench.datasets.checksum import combined, vectors_digest
+from bench.datasets.cone import check_cone, in_cone, suffix
 from bench.datasets.store import ArrayStore, Rows, read_only
+from bench.datasets.views import VIEWS, View
 from methods import MethodError, Metric
 
 AnyDataset = Dataset | ragged.RaggedDataset | clicks.ClickDataset
@@ -45,7 +48,12 @@ def names(track: str | None = None) -> list[str]:
 def options(name: str) -> dict[str, Any]:
     """Options of :func:`load` for ``name`` with their defaults."""
     parameters = inspect.signature(_source(name)).parameters.values()
-    return {**_OWN, **{parameter.name: parameter.default for parameter in parameters if parameter.name != "seed"}}
+    dense = {"cone": _view(name).cone} if name in _DENSE else {}
+    return {
+        **_OWN,
+        **dense,
+        **{parameter.name: parameter.default for parameter in parameters if parameter.name != "seed"},
+    }
 
 
 def load(
@@ -55,6 +63,7 @@ def load(
     max_queries: int | None = None,
     max_base: int | None = None,
     seed: int = 0,
+    cone: float | None = None,
     **options: Any,
 ) -> AnyDataset:
     """The data set ``name``: a :class:`Dataset`, a :class:`~bench.datasets.ragged.RaggedDataset` of sets, or a
@@ -74,6 +83,9 @@ def load(
         Judgements of the others are dropped, and the card counts them.
     seed : int
         Of that sample, and of the vectors held out as queries.
+    cone : float, optional
+        Of single vectors: mix each with one direction that all then share, so that the average cosine of two is about
+        this (:class:`bench.datasets.cone.Cone`). The name then ends in ``+cone.75``, and the checksum is of the mixed.
     **options
         Of the source: for ``path`` see :func:`bench.datasets.sources.path`, for ``synthetic``
         :func:`bench.datasets.sources.synthetic`.
@@ -84,7 +96,7 @@ def load(
         Unknown name or option, data set not built, unreadable or unusable file, number out of range.
     """
     make = _source(name)
-    for key in options:
+    for key in [*options, *([] if cone is None else ["cone"])]:
         _check_option(name, key)
     for key, value in (("max_queries", max_queries), ("max_base", max_base)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
@@ -100,11 +112,30 @@ def load(
         if metric not in (None, clicks.ClickMetric.AUC):
             raise DatasetError(f"metric={metric} does not judge click models; {name} has auc only")
         return clicks.cut(name, source, max_queries, _sample(len(source.parts["train"]), max_base, seed))
+    source, called = _viewed(name, source, cone)
     try:
         chosen = source.metric if metric is None else Metric.parse(str(metric))
     except MethodError as error:
         raise DatasetError(str(error)) from None
-    return _assemble(name, source, chosen, max_queries, max_base, seed)
+    return replace(_assemble(name, source, chosen, max_queries, max_base, seed), name=called)
+
+
+def _viewed(name: str, source: sources.Source, cone: float | None) -> tuple[sources.Source, str]:
+    """``source`` by the metric and in the cone that ``name`` stands for or that is asked for, and what that is called.
+
+    A cone has one name, however it was chosen.
+    """
+    view = _view(name)
+    if view.metric is not None:
+        source = replace(source, metric=view.metric, card={**source.card, "metric": str(view.metric)})
+    if cone is None and view.cone is None:
+        return source, name
+    cone = check_cone(view.cone if cone is None else cone)
+    return in_cone(source, cone), view.of + suffix(cone)
+
+
+def _view(name: str) -> View:
+    return VIEWS.get(name, View(name))
 
 
 def _assemble(

@@ -116,19 +116,19 @@ class Rows:
     """Some rows of another store, as a store of their own; nothing is copied."""
 
     def __init__(self, store: VectorStore, rows: np.ndarray) -> None:
-        self._store, self.rows = store, check_rows(rows, store.shape[0])
+        self.store, self.rows = store, check_rows(rows, store.shape[0])
 
     @property
     def shape(self) -> tuple[int, int]:
-        return len(self.rows), self._store.shape[1]
+        return len(self.rows), self.store.shape[1]
 
     def read(self, start: int, stop: int) -> np.ndarray:
         """Rows ``start:stop`` (clipped to n) as C-contiguous float32."""
-        return self._store.take(self.rows[max(0, start) : max(0, stop)])
+        return self.store.take(self.rows[max(0, start) : max(0, stop)])
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """The given rows, in their order, as C-contiguous float32."""
-        return self._store.take(self.rows[check_rows(rows, len(self.rows))])
+        return self.store.take(self.rows[check_rows(rows, len(self.rows))])
 
 
 def blocks(store: VectorStore) -> Iterator[tuple[int, np.ndarray]]:

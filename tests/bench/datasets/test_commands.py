@@ -46,7 +46,7 @@ def test_building_what_is_built_does_nothing(capsys):
         (["info", "squad-sentences"], "python -m bench.datasets build squad-sentences"),
         (["info", "squad-sentences-mini", "max_base"], "KEY=VALUE"),
         (["info", "path", "base=none.npy"], "does not exist"),
-        (["build", "synthetic"], "glove-100, fashion-mnist, squad-tokens"),
+        (["build", "synthetic"], "glove-100-ip, fashion-mnist, squad-tokens"),
         (["build", "glove-100", "--from", "none.tgz"], "cannot read none.tgz"),
     ],
 )
