@@ -49,9 +49,9 @@ def open_sets(path: str | Path, part: str = "", column: str | None = None) -> Ra
     else:
         raise DatasetError(f"{path} is no file of sets; {_HOW}")
     vectors, offsets = arrays
-    if vectors.dtype.kind in "iu" or vectors.dtype == np.float64:
+    if vectors.dtype.kind in "fiu" and vectors.dtype not in (np.float32, np.float16):
         with np.errstate(over="ignore"):  # what becomes infinite is refused with its place
-            vectors = vectors.astype(np.float32)
+            vectors = vectors.astype(np.float16 if vectors.dtype.kind == "f" and vectors.itemsize == 2 else np.float32)
     try:
         found = Ragged(vectors, offsets, str(path))
     except MethodError as error:
@@ -86,39 +86,6 @@ def _unzipped(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _columns(path: Path, column: str | None) -> tuple[np.ndarray, np.ndarray]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    from bench.datasets.formats.parquet import read_sets
 
-    try:
-        table = pq.read_table(path)
-    except (pa.ArrowException, OSError):
-        raise DatasetError(f"{path} is not a Parquet file, or truncated; copy it again") from None
-    nested = [field.name for field in table.schema if _is_list(field.type) and _is_list(field.type.value_type)]
-    if column is None and len(nested) == 1:
-        column = nested[0]
-    if column not in nested:
-        known = ", ".join(nested) or "none"
-        raise DatasetError(f"{path}: name the column of lists of lists by column=...; there are: {known}")
-    sets = table.column(column).combine_chunks()
-    vectors = sets.flatten()
-    values = vectors.flatten()
-    if sets.null_count or vectors.null_count or values.null_count:
-        raise DatasetError(f"{path}: column {column!r} has missing entries; repair or remove these rows")
-    if not pa.types.is_floating(values.type) and not pa.types.is_integer(values.type):
-        raise DatasetError(f"{path}: column {column!r} has lists of lists of {values.type}; they must be of numbers")
-    widths = np.asarray(vectors.value_lengths())
-    if not len(widths) or not widths[0]:
-        raise DatasetError(f"{path} holds no vectors in column {column!r}; the least is one vector of one number")
-    if len(widths) and (widths != widths[0]).any():
-        raise DatasetError(
-            f"{path} is ragged: vectors of {widths.min()} to {widths.max()} numbers; all need one length"
-        )
-    offsets = np.concatenate([[0], np.cumsum(np.asarray(sets.value_lengths(), np.int64))])
-    rows = np.asarray(values).reshape(len(vectors), -1)
-    return rows if rows.dtype.kind == "f" else rows.astype(np.float32), offsets
-
-
-def _is_list(kind: object) -> bool:
-    import pyarrow as pa
-
-    return pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    return read_sets(path, column)

@@ -1,4 +1,4 @@
-"""Parquet: a column of lists (fixed-size or not) of numbers, read by row group."""
+"""Parquet: a column of lists, tensors or other rows of numbers, read by row group."""
 
 from __future__ import annotations
 
@@ -10,15 +10,23 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bench.datasets.base import DatasetError, VectorStore
+from bench.datasets.formats.arrow_columns import (
+    Column,
+    ColumnError,
+    Tensors,
+    described,
+    number_columns,
+    read_tensors,
+)
 from bench.datasets.store import check_rows, to_float32
 
-_LISTS = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+__all__ = ["ParquetStore", "open_parquet", "read_sets"]
 
 
 class ParquetStore:
-    """One list column; the row group read last is kept, so that blocks within it cost one decoding."""
+    """One column; the row group read last is kept, so that blocks within it cost one decoding."""
 
-    def __init__(self, path: Path, column: str, edges: np.ndarray, dim: int | None = None) -> None:
+    def __init__(self, path: Path, column: Column, edges: np.ndarray, dim: int | None = None) -> None:
         self.path, self._column, self._edges = path, column, edges  # row group g has rows edges[g]:edges[g + 1]
         self._kept: tuple[int, np.ndarray] = (-1, np.empty((0, 0), np.float32))
         self._dim = dim
@@ -49,52 +57,113 @@ class ParquetStore:
         return self._kept[1]
 
     def _decode(self, group: int) -> np.ndarray:
-        try:
-            with pq.ParquetFile(self.path) as file:
-                column = pa.concat_arrays(file.read_row_group(group, columns=[self._column]).column(0).chunks)
-        except (pa.ArrowException, OSError):
-            raise DatasetError(f"{self.path} is corrupt in row group {group}; copy it again") from None
-        first = int(self._edges[group])
-        if column.null_count:
-            raise DatasetError(f"{self.path}: column {self._column!r} has empty (null) rows; every row needs a vector")
-        lengths = pc.list_value_length(column).to_numpy(zero_copy_only=False)
-        dim = self._dim or int(lengths[0])
+        first, pieces = int(self._edges[group]), []
+        for chunk in _chunks(self.path, self._column, group):
+            pieces.append(self._vectors(_tensors(self.path, self._column, chunk, first), first))
+            first += len(chunk)
+        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
+    def _vectors(self, rows: Tensors, first: int) -> np.ndarray:
+        """(n, dim) float32 of rows that are one vector each, or the first that is not; axes of length 1 are no axes."""
+        lengths = rows.counts * rows.widths
+        if len(several := np.flatnonzero((rows.counts != 1) & (rows.widths != 1) & (lengths > 0))):
+            row = int(several[0])
+            raise DatasetError(
+                f"{self.path}: row {first + row} of {self._column.name!r} has {rows.counts[row]} vectors of "
+                f"{rows.widths[row]} numbers; a row needs one vector (dataset=ragged reads sets of vectors)"
+            )
+        dim = int(lengths[0]) if self._dim is None else self._dim
+        if not dim:
+            raise DatasetError(f"{self.path} is empty: row {first} of {self._column.name!r} has no numbers")
         if len(wrong := np.flatnonzero(lengths != dim)):
             row = int(wrong[0])
             raise DatasetError(
-                f"{self.path} is ragged: row {first + row} of {self._column!r} has {lengths[row]} numbers, the first "
-                f"has {dim}; all rows must have one dimension"
+                f"{self.path} is ragged: row {first + row} of {self._column.name!r} has {lengths[row]} numbers, the "
+                f"first has {dim}; all rows must have one dimension"
             )
-        values = column.flatten()
-        if values.null_count:
-            raise DatasetError(f"{self.path}: vectors of column {self._column!r} have missing numbers; repair them")
-        return to_float32(values.to_numpy(zero_copy_only=False).reshape(-1, dim))
+        self._dim = dim
+        return to_float32(rows.values.reshape(-1, dim))
 
 
 def open_parquet(path: Path, column: str | None = None) -> VectorStore:
-    """The list column ``column`` of ``path``, or its only one; memory is that of one row group."""
+    """The column ``column`` of ``path``, or its only one of vectors; memory is that of one row group."""
+    schema, counts = _opened(path)
+    chosen = _choose(path, schema, column)
+    return ParquetStore(path, chosen, np.cumsum([0, *counts]))
+
+
+def read_sets(path: Path, column: str | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Vectors (total, dim) and offsets (n + 1,) int64 of a column of lists of lists or tensors of two axes.
+
+    The vectors are those of the whole file, in the column's own type of numbers; :class:`DatasetError` if a row or
+    number is missing, vectors differ in length, or there are none.
+    """
+    schema, counts = _opened(path)
+    chosen = _choose(path, schema, column, sets=True)
+    values, sizes, widths, first = [], [], [], 0
+    for group in np.flatnonzero(counts).tolist():
+        for chunk in _chunks(path, chosen, group):
+            rows = _tensors(path, chosen, chunk, first)
+            values.append(rows.values)
+            sizes.append(rows.counts)
+            widths.append(np.where(rows.counts > 0, rows.widths, 0))
+            first += len(chunk)
+    held, width = np.concatenate([[0], *sizes]), np.concatenate([np.empty(0, np.int64), *widths])
+    given = width[held[1:] > 0]
+    if not len(given) or not given[0]:
+        raise DatasetError(f"{path} holds no vectors in column {chosen.name!r}; the least is one vector of one number")
+    if (given != given[0]).any():
+        raise DatasetError(f"{path} is ragged: vectors of {given.min()} to {given.max()} numbers; all need one length")
+    return np.concatenate(values).reshape(-1, int(given[0])), np.cumsum(held)
+
+
+def _opened(path: Path) -> tuple[pa.Schema, list[int]]:
+    """The schema, and the rows of each row group."""
     try:
         with pq.ParquetFile(path) as file:
-            schema = file.schema_arrow
             counts = [file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups)]
+            return file.schema_arrow, counts
     except (pa.ArrowException, OSError):
         raise DatasetError(f"{path} is not a Parquet file, or truncated; copy it again") from None
-    return ParquetStore(path, _choose(path, schema, column), np.cumsum([0, *counts]))
 
 
-def _choose(path: Path, schema: pa.Schema, column: str | None) -> str:
-    lists = [field.name for field in schema if any(test(field.type) for test in _LISTS) and _is_numeric(field.type)]
-    known = f"columns with lists of numbers: {', '.join(lists) or 'none'}"
-    if column is not None:
-        if column not in schema.names:
-            raise DatasetError(f"{path} has no column {column!r}; {known}")
-        if column not in lists:
-            raise DatasetError(f"{path}: column {column!r} is {schema.field(column).type}, no list of numbers; {known}")
-        return column
-    if len(lists) != 1:
-        raise DatasetError(f"{path} has {len(lists)} candidate columns; name one by column=... ({known})")
-    return lists[0]
+def _chunks(path: Path, column: Column, group: int) -> list[pa.Array]:
+    try:
+        with pq.ParquetFile(path) as file:
+            found = file.read_row_group(group, columns=[column.name]).column(column.path[0])
+    except (pa.ArrowException, OSError):
+        raise DatasetError(f"{path} is corrupt in row group {group}; copy it again") from None
+    for name in column.path[1:]:
+        found = pc.struct_field(found, name)
+    return found.chunks
 
 
-def _is_numeric(kind: pa.DataType) -> bool:
-    return pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type)
+def _tensors(path: Path, column: Column, chunk: pa.Array, first: int) -> Tensors:
+    try:
+        return read_tensors(chunk, column.field, first)
+    except ColumnError as error:
+        raise DatasetError(f"{path}: column {column.name!r}: {error}; repair or remove such rows") from None
+
+
+def _choose(path: Path, schema: pa.Schema, name: str | None, sets: bool = False) -> Column:
+    """The column called ``name``, or the only one whose rows are vectors (or sets of them), or else the only one."""
+    columns = [column for column in number_columns(schema) if not (sets and column.plain)]
+    kind = "of lists of numbers" if sets else "of numbers"
+    known = f"columns with lists {kind}: {', '.join(column.name for column in columns) or 'none'}"
+    if name is not None:
+        for column in columns:
+            if column.name == name:
+                return column
+        if name in schema.names:
+            raise DatasetError(f"{path}: column {name!r} is {schema.field(name).type}, no list {kind}; {known}")
+        raise DatasetError(f"{path} has no column {name!r}; {known}")
+    fitting = [column for column in columns if (column.axes > 1) == sets] or columns
+    if not fitting:
+        unit = "set as one list of vectors" if sets else "vector as one list"
+        raise DatasetError(
+            f"{path} has 0 candidate columns ({known}; it has {described(schema)}); rows must be of numbers: write "
+            f"each {unit}"
+        )
+    if len(fitting) > 1:
+        raise DatasetError(f"{path} has {len(fitting)} candidate columns; name one by column=... ({known})")
+    return fitting[0]
