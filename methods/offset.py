@@ -4,16 +4,31 @@ Embeddings of most encoders share a direction. Under inner products a query's co
 other components, so that an error of a code along that one direction decides an order (faiss #152, #284). So a vector
 is taken apart, ``x = mean + a u + r`` with ``u = mean / |mean|`` and r orthogonal to u, and a code holds the offset
 ``a`` in two bytes beside a code of r. Bytes divide the range that :func:`offset_range` learns evenly, high byte first,
-so that an offset is the sum of what two tables say of its two bytes.
+so that an offset is the sum of what two tables say of its two bytes. Beside a short code one byte serves: its 256
+offsets are densest around the median (:func:`offset_scale`). Functions tell the two by the length of ``bounds``.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["OFFSET_BYTES", "mean_direction", "offset_bytes", "offset_range", "offset_tables", "offsets_of", "split"]
+__all__ = [
+    "OFFSET_BYTES",
+    "mean_direction",
+    "offset_bytes",
+    "offset_range",
+    "offset_scale",
+    "offset_size",
+    "offset_tables",
+    "offsets_of",
+    "split",
+]
 
 OFFSET_BYTES = 2
+_SCALE = 3  # values of the bounds of an offset in one byte
+_SHORT = 64  # bytes of a code below which one byte is spent on the offset
+_TYPICAL = 68  # percent of offsets that are within the width of a scale
+_RANGE_MARGIN = 1.5  # by which a scale exceeds what training's offsets reach
 _STEPS = 65_535
 _TAIL = 0.01  # share of the training's offsets at either end that may be outliers
 _REACH = 8.0  # in widths between the tails: how far from the median an offset of training is no outlier
@@ -75,15 +90,45 @@ def offset_range(offsets: np.ndarray) -> np.ndarray:
     return np.clip([low, high], -_MOST, _MOST).astype(np.float32)
 
 
+def offset_size(code_bytes: float) -> int:
+    """Bytes of an offset in a code of so many bytes for levels and offset: 1 below 64, else 2."""
+    return 1 if code_bytes < _SHORT else OFFSET_BYTES
+
+
+def offset_scale(offsets: np.ndarray) -> np.ndarray:
+    """Bounds (3,) float32 of offsets in one byte, from those (n,) of training: ``middle``, ``width`` and ``reach``.
+
+    ``offset = middle + width * sinh(t)``, and bytes divide t evenly from -reach to reach: steps are 0.02 widths around
+    the median and grow outwards, so that an outlier costs the others little.
+    """
+    middle = float(np.median(offsets)) if len(offsets) else 0.0
+    distances = np.abs(np.asarray(offsets, np.float64) - middle)
+    largest = float(distances.max(initial=0))
+    width = max(float(np.percentile(distances, _TYPICAL)) if len(offsets) else 0.0, 1e-6 * largest, _LEAST_WIDTH)
+    reach = np.arcsinh(_RANGE_MARGIN * max(largest, width) / width)
+    return np.array([middle, width, reach], np.float32)
+
+
 def offset_bytes(offsets: np.ndarray, bounds: np.ndarray) -> np.ndarray:
-    """Bytes (n, 2) uint8 of offsets (n,), high byte first: evenly between ``bounds`` (2,) float32, saturating."""
+    """Bytes (n, size) uint8 of offsets (n,), saturating.
+
+    Two, high byte first, that divide evenly what lies between ``bounds`` (2,) of :func:`offset_range`; one for bounds
+    (3,) of :func:`offset_scale`.
+    """
+    if len(bounds) == _SCALE:
+        middle, width, reach = (float(bound) for bound in bounds)
+        place = np.arcsinh((np.asarray(offsets, np.float64) - middle) / width) / reach
+        return np.rint(127.5 + np.clip(place, -1, 1) * 127.5).astype(np.uint8)[:, None]
     low, high = (float(bound) for bound in bounds)
     places = np.clip((np.asarray(offsets, np.float64) - low) / (high - low), 0, 1) * _STEPS
     return np.rint(places).astype(">u2")[:, None].view(np.uint8)
 
 
 def offset_tables(bounds: np.ndarray) -> np.ndarray:
-    """Tables (2, 256) float32 of what the high and the low byte of an offset stand for; an offset is their sum."""
+    """Tables (size, 256) float32 of what the bytes of an offset stand for; an offset is their sum."""
+    if len(bounds) == _SCALE:
+        middle, width, reach = (float(bound) for bound in bounds)
+        return (middle + width * np.sinh((np.arange(256) / 127.5 - 1) * reach)).astype(np.float32)[None]
     low, high = (float(bound) for bound in bounds)
     step = (high - low) / _STEPS
     values = np.arange(256)
@@ -91,6 +136,6 @@ def offset_tables(bounds: np.ndarray) -> np.ndarray:
 
 
 def offsets_of(codes: np.ndarray, bounds: np.ndarray) -> np.ndarray:
-    """Offsets (n,) float32 of their bytes (n, 2) uint8."""
+    """Offsets (n,) float32 of their bytes (n, size) uint8."""
     tables = offset_tables(bounds)
-    return tables[0, codes[:, 0]] + tables[1, codes[:, 1]]
+    return sum((table[codes[:, byte]] for byte, table in enumerate(tables)), np.zeros(len(codes), np.float32))

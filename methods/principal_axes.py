@@ -4,17 +4,48 @@ from __future__ import annotations
 
 import numpy as np
 
-_BLOCK = 16_384  # vectors centred at a time
+__all__ = ["principal_axes", "robust_mean"]
+
+_BLOCK = 16_384  # vectors centered at a time
+_FAR = 8.0  # median distances from the mean beyond which a vector counts as if it lay there
 
 
-def principal_axes(vectors: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The directions of largest variance.
+def robust_mean(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The mean of vectors (n, dim) float32 of which none may lie farther out than 8 median distances.
+
+    Returns
+    -------
+    mean : (dim,) float32
+    weights : (n,) float32
+        What a centered vector is multiplied with so that it lies no farther: 1 for all but outliers. One vector a
+        thousand times too long would otherwise be the first principal axis, and shift the mean.
+    """
+    mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+    distances = np.empty(len(vectors), np.float32)
+    for start in range(0, len(vectors), _BLOCK):
+        distances[start : start + _BLOCK] = np.linalg.norm(vectors[start : start + _BLOCK] - mean, axis=1)
+    limit = np.float32(_FAR) * np.median(distances)
+    weights = np.ones(len(vectors), np.float32)
+    far = np.flatnonzero(distances > limit) if limit > 0 else np.empty(0, np.int64)
+    if len(far):
+        weights[far] = limit / distances[far]
+        excess = (1 - weights[far].astype(np.float64)) @ (vectors[far] - mean).astype(np.float64)
+        mean = (mean - excess / len(vectors)).astype(np.float32)
+    return mean, weights
+
+
+def principal_axes(
+    vectors: np.ndarray, count: int, without: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The directions of largest variance; outliers count as :func:`robust_mean` has them.
 
     Parameters
     ----------
     vectors : (n, dim) float32
     count : int
         At most ``dim``.
+    without : (dim,) float32, optional
+        A direction of unit norm (or zero) along which vectors count as equal.
 
     Returns
     -------
@@ -23,11 +54,17 @@ def principal_axes(vectors: np.ndarray, count: int) -> tuple[np.ndarray, np.ndar
         Orthonormal columns, by falling variance.
     variances : (count,) float32
     """
-    mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+    mean, weights = robust_mean(vectors)
     covariance = np.zeros((vectors.shape[1], vectors.shape[1]))
     for start in range(0, len(vectors), _BLOCK):
-        centred = vectors[start : start + _BLOCK] - mean
-        covariance += centred.T @ centred
+        centered = vectors[start : start + _BLOCK] - mean
+        block = weights[start : start + _BLOCK]
+        if block.min(initial=1) < 1:
+            centered *= block[:, None]
+        covariance += centered.T @ centered
+    if without is not None:
+        kept = np.eye(len(covariance)) - np.outer(without, without.astype(np.float64))
+        covariance = kept @ covariance @ kept
     variances, axes = np.linalg.eigh(covariance / len(vectors))
     best = slice(None, -count - 1, -1)
     return mean, np.ascontiguousarray(axes[:, best], np.float32), np.maximum(variances[best], 0).astype(np.float32)

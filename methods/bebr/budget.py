@@ -21,6 +21,7 @@ from __future__ import annotations
 from methods.base import Metric
 from methods.bebr import grid, layout
 from methods.errors import BudgetError, MethodError
+from methods.offset import offset_size
 
 LOOPS = 1  # where no budget is given
 MOST_LOOPS = 3  # the kernels read 1 to 4 bits a symbol
@@ -34,8 +35,11 @@ def choose(
     dim_code: int | None,
     loops: int | None,
     digits: int | None,
+    offset: bool = False,
 ) -> tuple[int, int]:
     """``(m, u)`` for a budget; what is given is kept, the other follows from the bytes.
+
+    m counts the symbols that fit where a code has no offset; a required one (``offset``) makes the smallest code larger.
 
     Raises
     ------
@@ -53,6 +57,8 @@ def choose(
         raise MethodError(f"loops={loops} is out of range; bebr takes 0 to {MOST_LOOPS}")
     bits = loops + 1
     smallest = layout.symbol_bytes(dim_code or 1, bits) + extra
+    if offset and not hamming and metric is not Metric.L2:
+        smallest = max(smallest, offset_size(1) + 1 + extra)
     if smallest > code_bytes:
         raise BudgetError("bebr", code_bytes, smallest)
     most = dim * (1 if hamming else digits or grid.axis_limit(bits))

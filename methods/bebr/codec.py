@@ -15,10 +15,12 @@ from methods.errors import MethodError
 from methods.hamming_search import pack_signs
 from methods.kernels.adc import ADCScanner
 from methods.kernels.sdc import SDCScanner
+from methods.offset import offset_bytes, offset_size, offset_tables, offsets_of, split
+from methods.offset_choice import offset_pays
 from methods.parameters import check_device, check_integer
 from methods.registry import register
 from methods.scanner_search import HammingSearcher, SymbolSearcher
-from methods.squares import half_squares, square_bytes
+from methods.squares import half_squares, square_bytes, square_tables
 from methods.vectors import normalized
 
 SCORINGS = ("sdc", "adc", "hamming")
@@ -33,6 +35,10 @@ class BEBR(Codec):
     paper, because it measures better here (results/published/bebr_ablation.md): the start is a rotated uniform grid
     on the principal axes, the decoder is fitted to the codes and the codes to the decoder in turn, and gradient
     descent trains only what scores are computed with, unless ``blocks`` asks for the paper's network.
+
+    Where vectors share a direction, a code also holds the vector's offset along the mean, and the symbols what is
+    orthogonal to it (:mod:`methods.offset`): else that one direction fills codes of documents and queries alike. Where
+    few of the decoder's rows outweigh the others, real weights of a query have 15 bits instead of 8.
 
     Parameters
     ----------
@@ -62,13 +68,16 @@ class BEBR(Codec):
         For training: ``auto``, ``cpu``, ``cuda``.
     checkpoint : str or None
         File by which an interrupted training goes on.
+    offset : bool or None
+        Whether codes hold an offset, whose bytes are taken from the symbols'; None: where held-out training vectors
+        find more neighbors with it (:mod:`methods.offset_choice`). Never under l2, nor with Hamming distances.
     """
 
     family = "binary"
     summary = "recurrent binary codes: uniform symbols under a learned decoder, the query a code too"
     source = "Binary Embedding-based Retrieval at Tencent, KDD 2023, arXiv 2302.08714"
     requires = ("torch",)
-    version = "2"  # 1: no squared length under l2
+    version = "3"  # 1: no squared length under l2; 2: no offset, weights always of 8 bits
     estimator = True
     check_params: ClassVar[dict[str, Any]] = {"epochs": 0}
 
@@ -91,12 +100,13 @@ class BEBR(Codec):
         queue: int = 0,
         device: str = "auto",
         checkpoint: str | None = None,
+        offset: bool | None = None,
     ) -> None:
         self.dim_code, self.loops, self.scoring = dim_code, loops, scoring
         self.query_loops, self.digits = query_loops, digits
         self.rounds, self.refine, self.blocks, self.hidden = rounds, refine, blocks, hidden
         self.normalize, self.loss, self.epochs, self.queue = normalize, loss, epochs, queue
-        self.device, self.checkpoint = device, checkpoint
+        self.device, self.checkpoint, self.offset = device, checkpoint, offset
         super().__init__(dim, metric)
 
     @classmethod
@@ -121,12 +131,13 @@ class BEBR(Codec):
         queue: int = 0,
         device: str = "auto",
         checkpoint: str | None = None,
+        offset: bool | None = None,
     ) -> BEBR:
         """Two bits a symbol and as many symbols as fit (:mod:`methods.bebr.budget`), unless given."""
         if blocks:
             digits = 1  # the paper's network binarizes each dimension once
-        m, u = budget.choose(dim, code_bytes, Metric.parse(metric), scoring, dim_code, loops, digits)
-        trained = (rounds, refine, blocks, hidden, normalize, loss, epochs, queue, device, checkpoint)
+        m, u = budget.choose(dim, code_bytes, Metric.parse(metric), scoring, dim_code, loops, digits, bool(offset))
+        trained = (rounds, refine, blocks, hidden, normalize, loss, epochs, queue, device, checkpoint, offset)
         return cls(dim, metric, m, u, scoring, query_loops, digits, *trained)
 
     @property
@@ -137,6 +148,20 @@ class BEBR(Codec):
     @property
     def code_size(self) -> int:
         return layout.symbol_bytes(self.dim_code, self.bits) + layout.extra_bytes(self.metric, self.scoring)
+
+    def symbol_count(self, keeps_offset: bool) -> int:
+        """Symbols of a code: ``dim_code``, or as many as fit beside an offset."""
+        if not keeps_offset:
+            return self.dim_code
+        room = layout.symbol_bytes(self.dim_code, self.bits)
+        return 8 * (room - offset_size(room)) // self.bits
+
+    def keeps_offset(self, vectors: np.ndarray, seed: int) -> bool:
+        """Whether codes fitted on ``vectors`` (n, dim) hold an offset."""
+        room = layout.symbol_bytes(self.dim_code, self.bits)
+        if self.metric is Metric.L2 or self.scoring == "hamming" or self.offset is False or room <= offset_size(room):
+            return False
+        return bool(self.offset) or offset_pays(vectors, self.metric, room, seed)
 
     # --- fitted state ------------------------------------------------------------------------------------
 
@@ -151,6 +176,9 @@ class BEBR(Codec):
         self.parts_ = dict(parts)
         self.mean_, self.decoder_ = parts["mean"], parts["decoder"]
         self._factors = layout.factor_table(parts["factor_range"])
+        self._direction = parts.get("direction")
+        self._offset_range = parts.get("offset_range", np.array([-1, 1], np.float32))
+        self._fine = self._direction is not None or "fine_weights" in parts
         self._calibration = parts.get("calibration", np.float32(1))  # see methods.bebr.upgrade
         if self.metric is Metric.L2 and self.scoring != "hamming" and "square_range" not in parts:
             raise MethodError("these parts are of bebr before it kept lengths under l2; fit and encode anew")
@@ -170,45 +198,57 @@ class BEBR(Codec):
     # --- codes ---------------------------------------------------------------------------------------------
 
     def _encode(self, vectors: np.ndarray) -> np.ndarray:
-        centred = vectors - self.mean_
         if self.scoring == "hamming":
-            return pack_signs(centred @ self.decoder_.T)
-        levels, decoded = self.encoder_.encode(normalized(centred))
-        factors = layout.ratio(np.linalg.norm(centred, axis=1), decoded) * self._calibration
+            return pack_signs((vectors - self.mean_) @ self.decoder_.T)
+        rests, columns = vectors - self.mean_, []
+        if self._direction is not None:
+            offsets, rests = split(vectors, self.mean_, self._direction)
+            columns.append(offset_bytes(offsets, self._offset_range))
+        levels, decoded = self.encoder_.encode(normalized(rests))
+        factors = layout.ratio(np.linalg.norm(rests, axis=1), decoded) * self._calibration
         entries = layout.factor_bytes(factors, self.parts_["factor_range"])
-        columns = [layout.pack(layout.symbols_of(levels, self.bits), self.bits), entries[:, None]]
         if self.metric is Metric.L2:
             columns.append(square_bytes(half_squares(levels @ self.decoder_), self._square_range))
-        return np.concatenate(columns, axis=1)
+        return np.hstack([layout.pack(layout.symbols_of(levels, self.bits), self.bits), entries[:, None], *columns])
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
         if self.scoring == "hamming":
             signs = 2 * np.unpackbits(codes, axis=1, count=self.dim_code).astype(np.float32) - 1
             return signs @ self.decoder_ * self.parts_["factor_range"][:1] + self.mean_
         levels, factors = self.levels(codes)
-        return (levels @ self.decoder_) * factors[:, None] + self.mean_
+        rests = (levels @ self.decoder_) * factors[:, None]
+        if self._direction is None:
+            return rests + self.mean_
+        kept = codes[:, -len(offset_tables(self._offset_range)) :]
+        offsets = offsets_of(kept, self._offset_range) - rests @ self._direction
+        return rests + offsets[:, None] * self._direction + self.mean_
 
     def levels(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Odd levels (n, m) float32 and factors (n,) float32 that ``codes`` (n, code_size) uint8 stand for.
+        """Odd levels (n, symbols) float32 and factors (n,) float32 that ``codes`` (n, code_size) uint8 stand for.
 
         Not for ``scoring="hamming"``, whose codes have neither.
         """
-        symbols, entries, _ = search.split(codes, self.dim_code, self.bits)
-        return layout.levels(layout.unpack(symbols, self.dim_code, self.bits), self.bits), self._factors[entries]
+        symbols, entries, _ = search.split(codes, len(self.decoder_), self.bits)
+        return layout.levels(layout.unpack(symbols, len(self.decoder_), self.bits), self.bits), self._factors[entries]
 
     # --- search --------------------------------------------------------------------------------------------
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
         if self.scoring == "hamming":
             return HammingSearcher(self.dim, self.metric, codes, self._encode)
+        form = (codes, len(self.decoder_), self.bits, self._factors)
         if self.metric is Metric.L2:
-            nearest = search.nearest_scanner(codes, self.dim_code, self.bits, self._factors, self._square_range)
-            return search.NearestSearcher(self.dim, nearest, self.mean_, self._compared)
+            nearest = search.fine_scanner(*form, square_tables(self._square_range), squared=True)
+            return search.NearestSearcher(self.dim, nearest, self.mean_, self.compared)
+        if self._fine:
+            tables = np.empty((0, 256), np.float32)
+            if self._direction is not None:
+                tables = offset_tables(self._offset_range)
+            fine = search.fine_scanner(*form, tables, squared=False)
+            return search.OffsetSearcher(self.dim, self.metric, fine, self.mean_, self._direction, self.compared)
         if self.scoring == "sdc" and self._compares_codes():
-            scanner = search.scanner(SDCScanner, codes, self.dim_code, self.bits, self._factors)
-            return SymbolSearcher(self.dim, self.metric, scanner, self._query_codes)
-        scanner = search.scanner(ADCScanner, codes, self.dim_code, self.bits, self._factors)
-        return SymbolSearcher(self.dim, self.metric, scanner, self._query_weights)
+            return SymbolSearcher(self.dim, self.metric, search.scanner(SDCScanner, *form), self._query_codes)
+        return SymbolSearcher(self.dim, self.metric, search.scanner(ADCScanner, *form), self._query_weights)
 
     def _compares_codes(self) -> bool:
         """Whether the plain inner product of two codes is that of what they decode to."""
@@ -218,24 +258,34 @@ class BEBR(Codec):
         return encoder.decoder is self.decoder_ and encoder.orthogonal
 
     def _query_codes(self, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Symbols of queries, and what an inner product of b's is worth: |row|^2 4^u / |decoded query| |query|."""
+        """Symbols of queries, and the value of a product of symbols: |row|^2 4^u / |decoded query| |query|."""
         levels, decoded = self.encoder_.encode(normalized(queries))
-        worth = layout.ratio(np.linalg.norm(queries, axis=1), decoded) * float((self.decoder_[0] ** 2).sum())
-        return layout.pack(layout.symbols_of(levels, self.bits), self.bits), worth * np.float32(4**self.loops)
+        unit = layout.ratio(np.linalg.norm(queries, axis=1), decoded) * float((self.decoder_[0] ** 2).sum())
+        return layout.pack(layout.symbols_of(levels, self.bits), self.bits), unit * np.float32(4**self.loops)
 
     def _query_weights(self, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What levels are weighed with: the decoder's rows times the query, or times what its code decodes to."""
-        _, weights = self._compared(queries)
+        """Weights of levels: the decoder's rows times the query, or times what its code decodes to."""
+        _, weights = self.compared(queries)
         return weights, np.ones(len(queries), np.float32)
 
-    def _compared(self, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What codes are compared with, the query or what its code decodes to, and what levels are weighed with."""
+    def compared(self, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What codes are compared with, for queries (nq, dim) float32 less the mean (under l2) or its direction.
+
+        Returns
+        -------
+        vectors : (nq, dim) float32
+            The queries, or under ``sdc`` what their codes decode to.
+        weights : (nq, symbols) float32
+            Of the codes' levels.
+        """
         if self.scoring == "sdc":
             encoder = self.encoder_ if self.blocks else self._query_encoder
             levels, decoded = encoder.encode(normalized(queries))
             finer = 0 if self.query_loops is None else self.query_loops - self.loops
             scale = layout.ratio(np.linalg.norm(queries, axis=1), decoded) * np.float32(0.5**finer)
             queries = (levels @ self.decoder_) * scale[:, None]
+        if self._direction is not None:
+            queries = queries - (queries @ self._direction)[:, None] * self._direction
         return queries, queries @ self.decoder_.T * np.float32(2**self.loops)
 
     def successor(self, old_vectors: np.ndarray, new_vectors: np.ndarray, weight: float = 1.0) -> Codec:
@@ -259,6 +309,8 @@ class BEBR(Codec):
             raise MethodError(f"query_loops={self.query_loops} is out of range; use {self.loops} (as documents) to 7")
         if self.query_loops is not None and self.blocks:
             raise MethodError("query_loops needs linear maps; leave it null, or use blocks=0")
+        if self.offset not in (None, True, False):
+            raise MethodError(f"offset={self.offset!r} is neither true, false nor null; use one of them")
         limit = 1 if self.scoring == "hamming" or self.blocks else self.digits or grid.axis_limit(self.bits)
         if not 1 <= self.dim_code <= limit * self.dim:
             raise MethodError(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import faiss
 import numpy as np
 
 from methods.base import Metric
 from methods.bebr import grid, layout, network, training
 from methods.bebr.encoder import LinearEncoder, alternate
-from methods.principal_axes import principal_axes
+from methods.kernels.adc import quantize_queries
+from methods.offset import mean_direction, offset_range, offset_scale, offset_size, split
+from methods.principal_axes import principal_axes, robust_mean
 from methods.squares import half_squares, square_range
 from methods.vectors import normalized
 
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from methods.bebr.codec import BEBR
 
 _ROWS = 100_000  # training vectors used: more no longer raises recall
+_QUERIES, _BASE, _NEIGHBORS = 500, 8000, 10
+_AGREEMENT = 0.9  # of the neighbors by exact weights, that those of int8 have to find
 _STEP, _NETWORK_ERROR = 0.012, 0.5  # learning rate for each unit of relative error; that of a network's start
 
 
@@ -25,15 +30,22 @@ def fit(codec: BEBR, vectors: np.ndarray, seed: int) -> dict[str, np.ndarray]:
     if len(vectors) > _ROWS:
         rows = np.random.default_rng(seed).choice(len(vectors), _ROWS, replace=False)
         vectors = vectors[np.sort(rows)]
-    mean = np.zeros(codec.dim, np.float32)
-    if codec.metric is Metric.L2 or codec.scoring == "hamming":  # elsewhere the origin serves as well (ablation)
-        mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
-    centred = vectors - mean
-    unit, norms = normalized(centred), np.linalg.norm(centred, axis=1)
-    decoder, lead = _start(codec, unit, seed)
+    mean, direction = np.zeros(codec.dim, np.float32), np.zeros(codec.dim, np.float32)
+    keeps_offset = codec.keeps_offset(vectors, seed)
+    if keeps_offset or codec.metric is Metric.L2 or codec.scoring == "hamming":  # elsewhere the origin serves as well
+        mean = robust_mean(vectors)[0]
+    if keeps_offset:
+        direction = mean_direction(mean)
+    offsets, rests = split(vectors, mean, direction)
+    unit, norms = normalized(rests), np.linalg.norm(rests, axis=1)
+    decoder, lead = _start(codec, unit, codec.symbol_count(keeps_offset), seed)
     if codec.scoring == "hamming":
         return {"mean": mean, "decoder": decoder, "factor_range": np.full(2, norms.mean(), np.float32)}
     parts = {"mean": mean, "lead": lead}
+    if keeps_offset:
+        room = layout.symbol_bytes(codec.dim_code, codec.bits)
+        bounds = offset_scale(offsets) if offset_size(room) == 1 else offset_range(offsets)
+        parts |= {"direction": direction, "offset_range": bounds}
     parts |= _network(codec, unit, decoder, seed) if codec.blocks else _linear(codec, unit, decoder, lead, seed)
     codec._load_parts({**parts, "factor_range": np.ones(2, np.float32), "square_range": np.ones(2, np.float32)})
     levels, decoded = codec.encoder_.encode(unit)
@@ -41,18 +53,36 @@ def fit(codec: BEBR, vectors: np.ndarray, seed: int) -> dict[str, np.ndarray]:
     parts["factor_range"] = layout.factor_range(factors)
     if codec.metric is Metric.L2:
         parts["square_range"] = square_range(half_squares(levels @ codec.decoder_))
+    elif _needs_fine_weights(codec, rests, offsets, norms, seed):
+        parts["fine_weights"] = np.ones(1, np.uint8)
     return parts
 
 
-def _start(codec: BEBR, unit: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """The rotated grid on the principal axes of unit vectors, about the origin."""
+def _needs_fine_weights(codec: BEBR, rests: np.ndarray, offsets: np.ndarray, norms: np.ndarray, seed: int) -> bool:
+    """Whether weights of int8 lose neighbors of held-out vectors: where few rows of the decoder outweigh the others."""
+    order = np.random.default_rng(seed).permutation(len(rests))
+    queries, base = order[:_QUERIES], order[:_BASE]
+    _, weights = codec.compared(rests[queries])
+    integers, units = quantize_queries(weights)
+    levels, decoded = codec.encoder_.encode(normalized(rests[base]))
+    values = levels * layout.ratio(norms[base], decoded)[:, None]
+    k = min(_NEIGHBORS, len(base))
+    exact, rounded = (
+        faiss.knn(np.ascontiguousarray(each, np.float32), values, k, metric=faiss.METRIC_INNER_PRODUCT)[1]
+        for each in (weights, integers * units[:, None])
+    )
+    return float(np.mean([np.isin(a, b).mean() for a, b in zip(exact, rounded)])) < _AGREEMENT
+
+
+def _start(codec: BEBR, unit: np.ndarray, symbols: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The rotated grid of so many symbols on the principal axes of unit vectors, around the origin."""
     _, axes, variances = principal_axes(np.concatenate([unit, -unit]), codec.dim)
     # With few vectors the variances are shrunk towards their mean: new vectors leave the span of those seen.
     share = np.float32(codec.dim / (codec.dim + len(unit)))
     variances = (1 - share) * variances + share * max(float(variances.mean()), 1e-12)
     single = codec.scoring == "hamming" or codec.blocks
     limit = 1 if single else codec.digits or grid.axis_limit(codec.bits)
-    return grid.start(axes, variances, codec.dim_code, codec.bits, limit, seed)
+    return grid.start(axes, variances, symbols, codec.bits, limit, seed)
 
 
 def _recipe(codec: BEBR, blocks: int, error: float) -> training.Recipe:

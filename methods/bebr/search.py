@@ -12,7 +12,6 @@ from methods.kernels.adc import ADCScanner
 from methods.kernels.nearest import NearestScanner
 from methods.kernels.sdc import SDCScanner
 from methods.kernels.topk import squared_distances
-from methods.squares import square_tables
 
 
 class NearestSearcher(Searcher):
@@ -51,6 +50,49 @@ class NearestSearcher(Searcher):
         return squared_distances(compared, scores), ids
 
 
+class OffsetSearcher(Searcher):
+    """Exhaustive search by inner products, of queries of 15 bits: with levels, and with offsets along a direction.
+
+    Parameters
+    ----------
+    dim, metric
+        Of the queries.
+    scanner : NearestScanner
+        Of products, and of offsets if there are any.
+    mean : (dim,) float32
+        What codes are centered by.
+    direction : (dim,) float32 or None
+        Of the offsets.
+    prepare : callable
+        Queries (nq, dim) float32 less their part along the direction -> the vectors that codes are compared with, and
+        the weights of levels.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        metric: Metric,
+        scanner: NearestScanner,
+        mean: np.ndarray,
+        direction: np.ndarray | None,
+        prepare: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
+    ) -> None:
+        super().__init__(dim, metric, scanner.size)
+        self.scanner, self.prepare, self._mean = scanner, prepare, mean
+        self._direction = np.zeros(dim, np.float32) if direction is None else direction
+        self.padding = scanner.padding
+
+    @property
+    def nbytes(self) -> int:
+        return self.scanner.nbytes
+
+    def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        along = queries @ self._direction
+        _, weights = self.prepare(queries - along[:, None] * self._direction)
+        scores, ids = self.scanner.search(weights, k, along)
+        return scores + (queries @ self._mean)[:, None], ids
+
+
 def scanner(
     kind: type[ADCScanner] | type[SDCScanner], codes: np.ndarray, dim_code: int, bits: int, factors: np.ndarray
 ) -> ADCScanner | SDCScanner:
@@ -59,16 +101,16 @@ def scanner(
     return kind(symbols, dim_code, bits, scale=entries, scale_table=factors)
 
 
-def nearest_scanner(
-    codes: np.ndarray, dim_code: int, bits: int, factors: np.ndarray, square_range: np.ndarray
+def fine_scanner(
+    codes: np.ndarray, dim_code: int, bits: int, factors: np.ndarray, tables: np.ndarray, squared: bool
 ) -> NearestScanner:
-    """As :func:`scanner`, of codes that keep squared lengths between two bounds (2,)."""
-    symbols, entries, squares = split(codes, dim_code, bits)
-    return NearestScanner(symbols, dim_code, bits, entries, factors, squares, square_tables(square_range))
+    """As :func:`scanner`, for queries of 15 bits, of codes that may keep squared lengths or offsets by ``tables``."""
+    symbols, entries, extra = split(codes, dim_code, bits)
+    return NearestScanner(symbols, dim_code, bits, entries, factors, extra, tables, squared)
 
 
 def split(codes: np.ndarray, dim_code: int, bits: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Symbols (n, bytes), entries (n,) and squares (n, 0 or 2) of codes, each by itself in memory."""
+    """Symbols (n, bytes), entries (n,) and squares or offsets (n, 0 or 2) of codes, each by itself in memory."""
     size = layout.symbol_bytes(dim_code, bits)
-    symbols, entries, squares = np.split(codes, [size, size + 1], axis=1)
-    return np.ascontiguousarray(symbols), np.ascontiguousarray(entries[:, 0]), np.ascontiguousarray(squares)
+    symbols, entries, extra = np.split(codes, [size, size + 1], axis=1)
+    return np.ascontiguousarray(symbols), np.ascontiguousarray(entries[:, 0]), np.ascontiguousarray(extra)

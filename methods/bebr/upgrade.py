@@ -75,7 +75,9 @@ def _successor(old: BEBR, dim: int) -> BEBR:
     old._check_fitted()
     if old.blocks or old.scoring == "hamming" or old.metric is Metric.L2:
         raise MethodError("only linear bebr codecs under ip or cosine, with scoring sdc or adc, can be upgraded")
-    params = {**old.params(), "dim": dim, "digits": -(-old.dim_code // max(dim, 1))}
+    if len(old.decoder_) != old.dim_code:
+        raise MethodError("codes with an offset along the mean cannot be upgraded; fit the old codec with offset=false")
+    params = {**old.params(), "dim": dim, "offset": False, "digits": -(-old.dim_code // max(dim, 1))}
     return BEBR(**params)
 
 

@@ -1,4 +1,4 @@
-"""What ``saq``, ``mrq`` and ``ash`` share: turned axes in segments, symbols on a grid, factors and an offset."""
+"""What ``saq``, ``mrq`` and ``ash`` share: rotated axes in segments, symbols on a grid, factors and an offset."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from methods.base import Codec, Metric, Searcher
 from methods.errors import BudgetError
 from methods.factors import factor_bytes, factor_scale, factor_table
-from methods.grid.search import GridSearcher
+from methods.grid.search import GridSearcher, mean_weights
 from methods.kernels.grid import OFFSET_BYTES, decode_grid, encode_grid
 from methods.kernels.planes import GROUP
 from methods.parameters import check_integer
@@ -21,6 +21,8 @@ __all__ = ["MOST_BITS", "GridCodec", "Plan"]
 MOST_BITS = 8
 _SAMPLE = 20_000  # training vectors from which the scales of factors and offsets follow
 _ROWS = 4096  # vectors mapped at a time in float64
+_TYPICAL = 68  # percent of offsets that are within one unit of their median
+_HALF_RANGE = 60_000  # a little less than the largest float16
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,10 @@ class Plan:
 class GridCodec(Codec):
     """Base of codecs ``[offset: float16] [a byte of factor a segment] [symbols] [zeros up to the budget]``.
 
-    The estimate of ``<q - mean, x - mean>`` is ``<q', factor * levels>`` for the turned query q'. What is exact in a
-    score is in the offset: under l2 the norm of the centred vector; under ip the vector's product with the mean, less
-    the estimate's (:attr:`corrects_mean`).
+    The estimate of ``<q, x - mean>`` is ``<q', factor * levels>`` for the rotated query q'. What is exact in a score is
+    in the offset: under l2 the norm of the centered vector; under ip the centered vector's product with the mean, less
+    that of its levels (:attr:`corrects_mean`), which counts ``<q, mean> / <mean, mean>`` times: the estimate is exact
+    along the mean for every query, and its order does not depend on the query's length.
 
     Parameters
     ----------
@@ -67,7 +70,9 @@ class GridCodec(Codec):
     |y|^2 / <y, h> or ``renormalized`` |y| / |h|, with |y| of the whole centred vector where there is one segment.
     """
 
-    version = "2"  # 1: a factor's byte divided its whole range evenly
+    # 1: a factor's byte divided its whole range evenly; 2: offsets counted once whatever the query, and not in decoded
+    # vectors; their unit, and the axes, followed outliers
+    version = "3"
     estimator = True
     smallest: ClassVar[int] = OFFSET_BYTES + 2
     tries: ClassVar[int] = 1
@@ -104,21 +109,35 @@ class GridCodec(Codec):
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
         plan = self._plan(vectors, seed)
         sample = vectors[np.random.default_rng(seed).permutation(len(vectors))[:_SAMPLE]]
-        found, offsets = self._measure(plan, sample)[1:]
-        spread = float(offsets.std()) or float(np.abs(offsets).max()) or 1.0
+        factors, offsets = self._measure(plan, sample)[1:]
         parts = {
             "mean": plan.mean,
             "matrix": plan.matrix,
             "ends": plan.ends.astype(np.int32),
             "bits": plan.bits.astype(np.uint8),
-            "factor_scales": np.stack([factor_scale(column) for column in found.T]),
-            "offset_range": np.array([offsets.mean(), spread], np.float32),
+            "factor_scales": np.stack([factor_scale(column) for column in factors.T]),
+            "offset_range": self._offset_range(plan, offsets, vectors),
         }
         self._load_parts(parts)
 
+    def _offset_range(self, plan: Plan, offsets: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+        """The median (of a sample's ``offsets``) and their unit, (2,) float32.
+
+        The unit is the typical distance from the median, whatever outliers do; but under l2, where an offset that is
+        cut off would bring a far vector near, the largest one of all vectors must fit a float16.
+        """
+        middle = float(np.median(offsets))
+        distances = np.abs(offsets - middle)
+        largest = float(distances.max())
+        if self.metric is Metric.L2:
+            blocks = [vectors[at : at + _ROWS].astype(np.float64) - plan.mean for at in range(0, len(vectors), _ROWS)]
+            largest = max(largest, max(float(np.einsum("ij,ij->i", block, block).max()) for block in blocks) / 2)
+        unit = max(float(np.percentile(distances, _TYPICAL)), largest / _HALF_RANGE)
+        return np.array([middle, unit or 1.0], np.float32)
+
     def parts(self) -> dict[str, np.ndarray]:
         """``mean`` (dim,); ``matrix`` (dim, width), applied as ``(x - mean) @ matrix``; of segments ``ends``, ``bits``
-        (segments,) and ``factor_scales`` (segments, 4); ``offset_range`` (2,): what offsets are about, and their unit.
+        (segments,) and ``factor_scales`` (segments, 4); ``offset_range`` (2,): the middle of offsets, and their unit.
         """
         self._check_fitted()
         return dict(self.parts_)
@@ -166,13 +185,13 @@ class GridCodec(Codec):
         header = OFFSET_BYTES + len(scales)
         codes[:, OFFSET_BYTES:header], codes[:, header : header + plan.symbol_bytes] = bytes_each, symbols
         if self.metric is not Metric.L2 and self.corrects_mean:
-            offsets = offsets - self._values(codes).astype(np.float64) @ self._turned_mean()
+            offsets = offsets - self._values(codes).astype(np.float64) @ self._rotated_mean()
         middle, unit = self.parts_["offset_range"]
         stored = np.clip((offsets - middle) / unit, -65504, 65504).astype(np.float16)
         codes[:, :OFFSET_BYTES] = stored[:, None].view(np.uint8)
         return codes
 
-    def _turned_mean(self) -> np.ndarray:
+    def _rotated_mean(self) -> np.ndarray:
         return (self.plan_.mean @ self.plan_.matrix).astype(np.float64)
 
     def _values(self, codes: np.ndarray) -> np.ndarray:
@@ -181,7 +200,16 @@ class GridCodec(Codec):
         return values
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
-        return self._values(codes) @ self.plan_.matrix.T + self.plan_.mean
+        decoded = self._values(codes) @ self.plan_.matrix.T + self.plan_.mean
+        if self.metric is not Metric.L2:
+            decoded += self.offsets(codes)[:, None] * mean_weights(self.plan_.mean)
+        return decoded
+
+    def offsets(self, codes: np.ndarray) -> np.ndarray:
+        """The offsets (n,) float32 that codes (n, code_size) uint8 hold."""
+        middle, unit = self.parts_["offset_range"]
+        stored = np.ascontiguousarray(codes[:, :OFFSET_BYTES]).view(np.float16)[:, 0]
+        return stored.astype(np.float32) * unit + middle
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
         return GridSearcher(self, codes)

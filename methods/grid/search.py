@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from methods.base import Metric, Searcher
-from methods.kernels.grid import OFFSET_BYTES, byte_tables, scan_grid
+from methods.kernels.grid import byte_tables, scan_grid
 from methods.kernels.planes import GROUP
 from methods.kernels.topk import squared_distances
 from methods.search import DecodingSearcher
@@ -16,11 +16,19 @@ from methods.table_search import CodeSpace
 if TYPE_CHECKING:
     from methods.grid.codec import GridCodec
 
+
+def mean_weights(mean: np.ndarray) -> np.ndarray:
+    """``mean / <mean, mean>`` (dim,) float32: a query's product with it is what offsets are multiplied with."""
+    wide = mean.astype(np.float64)
+    square = float(wide @ wide)
+    return (wide / square if square > 0 else np.zeros_like(wide)).astype(np.float32)
+
+
 _SCAN_QUERIES = 4  # up to so many queries tables beat decoding all codes for a matrix product
 
 
 class GridSearcher(Searcher):
-    """Largest estimates of ``<q - mean, x - mean>`` plus offset, in turned coordinates.
+    """Largest estimates of ``<q, x - mean>`` plus weighted offset, in rotated coordinates.
 
     Parameters
     ----------
@@ -33,6 +41,9 @@ class GridSearcher(Searcher):
     def __init__(self, codec: GridCodec, codes: np.ndarray) -> None:
         super().__init__(codec.dim, codec.metric, len(codes))
         self.codec, self.codes = codec, codes
+        self._mean_weights = np.zeros(codec.dim, np.float32)
+        if codec.metric is not Metric.L2:
+            self._mean_weights = mean_weights(codec.plan_.mean)
         space = CodeSpace(codec.plan_.matrix.shape[1] + 1, Metric.IP, self._with_offsets)
         self._decoding = DecodingSearcher(space, codes)  # type: ignore[arg-type]
 
@@ -40,33 +51,29 @@ class GridSearcher(Searcher):
     def nbytes(self) -> int:
         return self.codes.nbytes
 
-    def _offsets(self, codes: np.ndarray) -> np.ndarray:
-        middle, unit = self.codec.parts_["offset_range"]
-        stored = np.ascontiguousarray(codes[:, :OFFSET_BYTES]).view(np.float16)[:, 0]
-        return stored.astype(np.float32) * unit + middle
-
     def _with_offsets(self, codes: np.ndarray) -> np.ndarray:
-        return np.column_stack([self.codec._values(codes), self._offsets(codes)])
+        return np.column_stack([self.codec._values(codes), self.codec.offsets(codes)])
 
     def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         plan, l2 = self.codec.plan_, self.metric is Metric.L2
         centred = queries - plan.mean if l2 else queries
         mapped = np.ascontiguousarray(centred @ plan.matrix)
+        weights = np.ones(len(queries), np.float32) if l2 else queries @ self._mean_weights
         if len(queries) > _SCAN_QUERIES:
-            scores, ids = self._decoding._search(np.column_stack([mapped, np.ones(len(mapped), np.float32)]), k)
+            scores, ids = self._decoding._search(np.column_stack([mapped, weights]), k)
         else:
-            scores, ids = self._scan(mapped, k)
+            scores, ids = self._scan(mapped, weights, k)
         if l2:
             return squared_distances(centred, scores), ids
         return scores + (queries @ plan.mean)[:, None], ids
 
-    def _scan(self, mapped: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        plan, offsets, factors = self.codec.plan_, self._offsets(self.codes), self.codec.tables_
+    def _scan(self, mapped: np.ndarray, weights: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        plan, offsets, factors = self.codec.plan_, self.codec.offsets(self.codes), self.codec.tables_
         counts = np.diff(plan.ends, prepend=0) // GROUP * plan.bits
         sums = np.add.reduceat(mapped, plan.ends - np.diff(plan.ends, prepend=0), axis=1)
         middles = (sums * (2.0 ** (plan.bits - 1) - 0.5)).astype(np.float32)
         keys, ids = np.full((len(mapped), k), np.inf, np.float32), np.full((len(mapped), k), -1, np.int64)
         for at in range(len(mapped)):
             tables = byte_tables(mapped[at : at + 1], plan.ends, plan.bits)[0]
-            scan_grid(self.codes, counts, factors, offsets, tables, middles[at], keys[at], ids[at])
+            scan_grid(self.codes, counts, factors, offsets * weights[at], tables, middles[at], keys[at], ids[at])
         return -keys, ids

@@ -8,7 +8,7 @@ from numba import njit
 from methods.kernels import topk
 from methods.kernels.tiles import BLOCK
 
-__all__ = ["expand_lengths", "half_squares", "push_finer", "push_nearest", "push_staged"]
+__all__ = ["expand_lengths", "expand_offsets", "half_squares", "push_finer", "push_nearest", "push_staged"]
 
 
 @njit(cache=True, nogil=True)
@@ -62,17 +62,21 @@ def push_finer(
     row: int,
     line: tuple,
     scale: np.ndarray,
-    half_squares: np.ndarray,
+    added: np.ndarray,
+    weight: float,
     place: tuple,
     limits: np.ndarray,
     heap: np.ndarray,
 ) -> None:
-    """As :func:`push_nearest` for a query of two rows, ``row`` and the next; ``line`` has offset and unit of both."""
-    scores = np.empty(BLOCK, np.float32)
+    """Products of a query of two rows of weights, ``row`` and the next, plus ``weight`` times ``added`` (64,).
+
+    ``line`` has offset and unit of both rows.
+    """
+    scores, factor = np.empty(BLOCK, np.float32), np.float32(weight)
     for doc in range(BLOCK):
         coarse = np.float32(np.int32(np.int32(2) * sums[row, doc]) + np.int32(line[0])) * np.float32(line[1])
         fine = np.float32(np.int32(np.int32(2) * sums[row + 1, doc]) + np.int32(line[2])) * np.float32(line[3])
-        scores[doc] = (coarse + fine) * scale[doc] - half_squares[doc]
+        scores[doc] = (coarse + fine) * scale[doc] + factor * added[doc]
     _push_scores(scores, place, limits, heap)
 
 
@@ -87,6 +91,15 @@ def expand_lengths(stages: np.ndarray, first: int, tables: np.ndarray, out: np.n
 
 
 @njit(cache=True, nogil=True)
+def expand_offsets(stages: np.ndarray, first: int, tables: np.ndarray, out: np.ndarray) -> None:
+    """``out[doc]``: the sum of what tables (bytes, 256) say of stages ``first``, ``first + 1``, ...; 0 without them."""
+    out[:] = 0
+    for byte in range(len(tables)):
+        for doc in range(BLOCK):
+            out[doc] += tables[byte, stages[(first + byte) * BLOCK + doc]]
+
+
+@njit(cache=True, nogil=True)
 def push_staged(
     sums: np.ndarray,
     row: int,
@@ -94,30 +107,36 @@ def push_staged(
     scale: np.ndarray,
     stages: np.ndarray,
     tables: np.ndarray,
-    lengths: np.ndarray,
-    nearest: bool,
+    whole: bool,
+    added: np.ndarray,
+    weight: float,
     place: tuple,
     limits: np.ndarray,
     heap: np.ndarray,
 ) -> None:
-    """As :func:`push_nearest` for products, plus tables' terms at the document's stages.
+    """As :func:`push_nearest` for products, tables' terms at the document's stages, and ``weight`` times ``added``.
 
-    Where lengths are kept (``nearest``), the factor is of the product alone, and lengths are subtracted; else of all.
+    The factor multiplies product and terms where ``whole``, else the product alone.
     """
-    offset, unit = np.int32(line[0]), np.float32(line[1])
+    offset, unit, factor = np.int32(line[0]), np.float32(line[1]), np.float32(weight)
     scores = np.empty(BLOCK, np.float32)
     for doc in range(BLOCK):
         scores[doc] = np.float32(np.int32(np.int32(2) * sums[row, doc]) + offset) * unit
-    if nearest:
-        for doc in range(BLOCK):
-            scores[doc] = scores[doc] * scale[doc] - lengths[doc]
+    if whole:
+        _add_terms(stages, tables, scores)
+    for doc in range(BLOCK):
+        scores[doc] = scores[doc] * scale[doc] + factor * added[doc]
+    if not whole:
+        _add_terms(stages, tables, scores)
+    _push_scores(scores, place, limits, heap)
+
+
+@njit(cache=True, nogil=True)
+def _add_terms(stages: np.ndarray, tables: np.ndarray, scores: np.ndarray) -> None:
+    """Add what tables (stages, 256) say of a block's stages to its scores (64,)."""
     for stage in range(len(tables)):
         for doc in range(BLOCK):
             scores[doc] += tables[stage, stages[stage * BLOCK + doc]]
-    if not nearest:
-        for doc in range(BLOCK):
-            scores[doc] *= scale[doc]
-    _push_scores(scores, place, limits, heap)
 
 
 @njit(cache=True, nogil=True)

@@ -16,7 +16,7 @@ from methods.kernels import layout, scales, scan, topk
 from methods.kernels.cpu import WIDEST
 from methods.kernels.errors import KernelError
 from methods.kernels.expansions import TRELLIS, call_expansion, expansion
-from methods.kernels.level_scores import expand_lengths, half_squares, push_nearest, push_staged
+from methods.kernels.level_scores import expand_lengths, expand_offsets, half_squares, push_nearest, push_staged
 from methods.kernels.level_tile import level_tile, segment_ends, wide_tile
 from methods.kernels.path import Path, choose
 from methods.kernels.planes import GROUP, document_order, table_order
@@ -112,20 +112,24 @@ def _expand_block(path: Path, docs: np.ndarray, runs: np.ndarray, tables: np.nda
 
 @njit(cache=True, nogil=True)
 def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, start: int, stop: int) -> None:
-    blocks, n, runs, tables, tops, wide_rows, squares, stages, length_tables, entries, halves, scale_table = documents
-    narrow, nq, wide, offsets, units, ends, segments, terms = batch
+    blocks, n, runs, tables, tops, wide_rows, squares, stages = documents[:8]
+    length_tables, offset_tables, entries, halves, scale_table = documents[8:]
+    narrow, nq, wide, offsets, units, ends, segments, terms, weights = batch
     words = np.empty((wide_rows + len(tops)) * BLOCK, np.uint32)
     sums = np.empty((WIDE, BLOCK), np.int32)
-    scale, halved = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32)
+    scale, added = np.empty(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
     limits = np.full(nq, -np.inf, np.float32)
-    bytes_each, wide_each, nearest = narrow.shape[1], 2 * wide.shape[1], len(length_tables) > 0
+    bytes_each, wide_each, whole = narrow.shape[1], 2 * wide.shape[1], len(length_tables) == 0
+    staged = terms.shape[1] > 0 or len(offset_tables) > 0
     for block in range(start, stop):
         _expand_block(path, blocks[block], runs, tables, words)
         largest = scales.expand(block, entries, halves, scale_table, scale)
         if len(squares):
-            half_squares(words, wide_rows, tops, squares, scale, halved)
-        if terms.shape[1]:
-            expand_lengths(stages[block], terms.shape[1], length_tables, halved)
+            half_squares(words, wide_rows, tops, squares, scale, added)
+        if len(length_tables):
+            expand_lengths(stages[block], terms.shape[1], length_tables, added)
+        elif len(offset_tables):
+            expand_offsets(stages[block], terms.shape[1], offset_tables, added)
         first = block * BLOCK
         size = min(BLOCK, n - first)
         for query in range(0, nq, WIDE):
@@ -141,12 +145,23 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
                 )
             for q in range(query, min(query + WIDE, nq)):
                 line, where = (offsets[q], units[q]), (first, size, q)
-                if terms.shape[1]:
+                if staged:
                     push_staged(
-                        sums, q - query, line, scale, stages[block], terms[q], halved, nearest, where, limits, heaps[q]
+                        sums,
+                        q - query,
+                        line,
+                        scale,
+                        stages[block],
+                        terms[q],
+                        whole,
+                        added,
+                        weights[q],
+                        where,
+                        limits,
+                        heaps[q],
                     )
                 elif len(squares):
-                    push_nearest(sums, q - query, line, scale, halved, where, limits, heaps[q])
+                    push_nearest(sums, q - query, line, scale, added, where, limits, heaps[q])
                 elif may_exceed(sums, q - query, offsets[q], units[q], scale, largest, limits[q]):
                     push_above(sums, q - query, line, scale, first, size, q, limits, heaps)
 
@@ -189,7 +204,7 @@ class LevelScanner:
 
     A code stands for ``factor * sum over dimensions of spread * level``, see :class:`IntegerLevels` and ``spreads``.
     With ``stages``, what each query's tables say of a document's stages is added to the sum: before the factor, or
-    after it where ``lengths`` are kept.
+    after it where ``lengths`` are kept. With ``offsets``, a document's offset times a weight of the query is added last.
 
     Parameters
     ----------
@@ -210,6 +225,9 @@ class LevelScanner:
     lengths : (n, 2) uint8, optional
         Kept with the stages; the product of what ``length_tables`` say of the two is subtracted last.
     length_tables : (2, 256) float32, optional
+    offsets : (n, bytes) uint8, optional
+        Kept with the codes; an offset is the sum of what ``offset_tables`` say of its bytes. Not with lengths or l2.
+    offset_tables : (bytes, 256) float32, optional
     threads, path
         As for :class:`~methods.kernels.sdc.SDCScanner`.
 
@@ -233,6 +251,8 @@ class LevelScanner:
         stages: np.ndarray | None = None,
         lengths: np.ndarray | None = None,
         length_tables: np.ndarray | None = None,
+        offsets: np.ndarray | None = None,
+        offset_tables: np.ndarray | None = None,
     ) -> None:
         alphabets = np.asarray(alphabets, np.int64)
         if alphabets.ndim != 1 or not len(alphabets) or alphabets.min() < 1 or alphabets.max() >= ALPHABETS:
@@ -254,9 +274,14 @@ class LevelScanner:
             if not self.stages or length_tables is None:
                 raise KernelError("lengths belong to stages, and need length_tables")
             stages = np.concatenate([stages, scan.as_codes(lengths, 2, "lengths")], axis=1)
+        if offsets is not None:
+            if l2 or lengths is not None or offset_tables is None or len(offsets) != self.size:
+                raise KernelError(f"offsets need offset_tables and {self.size} rows, and neither lengths nor l2")
+            stages = np.concatenate([stages, scan.as_codes(offsets, len(offset_tables), "offsets")], axis=1)
         self._stages, self._stage_bytes = layout.planar(stages), stages.shape[1]
         blocks = layout.planar(codes)
-        self.blocks = blocks.reshape(-1, BLOCK)[:, document_order()].reshape(blocks.shape)
+        # An index on the second axis gives Fortran order; a reshape to the same shape (one byte a code) would keep it.
+        self.blocks = np.ascontiguousarray(blocks.reshape(-1, BLOCK)[:, document_order()]).reshape(blocks.shape)
         many = 1 + int(np.flatnonzero(bits >= _WIDE_BITS).max(initial=-1))
         wide = np.arange(len(bits)) < max(many, -(-len(bits) // _WIDE_SHARE))
         runs = _runs(self.path, alphabets, bits, wide)
@@ -274,7 +299,7 @@ class LevelScanner:
             self._wide // 2,
             squares.astype(np.float32),
             self._stages,
-            np.empty((0, 256), np.float32) if length_tables is None else length_tables,
+            *(np.empty((0, 256), np.float32) if each is None else each for each in (length_tables, offset_tables)),
             *self.scales.arrays,
         )
 
@@ -286,7 +311,9 @@ class LevelScanner:
     def padding(self) -> int:
         return layout.padding(self.size, self.code_size + self._stage_bytes + self.scales.bytes_each)
 
-    def search(self, queries: np.ndarray, k: int, tables: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def search(
+        self, queries: np.ndarray, k: int, tables: np.ndarray | None = None, weights: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The ``k`` best codes of each query.
 
         Parameters
@@ -297,6 +324,8 @@ class LevelScanner:
             At least 1.
         tables : (nq, stages, 256) float32
             What is added for each value of a document's stages; needed exactly if there are stages.
+        weights : (nq,) float32
+            What documents' offsets are multiplied with; 1 where it is not given.
 
         Returns
         -------
@@ -312,12 +341,15 @@ class LevelScanner:
         tables = np.empty((len(queries), 0, 256), np.float32) if tables is None else tables
         if tables.shape != (len(queries), self.stages, 256) or tables.dtype != np.float32:
             raise KernelError(f"tables must be float32 of shape {(len(queries), self.stages, 256)}, not {tables.shape}")
-        weights = queries * self._weights
-        narrow, wide, units = round_weights(weights[:, self._wide :], weights[:, : self._wide])
+        leveled = queries * self._weights
+        narrow, wide, units = round_weights(leveled[:, self._wide :], leveled[:, : self._wide])
         offsets = -(narrow.astype(np.int32) @ np.repeat(self._tops, 4))
         nq = len(queries)
         narrow, wide = (part if nq == 1 else scan.pad_queries(part) for part in (narrow, wide))
-        batch = (narrow, nq, wide, offsets, units, *self._segments(narrow), np.ascontiguousarray(tables))
+        # Squared lengths are subtracted.
+        added = np.full(nq, -1 if len(self._documents[8]) else 1, np.float32) if weights is None else weights
+        added = np.ascontiguousarray(added, np.float32)
+        batch = (narrow, nq, wide, offsets, units, *self._segments(narrow), np.ascontiguousarray(tables), added)
         kernels = (_scan_levels, _scan_levels_parallel)
         heaps = scan.run(*kernels, self.path, self._documents, batch, min(k, self.size), self.threads)
         keys, ids = topk.results(heaps, k)

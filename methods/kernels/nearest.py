@@ -1,4 +1,4 @@
-"""Search by squared distance among recurrent binary codes that keep the lengths of what they decode to."""
+"""Search of recurrent binary codes by queries of 15 bits, with a length or an offset of each document beside them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from methods.kernels import layout, scales, scan, topk
 from methods.kernels.adc import quantize_queries
 from methods.kernels.dots import dot_tile
 from methods.kernels.errors import KernelError
-from methods.kernels.level_scores import expand_lengths, push_finer
+from methods.kernels.level_scores import expand_lengths, expand_offsets, push_finer
 from methods.kernels.linear import DotScan, check_code, unpack_block
 from methods.kernels.path import Path
 from methods.kernels.tiles import BLOCK, WIDE
@@ -19,27 +19,31 @@ __all__ = ["NearestScanner"]
 
 @njit(cache=True, nogil=True)
 def _scan_nearest(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, start: int, stop: int) -> None:
-    """Products as in :mod:`methods.kernels.linear`, of two rows of weights a query, less half of squared lengths."""
-    body, tail, n, bits, entries, halves, scale_table, lengths, length_tables = documents
-    weights, nq, offsets, units, segment = batch
+    """Products as in :mod:`methods.kernels.linear`, of two rows of weights a query, plus weighted offsets."""
+    body, tail, n, bits, entries, halves, scale_table, extra, added_tables, squared = documents
+    weights, nq, offsets, units, segment, added_weights = batch
     rows = weights.shape[1] // 4
     unpacked, last = np.empty(rows * BLOCK, np.uint32), np.empty(3 * BLOCK, np.uint32)
     sums = np.empty((WIDE, BLOCK), np.int32)
-    scale, halved = np.ones(BLOCK, np.float32), np.empty(BLOCK, np.float32)
+    scale, added = np.ones(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
     limits = np.full(nq, -np.inf, np.float32)
     for block in range(start, stop):
         unpack_block(body[block], last, tail[block], bits, unpacked)
         scales.expand(block, entries, halves, scale_table, scale)
-        expand_lengths(lengths[block], 0, length_tables, halved)
-        for doc in range(BLOCK):
-            halved[doc] *= scale[doc] * scale[doc]
+        if squared:
+            expand_lengths(extra[block], 0, added_tables, added)
+            for doc in range(BLOCK):
+                added[doc] *= scale[doc] * scale[doc]
+        else:
+            expand_offsets(extra[block], 0, added_tables, added)
         first = block * BLOCK
         size = min(BLOCK, n - first)
         for query in range(0, nq, WIDE // 2):
             dot_tile(path, 4, unpacked, weights, 2 * query * weights.shape[1], rows, rows, segment, sums)
             for q in range(query, min(query + WIDE // 2, nq)):
                 line = (offsets[2 * q], units[2 * q], offsets[2 * q + 1], units[2 * q + 1])
-                push_finer(sums, 2 * (q - query), line, scale, halved, (first, size, q), limits, heaps[q])
+                where = (first, size, q)
+                push_finer(sums, 2 * (q - query), line, scale, added, added_weights[q], where, limits, heaps[q])
 
 
 @njit(cache=True, parallel=True)
@@ -50,10 +54,10 @@ def _scan_nearest_parallel(path: Path, documents: tuple, batch: tuple, heaps: np
 
 
 class NearestScanner:
-    """Exhaustive search by distance to ``factor * levels``, for real queries; ties by the smaller id.
+    """Exhaustive search by distance to, or product with, ``factor * levels``, for real queries; ties by the smaller id.
 
-    Where variances differ much, as those of vectors whose distances are asked for do, weights rounded to int8 lose the
-    small ones. So a query has two rows of weights, the second of what rounding the first left over: products of 15 bits
+    Where variances differ much, as those of vectors whose distances are sought do, weights rounded to int8 lose the
+    small ones. So a query has two rows of weights, the second of what rounding left of the first: products of 15 bits
     at twice the price.
 
     Parameters
@@ -62,16 +66,19 @@ class NearestScanner:
         As for :class:`~methods.kernels.sdc.SDCScanner`.
     entries, factors : (n,) uint8, (256,) float32
         Each document's entry in the table of factors.
-    lengths, length_tables : (n, 2) uint8, (2, 256) float32
-        The product of what the tables say of a document's two is half of the squared length of what its levels decode
-        to, before the factor.
+    extra, tables : (n, bytes) uint8, (bytes, 256) float32
+        What is kept beside the levels. Where ``squared``, two bytes: the product of what the tables say of them is half
+        of the squared length of what the levels decode to, before the factor. Else an offset, the sum of what the
+        tables say of its bytes (none: no offset), which is added times a weight of the query.
+    squared : bool
+        Whether ``extra`` is a squared length, and scores order by distance.
     threads, path
         As for :class:`~methods.kernels.sdc.SDCScanner`.
 
     Attributes
     ----------
     nbytes, padding : int
-        Bytes kept (entries and lengths included), and how many of them only fill up the last block.
+        Bytes kept (entries and what is beside the levels included), and how many of them only fill up the last block.
     """
 
     def __init__(
@@ -81,46 +88,49 @@ class NearestScanner:
         bits: int,
         entries: np.ndarray,
         factors: np.ndarray,
-        lengths: np.ndarray,
-        length_tables: np.ndarray,
+        extra: np.ndarray,
+        tables: np.ndarray,
+        squared: bool = True,
         threads: int | None = None,
         path: str | None = None,
     ) -> None:
-        codes, lengths = scan.as_codes(codes, None, "codes"), scan.as_codes(lengths, 2, "lengths")
+        codes, extra = scan.as_codes(codes, None, "codes"), scan.as_codes(extra, None, "extra")
         check_code(codes.shape[1], dim, bits)
-        if len(lengths) != len(codes):
-            raise KernelError(f"lengths must be {len(codes)} rows; there are {len(lengths)}")
-        if length_tables.shape != (2, 256) or length_tables.dtype != np.float32:
-            raise KernelError(f"length_tables must be float32 of shape (2, 256), not {length_tables.shape}")
+        if len(extra) != len(codes) or (squared and extra.shape[1] != 2):
+            raise KernelError(f"extra must be {len(codes)} rows, of 2 bytes where squared, not {extra.shape}")
+        if tables.shape != (extra.shape[1], 256) or tables.dtype != np.float32:
+            raise KernelError(f"tables must be float32 of shape ({extra.shape[1]}, 256), not {tables.shape}")
         self.size, self.code_size = codes.shape
         self.dim, self.bits, self.threads = dim, bits, threads
         self.scales = scales.Scales(entries, factors, self.size)
         self._scan = DotScan(codes, bits, self.scales, path)
-        self._lengths, self._length_tables = layout.planar(lengths), length_tables
+        self._extra, self._tables, self.squared = layout.planar(extra), np.ascontiguousarray(tables), bool(squared)
         self.path = self._scan.path
 
     @property
     def nbytes(self) -> int:
-        return self._scan.nbytes + self.scales.nbytes + self._lengths.nbytes
+        return self._scan.nbytes + self.scales.nbytes + self._extra.nbytes
 
     @property
     def padding(self) -> int:
-        return layout.padding(self.size, self.code_size + self.scales.bytes_each + 2)
+        return layout.padding(self.size, self.code_size + self.scales.bytes_each + len(self._tables))
 
-    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    def search(self, queries: np.ndarray, k: int, weights: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """The ``k`` nearest codes of each query.
 
         Parameters
         ----------
         queries : (nq, dim) float32
-            Finite; what levels are weighed with.
+            Finite; what levels are multiplied with.
         k : int
             At least 1.
+        weights : (nq,) float32
+            What documents' offsets are multiplied with; 1 where it is not given, and not for squared lengths.
 
         Returns
         -------
         scores : (nq, k) float32
-            Descending: the product less half of the code's squared length; -inf padded.
+            Descending: the product plus the weighted offset, or less half of the squared length; -inf padded.
         ids : (nq, k) int64
             Rows of the codes; padded with -1.
         """
@@ -130,11 +140,14 @@ class NearestScanner:
         scan.check_k(k)
         coarse, units = quantize_queries(queries)
         fine, fine_units = quantize_queries(queries - coarse * units[:, None])
-        weights = np.stack([coarse, fine], axis=1).reshape(-1, self.dim)
+        rounded = np.stack([coarse, fine], axis=1).reshape(-1, self.dim)
         both = np.stack([units, fine_units], axis=1).ravel() * np.float32(0.5 ** (self.bits - 1))
-        documents, (rows, _, *rest) = self._scan.prepare(weights, both)
+        documents, (rows, _, *rest) = self._scan.prepare(rounded, both)
+        added = np.full(len(queries), -1 if self.squared else 1, np.float32)
+        if weights is not None and not self.squared:
+            added = np.ascontiguousarray(weights, np.float32)
         kernels = (_scan_nearest, _scan_nearest_parallel)
-        held = (*documents, self._lengths, self._length_tables)
-        heaps = scan.run(*kernels, self.path, held, (rows, len(queries), *rest), min(k, self.size), self.threads)
+        documents, batch = (*documents, self._extra, self._tables, self.squared), (rows, len(queries), *rest, added)
+        heaps = scan.run(*kernels, self.path, documents, batch, min(k, self.size), self.threads)
         keys, ids = topk.results(heaps, k)
         return topk.scores(keys), ids

@@ -12,8 +12,10 @@ from methods.factors import factor_bytes, factor_scale, factor_table
 from methods.faiss_index import training_sample
 from methods.gaussian_levels import MOST_BITS
 from methods.kernels.planes import GROUP
+from methods.offset import mean_direction, offset_size, split
+from methods.offset_choice import offset_pays
 from methods.parameters import check_integer
-from methods.principal_axes import principal_axes
+from methods.principal_axes import principal_axes, robust_mean
 from methods.registry import register
 from methods.residual import train_residual
 from methods.rq_trellis.quantizer import BEAM, StagedQuantizer, coarse_index, lengths
@@ -22,6 +24,8 @@ from methods.squares import SQUARE_BYTES, half_squares, square_bytes, usual_squa
 from methods.transform_coding import scales
 from methods.transform_coding.allocation import group_count, rotated_axes
 from methods.transform_coding.choice import choose
+from methods.transform_coding.codec import check_offset
+from methods.transform_coding.offset import OffsetQuantizer, fitted_bounds, without_direction
 from methods.transform_coding.quantizer import encode_scaled
 from methods.trellis.codec import check_state_bits
 from methods.trellis.quantizer import QUANTIZERS
@@ -48,8 +52,9 @@ class RQTrellis(Codec):
     alone: there, near vectors are told apart by their residuals. Stages: Chen, Guan and Wang, Sensors 2010.
     With fewer than 64 training vectors a centroid there are fewer centroids: the next smaller power of two.
 
-    A code is ``[stages] [symbols of the groups] [factor]``, and under l2 two bytes more, of half the squared length
-    on a logarithmic scale: distances need no decoding then.
+    A code is ``[stages] [symbols of the groups] [offset] [factor]``, and under l2 two bytes more, of half the squared
+    length on a logarithmic scale: distances need no decoding then. Where vectors share a direction, one or two bytes
+    hold the offset along the mean, and stages and levels what is orthogonal to it (:mod:`methods.offset`).
 
     Parameters
     ----------
@@ -66,6 +71,8 @@ class RQTrellis(Codec):
         two.
     state_bits : {12, 10}
         Of the trellis, as for ``trellis``; with 10 encoding takes a third of the time.
+    offset : bool or None
+        As for ``transform_coding``; its bytes are taken from ``bits``.
     """
 
     family = "transform"
@@ -73,8 +80,9 @@ class RQTrellis(Codec):
     source = "Chen et al. 2010; Marcellin & Fischer 1990"
     # 1: under l2, too, a factor of centroids and levels together; 2: always 256 centroids;
     # 3: the factor's byte divided its whole range evenly; 4: 256 states, a path for each number of bits,
-    # and values coded at their own size; 5: one stage at every size, of 20,000 training vectors
-    version = "6"
+    # and values coded at their own size; 5: one stage at every size, of 20,000 training vectors; 6: no offset, outliers
+    # counted in full for the axes
+    version = "7"
     estimator = True  # queries are rounded to int8
 
     def __init__(
@@ -86,8 +94,10 @@ class RQTrellis(Codec):
         gamma: float | None = None,
         scale: str | None = None,
         state_bits: int = 12,
+        offset: bool | None = None,
     ) -> None:
         self.stages, self.bits, self.gamma, self.scale, self.state_bits = stages, bits, gamma, scale, state_bits
+        self.offset = offset
         super().__init__(dim, metric)
 
     @classmethod
@@ -101,6 +111,7 @@ class RQTrellis(Codec):
         gamma: float | None = None,
         scale: str | None = None,
         state_bits: int = 12,
+        offset: bool | None = None,
     ) -> Self:
         """A byte a stage; what the factor (and under l2 the squared length) leaves goes to symbols.
 
@@ -110,9 +121,11 @@ class RQTrellis(Codec):
             worth_it = code_bytes >= _LARGE or 8 * code_bytes <= _FEW_BITS * dim
             stages = 2 if worth_it and code_bytes > 2 + _extra_bytes(metric) else 1
         other = check_integer("stages", stages, 1, MOST_STAGES) + _extra_bytes(metric)
-        if code_bytes < other + 1:
-            raise BudgetError(cls.name, code_bytes, other + 1)
-        return cls(dim, metric, stages, min(code_bytes - other, MOST_BITS * group_count(dim)), gamma, scale, state_bits)
+        least = other + 1 + (offset_size(1) if offset else 0)
+        if code_bytes < least:
+            raise BudgetError(cls.name, code_bytes, least)
+        bits = min(code_bytes - other, MOST_BITS * group_count(dim))
+        return cls(dim, metric, stages, bits, gamma, scale, state_bits, offset)
 
     @property
     def code_size(self) -> int:
@@ -121,46 +134,59 @@ class RQTrellis(Codec):
     # --- fitted state ------------------------------------------------------------------------------------
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
-        centre = np.zeros(self.dim, np.float32)
-        if self.metric is Metric.L2:
-            centre = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
-        given = sample = training_sample(vectors, 256, _TRAINING, seed) - centre
-        if self.metric is not Metric.L2:
-            sample = given / lengths(given)[:, None]
+        direction, center = np.zeros(self.dim, np.float32), np.zeros(self.dim, np.float32)
+        if keeps_offset := self._keeps_offset(vectors, seed):
+            center = robust_mean(vectors)[0]
+            direction = mean_direction(center)
+        elif self.metric is Metric.L2:
+            center = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+        given = training_sample(vectors, 256, _TRAINING, seed) - center
+        rests = without_direction(given, direction) if keeps_offset else given
+        sample = rests if self.metric is Metric.L2 else rests / lengths(rests)[:, None]
         bits = min(8, max(_LEAST_BITS, (len(vectors) // _VECTORS_A_CENTROID).bit_length() - 1))
         codebooks = train_residual(sample, self.stages, BEAM, _ITERATIONS, seed, _TRAINING, bits)
         coarse = coarse_index(codebooks)
-        left_over = sample - coarse.sa_decode(coarse.sa_encode(sample))
-        _, axes, variances = principal_axes(left_over, self.dim)
+        residuals = sample - coarse.sa_decode(coarse.sa_encode(sample))
+        _, axes, variances = principal_axes(residuals, self.dim, without=direction)
         matrix, spread = rotated_axes(axes, variances, seed)
+        if keeps_offset:
+            matrix = without_direction(matrix.T, direction).T
+        given = given[:: -(-len(given) // _FACTOR_SAMPLE)]
+        bounds = fitted_bounds(split(given, np.zeros_like(direction), direction)[0], self.bits)
 
-        def quantizer(gamma: float) -> StagedQuantizer:
-            zero = np.zeros(self.dim, np.float32)
-            fine = QUANTIZERS[self.state_bits].choose(zero, matrix, spread, self.bits, gamma)
-            return StagedQuantizer(centre, coarse, fine, self.metric is not Metric.L2)
+        def quantizer(gamma: float) -> StagedQuantizer | OffsetQuantizer:
+            zero, room = np.zeros(self.dim, np.float32), self.bits - (offset_size(self.bits) if keeps_offset else 0)
+            fine = QUANTIZERS[self.state_bits].choose(zero, matrix, spread, room, gamma)
+            staged = StagedQuantizer(center, coarse, fine, self.metric is not Metric.L2)
+            return OffsetQuantizer(staged, direction, bounds) if keeps_offset else staged
 
         gamma, rule = choose(quantizer, vectors, self.metric.inner, self.gamma, self.scale, seed)
         chosen = quantizer(gamma)
-        codes, factors = encode_scaled(chosen, rule, given[:: -(-len(given) // _FACTOR_SAMPLE)])
-        squares = half_squares(chosen.decode(codes, factors))
-        self._load_parts(
-            {
-                "centre": centre,
-                "codebooks": codebooks,
-                "matrix": chosen.fine.matrix,
-                "bits": chosen.fine.bits,
-                "spreads": chosen.fine.spreads,
-                "factor_scale": factor_scale(factors),
-                "usual_square": usual_square(squares),
-                "scale": np.array([scales.RULES.index(rule)], np.uint8),
-                "gamma": np.array([gamma], np.float32),
-            }
-        )
+        fine = (chosen.rest if isinstance(chosen, OffsetQuantizer) else chosen).fine
+        codes, factors = encode_scaled(chosen, rule, given)
+        parts = {
+            "centre": center,
+            "codebooks": codebooks,
+            "matrix": fine.matrix,
+            "bits": fine.bits,
+            "spreads": fine.spreads,
+            "factor_scale": factor_scale(factors),
+            "usual_square": usual_square(half_squares(chosen.vectors(codes, factors))),
+            "scale": np.array([scales.RULES.index(rule)], np.uint8),
+            "gamma": np.array([gamma], np.float32),
+        }
+        self._load_parts(parts | ({"direction": direction, "offset_range": bounds} if keeps_offset else {}))
+
+    def _keeps_offset(self, vectors: np.ndarray, seed: int) -> bool:
+        if self.metric is Metric.L2 or self.offset is False or self.bits <= offset_size(self.bits):
+            return False
+        return bool(self.offset) or offset_pays(vectors, self.metric, self.stages + self.bits, seed)
 
     def parts(self) -> dict[str, np.ndarray]:
         """``centre`` (dim,), ``codebooks`` (stages, at most 256, dim), ``matrix`` (dim, 8 groups) of the residual's
-        axes, ``bits`` (groups,) uint8 and ``spreads`` (groups,), ``factor_scale`` (4,), ``usual_square`` (1,) about
-        which squares are kept; ``scale`` and ``gamma`` as they were chosen."""
+        axes, ``bits`` (groups,) uint8 and ``spreads`` (groups,), ``factor_scale`` (4,), ``usual_square`` (1,) around
+        which squares are kept; ``scale`` and ``gamma`` as they were chosen; with offsets their ``direction`` (dim,) and
+        ``offset_range`` (2 or 3,)."""
         self._check_fitted()
         return dict(self.parts_)
 
@@ -169,7 +195,10 @@ class RQTrellis(Codec):
         zero = np.zeros(self.dim, np.float32)
         fine = QUANTIZERS[self.state_bits](zero, parts["matrix"], parts["bits"], parts["spreads"])
         coarse = coarse_index(parts["codebooks"])
-        self.quantizer_ = StagedQuantizer(parts["centre"], coarse, fine, self.metric is not Metric.L2)
+        staged = StagedQuantizer(parts["centre"], coarse, fine, self.metric is not Metric.L2)
+        self.quantizer_: StagedQuantizer | OffsetQuantizer = staged
+        if "direction" in parts:
+            self.quantizer_ = OffsetQuantizer(staged, parts["direction"], parts["offset_range"])
         self.rule_ = scales.RULES[int(parts["scale"][0])]
         self._table = factor_table(parts["factor_scale"])
 
@@ -180,13 +209,13 @@ class RQTrellis(Codec):
         entries = factor_bytes(factors, self.parts_["factor_scale"])
         columns = [codes, entries[:, None]]
         if self.metric is Metric.L2:
-            squares = half_squares(self.quantizer_.decode(codes, self._table[entries]))
+            squares = half_squares(self.quantizer_.vectors(codes, self._table[entries]))
             columns.append(square_bytes(squares, square_bounds(float(self.parts_["usual_square"][0]))))
         return np.concatenate(columns, axis=1)
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
         factors = self._table[codes[:, self.stages + self.bits]]
-        return self.quantizer_.decode(codes[:, : self.stages + self.bits], factors) + self.quantizer_.mean
+        return self.quantizer_.vectors(codes[:, : self.stages + self.bits], factors) + self.quantizer_.mean
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
         usual_square = float(self.parts_["usual_square"][0])
@@ -203,6 +232,7 @@ class RQTrellis(Codec):
             raise MethodError(f"bits={self.bits} is out of range; use 1 to {most}, for groups of {GROUP} dimensions")
         scales.check(self.scale, self.gamma)
         check_state_bits(self.state_bits)
+        check_offset(self.offset, self.bits)
 
 
 def _extra_bytes(metric: Metric) -> int:

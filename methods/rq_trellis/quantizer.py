@@ -81,5 +81,9 @@ class StagedQuantizer:
         fine = self._fine(codes[:, self.stages :])
         return (coarse + fine) * factors[:, None] if self.whole else coarse + fine * factors[:, None]
 
+    def vectors(self, codes: np.ndarray, factors: np.ndarray) -> np.ndarray:
+        """As :meth:`decode`, whose coordinates are those of centered vectors."""
+        return self.decode(codes, factors)
+
     def _fine(self, symbols: np.ndarray) -> np.ndarray:
         return self.fine.levels(symbols) @ self.fine.matrix.T

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from methods.base import Metric, Searcher
@@ -9,6 +11,7 @@ from methods.kernels.levels import LevelScanner
 from methods.kernels.topk import squared_distances
 from methods.rq_trellis.quantizer import StagedQuantizer
 from methods.squares import square_tables
+from methods.transform_coding.offset import OffsetQuantizer
 
 _DECADES = np.array([1e-4, 1e6])  # squares that are told apart, by the usual one: each to 2 parts in 10,000
 
@@ -25,7 +28,7 @@ class StagedSearcher(Searcher):
     ----------
     dim, metric
         Of the queries.
-    quantizer : StagedQuantizer
+    quantizer : StagedQuantizer or OffsetQuantizer
     codebooks : (stages, at most 256, dim) float32
     codes : (n, code_size) uint8
     factors : (256,) float32
@@ -38,16 +41,27 @@ class StagedSearcher(Searcher):
         self,
         dim: int,
         metric: Metric,
-        quantizer: StagedQuantizer,
+        quantizer: StagedQuantizer | OffsetQuantizer,
         codebooks: np.ndarray,
         codes: np.ndarray,
         factors: np.ndarray,
         usual_square: float,
     ) -> None:
         super().__init__(dim, metric, len(codes))
-        self.quantizer, self.codebooks, fine = quantizer, codebooks, quantizer.fine
-        stages, levels = np.split(codes, [quantizer.stages], axis=1)
-        levels, entries, squares = np.split(levels, [fine.code_size, fine.code_size + 1], axis=1)
+        self.direction: np.ndarray | None = None
+        added: dict[str, Any] = {}
+        size = 0
+        if isinstance(quantizer, OffsetQuantizer):
+            size = quantizer.size
+            self.direction, added["offset_tables"] = quantizer.direction, quantizer.tables
+        elif metric is Metric.L2:
+            added["length_tables"] = square_tables(square_bounds(usual_square))
+        self.quantizer: StagedQuantizer = quantizer.rest if isinstance(quantizer, OffsetQuantizer) else quantizer
+        self.codebooks, fine = codebooks, self.quantizer.fine
+        ends = np.cumsum([self.quantizer.stages, fine.code_size, size, 1])
+        stages, levels, offsets, entries, squares = np.split(codes, ends, axis=1)
+        added |= {"lengths": np.ascontiguousarray(squares)} if metric is Metric.L2 else {}
+        added |= {"offsets": np.ascontiguousarray(offsets)} if self.direction is not None else {}
         self.scanner = LevelScanner(
             np.ascontiguousarray(levels),
             fine.alphabets,
@@ -56,8 +70,7 @@ class StagedSearcher(Searcher):
             np.ascontiguousarray(entries[:, 0]),
             factors,
             stages=np.ascontiguousarray(stages),
-            lengths=np.ascontiguousarray(squares) if metric is Metric.L2 else None,
-            length_tables=square_tables(square_bounds(usual_square)) if metric is Metric.L2 else None,
+            **added,
         )
         self.padding = self.scanner.padding
 
@@ -70,7 +83,10 @@ class StagedSearcher(Searcher):
         stages, used, _ = self.codebooks.shape
         tables = np.zeros((len(queries), stages, 256), np.float32)
         tables[:, :, :used] = np.einsum("qd,scd->qsc", centred, self.codebooks, optimize=True)
-        scores, ids = self.scanner.search(centred @ self.quantizer.fine.matrix, k, tables)
+        weights = None if self.direction is None else queries @ self.direction
+        scores, ids = self.scanner.search(centred @ self.quantizer.fine.matrix, k, tables, weights)
+        if self.direction is not None:
+            return scores + (queries @ self.quantizer.mean)[:, None], ids
         if self.metric is not Metric.L2:
             return scores, ids
         return squared_distances(centred, scores), ids

@@ -11,11 +11,15 @@ from methods.errors import BudgetError, MethodError
 from methods.factors import factor_bytes, factor_scale, factor_table
 from methods.gaussian_levels import MOST_BITS
 from methods.kernels.planes import GROUP
+from methods.offset import mean_direction, offset_size, split
+from methods.offset_choice import offset_pays
+from methods.principal_axes import principal_axes, robust_mean
 from methods.registry import register
 from methods.transform_coding import scales
 from methods.transform_coding.allocation import group_count, rotated_axes
 from methods.transform_coding.choice import choose
-from methods.transform_coding.quantizer import Quantizer, encode_scaled
+from methods.transform_coding.offset import OffsetQuantizer, fitted_bounds, without_direction
+from methods.transform_coding.quantizer import Quantizer, encode_scaled, size_power
 from methods.transform_coding.search import LevelSearcher
 
 FACTOR_BYTES = 1
@@ -25,27 +29,37 @@ FACTOR_BYTES = 1
 class TransformCoding(Codec):
     """Scalar levels along principal axes, more bits where the variance is larger, and one byte for the scale.
 
-    Brandt, "Transform coding for fast approximate nearest neighbor search in high dimensions", CVPR 2010. The centred
-    vector is turned to its principal axes; these are rotated at random in runs of 16, so that values look Gaussian;
+    Brandt, "Transform coding for fast approximate nearest neighbor search in high dimensions", CVPR 2010. The centered
+    vector is rotated to its principal axes; these are rotated at random in runs of 16, so that values look Gaussian;
     groups of eight get 0 to 8 bits by water-filling, and the best levels for a Gaussian (Max 1960). A code is
-    ``[symbols of the groups, packed as methods.kernels.planes says] [factor]``.
+    ``[symbols of the groups, packed as methods.kernels.planes says] [offset] [factor]``.
+
+    Vectors of most text encoders share a direction, along which a query's component is many times its others. There
+    the offset, one byte in codes below 64 and else two, holds a vector's part along the mean, and the levels what is
+    orthogonal to it (:mod:`methods.offset`).
 
     Parameters
     ----------
     dim, metric
         As for :class:`~methods.base.Codec`.
     bits : int
-        Bits given out to groups of eight axes, in all; a code takes a byte for each, and one for the factor.
+        Bits allocated to groups of eight axes, in all; a code takes a byte for each, and one for the factor. The
+        offset's are taken from these bytes.
     gamma : float or None
         Bits follow ``variance ** gamma``; None: what finds most neighbours of held-out training vectors.
     scale : {None, "least_squares", "renormalized", "unbiased"}
         The rule of :mod:`methods.transform_coding.scales`; None: chosen in the same way, of the first two.
+    offset : bool or None
+        Whether codes hold an offset; None: where held-out training vectors find more neighbors with it
+        (:mod:`methods.offset_choice`). Never under l2.
     """
 
     family = "transform"
     summary = "principal axes, bits by variance, Lloyd-Max levels, one byte of scale"
     source = "Brandt, CVPR 2010"
-    version = "3"  # 1: the factor's byte divided its whole range evenly; 2: values coded at their own size
+    # 1: the factor's byte divided its whole range evenly; 2: values coded at their own size; 3: no offset, and outliers
+    # counted in full for the axes
+    version = "4"
     estimator = True  # queries are rounded to int8
 
     def __init__(
@@ -55,18 +69,28 @@ class TransformCoding(Codec):
         bits: int = 8,
         gamma: float | None = None,
         scale: str | None = None,
+        offset: bool | None = None,
     ) -> None:
-        self.bits, self.gamma, self.scale = bits, gamma, scale
+        self.bits, self.gamma, self.scale, self.offset = bits, gamma, scale, offset
         super().__init__(dim, metric)
 
     @classmethod
     def for_budget(
-        cls, dim: int, code_bytes: int, metric: Metric, *, gamma: float | None = None, scale: str | None = None
+        cls,
+        dim: int,
+        code_bytes: int,
+        metric: Metric,
+        *,
+        gamma: float | None = None,
+        scale: str | None = None,
+        offset: bool | None = None,
     ) -> Self:
-        """All bytes but the factor's for symbols, as far as 8 bits a dimension go."""
-        if code_bytes < 1 + FACTOR_BYTES:
-            raise BudgetError(cls.name, code_bytes, 1 + FACTOR_BYTES)
-        return cls(dim, metric, min(code_bytes - FACTOR_BYTES, MOST_BITS * group_count(dim)), gamma, scale)
+        """All bytes but the factor's for symbols and offset, as far as 8 bits a dimension go."""
+        least = 1 + FACTOR_BYTES + (offset_size(1) if offset else 0)
+        if code_bytes < least:
+            raise BudgetError(cls.name, code_bytes, least)
+        bits = min(code_bytes - FACTOR_BYTES, MOST_BITS * group_count(dim))
+        return cls(dim, metric, bits, gamma, scale, offset=offset)
 
     @property
     def quantizer_type(self) -> type[Quantizer]:
@@ -79,51 +103,62 @@ class TransformCoding(Codec):
     # --- fitted state ------------------------------------------------------------------------------------
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
-        from methods.principal_axes import principal_axes
-
-        mean, axes, variances = principal_axes(vectors, self.dim)
+        keeps_offset = offset_pays(vectors, self.metric, self.bits, seed) if self.offset is None else self.offset
+        keeps_offset = keeps_offset and self.metric is not Metric.L2
+        direction = mean_direction(robust_mean(vectors)[0]) if keeps_offset else np.zeros(self.dim, np.float32)
+        mean, axes, variances = principal_axes(vectors, self.dim, without=direction)
         matrix, spread = rotated_axes(axes, variances, seed)
+        sample = vectors[np.random.default_rng(seed).permutation(len(vectors))[:20_000]]
+        bounds = fitted_bounds(split(sample, mean, direction)[0], self.bits)
+        if keeps_offset:
+            matrix = without_direction(matrix.T, direction).T
+        power = size_power(sample - mean, self.metric is Metric.L2)
 
-        def quantizer(gamma: float) -> Quantizer:
-            return self.quantizer_type.choose(mean, matrix, spread, self.bits, gamma)
+        def quantizer(gamma: float) -> Quantizer | OffsetQuantizer:
+            room = self.bits - (offset_size(self.bits) if keeps_offset else 0)
+            rest = self.quantizer_type.choose(mean, matrix, spread, room, gamma, power)
+            return OffsetQuantizer(rest, direction, bounds) if keeps_offset else rest
 
         gamma, rule = choose(quantizer, vectors, self.metric.inner, self.gamma, self.scale, seed)
         chosen = quantizer(gamma)
-        sample = vectors[np.random.default_rng(seed).permutation(len(vectors))[:20_000]]
-        found = encode_scaled(chosen, rule, sample - mean)[1]
-        self._load_parts(
-            {
-                "mean": chosen.mean,
-                "matrix": chosen.matrix,
-                "bits": chosen.bits,
-                "spreads": chosen.spreads,
-                "factor_scale": factor_scale(found),
-                "scale": np.array([scales.RULES.index(rule)], np.uint8),
-                "gamma": np.array([gamma], np.float32),
-            }
-        )
+        rest = chosen.rest if isinstance(chosen, OffsetQuantizer) else chosen
+        parts = {
+            "mean": rest.mean,
+            "matrix": rest.matrix,
+            "bits": rest.bits,
+            "spreads": rest.spreads,
+            "size_power": np.array([power], np.float32),
+            "factor_scale": factor_scale(encode_scaled(chosen, rule, sample - mean)[1]),
+            "scale": np.array([scales.RULES.index(rule)], np.uint8),
+            "gamma": np.array([gamma], np.float32),
+        }
+        self._load_parts(parts | ({"direction": direction, "offset_range": bounds} if keeps_offset else {}))
 
     def parts(self) -> dict[str, np.ndarray]:
         """``mean`` (dim,), ``matrix`` (dim, 8 groups) applied as ``(x - mean) @ matrix``, ``bits`` (groups,) uint8 and
-        ``spreads`` (groups,) of the groups, ``factor_scale`` (4,); ``scale`` and ``gamma`` as they were chosen."""
+        ``spreads`` (groups,) of the groups, ``size_power`` (1,), ``factor_scale`` (4,); ``scale`` and ``gamma`` as they
+        were chosen; with offsets their ``direction`` (dim,) and ``offset_range`` (2 or 3,)."""
         self._check_fitted()
         return dict(self.parts_)
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
         self.parts_ = dict(parts)
-        self.quantizer_ = self.quantizer_type(parts["mean"], parts["matrix"], parts["bits"], parts["spreads"])
+        power = float(parts["size_power"][0]) if "size_power" in parts else 0.5  # parts of version 3 lack it
+        rest = self.quantizer_type(parts["mean"], parts["matrix"], parts["bits"], parts["spreads"], power)
+        self.quantizer_: Quantizer | OffsetQuantizer = rest
+        if "direction" in parts:
+            self.quantizer_ = OffsetQuantizer(rest, parts["direction"], parts["offset_range"])
         self.rule_ = scales.RULES[int(parts["scale"][0])]
         self._table = factor_table(parts["factor_scale"])
 
     # --- codes -------------------------------------------------------------------------------------------
 
     def _encode(self, vectors: np.ndarray) -> np.ndarray:
-        symbols, factors = encode_scaled(self.quantizer_, self.rule_, vectors - self.quantizer_.mean)
-        return np.concatenate([symbols, factor_bytes(factors, self.parts_["factor_scale"])[:, None]], axis=1)
+        codes, factors = encode_scaled(self.quantizer_, self.rule_, vectors - self.quantizer_.mean)
+        return np.concatenate([codes, factor_bytes(factors, self.parts_["factor_scale"])[:, None]], axis=1)
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
-        values = self.quantizer_.decode(codes, self._table[codes[:, -1]])
-        return values @ self.quantizer_.matrix.T + self.quantizer_.mean
+        return self.quantizer_.vectors(codes[:, :-1], self._table[codes[:, -1]]) + self.quantizer_.mean
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
         return LevelSearcher(self.dim, self.metric, self.quantizer_, codes, self._table)
@@ -136,3 +171,12 @@ class TransformCoding(Codec):
         if int(self.bits) != self.bits or not 1 <= self.bits <= most:
             raise MethodError(f"bits={self.bits} is out of range; use 1 to {most}, for groups of {GROUP} dimensions")
         scales.check(self.scale, self.gamma)
+        check_offset(self.offset, self.bits)
+
+
+def check_offset(offset: bool | None, room: int) -> None:
+    """:class:`MethodError` for an ``offset`` that is none, or that leaves none of ``room`` bytes to levels."""
+    if offset not in (None, True, False):
+        raise MethodError(f"offset={offset!r} is neither true, false nor null; use one of them")
+    if offset and room <= offset_size(room):
+        raise MethodError(f"offset=true leaves nothing of bits={room} for levels; use at least 2, or offset=null")

@@ -15,6 +15,8 @@ from methods.kernels.planes import GROUP
 from methods.transform_coding import scales
 from methods.transform_coding.allocation import allocate
 
+_VARIED = 0.35  # standard deviation of logarithms of lengths
+
 
 @functools.cache
 def scalar_tables() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -75,6 +77,9 @@ class Scalable(Protocol):
     def decode(self, codes: np.ndarray, factors: np.ndarray) -> np.ndarray:
         """Vectors (n, coordinates) float32 of codes (n, >= size) uint8 and their factors (n,) float32."""
 
+    def vectors(self, codes: np.ndarray, factors: np.ndarray) -> np.ndarray:
+        """As :meth:`decode`, as centered vectors (n, dim) float32."""
+
 
 @dataclass(frozen=True)
 class Quantizer:
@@ -89,22 +94,34 @@ class Quantizer:
         1..8, falling.
     spreads : (groups,) float32
         Standard deviations.
+    size_power : float
+        Power of a vector's size by which it is divided before it is coded, since a factor of the levels restores it:
+        0.5, or 1 for vectors of very different lengths (:func:`size_power`).
     """
 
     mean: np.ndarray
     matrix: np.ndarray
     bits: np.ndarray
     spreads: np.ndarray
+    size_power: float = 0.5
 
     @classmethod
-    def choose(cls, mean: np.ndarray, matrix: np.ndarray, variances: np.ndarray, total: int, gamma: float) -> Self:
-        """``total`` bits of groups given out to all rotated axes, groups then ordered by falling bits."""
+    def choose(
+        cls,
+        mean: np.ndarray,
+        matrix: np.ndarray,
+        variances: np.ndarray,
+        total: int,
+        gamma: float,
+        size_power: float = 0.5,
+    ) -> Self:
+        """``total`` bits of groups allocated to all rotated axes, groups then ordered by falling bits."""
         bits = allocate(variances, total, gamma, cls.errors())
         order = np.argsort(-bits, kind="stable")[: int((bits > 0).sum())]
         columns = (order[:, None] * GROUP + np.arange(GROUP)).ravel()
         spreads = np.sqrt(np.maximum(variances[order], 1e-12 * max(float(variances.max()), 1e-30)))
         kept = np.ascontiguousarray(matrix[:, columns])
-        return cls(mean, kept, bits[order].astype(np.uint8), spreads.astype(np.float32))
+        return cls(mean, kept, bits[order].astype(np.uint8), spreads.astype(np.float32), size_power)
 
     @classmethod
     def errors(cls) -> np.ndarray:
@@ -132,16 +149,16 @@ class Quantizer:
     def encode(self, centred: np.ndarray, alike: bool = True) -> tuple[np.ndarray, np.ndarray]:
         """Codes (n, code_size) uint8 of centred vectors y, and (n, 3) float64: <y, h>, <h, h> and <y, y>.
 
-        ``alike``: vectors are brought nearer to one size along the axes before they are coded, since a factor of the
-        levels restores it: levels are made for values of one size, but large errors of large vectors count too. The
-        square root of the size finds most among none, itself and its root.
+        ``alike``: vectors are brought nearer to one size along the axes before they are coded: levels are made for
+        values of one size, but large errors of large vectors count too. Of vectors of similar lengths the square root
+        of the size finds most among none, itself and its root.
         """
         values = self._values(centred)
         sizes = np.ones(len(values), np.float32)
         if alike:
             scaled = values / np.repeat(self.spreads, GROUP)
             sizes = np.sqrt(np.einsum("ij,ij->i", scaled, scaled, dtype=np.float64) / scaled.shape[1])
-            sizes = np.sqrt(np.where(sizes > 0, sizes, 1)).astype(np.float32)
+            sizes = (np.where(sizes > 0, sizes, 1) ** self.size_power).astype(np.float32)
         codes, sums = self._encode_values(values / sizes[:, None])
         squares = np.einsum("ij,ij->i", centred, centred, dtype=np.float64)
         return codes, np.stack([sums[:, 0] * sizes, sums[:, 1], squares], axis=1)
@@ -160,11 +177,27 @@ class Quantizer:
         """Vectors (n, groups * 8) float32 of codes (n, >= code_size) uint8, in rotated coordinates."""
         return self.levels(codes) * factors[:, None]
 
+    def vectors(self, codes: np.ndarray, factors: np.ndarray) -> np.ndarray:
+        """Centered vectors (n, dim) float32 of codes and their factors."""
+        return self.decode(codes, factors) @ self.matrix.T
+
     def levels(self, codes: np.ndarray) -> np.ndarray:
         """h (n, groups * 8) float32: what codes (n, >= code_size) uint8 say before their factors."""
         values = np.empty((len(codes), GROUP * len(self.bits)), np.float32)
         decode_levels(codes, self.bits.astype(np.int64), self.spreads, scalar_tables()[2], values)
         return values
+
+
+def size_power(centered: np.ndarray, l2: bool) -> float:
+    """The power of :class:`Quantizer` for training vectors (n, dim) float32 less their mean.
+
+    1 where the logarithms of their lengths have a standard deviation above 0.35: the nearest by inner product are long
+    ones then, and levels made for the typical length would clip them. Under ``l2`` the nearest are of any length.
+    """
+    lengths = np.linalg.norm(centered, axis=1)
+    positive = lengths[lengths > 0]
+    varied = not l2 and len(positive) > 1 and float(np.log(positive).std()) > _VARIED
+    return 1.0 if varied else 0.5
 
 
 def encode_scaled(quantizer: Scalable, rule: str, centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from methods.base import Metric, Searcher
 from methods.kernels.levels import LevelScanner
+from methods.transform_coding.offset import OffsetQuantizer
 from methods.transform_coding.quantizer import Quantizer
 
 
@@ -16,24 +19,39 @@ class LevelSearcher(Searcher):
     ----------
     dim, metric
         Of the queries.
-    quantizer : Quantizer
-    codes : (n, code_size + 1) uint8
+    quantizer : Quantizer or OffsetQuantizer
+    codes : (n, size + 1) uint8
         The last byte is the factor's.
     factors : (256,) float32
         What that byte stands for.
     """
 
-    def __init__(self, dim: int, metric: Metric, quantizer: Quantizer, codes: np.ndarray, factors: np.ndarray) -> None:
+    def __init__(
+        self,
+        dim: int,
+        metric: Metric,
+        quantizer: Quantizer | OffsetQuantizer,
+        codes: np.ndarray,
+        factors: np.ndarray,
+    ) -> None:
         super().__init__(dim, metric, len(codes))
-        self.quantizer = quantizer
+        self.direction: np.ndarray | None = None
+        offsets: dict[str, Any] = {}
+        symbols, entries = np.split(codes, [-1], axis=1)
+        if isinstance(quantizer, OffsetQuantizer):
+            symbols, kept = np.split(symbols, [-quantizer.size], axis=1)
+            offsets = {"offsets": np.ascontiguousarray(kept), "offset_tables": quantizer.tables}
+            self.direction = quantizer.direction
+        self.quantizer: Quantizer = quantizer.rest if isinstance(quantizer, OffsetQuantizer) else quantizer
         self.scanner = LevelScanner(
-            np.ascontiguousarray(codes[:, :-1]),
-            quantizer.alphabets,
-            quantizer.spreads,
-            quantizer.integer_levels(),
-            np.ascontiguousarray(codes[:, -1]),
+            np.ascontiguousarray(symbols),
+            self.quantizer.alphabets,
+            self.quantizer.spreads,
+            self.quantizer.integer_levels(),
+            np.ascontiguousarray(entries[:, 0]),
             factors,
             l2=metric is Metric.L2,
+            **offsets,
         )
         self.padding = self.scanner.padding
 
@@ -44,7 +62,8 @@ class LevelSearcher(Searcher):
     def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         mean, matrix = self.quantizer.mean, self.quantizer.matrix
         if self.metric is not Metric.L2:
-            scores, ids = self.scanner.search(queries @ matrix, k)
+            weights = None if self.direction is None else queries @ self.direction
+            scores, ids = self.scanner.search(queries @ matrix, k, weights=weights)
             return scores + (queries @ mean)[:, None], ids
         centred = queries - mean
         mapped = centred @ matrix

@@ -28,7 +28,7 @@ class Trellis(TransformCoding):
 
     Parameters
     ----------
-    dim, metric, bits, gamma, scale
+    dim, metric, bits, gamma, scale, offset
         As for ``transform_coding``.
     state_bits : {10, 12}
         1024 or 4096 states; encoding with 12 takes three to four times as long. Codes take the same bytes.
@@ -36,7 +36,7 @@ class Trellis(TransformCoding):
 
     summary = "principal axes, bits by variance, trellis-coded levels, one byte of scale"
     source = "Marcellin & Fischer 1990; Tseng et al. 2024 (QTIP)"
-    version = "3"  # 2: 256 states, a path for each number of bits
+    version = "4"  # 2: 256 states, a path for each number of bits; 3: no offset, outliers counted in full for the axes
 
     def __init__(
         self,
@@ -46,9 +46,10 @@ class Trellis(TransformCoding):
         gamma: float | None = None,
         scale: str | None = None,
         state_bits: int = 10,
+        offset: bool | None = None,
     ) -> None:
         self.state_bits = state_bits
-        super().__init__(dim, metric, bits, gamma, scale)
+        super().__init__(dim, metric, bits, gamma, scale, offset)
 
     @classmethod
     def for_budget(
@@ -60,8 +61,9 @@ class Trellis(TransformCoding):
         gamma: float | None = None,
         scale: str | None = None,
         state_bits: int = 10,
+        offset: bool | None = None,
     ) -> Self:
-        plain = super().for_budget(dim, code_bytes, metric, gamma=gamma, scale=scale)
+        plain = super().for_budget(dim, code_bytes, metric, gamma=gamma, scale=scale, offset=offset)
         return cls(**{**plain.params(), "state_bits": state_bits})
 
     @property

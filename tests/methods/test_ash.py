@@ -39,7 +39,7 @@ def test_the_projection_is_orthonormal():
 
 def test_decoded_vectors_are_as_long_as_the_centred_ones():
     vectors = clustered(500)
-    codec = ASH(64, Metric.IP, 19, 2, 3).fit(vectors)
+    codec = ASH(64, Metric.L2, 19, 2, 3).fit(vectors)
     lengths = np.linalg.norm(codec.decode(codec.encode(vectors)) - codec.plan_.mean, axis=1)
     assert np.allclose(lengths, np.linalg.norm(vectors - codec.plan_.mean, axis=1), rtol=0.01)
 

@@ -53,15 +53,27 @@ def decoded(name, codes, parts, metric, state_bits):
         levels[:, path] = path_levels(stream, np.repeat(bits[path], 8), state_bits).reshape(len(codes), len(path), 8)
     low, high, middle, width = parts["factor_scale"].astype(np.float64)
     ends = np.arcsinh(np.log(np.array([low, high]) / middle) / width)
+    offset = np.zeros((len(codes), 1))
+    if "direction" in parts:
+        if len(parts["offset_range"]) == 2:
+            low_offset, high_offset = parts["offset_range"].astype(np.float64)
+            place = after[:, 0].astype(np.float64) * 256 + after[:, 1]
+            offset, after = (low_offset + (high_offset - low_offset) * place / 65535)[:, None], after[:, 2:]
+        else:
+            center, unit, reach = parts["offset_range"].astype(np.float64)
+            offset, after = center + unit * np.sinh((after[:, :1] / 127.5 - 1) * reach), after[:, 1:]
+    apart = offset * parts.get("direction", 0)
     b = after[:, 0].astype(np.float64)
     factor = np.where(b == 0, 0, middle * np.exp(width * np.sinh(ends[0] + (b - 1) / 254 * (ends[1] - ends[0]))))[
         :, None
     ]
     along = (levels * parts["spreads"][:, None]).reshape(len(codes), -1) @ parts["matrix"].T
     if name != "rq_trellis":
-        return factor * along + parts["mean"]
+        return factor * along + parts["mean"] + apart
     centroids = sum(parts["codebooks"][stage][codes[:, stage]] for stage in range(stages))
-    return factor * along + centroids + parts["centre"] if metric == "l2" else factor * (centroids + along)
+    if metric == "l2":
+        return factor * along + centroids + parts["centre"]
+    return factor * (centroids + along) + parts["centre"] + apart
 
 
 @pytest.mark.parametrize("metric", ["ip", "cosine", "l2"])
@@ -76,12 +88,14 @@ def decoded(name, codes, parts, metric, state_bits):
         ("rq_trellis", {"stages": 2, "state_bits": 10}),
     ],
 )
-@pytest.mark.parametrize("code_bytes", [8, 20, 33])
-def test_the_documented_layout_decodes_to_the_same_vectors(name, params, metric, code_bytes):
+@pytest.mark.parametrize("code_bytes", [8, 20, 33, 90])
+@pytest.mark.parametrize("offset", [False, True])
+def test_the_documented_layout_decodes_to_the_same_vectors(name, params, metric, code_bytes, offset):
     rng = np.random.default_rng(0)
     vectors = (rng.standard_normal((1200, 40)) / np.arange(1, 41) ** 1.5 + 0.1).astype(np.float32)
-    codec = for_budget(name, 40, code_bytes, metric, **FIXED, **params).fit(vectors[:1000])
+    codec = for_budget(name, 40, code_bytes, metric, **FIXED, **params, offset=offset).fit(vectors[:1000])
     codes, parts = codec.encode(vectors[1000:]), codec.parts()
+    assert ("direction" in parts) == (offset and metric != "l2")
     wanted = codec.decode(codes)
     found = decoded(name, codes, parts, metric, codec.params().get("state_bits"))
     np.testing.assert_allclose(found, wanted, atol=2e-6 * np.abs(wanted).max())

@@ -13,6 +13,7 @@ from methods.kernels.level_codes import cell_starts
 from methods.kernels.level_tile import segment_ends
 from methods.kernels.levels import LevelScanner, round_weights
 from methods.kernels.planes import GROUP, pack, planes, symbols_reference, unpack
+from methods.offset import offset_bytes, offset_tables
 from methods.transform_coding.quantizer import integer_levels
 
 PATHS = [*supported_paths(), EMULATED]
@@ -75,6 +76,43 @@ def test_squared_distances(path, nq):
     assert np.array_equal(ids[:, 0], np.arange(nq))
     assert np.abs(scores - np.take_along_axis(exact, ids, 1)).max() < 0.01 * exact.max()
     assert (np.diff(scores, axis=1) >= 0).all()
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("nq", [1, 6])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_offsets_count_by_a_weight_of_the_query(path, nq, threads):
+    rng = np.random.default_rng(nq)
+    codes, entries = rng.integers(0, 256, (150, 5), dtype=np.uint8), rng.integers(0, 256, 150, dtype=np.uint8)
+    factors, bounds = np.linspace(0.5, 1.5, 256, dtype=np.float32), np.array([-300, 200], np.float32)
+    offsets, spreads = rng.uniform(-300, 200, 150), np.ones(2, np.float32)
+    added = {"offsets": offset_bytes(offsets, bounds), "offset_tables": offset_tables(bounds)}
+    level = LevelScanner(
+        codes, np.array([3, 2]), spreads, integer_levels(), entries, factors, threads=threads, path=path, **added
+    )
+    queries, weights = rng.standard_normal((nq, 16)).astype(np.float32), rng.standard_normal(nq).astype(np.float32)
+    scores, ids = level.search(queries, 150, weights=weights)
+    exact = (queries @ decoded(codes, [3, 2], spreads).T) * factors[entries] + weights[:, None] * offsets
+    assert np.abs(scores - np.take_along_axis(exact, ids, 1)).max() < 0.2
+    assert (np.diff(scores, axis=1) <= 0).all()
+    assert level.nbytes - level.padding == 150 * (5 + 1 + 2)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_codes_of_one_byte_score_as_they_decode(path):
+    level, vectors = scanner(np.random.default_rng(2), 300, [1], path=path)
+    queries = np.random.default_rng(3).standard_normal((5, 8)).astype(np.float32)
+    scores, ids = level.search(queries, 300)
+    exact = np.take_along_axis(queries @ vectors.T, ids, 1)
+    assert np.abs(scores - exact).max() < 0.02 * np.abs(exact).max()
+
+
+def test_offsets_without_tables_or_under_l2_are_refused():
+    codes, entries, factors = np.zeros((3, 2), np.uint8), np.zeros(3, np.uint8), np.ones(256, np.float32)
+    form = (codes, np.array([2]), np.ones(1, np.float32), integer_levels(), entries, factors)
+    for more in ({}, {"offset_tables": np.zeros((2, 256), np.float32), "l2": True}):
+        with pytest.raises(KernelError, match="offsets need offset_tables"):
+            LevelScanner(*form, offsets=codes, **more)
 
 
 def test_all_paths_find_the_same():

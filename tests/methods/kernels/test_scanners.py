@@ -296,9 +296,9 @@ def nearest(lengths: np.ndarray, rows: int = 256) -> NearestScanner:
         (lambda: SDCScanner(CODES, 12, 4, np.ones(4, np.uint8)), "scale_table"),
         (lambda: ADCScanner(CODES, 12, 4).search(np.zeros((1, 11)), 1), r"\(nq, 12\)"),
         (lambda: nearest(CODES[:, :2]).search(np.zeros((1, 11)), 1), r"\(nq, 12\)"),
-        (lambda: nearest(CODES[:1, :2]), "lengths must be"),
+        (lambda: nearest(CODES[:1, :2]), "extra must be 4 rows"),
         (lambda: nearest(CODES[:, :2], 10), r"\(2, 256\)"),
-        (lambda: nearest(CODES[:, :3]), r"\(n, 2\)"),
+        (lambda: nearest(CODES[:, :3]), "2 bytes where squared"),
         (lambda: logarithmic(0, 1), "0 < low"),
     ],
 )

@@ -1,0 +1,100 @@
+"""Whether an offset along the mean is worth its bytes, found on held-out training vectors by simulated codes.
+
+A code at a rate is simulated by the test channel of a Gaussian source (Cover & Thomas, section 10.3): every principal
+axis keeps ``1 - D / variance`` of its value and gets noise of variance ``D (1 - D / variance)``, where D is at most the
+water level of the rate. So the choice needs no training, is the same for all methods, and takes less than a second.
+"""
+
+from __future__ import annotations
+
+import faiss
+import numpy as np
+
+from methods.base import Metric
+from methods.offset import mean_direction, offset_size, split
+from methods.principal_axes import principal_axes, robust_mean
+
+__all__ = ["offset_pays"]
+
+_QUERIES, _BASE, _NEIGHBORS = 1000, 10_000, 10
+_LEAST = 200  # training vectors below which nothing can be held out
+_LEAST_SHARE = 1e-4  # of the squared norms that is the mean's: with less there is no common direction
+_LARGE_SHARE = 0.25  # where nothing can be held out
+_EFFICIENCY = 0.85  # of the rate: real codes need more bits than the bound
+_FINEST = 4e-5  # of a variance: the error of the finest levels, of 8 bits
+_GAIN = 0.01  # of recall: less is within the noise of these samples, and a common direction costs three times as much
+
+
+def offset_pays(vectors: np.ndarray, metric: Metric, code_bytes: float, seed: int) -> bool:
+    """Whether codes with an offset find more held-out neighbors than codes that spend its bytes otherwise.
+
+    Parameters
+    ----------
+    vectors : (n, dim) float32
+        Training vectors.
+    metric : Metric
+        Under ``l2`` no offset is needed: distances do not depend on the mean.
+    code_bytes : float
+        Bytes of a code that levels and offset share.
+    seed : int
+    """
+    if metric is Metric.L2 or code_bytes <= offset_size(code_bytes):
+        return False
+    order = np.random.default_rng(seed).permutation(len(vectors))
+    held = min(_QUERIES, len(vectors) // 10)
+    base = vectors[order[held : held + _BASE]]
+    mean = robust_mean(base)[0].astype(np.float64)
+    squares = np.median(np.einsum("ij,ij->i", base, base, dtype=np.float64))
+    share = float(mean @ mean) / squares if squares > 0 else 0.0
+    if share < _LEAST_SHARE:
+        return False
+    if len(vectors) < _LEAST:
+        return share > _LARGE_SHARE
+    queries = vectors[order[:held]]
+    truth = faiss.knn(queries, base, _NEIGHBORS, metric=faiss.METRIC_INNER_PRODUCT)[1]
+    plain = _recall(queries, base, truth, 8 * code_bytes, np.zeros(len(mean), np.float32), seed)
+    direction = mean_direction(mean)
+    with_offset = _recall(queries, base, truth, 8 * (code_bytes - offset_size(code_bytes)), direction, seed)
+    return with_offset > plain + _GAIN
+
+
+def _recall(
+    queries: np.ndarray, base: np.ndarray, truth: np.ndarray, bits: float, direction: np.ndarray, seed: int
+) -> float:
+    """Share of the true neighbors that codes of so many ``bits`` find; what lies along ``direction`` is exact."""
+    mean, axes, variances = principal_axes(base, base.shape[1], without=direction)
+    offsets, rests = split(base, mean, direction)
+    values = _channel(rests @ axes, variances.astype(np.float64), _EFFICIENCY * bits, seed)
+    decoded = np.column_stack([values, offsets]).astype(np.float32)
+    along = queries @ direction
+    mapped = np.column_stack([(queries - along[:, None] * direction) @ axes, along]).astype(np.float32)
+    ids = faiss.knn(mapped, decoded, _NEIGHBORS, metric=faiss.METRIC_INNER_PRODUCT)[1]
+    return float(np.mean([np.isin(row, near).mean() for row, near in zip(truth, ids)]))
+
+
+def _channel(values: np.ndarray, variances: np.ndarray, bits: float, seed: int) -> np.ndarray:
+    """``values`` (n, dim) float32 as codes of ``bits`` at the bound would hold them, as long as they were."""
+    known = np.maximum(variances, 1e-12 * max(float(variances.max()), 1e-30))
+    left = np.minimum(np.maximum(_water_level(known, bits), _FINEST * known), known) / known
+    noise = np.random.default_rng(seed).standard_normal(values.shape, np.float32)
+    sizes = np.sqrt(left * (1 - left) * known).astype(np.float32)
+    coded = values * (1 - left).astype(np.float32)
+    # Vectors are brought to one size before they are coded, so that noise is in proportion to their length.
+    norms = np.linalg.norm(values, axis=1, keepdims=True)
+    typical = np.sqrt(np.mean(norms**2)) or np.float32(1)
+    coded += noise * sizes * (norms / typical)
+    after = np.linalg.norm(coded, axis=1, keepdims=True)
+    return coded * np.divide(norms, after, out=np.zeros_like(norms), where=after > 0)
+
+
+def _water_level(variances: np.ndarray, bits: float) -> float:
+    """The error D of every axis with a larger variance at which these take ``bits`` in all (bisection)."""
+    low, high = np.log(variances.min()) - 2 * bits, np.log(variances.max())
+    logs = np.log(variances)
+    for _ in range(60):
+        level = (low + high) / 2
+        if np.maximum(logs - level, 0).sum() / (2 * np.log(2)) > bits:
+            low = level
+        else:
+            high = level
+    return float(np.exp(high))

@@ -1,0 +1,164 @@
+"""Codecs on vectors that share a direction, on queries of any length, on outliers: what plain vectors keep is kept."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from methods import BudgetError, MethodError, for_budget, get
+from methods._checks import data
+from methods.base import Metric
+from methods.offset_choice import offset_pays
+from methods.principal_axes import principal_axes, robust_mean
+
+DIM, BYTES = 64, 20
+OWN = ["bebr", "transform_coding", "trellis", "rq_trellis"]
+GRIDS = ["saq", "mrq", "ash"]
+PARAMS = {"bebr": {"epochs": 0}, "rq_trellis": {"state_bits": 10}, "ash": {"iterations": 3}}
+
+
+def unit(vectors):
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def plain(rows, seed):
+    spectrum = 1 / np.sqrt(1 + np.arange(DIM) / 8)
+    return unit(np.random.default_rng(seed).standard_normal((rows, DIM)) * spectrum)
+
+
+def cone(vectors, cosine):
+    common = np.random.default_rng(9).standard_normal(DIM)
+    return unit(np.sqrt(1 - cosine) * vectors + np.sqrt(cosine) * common / np.linalg.norm(common))
+
+
+BASE, QUERIES = plain(3000, 0), plain(200, 1)
+
+
+def recall(name, base, queries, metric="cosine", code_bytes=BYTES, **params):
+    codec = for_budget(name, DIM, code_bytes, metric, **PARAMS.get(name, {}), **params).fit(base)
+    values = data.metric_values(queries, base, Metric(metric))
+    true = np.argsort(-values if codec.metric.descending else values, axis=1)[:, :10]
+    ids = codec.searcher(codec.encode(base)).search(queries, 10)[1]
+    return codec, float(np.mean([np.isin(a, b).mean() for a, b in zip(true, ids)]))
+
+
+@pytest.mark.parametrize("name", OWN + GRIDS)
+def test_a_common_direction_costs_little(name):
+    _, without = recall(name, BASE, QUERIES)
+    for cosine in (0.5, 0.9):
+        codec, within = recall(name, cone(BASE, cosine), cone(QUERIES, cosine))
+        assert within > without - 0.03
+        assert name not in OWN or "direction" in codec.parts()
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_plain_vectors_pay_no_bytes_for_an_offset(name):
+    codec, _ = recall(name, BASE, QUERIES)
+    assert "direction" not in codec.parts()
+
+
+@pytest.mark.parametrize("name", OWN + GRIDS)
+def test_the_order_does_not_depend_on_the_length_of_a_query(name):
+    base = cone(BASE, 0.5)
+    codec = for_budget(name, DIM, BYTES, "ip", **PARAMS.get(name, {})).fit(base)
+    searcher = codec.searcher(codec.encode(base))
+    for count in (3, 50):
+        queries = cone(QUERIES[:count], 0.5)
+        ids = searcher.search(queries, 10)[1]
+        for length in (1e-2, 1e3):
+            again = searcher.search(queries * np.float32(length), 10)[1]
+            assert np.mean([np.isin(a, b).mean() for a, b in zip(ids, again)]) > 0.995
+
+
+@pytest.mark.parametrize("name", OWN + GRIDS)
+@pytest.mark.parametrize("size", [1e-4, 1e4])
+def test_the_scale_of_all_vectors_does_not_matter(name, size):
+    _, ordinary = recall(name, BASE, QUERIES, "ip")
+    _, scaled = recall(name, BASE * np.float32(size), QUERIES * np.float32(size), "ip")
+    assert abs(scaled - ordinary) < 0.02
+
+
+@pytest.mark.parametrize("name", OWN + GRIDS)
+@pytest.mark.parametrize("times", [100, 1000])
+def test_one_vector_too_long_costs_the_others_nothing(name, times):
+    _, ordinary = recall(name, BASE, QUERIES, "l2")
+    base = BASE.copy()
+    base[17] *= times
+    _, with_outlier = recall(name, base, QUERIES, "l2")
+    assert with_outlier > ordinary - 0.03
+
+
+@pytest.mark.parametrize("name", ["transform_coding", "trellis", "saq", "mrq", "ash"])
+def test_lengths_that_vary_cost_nothing_under_ip(name):
+    lengths = np.random.default_rng(5).lognormal(0, 0.7, (len(BASE), 1)).astype(np.float32)
+    _, ordinary = recall(name, BASE, QUERIES, "ip")
+    _, varied = recall(name, BASE * lengths, QUERIES, "ip")
+    assert varied > ordinary - 0.03
+
+
+@pytest.mark.parametrize("name", ["transform_coding", "trellis", "rq_trellis"])
+@pytest.mark.parametrize("code_bytes", [2, 3, 9, 65])
+def test_search_finds_what_decoded_vectors_find(name, code_bytes):
+    code_bytes = max(code_bytes, 3 if name == "rq_trellis" else 2)
+    for metric, base, queries in (("ip", BASE, QUERIES), ("cosine", cone(BASE, 0.75), cone(QUERIES, 0.75))):
+        codec, searched = recall(name, base, queries, metric, code_bytes)
+        decoded = codec.decode(codec.encode(base)).astype(np.float64)
+        true = np.argsort(-data.metric_values(queries, base, Metric(metric)), axis=1)[:, :10]
+        ids = np.argsort(-(unit(queries) @ decoded.T), axis=1, kind="stable")[:, :10]
+        assert searched > np.mean([np.isin(a, b).mean() for a, b in zip(true, ids)]) - 0.02
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_decoded_products_with_the_mean_are_exact_under_ip(name):
+    base = cone(BASE, 0.5)
+    codec = for_budget(name, DIM, BYTES, "ip", **PARAMS.get(name, {})).fit(base)
+    mean = codec.parts()["mean"].astype(np.float64)
+    decoded = codec.decode(codec.encode(base)).astype(np.float64)
+    assert np.abs((decoded - base) @ mean).max() < 2e-3 * (base @ mean).std()
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_an_offset_is_refused_where_nothing_is_left_for_levels(name):
+    with pytest.raises(BudgetError, match="its smallest code"):
+        for_budget(name, DIM, 2, "ip", offset=True)
+    with pytest.raises(MethodError, match="neither true, false nor null"):
+        for_budget(name, DIM, BYTES, "ip", offset="no")
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_codecs_with_an_offset_are_rebuilt_from_their_parts(name):
+    base = cone(BASE, 0.75)
+    codec = for_budget(name, DIM, BYTES, "cosine", offset=True, **PARAMS.get(name, {})).fit(base)
+    again = get(name).from_parts(codec.params(), codec.parts())
+    codes = codec.encode(base)
+    assert codes.shape[1] == codec.code_size <= BYTES
+    assert np.array_equal(again.encode(base), codes)
+    for a, b in zip(*(each.searcher(codes).search(QUERIES, 10) for each in (codec, again))):
+        assert np.array_equal(a, b)
+
+
+def test_an_offset_pays_where_vectors_share_a_direction_alone():
+    assert offset_pays(cone(BASE, 0.5), Metric.IP, 20, 0)
+    assert not offset_pays(BASE, Metric.IP, 20, 0)
+    assert not offset_pays(cone(BASE, 0.5), Metric.L2, 20, 0)
+    assert not offset_pays(cone(BASE, 0.5), Metric.IP, 1, 0)
+    assert offset_pays(cone(BASE[:50], 0.5), Metric.IP, 20, 0)
+    assert not offset_pays(np.zeros((300, 8), np.float32), Metric.IP, 20, 0)
+
+
+def test_an_outlier_is_neither_the_first_axis_nor_the_mean():
+    base = BASE.copy()
+    base[17] *= 1000
+    mean, weights = robust_mean(base)
+    assert np.linalg.norm(mean) < 0.1
+    assert weights[17] < 0.1
+    assert (np.delete(weights, 17) == 1).all()
+    _, axes, _ = principal_axes(base, 1)
+    assert abs(axes[:, 0] @ unit(base[17:18])[0]) < 0.9
+
+
+def test_axes_can_leave_a_direction_out():
+    direction = np.eye(DIM, dtype=np.float32)[0]
+    _, axes, variances = principal_axes(BASE, DIM, without=direction)
+    assert np.abs(axes[0, :-1]).max() < 1e-3
+    assert variances[-1] < 1e-6
