@@ -44,6 +44,7 @@ def describe(name: str, dim: int = 384) -> dict[str, Any]:
         "missing": missing,
         "parameters": registry.parameters(name),
         "version": cls.version,
+        **({"kind_exceptions": dict(cls.kind_exceptions)} if dense else {}),
     }
 
 
@@ -106,6 +107,8 @@ def _check(name: str) -> int:
             print(f"FAILED  {error}")
         else:
             print(f"passed  {check.name}")
+    for kind, reason in getattr(cls, "kind_exceptions", {}).items():
+        print(f"exempt  recall on vectors of the kind {kind!r}: {reason}")
     return int(failed > 0)
 
 

@@ -79,8 +79,9 @@ class Codec(Parametrized, ABC):
     ranges and means), ``metrics`` (supported ones), ``decodable``, ``requires`` (optional distributions),
     ``estimator`` (search scores estimate the metric by a formula other than the score of decoded vectors),
     ``version`` (raise it when the same parameters give other codes, so that old records are not reused),
-    ``check_params`` (keywords of ``for_budget`` under which :mod:`methods.checks` runs, for a short training) and
-    ``check_exceptions`` (check -> why the method cannot pass it).
+    ``check_params`` (keywords of ``for_budget`` under which :mod:`methods.checks` runs, for a short training),
+    ``check_exceptions`` (check -> why the method cannot pass it) and ``kind_exceptions`` (kind of vectors, or
+    ``"kind, metric"`` -> why it costs the method more than 0.03 of its recall@10; docs/embeddings.md has the kinds).
     """
 
     track: ClassVar[str] = "dense"
@@ -96,6 +97,7 @@ class Codec(Parametrized, ABC):
     version: ClassVar[str] = "1"
     check_params: ClassVar[dict[str, Any]] = {}
     check_exceptions: ClassVar[dict[str, str]] = {}
+    kind_exceptions: ClassVar[dict[str, str]] = {}
 
     def __init__(self, dim: int, metric: Metric = Metric.IP) -> None:
         self.dim = dim

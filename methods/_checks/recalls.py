@@ -1,0 +1,98 @@
+"""Recall of one method on every kind of vectors: of its search, and of float queries on what its codes decode to."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+from methods._checks import data
+from methods._checks.kinds import KINDS, unit
+from methods._checks.subject import Subject
+from methods.base import Codec, Metric
+
+N_BASE, N_TRAIN, N_QUERIES = 2000, 1000, 400
+PLAIN = "plain"  # centred clusters of unit length, of which the kinds are made
+OFFSET = "offset"  # the vectors of the other checks: an offset, and lengths that vary a little
+
+
+@dataclass(frozen=True)
+class Recalls:
+    """Recall@10 of each query (nq,): of the search, and of float queries on decoded vectors (None: not decodable)."""
+
+    search: np.ndarray
+    decoded: np.ndarray | None
+
+
+class RecallsOfMethod:
+    """Recalls of a method at its budgets, each measured once; kinds of the same base share a codec."""
+
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
+        self._known: dict[tuple[str, Metric, int], Recalls] = {}
+
+    def of(self, kind: str, metric: Metric, code_bytes: int) -> Recalls:
+        """On a kind, on :data:`PLAIN` or on :data:`OFFSET` vectors."""
+        if (kind, metric, code_bytes) not in self._known:
+            if kind == OFFSET:
+                codec, codes = self._subject.fitted(code_bytes, metric), self._subject.codes(code_bytes, metric)
+            else:
+                base = vectors(_base_of(kind))[0]
+                codec = self._subject.configure(code_bytes, metric).fit(base[:N_TRAIN], seed=0)
+                codes = codec.encode(base)
+            for each in _with_base_of(kind, metric):
+                self._known[each, metric, code_bytes] = _recalls(codec, codes, each)
+        return self._known[kind, metric, code_bytes]
+
+
+recalls_of = functools.lru_cache(maxsize=4)(RecallsOfMethod)
+
+
+def _base_of(kind: str) -> str:
+    return KINDS[kind].of or kind if kind in KINDS else kind
+
+
+def _with_base_of(kind: str, metric: Metric) -> list[str]:
+    """The kinds that have the same base as ``kind``, for a metric under which they differ."""
+    base = _base_of(kind)
+    return [base, *(other.name for other in KINDS.values() if other.of == base and metric in other.metrics)]
+
+
+def _recalls(codec: Codec, codes: np.ndarray, kind: str) -> Recalls:
+    queries, metric, near = vectors(kind)[1], codec.metric, _near(kind, codec.metric)
+    search = _recall(codec.searcher(codes).search(queries, data.K)[1], near)
+    if not codec.decodable:
+        return Recalls(search, None)
+    decoded, by_formula = codec.decode(codes), []
+    for formula in {metric, metric.inner}:  # under cosine with decoded vectors as they are or renormalised
+        values = data.metric_values(queries, decoded, formula)
+        best = np.argpartition(-values if metric.descending else values, data.K - 1, axis=1)[:, : data.K]
+        by_formula.append(_recall(best, near))
+    return Recalls(search, min(by_formula, key=lambda recalls: float(recalls.mean())))
+
+
+def _recall(ids: np.ndarray, near: np.ndarray) -> np.ndarray:
+    return np.take_along_axis(near, ids, axis=1).mean(axis=1)
+
+
+@functools.cache
+def _near(kind: str, metric: Metric) -> np.ndarray:
+    """(nq, n) bool: the rows that are at least as near as the tenth."""
+    base, queries = vectors(kind)
+    values = data.metric_values(queries, base, metric) * (-1 if metric.descending else 1)
+    least, tenth = (values.min(axis=1), np.partition(values, data.K - 1, axis=1)[:, data.K - 1])
+    return data.frozen(values <= (tenth + 1e-9 * (tenth - least))[:, None])  # copies are equal but for rounding
+
+
+@functools.cache
+def vectors(kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """Read-only base and queries of a kind, of :data:`PLAIN` or of :data:`OFFSET` vectors."""
+    if kind == OFFSET:
+        return data.base(), data.vectors("more queries", N_QUERIES)
+    if kind == PLAIN:
+        base, queries = (data.vectors(role, n) for role, n in {"base": N_BASE, "more queries": N_QUERIES}.items())
+        made = tuple(unit(each - base.mean(axis=0)).astype(np.float32) for each in (base, queries))
+    else:
+        made = KINDS[kind].make(*vectors(PLAIN))
+    return data.frozen(made[0]), data.frozen(made[1])
