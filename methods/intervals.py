@@ -1,8 +1,8 @@
 """Codes that hold an interval for each vector and integer levels inside it: what ``lvq`` and ``osq`` share.
 
-A code is ``[lower: float16] [upper: float16] [levels] [levels of the residual, if any]``; the packing is that of
-:mod:`methods.kernels.scalar`. The bounds are relative to one global scale, so that neither large nor tiny vectors
-leave the range of float16.
+A code is ``[lower: float16] [upper: float16] [offset: float16, if any] [levels] [levels of the residual, if any]``; the
+packing is that of :mod:`methods.kernels.scalar`. Bounds and offset are relative to one global scale, so that neither
+large nor tiny vectors leave the range of float16.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from abc import abstractmethod
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher
+from methods.offset import OFFSET_BYTES, mean_direction
+from methods.outliers import without_outliers
 from methods.search import DecodingSearcher
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "HALF_MAX",
     "IntervalCodec",
     "ScanningSearcher",
+    "center_and_scale",
     "decode_reference",
     "pack_levels",
     "unpack_levels",
@@ -54,30 +57,43 @@ def unpack_levels(packed: np.ndarray, dim: int, bits: int) -> np.ndarray:
     return planes.reshape(len(packed), (8 // bits) * packed.shape[1])[:, :dim]
 
 
-def decode_reference(codes: np.ndarray, dim: int, bits: int, residual_bits: int, scale: float) -> np.ndarray:
+def decode_reference(
+    codes: np.ndarray, dim: int, header: int, bits: int, residual_bits: int, scale: float
+) -> np.ndarray:
     """What the kernel ``interval_decode`` computes, in NumPy: (n, dim) float32."""
     bounds = codes[:, :BOUND_BYTES].copy().view(np.float16).astype(np.float32) * np.float32(scale)
-    end = BOUND_BYTES + level_bytes(dim, bits)
+    end = header + level_bytes(dim, bits)
     lower, step = bounds[:, :1], (bounds[:, 1:] - bounds[:, :1]) / (2**bits - 1)
-    rows = lower + step * unpack_levels(codes[:, BOUND_BYTES:end], dim, bits)
+    rows = lower + step * unpack_levels(codes[:, header:end], dim, bits)
     if residual_bits:
         fine = unpack_levels(codes[:, end:], dim, residual_bits) / np.float32(2**residual_bits - 1)
         rows += step * (fine - np.float32(0.5))
     return rows.astype(np.float32)
 
 
+def center_and_scale(vectors: np.ndarray) -> tuple[np.ndarray, float]:
+    """Mean (dim,) float32 of training vectors (n, dim) and their greatest absolute centred value, outliers aside."""
+    vectors = without_outliers(vectors)
+    mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+    widest = max(float(np.abs(vectors[at : at + 4096] - mean).max()) for at in range(0, len(vectors), 4096))
+    return mean, float(np.float32(widest if widest > 0 else 1.0))
+
+
 class IntervalCodec(Codec):
     """Base of codecs that quantize the centred vector uniformly inside an interval of its own.
 
     A subclass sets ``level_bits`` (1, 2, 4 or 8) and ``residual_bits`` (0, 4 or 8) and says in :meth:`_intervals`
-    which interval a vector takes.
+    which interval a vector takes, and in :attr:`keeps_offset` whether its codes hold what the levels miss along the
+    mean's direction.
 
     Attributes
     ----------
     mean_ : (dim,) float32
-        Mean of the training vectors.
+        Mean of the training vectors; outliers count as vectors of typical distance.
     scale_ : float
-        Greatest absolute centred value in training; the stored bounds are multiples of it.
+        Greatest absolute centred value in training, outliers aside; bounds and offsets are multiples of it.
+    direction_ : (dim,) float32
+        Of the mean, of unit norm; zeros where the mean is zero.
     """
 
     family = "scalar"
@@ -87,6 +103,17 @@ class IntervalCodec(Codec):
     residual_bits: int = 0
     mean_: np.ndarray
     scale_: float
+    direction_: np.ndarray
+
+    @property
+    def keeps_offset(self) -> bool:
+        """Whether two bytes of a code make inner products exact along the mean's direction."""
+        return False
+
+    @property
+    def header(self) -> int:
+        """Bytes of a code before its levels."""
+        return BOUND_BYTES + OFFSET_BYTES * self.keeps_offset
 
     @abstractmethod
     def _intervals(self, centred: np.ndarray) -> np.ndarray:
@@ -94,23 +121,23 @@ class IntervalCodec(Codec):
 
     @staticmethod
     def size(dim: int, bits: int, residual_bits: int = 0) -> int:
-        """Bytes of a code."""
+        """Bytes of a code, an offset aside."""
         return BOUND_BYTES + level_bytes(dim, bits) + level_bytes(dim, residual_bits)
 
     @property
     def code_size(self) -> int:
-        return self.size(self.dim, self.level_bits, self.residual_bits)
+        return self.size(self.dim, self.level_bits, self.residual_bits) + self.header - BOUND_BYTES
 
     def parts(self) -> dict[str, np.ndarray]:
         return {"mean": self.mean_, "scale": np.array([self.scale_], np.float32)}
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
         self.mean_, self.scale_ = parts["mean"], float(parts["scale"][0])
+        self.direction_ = mean_direction(self.mean_)
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
-        self.mean_ = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
-        widest = max(float(np.abs(vectors[at : at + 4096] - self.mean_).max()) for at in range(0, len(vectors), 4096))
-        self.scale_ = float(np.float32(widest if widest > 0 else 1.0))
+        mean, scale = center_and_scale(vectors)
+        self._load_parts({"mean": mean, "scale": np.array([scale], np.float32)})
 
     def _encode(self, vectors: np.ndarray) -> np.ndarray:
         blocks = [self._encode_block(vectors[at : at + 1024]) for at in range(0, len(vectors), 1024)]
@@ -119,24 +146,33 @@ class IntervalCodec(Codec):
     def _encode_block(self, vectors: np.ndarray) -> np.ndarray:
         """Codes of a block small enough that its temporaries stay in the cache."""
         centred = vectors - self.mean_
-        relative = np.clip(self._intervals(centred) / np.float32(self.scale_), -HALF_MAX, HALF_MAX)
-        stored = relative.astype(np.float16)
+        stored = self._halves(self._intervals(centred))
         bounds = stored.astype(np.float32) * np.float32(self.scale_)
         lower, step = bounds[:, :1], (bounds[:, 1:] - bounds[:, :1]) / np.float32(2**self.level_bits - 1)
         levels = _nearest_level(centred - lower, step, self.level_bits)
         fields = [np.ascontiguousarray(stored).view(np.uint8), pack_levels(levels, self.level_bits)]
+        if self.keeps_offset:
+            missed = np.einsum("ij,j->i", centred - (lower + step * levels), self.direction_, dtype=np.float64)
+            fields.insert(1, self._halves(missed)[:, None].view(np.uint8))
         if self.residual_bits:
             above = centred - (lower + step * levels) + np.float32(0.5) * step
             fine = _nearest_level(above, step / np.float32(2**self.residual_bits - 1), self.residual_bits)
             fields.append(pack_levels(fine, self.residual_bits))
         return np.concatenate(fields, axis=1)
 
+    def _halves(self, values: np.ndarray) -> np.ndarray:
+        """``values`` over the scale, as float16 that saturate."""
+        return np.clip(values / np.float32(self.scale_), -HALF_MAX, HALF_MAX).astype(np.float16)
+
     def _decode(self, codes: np.ndarray) -> np.ndarray:
         from methods.kernels.scalar import interval_decode
 
         rows = np.empty((len(codes), self.dim), np.float32)
-        interval_decode(codes, self.level_bits, self.residual_bits, self.scale_, rows)
+        interval_decode(codes, self.header, self.level_bits, self.residual_bits, self.scale_, rows)
         rows += self.mean_
+        if self.keeps_offset:
+            offsets = np.ascontiguousarray(codes[:, BOUND_BYTES : self.header]).view(np.float16).astype(np.float32)
+            rows += offsets * np.float32(self.scale_) * self.direction_
         return rows
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
@@ -183,7 +219,8 @@ class IntervalSearcher(ScanningSearcher):
 
         codec = self.codec
         query = query - codec.mean_ if l2 else query
-        interval_scan(self.codes, codec.level_bits, codec.residual_bits, codec.scale_, query, l2, keys, ids)
+        bits, along = (codec.level_bits, codec.residual_bits), float(query @ codec.direction_) * codec.scale_
+        interval_scan(self.codes, codec.header, *bits, codec.scale_, query, along, l2, keys, ids)
 
     def _offset(self, query: np.ndarray) -> float:
         return float(query @ self.codec.mean_)

@@ -11,7 +11,7 @@ import functools
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher, largest_fit
-from methods.intervals import HALF_MAX, ScanningSearcher
+from methods.intervals import HALF_MAX, ScanningSearcher, center_and_scale
 from methods.kernels.nonuniform import (
     HEADER_BYTES,
     cell_starts,
@@ -108,9 +108,7 @@ class NVQ(Codec):
         return HEADER_BYTES * self.subvectors + self.bits * -(-self.dim // GROUP)
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
-        self.mean_ = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
-        widest = max(float(np.abs(vectors[at : at + 4096] - self.mean_).max()) for at in range(0, len(vectors), 4096))
-        self.scale_ = float(np.float32(widest if widest > 0 else 1.0))
+        self.mean_, self.scale_ = center_and_scale(vectors)
 
     def parts(self) -> dict[str, np.ndarray]:
         """``mean`` (dim,), and ``scale`` (1,), of which bounds are multiples."""

@@ -1,10 +1,11 @@
 """Scalar codes: scanning and decoding without a float copy of the codes.
 
 An *interval* code holds each value as ``lower + step * level``, with the two bounds of the vector's interval as
-float16 in its first four bytes. Levels of ``bits`` < 8 lie in planes: with ``width = ceil(dim * bits / 8)`` bytes,
-dimension ``j`` is in byte ``j % width`` at bit ``bits * (j // width)``. A plane is then a run of consecutive
-dimensions, which is what lets the compiler use whole vector registers. A second level of ``residual_bits`` may
-follow in the same layout; it refines the first by equal steps over its cell.
+float16 in its first four bytes; two more bytes may hold an offset along one direction (float16 too). Levels of
+``bits`` < 8 lie in planes: with ``width = ceil(dim * bits / 8)`` bytes, dimension ``j`` is in byte ``j % width`` at bit
+``bits * (j // width)``. A plane is then a run of consecutive dimensions, which is what lets the compiler use whole
+vector registers. A second level of ``residual_bits`` may follow in the same layout; it refines the first by equal steps
+over its cell.
 
 A scan expands one code at a time into a row of floats that stays in the first-level cache. The readable
 references are :func:`methods.intervals.decode_reference` and the table ``methods.floating.FLOAT8_VALUES``.
@@ -27,7 +28,7 @@ __all__ = [
     "squared_distance",
 ]
 
-_BOUNDS = 4  # bytes of the two float16 bounds
+_BOUNDS = 4  # bytes of the two float16 bounds, behind which an offset may follow
 _SUMS = {"reassoc", "contract", "nsz"}  # sums may be reordered; infinities and NaN keep their meaning
 
 
@@ -72,16 +73,16 @@ def _add_levels(levels: np.ndarray, bits: int, step: np.float32, row: np.ndarray
 
 
 @njit(cache=True)
-def _interval_row(code: np.ndarray, bits: int, residual_bits: int, scale: float, row: np.ndarray) -> None:
+def _interval_row(code: np.ndarray, header: int, bits: int, residual_bits: int, scale: float, row: np.ndarray) -> None:
     """Expand one interval code into ``row`` (dim,) float32; ``scale`` multiplies the stored bounds."""
     lower = half(code[0], code[1]) * np.float32(scale)
     upper = half(code[2], code[3]) * np.float32(scale)
     step = (upper - lower) / np.float32((1 << bits) - 1)
-    end = _BOUNDS + (len(row) * bits + 7) // 8
+    end = header + (len(row) * bits + 7) // 8
     if residual_bits == 0:
-        _set_levels(code[_BOUNDS:end], bits, lower, step, row)
+        _set_levels(code[header:end], bits, lower, step, row)
         return
-    _set_levels(code[_BOUNDS:end], bits, lower - np.float32(0.5) * step, step, row)
+    _set_levels(code[header:end], bits, lower - np.float32(0.5) * step, step, row)
     _add_levels(code[end:], residual_bits, step / np.float32((1 << residual_bits) - 1), row)
 
 
@@ -118,19 +119,26 @@ def squared_distance(a: np.ndarray, b: np.ndarray) -> np.float32:
 
 
 @njit(cache=True)
-def interval_decode(codes: np.ndarray, bits: int, residual_bits: int, scale: float, rows: np.ndarray) -> None:
-    """Expand interval ``codes`` (n, size) uint8 into ``rows`` (n, dim) float32, before the mean is added."""
+def interval_decode(
+    codes: np.ndarray, header: int, bits: int, residual_bits: int, scale: float, rows: np.ndarray
+) -> None:
+    """Expand interval ``codes`` (n, size) uint8 into ``rows`` (n, dim) float32, before mean and offset are added.
+
+    Levels begin after ``header`` bytes: 4, or 6 with an offset.
+    """
     for i in range(len(codes)):
-        _interval_row(codes[i], bits, residual_bits, scale, rows[i])
+        _interval_row(codes[i], header, bits, residual_bits, scale, rows[i])
 
 
 @njit(cache=True)
 def interval_scan(
     codes: np.ndarray,
+    header: int,
     bits: int,
     residual_bits: int,
     scale: float,
     query: np.ndarray,
+    along: float,
     l2: bool,
     keys: np.ndarray,
     ids: np.ndarray,
@@ -138,12 +146,15 @@ def interval_scan(
     """The best of interval ``codes`` for one ``query`` (dim,) float32: least squared distance, or greatest product.
 
     ``keys`` (k,) float32 comes filled with inf and leaves sorted: squared distances, or negated inner products.
-    ``ids`` (k,) int64 are the rows; equal keys are ordered by the smaller row.
+    ``ids`` (k,) int64 are the rows; equal keys are ordered by the smaller row. Levels begin after ``header`` bytes: 4, or 6
+    with an offset, of which a product takes ``along`` times as much (the query along its direction, times its unit).
     """
     row = np.empty(len(query), np.float32)
     for i in range(len(codes)):
-        _interval_row(codes[i], bits, residual_bits, scale, row)
+        _interval_row(codes[i], header, bits, residual_bits, scale, row)
         key = squared_distance(query, row) if l2 else -dot(query, row)
+        if header > _BOUNDS and not l2:
+            key -= np.float32(along) * half(codes[i, _BOUNDS], codes[i, _BOUNDS + 1])
         if key < keys[0]:
             push(keys, ids, key, i)
     sort_heap(keys, ids)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from methods import Metric, get
+from methods import Metric, for_budget, get
 from methods.intervals import decode_reference, level_bytes, pack_levels, unpack_levels
 
 
@@ -30,7 +30,11 @@ def test_kernel_decodes_like_the_reference(name, params, dim):
     vectors = np.random.default_rng(dim).standard_normal((60, dim)).astype(np.float32)
     codec = get(name)(dim, **params).fit(vectors)
     codes = codec.encode(vectors)
-    expected = decode_reference(codes, dim, codec.level_bits, codec.residual_bits, codec.scale_) + codec.mean_
+    bits = codec.level_bits, codec.residual_bits
+    expected = decode_reference(codes, dim, codec.header, *bits, codec.scale_) + codec.mean_
+    if codec.keeps_offset:
+        offsets = codes[:, 4:6].copy().view(np.float16).astype(np.float32) * np.float32(codec.scale_)
+        expected += offsets * codec.direction_
     np.testing.assert_allclose(codec.decode(codes), expected, atol=1e-5)
 
 
@@ -53,6 +57,19 @@ def test_equal_scores_are_ordered_by_the_smaller_id():
     codec = get("lvq")(8).fit(vectors)
     _, ids = codec.searcher(codec.encode(vectors)).search(vectors[:1], 10)
     np.testing.assert_array_equal(ids[0], np.arange(10))
+
+
+@pytest.mark.parametrize("name", ["lvq", "osq", "nvq"])
+@pytest.mark.parametrize("times", [1e3, 1e7])
+def test_one_row_far_too_long_costs_the_others_nothing(name, times):
+    vectors = np.random.default_rng(2).standard_normal((400, 16)).astype(np.float32)
+    expected = for_budget(name, 16, 22, Metric.L2).fit(vectors)
+    errors = []
+    for factor in (1.0, times):
+        vectors[7] *= np.float32(factor)
+        codec = type(expected)(**expected.params()).fit(vectors)
+        errors.append(np.abs(codec.decode(codec.encode(vectors)) - vectors)[8:].max())
+    assert errors[1] < 1.2 * errors[0]
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])

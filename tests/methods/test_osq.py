@@ -7,6 +7,7 @@ import pytest
 
 from methods import MethodError, Metric, for_budget, get
 from methods.kernels.intervals import optimized_interval_reference, optimized_intervals
+from methods.vectors import normalized
 
 
 @pytest.fixture
@@ -66,7 +67,51 @@ def test_error_is_below_that_of_the_whole_range():
 
 @pytest.mark.parametrize(("code_bytes", "bits"), [(52, 1), (99, 1), (100, 2), (196, 4), (388, 8), (1000, 8)])
 def test_budget_takes_the_most_bits_that_fit(code_bytes, bits):
-    assert for_budget("osq", 384, code_bytes, Metric.IP).bits == bits
+    assert for_budget("osq", 384, code_bytes, Metric.L2).bits == bits
+    assert for_budget("osq", 384, code_bytes + 2, Metric.IP).bits == bits
+
+
+def test_an_offset_of_two_bytes_is_counted_where_products_need_it():
+    sizes = {metric: get("osq")(384, metric, bits=2).code_size for metric in Metric}
+    assert sizes == {"l2": 100, "ip": 102, "cosine": 102}
+
+
+@pytest.fixture
+def cone():
+    """Vectors and queries with an average cosine of 0.9."""
+    rng = np.random.default_rng(5)
+    common = rng.standard_normal(96)
+    rows = np.sqrt(0.1) * normalized(rng.standard_normal((1040, 96))) + np.sqrt(0.9) * common / np.linalg.norm(common)
+    return normalized(rows[:1000]), normalized(rows[1000:])
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_products_are_exact_along_the_direction_of_the_mean(cone, bits):
+    vectors, _ = cone
+    codec = get("osq")(96, bits=bits).fit(vectors)
+    error = codec.decode(codec.encode(vectors)) - vectors
+    along = np.abs(error @ normalized(codec.mean_[None])[0]).max()
+    assert along < 2e-3 * np.sqrt((error**2).sum(axis=1).mean())
+
+
+@pytest.mark.parametrize("metric", ["ip", "cosine"])
+@pytest.mark.parametrize(("bits", "least"), [(2, 0.5), (4, 0.85)])
+def test_a_common_direction_costs_no_recall(cone, metric, bits, least):
+    vectors, queries = cone
+    truth = np.argsort(-(queries @ vectors.T), axis=1)[:, :10]
+    codec = get("osq")(96, metric, bits=bits).fit(vectors)
+    for length in (1.0, 0.01):
+        _, ids = codec.searcher(codec.encode(vectors)).search(queries * np.float32(length), 10)
+        assert np.mean([np.isin(a, b).mean() for a, b in zip(truth, ids)]) > least
+
+
+def test_quantized_queries_of_any_length_find_the_same(cone):
+    vectors, queries = cone
+    codec = get("osq")(96, bits=4, query_bits=4).fit(vectors)
+    searcher = codec.searcher(codec.encode(vectors))
+    _, expected = searcher.search(queries, 10)
+    _, found = searcher.search(queries * np.float32(2**-7), 10)
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_quantized_queries_cost_a_little(vectors):
