@@ -30,6 +30,7 @@ publish: $(STAMP)  ## the page, figures and tables of the published records; no 
 	$(BIN)/python results/published/ceiling.py
 	$(BIN)/python results/published/multivector.py
 	$(BIN)/python results/published/tables.py
+	$(BIN)/python results/published/kinds.py
 	$(BIN)/python results/published/sweeps.py
 	$(BIN)/python results/published/quotes.py
 

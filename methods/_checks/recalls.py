@@ -42,7 +42,7 @@ class RecallsOfMethod:
                 codec = self._subject.configure(code_bytes, metric).fit(base[:N_TRAIN], seed=0)
                 codes = codec.encode(base)
             for each in _with_base_of(kind, metric):
-                self._known[each, metric, code_bytes] = _recalls(codec, codes, each)
+                self._known[each, metric, code_bytes] = measure(codec, codes, vectors(each)[1], _near(each, metric))
         return self._known[kind, metric, code_bytes]
 
 
@@ -59,12 +59,12 @@ def _with_base_of(kind: str, metric: Metric) -> list[str]:
     return [base, *(other.name for other in KINDS.values() if other.of == base and metric in other.metrics)]
 
 
-def _recalls(codec: Codec, codes: np.ndarray, kind: str) -> Recalls:
-    queries, metric, near = vectors(kind)[1], codec.metric, _near(kind, codec.metric)
+def measure(codec: Codec, codes: np.ndarray, queries: np.ndarray, near: np.ndarray) -> Recalls:
+    """Recalls of ``queries`` (nq, d) over ``codes``; ``near`` (nq, n) as :func:`near_rows` gives it."""
     search = _recall(codec.searcher(codes).search(queries, data.K)[1], near)
     if not codec.decodable:
         return Recalls(search, None)
-    decoded, by_formula = codec.decode(codes), []
+    decoded, metric, by_formula = codec.decode(codes), codec.metric, []
     for formula in {metric, metric.inner}:  # under cosine with decoded vectors as they are or renormalised
         values = data.metric_values(queries, decoded, formula)
         best = np.argpartition(-values if metric.descending else values, data.K - 1, axis=1)[:, : data.K]
@@ -76,13 +76,16 @@ def _recall(ids: np.ndarray, near: np.ndarray) -> np.ndarray:
     return np.take_along_axis(near, ids, axis=1).mean(axis=1)
 
 
+def near_rows(base: np.ndarray, queries: np.ndarray, metric: Metric) -> np.ndarray:
+    """(nq, n) bool: the rows of the base that are at least as near as the tenth."""
+    values = data.metric_values(queries, base, metric) * (-1 if metric.descending else 1)
+    least, tenth = values.min(axis=1), np.partition(values, data.K - 1, axis=1)[:, data.K - 1]
+    return values <= (tenth + 1e-9 * (tenth - least))[:, None]  # copies are equal but for rounding
+
+
 @functools.cache
 def _near(kind: str, metric: Metric) -> np.ndarray:
-    """(nq, n) bool: the rows that are at least as near as the tenth."""
-    base, queries = vectors(kind)
-    values = data.metric_values(queries, base, metric) * (-1 if metric.descending else 1)
-    least, tenth = (values.min(axis=1), np.partition(values, data.K - 1, axis=1)[:, data.K - 1])
-    return data.frozen(values <= (tenth + 1e-9 * (tenth - least))[:, None])  # copies are equal but for rounding
+    return data.frozen(near_rows(*vectors(kind), metric))
 
 
 @functools.cache

@@ -1,0 +1,295 @@
+"""Makes ``kinds.md`` and a table in ``docs/embeddings.md``: what every kind of vectors costs every method.
+
+    python results/published/kinds.py --measure              # kinds.csv: hours; goes on where it was stopped
+    python results/published/kinds.py --measure pq bebr      # only these methods
+    python results/published/kinds.py                        # the pages, from it
+
+The kinds (``methods/_checks/kinds.py``) are made from the first 6,000 sentences of ``squad-sentences-mini``, on which
+every method is fitted at 96 and 48 bytes, and 400 questions search them. A line of ``kinds.csv`` is a method, its
+version, a kind, a metric and a budget, with the hits of every question among its ten nearest in ``hits``, a digit each
+(``a`` is ten), so that methods can be compared on the same questions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from quotes import ROOT, put, share
+from tqdm import tqdm
+
+from bench import datasets
+from bench.files import write_whole
+from bench.measure.statistics import against_best
+from methods import Codec, Metric, registry
+from methods._checks.kinds import KINDS
+from methods._checks.recalls import Recalls, measure, near_rows
+from methods._checks.robustness import is_more_than_allowed
+from methods.errors import BudgetError, UnsupportedMetric
+
+HERE = Path(__file__).parent
+TABLE = HERE / "kinds.csv"
+PLAIN = "plain"
+BASE, QUERIES, BUDGETS = 6000, 400, (96, 48)
+FIELDS = ("method", "version", "kind", "metric", "budget", "code_bytes", "recall", "decoded", "hits")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One line of the table: ``hits`` and ``decoded`` are empty where the method has no such code or metric."""
+
+    method: str
+    version: str
+    kind: str
+    metric: str
+    budget: int
+    code_bytes: str = ""
+    recall: str = ""
+    decoded: str = ""
+    hits: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str, str, int]:
+        return self.method, self.version, self.kind, self.metric, self.budget
+
+    @property
+    def recalls(self) -> np.ndarray:
+        """Recall@10 of each query."""
+        return np.array([int(digit, 11) for digit in self.hits]) / 10
+
+
+def columns() -> list[tuple[str, Metric]]:
+    """Kinds and metrics that are measured, plain vectors first."""
+    shown = [(kind.name, metric) for kind in KINDS.values() for metric in kind.shown_by]
+    return [*((PLAIN, metric) for metric in Metric), *shown]
+
+
+def base_of(kind: str) -> str:
+    """The kind with the same base, on which a codec is fitted."""
+    return PLAIN if kind == PLAIN else KINDS[kind].of or kind
+
+
+# --- measuring ------------------------------------------------------------------------------------------------------
+
+
+def measure_missing(methods: list[str], budgets: tuple[int, ...]) -> int:
+    """Append what ``kinds.csv`` lacks; 1 if something failed."""
+    known, failed = {cell.key for cell in read(TABLE)}, 0
+    wanted = [
+        Cell(name, registry.get(name).version, kind, str(metric), budget)
+        for name in methods
+        for budget in budgets
+        for kind, metric in columns()
+        if metric in registry.get(name).metrics
+    ]
+    missing = [cell for cell in wanted if cell.key not in known]
+    data = datasets.load("squad-sentences-mini", max_queries=QUERIES)
+    vectors = Vectors(data.base.read(0, BASE), np.asarray(data.queries))
+    with TABLE.open("a", newline="") as file, tqdm(total=len(missing), file=sys.stderr) as progress:
+        writer = csv.writer(file, lineterminator="\n")
+        if not file.tell():
+            writer.writerow(FIELDS)
+        for group in fitted_together(missing):
+            progress.set_description(f"{group[0].method} {group[0].budget} B, {group[0].kind}")
+            try:
+                cells = measured(group, vectors)
+            except Exception as error:  # one method's fault leaves the others
+                tqdm.write(f"{group[0]}: {type(error).__name__}: {error}", file=sys.stderr)
+                failed = 1
+            else:
+                writer.writerows([getattr(cell, field) for field in FIELDS] for cell in cells)
+                file.flush()
+            progress.update(len(group))
+    return failed
+
+
+class Vectors:
+    """Base, queries and true neighbours of every kind; those last used are kept."""
+
+    def __init__(self, base: np.ndarray, queries: np.ndarray) -> None:
+        self._plain = base, queries
+        self._near: dict[tuple[str, Metric], np.ndarray] = {}
+
+    def of(self, kind: str) -> tuple[np.ndarray, np.ndarray]:
+        return self._plain if kind == PLAIN else KINDS[kind].make(*self._plain)
+
+    def near(self, kind: str, metric: Metric) -> np.ndarray:
+        if (kind, metric) not in self._near:
+            self._near[kind, metric] = near_rows(*self.of(kind), metric)
+        return self._near[kind, metric]
+
+
+def fitted_together(cells: list[Cell]) -> Iterator[list[Cell]]:
+    """Cells that one codec serves, in the order of the first of each."""
+    groups: dict[tuple, list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault((cell.method, cell.budget, base_of(cell.kind), cell.metric), []).append(cell)
+    yield from groups.values()
+
+
+def measured(group: list[Cell], vectors: Vectors) -> list[Cell]:
+    """The cells of one codec with what they found."""
+    first, metric = group[0], Metric(group[0].metric)
+    base = vectors.of(base_of(first.kind))[0]
+    try:
+        codec = registry.for_budget(first.method, base.shape[1], first.budget, metric).fit(base, seed=0)
+    except (BudgetError, UnsupportedMetric):
+        return group
+    codes = codec.encode(base)
+    return [
+        filled(cell, codec, measure(codec, codes, vectors.of(cell.kind)[1], vectors.near(cell.kind, metric)))
+        for cell in group
+    ]
+
+
+def filled(cell: Cell, codec: Codec, recalls: Recalls) -> Cell:
+    """``cell`` with its results."""
+    return replace(
+        cell,
+        code_bytes=str(codec.code_size),
+        recall=f"{recalls.search.mean():.4f}",
+        decoded="" if recalls.decoded is None else f"{recalls.decoded.mean():.4f}",
+        hits="".join("0123456789a"[round(10 * share)] for share in recalls.search),
+    )
+
+
+def read(table: Path) -> list[Cell]:
+    """The lines of a table; a last one that was torn is cut off."""
+    if not table.exists():
+        return []
+    text = table.read_text()
+    if not text.endswith("\n"):
+        write_whole(table, text := text[: text.rfind("\n") + 1])
+    return [Cell(**{**line, "budget": int(line["budget"])}) for line in csv.DictReader(text.splitlines())]
+
+
+# --- the pages ------------------------------------------------------------------------------------------------------
+
+HEAD = f"""# What every kind of vectors costs
+
+Recall@10 of {QUERIES} questions among {BASE:,} sentences of `squad-sentences-mini`, fitted on them, one seed, on the
+vectors as they are ("plain") and on each kind that is made from them; [docs/embeddings.md](../../docs/embeddings.md)
+says what the kinds are. Bold: the first of its column; "=": not distinguishable from it (paired test, Holm, 5%).
+"!": more than .03 below the same method on plain vectors (where only queries differ: on the kind with the same base),
+by more than two standard errors of the paired difference. "-": no code so small, no such metric, or not measured. Made
+by `python results/published/kinds.py`.
+"""
+GROUPS = ("common direction", "lengths", "values")
+QUOTED = ("rq_trellis", "trellis", "transform_coding", "bebr", "saq", "opq", "pq")
+Table = dict[tuple[str, str, str, int], Cell]
+
+
+def current(cells: Sequence[Cell]) -> Table:
+    """The measured cells by method, kind, metric and budget; those of earlier versions are left out."""
+    versions = {name: registry.get(name).version for name in registry.names()}
+    return {
+        (cell.method, cell.kind, cell.metric, cell.budget): cell
+        for cell in cells
+        if cell.hits and versions.get(cell.method) == cell.version
+    }
+
+
+def whole_page(table: Table) -> str:
+    """``kinds.md``."""
+    lines = [HEAD]
+    for budget in BUDGETS:
+        for group in GROUPS:
+            shown = [column for column in columns() if column[0] != PLAIN and KINDS[column[0]].group == group]
+            lines += [f"## {budget} bytes: {group}", ""]
+            lines += table_of(table, budget, [*((PLAIN, metric) for metric in Metric), *shown])
+            lines.append("")
+    return "\n".join([*lines, *declared()]) + "\n"
+
+
+def table_of(table: Table, budget: int, shown: list[tuple[str, Metric]]) -> list[str]:
+    """Methods by kinds, the best of the first column on top."""
+    verdicts = {column: verdict(table, *column, budget) for column in shown}
+    names = [name for name in registry.names() if any((name, *column, budget) in table for column in shown)]
+    names.sort(
+        key=lambda name: -float(table[name, *shown[0], budget].recall) if (name, *shown[0], budget) in table else 0
+    )
+    head = [f"{kind}, {metric}" for kind, metric in shown]
+    lines = [f"| method | {' | '.join(head)} |", f"|---|{'---:|' * len(head)}"]
+    for name in names:
+        found = [cell_of(table, name, *column, budget, verdicts[column]) for column in shown]
+        lines.append(f"| `{name}` | {' | '.join(found)} |")
+    return lines
+
+
+def verdict(table: Table, kind: str, metric: Metric, budget: int) -> tuple[str, list[str]]:
+    """The first method of a column and those that a paired test does not distinguish from it, best first."""
+    recalls = {cell.method: cell.recalls for key, cell in table.items() if key[1:] == (kind, metric, budget)}
+    if not recalls:
+        return "", []
+    first, others = against_best(recalls)
+    equal = [name for name, other in others.items() if not other.distinguishable]
+    return first, sorted(equal, key=lambda name: -recalls[name].mean())
+
+
+def cell_of(
+    table: Table, name: str, kind: str, metric: Metric, budget: int, first_and_equal: tuple[str, list[str]]
+) -> str:
+    """``**.924**``, ``.919 =``, ``.604!``."""
+    cell = table.get((name, kind, metric, budget))
+    if cell is None:
+        return "-"
+    first, equal = first_and_equal
+    value = share(cell.recalls.mean()) + ("!" if loses(table, cell) else "")
+    return f"**{value}**" if name == first else f"{value} =" if name in equal else value
+
+
+def loses(table: Table, cell: Cell) -> bool:
+    """Whether the kind costs the method more than is allowed."""
+    of = PLAIN if cell.kind == PLAIN else KINDS[cell.kind].of or PLAIN
+    without = table.get((cell.method, of, cell.metric, cell.budget))
+    return without is not None and is_more_than_allowed(without.recalls - cell.recalls)
+
+
+def declared() -> list[str]:
+    """What methods declare to lose, and why."""
+    reasons = [(name, registry.get(name).kind_exceptions) for name in registry.names()]
+    rows = [f"| `{name}` | {kind} | {why} |" for name, found in reasons for kind, why in found.items()]
+    return ["## Declared", "", "| method | kind | why |", "|---|---|---|", *rows] if rows else []
+
+
+def quoted(table: Table) -> list[str]:
+    """The table of ``docs/embeddings.md``: the first method of each kind at the larger budget, and some beside it."""
+    budget = BUDGETS[0]
+    lines = [
+        f"| vectors | first at {budget} bytes | not distinguishable | {' | '.join(f'`{name}`' for name in QUOTED)} |",
+        f"|---|---|---|{'---:|' * len(QUOTED)}",
+    ]
+    for kind, metric in columns():
+        first, equal = verdict(table, kind, metric, budget)
+        if first:
+            cells = [cell_of(table, name, kind, metric, budget, ("", [])) for name in QUOTED]
+            best = f"`{first}` {share(table[first, kind, metric, budget].recalls.mean())}"
+            names = ", ".join(f"`{name}`" for name in equal) or "-"
+            lines.append(f"| {kind}, {metric} | {best} | {names} | {' | '.join(cells)} |")
+    return lines if len(lines) > 2 else []
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--measure", action="store_true", help="measure what kinds.csv lacks, then write the pages")
+    parser.add_argument("--budget", type=int, action="append", metavar="BYTES", help="measure only this one (96, 48)")
+    parser.add_argument("methods", nargs="*", metavar="METHOD", help="measure only these (all)")
+    options = parser.parse_args()
+    status = 0
+    if options.measure:
+        installed = [name for name in registry.names() if not registry.missing_dependencies(name)]
+        status = measure_missing(options.methods or installed, tuple(options.budget or BUDGETS))
+    table = current(read(TABLE))
+    if table:
+        (HERE / "kinds.md").write_text(whole_page(table))
+    put(ROOT / "docs" / "embeddings.md", "kinds", quoted(table))
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
