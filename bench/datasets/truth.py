@@ -16,15 +16,16 @@ from bench.datasets.candidates import search_float32, search_float64, unit
 from bench.datasets.clicks import ClickDataset
 from bench.datasets.ranges import check_overflow
 from bench.datasets.store import BLOCK_BYTES, read_only
+from bench.measure.ties import tie_tolerance
 from methods import Metric
 
 if TYPE_CHECKING:
     from bench.datasets.loading import AnyDataset
     from bench.datasets.ragged import RaggedDataset, SetMetric
 
-TIE = 1e-6  # relative difference of scores below which two neighbours are one as good as the other
 MARGIN = 16  # candidates beyond k that faiss's float32 order is trusted to hold the true k among
 _CHECKED_QUERIES = 100
+_FLOAT32 = 1e-6  # relative: how far scores that another program computed in float32 may be off
 
 
 @dataclass(frozen=True)
@@ -127,19 +128,26 @@ def _compare(dataset: Dataset, found: GroundTruth) -> None:
     given = dataset.neighbours[asked, :k]
     scores = _exact_scores(dataset, asked, given)
     sign = 1.0 if dataset.metric.descending else -1.0
-    last = found.scores[asked, k - 1 : k]
-    worse = sign * (last - scores) > TIE * np.maximum(np.abs(last), np.finfo(np.float32).tiny)
+    worse = sign * (found.scores[asked, k - 1 : k] - scores)
     repeated = np.array([len(np.unique(row)) < k for row in given])
-    wrong = int((worse.any(axis=1) | repeated).sum())
-    message = (
-        f"{dataset.card.get('source', dataset.name)}: the file's own neighbours differ from "
-        f"exact search by {dataset.metric} for {wrong} of "
-        f"{len(asked)} sampled queries"
+    tolerance = tie_tolerance(found.scores[asked], k)
+    rounded = _FLOAT32 * np.abs(found.scores[asked, k - 1])
+    other, wrong = (
+        int(((worse > most[:, None]).any(axis=1) | repeated).sum())
+        for most in (tolerance, np.maximum(tolerance, rounded))
     )
     if wrong > len(asked) // 10:
-        raise DatasetError(f"{message}; its distance attribute or its neighbors are wrong: correct or delete them")
-    if wrong:
-        warnings.warn(f"{message}; ours are used", stacklevel=3)
+        fix = "its distance attribute or its neighbors are wrong: correct or delete them"
+        raise DatasetError(f"{_differ(dataset, wrong, len(asked))}; {fix}")
+    if other:
+        warnings.warn(f"{_differ(dataset, other, len(asked))}; ours are used", stacklevel=3)
+
+
+def _differ(dataset: Dataset, count: int, asked: int) -> str:
+    return (
+        f"{dataset.card.get('source', dataset.name)}: the file's own neighbours differ from exact search by "
+        f"{dataset.metric} for {count} of {asked} sampled queries"
+    )
 
 
 def _cut(found: GroundTruth, k: int, metric: Metric | SetMetric) -> GroundTruth:

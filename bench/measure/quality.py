@@ -9,13 +9,13 @@ import numpy as np
 import pytrec_eval
 
 from bench.measure.ranking import average_ranks
+from bench.measure.ties import tie_tolerance, ties_at
 from methods import Codec, Metric
 from methods.vectors import normalized
 
 if TYPE_CHECKING:
     from bench.datasets.base import Relevance, VectorStore
 
-TIE_TOLERANCE = 1e-6  # relative: an absolute one turns a recall of 0.98 into 0.9996 on unit vectors
 _CANDIDATES_PER_BLOCK = 32_768  # (query, item) pairs scored at a time
 
 
@@ -64,6 +64,7 @@ class RecallJudge:
     ) -> None:
         self.base, self.queries, self.metric = base, queries, metric
         self.truth_scores, self.truth_ids = np.asarray(truth_scores, np.float64), truth_ids
+        self.known = int((truth_ids[0] >= 0).sum())
         self._items = int(truth_ids.max(initial=0)) + 2  # a key of a query and an id: one lookup for all queries
         keys = self._keys(truth_ids).ravel()
         self._order = np.argsort(keys, kind="stable")
@@ -89,7 +90,7 @@ class RecallJudge:
             scores[query, column] = self._true_scores(query, ids[query, column])
         repeated = ~_first_occurrence(ids)
         rank[repeated], scores[repeated] = k, np.nan
-        return Judged(rank, scores, self.truth_scores, int((self.truth_ids[0] >= 0).sum()))
+        return Judged(rank, scores, self.truth_scores, self.known)
 
     def _true_scores(self, query: np.ndarray, ids: np.ndarray) -> np.ndarray:
         """Scores (pairs,) float64 of rows of the queries with ids that are not in the truth."""
@@ -98,6 +99,10 @@ class RecallJudge:
     def recall(self, ids: np.ndarray, k: int) -> np.ndarray:
         """``judge(ids).recall(k)``."""
         return self.judge(ids).recall(k)
+
+    def ties(self, k: int) -> np.ndarray:
+        """(nq,) bool: where the k-th true neighbour ties with one that is not among the first k."""
+        return ties_at(self.truth_scores[:, : self.known], k)
 
 
 @dataclass(frozen=True)
@@ -123,13 +128,13 @@ class Judged:
     def recall(self, k: int) -> np.ndarray:
         """Recall k@n per query: the share of the true k nearest among the n returned ids.
 
-        An id whose true score equals the k-th within 1e-6 relative counts as one of them; an id counts once, and no
-        more than k count. Where the base holds fewer than k vectors, all of them are the truth.
+        An id whose true score ties with the k-th (:func:`bench.measure.ties.tie_tolerance`) counts as one of them; an
+        id counts once, and no more than k count. Where the base holds fewer than k vectors, all of them are the truth.
         """
         k = min(k, self.known)
-        last = self.truth_scores[:, k - 1, None]
+        last, tolerance = self.truth_scores[:, k - 1, None], tie_tolerance(self.truth_scores[:, : self.known], k)
         with np.errstate(invalid="ignore"):
-            tied = np.abs(self.scores - last) <= TIE_TOLERANCE * np.abs(last)
+            tied = np.abs(self.scores - last) <= tolerance[:, None]
         return np.minimum(((self.rank < k) | tied).sum(axis=1), k) / k
 
 

@@ -76,6 +76,20 @@ def test_near_duplicates_far_from_the_origin_are_ordered_exactly():
     assert scores.shape == found.scores.shape
 
 
+@pytest.mark.parametrize("metric", Metric)
+def test_a_large_constant_in_all_vectors_hides_no_neighbour(metric):
+    rng = np.random.default_rng(5)
+    base, queries = rng.standard_normal((2_000, 16), np.float32), rng.standard_normal((40, 16), np.float32)
+    base[:, 0] = queries[:, 0] = 1_000  # float32 rounds scores by more than neighbours differ
+    found = exact_search(dataset(base, queries, metric), 10)
+    if metric is Metric.COSINE:
+        base, queries = (v / np.linalg.norm(v.astype(float), axis=1, keepdims=True) for v in (base, queries))
+    scores, ids = naive(base, queries, Metric.IP if metric is Metric.IP else Metric.L2, 10)
+    np.testing.assert_array_equal(found.ids, ids)
+    expected = 1 - scores / 2 if metric is Metric.COSINE else scores
+    np.testing.assert_allclose(found.scores, expected, rtol=1e-14)
+
+
 @pytest.mark.parametrize("size", [1e-25, 1e25])
 def test_angles_do_not_depend_on_the_length(size):
     rng = np.random.default_rng(3)
@@ -172,6 +186,19 @@ def test_neighbours_of_a_file_that_are_not_the_nearest_are_reported(made):
         ground_truth(dataset(base, queries, neighbours=one), 10)
     with pytest.raises(DatasetError, match="for 25 of 25 sampled queries"):
         ground_truth(dataset(base, queries, checksum="e" * 64, neighbours=np.zeros_like(ids)), 10)
+
+
+def test_neighbours_that_float32_rounded_are_reported_and_not_refused():
+    rng = np.random.default_rng(6)
+    base, queries = rng.standard_normal((500, 8), np.float32), rng.standard_normal((30, 8), np.float32)
+    base[:, 0] = queries[:, 0] = 1_000
+    scores = (queries / np.linalg.norm(queries, axis=1, keepdims=True)) @ (
+        base / np.linalg.norm(base, axis=1, keepdims=True)
+    ).T
+    assert scores.dtype == np.float32
+    given = np.argsort(-scores, axis=1, kind="stable")[:, :10]
+    with pytest.warns(UserWarning, match="differ from exact search by cosine for .* ours are used"):
+        ground_truth(dataset(base, queries, Metric.COSINE, neighbours=given), 10)
 
 
 def test_truth_cannot_be_written_to(made):

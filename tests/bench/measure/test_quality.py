@@ -1,4 +1,4 @@
-"""Recall by ids with a relative tie window; retrieval measures in the returned order; fidelity of scores."""
+"""Recall by ids, ties by the spread of scores; retrieval measures in the returned order; fidelity of scores."""
 
 import numpy as np
 import pytest
@@ -73,6 +73,60 @@ def test_a_tie_with_the_last_true_neighbour_counts_and_a_near_miss_does_not():
     judged = judge(base, queries, k=2)
     assert judged.recall(np.array([[0, 2]]), 2) == 1.0
     assert judged.recall(np.array([[0, 3]]), 2) == 0.5  # 1e-4 away: an absolute window of 1e-3 would admit it
+
+
+@pytest.mark.parametrize("metric", [Metric.COSINE, Metric.IP])
+def test_a_constant_in_all_scores_does_not_make_ties(rng, metric):
+    base, queries = rng.standard_normal((500, 16), np.float32), rng.standard_normal((20, 16), np.float32)
+    base[:, 0] = queries[:, 0] = 1_000  # all cosines are .99999
+    judged = judge(base, queries, metric, 100)
+    others = judged.truth_ids[:, 10:20]  # no worse than a millionth of the score, and none of the first ten
+    assert (judged.recall(others, 10) == 0).all()
+    assert not judged.ties(10).any()
+    assert (judged.recall(judged.truth_ids, 10) == 1).all()
+
+
+@pytest.mark.parametrize("metric", list(Metric))
+@pytest.mark.parametrize("constant", [0, 1_000])
+def test_equal_vectors_are_interchangeable(rng, metric, constant):
+    few, queries = rng.standard_normal((40, 7), np.float32), rng.standard_normal((20, 7), np.float32)
+    few[:, 0] += constant
+    queries[:, 0] += constant
+    base = np.repeat(few, 5, axis=0)  # each five times
+    judged = judge(base, queries, metric, 100)
+    copies = judged.truth_ids[:, :12] // 5 * 5 + rng.permutation(5)[judged.truth_ids[:, :12] % 5]
+    assert (judged.recall(copies, 12) == 1).all()  # two of the third vector's five copies, others than the truth's
+    assert judged.ties(12).all()
+    assert not judged.ties(10).any()
+    assert (judged.recall(judged.truth_ids[:, 15:27], 12) == 0).all()
+
+
+@pytest.mark.parametrize("metric", list(Metric))
+def test_more_equal_vectors_than_neighbours_all_tie(rng, metric):
+    base = np.repeat(rng.standard_normal((3, 7), np.float32), 200, axis=0)
+    queries = base[[0, 200]] + np.float32(0.01)
+    judged = judge(base, queries, metric, 100)
+    assert (judged.recall(np.array([np.arange(150, 160), np.arange(390, 400)]), 10) == 1).all()
+    assert judged.ties(10).all()
+    assert (judged.recall(np.array([np.arange(400, 410)] * 2), 10) == 0).all()
+
+
+def test_vectors_of_one_direction_tie_for_cosine_though_rounded(rng):
+    few = rng.standard_normal((200, 16), np.float32)
+    base = np.concatenate([few, few * np.float32(3), few * np.float32(0.7)])  # rounded anew
+    judged = judge(base, rng.standard_normal((20, 16), np.float32), Metric.COSINE, 100)
+    assert judged.ties(10).all()  # three of each
+    last = judged.truth_ids[:, [9]]
+    copies = np.concatenate([judged.truth_ids[:, :9], (last + 200) % 600], axis=1)
+    assert (judged.recall(copies, 10) == 1).all()
+
+
+def test_one_neighbour_of_another_size_does_not_widen_the_window(rng):
+    base, queries = rng.standard_normal((500, 16), np.float32), np.abs(rng.standard_normal((20, 16), np.float32))
+    base[17] = 1e6  # nearest to all queries by inner product
+    judged = judge(base, queries, Metric.IP, 100)
+    assert (judged.truth_ids[:, 0] == 17).all()
+    assert (judged.recall(judged.truth_ids[:, 10:20], 10) == 0).all()
 
 
 def test_a_repeated_id_is_one_hit_and_padding_is_none(rng):
