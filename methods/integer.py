@@ -10,18 +10,19 @@ import numpy as np
 from methods.base import Codec, Metric, Searcher, largest_fit
 from methods.errors import MethodError
 from methods.faiss_index import faiss_metric
+from methods.ranges import learned_ranges
 from methods.registry import register
 from methods.scalar_search import scalar_searcher
 
 RANGES = ("minmax", "clipped")
-_CLIPPED_SHARES = (0.0002, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.007, 0.01, 0.015)  # left out at each end
-_SAMPLE = 16_384  # vectors on which ranges are compared
 
 
 class _Ranged(Codec):
     """Base: level ``floor(levels * (x - low) / width)`` in a trained range; a level decodes to its middle.
 
-    Values beyond the range saturate.
+    Values beyond the range saturate. Where lengths vary much, ranges are what a search of training vectors finds most
+    with (:func:`~methods.ranges.learned_ranges`): one vector a hundred times too long costs the others nothing. It may
+    itself be missed by queries that it has a small product with, as no level stands for its values.
 
     Parameters
     ----------
@@ -30,7 +31,7 @@ class _Ranged(Codec):
     metric : Metric
         What a search approximates.
     ranges : {"minmax", "clipped"}
-        From the least to the greatest value of training, or without the share of outliers at both ends (chosen for
+        From the least to the greatest value of training, or without the share of values at both ends (chosen for
         each dimension, possibly none) that leaves the least squared error on the training vectors.
 
     Attributes
@@ -42,6 +43,7 @@ class _Ranged(Codec):
     family = "scalar"
     source = "faiss ScalarQuantizer"
     trains = False
+    version = "2"  # 1: ranges of all values, however much lengths vary
     bits: ClassVar[int]
     _quantizer: ClassVar[int]
 
@@ -72,11 +74,8 @@ class _Ranged(Codec):
         self._quantize = self._build()
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
-        index = faiss.IndexScalarQuantizer(self.dim, self._quantizer, faiss_metric(self.metric))
-        index.train(vectors)
-        low, width = np.split(faiss.vector_to_array(index.sq.trained), 2)
-        if self.ranges == "clipped":
-            low, width = clipped_ranges(sample(vectors, seed), low, width, self.bits)
+        shared, clip = self._quantizer == faiss.ScalarQuantizer.QT_8bit_uniform, self.ranges == "clipped"
+        low, width = learned_ranges(vectors, self.metric.inner, self.bits, seed, shared, clip)
         self._load_parts({"low": low, "width": width})
 
     def _build(self) -> faiss.IndexScalarQuantizer:
@@ -153,39 +152,3 @@ class Int8Global(_Ranged):
     def for_budget(cls, dim: int, code_bytes: int, metric: Metric) -> Int8Global:
         """The one configuration: 1 byte a dimension."""
         return cls._fitting(code_bytes, cls(dim, metric))
-
-
-def sample(vectors: np.ndarray, seed: int) -> np.ndarray:
-    """At most 16,384 of the training vectors."""
-    if len(vectors) <= _SAMPLE:
-        return vectors
-    return vectors[np.sort(np.random.default_rng(seed).choice(len(vectors), _SAMPLE, replace=False))]
-
-
-def clipped_ranges(vectors: np.ndarray, low: np.ndarray, width: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
-    """For each dimension the range, of several, with the least squared error on ``vectors`` (n, dim) float32.
-
-    The candidates are the given one (``low``, ``width``, (dim,) float32) and those that leave out equal shares of
-    the values at both ends. Returns starts and widths, (dim,) float32.
-    """
-    columns = np.sort(vectors.T, axis=1)
-    best_low, best_width = low.copy(), width.copy()
-    least = _squared_error(columns, low, width, bits)
-    for share in _CLIPPED_SHARES:
-        cut = int(share * columns.shape[1])
-        start, length = columns[:, cut], columns[:, -1 - cut] - columns[:, cut]
-        error = _squared_error(columns, start, length, bits)
-        better = error < least
-        best_low[better], best_width[better], least[better] = start[better], length[better], error[better]
-    return best_low, best_width
-
-
-def _squared_error(columns: np.ndarray, low: np.ndarray, width: np.ndarray, bits: int) -> np.ndarray:
-    """Sum of squared errors of each row of ``columns`` (dim, n) float32 in ranges (dim,): (dim,) float64."""
-    error, levels = np.empty(len(columns)), np.float32(2**bits)
-    for j, column in enumerate(columns):
-        step = width[j] / (levels - 1)
-        level = np.floor((column - low[j]) / step) if step > 0 else np.zeros_like(column)
-        decoded = low[j] + (np.clip(level, 0, levels - 1) + np.float32(0.5)) * step
-        error[j] = np.square(column - decoded, dtype=np.float64).sum()
-    return error

@@ -49,6 +49,10 @@ class Spread:
         typical = float(np.median(apart)) if len(apart) else 0.0
         return cls(center, typical, distances / typical if typical > 0 else distances)
 
+    def only(self, rows: np.ndarray) -> Spread:
+        """The same of some of the vectors (indices)."""
+        return Spread(self.center, self.typical, self.ratios[rows])
+
     def pulled(self, vectors: np.ndarray, farthest: float, to: float) -> np.ndarray:
         """``vectors`` (n, dim), those beyond ``farthest`` times the typical distance moved to ``to`` times it.
 

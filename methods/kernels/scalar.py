@@ -146,8 +146,9 @@ def interval_scan(
     """The best of interval ``codes`` for one ``query`` (dim,) float32: least squared distance, or greatest product.
 
     ``keys`` (k,) float32 comes filled with inf and leaves sorted: squared distances, or negated inner products.
-    ``ids`` (k,) int64 are the rows; equal keys are ordered by the smaller row. Levels begin after ``header`` bytes: 4, or 6
-    with an offset, of which a product takes ``along`` times as much (the query along its direction, times its unit).
+    ``ids`` (k,) int64 are the rows; equal keys are ordered by the smaller row. Levels begin after ``header`` bytes: 4,
+    or 6 with an offset, of which a product takes ``along`` times as much (the query along its direction, times its
+    unit).
     """
     row = np.empty(len(query), np.float32)
     for i in range(len(codes)):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from methods import MethodError, Metric, for_budget, get
-from methods.integer import clipped_ranges
+from methods.ranges import clipped_ranges
 
 QUANTIZER = {
     "int8": faiss.ScalarQuantizer.QT_8bit,
@@ -44,9 +44,10 @@ def test_error_is_at_most_half_a_step_within_the_range(name, vectors):
 
 def test_clipping_outliers_lowers_the_error_at_4_bits():
     vectors = np.random.default_rng(3).standard_t(4, (4000, 12)).astype(np.float32)
-    error = {}
-    for ranges in ("minmax", "clipped"):
-        codec = get("int4")(12, ranges=ranges).fit(vectors)
+    whole = vectors.min(axis=0), np.ptp(vectors, axis=0)
+    codec, error = get("int4")(12).fit(vectors), {}
+    for ranges, (low, width) in {"minmax": whole, "clipped": clipped_ranges(vectors, *whole, bits=4)}.items():
+        codec._load_parts({"low": low, "width": width})
         error[ranges] = float(((codec.decode(codec.encode(vectors)) - vectors) ** 2).mean())
     assert error["clipped"] < 0.5 * error["minmax"]
 
