@@ -27,6 +27,7 @@ from bench.errors import UsageError
 from bench.measure.ranking import kendall_tau
 from bench.per_query import RecallOfQueries
 from bench.records import Record
+from bench.report.words import number
 
 _TRUTH_K = 100  # hard negatives of a query: its true neighbours
 _K = 10  # recall@10 ranks methods
@@ -243,7 +244,9 @@ def _print(found: Sequence[Agreement], best: Agreement | None) -> None:
         table.add_column(name, justify="right")
     for one in found:
         style = "bold" if one is best else None
-        table.add_row(f"{one.queries:,}", f"{one.base:,}", f"{one.tau:.3f}", f"{one.tau_low:.3f}", style=style)
+        table.add_row(
+            f"{one.queries:,}", f"{one.base:,}", number(one.tau, ".3f"), number(one.tau_low, ".3f"), style=style
+        )
     Console().print(table)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bench.errors import UsageError
 from bench.gate.case import Case
+from bench.report.words import number
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def compare(before: Case, after: Case | None, tolerance: Tolerance, slowdown: fl
     notes = []
     if "recall@10" in after.measures and "recall@10" in before.measures:
         change = after.measures["recall@10"] - before.measures["recall@10"]
-        notes.append(f"recall@10 {after.measures['recall@10']:.4f} ({change:+.4f})")
+        notes.append(f"recall@10 {after.measures['recall@10']:.4f} ({number(change, '+.4f')})")
     if after.code_bytes is not None:
         notes.append(f"{after.code_bytes} B")
     if tolerance.max_slowdown is not None and before.p50_ms is not None and after.p50_ms is None:

@@ -19,7 +19,7 @@ from bench.errors import UsageError
 from bench.recommend.question import parse_count
 from bench.report import significance
 from bench.report.rows import Row, raw_bytes, rows_of
-from bench.report.words import count_bytes, short
+from bench.report.words import count_bytes, number, short
 from bench.tracks.table import DEFAULT_MODEL
 from methods import BudgetError, MethodError, registry
 from methods.tables.base import Fields
@@ -178,7 +178,8 @@ def _loss(answer: TableAnswer) -> str:
     if answer.full is None:
         return ""
     whole = answer.full.headline_quality.value
-    return f"; the whole table {whole:.4f} ({answer.ranked[0].headline_quality.value - whole:+.4f})"
+    change = number(answer.ranked[0].headline_quality.value - whole, "+.4f")
+    return f"; the whole table {whole:.4f} ({change})"
 
 
 def _costs(row: Row) -> str:

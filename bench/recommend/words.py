@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from bench.recommend.choice import Answer
 from bench.recommend.offer import Offer
-from bench.report.words import count_bytes
+from bench.report.words import count_bytes, number
 
 _KEPT = 1.2  # times --time that still count as kept
 
@@ -50,10 +50,10 @@ def _overrun(answer: Answer) -> str:
 def _nearest(answer: Answer) -> Iterator[str]:
     """What comes nearest to limits that nothing meets: within the budget, and beyond it."""
     limits = answer.question.limits
-    for number, offer in enumerate(answer.nearest):
+    for place, offer in enumerate(answer.nearest):
         misses = offer.misses(limits)
         beyond = "nearer beyond the budget:" if misses else "meets them beyond the budget:"
-        yield from _offer(beyond if number else "nearest within the budget:", offer)
+        yield from _offer(beyond if place else "nearest within the budget:", offer)
         if misses:
             yield f"  but {' and '.join(misses)}"
     if (found := answer.published) is not None:
@@ -67,11 +67,10 @@ def _offer(word: str, offer: Offer) -> Iterator[str]:
     record, recall = offer.record, offer.recall
     measured = record.dataset.n
     yield f"{word} {offer.method} at {offer.code} bytes a vector"
-    text = (
-        f"  keeps    recall@{offer.k} {recall.value:.3f} [{recall.low:.3f}, {recall.high:.3f}] on {measured:,} vectors"
-    )
+    low, high = number(recall.low, ".3f"), number(recall.high, ".3f")
+    text = f"  keeps    recall@{offer.k} {recall.value:.3f} [{low}, {high}] on {measured:,} vectors"
     if offer.n > measured and offer.recall_per_decade is not None:
-        trend = f"{offer.recall_per_decade:+.3f} for ten times the vectors"
+        trend = f"{number(offer.recall_per_decade, '+.3f')} for ten times the vectors"
         text += f"; about {offer.recall_at_n:.2f} at {offer.n:,} ({trend})"
     yield text
     disk = f", {count_bytes(offer.disk_bytes)} on disk" if offer.disk_bytes else ", nothing on disk"
@@ -97,9 +96,10 @@ def _runner_up(answer: Answer) -> Iterator[str]:
         yield f"no runner-up: no method but {answer.chosen.method} got through on {measured:,} vectors"
         return
     sure = f"p = {against.p:.2g}" if against.p < 0.05 else f"not distinguishable, p = {against.p:.2g}"
+    change = number(-against.value, "+.3f")
     yield (
         f"runner-up: {other.method} at {other.code} bytes, recall@{other.k} {other.recall.value:.3f} "
-        f"({-against.value:+.3f}, {sure}), p50 {duration(other.p50_ms / 1e3)}, build {duration(other.build_s)}"
+        f"({change}, {sure}), p50 {duration(other.p50_ms / 1e3)}, build {duration(other.build_s)}"
     )
 
 

@@ -20,6 +20,7 @@ from bench.report.names import dataset_names
 from bench.report.rows import Row, headlines, rows_of
 from bench.report.significance import folders_of
 from bench.report.tables import terminal
+from bench.report.words import number
 
 _SAME_MACHINE = ("cpu", "cpu_flags", "cores", "platform")
 _SAME_BANDWIDTH = 0.25  # relative difference of measured memory bandwidth beyond which times are not compared
@@ -165,16 +166,18 @@ def print_comparison(pairs: Sequence[Pair], warnings: Sequence[str], console: Co
     for pair in pairs:
         quality = pair.after.headline_quality
         between = pair.paired
-        change = f"{pair.recall:+.4f}" + (f" \\[{between.low:+.4f}, {between.high:+.4f}]" if between else "")
+        change = number(pair.recall, "+.4f")
+        if between is not None:
+            change += f" \\[{number(between.low, '+.4f')}, {number(between.high, '+.4f')}]"
         spread = f" ({pair.p50_spread[0]:.2f} to {pair.p50_spread[1]:.2f})" if pair.p50_spread else ""
         table.add_row(
             name(pair.after.record),
             pair.after.record.budget.requested,
             pair.after.label,
             f"{pair.bytes:+d}" if pair.bytes else "=",
-            f"{quality.value:.4f}",
+            number(quality.value, ".4f"),
             change,
-            "-" if between is None else f"{between.effect:+.2f}",
+            "-" if between is None else number(between.effect, "+.2f"),
             "-" if pair.p_adjusted is None else f"{pair.p_adjusted:.2g}" + (" *" if pair.p_adjusted < 0.05 else ""),
             "-" if pair.p50_ratio is None else f"{pair.p50_ratio:.2f}{spread}",
         )

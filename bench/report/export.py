@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.errors import UsageError
 from bench.files import write_whole
@@ -13,6 +13,7 @@ from bench.report import page, ranking
 from bench.report.names import dataset_names
 from bench.report.rows import Row, digits_of, headline, headlines, raw_bytes, to_frame
 from bench.report.tables import best_rows, milliseconds, shared_mark
+from bench.report.words import number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +61,11 @@ def write_all(
 
 
 def _csv(path: Path, frame: pd.DataFrame) -> Path:
-    return write_whole(path, frame.to_csv(None, index=False, float_format="%.6g", lineterminator="\n"))
+    return write_whole(path, frame.to_csv(None, index=False, float_format=_six_digits, lineterminator="\n"))
+
+
+def _six_digits(value: Any) -> str:
+    return number(value, ".6g")
 
 
 def _figures(rows: Sequence[Row], out: Path, kinds: Sequence[str]) -> list[Path]:
@@ -180,4 +185,4 @@ def runs_markdown(rows: Sequence[Row], failures: Sequence[Record]) -> str:
 def headline_interval(row: Row) -> str:
     """The headline measure with its interval, as in the Markdown tables."""
     quality, form = row.headline_quality, digits_of(row.headline)
-    return f"{quality.value:{form}} [{quality.low:{form}}, {quality.high:{form}}]"
+    return f"{number(quality.value, form)} [{number(quality.low, form)}, {number(quality.high, form)}]"

@@ -18,6 +18,7 @@ from bench.measure.statistics import Interval, against_best
 from bench.per_query import AucOfExamples, RecallOfQueries, judge_of
 from bench.records import QUERIES_FILE, Record
 from bench.report.rows import Row
+from bench.report.words import number
 
 ENDING = ".comparisons.csv"
 Judges = dict[tuple[str, str], RecallOfQueries | AucOfExamples]
@@ -139,7 +140,7 @@ def write(path: Path, comparisons: Iterable[Comparison]) -> None:
     writer.writerow(_FIELDS)
     for comparison in comparisons:
         values = [getattr(comparison, name) for name in _FIELDS]
-        writer.writerow([f"{value:.6g}" if isinstance(value, float) else value for value in values])
+        writer.writerow([number(value, ".6g") if isinstance(value, float) else value for value in values])
     with writing(path):
         write_whole(path, text.getvalue())
 

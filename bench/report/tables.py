@@ -18,7 +18,7 @@ from bench.report.names import dataset_names
 from bench.report.rows import HEADLINES, Row, digits_of, headlines, raw_bytes, rows_of
 from bench.report.table_record import table_lines
 from bench.report.words import count_bytes as _bytes
-from bench.report.words import interval, short
+from bench.report.words import interval, number, short
 
 _STYLE = {"ok": "green", "skipped": "dim", "over_budget": "yellow"}
 _RETRIEVAL = ("nDCG@10", "MRR@10", "P@10", "R@10")
@@ -236,9 +236,9 @@ def _sweep_table(rows: Sequence[Row], width: int) -> Table:
     data_set = _Column("data set", 20, lambda row: name(row.record), "left")
     columns: list[_Column] = [data_set] if several else []
     left = width - 1 - sum(column.width + 3 for column in columns)
-    for number, column in enumerate(_COLUMNS):
+    for place, column in enumerate(_COLUMNS):
         left -= column.width + 3
-        if number < _ESSENTIAL or left >= 0:
+        if place < _ESSENTIAL or left >= 0:
             columns.append(column)
     columns.sort(key=lambda column: _ORDER.index(column.name) if column.name in _ORDER else len(_ORDER))
     measure = headlines(rows)
@@ -273,7 +273,7 @@ def _rate(record: Record, name: str) -> float | None:
 
 
 def _number(value: float | None, form: str) -> str:
-    return "-" if value is None else f"{value:{form}}"
+    return "-" if value is None else number(value, form)
 
 
 def milliseconds(row: Row) -> str:

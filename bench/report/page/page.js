@@ -13,8 +13,10 @@ const drawn = (tag, attributes = {}, text) => {
   if (text !== undefined) node.textContent = text;
   return node;
 };
-const digits = (value, count = 3) => (value === null || value === undefined ? "–" : Number(value.toPrecision(count)).toLocaleString("en"));
-const fixed = (value, places = 3) => (value === null || value === undefined ? "–" : value.toFixed(places));
+// What rounds to zero has no minus: "-0.000" would say that something fell.
+const unsigned = (text) => (/^-[0.]+$/.test(text) ? text.slice(1) : text);
+const digits = (value, count = 3) => (value === null || value === undefined ? "–" : unsigned(Number(value.toPrecision(count)).toLocaleString("en")));
+const fixed = (value, places = 3) => (value === null || value === undefined ? "–" : unsigned(value.toFixed(places)));
 const short = (value) => { if (value < 10000) return digits(value); for (const unit of ["k", "M"]) { value /= 1000; if (value < 1000) return digits(value) + unit; } return `${digits(value / 1000)}G`; };
 // May break after an underscore: on a phone a long name takes two lines.
 const breakable = (node, text) => { text.split(/(?<=_)/).forEach((part, i) => node.append(...(i ? [make("wbr")] : []), part)); return node; };
