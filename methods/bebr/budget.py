@@ -39,7 +39,7 @@ def choose(
 ) -> tuple[int, int]:
     """``(m, u)`` for a budget; what is given is kept, the other follows from the bytes.
 
-    m counts the symbols that fit where a code has no offset; a required one (``offset``) makes the smallest code larger.
+    m counts the symbols that fit where a code has no offset; a required ``offset`` makes the smallest code larger.
 
     Raises
     ------

@@ -204,7 +204,7 @@ class LevelScanner:
 
     A code stands for ``factor * sum over dimensions of spread * level``, see :class:`IntegerLevels` and ``spreads``.
     With ``stages``, what each query's tables say of a document's stages is added to the sum: before the factor, or
-    after it where ``lengths`` are kept. With ``offsets``, a document's offset times a weight of the query is added last.
+    after it where ``lengths`` are kept. With ``offsets``, a document's offset times the query's weight is added last.
 
     Parameters
     ----------
