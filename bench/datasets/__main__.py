@@ -15,6 +15,9 @@ from rich.table import Column, Table
 from bench import datasets
 from bench.datasets import builders
 from bench.datasets.base import DatasetError
+from bench.datasets.diagnosis import diagnose
+from bench.measure.kinds import kinds_of, warnings_of
+from bench.report.words import number
 
 _ABOUT = {
     "squad-sentences-mini": ("20,000 x 384", "ip", "sentences and questions, with relevance; embedded, the default"),
@@ -65,7 +68,8 @@ def main(arguments: list[str] | None = None) -> int:
     make.add_argument("--to", type=Path, metavar="FOLDER", help="write here instead of where the benchmark reads")
     make.add_argument("--force", action="store_true", help="build again what is built")
     info = commands.add_parser("info", help="what a data set is: shapes, metric, checksum, source, licence")
-    info.add_argument("name", metavar="NAME", help=", ".join(datasets.names()))
+    info.add_argument("name", metavar="NAME", nargs="?", help=", ".join(datasets.names()))
+    info.add_argument("--vectors", type=Path, metavar="FILE", help="your own file instead of a NAME")
     info.add_argument("options", metavar="KEY=VALUE", nargs="*", help="options of the data set, such as max_base=1000")
     chosen = parser.parse_args(arguments)
     try:
@@ -74,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
         elif chosen.command == "build":
             _build(chosen.name, chosen.source, chosen.to, chosen.force)
         else:
-            _info(chosen.name, chosen.options)
+            _info(chosen.name, chosen.vectors, chosen.options)
     except DatasetError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -101,13 +105,43 @@ def _build(name: str, source: Path | None, target: Path | None, force: bool) -> 
     print(f"{name} is in {folder} after {time.perf_counter() - start:.1f} s")
 
 
-def _info(name: str, options: list[str]) -> None:
+def _info(name: str | None, vectors: Path | None, options: list[str]) -> None:
+    if vectors is not None:
+        # Behind --vectors the first KEY=VALUE takes the place of a name.
+        options, name = [*([name] if name else []), *options], "path"
+        options.append(f"base={json.dumps(str(vectors))}")
+    if name is None:
+        raise DatasetError("info needs the NAME of a data set, or --vectors FILE")
     dataset = datasets.load(name, **dict(_option(text) for text in options))
-    rows = _click_facts(dataset) if isinstance(dataset, datasets.ClickDataset) else _facts(dataset)
+    if isinstance(dataset, datasets.ClickDataset):
+        rows = _click_facts(dataset)
+    else:
+        rows = {**_facts(dataset), **_diagnosis(dataset)}
     table = Table("", name, box=None)
     for key, value in {**rows, **{f"card: {key}": str(value) for key, value in dataset.card.items()}}.items():
         table.add_row(key.replace("_", " "), value)
     Console().print(table)
+
+
+def _diagnosis(dataset: Any) -> dict[str, str]:
+    """What the vectors are like, and which kinds that makes them, as docs/embeddings.md has it."""
+    found = diagnose(dataset)
+    kinds = [kind.sentence for kind in kinds_of(found, dataset.dim, str(dataset.metric))]
+    kinds += [kind.sentence for kind in warnings_of(found, len(dataset.queries))]
+    return {
+        "mean": f"{found.mean_length:.2f} of the vectors' length",
+        "average cosine": f"{number(found.average_cosine, '.2f')}; "
+        f"of a query and a vector {number(found.query_cosine, '.2f')}",
+        "effective rank": f"{found.effective_rank:.3g} of {dataset.dim}",
+        "largest dimension": f"standard deviation {found.deviation_ratio:.3g} times the median's",
+        "lengths": f"1% {found.length_p1:.3g}, median {found.length_median:.3g}, 99% {found.length_p99:.3g}, "
+        f"longest {found.longest:.3g} times the median",
+        "queries' length": f"{found.query_length:.3g} times the vectors'",
+        "duplicates, zero rows": f"{found.duplicates:,}, {found.zero_rows:,} of {found.rows:,}",
+        "ties": ", ".join(f"{share:.1%} at {k}" for k, share in found.ties.items()) or "not known",
+        "queries in the base": f"{found.queries_in_base:.1%}; repeated queries {found.repeated_queries:,}",
+        "kinds": "; ".join(kinds) or "none that breaks codes",
+    }
 
 
 def _click_facts(dataset: datasets.ClickDataset) -> dict[str, str]:

@@ -1,0 +1,176 @@
+"""What of a set of vectors breaks codes: its figures, and in plain words the kinds that it is of.
+
+What each kind costs which method, and what to choose, says ``docs/embeddings.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from bench.report.words import number
+
+# From where on a set is of a kind. Sets that codes were made for stay well below: sentences of an encoder whose last
+# layer was trained to compare them have an average cosine of .05 and an effective rank of a third of the dimension.
+COMMON_DIRECTION = 0.3  # average cosine: what default codes lose begins to show there (docs/embeddings.md)
+APART = 0.5  # times the average cosine: queries that are less like the vectors do not share their direction
+LENGTHS_VARY = 0.1  # from the shortest hundredth to the longest, of the median; inner products alone depend on it
+TOO_LONG = 10.0  # times the median length: a row that would set the range of a code for all others
+ROGUE_DIMENSIONS = 5.0  # times the standard deviation of the median dimension
+LOW_RANK = 1 / 8  # of the dimension
+FEW_QUERIES_LONG = 2.0  # times (or one by) the vectors' length: matters where a code holds what is scaled by it
+SHARE = 0.01  # of rows or queries that are duplicates or tie: more than what figures are quoted to
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What the vectors of a data set are like.
+
+    Under cosine, ``mean_length``, ``effective_rank`` and ``deviation_ratio`` are of vectors scaled to unit length. In a
+    set of sets, all are of the single vectors but those of queries, which are sets.
+
+    Attributes
+    ----------
+    rows : int
+        Vectors of the base that were looked at; all, unless there are very many.
+    mean_length : float
+        Length of the mean over the root mean square of the lengths: 0 for centred vectors, 1 for equal ones.
+    average_cosine : float
+        Of two vectors of the base.
+    query_cosine : float
+        Average cosine of a query and a vector of the base.
+    effective_rank : float
+        Participation ratio of the covariance's eigenvalues, ``sum(l)**2 / sum(l**2)``: over how many directions
+        vectors spread. Rows longer than ten times the median are left out.
+    deviation_ratio : float
+        Largest standard deviation of a dimension over the median of those that vary at all; the same rows.
+    length_p1, length_median, length_p99, longest : float
+        Of the vectors as they are given; ``longest`` is over the median, 0 where that is 0.
+    duplicates : int
+        Rows equal to an earlier one, zero rows aside.
+    zero_rows : int
+    query_length : float
+        Median length of the queries over that of the vectors, 0 where that is 0.
+    queries_in_base : float
+        Share of the queries that are rows of the base too: as their own nearest they are found without any search.
+    repeated_queries : int
+        Queries equal to an earlier one: they count once in intervals and tests.
+    ties : k -> share
+        Of the queries, those whose k-th true neighbour ties with one that is not among the first k. Of a sample where
+        the exact neighbours were not known.
+    indistinct : float
+        Share of the queries whose true neighbours (100, or all) tie all together; NaN never, 0 where not known.
+    """
+
+    rows: int
+    mean_length: float
+    average_cosine: float
+    query_cosine: float
+    effective_rank: float
+    deviation_ratio: float
+    length_p1: float
+    length_median: float
+    length_p99: float
+    longest: float
+    duplicates: int
+    zero_rows: int
+    query_length: float
+    queries_in_base: float
+    repeated_queries: int
+    ties: dict[str, float] = field(default_factory=dict)
+    indistinct: float = 0.0
+
+    @property
+    def most_ties(self) -> float:
+        """The largest share of ties."""
+        return max(self.ties.values(), default=0.0)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind that a set is of: its name in ``docs/embeddings.md``, and a sentence with the figures."""
+
+    name: str
+    sentence: str
+
+
+def kinds_of(found: Diagnosis, dim: int, metric: str) -> list[Kind]:
+    """Kinds that a set of ``dim`` dimensions is of, compared by ``metric`` (ip, cosine, l2 or chamfer)."""
+    return [*_of_directions(found, dim), *_of_lengths(found, metric), *_of_rows(found)]
+
+
+def warnings_of(found: Diagnosis, queries: int) -> list[Kind]:
+    """Kinds of queries and rows by which a measured recall says less than it seems to; of so many ``queries``."""
+    warned: list[Kind] = []
+    if found.queries_in_base >= SHARE:
+        warned.append(
+            Kind(
+                "queries in the base",
+                f"{_percent(found.queries_in_base)} of the queries are rows of the base: each is its own nearest "
+                "neighbor, so that recall, at 1 above all, is higher than for new queries",
+            )
+        )
+    if found.repeated_queries >= SHARE * queries:
+        what = f"{found.repeated_queries:,} of {queries:,} queries repeat an earlier one and count once in intervals"
+        warned.append(Kind("repeated queries", what))
+    if found.most_ties >= SHARE:
+        listed = " and ".join(f"{_percent(share)} at {k}" for k, share in found.ties.items() if share >= SHARE)
+        warned.append(
+            Kind(
+                "ties",
+                f"true neighbors tie with others that are not among them, for {listed} of the queries: which of equal "
+                "ones is returned is chance, and each counts",
+            )
+        )
+    return warned
+
+
+def _of_directions(found: Diagnosis, dim: int) -> Iterator[Kind]:
+    if found.average_cosine >= COMMON_DIRECTION:
+        yield Kind(
+            "common direction",
+            f"vectors share a direction: the mean is {found.mean_length:.2f} of their length; average cosine "
+            f"{found.average_cosine:.2f}",
+        )
+        if found.query_cosine < APART * found.average_cosine:
+            yield Kind(
+                "queries apart",
+                f"queries do not share it: average cosine of a query and a vector {number(found.query_cosine, '.2f')}",
+            )
+    if found.deviation_ratio >= ROGUE_DIMENSIONS:
+        yield Kind(
+            "rogue dimensions",
+            "few dimensions have most of the variance: the largest standard deviation is "
+            f"{found.deviation_ratio:.3g} times the median's",
+        )
+    if 0 < found.effective_rank < LOW_RANK * dim:
+        yield Kind(
+            "low rank",
+            f"vectors spread over few directions: effective rank {found.effective_rank:.3g} of {dim} dimensions",
+        )
+
+
+def _of_lengths(found: Diagnosis, metric: str) -> Iterator[Kind]:
+    products = metric in ("ip", "chamfer")
+    median = found.length_median
+    if products and median > 0 and found.length_p99 - found.length_p1 > LENGTHS_VARY * median:
+        low, high = found.length_p1 / median, found.length_p99 / median
+        yield Kind("lengths vary", f"lengths vary: from {low:.2f} (1%) to {high:.2f} (99%) of the median")
+    if metric != "cosine" and found.longest >= TOO_LONG:
+        yield Kind("one row too long", f"the longest vector is {found.longest:.3g} times as long as the median")
+    if products and found.query_length > 0 and not 1 / FEW_QUERIES_LONG < found.query_length < FEW_QUERIES_LONG:
+        what = "short" if found.query_length < 1 else "long"
+        yield Kind(f"{what} queries", f"queries are {what}: {found.query_length:.3g} times the vectors' median length")
+
+
+def _of_rows(found: Diagnosis) -> Iterator[Kind]:
+    if found.zero_rows:
+        what = "vector is" if found.zero_rows == 1 else "vectors are"
+        yield Kind("zero rows", f"{found.zero_rows:,} {what} zero")
+    if found.duplicates >= SHARE * found.rows:
+        yield Kind("duplicates", f"{_percent(found.duplicates / found.rows)} of the vectors repeat an earlier one")
+
+
+def _percent(share: float) -> str:
+    """``0.031%``, ``12.4%``; 100% is all of them."""
+    return f"{100 * share if share >= 1 else min(100 * share, 99.9):.3g}%"

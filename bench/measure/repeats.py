@@ -1,0 +1,55 @@
+"""Queries that repeat another one: they count once where chance is judged, as they say nothing new."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from methods import Metric
+from methods.multivector import Ragged
+from methods.vectors import normalized
+
+
+def keys(vectors: np.ndarray) -> np.ndarray:
+    """A number (n,) int64 for every row of float32 vectors (n, d), equal for equal rows; good within one process."""
+    rows = np.ascontiguousarray(vectors + np.float32(0))  # -0 becomes 0
+    return np.fromiter(map(hash, rows.view(f"V{rows.strides[0]}").ravel().tolist()), np.int64, len(rows))
+
+
+def as_compared(vectors: np.ndarray, metric: object) -> np.ndarray:
+    """Vectors (n, d) as the metric compares them: scaled to unit norm for cosine."""
+    return normalized(vectors) if metric is Metric.COSINE else vectors
+
+
+def groups_of(queries: np.ndarray | Ragged, metric: object) -> np.ndarray | None:
+    """Numbers (nq,) int64 from 0 on, the same for queries that the metric cannot tell apart; None if all differ.
+
+    Queries that are a multiple of each other are one for cosine, as far as float32 rounds both to the same.
+    """
+    if isinstance(queries, Ragged):
+        found = np.array([hash((queries.set(i) + 0).tobytes()) for i in range(len(queries))], np.int64)
+    else:
+        found = keys(as_compared(queries, metric))
+    distinct, groups = np.unique(found, return_inverse=True)
+    return None if len(distinct) == len(found) else groups
+
+
+def once(values: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
+    """One value for each distinct query, with the mean that all queries together have.
+
+    A query that was asked five times counts five times in the mean, but is drawn once in a bootstrap: the values are
+    those of a ratio of sums over distinct queries, linearized about the mean (Cochran, Sampling Techniques, 3rd
+    edition, section 6.4).
+
+    Parameters
+    ----------
+    values : (nq,) float64
+        All known.
+    groups : (nq,) int64 or None
+        As :func:`groups_of` has them; None leaves the values as they are.
+    """
+    if groups is None or not len(values):
+        return values
+    _, groups, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    mean = values.mean()
+    sums = np.bincount(groups, values - mean)
+    return mean + sums * (len(counts) / len(values))
