@@ -52,7 +52,10 @@ class Dataset:
     card : dict
         Source, licence, encoder and the like, for people.
     neighbours : (nq, k) int64 or None
-        True neighbours by ``metric`` that the data set's file brought along: held to our own, never used instead.
+        True neighbours by ``metric`` that the data set's file brought along, -1 where there are fewer: held to our
+        own, never used instead.
+    metric_asked : bool
+        The caller chose the metric, so neighbours of the file that differ from ours are no error.
     """
 
     track: ClassVar[str] = "dense"
@@ -66,6 +69,7 @@ class Dataset:
     checksum: str
     card: dict[str, Any] = field(default_factory=dict)
     neighbours: np.ndarray | None = None
+    metric_asked: bool = False
 
     @property
     def dim(self) -> int:

@@ -16,9 +16,10 @@ from bench.datasets.base import Dataset, DatasetError, Relevance, VectorStore
 from bench.datasets.builders import BUILDABLE
 from bench.datasets.checksum import combined, vectors_digest
 from bench.datasets.cone import check_cone, in_cone, suffix
+from bench.datasets.distances import parse_metric
 from bench.datasets.store import ArrayStore, Rows, read_only
 from bench.datasets.views import VIEWS, View
-from methods import MethodError, Metric
+from methods import Metric
 
 AnyDataset = Dataset | ragged.RaggedDataset | clicks.ClickDataset
 _DENSE: dict[str, Callable[..., sources.Source]] = {
@@ -74,7 +75,8 @@ def load(
     name : str
         One of :func:`names`.
     metric : {"ip", "cosine", "l2"}, optional
-        The data set's own if None; sets are compared by "chamfer" alone, click models by "auc".
+        Or another tool's name for one of them (:mod:`bench.datasets.distances`). The data set's own if None; sets
+        are compared by "chamfer" alone, click models by "auc".
     max_queries : int, optional
         Take the first so many queries (test examples of clicks); all if there are fewer.
     max_base : int, optional
@@ -113,11 +115,14 @@ def load(
             raise DatasetError(f"metric={metric} does not judge click models; {name} has auc only")
         return clicks.cut(name, source, max_queries, _sample(len(source.parts["train"]), max_base, seed))
     source, called = _viewed(name, source, cone)
-    try:
-        chosen = source.metric if metric is None else Metric.parse(str(metric))
-    except MethodError as error:
-        raise DatasetError(str(error)) from None
-    return replace(_assemble(name, source, chosen, max_queries, max_base, seed), name=called)
+    chosen = source.metric if metric is None else parse_metric(str(metric))
+    if chosen is None:
+        raise DatasetError(
+            f"{source.card.get('source', name)} has distance {source.distance!r}; supported are angular, euclidean, "
+            "dot and other names of the same; or choose by metric=cosine, metric=l2 or metric=ip"
+        )
+    found = _assemble(name, source, chosen, max_queries, max_base, seed)
+    return replace(found, name=called, metric_asked=metric is not None)
 
 
 def _viewed(name: str, source: sources.Source, cone: float | None) -> tuple[sources.Source, str]:

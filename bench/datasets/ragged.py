@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from bench.datasets import formats
 from bench.datasets.base import DatasetError, Relevance
 from bench.datasets.builders import folder_of, is_built
 from bench.datasets.checksum import combined, file_identity, vectors_digest
@@ -90,23 +91,29 @@ def built(name: str) -> RaggedSource:
     return RaggedSource(base, queries, relevance, file_identity(folder / "base.npy"), card)
 
 
-def path(base: str | None = None, queries: str | None = None, column: str | None = None) -> RaggedSource:
+def path(
+    base: str | None = None, queries: str | None = None, column: str | None = None, queries_column: str | None = None
+) -> RaggedSource:
     """The caller's own sets.
 
     Parameters
     ----------
     base, queries : str
         A ``.npz`` file or a folder of ``.npy`` files with ``vectors`` and ``offsets``, or a Parquet file with a
-        column of lists of lists.
+        column of lists of lists or tensors.
     column : str, optional
-        That column; needed only if several could be meant.
+        That column; needed only if several could be meant. The queries' file may lack it.
+    queries_column : str, optional
+        That of the queries' file, where it is another.
     """
     for key, value in (("base", base), ("queries", queries)):
         if value is None:
             raise DatasetError(f"dataset=ragged needs documents and queries; use dataset.{key}=FILE")
     assert base is not None
     assert queries is not None
-    found, asked = open_sets(base, column=column), open_sets(queries, column=column)
+    if queries_column is None and formats.has_column(queries, column):
+        queries_column = column
+    found, asked = open_sets(base, column=column), open_sets(queries, column=queries_column)
     if asked.dim != found.dim:
         raise DatasetError(f"{queries} has dimension {asked.dim}, {base} has {found.dim}; they must agree")
     return RaggedSource(found, asked, None, _identity(Path(base).expanduser()), {"source": base, "queries": queries})

@@ -13,6 +13,7 @@ from bench.datasets import formats
 from bench.datasets.base import DatasetError, Relevance, VectorStore
 from bench.datasets.builders import folder_of, is_built
 from bench.datasets.checksum import file_identity
+from bench.datasets.distances import known_metric
 from bench.datasets.store import ArrayStore, Rows
 from methods import Metric
 
@@ -29,15 +30,17 @@ class Source:
 
     Attributes
     ----------
-    metric : Metric
-        Used unless another is asked for.
+    metric : Metric or None
+        Used unless another is asked for; None if what the file says is none of ours.
     identity : str or None
         What tells the bytes of the base apart without reading them (:func:`bench.datasets.checksum.file_identity`).
     neighbours : (nq, k) int64 or None
-        Came along with the queries, true by ``metric``.
+        Came along with the queries, true by ``metric``; -1 where there are fewer.
+    distance : str or None
+        What a file calls its metric; None if it does not say.
     """
 
-    metric: Metric
+    metric: Metric | None
     base: VectorStore
     queries: VectorStore
     train: VectorStore | None = None
@@ -46,6 +49,7 @@ class Source:
     identity: str | None = None
     train_identity: str | None = None
     card: dict[str, Any] = field(default_factory=dict)
+    distance: str | None = None
 
 
 def built(name: str) -> Source:
@@ -99,6 +103,7 @@ def path(
     queries: str | None = None,
     train: str | None = None,
     column: str | None = None,
+    queries_column: str | None = None,
     holdout: int | None = None,
     *,
     seed: int = 0,
@@ -112,22 +117,29 @@ def path(
     queries, train : str, optional
         Files of vectors of the same dimension.
     column : str, optional
-        The column of Parquet files.
+        The column of Parquet files, or the array of .npz and HDF5 files, that holds the vectors. Files of queries and
+        of training vectors may have others: where they lack it, it is not needed.
+    queries_column : str, optional
+        That of the queries' file, where it is another.
     holdout : int, optional
         Without queries, so many base vectors (drawn with ``seed``) become queries and leave the base; a tenth of
         the base, and at most 1,000, if None.
     """
     if base is None:
         raise DatasetError("dataset=path needs a file; use dataset.base=FILE")
-    for key, value in {"base": base, "queries": queries, "train": train, "column": column}.items():
+    texts = {"base": base, "queries": queries, "train": train, "column": column, "queries_column": queries_column}
+    for key, value in texts.items():
         if value is not None and not isinstance(value, str):
             raise DatasetError(f"dataset.{key}={value} is no text; use dataset.{key}=\"'...'\" with the quotes")
     file = formats.existing_file(base)
-    held = formats.read_hdf5(file) if file.suffix.lower() in formats.HDF5_SUFFIXES else None
-    named = [Path(name) for name in (base, queries, train) if name is not None]
-    tabular = any(name.suffix.lower() in formats.PARQUET_SUFFIXES for name in named)
-    store = formats.open_vectors(file, column=_column_for(file, column) if tabular else column)
-    asked, neighbours = _queries(queries, column, held)
+    beside = [name for name in (queries, train) if name is not None]
+    only_beside = not formats.has_names(file) and any(formats.has_column(name, column) for name in beside)
+    used = None if only_beside else column
+    held = formats.read_hdf5(file, used) if file.suffix.lower() in formats.HDF5_SUFFIXES else None
+    store = formats.open_vectors(file, column=used)
+    if queries is None and queries_column is not None:
+        raise DatasetError(f"queries_column={queries_column} is of a file of queries; name it by dataset.queries=FILE")
+    asked, neighbours = _queries(queries, column, queries_column, held)
     identity = file_identity(file, column or "")
     card: dict[str, Any] = {"source": str(file)}
     if asked is not None:
@@ -139,21 +151,29 @@ def path(
         store, asked, rows = _hold_out(store, holdout, seed)
         identity += f" without {len(rows)} rows of seed {seed}"
         card["queries"] = f"{len(rows)} vectors taken out of the base with seed {seed}"
-    trained = None if train is None else formats.open_vectors(train, column=_column_for(Path(train), column))
+    trained = None if train is None else _open_other(train, "train", column)
     if trained is not None:
         _check_dim(trained, train, store, base)
         card["train"] = train
-    metric = _DEFAULT_METRIC if held is None or held.metric is None else held.metric
+    distance = None if held is None else held.distance
+    metric = _DEFAULT_METRIC if distance is None else known_metric(distance)
     train_identity = None if train is None else file_identity(Path(train).expanduser(), column or "")
-    return Source(metric, store, asked, trained, None, neighbours, identity, train_identity, card)
+    return Source(metric, store, asked, trained, None, neighbours, identity, train_identity, card, distance)
 
 
 def _queries(
-    queries: str | None, column: str | None, held: Hdf5File | None
+    queries: str | None, column: str | None, queries_column: str | None, held: Hdf5File | None
 ) -> tuple[VectorStore | None, np.ndarray | None]:
+    if queries is not None and queries_column is not None:
+        return formats.open_vectors(queries, part="test", column=queries_column), None
     if queries is not None:
-        return formats.open_vectors(queries, part="test", column=_column_for(Path(queries), column)), None
+        return _open_other(queries, "test", column), None
     return (held.queries, held.neighbours) if held is not None else (None, None)
+
+
+def _open_other(file: str, part: str, column: str | None) -> VectorStore:
+    """A file beside the base: need neither have the base's format nor call its vectors as that does."""
+    return formats.open_vectors(file, part=part, column=column if formats.has_column(file, column) else None)
 
 
 def _hold_out(store: VectorStore, holdout: int | None, seed: int) -> tuple[VectorStore, VectorStore, np.ndarray]:
@@ -185,11 +205,6 @@ def read_relevance(file: Path, queries: int, items: int) -> Relevance:
 
 def _within(rows: np.ndarray, count: int) -> bool:
     return bool(rows.min() >= 0 and rows.max() < count)
-
-
-def _column_for(file: Path, column: str | None) -> str | None:
-    """``column`` where the file has columns: base and queries need not have one format."""
-    return column if file.suffix.lower() in formats.PARQUET_SUFFIXES else None
 
 
 def _check_dim(store: VectorStore, name: str | None, base: VectorStore, base_name: str) -> None:

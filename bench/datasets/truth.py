@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -125,19 +125,23 @@ def _compare(dataset: Dataset, found: GroundTruth) -> None:
         return
     k = min(dataset.neighbours.shape[1], found.ids.shape[1])
     asked = np.unique(np.linspace(0, len(dataset.queries) - 1, _CHECKED_QUERIES).astype(np.int64))
+    asked = asked[(dataset.neighbours[asked, :k] >= 0).any(axis=1)]
+    if not len(asked):
+        return
     given = dataset.neighbours[asked, :k]
-    scores = _exact_scores(dataset, asked, given)
+    known = given >= 0  # the rest is padding
+    scores = _exact_scores(dataset, asked, np.where(known, given, 0))
     sign = 1.0 if dataset.metric.descending else -1.0
-    worse = sign * (found.scores[asked, k - 1 : k] - scores)
-    repeated = np.array([len(np.unique(row)) < k for row in given])
+    worse = np.where(known, sign * (found.scores[asked, k - 1 : k] - scores), -np.inf)
+    repeated = np.array([len(np.unique(row[row >= 0])) < (row >= 0).sum() for row in given])
     tolerance = tie_tolerance(found.scores[asked], k)
     rounded = _FLOAT32 * np.abs(found.scores[asked, k - 1])
     other, wrong = (
         int(((worse > most[:, None]).any(axis=1) | repeated).sum())
         for most in (tolerance, np.maximum(tolerance, rounded))
     )
-    if wrong > len(asked) // 10:
-        fix = "its distance attribute or its neighbors are wrong: correct or delete them"
+    if wrong > len(asked) // 10 and not dataset.metric_asked:
+        fix = _what_would_be_right(dataset, asked, given)
         raise DatasetError(f"{_differ(dataset, wrong, len(asked))}; {fix}")
     if other:
         warnings.warn(f"{_differ(dataset, other, len(asked))}; ours are used", stacklevel=3)
@@ -147,6 +151,24 @@ def _differ(dataset: Dataset, count: int, asked: int) -> str:
     return (
         f"{dataset.card.get('source', dataset.name)}: the file's own neighbours differ from exact search by "
         f"{dataset.metric} for {count} of {asked} sampled queries"
+    )
+
+
+def _what_would_be_right(dataset: Dataset, asked: np.ndarray, given: np.ndarray) -> str:
+    """The metric by which the neighbours ``given`` (q, k) of the queries ``asked`` are in order, if there is one."""
+    whole = (given >= 0).all(axis=1)
+    others = [metric for metric in Metric if metric is not dataset.metric] if whole.any() and given.shape[1] > 1 else []
+    fitting = []
+    for metric in others:
+        scores = _exact_scores(replace(dataset, metric=metric), asked[whole], given[whole])
+        steps = np.diff(scores if metric.descending else -scores, axis=1)  # none of them upwards
+        if (steps <= _FLOAT32 * np.abs(scores[:, 1:])).all():
+            fitting.append(str(metric))
+    if fitting:
+        return f"they are in the order of {' and '.join(fitting)}: use metric={fitting[0]}, or the metric that you want"
+    return (
+        "its distance attribute or its neighbors are wrong: correct or delete them, or choose a metric "
+        f"(metric={dataset.metric}), by which ours are computed"
     )
 
 

@@ -45,6 +45,9 @@ def main() -> None:
     parser.add_argument("--min-recall", type=float, metavar="R", help="the answer has to keep this recall@k at N")
     parser.add_argument("--max-p50-ms", type=float, metavar="MS", help="a query over all N may take this long")
     parser.add_argument("--queries", metavar="FILE", help="your queries (default: some vectors are held out)")
+    parser.add_argument(
+        "--column", metavar="NAME", help="the column (Parquet) or array (.npz, HDF5) of vectors, if there are several"
+    )
     parser.add_argument("--metric", help="ip, cosine or l2 (default: cosine, or what an ann-benchmarks file says)")
     parser.add_argument("--k", type=int, default=10, help="neighbours asked for: 1, 10 or 100 (default 10)")
     parser.add_argument(
@@ -83,6 +86,7 @@ def _question(options: argparse.Namespace) -> Question:
         n=None if options.n is None else parse_count(options.n),
         limits=Limits(options.min_recall, options.max_p50_ms),
         queries=options.queries,
+        column=options.column,
         metric=options.metric,
         k=options.k,
         rescore=options.rescore,

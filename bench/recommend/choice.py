@@ -7,7 +7,6 @@ import tempfile
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from bench import datasets, plan
 from bench.budget import Budget
@@ -230,8 +229,8 @@ class _Race:
 
 
 def _load(question: Question) -> Dataset:
-    queries: dict[str, Any] = {} if question.queries is None else {"queries": question.queries}
-    found = datasets.load("path", metric=question.metric, base=question.data, **queries)
+    given = {key: value for key in ("queries", "column") if (value := getattr(question, key)) is not None}
+    found = datasets.load("path", metric=question.metric, base=question.data, **given)
     assert isinstance(found, Dataset)
     return found
 

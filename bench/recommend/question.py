@@ -7,9 +7,11 @@ import re
 from dataclasses import dataclass, field
 
 from bench.budget import Budget
+from bench.datasets.base import DatasetError
+from bench.datasets.distances import parse_metric
 from bench.errors import UsageError
 from bench.recommend.offer import Limits
-from methods import MethodError, Metric, rescore
+from methods import MethodError, rescore
 from methods import registry as methods_registry
 
 _COUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([kKmMgGbB]?)")
@@ -31,6 +33,8 @@ class Question:
     limits : Limits
     queries : str or None
         File of the queries; None holds some vectors out.
+    column : str or None
+        The column (Parquet) or array (.npz, HDF5) of the vectors; needed only if several could be meant.
     metric : str or None
         ip, cosine or l2; None is what an ann-benchmarks file says, else cosine.
     k : int
@@ -58,6 +62,7 @@ class Question:
     seed: int = 0
     time_s: float = 240.0
     sample: int = 100_000
+    column: str | None = None
 
     def __post_init__(self) -> None:
         Budget(self.budget)
@@ -76,10 +81,10 @@ class Question:
             raise UsageError(f"--rescore {self.rescore} is unknown; use one of {', '.join(rescore.STORES)}")
         try:
             if self.metric is not None:
-                Metric.parse(self.metric)
+                parse_metric(self.metric)
             for name in self.methods:
                 methods_registry.get(name)
-        except MethodError as error:
+        except (DatasetError, MethodError) as error:
             raise UsageError(str(error)) from None
 
 

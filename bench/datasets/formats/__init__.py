@@ -10,11 +10,20 @@ from bench.datasets.base import DatasetError, VectorStore
 from bench.datasets.formats.bigann import SUFFIXES as _BIGANN
 from bench.datasets.formats.bigann import open_bigann
 from bench.datasets.formats.npy import open_npy
-from bench.datasets.formats.npz import open_npz
+from bench.datasets.formats.npz import names_npz, open_npz
 from bench.datasets.formats.vecs import SUFFIXES as _VECS
 from bench.datasets.formats.vecs import open_vecs
 
-__all__ = ["HDF5_SUFFIXES", "PARQUET_SUFFIXES", "SUFFIXES", "existing_file", "open_vectors", "read_hdf5"]
+__all__ = [
+    "HDF5_SUFFIXES",
+    "PARQUET_SUFFIXES",
+    "SUFFIXES",
+    "existing_file",
+    "has_column",
+    "has_names",
+    "open_vectors",
+    "read_hdf5",
+]
 
 if TYPE_CHECKING:
     from bench.datasets.formats.hdf5 import Hdf5File
@@ -22,11 +31,12 @@ if TYPE_CHECKING:
 HDF5_SUFFIXES, PARQUET_SUFFIXES = (".hdf5", ".h5"), (".parquet", ".pq")
 _READERS: dict[str, Callable[[Path], VectorStore]] = {
     ".npy": open_npy,
-    ".npz": open_npz,
     **dict.fromkeys(_VECS, open_vecs),
     **dict.fromkeys(_BIGANN, open_bigann),
 }
-SUFFIXES = (*_READERS, *HDF5_SUFFIXES, *PARQUET_SUFFIXES)
+_NPZ = ".npz"
+_NAMED = (_NPZ, *HDF5_SUFFIXES, *PARQUET_SUFFIXES)  # formats whose files hold several things, each by a name
+SUFFIXES = (".npy", _NPZ, *(suffix for suffix in _READERS if suffix != ".npy"), *HDF5_SUFFIXES, *PARQUET_SUFFIXES)
 
 
 def open_vectors(path: str | Path, *, part: str = "train", column: str | None = None) -> VectorStore:
@@ -39,7 +49,7 @@ def open_vectors(path: str | Path, *, part: str = "train", column: str | None = 
     part : {"train", "test"}
         The array of an ann-benchmarks HDF5 file; other formats hold one.
     column : str, optional
-        The column of a Parquet file; needed only if several could be meant.
+        The column of a Parquet file, or the array of an .npz or HDF5 file; needed only if several could be meant.
 
     Raises
     ------
@@ -48,12 +58,14 @@ def open_vectors(path: str | Path, *, part: str = "train", column: str | None = 
     """
     path = existing_file(path)
     suffix = path.suffix.lower()
-    if column is not None and suffix not in PARQUET_SUFFIXES:
-        raise DatasetError(f"{path} has no columns; column={column} is for Parquet files only")
+    if column is not None and suffix in _READERS:
+        raise DatasetError(f"{path} has no columns; column={column} is for Parquet files, .npz and HDF5")
     if suffix in HDF5_SUFFIXES:
-        store = _open_hdf5(path, part)
+        store = _open_hdf5(path, part, column)
     elif suffix in PARQUET_SUFFIXES:
         store = _open_parquet(path, column)
+    elif suffix == _NPZ:
+        store = open_npz(path, column)
     elif suffix in _READERS:
         store = _READERS[suffix](path)
     else:
@@ -63,17 +75,40 @@ def open_vectors(path: str | Path, *, part: str = "train", column: str | None = 
     return store
 
 
-def read_hdf5(path: Path) -> Hdf5File:
+def has_names(path: str | Path) -> bool:
+    """Whether the file's format has columns or arrays with names, to be chosen by ``column``."""
+    return Path(path).suffix.lower() in _NAMED
+
+
+def has_column(path: str | Path, column: str | None) -> bool:
+    """Whether the file has a column or array called ``column``; errors are those of :func:`open_vectors`."""
+    return column is not None and has_names(path) and column in _names(existing_file(path))
+
+
+def _names(path: Path) -> list[str]:
+    suffix = path.suffix.lower()
+    if suffix == _NPZ:
+        return names_npz(path)
+    if suffix in HDF5_SUFFIXES:
+        from bench.datasets.formats.hdf5 import names_hdf5
+
+        return names_hdf5(path)
+    from bench.datasets.formats.parquet import names_parquet
+
+    return names_parquet(path)
+
+
+def read_hdf5(path: Path, column: str | None = None) -> Hdf5File:
     """Base, queries, neighbours and metric of an ann-benchmarks file; h5py is imported only here."""
     from bench.datasets.formats.hdf5 import read_hdf5
 
-    return read_hdf5(path)
+    return read_hdf5(path, column)
 
 
-def _open_hdf5(path: Path, part: str) -> VectorStore:
+def _open_hdf5(path: Path, part: str, column: str | None) -> VectorStore:
     from bench.datasets.formats.hdf5 import open_hdf5
 
-    return open_hdf5(path, part)
+    return open_hdf5(path, part, column)
 
 
 def _open_parquet(path: Path, column: str | None) -> VectorStore:

@@ -11,16 +11,9 @@ import numpy as np
 from bench.datasets.base import DatasetError, VectorStore
 from bench.datasets.formats.npy import check_array
 from bench.datasets.store import RowFile, check_rows, spans, to_float32
-from methods import Metric
 
-_METRICS = {
-    "angular": Metric.COSINE,
-    "cosine": Metric.COSINE,
-    "euclidean": Metric.L2,
-    "l2": Metric.L2,
-    "dot": Metric.IP,
-    "ip": Metric.IP,
-}
+_NOT_VECTORS = ("neighbors", "distances", "knns", "dists")  # of two axes too
+_PARTS = ("train", "test")
 _LAYOUT = "the ann-benchmarks layout is train (n, dim), test (nq, dim), neighbors (nq, k)"
 
 
@@ -28,13 +21,18 @@ _LAYOUT = "the ann-benchmarks layout is train (n, dim), test (nq, dim), neighbor
 class Hdf5File:
     """What an ann-benchmarks file holds; all but ``base`` may be missing.
 
-    ``neighbours`` is (nq, k) int64, checked to be rows of the base.
+    Attributes
+    ----------
+    neighbours : (nq, k) int64 or None
+        Rows of the base, -1 where there are fewer.
+    distance : str or None
+        As the file calls its metric.
     """
 
     base: VectorStore
     queries: VectorStore | None
     neighbours: np.ndarray | None
-    metric: Metric | None
+    distance: str | None
 
 
 class Hdf5Store:
@@ -74,19 +72,60 @@ class Hdf5Store:
             ) from None
 
 
-def open_hdf5(path: Path, part: str = "train") -> VectorStore:
-    """The array ``part`` (``train`` or ``test``); rows are read in place where HDF5 keeps them in one piece."""
+def open_hdf5(path: Path, part: str = "train", name: str | None = None) -> VectorStore:
+    """The array ``name``, or ``part`` (``train`` or ``test``), or the only one of vectors.
+
+    Rows are read in place where HDF5 keeps them in one piece.
+    """
     with _opened(path) as file:
-        return _vectors(path, file, part)
+        return _vectors(path, file, _choose(path, file, part) if name is None else name)
 
 
-def read_hdf5(path: Path) -> Hdf5File:
-    """Everything that the benchmark uses of an ann-benchmarks file."""
+def names_hdf5(path: Path) -> list[str]:
+    """Names of all arrays and groups, as paths."""
     with _opened(path) as file:
-        base = _vectors(path, file, "train")
-        queries = _vectors(path, file, "test") if "test" in file else None
-        neighbours = _neighbours(path, file, base.shape[0], queries)
-        return Hdf5File(base, queries, neighbours, _metric(path, file))
+        found: list[str] = []
+        file.visit(found.append)
+        return found
+
+
+def read_hdf5(path: Path, name: str | None = None) -> Hdf5File:
+    """Everything that the benchmark uses of an ann-benchmarks file; ``name`` is an array to take as base instead."""
+    with _opened(path) as file:
+        chosen = _choose(path, file, "train") if name is None else name
+        base = _vectors(path, file, chosen)
+        queries = _vectors(path, file, "test") if "test" in file and chosen != "test" else None
+        neighbours = _neighbours(path, file, base.shape[0], queries) if chosen == "train" else None
+        return Hdf5File(base, queries, neighbours, _distance(file))
+
+
+def _choose(path: Path, file: h5py.File, part: str) -> str:
+    """``part`` if there is such an array, or the only one that can be vectors."""
+    if part in file:
+        return part
+    fitting = _matrices(file)
+    if len(fitting) == 1 and fitting[0] not in _PARTS:
+        return fitting[0]
+    raise DatasetError(
+        f"{path} {_held(file)} no array {part!r}; name one of two axes by column=..., or rename it ({_LAYOUT})"
+    )
+
+
+def _held(file: h5py.File) -> str:
+    held = ", ".join(_matrices(file) or file)
+    return f"holds {held} but" if held else "is empty: it holds"
+
+
+def _matrices(file: h5py.File) -> list[str]:
+    """Names of the arrays that can be vectors, those in groups included."""
+    found: list[str] = []
+
+    def see(name: str, item: object) -> None:
+        if isinstance(item, h5py.Dataset) and item.ndim == 2 and item.dtype.kind in "fiu":
+            found.append(name)
+
+    file.visititems(see)
+    return [name for name in found if name.rpartition("/")[2] not in _NOT_VECTORS]
 
 
 def _opened(path: Path) -> h5py.File:
@@ -100,11 +139,12 @@ def _opened(path: Path) -> h5py.File:
 def _vectors(path: Path, file: h5py.File, name: str) -> VectorStore:
     array = file.get(name)
     if not isinstance(array, h5py.Dataset):
-        raise DatasetError(f"{path} holds {', '.join(file) or 'nothing'} but no array {name!r}; {_LAYOUT}")
+        raise DatasetError(f"{path} {_held(file)} no array {name!r}; {_LAYOUT}, or name an array by column=...")
     check_array(f"{path} ({name})", array.shape, array.dtype)
     rows, dim = array.shape
     offset = array.id.get_offset()
-    if offset is not None and rows and dim and not array.external:
+    linked = Path(array.file.filename).resolve() != path.resolve()  # an offset counts in the file of the array itself
+    if offset is not None and rows and dim and not array.external and not linked:
         return RowFile(path, offset, rows, dim, array.dtype)
     return Hdf5Store(path, name, (rows, dim))
 
@@ -113,28 +153,43 @@ def _neighbours(path: Path, file: h5py.File, items: int, queries: VectorStore | 
     if "neighbors" not in file or queries is None:
         return None
     array = file["neighbors"]
-    if not isinstance(array, h5py.Dataset) or array.ndim != 2 or array.dtype.kind not in "iu":
+    if not isinstance(array, h5py.Dataset) or array.ndim != 2 or array.dtype.kind not in "fiu":
         raise DatasetError(f"{path}: neighbors is no integer array of two axes; {_LAYOUT}")
-    ids = np.asarray(array[:], np.int64)
+    stored = array[:]
+    ids = _as_ids(stored)
+    if ids is None:
+        raise DatasetError(f"{path}: neighbors is no integer array, but has fractions; {_LAYOUT}")
     if len(ids) != queries.shape[0]:
         raise DatasetError(
             f"{path} has neighbors for {len(ids)} queries but {queries.shape[0]} queries in test; {_LAYOUT}"
         )
-    wrong = np.argwhere((ids < 0) | (ids >= items))
+    wrong = np.argwhere((ids < -1) | (ids >= items))
     if len(wrong):
         query, rank = wrong[0]
         raise DatasetError(
-            f"{path}: neighbors[{query}, {rank}] is {ids[query, rank]}, which is no row of train (0 to {items - 1}); "
-            "repair or delete neighbors"
+            f"{path}: neighbors[{query}, {rank}] is {stored[query, rank]}, which is no row of train "
+            f"(0 to {items - 1}), nor -1 for none; repair or delete neighbors"
         )
-    return ids
+    return ids if (ids >= 0).any() else None
 
 
-def _metric(path: Path, file: h5py.File) -> Metric | None:
-    named = file.attrs.get("distance")
-    if named is None:
-        return None
-    text = named.decode() if isinstance(named, bytes) else str(named)
-    if text.lower() not in _METRICS:
-        raise DatasetError(f"{path} has distance {text!r}; supported are {', '.join(_METRICS)}")
-    return _METRICS[text.lower()]
+def _as_ids(stored: np.ndarray) -> np.ndarray | None:
+    """int64, -1 for none: also where -1 was stored without a sign, or as NaN; None if there are fractions."""
+    if stored.dtype.kind == "f":
+        whole = np.where(np.isnan(stored), -1, stored)
+        return whole.astype(np.int64) if (np.abs(whole) < 2**53).all() and (whole == np.floor(whole)).all() else None
+    ids = stored.astype(np.int64)
+    return np.where(stored == np.iinfo(stored.dtype).max, -1, ids) if stored.dtype.kind == "u" else ids
+
+
+def _distance(file: h5py.File) -> str | None:
+    """The attribute ``distance``, or ``metric``; text in whatever form HDF5 keeps it."""
+    for name in ("distance", "metric"):
+        said = file.attrs.get(name)
+        if isinstance(said, np.ndarray) and said.size == 1:
+            said = said.reshape(-1)[0]
+        if isinstance(said, bytes):
+            said = said.decode("utf-8", "replace")
+        if isinstance(said, str) and said.strip("\0 "):
+            return said.strip("\0 ")
+    return None

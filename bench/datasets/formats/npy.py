@@ -41,6 +41,8 @@ def check_array(what: Path | str, shape: tuple[int, ...], dtype: np.dtype) -> No
     """Refuse what is not a two-dimensional array of real numbers."""
     if dtype.hasobject:
         raise DatasetError(f"{what} holds Python objects, which are never unpickled; save a float32 array (n, dim)")
+    if dtype == np.dtype("V2"):
+        raise DatasetError(f"{what} has components of 2 bytes without a type, as bfloat16 is saved; save it as float32")
     if dtype.kind not in "fiu":
         raise DatasetError(f"{what} has dtype {dtype}; save it as float32 (or another real number type)")
     if len(shape) != 2:

@@ -4,39 +4,80 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from bench.datasets.base import DatasetError, VectorStore
-from bench.datasets.formats.npy import check_array
+from bench.datasets.formats.npy import check_array, read_header
 from bench.datasets.store import ArrayStore
 
 _NAMES = ("base", "vectors")
+_SPARSE = {"data", "indices", "indptr", "shape"}  # as scipy.sparse.save_npz calls its arrays
+_BROKEN = (zipfile.BadZipFile, zlib.error, OSError, EOFError, TypeError, AttributeError, SyntaxError, RuntimeError)
+# RuntimeError: of zipfile, for encryption and unknown compression
 
 
-def open_npz(path: Path) -> VectorStore:
-    """The array called ``base`` or ``vectors``, or the only one; the whole array is held in memory."""
+def open_npz(path: Path, name: str | None = None) -> VectorStore:
+    """The array ``name``, or that called ``base`` or ``vectors``, or the only one of two axes; held in memory."""
+    with _opened(path) as arrays:
+        chosen = _choose(path, list(arrays.files), name)
+        array = arrays[chosen]
+    check_array(f"{path} ({chosen})", array.shape, array.dtype)
+    return ArrayStore(array)
+
+
+def names_npz(path: Path) -> list[str]:
+    """Names of the arrays."""
+    with _opened(path) as arrays:
+        return list(arrays.files)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """The archive; what goes wrong with it inside the block becomes a :class:`DatasetError`."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            name = _choose(path, list(arrays.files))
-            array = arrays[name]
+            yield arrays
     except DatasetError:
         raise
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, TypeError, AttributeError):
+    except _BROKEN:
         raise DatasetError(f"{path} is not a whole .npz file; write it with numpy.savez") from None
     except ValueError as error:
         reason = "holds Python objects" if "allow_pickle" in str(error) else "is corrupt"
         raise DatasetError(f"{path} {reason}; write numeric arrays with numpy.savez") from None
-    check_array(f"{path} ({name})", array.shape, array.dtype)
-    return ArrayStore(array)
 
 
-def _choose(path: Path, names: list[str]) -> str:
+def _choose(path: Path, names: list[str], asked: str | None) -> str:
+    held = ", ".join(names) or "no arrays"
+    if asked is not None:
+        if asked not in names:
+            raise DatasetError(f"{path} has no array {asked!r}; it holds {held}")
+        return asked
     for name in _NAMES:
         if name in names:
             return name
-    if len(names) != 1:
-        held = ", ".join(names) or "no arrays"
-        raise DatasetError(f"{path} holds {held}; call the array 'base', or save it alone")
-    return names[0]
+    if {*names} >= _SPARSE:
+        raise DatasetError(f"{path} holds a sparse matrix ({held}); write it dense: numpy.save(file, matrix.toarray())")
+    fitting = names if len(names) == 1 else _matrices(path, names)
+    if len(fitting) != 1:
+        raise DatasetError(f"{path} holds {held}; call the array 'base', save it alone, or name it by column=...")
+    return fitting[0]
+
+
+def _matrices(path: Path, names: list[str]) -> list[str]:
+    """Those of two axes of numbers: ids and labels beside the vectors have one."""
+    found = []
+    with zipfile.ZipFile(path) as archive:
+        for name in names:
+            try:
+                with archive.open(name if name in archive.namelist() else f"{name}.npy") as handle:
+                    shape, _, dtype = read_header(handle)
+            except (ValueError, EOFError):  # some other file in the archive
+                continue
+            if len(shape) == 2 and dtype.kind in "fiu":
+                found.append(name)
+    return found

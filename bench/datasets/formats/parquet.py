@@ -20,7 +20,7 @@ from bench.datasets.formats.arrow_columns import (
 )
 from bench.datasets.store import check_rows, to_float32
 
-__all__ = ["ParquetStore", "open_parquet", "read_sets"]
+__all__ = ["ParquetStore", "names_parquet", "open_parquet", "read_sets"]
 
 
 class ParquetStore:
@@ -90,6 +90,12 @@ def open_parquet(path: Path, column: str | None = None) -> VectorStore:
     schema, counts = _opened(path)
     chosen = _choose(path, schema, column)
     return ParquetStore(path, chosen, np.cumsum([0, *counts]))
+
+
+def names_parquet(path: Path) -> list[str]:
+    """Names of the columns; of those with numbers also inside structs."""
+    schema, _ = _opened(path)
+    return [*schema.names, *(column.name for column in number_columns(schema))]
 
 
 def read_sets(path: Path, column: str | None = None) -> tuple[np.ndarray, np.ndarray]:

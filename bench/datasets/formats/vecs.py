@@ -24,11 +24,16 @@ def open_vecs(path: Path) -> VectorStore:
     with path.open("rb") as handle:
         dim = int(np.frombuffer(handle.read(4), "<i4")[0])
     if not 0 < dim <= _MOST_DIM:
-        raise DatasetError(f"{path} is not a {path.suffix} file: its first row says dimension {dim}")
+        raise DatasetError(
+            f"{path} is not a {path.suffix} file: its first row says dimension {dim}; each row is its dimension as a "
+            "little-endian 32-bit number, then the components"
+        )
     row_bytes = 4 + dim * dtype.itemsize
     if size % row_bytes:
+        fitting = [width for width in (1, 2, 4, 8) if size % (4 + dim * width) == 0]
+        other = f"; components of {' or '.join(map(str, fitting))} bytes would fit" if fitting else ""
         raise DatasetError(
             f"{path} is truncated, ragged or not {path.suffix}: {size} bytes are no whole number of rows of dimension "
-            f"{dim} ({row_bytes} bytes each)"
+            f"{dim} ({row_bytes} bytes each){other}; name it by its type ({', '.join(SUFFIXES)}) or copy it again"
         )
     return RowFile(path, 0, size // row_bytes, dim, dtype, prefixed=True)

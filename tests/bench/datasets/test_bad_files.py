@@ -115,7 +115,7 @@ WRONG = {
     "hdf5 jaccard": ("b.hdf5", hdf5(train=GOOD, test=GOOD[:5], distance="jaccard"), "supported are angular"),
     "hdf5 dimensions": ("b.hdf5", hdf5(train=GOOD, test=GOOD[:, :3]), "must agree"),
     "hdf5 NaN query": ("b.hdf5", hdf5(train=GOOD, test=nan(GOOD, 3)), "queries of"),
-    "hdf5 negative neighbour": ("b.hdf5", hdf5(train=GOOD, test=GOOD[:5], neighbors=IDS - 1), "neighbors[0, 0] is -1"),
+    "hdf5 negative neighbour": ("b.hdf5", hdf5(train=GOOD, test=GOOD[:5], neighbors=IDS - 2), "neighbors[0, 0] is -2"),
     "hdf5 neighbour too large": ("b.hdf5", hdf5(train=GOOD, test=GOOD[:5], neighbors=IDS + 40), "(0 to 39)"),
     "hdf5 neighbours of others": ("b.hdf5", hdf5(train=GOOD, test=GOOD[:4], neighbors=IDS), "for 5 queries but 4"),
     "hdf5 fractional neighbours": ("b.hdf5", hdf5(train=GOOD, test=GOOD[:5], neighbors=IDS + 0.5), "no integer array"),
@@ -148,8 +148,8 @@ def test_an_hdf5_file_without_train_is_refused(tmp_path):
     import h5py
 
     with h5py.File(tmp_path / "b.hdf5", "w") as file:
-        file["vectors"] = GOOD
-    with pytest.raises(DatasetError, match="holds vectors but no array 'train'"):
+        file["vectors"] = file["others"] = GOOD
+    with pytest.raises(DatasetError, match=r"holds others, vectors but no array 'train'; name one .* by column"):
         datasets.load("path", base=str(tmp_path / "b.hdf5"))
 
 
@@ -182,7 +182,7 @@ CALLS = {
     "train of another dimension": ("path", {"base": "good.npy", "train": "narrow.npy"}, "must agree"),
     "missing queries": ("path", {"base": "good.npy", "queries": "none.npy"}, "does not exist"),
     "missing train": ("path", {"base": "good.npy", "train": "none.npy"}, "does not exist"),
-    "column of no Parquet": ("path", {"base": "good.npy", "column": "emb"}, "Parquet files only"),
+    "column of no Parquet": ("path", {"base": "good.npy", "column": "emb"}, "is for Parquet files, .npz and HDF5"),
     "unknown column": ("path", {"base": "good.parquet", "column": "x"}, "no column 'x'"),
     "column of text": ("path", {"base": "good.parquet", "column": "name"}, "no list of numbers"),
     "ambiguous column": (
