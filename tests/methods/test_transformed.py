@@ -30,7 +30,7 @@ def vectors():
         (48, {"codec": "int8"}, 48, "int8"),
         (48, {"codec": "int6"}, 64, "int6"),
         (48, {"codec": "lvq", "codec_params": {"levels": "8"}}, 40, "lvq"),
-        (48, {"codec": "osq", "codec_params": {"bits": 4}}, 88, "osq"),
+        (48, {"codec": "osq", "codec_params": {"bits": 4}}, 80, "osq"),  # (48 - 6) * 2, in eights
         (48, {"codec": "pq"}, 384, "pq"),
         (48, {"out_dim": 32}, 32, "int8"),
         (48, {"out_dim": 64}, 64, "int6"),
