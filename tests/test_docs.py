@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("adding", "measuring", "reading-a-report")
+PAGES = ("adding", "embeddings", "measuring", "reading-a-report")
 
 
 @pytest.mark.parametrize("page", PAGES)
