@@ -48,7 +48,9 @@ def _fold(path: Path, documents: tuple, batch: tuple, owner: np.ndarray, least: 
                     least[q, document] = min(least[q, document], sums[q - query, i])
 
 
-def least_distances(scanner: HammingScanner, offsets: np.ndarray, queries: np.ndarray) -> np.ndarray:
+def least_distances(
+    scanner: HammingScanner, offsets: np.ndarray, queries: np.ndarray, most: np.ndarray | None = None
+) -> np.ndarray:
     """Sums (n,) int64 over a query's codes of the least distance to a document's codes.
 
     Parameters
@@ -56,14 +58,18 @@ def least_distances(scanner: HammingScanner, offsets: np.ndarray, queries: np.nd
     scanner : HammingScanner
         Over the codes of all documents' vectors.
     offsets : (n + 1,) int64
-        Rows ``offsets[i] : offsets[i + 1]`` are document i's, at least one.
+        Rows ``offsets[i] : offsets[i + 1]`` are document i's, at least one where ``most`` is not given.
     queries : (m, size) uint8
         Codes of one query's vectors.
+    most : (n,) integers, optional
+        What no distance to a document exceeds.
     """
     queries = scan.as_codes(queries, scanner.code_size, "queries")
     path, batch = planar_batch(queries, scanner.path)
     owner = np.repeat(np.arange(len(offsets) - 1, dtype=np.int32), np.diff(offsets))
     least = np.full((len(queries), len(offsets) - 1), np.iinfo(np.int16).max, np.int16)
+    if most is not None:
+        least[:] = np.minimum(most, least[0, 0])
     _fold(path, (scanner.blocks, scanner.size), batch, owner, least)
     return least.sum(axis=0, dtype=np.int64)
 
@@ -76,7 +82,7 @@ def largest_products(scanner: ADCScanner | SDCScanner, offsets: np.ndarray, quer
     scanner : ADCScanner or SDCScanner
         Over the codes of all documents' vectors.
     offsets : (n + 1,) int64
-        Rows ``offsets[i] : offsets[i + 1]`` are document i's, at least one.
+        Rows ``offsets[i] : offsets[i + 1]`` are document i's; to one without the largest product is -inf.
     queries
         What the scanner's ``search`` takes: the vectors (or codes) of one query.
     """

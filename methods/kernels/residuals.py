@@ -17,19 +17,22 @@ def decode_residuals_reference(codes: np.ndarray, centroids: np.ndarray, weights
     bits = (len(weights) - 1).bit_length()
     dim = centroids.shape[1]
     numbers = np.ascontiguousarray(codes[:, :_ID_BYTES]).view("<u4")[:, 0].astype(np.int64)
+    zeros = numbers == len(centroids)
+    numbers[zeros] = 0
     unpacked = np.unpackbits(codes[:, _ID_BYTES:], axis=1, count=dim * bits).reshape(len(codes), dim, bits)
     vectors = centroids[numbers] + weights[unpacked @ (1 << np.arange(bits - 1, -1, -1, dtype=np.uint8))]
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(norms > 0, norms, 1)
+    return np.where(zeros[:, None], 0, vectors / np.where(norms > 0, norms, 1))
 
 
 def decode_residuals(codes: np.ndarray, centroids: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Unit vectors (n, dim) float32: each its centroid plus a weight a dimension.
+    """Unit vectors (n, dim) float32, each its centroid plus a weight a dimension; or zeros.
 
     Parameters
     ----------
     codes : (n, 4 + ceil(dim * bits / 8)) uint8
-        The centroid's number, least byte first; then the buckets of all dimensions, most significant bit first.
+        The centroid's number, least byte first, or K for a vector of zeros; then the buckets of all dimensions, most
+        significant bit first.
     centroids : (K, dim) float32
     weights : (2^bits,) float32
         What a bucket stands for; bits are 1, 2, 4 or 8.
@@ -48,6 +51,9 @@ def _decode(codes: np.ndarray, centroids: np.ndarray, table: np.ndarray, out: np
     for i in range(len(out)):
         code, line = codes[i], out[i]
         number = np.int64(code[0]) | np.int64(code[1]) << 8 | np.int64(code[2]) << 16 | np.int64(code[3]) << 24
+        if number == len(centroids):
+            line[:] = np.float32(0)
+            continue
         centroid = centroids[number]
         for byte in range(_ID_BYTES, len(code)):
             first = (byte - _ID_BYTES) * step

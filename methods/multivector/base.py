@@ -133,18 +133,25 @@ class MultiVectorCodec(Parametrized, ABC):
     # --- the life of a codec ---------------------------------------------------------------------------
 
     def fit(self, documents: Ragged, seed: int = 0) -> Self:
-        """Learn from ``documents``; forgets an earlier fit. Same documents and seed, same codec."""
+        """Learn from ``documents`` without their vectors of zeros; forgets an earlier fit.
+
+        Same documents and seed, same codec.
+        """
         documents = self._checked(documents, "training documents")
         if not len(documents):
             raise MethodError(f"{self._label()} cannot be fitted on 0 documents; give at least 1")
         for key in [key for key in vars(self) if key.endswith("_") and not key.startswith("_")]:
             delattr(self, key)
-        self._fit(documents, seed)
+        self._fit(_padding_left_out(documents), seed)
         self.fitted_ = True
         return self
 
     def encode(self, documents: Ragged) -> Codes:
-        """Codes of ``documents``: the stored bytes, with nothing beside them; each depends on its document alone."""
+        """Codes of ``documents``: the stored bytes, with nothing beside them; each depends on its document alone.
+
+        A vector of zeros takes the bytes of any other (a size is told by the number of vectors alone): leave out
+        padding that is to cost nothing.
+        """
         self._check_fitted()
         documents = self._checked(documents, "documents")
         extra = 0 if self.fixed else OFFSET_BYTES
@@ -178,7 +185,7 @@ class MultiVectorCodec(Parametrized, ABC):
     # --- hooks -------------------------------------------------------------------------------------------
 
     def _fit(self, documents: Ragged, seed: int) -> None:
-        """Learn; set attributes ending in ``_``."""
+        """Learn; set attributes ending in ``_``. A vector of zeros is among ``documents`` only where all are."""
 
     @abstractmethod
     def _encode(self, documents: Ragged) -> np.ndarray:
@@ -214,6 +221,13 @@ def checked(sets: Ragged, dim: int, what: str) -> Ragged:
     return sets.check(dim, what)
 
 
+def _padding_left_out(documents: Ragged) -> Ragged:
+    """Documents without vectors of zeros, and none that has no others, unless all are such."""
+    documents = documents.without_zeros()
+    padded = documents.zeros()[documents.offsets[:-1]]  # of these a single vector is left
+    return documents.take(np.flatnonzero(~padded)) if padded.any() and not padded.all() else documents
+
+
 class SetSearcher(ABC):
     """Finds the documents whose codes score best for sets of query vectors.
 
@@ -247,7 +261,8 @@ class SetSearcher(ABC):
         """The ``k`` best documents of each query: scores (nq, k) float32, descending, and ids (nq, k) int64.
 
         Padded with -inf and -1 where there are fewer documents. A score is larger for a nearer document; it is on
-        Chamfer's own scale where ``estimates_metric``.
+        Chamfer's own scale where ``estimates_metric``. A query vector of zeros adds nothing to any score, so none is
+        searched for, and to a query of no others all documents score 0.
         """
         checked(queries, self.dim, "queries")
         if int(k) != k or k < 1:
@@ -255,10 +270,20 @@ class SetSearcher(ABC):
         found = min(int(k), self.size)
         if not found or not len(queries):
             return np.full((len(queries), k), -np.inf, np.float32), np.full((len(queries), k), -1, np.int64)
-        scores, ids = self._search(Ragged(queries.floats(), queries.offsets), found)
+        scores, ids = self._search_nonzero(Ragged(queries.floats(), queries.offsets).without_zeros(), found)
         pad = ((0, 0), (0, int(k) - found))
         return np.pad(scores, pad, constant_values=-np.inf), np.pad(ids, pad, constant_values=-1)
 
+    def _search_nonzero(self, queries: Ragged, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """As :meth:`_search`, and for queries of one vector of zeros."""
+        asking = queries.vectors[queries.offsets[:-1]].any(axis=1)
+        if asking.all():
+            return self._search(queries, k)
+        scores, ids = np.zeros((len(queries), k), np.float32), np.tile(np.arange(k), (len(queries), 1))
+        if asking.any():
+            scores[asking], ids[asking] = self._search(queries.take(np.flatnonzero(asking)), k)
+        return scores, ids
+
     @abstractmethod
     def _search(self, queries: Ragged, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """As :meth:`search` for sound float32 queries and 1 <= k <= size."""
+        """As :meth:`search` for sound float32 queries, no vector of which is zero, and 1 <= k <= size."""

@@ -9,7 +9,7 @@ from methods.faiss_index import quiet_clustering
 from methods.multivector.ragged import Ragged
 from methods.vectors import normalized
 
-__all__ = ["learn_centroids", "nearest_centroids", "usual_count"]
+__all__ = ["learn_centroids", "nearest_centroids", "typical_length", "usual_count"]
 
 _SAMPLE_PER_CENTROID = 16
 _ITERATIONS = 4
@@ -21,12 +21,17 @@ def usual_count(total: int) -> int:
 
 
 def learn_centroids(documents: Ragged, count: int, seed: int) -> np.ndarray:
-    """(count, dim) float32 unit centroids by four iterations of spherical k-means on a sample of the vectors."""
+    """(count, dim) float32 unit centroids by four iterations of spherical k-means on a sample of the vectors.
+
+    Vectors may be of any length: what k-means sees is scaled by a power of two, which changes no digit.
+    """
     most = _SAMPLE_PER_CENTROID * count
     rows = np.arange(documents.total)
     if documents.total > most:
         rows = np.sort(np.random.default_rng(seed).choice(documents.total, most, replace=False))
     sample = np.asarray(documents.vectors[rows], np.float32)
+    exponent = round(float(np.log2(typical_length(sample))))
+    sample = np.ldexp(sample, -exponent) if exponent else sample
     if count >= len(sample):
         return normalized(np.resize(sample, (count, documents.dim)))
     clustering = faiss.Clustering(documents.dim, count)
@@ -35,6 +40,12 @@ def learn_centroids(documents: Ragged, count: int, seed: int) -> np.ndarray:
     clustering.max_points_per_centroid = len(sample)
     clustering.train(sample, faiss.IndexFlatIP(documents.dim))  # type: ignore[call-arg]
     return faiss.vector_to_array(clustering.centroids).reshape(count, documents.dim)
+
+
+def typical_length(vectors: np.ndarray) -> float:
+    """The median length of those of (n, dim) float32 vectors that are not zero; 1 where all are."""
+    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
+    return float(np.median(lengths[lengths > 0])) if lengths.any() else 1.0
 
 
 def nearest_centroids(vectors: np.ndarray, centroids: np.ndarray) -> np.ndarray:

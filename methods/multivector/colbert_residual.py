@@ -9,21 +9,23 @@ from methods.kernels.centroid_scores import centroid_chamfer
 from methods.kernels.residuals import decode_residuals
 from methods.multivector.base import OFFSET_BYTES, Codes, MultiVectorCodec, SetSearcher
 from methods.multivector.candidates import best_candidates, score_candidates
-from methods.multivector.centroids import learn_centroids, nearest_centroids, usual_count
+from methods.multivector.centroids import learn_centroids, nearest_centroids, typical_length, usual_count
 from methods.multivector.ragged import Ragged
 from methods.multivector.token_store import DecodingSetSearcher
 from methods.registry import register
 
 _BITS = (4, 2, 1)
 _ID_BYTES = 4
-_NOT_UNIT = 0.01
+_TOLERANCE = 0.01  # of the length that all vectors have
 
 
 @register("colbert_residual")
 class ColbertResidual(MultiVectorCodec):
     """Santhanam et al., ColBERTv2, NAACL 2022, section 3.3: centroid and quantized residual, decoded to unit norm.
 
-    For unit vectors (or zeros) only, as late-interaction models make them.
+    For vectors of one length only, unit vectors as late-interaction models make them: what decodes has that length.
+    Vectors of zeros, which documents are padded with, have a number of their own, behind the last centroid's: they
+    decode to zeros and take no part in training.
 
     The bits of a residual are buckets between global quantiles of all residual values; a bucket decodes to the
     quantile in its middle. Search is PLAID's (Santhanam et al., CIKM 2022) without inverted lists: every document is
@@ -43,16 +45,20 @@ class ColbertResidual(MultiVectorCodec):
         ColBERTv2's number of them, of unit norm.
     cutoffs_ : (2^bits - 1,) float32
     weights_ : (2^bits,) float32
+    length_ : (1,) float32
+        Of vectors; 1 where that is within 1%.
     """
 
     family = "token codes"
     summary = "every vector as a centroid's number and a residual of 1, 2 or 4 bits a dimension"
     source = "Santhanam et al., ColBERTv2, NAACL 2022; PLAID, CIKM 2022"
     decodable = True
+    version = "2"  # 1: vectors of zeros were trained on, and decoded to unit vectors
 
     centroids_: np.ndarray
     cutoffs_: np.ndarray
     weights_: np.ndarray
+    length_: np.ndarray
 
     def __init__(self, dim: int, bits: int = 2, candidates: int = 16) -> None:
         super().__init__(dim)
@@ -83,35 +89,59 @@ class ColbertResidual(MultiVectorCodec):
         return np.asarray(lengths, np.int64) * self.vector_size + OFFSET_BYTES
 
     def parts(self) -> dict[str, np.ndarray]:
-        return {"centroids": self.centroids_, "cutoffs": self.cutoffs_, "weights": self.weights_}
+        own = {"centroids": self.centroids_, "cutoffs": self.cutoffs_, "weights": self.weights_}
+        return own | {"length": self.length_}
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
         self.centroids_, self.cutoffs_, self.weights_ = parts["centroids"], parts["cutoffs"], parts["weights"]
+        self.length_ = parts["length"]
 
     def _fit(self, documents: Ragged, seed: int) -> None:
         self.centroids_ = learn_centroids(documents, usual_count(documents.total), seed)
         rows = np.random.default_rng(seed).permutation(documents.total)[: 1 << 16]
         sample = np.asarray(documents.vectors[np.sort(rows)], np.float32)
-        lengths = np.linalg.norm(sample, axis=1)
-        if (np.abs(lengths[lengths > 0] - 1) > _NOT_UNIT).any():
-            raise MethodError(
-                f"{self._label()} decodes to unit vectors, and these have lengths up to {lengths.max():.3g}; divide "
-                "each vector by its length, or use token_codec"
-            )
-        residuals = sample - self.centroids_[nearest_centroids(sample, self.centroids_)]
+        self.length_ = np.array([self._only_length(sample)], np.float32)
+        residuals = self._residuals(sample)[1]
         count = 1 << self.bits
         self.cutoffs_ = np.quantile(residuals, np.arange(1, count) / count).astype(np.float32)
         self.weights_ = np.quantile(residuals, (np.arange(count) + 0.5) / count).astype(np.float32)
 
+    def _only_length(self, vectors: np.ndarray) -> float:
+        """The length that all of ``vectors`` (n, dim) have."""
+        found = typical_length(vectors)
+        lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
+        if (np.abs(lengths[lengths > 0] / found - 1) > _TOLERANCE).any():
+            raise MethodError(
+                f"{self._label()} decodes to unit vectors, and these have lengths up to {lengths.max():.3g} where the "
+                f"median is {found:.3g}; divide each vector by its length, or use token_codec"
+            )
+        return found if abs(found - 1) > _TOLERANCE else 1.0
+
+    def _residuals(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The nearest centroid (n,) int64 of each of (n, dim) vectors, and what is left (n, dim), at unit length."""
+        vectors = vectors / self.length_ if self.length_[0] != 1 else vectors
+        nearest = nearest_centroids(vectors, self.centroids_)
+        return nearest, vectors - self.centroids_[nearest]
+
     def _encode(self, documents: Ragged) -> np.ndarray:
-        nearest = nearest_centroids(documents.vectors, self.centroids_)
-        buckets = np.searchsorted(self.cutoffs_, documents.vectors - self.centroids_[nearest]).astype(np.uint8)
+        nearest, residuals = self._residuals(documents.vectors)
+        buckets = np.searchsorted(self.cutoffs_, residuals).astype(np.uint8)
+        zeros = documents.zeros()
+        nearest[zeros], buckets[zeros] = len(self.centroids_), 0
         bits = np.unpackbits(buckets[:, :, None], axis=2)[:, :, -self.bits :].reshape(len(buckets), -1)
         return np.hstack([nearest.astype("<u4")[:, None].view(np.uint8), np.packbits(bits, axis=1)])
 
     def _decode(self, codes: Codes) -> Ragged:
         vectors = decode_residuals(codes.rows(self.vector_size), self.centroids_, self.weights_)
+        if self.length_[0] != 1:
+            vectors *= self.length_
         return Ragged(vectors, codes.offsets // self.vector_size)
+
+    def _products(self, query: np.ndarray) -> np.ndarray:
+        """Of each centroid, and of zeros, with each vector of ``query`` (m, dim): (K + 1, m) float32."""
+        found = np.zeros((len(self.centroids_) + 1, len(query)), np.float32)
+        np.matmul(self.centroids_, query.T, out=found[:-1])
+        return found
 
     def _searcher(self, codes: Codes) -> SetSearcher:
         return _CentroidSearcher(self, codes) if self.candidates else DecodingSetSearcher(self, codes, self.vector_size)
@@ -137,7 +167,7 @@ class _CentroidSearcher(SetSearcher):
             if count == self.size:
                 candidates[i] = np.arange(count)
                 continue
-            rough = centroid_chamfer(rows, self.offsets, self.codec.centroids_ @ queries.set(i).T)
+            rough = centroid_chamfer(rows, self.offsets, self.codec._products(queries.set(i)))
             candidates[i] = np.sort(np.argpartition(-rough, count - 1)[:count])
         mean = float(self.offsets[-1]) / self.size
         scores = score_candidates(self._gather, queries, candidates, mean)

@@ -14,6 +14,7 @@ import numpy as np
 from methods.errors import MethodError
 from methods.kernels.fde import SetEncoder
 from methods.multivector.ragged import Ragged
+from methods.multivector.stretch import Stretch
 from methods.vectors import as_vectors
 
 __all__ = ["FixedDimensionalEncoding", "encoding_width"]
@@ -45,7 +46,8 @@ class FixedDimensionalEncoding:
         (as :meth:`from_arrays` does), which gives one vector to more partitions and found less here.
     center : bool
         Partition and encode documents relative to the mean of the vectors that :meth:`fit` sees. A query is
-        partitioned likewise and keeps its own vectors, so that every document's score moves by the same amount.
+        partitioned likewise and keeps its own vectors, so that every document's score moves by the same amount. Where
+        :meth:`fit` is given a stretch, all is so in the space of stretched vectors.
     seed : int
         Of the hyperplanes and projections; any two seeds are independent.
 
@@ -57,8 +59,8 @@ class FixedDimensionalEncoding:
     inner_projection : (repetitions, dim, inner_dim) float32 or None
     final_index, final_sign : arrays or None
         Entry i goes to ``final_index[i]``, times ``final_sign[i]``.
-    mean_ : (dim,) float32
-        The centre; only with ``center``.
+    stretch_ : Stretch
+        Holds the centre; changes nothing without ``center``.
     """
 
     def __init__(
@@ -83,7 +85,7 @@ class FixedDimensionalEncoding:
         if final_dim is not None:
             self.final_index = rng.integers(final_dim, size=self._block_values, dtype=np.int32)
             self.final_sign = rng.choice(np.array([-1, 1], np.int8), self._block_values)
-        self._prepare(np.zeros(dim, np.float32))
+        self._prepare(Stretch.none(dim))
 
     @classmethod
     def from_arrays(
@@ -131,7 +133,7 @@ class FixedDimensionalEncoding:
                 raise MethodError("final_sign is not of 1 and -1")
             found.final_index, found.final_sign = index, sign
         encoding_width(dim, repetitions, bits, found.inner_dim, found.final_dim)
-        found._prepare(np.zeros(dim, np.float32))
+        found._prepare(Stretch.none(dim))
         return found
 
     @property
@@ -143,11 +145,13 @@ class FixedDimensionalEncoding:
         """Values before a final projection."""
         return encoding_width(self.dim, self.repetitions, self.simhash_bits, self.inner_dim)
 
-    def fit(self, vectors: np.ndarray, mean: np.ndarray | None = None) -> Self:
-        """With ``center``, take the mean of ``vectors`` (n, dim) for the centre (or ``mean``); else nothing."""
+    def fit(self, vectors: np.ndarray, stretch: Stretch | None = None) -> Self:
+        """With ``center``, take the mean of ``vectors`` (n, dim) for the centre (or what ``stretch`` holds); else
+        nothing."""
         if self.center:
-            found = np.mean(vectors, axis=0, dtype=np.float64) if mean is None else mean
-            self._prepare(np.asarray(found, np.float32))
+            if stretch is None:
+                stretch = Stretch(np.asarray(vectors.mean(axis=0, dtype=np.float64), np.float32))
+            self._prepare(stretch)
         return self
 
     def encode_documents(self, vectors: np.ndarray, offsets: np.ndarray, threads: int | None = None) -> np.ndarray:
@@ -156,17 +160,18 @@ class FixedDimensionalEncoding:
         Each depends on its document alone. ``threads`` is Numba's setting if None.
         """
         sets = self._sets(vectors, offsets, "documents")
-        floats = sets.floats()
-        if self.center:
-            floats = floats - self.mean_
         return self._documents.encode(
-            floats, sets.offsets, fill_empty=self.fill_empty, earliest=self.fill_earliest, threads=threads
+            self.stretch_.apply(sets.floats()),
+            sets.offsets,
+            fill_empty=self.fill_empty,
+            earliest=self.fill_earliest,
+            threads=threads,
         )
 
     def encode_queries(self, vectors: np.ndarray, offsets: np.ndarray, threads: int | None = None) -> np.ndarray:
         """Encodings (n, fde_dim) float32 of queries, as for :meth:`encode_documents`."""
         sets = self._sets(vectors, offsets, "queries")
-        return self._queries.encode(sets.floats(), sets.offsets, query=True, threads=threads)
+        return self._queries.encode(self.stretch_.queries(sets.floats()), sets.offsets, query=True, threads=threads)
 
     def _sets(self, vectors: np.ndarray, offsets: np.ndarray, what: str) -> Ragged:
         vectors = np.asanyarray(vectors)
@@ -174,12 +179,15 @@ class FixedDimensionalEncoding:
             vectors = as_vectors(vectors, self.dim, what)
         return Ragged(vectors, offsets, what).check(self.dim, what)
 
-    def _prepare(self, mean: np.ndarray) -> None:
-        self.mean_ = mean
-        arrays = (self.hyperplanes, self.inner_projection, self.final_index, self.final_sign, self.final_dim or 0)
-        self._documents = SetEncoder(*arrays)
-        thresholds = np.einsum("d,rdk->rk", mean, self.hyperplanes) if self.center else None
-        self._queries = SetEncoder(*arrays, thresholds) if self.center else self._documents
+    def _prepare(self, stretch: Stretch) -> None:
+        """A query y of stretched space is partitioned as the vector T (T y - mean) is."""
+        self.stretch_ = stretch
+        rest = (self.inner_projection, self.final_index, self.final_sign, self.final_dim or 0)
+        self._documents = self._queries = SetEncoder(self.hyperplanes, *rest)
+        if not stretch.is_identity:
+            normals = stretch.normals(self.hyperplanes.transpose(0, 2, 1))
+            thresholds = stretch.factor * np.einsum("d,rdk->rk", stretch.mean, self.hyperplanes)
+            self._queries = SetEncoder(np.ascontiguousarray(normals.transpose(0, 2, 1)), *rest, thresholds)
 
 
 def _finite(name: str, array: np.ndarray) -> np.ndarray:

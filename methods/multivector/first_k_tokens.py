@@ -20,6 +20,8 @@ from methods.registry import register
 class FirstKTokens(TokenStoreCodec):
     """The first ``kept`` vectors of a document, each in the code of a dense method; as many as the budget holds.
 
+    Vectors of zeros come after all others, so that a document padded at its beginning keeps its first vectors too.
+
     Parameters
     ----------
     dim : int
@@ -66,6 +68,4 @@ class FirstKTokens(TokenStoreCodec):
         return np.minimum(lengths, self.kept).astype(np.int64)
 
     def _reduce(self, documents: Ragged) -> Ragged:
-        place = np.arange(documents.total) - np.repeat(documents.offsets[:-1], documents.lengths)
-        kept = self._kept(documents.lengths)
-        return Ragged(documents.vectors[place < self.kept], np.concatenate([[0], np.cumsum(kept)]))
+        return documents.first(documents.zeros(), self._kept(documents.lengths))

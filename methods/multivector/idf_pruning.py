@@ -25,7 +25,7 @@ class IdfPruning(TokenStoreCodec):
 
     Vectors have no words; a vector's nearest of all centroids stands for its word, as in Sivic & Zisserman, Video
     Google, ICCV 2003, and idf(c) = log(n / documents with a vector of c). The vectors of largest idf are kept, in
-    their order; equal ones go to the earlier.
+    their order; equal ones go to the earlier, and vectors of zeros after all others.
 
     Parameters
     ----------
@@ -88,13 +88,8 @@ class IdfPruning(TokenStoreCodec):
         self.idf_ = np.log(len(documents) / np.maximum(frequency, 1)).astype(np.float32)
 
     def _reduce(self, documents: Ragged) -> Ragged:
-        idf = self.idf_[nearest_centroids(documents.vectors, self.centroids_)]
-        owner = np.repeat(np.arange(len(documents)), documents.lengths)
-        order = np.lexsort((-idf, owner))  # stable: equal ones stay in their order
-        place = np.arange(documents.total) - np.repeat(documents.offsets[:-1], documents.lengths)
-        kept = self._kept(documents.lengths)
-        rows = np.sort(order[place < np.repeat(kept, documents.lengths)])
-        return Ragged(documents.vectors[rows], np.concatenate([[0], np.cumsum(kept)]))
+        cost = np.where(documents.zeros(), np.inf, -self.idf_[nearest_centroids(documents.vectors, self.centroids_)])
+        return documents.first(cost, self._kept(documents.lengths))
 
     def parts(self) -> dict[str, np.ndarray]:
         return {"centroids": self.centroids_, "idf": self.idf_, **super().parts()}

@@ -9,10 +9,11 @@ import numpy as np
 
 from methods import registry
 from methods.base import Metric
-from methods.errors import BudgetError
+from methods.errors import BudgetError, MethodError
 from methods.multivector.fde import FixedDimensionalEncoding, encoding_width
 from methods.multivector.ragged import Ragged
 from methods.multivector.single_vector import SingleVectorCodec
+from methods.multivector.stretch import LEAST_COSINE, Stretch
 from methods.registry import register
 
 __all__ = ["GRID", "Muvera"]
@@ -36,8 +37,11 @@ class Muvera(SingleVectorCodec):
     Parameters
     ----------
     dim : int
-    repetitions, simhash_bits, inner_dim, final_dim, fill_empty, center
+    repetitions, simhash_bits, inner_dim, final_dim, fill_empty
         Of :class:`FixedDimensionalEncoding`; the seed of :meth:`fit` is that of its hyperplanes and projections.
+    center : bool, optional
+        Whether vectors are taken relative to their mean and stretched along it (see
+        :mod:`methods.multivector.stretch`); if None, where they share a direction.
     codec, codec_params
         The dense method.
     """
@@ -45,8 +49,11 @@ class Muvera(SingleVectorCodec):
     family = "fixed dimensional encoding"
     summary = "sets as single vectors by random partitions (FDE), compressed by any dense method"
     source = "Dhulipala et al., MUVERA, NeurIPS 2024, arXiv 2405.19504"
-    version = "2"  # 1: empty partitions filled by the earliest vector, binary codes compared with those of queries
+    # 1: empty partitions filled by the earliest vector, binary codes compared with those of queries;
+    # 2: vectors of zeros encoded with the others of a set, and never centred unless asked
+    version = "3"
 
+    _stretches = False  # the vectors of sets are
     fde_: FixedDimensionalEncoding
 
     def __init__(
@@ -57,10 +64,12 @@ class Muvera(SingleVectorCodec):
         inner_dim: int | None = 16,
         final_dim: int | None = None,
         fill_empty: bool = True,
-        center: bool = False,
+        center: bool | None = None,
         codec: str = "pq",
         codec_params: Mapping[str, Any] | None = None,
     ) -> None:
+        if center is not None and not isinstance(center, bool):
+            raise MethodError(f"center={center!r} is none of true, false and null; use one of them")
         self.dim, self.repetitions, self.simhash_bits = dim, repetitions, simhash_bits
         self.inner_dim, self.final_dim = inner_dim, final_dim
         self.fill_empty, self.center = fill_empty, center
@@ -78,7 +87,7 @@ class Muvera(SingleVectorCodec):
         inner_dim: int | None = None,
         final_dim: int | None = None,
         fill_empty: bool = True,
-        center: bool = False,
+        center: bool | None = None,
         codec: str = "pq",
         codec_params: Mapping[str, Any] | None = None,
     ) -> Muvera:
@@ -119,9 +128,11 @@ class Muvera(SingleVectorCodec):
         return self.dim, self.repetitions, self.simhash_bits, self.inner_dim, self.final_dim
 
     def _fit_map(self, documents: Ragged, seed: int) -> None:
-        self.fde_ = FixedDimensionalEncoding(*self._shape, self.fill_empty, self.center, seed)
-        if self.center:
-            self.fde_.fit(documents.vectors)
+        stretch = Stretch.none(self.dim)
+        if self.center is not False:
+            stretch = Stretch.fit_to(documents, seed, -1.0 if self.center else LEAST_COSINE)
+        self.fde_ = FixedDimensionalEncoding(*self._shape, self.fill_empty, not stretch.is_identity, seed)
+        self.fde_.fit(documents.vectors, stretch)
 
     def _document_vectors(self, documents: Ragged) -> np.ndarray:
         return self.fde_.encode_documents(documents.vectors, documents.offsets)
@@ -137,17 +148,17 @@ class Muvera(SingleVectorCodec):
             own["inner_projection"] = fde.inner_projection.astype(np.int8)
         if fde.final_index is not None and fde.final_sign is not None:
             own |= {"final_index": fde.final_index, "final_sign": fde.final_sign}
-        if self.center:
-            own["mean"] = fde.mean_
+        own |= fde.stretch_.parts()
         return {f"fde.{name}": array for name, array in own.items()} | super().parts()
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
         super()._load_parts(parts)
         own = {name.removeprefix("fde."): array for name, array in parts.items() if name.startswith("fde.")}
-        mean = own.pop("mean", None)
+        stretch = Stretch.from_parts(self.dim, own)
+        own = {name: array for name, array in own.items() if not name.startswith("stretch.")}
         self.fde_ = FixedDimensionalEncoding.from_arrays(
             **own, fill_empty=self.fill_empty, final_dim=self.final_dim, fill_earliest=False
         )
-        if mean is not None:
+        if not stretch.is_identity:
             self.fde_.center = True
-            self.fde_.fit(np.empty((0, self.dim), np.float32), mean)
+            self.fde_.fit(np.empty((0, self.dim), np.float32), stretch)

@@ -104,6 +104,30 @@ class Ragged:
         which = np.repeat(self.offsets[rows] - offsets[:-1], self.lengths[rows]) + np.arange(offsets[-1])
         return self._view(np.ascontiguousarray(self.vectors[which]), offsets)
 
+    def zeros(self) -> np.ndarray:
+        """(total,) bool: vectors of nothing but zeros (of either sign), as sets are padded with."""
+        found = np.empty(self.total, bool)
+        step = max(1, _CHECKED_BYTES // (4 * self.dim))
+        for start in range(0, self.total, step):
+            np.logical_not(self.vectors[start : start + step].any(axis=1), out=found[start : start + step])
+        return found
+
+    def without_zeros(self) -> Ragged:
+        """The sets without vectors of zeros, but for one of a set that has no others; itself where there are none."""
+        kept = ~self.zeros()
+        if kept.all():
+            return self
+        kept[self.offsets[:-1][~np.logical_or.reduceat(kept, self.offsets[:-1])]] = True
+        return self._view(self.vectors[kept], np.concatenate([[0], np.cumsum(kept)])[self.offsets])
+
+    def first(self, cost: np.ndarray, counts: np.ndarray) -> Ragged:
+        """Of each set i the ``counts[i]`` vectors of least ``cost`` (total,), in their order; earlier of equal ones."""
+        owner = np.repeat(np.arange(len(self)), self.lengths)
+        order = np.lexsort((cost, owner))  # stable: equal ones stay in their order
+        place = np.arange(self.total) - np.repeat(self.offsets[:-1], self.lengths)
+        rows = np.sort(order[place < np.repeat(counts, self.lengths)])
+        return self._view(self.vectors[rows], np.concatenate([[0], np.cumsum(counts)]))
+
     def floats(self) -> np.ndarray:
         """All vectors as C-contiguous float32 (total, dim): a view where they are that already.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from methods import registry
 from methods.base import Codec, Metric, Searcher
 from methods.multivector.base import Codes, MultiVectorCodec, SetSearcher
 from methods.multivector.ragged import Ragged
+from methods.multivector.stretch import Stretch
 
 __all__ = ["SingleVectorCodec", "SingleVectorSearcher"]
 
@@ -21,6 +22,8 @@ _BLOCK_BYTES = 64 << 20  # of single vectors at a time, beyond what is fitted on
 
 class SingleVectorCodec(MultiVectorCodec):
     """A map of sets to vectors, then a dense codec under the inner product.
+
+    Vectors of zeros, which batches of documents are padded with, are left out of sets before they are mapped.
 
     Parameters
     ----------
@@ -35,10 +38,15 @@ class SingleVectorCodec(MultiVectorCodec):
     ----------
     codec_ : Codec
         Fitted on the training documents' vectors.
+    stretch_ : Stretch
+        What these go through before they are coded, where they share a direction.
     """
 
     fixed = True
+    version = "2"  # 1: vectors of zeros were mapped with the others of a set, and no single vectors were stretched
+    _stretches: ClassVar[bool] = True  # whether single vectors that share a direction are stretched along it
     codec_: Codec
+    stretch_: Stretch
 
     def __init__(self, dim: int, codec: str, codec_params: Mapping[str, Any] | None = None) -> None:
         super().__init__(dim)
@@ -68,11 +76,12 @@ class SingleVectorCodec(MultiVectorCodec):
         return np.full(len(lengths), self._new_codec().code_size, np.int64)
 
     def parts(self) -> dict[str, np.ndarray]:
-        return {f"codec.{name}": array for name, array in self.codec_.parts().items()}
+        return self.stretch_.parts() | {f"codec.{name}": array for name, array in self.codec_.parts().items()}
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
         inner = {name.removeprefix("codec."): array for name, array in parts.items() if name.startswith("codec.")}
         self.codec_ = registry.get(self.codec).from_parts(self.codec_params, inner)
+        self.stretch_ = Stretch.from_parts(self._out_dim, parts)
 
     def _fit(self, documents: Ragged, seed: int) -> None:
         self._fit_map(documents, seed)
@@ -83,10 +92,13 @@ class SingleVectorCodec(MultiVectorCodec):
         for start, block in documents.blocks(1 << 16):
             for place, few in self._mapped(Ragged(block.floats(), block.offsets)):
                 vectors[start + place : start + place + len(few)] = few
-        self.codec_ = self._new_codec().fit(vectors, seed)
+        codec = self._new_codec()
+        self.stretch_ = Stretch.fit_for(codec, vectors) if self._stretches else Stretch.none(self._out_dim)
+        self.codec_ = codec.fit(self.stretch_.apply(vectors), seed)
 
     def _encode(self, documents: Ragged) -> np.ndarray:
-        return np.concatenate([self.codec_.encode(few) for _, few in self._mapped(documents)])
+        mapped = self._mapped(documents.without_zeros())
+        return np.concatenate([self.codec_.encode(self.stretch_.apply(few)) for _, few in mapped])
 
     def _mapped(self, documents: Ragged) -> Iterator[tuple[int, np.ndarray]]:
         """Place and single vectors of a few documents at a time."""
@@ -112,6 +124,7 @@ class SingleVectorSearcher(SetSearcher):
         return self.inner.nbytes
 
     def _search(self, queries: Ragged, k: int) -> tuple[np.ndarray, np.ndarray]:
-        scores, ids = self.inner.search(self.codec._query_vectors(queries), k)
+        asked = self.codec.stretch_.queries(self.codec._query_vectors(queries))
+        scores, ids = self.inner.search(asked, k)
         scores = scores if self.inner.descending else -scores
         return np.where(ids < 0, np.float32(-np.inf), scores), ids

@@ -12,6 +12,7 @@ from methods.multivector.base import Codes, SetSearcher
 from methods.multivector.candidates import best_candidates, score_candidates
 from methods.multivector.ragged import Ragged
 from methods.multivector.token_store import TokenStoreCodec, codec_of_each
+from methods.multivector.zero_vectors import Places
 from methods.registry import register
 
 __all__ = ["SingleVectorHeuristic", "candidate_lists"]
@@ -61,41 +62,47 @@ class SingleVectorHeuristic(TokenStoreCodec):
         return cls(dim, codec, found.params(), neighbours)
 
     def _searcher(self, codes: Codes) -> SetSearcher:
-        return _UnionSearcher(self, codes)
+        rows, places = self._without_zeros(codes)
+        return _UnionSearcher(self, rows, places) if len(rows) else super()._searcher(codes)
 
 
 class _UnionSearcher(SetSearcher):
-    """Looks up each query vector among all vectors, then decodes and scores the documents found."""
+    """Looks up each query vector among all vectors but zeros, then decodes and scores the documents found."""
 
-    def __init__(self, codec: SingleVectorHeuristic, codes: Codes) -> None:
-        super().__init__(codec.dim, len(codes))
-        size = codec.codec_.code_size
-        self.codec, self.codes, self.offsets = codec, codes, codes.offsets // size
-        self.inner = codec.codec_.searcher(codes.rows(size))
+    def __init__(self, codec: SingleVectorHeuristic, rows: np.ndarray, places: Places) -> None:
+        super().__init__(codec.dim, len(places))
+        self.codec, self.rows, self.places = codec, rows, places
+        self.inner = codec.codec_.searcher(rows)
         self.padding = self.inner.padding
 
     @property
     def nbytes(self) -> int:
         # A searcher that lays its codes out anew holds them beside those that are decoded.
         held = getattr(self.inner, "codes", None)
-        shared = held is not None and np.shares_memory(held, self.codes.data)
-        return self.codes.nbytes + self.inner.nbytes - (self.codes.data.nbytes if shared else 0)
+        shared = held is not None and np.shares_memory(held, self.rows)
+        return self.rows.nbytes + self.places.nbytes + self.inner.nbytes - (self.rows.nbytes if shared else 0)
 
     def _search(self, queries: Ragged, k: int) -> tuple[np.ndarray, np.ndarray]:
-        depth = min(int(self.offsets[-1]), k * self.codec.neighbours)
-        found = []
-        for i in range(len(queries)):
-            _, rows = self.inner.search(queries.set(i), depth)
-            found.append(np.unique(np.searchsorted(self.offsets, rows.ravel(), side="right") - 1))
+        found = [self._documents(queries.set(i), k * self.codec.neighbours) for i in range(len(queries))]
         candidates = np.full((len(queries), max(map(len, found))), -1, np.int64)
         for i, documents in enumerate(found):
             candidates[i, : len(documents)] = documents
-        mean = float(self.offsets[-1]) / self.size
+        mean = len(self.rows) / self.size
         scores = score_candidates(self._gather, queries, candidates, mean)
         return best_candidates(scores, candidates, k)
 
+    def _documents(self, vectors: np.ndarray, depth: int) -> np.ndarray:
+        """Documents of the ``depth`` nearest to each of a query's ``vectors``, ascending."""
+        if depth >= len(self.rows):
+            return np.arange(self.size)
+        _, rows = self.inner.search(self.codec.stretch_.queries(vectors), depth)
+        return np.unique(np.searchsorted(self.places.offsets, rows.ravel(), side="right") - 1)
+
     def _gather(self, ids: np.ndarray) -> Ragged:
-        return self.codec._decode(self.codes.take(ids))
+        rows, places, offsets = self.places.take(ids)
+        vectors = np.zeros((offsets[-1], self.dim), np.float32)
+        vectors[places] = self.codec._vectors_of(self.rows[rows])
+        return Ragged(vectors, offsets)
 
 
 def candidate_lists(scores: np.ndarray, rows: np.ndarray, offsets: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,8 @@ class TokenPooling(TokenStoreCodec):
     """Ward clustering of a document's vectors; what is stored is the first vector and the means of clusters.
 
     A document of n vectors keeps ``max(1, floor(n / factor))``: the first vector as it is (a sentence's own token) and
-    the rest pooled. A mean keeps its length: a cluster of unlike vectors scores less.
+    the rest pooled. A mean keeps its length: a cluster of unlike vectors scores less. Vectors of zeros are in
+    no cluster.
 
     Parameters
     ----------
@@ -74,12 +76,23 @@ class TokenPooling(TokenStoreCodec):
 
     def _reduce(self, documents: Ragged) -> Ragged:
         kept = self._kept(documents.lengths)
-        pooled = [_pool(documents.set(i), int(kept[i])) for i in range(len(documents))]
+        zeros = documents.zeros()
+        marks = [zeros[start:stop] for start, stop in pairwise(documents.offsets)]
+        pooled = [_pool_others(documents.set(i), marks[i], int(kept[i])) for i in range(len(documents))]
         return Ragged.from_list(pooled) if pooled else documents
 
 
 def _pooled(lengths: np.ndarray, factor: float) -> np.ndarray:
     return np.maximum(1, np.floor(np.asarray(lengths) / factor)).astype(np.int64)
+
+
+def _pool_others(vectors: np.ndarray, zeros: np.ndarray, kept: int) -> np.ndarray:
+    """As :func:`_pool` of the vectors that are not ``zeros`` (n,) bool; zeros make up the number."""
+    if not zeros.any():
+        return _pool(vectors, kept)
+    others = vectors[~zeros]
+    pooled = _pool(others, min(kept, len(others))) if len(others) else others
+    return np.concatenate([pooled, np.zeros((kept - len(pooled), vectors.shape[1]), np.float32)])
 
 
 def _pool(vectors: np.ndarray, kept: int) -> np.ndarray:

@@ -8,12 +8,15 @@ from typing import Any, ClassVar
 import numpy as np
 
 from methods import registry
-from methods.base import Codec, Metric
+from methods.base import Codec, Metric, Searcher
 from methods.errors import BudgetError, MethodError
+from methods.hamming_search import BinaryCodec
 from methods.kernels.chamfer import chamfer_search
 from methods.kernels.maxsim import largest_products, least_distances
 from methods.multivector.base import OFFSET_BYTES, Codes, MultiVectorCodec, SetSearcher
 from methods.multivector.ragged import Ragged
+from methods.multivector.stretch import Stretch
+from methods.multivector.zero_vectors import Places, ZeroCode, split_zeros
 from methods.scanner_search import HammingSearcher, SymbolSearcher
 
 __all__ = ["DecodingSetSearcher", "TokenStoreCodec", "codec_of_each", "largest_kept"]
@@ -24,6 +27,10 @@ _FIT_VECTORS = 1 << 17  # that a dense codec is fitted on, before the reduction:
 
 class TokenStoreCodec(MultiVectorCodec):
     """Some vectors of a document (or vectors made of them), each coded by a dense method under the inner product.
+
+    Vectors of zeros, which batches of documents are padded with, have a code kept for them, decode to zeros and take no
+    part in training. A method that keeps some vectors takes others first. Vectors that share a direction are stretched
+    along it before they are coded (see :mod:`methods.multivector.stretch`), but for binary codes.
 
     Parameters
     ----------
@@ -37,11 +44,17 @@ class TokenStoreCodec(MultiVectorCodec):
     ----------
     codec_ : Codec
         Fitted on what is kept of the training documents, or of a sample of them.
+    stretch_ : Stretch
+        What vectors go through before they are coded, where they share a direction.
+    zero_ : ZeroCode
     """
 
     decodable = True
+    version = "2"  # 1: vectors of zeros were trained on and coded as any other, and none were stretched
     _scans_binary: ClassVar[bool] = False  # whether binary codes, which do not decode, are searched as they are
     codec_: Codec
+    stretch_: Stretch
+    zero_: ZeroCode
 
     def __init__(self, dim: int, codec: str = "int8", codec_params: Mapping[str, Any] | None = None) -> None:
         super().__init__(dim)
@@ -68,38 +81,72 @@ class TokenStoreCodec(MultiVectorCodec):
         return self._kept(lengths) * self._new_codec().code_size + OFFSET_BYTES
 
     def parts(self) -> dict[str, np.ndarray]:
-        return {f"codec.{name}": array for name, array in self.codec_.parts().items()}
+        own = {} if self.zero_.is_own else {"zero_code": np.stack([self.zero_.code, self.zero_.instead])}
+        inner = {f"codec.{name}": array for name, array in self.codec_.parts().items()}
+        return own | self.stretch_.parts() | inner
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
         inner = {name.removeprefix("codec."): array for name, array in parts.items() if name.startswith("codec.")}
         self.codec_ = registry.get(self.codec).from_parts(self.codec_params, inner)
+        self.stretch_ = Stretch.from_parts(self.dim, parts)
+        self.zero_ = ZeroCode(*parts["zero_code"]) if "zero_code" in parts else ZeroCode.own(self.codec_)
 
     def _fit(self, documents: Ragged, seed: int) -> None:
         self._fit_reduction(documents, seed)
         shuffled = np.random.default_rng(seed).permutation(len(documents))
         few = max(1, int(np.searchsorted(np.cumsum(documents.lengths[shuffled]), _FIT_VECTORS, side="right")))
         documents = documents if few >= len(documents) else documents.take(np.sort(shuffled[:few]))
-        floats = Ragged(documents.floats(), documents.offsets)
-        self.codec_ = self._new_codec().fit(self._reduce(floats).vectors, seed)
+        vectors = self._reduce(Ragged(documents.floats(), documents.offsets)).vectors
+        codec = self._new_codec()
+        self.stretch_ = Stretch.fit_for(codec, vectors)
+        vectors = self.stretch_.apply(vectors)
+        self.codec_ = codec.fit(vectors, seed)
+        self.zero_ = ZeroCode.choose(self.codec_, vectors, seed, moved=not self.stretch_.is_identity)
 
     def _encode(self, documents: Ragged) -> np.ndarray:
-        return self.codec_.encode(self._reduce(documents).vectors)
+        return self.zero_.encode(self._codes_of, self._reduce(documents).vectors)
 
     def _decode(self, codes: Codes) -> Ragged:
         size = self.codec_.code_size
-        return Ragged(self.codec_.decode(codes.rows(size)), codes.offsets // size)
+        vectors = self.zero_.decode(self._vectors_of, codes.rows(size), self.dim)
+        return Ragged(vectors, codes.offsets // size)
+
+    def _codes_of(self, vectors: np.ndarray) -> np.ndarray:
+        """Codes (n, code_size) uint8 of (n, dim) float32 vectors other than zeros."""
+        return self.codec_.encode(self.stretch_.apply(vectors))
+
+    def _vectors_of(self, codes: np.ndarray) -> np.ndarray:
+        """The inverse of :meth:`_codes_of`."""
+        return self.stretch_.restore(self.codec_.decode(codes))
 
     def _searcher(self, codes: Codes) -> SetSearcher:
-        size = self.codec_.code_size
-        if self.codec_.family == "binary":
-            inner, offsets = self.codec_.searcher(codes.rows(size)), codes.offsets // size
-            if isinstance(inner, SymbolSearcher):
-                return SymbolSetSearcher(self.dim, inner, offsets)
-            if isinstance(inner, HammingSearcher) and not self.codec_.decodable:
-                return HammingSetSearcher(self.dim, inner, offsets)
+        if self.codec_.family == "binary" and (found := self._scanning_searcher(codes)) is not None:
+            return found
         if not self.codec_.decodable:
             raise MethodError(f"{self._label()} can neither decode codes of {self.codec} nor compare them bit by bit")
-        return DecodingSetSearcher(self, codes, size)
+        return DecodingSetSearcher(self, codes, self.codec_.code_size)
+
+    def _scanning_searcher(self, codes: Codes) -> SetSearcher | None:
+        """A searcher over binary codes as they are, where there is one."""
+        rows, places = self._without_zeros(codes)
+        if not len(rows):  # vectors of zeros alone
+            if self.codec_.decodable:
+                return None
+            # Kernels scan one code at least: let the first document have its own code of a vector of zeros.
+            rows = self.codec_.encode(np.zeros((1, self.dim), np.float32))
+            places = Places(np.minimum(np.arange(len(codes) + 1), 1), places.zeros)
+        inner = self.codec_.searcher(rows)
+        if isinstance(inner, SymbolSearcher):
+            return SymbolSetSearcher(self.codec_, inner, places)
+        if isinstance(inner, HammingSearcher) and not self.codec_.decodable:
+            return HammingSetSearcher(self.codec_, inner, places)
+        return None
+
+    def _without_zeros(self, codes: Codes) -> tuple[np.ndarray, Places]:
+        """The codes (rows, code_size) uint8 of vectors other than zeros, and each document's place among them."""
+        size = self.codec_.code_size
+        rows = codes.rows(size)
+        return split_zeros(rows, codes.offsets // size, self.zero_.among(rows))
 
 
 class DecodingSetSearcher(SetSearcher):
@@ -145,22 +192,23 @@ class ScanningSetSearcher(SetSearcher):
 
     Parameters
     ----------
-    dim : int
+    codec : Codec
+        Whose codes are scanned.
     inner : HammingSearcher or SymbolSearcher
-        Over the codes of all documents' vectors; its scanner's layout is what is kept.
-    offsets : (n + 1,) int64
-        Rows ``offsets[i] : offsets[i + 1]`` are document i's.
+        Over the codes of all documents' vectors, but for zeros; its scanner's layout is what is kept.
+    places : Places
+        Of the documents among these codes.
     """
 
     estimates_metric = False
 
-    def __init__(self, dim: int, inner: HammingSearcher | SymbolSearcher, offsets: np.ndarray) -> None:
-        super().__init__(dim, len(offsets) - 1)
-        self.inner, self.offsets, self.padding = inner, offsets, inner.padding
+    def __init__(self, codec: Codec, inner: HammingSearcher | SymbolSearcher, places: Places) -> None:
+        super().__init__(codec.dim, len(places))
+        self.codec, self.inner, self.places, self.padding = codec, inner, places, inner.padding
 
     @property
     def nbytes(self) -> int:
-        return self.inner.nbytes + OFFSET_BYTES * self.size
+        return self.inner.nbytes + self.places.nbytes
 
     def _scores(self, vectors: np.ndarray) -> np.ndarray:
         """Scores (n,) of all documents for one query's ``vectors`` (m, dim) float32."""
@@ -176,25 +224,42 @@ class ScanningSetSearcher(SetSearcher):
 
 
 class HammingSetSearcher(ScanningSetSearcher):
-    """MaxSim by Hamming distances: a pair of codes scores minus the bits in which they differ."""
+    """MaxSim by Hamming distances: a pair of codes scores minus the bits in which they differ.
 
+    From a vector of zeros half of the bits differ: what makes the product of two codes of -1 and 1 zero.
+    """
+
+    codec: BinaryCodec
     inner: HammingSearcher
 
     def _scores(self, vectors: np.ndarray) -> np.ndarray:
-        return -least_distances(self.inner.scanner, self.offsets, self.inner.encode_queries(vectors))
+        most = np.where(self.places.zeros, self.codec.bits // 2, self.codec.bits) if self.places.any_zeros else None
+        asked = self.inner.encode_queries(vectors)
+        return -least_distances(self.inner.scanner, self.places.offsets, asked, most)
 
 
 class SymbolSetSearcher(ScanningSetSearcher):
     """MaxSim by inner products with recurrent binary codes, symmetric or not as the dense searcher does them.
 
-    What a document's codes have in common in a query's scores (the mean) is left out, as it is for every document.
+    What a document's codes have in common in a query's scores (the mean) is left out, as it is for every document. So
+    the product with a vector of zeros is not 0 here, but what the codec's own code of zeros scores.
     """
 
     inner: SymbolSearcher
 
+    def __init__(self, codec: Codec, inner: SymbolSearcher, places: Places) -> None:
+        super().__init__(codec, inner, places)
+        self._zero: Searcher | None = None
+        if places.any_zeros:
+            self._zero = codec.searcher(codec.encode(np.zeros((1, codec.dim), np.float32)))
+
     def _scores(self, vectors: np.ndarray) -> np.ndarray:
         asked, worth = self.inner.prepare(vectors)
-        return worth @ largest_products(self.inner.scanner, self.offsets, asked)
+        best = largest_products(self.inner.scanner, self.places.offsets, asked)
+        if isinstance(self._zero, SymbolSearcher):
+            least = largest_products(self._zero.scanner, np.array([0, 1]), asked)
+            best = np.where(self.places.zeros, np.maximum(best, least), best)
+        return worth @ best
 
 
 def codec_of_each(
