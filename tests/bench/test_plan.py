@@ -24,7 +24,7 @@ def key(tmp_path, method, **options):
 def test_a_new_version_of_a_codec_makes_new_runs_of_all_that_use_it(tmp_path, monkeypatch, method, options):
     before, other = key(tmp_path, method, **options), key(tmp_path, "pq")
     assert key(tmp_path, method, **options) == before
-    monkeypatch.setattr(registry.get("int4"), "version", "2")
+    monkeypatch.setattr(registry.get("int4"), "version", "raised")
     assert key(tmp_path, method, **options) != before
     assert key(tmp_path, "pq") == other
 
@@ -34,7 +34,7 @@ def test_a_new_version_of_the_store_makes_new_runs_of_rescored_methods_only(tmp_
         return prepare(RunConfig({"name": "pq"}, rescore=store, budget="2x", results=str(tmp_path))).key
 
     before = [rescored(store) for store in ("int8", "float16", None)]
-    monkeypatch.setattr(registry.get("int8"), "version", "2")
+    monkeypatch.setattr(registry.get("int8"), "version", "raised")
     after = [rescored(store) for store in ("int8", "float16", None)]
     assert [a == b for a, b in zip(before, after)] == [False, True, True]
 
