@@ -328,7 +328,7 @@ def command(monkeypatch, capsys):
         (["--data", "{0}", "--budget", "32x", "--min-recall", "90"], "--min-recall 90 is out of range"),
         (["--data", "{0}", "--budget", "32x", "--max-p50-ms", "0"], "--max-p50-ms 0 is out of range"),
         (["--data", "{0}", "--budget", "32x", "--n", "many"], "many is not a number of vectors"),
-        (["--data", "{0}", "--budget", "32x", "--metric", "cos"], "cos"),
+        (["--data", "{0}", "--budget", "32x", "--metric", "jaccard"], "jaccard"),
         (["--data", "{0}", "--budget", "32x", "--k", "7"], "--k 7 is not judged; use 1, 10 or 100"),
         (["--data", "{0}", "--budget", "32x", "--methods", "pqq"], "no method is called 'pqq'; did you mean pq"),
         (["--data", "{0}", "--budget", "32x", "--rescore", "tape"], "--rescore tape is unknown"),
