@@ -49,7 +49,7 @@ def files(tmp_path_factory):
     (folder / "long.u8bin").write_bytes(struct.pack("<ii", 2, 4) + bytes(100))
     (folder / "empty.fbin").write_bytes(b"")
     with h5py.File(folder / "nothing.hdf5", "w") as file:
-        file["other"] = good
+        file["other"] = file["another"] = good  # either could be the base
     with h5py.File(folder / "badneighbours.hdf5", "w") as file:
         file["train"], file["test"] = good, good[:5]
         file["neighbors"] = np.full((5, 10), -7)
@@ -136,7 +136,7 @@ CASES = {
     "rescoring that is for sets": ((*GOOD, "rescore=residual"), "use one of float16"),
     "carving without rescoring": ((*GOOD, "rescore_carving=0.7"), "needs rescore=..."),
     "rescoring below the budget": ((*GOOD, "rescore=float32", "budget=8x"), "bytes"),
-    "unknown metric": ((*GOOD, "dataset.metric=euclid"), "ip, cosine, l2"),
+    "unknown metric": ((*GOOD, "dataset.metric=manhattan"), "ip, cosine, l2"),
     "no queries allowed": ((*GOOD, "dataset.max_queries=0"), "at least 1"),
     "no base allowed": ((*GOOD, "dataset.max_base=-5"), "at least 1"),
     "everything held out": ((*GOOD, "dataset.holdout=200"), "holdout"),
