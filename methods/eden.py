@@ -73,11 +73,11 @@ class EDEN(RotatedCodec):
         return faiss.IndexEDEN(self.dim, faiss_metric(self.metric.inner), self.bits, kind)
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
-        return self._rotate_back(self.index_.sa_decode(codes))
+        return self._restored(self.index_.sa_decode(codes))
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
         kind = _ExactNormSearcher if self.metric is Metric.L2 and self.scale == "unbiased" else TableSearcher
-        return kind(self, self._index_at(self.center_), codes, before=self._rotate)
+        return self._rescaled(kind(self, self._index_at(self.center_), codes, before=self._rotate))
 
 
 class _ExactNormSearcher(FlatCodesSearcher):

@@ -11,18 +11,29 @@ import numpy as np
 from methods.base import Codec, Metric, Searcher, largest_fit
 from methods.faiss_index import FlatCodesSearcher, faiss_metric
 from methods.intervals import ScanningSearcher
+from methods.outliers import OUTLIER, Spread
 from methods.registry import register
+from methods.units import RescaledSearcher, typical_length, unit_of
 
 _HALF_MAX = 65504.0  # the largest float16
 FLOAT8_MAX = 448.0  # the largest e4m3
+_LONG = 32.0  # vectors farther than so many median distances do not set float8's scale
+_SHARED = 0.5  # of the typical distance, a mean longer than which is taken off for float8
 
 
 class _Cast(Codec):
-    """Base of codecs that round each value to a 2-byte float which faiss's scalar quantizer can scan."""
+    """Base of codecs that round each value to a 2-byte float which faiss's scalar quantizer can scan.
+
+    Attributes
+    ----------
+    unit_ : float
+        A power of two that vectors are divided by; 1 where the format reaches them.
+    """
 
     family = "scalar"
     trains = False
     _quantizer: ClassVar[int]
+    unit_: float = 1.0
 
     @classmethod
     def for_budget(cls, dim: int, code_bytes: int, metric: Metric) -> Self:
@@ -35,32 +46,41 @@ class _Cast(Codec):
         return 2 * self.dim
 
     def parts(self) -> dict[str, np.ndarray]:
-        return {}
+        """``unit`` (1,) float32, where it is not 1."""
+        return {} if self.unit_ == 1 else {"unit": np.array([self.unit_], np.float32)}
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
-        pass
+        if "unit" in parts:
+            self.unit_ = float(parts["unit"][0])
 
     @abstractmethod
     def _encode(self, vectors: np.ndarray) -> np.ndarray: ...
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
         index = faiss.IndexScalarQuantizer(self.dim, self._quantizer, faiss_metric(self.metric))
-        return FlatCodesSearcher(self, index, codes)
+        return RescaledSearcher(FlatCodesSearcher(self, index, codes), self.unit_)
 
 
 @register("float16")
 class Float16(_Cast):
-    """IEEE 754 half precision, rounded to nearest even; values beyond +-65504 saturate."""
+    """IEEE 754 half precision, rounded to nearest even; values beyond +-65504 saturate.
+
+    Half precision has all its digits from 6e-5 on. Vectors whose median length is below 2^-6 or beyond 2^13 are
+    therefore divided by a power of two, a part that rounds nothing; the codes of all others are plain casts.
+    """
 
     summary = "half precision, 2 bytes a dimension"
     source = "IEEE 754-2008; faiss ScalarQuantizer QT_fp16 searches"
     _quantizer = faiss.ScalarQuantizer.QT_fp16
 
+    def _fit(self, vectors: np.ndarray, seed: int) -> None:
+        self.unit_ = unit_of(typical_length(vectors))
+
     def _encode(self, vectors: np.ndarray) -> np.ndarray:
-        return np.clip(vectors, -_HALF_MAX, _HALF_MAX).astype("<f2").view(np.uint8)
+        return np.clip(vectors / np.float32(self.unit_), -_HALF_MAX, _HALF_MAX).astype("<f2").view(np.uint8)
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
-        return codes.view("<f2").astype(np.float32)
+        return codes.view("<f2").astype(np.float32) * np.float32(self.unit_)
 
 
 @register("bfloat16")
@@ -122,20 +142,27 @@ def to_float8(values: np.ndarray) -> np.ndarray:
 class Float8(Codec):
     """Float8 e4m3 (4 bits of exponent, 3 of mantissa) with one global scale.
 
-    The scale maps the greatest absolute value of training to 448, the largest number of the format; later values
-    beyond it saturate. Values down to 2^-6 / 448 (3.5e-5) of the greatest keep 3 bits of mantissa, smaller ones lie
-    on the evenly spaced subnormals.
+    The scale maps the greatest absolute value of training to 448, the largest number of the format, where vectors
+    count as at most 32 times as far from the median as the median distance; values beyond saturate. Values down to
+    2^-6 / 448 (3.5e-5) of the greatest keep 3 bits of mantissa, smaller ones lie on the evenly spaced subnormals.
+
+    A rounding error grows with its value. Where vectors share a direction, so that their mean is more than half as long
+    as their typical distance (an average cosine above 0.2), what they share is therefore left to the mean, a part.
 
     Attributes
     ----------
     scale_ : float
         What a byte's value is multiplied with.
+    mean_ : (dim,) float32
+        Added to it; zeros where the mean is short.
     """
 
     family = "scalar"
     summary = "8-bit floating point (e4m3) with one global scale"
     source = "Micikevicius et al., FP8 formats for deep learning, 2022 (section 3); OCP OFP8"
     trains = False
+
+    mean_: np.ndarray
 
     @classmethod
     def for_budget(cls, dim: int, code_bytes: int, metric: Metric) -> Float8:
@@ -148,25 +175,31 @@ class Float8(Codec):
         return self.dim
 
     def parts(self) -> dict[str, np.ndarray]:
-        return {"scale": np.array([self.scale_], np.float32)}
+        """``scale`` (1,) and, where vectors are centred, ``mean`` (dim,) float32."""
+        return {"scale": np.array([self.scale_], np.float32)} | ({"mean": self.mean_} if self.mean_.any() else {})
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
-        self.scale_ = float(parts["scale"][0])
+        self.scale_, self.mean_ = float(parts["scale"][0]), parts.get("mean", np.zeros(self.dim, np.float32))
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
-        greatest = max(-float(vectors.min()), float(vectors.max()))
-        scale = float(np.float32(greatest / FLOAT8_MAX))
+        spread = Spread.of(vectors)
+        mean = spread.pulled(vectors, OUTLIER, 1.0).mean(axis=0, dtype=np.float64)
+        shared = np.linalg.norm(mean) > _SHARED * spread.typical > 0
+        self.mean_ = (mean if shared else np.zeros(self.dim)).astype(np.float32)
+        vectors = spread.pulled(vectors, _LONG, _LONG)
+        least, greatest = vectors.min(axis=0) - self.mean_, vectors.max(axis=0) - self.mean_
+        scale = float(np.float32(max(-float(least.min()), float(greatest.max())) / FLOAT8_MAX))
         self.scale_ = scale if scale > 0 else 1.0
 
     def _encode(self, vectors: np.ndarray) -> np.ndarray:
-        return to_float8(vectors / np.float32(self.scale_))
+        return to_float8((vectors - self.mean_) / np.float32(self.scale_))
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
         from methods.kernels.scalar import float8_decode
 
         rows = np.empty(codes.shape, np.float32)
         float8_decode(codes, self.scale_, rows)
-        return rows
+        return rows + self.mean_
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
         return Float8Searcher(self, codes)
@@ -180,4 +213,8 @@ class Float8Searcher(ScanningSearcher):
     def _scan(self, query: np.ndarray, l2: bool, keys: np.ndarray, ids: np.ndarray) -> None:
         from methods.kernels.scalar import float8_scan
 
+        query = query - self.codec.mean_ if l2 else query
         float8_scan(self.codes, self.codec.scale_, query, l2, keys, ids)
+
+    def _offset(self, query: np.ndarray) -> float:
+        return float(query @ self.codec.mean_)

@@ -74,8 +74,8 @@ class _Ranged(Codec):
         self._quantize = self._build()
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
-        shared, clip = self._quantizer == faiss.ScalarQuantizer.QT_8bit_uniform, self.ranges == "clipped"
-        low, width = learned_ranges(vectors, self.metric.inner, self.bits, seed, shared, clip)
+        over = "shared" if self._quantizer == faiss.ScalarQuantizer.QT_8bit_uniform else "own"
+        low, width = learned_ranges(vectors, self.metric.inner, self.bits, seed, over, self.ranges == "clipped")
         self._load_parts({"low": low, "width": width})
 
     def _build(self) -> faiss.IndexScalarQuantizer:

@@ -16,9 +16,12 @@ from methods.faiss_index import FlatCodesSearcher, faiss_metric
 from methods.parameters import check_integer
 from methods.registry import register
 from methods.rotated import RotatedCodec
+from methods.units import RescaledSearcher, lengths_of, typical_length
 
 _ONE_BIT_FACTORS = 8  # bytes: ||x - c||^2 (less ||x||^2 under ip), multiplier
 _SIGN_FACTORS = 12  # the same and an error bound, where more bits follow
+_LONG_CENTER = 0.3  # of the vectors' length; a shorter center adds less than a twentieth to an estimate's error
+_SHORTEST, _LONGEST = 0.5, 8.0  # lengths to which queries are scaled, in those of vectors
 _MORE_FACTORS = 8  # bytes: addend and multiplier of the full code
 
 
@@ -34,12 +37,26 @@ class RaBitQ(RotatedCodec):
         1 to 9.
     query_bits : int
         Bits a dimension to which the query is rounded, 1 to 8; 0 keeps it in floats.
+
+    Attributes
+    ----------
+    length_ : float
+        Median length of vectors over the unit; 1 but under ``ip``.
+
+    Notes
+    -----
+    Under ``ip`` what an estimate lacks is the product of the code's error and ``q - center``, and the rounded query is
+    ``q - center`` too: a short query would be nothing beside the center. The order of vectors does not depend on a
+    query's length, so that queries are brought about to that of vectors; or, with a long center, to the length at
+    which this difference is shortest, where their product with the center is the center's own.
     """
 
     summary = "sign bits of the rotated vector (and up to 8 more), unbiased estimate"
     source = "Gao & Long 2024, Gao et al. 2025 (faiss IndexRaBitQ)"
     trains = False
     estimator = True
+
+    length_: float
 
     def __init__(
         self,
@@ -64,6 +81,19 @@ class RaBitQ(RotatedCodec):
     def code_size(self) -> int:
         return code_bytes_of(self.dim, self.bits)
 
+    def _fit(self, vectors: np.ndarray, seed: int) -> None:
+        super()._fit(vectors, seed)
+        self.length_ = float(np.float32(typical_length(vectors) / self.unit_)) if self.metric is Metric.IP else 1.0
+
+    def parts(self) -> dict[str, np.ndarray]:
+        """As in the base class; and under ``ip`` ``length`` (1,) float32."""
+        length = {"length": np.array([self.length_], np.float32)} if self.metric is Metric.IP else {}
+        return super().parts() | length
+
+    def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
+        super()._load_parts(parts)
+        self.length_ = float(parts["length"][0]) if "length" in parts else 1.0
+
     def _empty_index(self) -> Any:
         index = faiss.IndexRaBitQ(self.dim, faiss_metric(self.metric.inner), self.bits)
         index.qb = self.query_bits
@@ -72,7 +102,7 @@ class RaBitQ(RotatedCodec):
     def _decode(self, codes: np.ndarray) -> np.ndarray:
         """The vector whose inner product with a query is the estimate (faiss decodes the sign bits only)."""
         if self.bits == 1:
-            return self._rotate_back(self.index_.sa_decode(codes))
+            return self._restored(self.index_.sa_decode(codes))
         more, signs = self.bits - 1, -(-self.dim // 8)
         at = signs + _SIGN_FACTORS
         packed = codes[:, at : codes.shape[1] - _MORE_FACTORS]
@@ -82,7 +112,7 @@ class RaBitQ(RotatedCodec):
         values = levels.astype(np.float32) - np.float32((1 << more) - 0.5)
         factor = np.ascontiguousarray(codes[:, -4:]).view(np.float32) * np.float32(self._factor_sign)
         assert self.center_ is not None
-        return self._rotate_back(values * factor + self.center_)
+        return self._restored(values * factor + self.center_)
 
     @property
     def _factor_sign(self) -> float:
@@ -90,7 +120,35 @@ class RaBitQ(RotatedCodec):
         return -0.5 if self.metric is Metric.L2 else 1.0
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
-        return FlatCodesSearcher(self, self._index_at(self.center_), codes, before=self._rotate)
+        searcher = FlatCodesSearcher(self, self._index_at(self.center_), codes, before=self._rotate)
+        assert self.center_ is not None
+        center = self._restored(self.center_[None])[0] / np.float32(self.unit_)
+        long = self.metric is Metric.IP and np.linalg.norm(center) > _LONG_CENTER * self.length_
+        if long:
+            return _CenteredSearcher(searcher, self.unit_, self.length_, center)
+        return RescaledSearcher(searcher, self.unit_, self.length_)
+
+
+class _CenteredSearcher(RescaledSearcher):
+    """Queries are scaled until they have the center's length along it, within limits.
+
+    Parameters
+    ----------
+    inner, unit, length
+        As in the base class.
+    center : (dim,) float32
+        Of vectors over the unit, not rotated.
+    """
+
+    def __init__(self, inner: Searcher, unit: float, length: float, center: np.ndarray) -> None:
+        super().__init__(inner, unit, length)
+        wide = center.astype(np.float64)
+        self._along = wide / (wide @ wide)
+
+    def _units(self, queries: np.ndarray) -> np.ndarray:
+        ordinary = lengths_of(queries) / self.length
+        own = np.clip((queries @ self._along)[:, None], ordinary / _LONGEST, ordinary / _SHORTEST)
+        return np.where(own > 0, own, 1).astype(np.float32)
 
 
 def code_bytes_of(dim: int, bits: int) -> int:

@@ -27,7 +27,7 @@ _TRIAL_ROWS, _LONGEST, _TRIAL_QUERIES, _K = 4096, 64, 256, 10
 
 
 def learned_ranges(
-    vectors: np.ndarray, metric: Metric, bits: int, seed: int, shared: bool = False, clip: bool = False
+    vectors: np.ndarray, metric: Metric, bits: int, seed: int, over: str = "own", clip: bool = False
 ) -> Range:
     """The ranges of ``2^bits`` levels for training vectors (n, dim) float32.
 
@@ -40,22 +40,23 @@ def learned_ranges(
     vectors, metric, bits
     seed : int
         Draws the vectors that are tried.
-    shared : bool
-        One range for all dimensions.
+    over : {"own", "shared", "symmetric"}
+        Each dimension has its own range; all share one; or one about zero.
     clip : bool
+        Where each has its own.
 
     Returns
     -------
-    low, width : (dim,) float32, or (1,) if ``shared``
+    low, width : (dim,) float32, or (1,) if shared
     """
-    whole = _range(vectors.min(axis=0), vectors.max(axis=0), shared)
+    whole = _range(vectors.min(axis=0), vectors.max(axis=0), over)
     first = clipped_ranges(_sample(vectors, seed), *whole, bits) if clip else whole
     spread = Spread.of(vectors)
     if spread.ratios.max() <= _EVEN:
         return first
     trial = _Trial(vectors, spread, metric, seed)
     best, most = first, trial.recall(first, bits) + _GAIN
-    for tried in (whole, *_shorter(vectors, spread, trial.rows, bits, shared, clip)):
+    for tried in (whole, *_shorter(vectors, spread, trial.rows, bits, over, clip)):
         found = trial.recall(tried, bits)
         if found > most:
             best, most = tried, found
@@ -63,7 +64,7 @@ def learned_ranges(
 
 
 def _shorter(
-    vectors: np.ndarray, spread: Spread, rows: np.ndarray, bits: int, shared: bool, clip: bool
+    vectors: np.ndarray, spread: Spread, rows: np.ndarray, bits: int, over: str, clip: bool
 ) -> Iterator[Range]:
     """Ranges of vectors that are shorter where they are long; clipped ones for ``rows`` (indices)."""
     far = np.flatnonzero(spread.ratios > _EVEN)
@@ -72,7 +73,7 @@ def _shorter(
         if not (spread.ratios > farthest).any():
             return
         pulled = spread.only(far).pulled(vectors[far], farthest, to)
-        whole = _range(np.minimum(low, pulled.min(axis=0)), np.maximum(high, pulled.max(axis=0)), shared)
+        whole = _range(np.minimum(low, pulled.min(axis=0)), np.maximum(high, pulled.max(axis=0)), over)
         yield whole
         if clip:
             yield clipped_ranges(spread.only(rows).pulled(vectors[rows], farthest, to), *whole, bits)
@@ -148,9 +149,12 @@ def clipped_ranges(vectors: np.ndarray, low: np.ndarray, width: np.ndarray, bits
     return best_low, best_width
 
 
-def _range(low: np.ndarray, high: np.ndarray, shared: bool) -> Range:
-    if shared:
+def _range(low: np.ndarray, high: np.ndarray, over: str) -> Range:
+    if over != "own":
         low, high = low.min(keepdims=True), high.max(keepdims=True)
+    if over == "symmetric":
+        high = np.maximum(-low, high)
+        low = -high
     return low, high - low
 
 

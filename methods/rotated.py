@@ -1,7 +1,8 @@
 """What the randomized quantizers share: a random rotation in front of a faiss index whose quantizer is fixed.
 
 A rotation spreads a vector evenly over the coordinates, which then look Gaussian whatever the data: that is what a
-quantizer with fixed levels is made for. It changes neither inner products nor distances.
+quantizer with fixed levels is made for. It changes neither inner products nor distances. What faiss does next has
+absolute constants (a vector that is 3e-4 long has no direction), so that short vectors are scaled by a power of two.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from methods.base import Codec, Metric
+from methods.base import Codec, Metric, Searcher
 from methods.errors import MethodError
 from methods.faiss_index import set_vector
+from methods.outliers import OUTLIER, Spread
+from methods.units import RescaledSearcher, unit_of
 from methods.vectors import random_rotation
 
 ROTATIONS = ("random", "none")
@@ -28,12 +31,22 @@ class RotatedCodec(Codec):
         As for every codec.
     rotation : {"random", "none"}
         Drawn under the seed of the fit, or left out: for data whose coordinates are alike already.
+
+    Attributes
+    ----------
+    center_ : (dim,) float32 or None
+        Mean of the rotated vectors over the unit; outliers count as vectors of typical distance.
+    rotation_ : (dim, dim) float32 or None
+    unit_ : float
+        A power of two that vectors are divided by: 1, unless they, or what is quantized of them, are unordinarily
+        short or long.
     """
 
     family = "rotated"
     index_: Any  # a faiss index: the stubs do not know its fields
     rotation_: np.ndarray | None
     center_: np.ndarray | None
+    unit_: float
 
     def __init__(self, dim: int, metric: Metric = Metric.IP, rotation: str = "random") -> None:
         self.rotation = rotation
@@ -56,26 +69,45 @@ class RotatedCodec(Codec):
     def _rotate(self, vectors: np.ndarray) -> np.ndarray:
         return vectors if self.rotation_ is None else vectors @ self.rotation_
 
-    def _rotate_back(self, vectors: np.ndarray) -> np.ndarray:
-        return vectors if self.rotation_ is None else vectors @ self.rotation_.T
+    def _restored(self, rotated: np.ndarray) -> np.ndarray:
+        """Vectors (n, dim) of rotated ones over the unit."""
+        vectors = rotated if self.rotation_ is None else rotated @ self.rotation_.T
+        return vectors * np.float32(self.unit_)
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
         self.rotation_ = random_rotation(self.dim, seed) if self.rotation == "random" else None
-        center = self._rotate(vectors.mean(axis=0, dtype=np.float64).astype(np.float32)[None])[0]
-        self._load(self.rotation_, center)
+        spread = Spread.of(vectors)
+        unit = unit_of(self._size(vectors, spread))
+        mean = spread.pulled(vectors, OUTLIER, 1.0).mean(axis=0, dtype=np.float64).astype(np.float32)
+        self._load(self.rotation_, self._rotate(mean[None] / np.float32(unit))[0], unit)
 
-    def _load(self, rotation: np.ndarray | None, center: np.ndarray | None) -> None:
-        self.rotation_, self.center_ = rotation, center
+    def _size(self, vectors: np.ndarray, spread: Spread) -> float:
+        """What should be of ordinary size for the quantizer: the centred vectors."""
+        return spread.typical
+
+    def _load(self, rotation: np.ndarray | None, center: np.ndarray | None, unit: float) -> None:
+        self.rotation_, self.center_, self.unit_ = rotation, center, unit
         self.index_ = self._index_at(center)
 
     def _encode(self, vectors: np.ndarray) -> np.ndarray:
+        return self._quantized(vectors / np.float32(self.unit_))
+
+    def _quantized(self, vectors: np.ndarray) -> np.ndarray:
+        """faiss's codes of vectors (n, dim) over the unit."""
         return self.index_.sa_encode(np.ascontiguousarray(self._rotate(vectors)))
 
+    def _rescaled(self, searcher: Searcher) -> Searcher:
+        """``searcher`` of vectors over the unit, for queries of any size."""
+        return RescaledSearcher(searcher, self.unit_)
+
     def parts(self) -> dict[str, np.ndarray]:
-        """``center`` (dim,), subtracted after the rotation; ``rotation`` (dim, dim), applied as x @ R; float32."""
+        """``center`` (dim,), subtracted after the rotation; ``rotation`` (dim, dim), applied as x @ R; ``unit`` (1,),
+        by which vectors are divided before, where it is not 1; float32."""
         self._check_fitted()
-        named = {"center": self.center_, "rotation": self.rotation_}
+        unit = None if self.unit_ == 1 else np.array([self.unit_], np.float32)
+        named = {"center": self.center_, "rotation": self.rotation_, "unit": unit}
         return {name: part for name, part in named.items() if part is not None}
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
-        self._load(parts.get("rotation"), parts.get("center"))
+        unit = float(parts["unit"][0]) if "unit" in parts else 1.0
+        self._load(parts.get("rotation"), parts.get("center"), unit)

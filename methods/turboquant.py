@@ -10,10 +10,12 @@ import numpy as np
 from methods.base import Metric, Searcher, largest_fit
 from methods.errors import MethodError
 from methods.faiss_index import faiss_metric
+from methods.outliers import Spread
 from methods.registry import register
 from methods.rotated import RotatedCodec
 from methods.search import DecodingSearcher
 from methods.table_search import CodeSpace, TableSearcher
+from methods.units import typical_length
 from methods.vectors import normalized
 
 _NORM = 2  # bytes of a float16 norm
@@ -25,7 +27,8 @@ class TurboQuant(RotatedCodec):
     """1, 2, 3, 4 or 8 bits a dimension: the levels that are best for a coordinate of a random unit vector.
 
     Algorithm 1 (the variant for least squared error). It is for unit vectors; others are scaled to unit norm and
-    their norm is stored as float16 in the last two bytes of the code.
+    their norm is stored as float16 in the last two bytes of the code, over a power of two where float16 would not
+    reach.
 
     Parameters
     ----------
@@ -93,6 +96,9 @@ class TurboQuant(RotatedCodec):
         index.train(np.zeros((1, self.dim), np.float32))  # the levels follow from the dimension alone
         return index
 
+    def _size(self, vectors: np.ndarray, spread: Spread) -> float:
+        return typical_length(vectors) if self.store_norm else 1.0
+
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
         super()._fit(vectors, seed)
         self.center_ = None  # nothing is subtracted: a centred unit vector has no unit norm
@@ -100,12 +106,13 @@ class TurboQuant(RotatedCodec):
     def _encode(self, vectors: np.ndarray) -> np.ndarray:
         if not self.store_norm:
             return super()._encode(vectors)
+        vectors = vectors / np.float32(self.unit_)
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         stored = np.minimum(norms, np.finfo(np.float16).max).astype(np.float16).view(np.uint8)
-        return np.hstack([super()._encode(normalized(vectors)), stored])
+        return np.hstack([self._quantized(normalized(vectors)), stored])
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
-        return self._rotate_back(self._decode_rotated(codes))
+        return self._restored(self._decode_rotated(codes))
 
     def _decode_rotated(self, codes: np.ndarray) -> np.ndarray:
         directions = np.ascontiguousarray(codes[:, : codes.shape[1] - _NORM * self.store_norm])
@@ -116,8 +123,8 @@ class TurboQuant(RotatedCodec):
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
         if self.store_norm:
-            return _RotatedSearcher(self, codes)
-        return TableSearcher(self, self._index_at(None), codes, before=self._rotate)
+            return self._rescaled(_RotatedSearcher(self, codes))
+        return self._rescaled(TableSearcher(self, self._index_at(None), codes, before=self._rotate))
 
 
 class _RotatedSearcher(DecodingSearcher):

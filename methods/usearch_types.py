@@ -12,7 +12,10 @@ import numpy as np
 from methods.base import Codec, Metric, Searcher, largest_fit
 from methods.errors import MethodError
 from methods.floating import from_bfloat16, to_bfloat16
+from methods.outliers import without_outliers
+from methods.ranges import learned_ranges
 from methods.registry import register
+from methods.units import RescaledSearcher
 
 BITS = {"bf16": 16, "i8": 8, "b1": 1}  # of a dimension, the finest first
 
@@ -22,8 +25,13 @@ class USearch(Codec):
     """Every value as ``bf16``, ``i8`` or ``b1``, queries too, compared by usearch.
 
     ``bf16`` rounds to 8 bits of precision. ``i8`` multiplies with 127 over the greatest magnitude in training, and a
-    query with 127 over its own: usearch's cast wants unit vectors and keeps no length. ``b1`` keeps signs, compared by
-    Hamming distance; it decodes to signs times the mean magnitude.
+    query with 127 over its own: usearch's cast wants unit vectors and keeps no length. Where lengths vary much, the
+    greatest magnitude is that with which a search of training vectors finds most
+    (:func:`~methods.ranges.learned_ranges`). ``b1`` keeps signs, compared by Hamming distance; it decodes to signs
+    times the mean magnitude.
+
+    A few dimensions of large values leave ``i8`` few levels for the others, and a direction that all vectors share
+    leaves ``b1`` few signs that differ: the formats know neither ranges of a dimension nor a center.
 
     Parameters
     ----------
@@ -36,6 +44,7 @@ class USearch(Codec):
     summary = "brain floats, bytes or signs as usearch compares them, queries rounded alike"
     source = "usearch (Unum Cloud 2023)"
     trains = False
+    version = "2"  # 1: i8 over the greatest magnitude, however much lengths vary
     estimator = True  # queries are rounded
     requires = ("usearch",)
 
@@ -56,13 +65,14 @@ class USearch(Codec):
         return -(-self.dim * BITS[self.type] // 8)
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
+        greatest = learned_ranges(vectors, self.metric.inner, 8, seed, "symmetric")[1][0] / 2
+        vectors = without_outliers(vectors)
         blocks = [np.abs(vectors[at : at + 4096]) for at in range(0, len(vectors), 4096)]
-        greatest = max(float(block.max()) for block in blocks)
         mean = sum(float(block.sum(dtype=np.float64)) for block in blocks) / vectors.size
         self.scales_ = np.array([greatest or 1.0, mean], np.float32)
 
     def parts(self) -> dict[str, np.ndarray]:
-        """``scales`` (2,) float32: greatest and mean magnitude of a value in training."""
+        """``scales`` (2,) float32: greatest and mean magnitude of a value in training, outliers aside."""
         return {"scales": self.scales_}
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
@@ -83,7 +93,12 @@ class USearch(Codec):
         return codes.view(np.int8) * (self.scales_[0] / np.float32(127))
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
-        return USearchSearcher(self, codes)
+        searcher = USearchSearcher(self, codes)
+        if self.type != "bf16":
+            return searcher
+        # usearch gives products as 1 - product, which hides small ones: queries bring them to about 1.
+        length = 1.25 * float(self.scales_[1]) * self.dim**0.5  # of a vector of Gaussian values
+        return RescaledSearcher(searcher, 1.0, 1 / (length or 1.0))
 
 
 def _to_int8(values: np.ndarray, greatest: np.ndarray | float) -> np.ndarray:

@@ -80,6 +80,55 @@ def test_bfloat16_rounds_to_nearest_even_and_stays_finite():
     assert np.isfinite(codec.decode(codec.encode(vectors))).all()
 
 
+def test_half_precision_of_ordinary_vectors_has_no_unit(rng):
+    for scale in (0.02, 1.0, 500.0):
+        codec = get("float16")(5).fit(scale * rng.standard_normal((20, 5)))
+        assert codec.parts() == {}
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16", "float8"])
+@pytest.mark.parametrize("scale", [1e-15, 1e-8, 1e-4, 1e4, 1e8, 1e15])
+def test_a_scale_of_all_vectors_costs_no_digits(name, scale, rng):
+    vectors = rng.standard_normal((200, 24)).astype(np.float32)
+    errors = []
+    for factor in (1.0, scale):
+        scaled = (vectors * np.float64(factor)).astype(np.float32)
+        codec = get(name)(24, "l2").fit(scaled)
+        decoded = codec.decode(codec.encode(scaled)).astype(np.float64) / factor
+        errors.append(np.sqrt(((decoded - vectors) ** 2).mean()))
+        scores, ids = codec.searcher(codec.encode(scaled)).search(scaled[:20], 1)
+        np.testing.assert_array_equal(ids[:, 0], np.arange(20))
+        assert scores.max() < 0.1 * factor**2
+    assert errors[1] < 1.3 * errors[0]  # a power of two more or less for float8
+
+
+@pytest.mark.parametrize("metric", list(Metric))
+def test_float8_leaves_a_shared_direction_to_the_mean(metric, rng):
+    rows = rng.standard_normal((2040, 48)) + 2 * rng.standard_normal(48)
+    vectors, queries = (part.astype(np.float32) for part in (rows[:2000], rows[2000:]))
+    codec = get("float8")(48, metric).fit(vectors)
+    searcher = codec.searcher(codec.encode(vectors))
+    for at in (40, 1):  # decoded, scanned
+        _, ids = searcher.search(queries[:at], 10)
+        truth = np.argsort(-scores_of(metric, queries[:at], vectors), axis=1)[:, :10]
+        assert np.mean([np.isin(a, b).mean() for a, b in zip(truth, ids)]) > 0.9
+    assert set(get("float8")(48, metric).fit(vectors - vectors.mean(axis=0)).parts()) == {"scale"}
+
+
+def scores_of(metric, queries, vectors):
+    products = queries @ vectors.T
+    if metric is Metric.COSINE:
+        return products / np.linalg.norm(vectors, axis=1)
+    return products if metric is Metric.IP else 2 * products - (vectors**2).sum(axis=1)
+
+
+def test_an_outlier_does_not_set_the_scale_of_float8(rng):
+    vectors = rng.standard_normal((500, 24)).astype(np.float32)
+    expected = get("float8")(24).fit(vectors).scale_
+    vectors[3] *= 1e7
+    assert get("float8")(24).fit(vectors).scale_ < 40 * expected
+
+
 @pytest.mark.parametrize("name", ["float16", "bfloat16", "float8"])
 @pytest.mark.parametrize("metric", list(Metric))
 def test_tiny_and_huge_vectors_are_found(name, metric, rng):

@@ -43,10 +43,12 @@ def test_scores_estimate_the_inner_product_with_the_decoded_vector(bits):
     codec = RaBitQ(32, "ip", bits, query_bits=0).fit(data.train())
     codes = codec.encode(data.base())
     scores, ids = codec.searcher(codes).search(data.queries(), 10)
-    # The part along the centre is exact in a score and estimated in a decoded vector.
-    offset = data.base() - codec.decode(codes)
+    # The part along the centre is exact in a score, for a query of the right length, and estimated in a decoded vector.
+    error = data.base() - codec.decode(codes)
     centre = data.train().mean(axis=0)
-    exact = data.queries() @ codec.decode(codes).T + (offset @ centre)[None]
+    ordinary = np.linalg.norm(data.queries(), axis=1) / codec.length_
+    own = np.clip(data.queries() @ centre / (centre @ centre), ordinary / 8, ordinary * 2)  # of the right length
+    exact = data.queries() @ codec.decode(codes).T + own[:, None] * (error @ centre)
     assert np.abs(np.take_along_axis(exact, ids, 1) - scores).max() < 1e-3
 
 
@@ -60,6 +62,21 @@ def test_estimates_are_unbiased_over_rotations():
         estimates.append(scores[0][np.argsort(ids[0])])
     spread = np.std(estimates, axis=0) / np.sqrt(40)
     assert (np.abs(np.mean(estimates, axis=0) - true) < 4 * spread).all()
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.5, 2.0])
+@pytest.mark.parametrize("bits", [1, 4])
+def test_order_by_product_does_not_depend_on_the_length_of_a_query(bits, offset):
+    rng = np.random.default_rng(3)
+    common = offset * rng.standard_normal(64)
+    vectors, queries = ((rng.standard_normal((n, 64)) + common).astype(np.float32) for n in (1000, 30))
+    codec = RaBitQ(64, "ip", bits).fit(vectors)
+    searcher = codec.searcher(codec.encode(vectors))
+    scores, expected = searcher.search(queries, 10)
+    for exponent in (-40, -7, 7, 40):
+        longer, ids = searcher.search(queries * np.float32(2.0**exponent), 10)
+        np.testing.assert_array_equal(ids, expected)
+        np.testing.assert_allclose(longer / 2.0**exponent, scores, rtol=1e-5)
 
 
 def test_parts_are_the_centre_and_the_rotation():

@@ -58,3 +58,22 @@ def test_bits_are_compared_by_hamming_distance():
     assert not searcher.descending
     assert np.array_equal(scores, np.take_along_axis(different, ids, 1))
     assert np.array_equal(scores, np.sort(different, axis=1)[:, :10])
+
+
+@pytest.mark.parametrize("exponent", [-66, -27, -13, 27, 49])
+def test_products_of_any_scale_find_the_same(exponent):
+    pytest.importorskip("usearch", reason="needs the extra usearch")
+    found = []
+    for factor in (np.float32(1), np.float32(2.0**exponent)):
+        codec = USearch(32, "ip", "bf16").fit(data.train() * factor)
+        found.append(codec.searcher(codec.encode(data.base() * factor)).search(data.queries(), 10)[1])
+    assert np.mean([np.isin(a, b).mean() for a, b in zip(*found)]) > 0.98
+
+
+@pytest.mark.parametrize("metric", ["ip", "l2"])
+def test_an_outlier_does_not_set_the_scale_of_bytes(metric):
+    vectors = data.train().copy()
+    expected = USearch(32, metric, "i8").fit(vectors).scales_
+    assert expected[0] == np.abs(vectors).max()
+    vectors[3] *= 1000
+    assert (USearch(32, metric, "i8").fit(vectors).scales_ < 20 * expected).all()
