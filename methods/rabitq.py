@@ -20,6 +20,7 @@ from methods.units import RescaledSearcher, lengths_of, typical_length
 
 _ONE_BIT_FACTORS = 8  # bytes: ||x - c||^2 (less ||x||^2 under ip), multiplier
 _SIGN_FACTORS = 12  # the same and an error bound, where more bits follow
+_UNIT_LENGTH = 1e-3  # from 1 at most: the length of normalized vectors, as they are rounded
 _LONG_CENTER = 0.3  # of the vectors' length; a shorter center adds less than a twentieth to an estimate's error
 _SHORTEST, _LONGEST = 0.5, 8.0  # lengths to which queries are scaled, in those of vectors
 _MORE_FACTORS = 8  # bytes: addend and multiplier of the full code
@@ -83,11 +84,12 @@ class RaBitQ(RotatedCodec):
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
         super()._fit(vectors, seed)
-        self.length_ = float(np.float32(typical_length(vectors) / self.unit_)) if self.metric is Metric.IP else 1.0
+        length = typical_length(vectors) / self.unit_ if self.metric is Metric.IP else 1.0
+        self.length_ = 1.0 if abs(length - 1) < _UNIT_LENGTH else float(np.float32(length))
 
     def parts(self) -> dict[str, np.ndarray]:
-        """As in the base class; and under ``ip`` ``length`` (1,) float32."""
-        length = {"length": np.array([self.length_], np.float32)} if self.metric is Metric.IP else {}
+        """As in the base class; and under ``ip`` ``length`` (1,) float32, where it is not 1."""
+        length = {} if self.length_ == 1 else {"length": np.array([self.length_], np.float32)}
         return super().parts() | length
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
