@@ -14,7 +14,9 @@ import numpy as np
 
 __all__ = [
     "OFFSET_BYTES",
+    "fitted_bounds",
     "mean_direction",
+    "mean_weights",
     "offset_bytes",
     "offset_range",
     "offset_scale",
@@ -45,6 +47,16 @@ def mean_direction(mean: np.ndarray) -> np.ndarray:
     return (wide / norm if norm > 0 else np.zeros_like(wide)).astype(np.float32)
 
 
+def mean_weights(mean: np.ndarray) -> np.ndarray:
+    """``mean / <mean, mean>`` (dim,) float32, zeros where the mean is zero.
+
+    A query's product with it is what a vector's product with the mean counts in the product of query and vector.
+    """
+    wide = mean.astype(np.float64)
+    square = float(wide @ wide)
+    return (wide / square if square > 0 else np.zeros_like(wide)).astype(np.float32)
+
+
 def split(vectors: np.ndarray, mean: np.ndarray, direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """``vectors`` (n, dim) as offsets ``a`` and rests ``r``: ``x = mean + a * direction + r``.
 
@@ -65,6 +77,11 @@ def split(vectors: np.ndarray, mean: np.ndarray, direction: np.ndarray) -> tuple
     offsets = np.einsum("ij,j->i", rests, along)
     rests -= offsets[:, None] * along
     return offsets, rests.astype(np.float32)
+
+
+def fitted_bounds(offsets: np.ndarray, code_bytes: float) -> np.ndarray:
+    """Bounds for the offsets (n,) of training in codes of so many bytes for levels and offset."""
+    return offset_scale(offsets) if offset_size(code_bytes) == 1 else offset_range(offsets)
 
 
 def offset_range(offsets: np.ndarray) -> np.ndarray:

@@ -54,7 +54,7 @@ class Diagnosis:
     queries_in_base : float
         Share of the queries that are rows of the base too: as their own nearest they are found without any search.
     repeated_queries : int
-        Queries equal to an earlier one: they count once in intervals and tests.
+        Queries equal to an earlier one: each counts anew in figures and intervals, though it says nothing new.
     ties : k -> share
         Of the queries, those whose k-th true neighbour ties with one that is not among the first k. Of a sample where
         the exact neighbours were not known.
@@ -111,7 +111,7 @@ def warnings_of(found: Diagnosis, queries: int) -> list[Kind]:
             )
         )
     if found.repeated_queries >= SHARE * queries:
-        what = f"{found.repeated_queries:,} of {queries:,} queries repeat an earlier one and count once in intervals"
+        what = f"{found.repeated_queries:,} of {queries:,} queries repeat an earlier one: intervals are too narrow"
         warned.append(Kind("repeated queries", what))
     if found.most_ties >= SHARE:
         listed = " and ".join(f"{_percent(share)} at {k}" for k, share in found.ties.items() if share >= SHARE)

@@ -1,4 +1,4 @@
-"""Queries that repeat another one: they count once where chance is judged, as they say nothing new."""
+"""Rows and queries that repeat another one."""
 
 from __future__ import annotations
 
@@ -31,25 +31,3 @@ def groups_of(queries: np.ndarray | Ragged, metric: object) -> np.ndarray | None
         found = keys(as_compared(queries, metric))
     distinct, groups = np.unique(found, return_inverse=True)
     return None if len(distinct) == len(found) else groups
-
-
-def once(values: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
-    """One value for each distinct query, with the mean that all queries together have.
-
-    A query that was asked five times counts five times in the mean, but is drawn once in a bootstrap: the values are
-    those of a ratio of sums over distinct queries, linearized about the mean (Cochran, Sampling Techniques, 3rd
-    edition, section 6.4).
-
-    Parameters
-    ----------
-    values : (nq,) float64
-        All known.
-    groups : (nq,) int64 or None
-        As :func:`groups_of` has them; None leaves the values as they are.
-    """
-    if groups is None or not len(values):
-        return values
-    _, groups, counts = np.unique(groups, return_inverse=True, return_counts=True)
-    mean = values.mean()
-    sums = np.bincount(groups, values - mean)
-    return mean + sums * (len(counts) / len(values))

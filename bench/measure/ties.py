@@ -19,7 +19,7 @@ def tie_tolerance(scores: np.ndarray, k: int) -> np.ndarray:
 
     A millionth of the k-th score, or a hundred-thousandth of the spread of the true neighbours' scores where that is
     less. Where all neighbours are equal that is nothing, and what float64 rounds when the same value is summed in
-    another order remains, so that equal vectors always tie; what is nearer than that cannot be told apart at all.
+    another order remains, so that equal vectors always tie; what is nearer than that cannot be distinguished at all.
 
     Parameters
     ----------

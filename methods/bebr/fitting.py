@@ -11,7 +11,7 @@ from methods.base import Metric
 from methods.bebr import grid, layout, network, training
 from methods.bebr.encoder import LinearEncoder, alternate
 from methods.kernels.adc import quantize_queries
-from methods.offset import mean_direction, offset_range, offset_scale, offset_size, split
+from methods.offset import fitted_bounds, mean_direction, split
 from methods.principal_axes import principal_axes, robust_mean
 from methods.squares import half_squares, square_range
 from methods.vectors import normalized
@@ -44,8 +44,7 @@ def fit(codec: BEBR, vectors: np.ndarray, seed: int) -> dict[str, np.ndarray]:
     parts = {"mean": mean, "lead": lead}
     if keeps_offset:
         room = layout.symbol_bytes(codec.dim_code, codec.bits)
-        bounds = offset_scale(offsets) if offset_size(room) == 1 else offset_range(offsets)
-        parts |= {"direction": direction, "offset_range": bounds}
+        parts |= {"direction": direction, "offset_range": fitted_bounds(offsets, room)}
     parts |= _network(codec, unit, decoder, seed) if codec.blocks else _linear(codec, unit, decoder, lead, seed)
     codec._load_parts({**parts, "factor_range": np.ones(2, np.float32), "square_range": np.ones(2, np.float32)})
     levels, decoded = codec.encoder_.encode(unit)

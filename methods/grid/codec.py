@@ -11,9 +11,10 @@ import numpy as np
 from methods.base import Codec, Metric, Searcher
 from methods.errors import BudgetError
 from methods.factors import factor_bytes, factor_scale, factor_table
-from methods.grid.search import GridSearcher, mean_weights
+from methods.grid.search import GridSearcher
 from methods.kernels.grid import OFFSET_BYTES, decode_grid, encode_grid
 from methods.kernels.planes import GROUP
+from methods.offset import mean_weights
 from methods.parameters import check_integer
 
 __all__ = ["MOST_BITS", "GridCodec", "Plan"]

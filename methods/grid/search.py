@@ -10,18 +10,12 @@ from methods.base import Metric, Searcher
 from methods.kernels.grid import byte_tables, scan_grid
 from methods.kernels.planes import GROUP
 from methods.kernels.topk import squared_distances
+from methods.offset import mean_weights
 from methods.search import DecodingSearcher
 from methods.table_search import CodeSpace
 
 if TYPE_CHECKING:
     from methods.grid.codec import GridCodec
-
-
-def mean_weights(mean: np.ndarray) -> np.ndarray:
-    """``mean / <mean, mean>`` (dim,) float32: a query's product with it is what offsets are multiplied with."""
-    wide = mean.astype(np.float64)
-    square = float(wide @ wide)
-    return (wide / square if square > 0 else np.zeros_like(wide)).astype(np.float32)
 
 
 _SCAN_QUERIES = 4  # up to so many queries tables beat decoding all codes for a matrix product

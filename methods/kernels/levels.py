@@ -278,6 +278,7 @@ class LevelScanner:
             if l2 or lengths is not None or offset_tables is None or len(offsets) != self.size:
                 raise KernelError(f"offsets need offset_tables and {self.size} rows, and neither lengths nor l2")
             stages = np.concatenate([stages, scan.as_codes(offsets, len(offset_tables), "offsets")], axis=1)
+        self._sign = 1 if lengths is None else -1  # squared lengths are subtracted
         self._stages, self._stage_bytes = layout.planar(stages), stages.shape[1]
         blocks = layout.planar(codes)
         # An index on the second axis gives Fortran order; a reshape to the same shape (one byte a code) would keep it.
@@ -346,9 +347,7 @@ class LevelScanner:
         offsets = -(narrow.astype(np.int32) @ np.repeat(self._tops, 4))
         nq = len(queries)
         narrow, wide = (part if nq == 1 else scan.pad_queries(part) for part in (narrow, wide))
-        # Squared lengths are subtracted.
-        added = np.full(nq, -1 if len(self._documents[8]) else 1, np.float32) if weights is None else weights
-        added = np.ascontiguousarray(added, np.float32)
+        added = np.ascontiguousarray(np.full(nq, self._sign) if weights is None else weights, np.float32)
         batch = (narrow, nq, wide, offsets, units, *self._segments(narrow), np.ascontiguousarray(tables), added)
         kernels = (_scan_levels, _scan_levels_parallel)
         heaps = scan.run(*kernels, self.path, self._documents, batch, min(k, self.size), self.threads)

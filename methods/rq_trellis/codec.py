@@ -12,7 +12,7 @@ from methods.factors import factor_bytes, factor_scale, factor_table
 from methods.faiss_index import training_sample
 from methods.gaussian_levels import MOST_BITS
 from methods.kernels.planes import GROUP
-from methods.offset import mean_direction, offset_size, split
+from methods.offset import fitted_bounds, mean_direction, offset_size, split
 from methods.offset_choice import offset_pays
 from methods.parameters import check_integer
 from methods.principal_axes import principal_axes, robust_mean
@@ -25,7 +25,7 @@ from methods.transform_coding import scales
 from methods.transform_coding.allocation import group_count, rotated_axes
 from methods.transform_coding.choice import choose
 from methods.transform_coding.codec import check_offset
-from methods.transform_coding.offset import OffsetQuantizer, fitted_bounds, without_direction
+from methods.transform_coding.offset import OffsetQuantizer, without_direction
 from methods.transform_coding.quantizer import encode_scaled
 from methods.trellis.codec import check_state_bits
 from methods.trellis.quantizer import QUANTIZERS

@@ -11,14 +11,14 @@ from methods.errors import BudgetError, MethodError
 from methods.factors import factor_bytes, factor_scale, factor_table
 from methods.gaussian_levels import MOST_BITS
 from methods.kernels.planes import GROUP
-from methods.offset import mean_direction, offset_size, split
+from methods.offset import fitted_bounds, mean_direction, offset_size, split
 from methods.offset_choice import offset_pays
 from methods.principal_axes import principal_axes, robust_mean
 from methods.registry import register
 from methods.transform_coding import scales
 from methods.transform_coding.allocation import group_count, rotated_axes
 from methods.transform_coding.choice import choose
-from methods.transform_coding.offset import OffsetQuantizer, fitted_bounds, without_direction
+from methods.transform_coding.offset import OffsetQuantizer, without_direction
 from methods.transform_coding.quantizer import Quantizer, encode_scaled, size_power
 from methods.transform_coding.search import LevelSearcher
 

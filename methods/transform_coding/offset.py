@@ -7,19 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from methods.offset import offset_bytes, offset_range, offset_scale, offset_size, offset_tables, offsets_of, split
+from methods.offset import offset_bytes, offset_tables, offsets_of, split
 
-__all__ = ["OffsetQuantizer", "fitted_bounds", "without_direction"]
+__all__ = ["OffsetQuantizer", "without_direction"]
 
 
 def without_direction(vectors: np.ndarray, direction: np.ndarray) -> np.ndarray:
     """Centered vectors (n, dim) float32 less their parts along ``direction`` (dim,)."""
     return split(vectors, np.zeros_like(direction), direction)[1]
-
-
-def fitted_bounds(offsets: np.ndarray, code_bytes: int) -> np.ndarray:
-    """Bounds for the offsets (n,) of training beside codes of so many bytes, offset included."""
-    return offset_scale(offsets) if offset_size(code_bytes) == 1 else offset_range(offsets)
 
 
 @dataclass(frozen=True)

@@ -117,12 +117,16 @@ def test_a_search_below_its_own_decoded_vectors_is_noticed():
 
 
 def test_codes_that_do_not_decode_are_searched_only():
-    robustness.search_finds_what_its_codes_hold(Subject("itq"))
+    subject = Subject("itq")
+    assert not subject.cls.decodable
+    robustness.search_finds_what_its_codes_hold(subject)  # raises AssertionError where it fails
 
 
 @pytest.mark.parametrize("name", ["all_x_1e-4", "all_x_1e-4,_ip", "lengths"])
 def test_a_loss_may_be_declared_by_kind_metric_or_group(name):
     reasons = {name: "short vectors are not for it", "all_x_1e-4,_l2": "nor here"}
+    with pytest.raises(AssertionError, match="falls: "):
+        robustness.keeps_its_recall_on_every_kind(Subject(toys.HasAnAbsoluteEpsilon))
     robustness.keeps_its_recall_on_every_kind(declaring(toys.HasAnAbsoluteEpsilon, **reasons))
 
 
