@@ -11,6 +11,8 @@ from bench.config import RunConfig
 from bench.datasets import AnyDataset, ClickDataset, ground_truth
 from bench.errors import UsageError
 from bench.measure import click
+from bench.measure.repeats import groups_of
+from bench.measure.statistics import once
 from bench.plan import load_dataset
 from bench.records import Record
 from bench.tracks import track_of
@@ -29,6 +31,7 @@ class RecallOfQueries:
 
     def __init__(self, dataset: AnyDataset) -> None:
         self.dataset = dataset
+        self._groups = None if isinstance(dataset, ClickDataset) else groups_of(dataset.queries, dataset.metric)
         self._judge = track_of(dataset).recall_judge(dataset, ground_truth(dataset, _TRUTH_K))
 
     @classmethod
@@ -37,7 +40,7 @@ class RecallOfQueries:
         return cls(_dataset_of(record))
 
     def values(self, record: Record, folder: Path, k: int = 10) -> np.ndarray:
-        """Recall@k (nq,) of the run whose arrays lie in ``folder``.
+        """Recall@k of the run whose arrays lie in ``folder``, a value for each distinct query (with the run's mean).
 
         The run judged its search for k itself and left that behind. A run that did not (by an older version, or for
         another k) is judged by the first k that its search for 100 returned; of a rescored run, these are others than
@@ -57,7 +60,7 @@ class RecallOfQueries:
         known = record.quality.get(f"recall@{k}")
         if known is not None and abs(recall.mean() - known.value) > _SAME:
             raise UsageError(f"{folder} does not hold what a search for {k} returned; its queries cannot be paired")
-        return recall
+        return once(recall, self._groups)
 
 
 class AucOfExamples:

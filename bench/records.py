@@ -18,6 +18,7 @@ import numpy as np
 from bench import packed
 from bench.errors import UsageError
 from bench.files import write_whole
+from bench.measure.kinds import Diagnosis
 from bench.measure.statistics import Interval
 
 if TYPE_CHECKING:
@@ -119,6 +120,7 @@ class Record:
 
     ``quality`` holds means over queries with 95% bootstrap intervals; ``latency_ms`` comes from one pass of single
     queries (``latency_queries`` of them) and is marked ``latency_shared`` where other processes kept the machine busy.
+    ``diagnosis`` says what the data set's vectors are like; None of click data and of runs by earlier versions.
     """
 
     schema: int
@@ -142,6 +144,7 @@ class Record:
     peak_memory_bytes: int | None = None
     memory_bytes: dict[str, int] = field(default_factory=dict)
     queries_sha256: str | None = None
+    diagnosis: Diagnosis | None = None
 
     def to_json(self) -> str:
         """Strict JSON (no NaN), indented, keys in the order of the fields."""

@@ -15,6 +15,7 @@ import psutil
 
 from bench import datasets, records
 from bench.config import RunConfig
+from bench.datasets.diagnosis import diagnose
 from bench.errors import UsageError
 from bench.isolate import Outcome, run_isolated
 from bench.measure import environment
@@ -108,9 +109,11 @@ def execute(plan: Plan, turns: Turns | None = None) -> Record:
 
 
 def find_truth(plan: Plan) -> None:
-    """Put the ground truth of the data set into the cache: here it counts neither in a run's time nor its memory."""
+    """Put what is known of the data set into the cache, its ground truth and what its vectors are like: here it counts
+    neither in a run's time nor in its memory."""
     if not isinstance(plan.dataset, datasets.ClickDataset):
         datasets.ground_truth(plan.dataset, TRUTH_K)
+        diagnose(plan.dataset)
 
 
 def _shared(plan: Plan) -> Record | None:
@@ -184,9 +187,18 @@ def _record(plan: Plan, outcome: Outcome, queries_sha256: str | None = None) -> 
         "environment": {**described, "threads": threads},
         "scan_bandwidth": _scan_bandwidth(found, described["memory_bandwidth_bytes_per_s"]),
         "queries_sha256": queries_sha256,
+        "diagnosis": _diagnosis(plan, outcome),
         **found,
     }
     return records.from_dict(values)
+
+
+def _diagnosis(plan: Plan, outcome: Outcome) -> dict[str, Any] | None:
+    """What the vectors are like; None where nothing was measured on them."""
+    if outcome.status == "skipped" or isinstance(plan.dataset, datasets.ClickDataset):
+        return None
+    truth = datasets.ground_truth(plan.dataset, TRUTH_K)
+    return dataclasses.asdict(diagnose(plan.dataset, truth))
 
 
 def _scan_bandwidth(found: dict[str, Any], memory: float) -> dict[str, float] | None:

@@ -26,8 +26,8 @@ SHARE = 0.01  # of rows or queries that are duplicates or tie: more than what fi
 class Diagnosis:
     """What the vectors of a data set are like.
 
-    Under cosine, ``mean_length``, ``effective_rank`` and ``deviation_ratio`` are of vectors scaled to unit length. In a
-    set of sets, all are of the single vectors but those of queries, which are sets.
+    Under cosine, ``mean_length``, ``effective_rank`` and ``deviation_ratio`` are of vectors scaled to unit length. In
+    a set of sets all are of the single vectors, but ``repeated_queries`` and ``ties`` of sets.
 
     Attributes
     ----------

@@ -11,8 +11,8 @@ from methods.vectors import normalized
 
 def keys(vectors: np.ndarray) -> np.ndarray:
     """A number (n,) int64 for every row of float32 vectors (n, d), equal for equal rows; good within one process."""
-    rows = np.ascontiguousarray(vectors + np.float32(0))  # -0 becomes 0
-    return np.fromiter(map(hash, rows.view(f"V{rows.strides[0]}").ravel().tolist()), np.int64, len(rows))
+    rows = vectors + np.float32(0)  # -0 becomes 0
+    return np.fromiter((hash(row.tobytes()) for row in rows), np.int64, len(rows))
 
 
 def as_compared(vectors: np.ndarray, metric: object) -> np.ndarray:

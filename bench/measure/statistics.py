@@ -46,7 +46,11 @@ class Difference:
 
 
 def bootstrap_means(
-    per_query: Mapping[str, np.ndarray], seed: int = 0, level: float = 0.95, resamples: int = RESAMPLES
+    per_query: Mapping[str, np.ndarray],
+    seed: int = 0,
+    level: float = 0.95,
+    resamples: int = RESAMPLES,
+    groups: np.ndarray | None = None,
 ) -> dict[str, Interval]:
     """Percentile bootstrap intervals of the means of several measures.
 
@@ -60,6 +64,8 @@ def bootstrap_means(
     level : float
         Confidence level.
     resamples : int
+    groups : (nq,) int64, optional
+        The same number for queries that repeat each other: they count once in the interval, and all in the mean.
 
     Notes
     -----
@@ -67,11 +73,36 @@ def bootstrap_means(
     """
     found = {}
     for name, values in per_query.items():
-        known = np.asarray(values, np.float64)
-        known = known[np.isfinite(known)]
+        values = np.asarray(values, np.float64)
+        finite = np.isfinite(values)
+        known = once(values[finite], None if groups is None else groups[finite])
         if len(known):
             found[name] = _interval(known, np.random.default_rng(seed), level, resamples)
     return found
+
+
+def once(values: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
+    """One value for each distinct query, with the mean that all queries together have.
+
+    A query that was asked five times counts five times in the mean, but is drawn once in a bootstrap: the values are
+    those of a ratio of sums over distinct queries, linearized about the mean (Cochran, Sampling Techniques, 3rd
+    edition, section 6.4).
+
+    Parameters
+    ----------
+    values : (nq,) float64
+        All known.
+    groups : (nq,) int64 or None
+        As :func:`bench.measure.repeats.groups_of` has them; None leaves the values as they are.
+    """
+    if groups is None or not len(values):
+        return values
+    _, groups, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    if len(counts) == len(values):
+        return values
+    mean = values.mean()
+    sums = np.bincount(groups, values - mean)
+    return mean + sums * (len(counts) / len(values))
 
 
 def _interval(values: np.ndarray, rng: np.random.Generator, level: float, resamples: int) -> Interval:

@@ -12,6 +12,7 @@ from bench import datasets, plan
 from bench.budget import Budget
 from bench.config import RunConfig
 from bench.datasets.base import Dataset
+from bench.datasets.diagnosis import diagnose
 from bench.errors import UsageError
 from bench.measure.statistics import Difference, paired_difference
 from bench.per_query import RecallOfQueries
@@ -21,6 +22,7 @@ from bench.recommend.offer import Offer
 from bench.recommend.question import Question
 from bench.recommend.race import LEAST_LIMIT_S, Racer, Round, affordable, run_round, together_s, undominated
 from bench.recommend.sample import Sample, write_samples
+from bench.recommend.vectors import look_at, sentences
 from bench.records import Record
 from methods import registry
 
@@ -62,6 +64,8 @@ class Answer:
         The longest run.
     seconds, preparing_s : float
         The whole answer took; samples and their exact neighbours did.
+    vectors : list of str
+        Of which kinds the user's vectors are, in sentences.
     """
 
     question: Question
@@ -83,6 +87,7 @@ class Answer:
     slowest: Record | None = None
     seconds: float = 0.0
     preparing_s: float = 0.0
+    vectors: list[str] = field(default_factory=list)
 
 
 def recommend(question: Question) -> Answer:
@@ -98,6 +103,7 @@ def recommend(question: Question) -> Answer:
     code_bytes = Budget(question.budget).code_bytes(user.dim)
     n = question.n or user.base.shape[0]
     feasible = _feasible(question, user, code_bytes)
+    seen = look_at(user)
     published = list(prior.published_records())
     names, known = prior.by_expectation(feasible, 4 * user.dim / code_bytes, published)
     entries = [(name, question.budget) for name in names]
@@ -123,6 +129,8 @@ def recommend(question: Question) -> Answer:
         least = question.limits.min_recall
         if answer.chosen is None and least is not None and all(o.recall_at_n < least for o in answer.nearest):
             answer.published = prior.reaching(published, least, question.k, 4 * user.dim / code_bytes)
+    best = answer.chosen or next(iter(answer.nearest), None)
+    answer.vectors = sentences(seen, user, best.record if best else None)
     answer.too_long, answer.slowest, answer.preparing_s = race.too_long, race.slowest, race.preparing_s
     answer.seconds = time.monotonic() - start
     return answer
@@ -191,7 +199,9 @@ class _Race:
         """One round of the race."""
         time_s = self.left_s(share) if time_s is None else time_s
         before = time.monotonic()
-        queries = RecallOfQueries(sample.load())
+        data = sample.load()
+        queries = RecallOfQueries(data)
+        diagnose(data)  # now, so that runs side by side do not all begin with it
         self._exact = [*self._exact, (sample.n * sample.queries, time.monotonic() - before)]
         found = run_round(
             self.question,

@@ -19,6 +19,7 @@ def lines(answer: Answer) -> Iterator[str]:
         f"{answer.n:,} vectors of {answer.dim} dimensions are {count_bytes(raw)} as float32; "
         f"at most {answer.code_bytes} bytes each ({question.budget})"
     )
+    yield from answer.vectors
     if answer.chosen is not None:
         yield from _offer("take", answer.chosen)
         yield from _runner_up(answer)

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from bench.measure.kinds import kinds_of, warnings_of
 from bench.measure.statistics import Interval
 from bench.records import FAILURES, Record
 from bench.report.names import dataset_names
@@ -71,10 +72,22 @@ def _rows(record: Record) -> Iterable[tuple[str, str]]:
     status = f"[{_STYLE.get(record.status, 'red')}]{record.status}[/]"
     yield "status", f"{status} {escape(record.reason)}".strip()
     yield from _measured(record) if record.dataset.metric != "auc" else table_lines(record)
+    yield from _data(record)
     if record.peak_memory_bytes is not None:
         yield "peak memory", f"{_bytes(record.peak_memory_bytes)} (the run's own process)"
     method, key = record.method, record.key
     yield "record", f"{record.config['results']}/runs/{record.dataset.name}/{method.name}/{key}/record.json"
+
+
+def _data(record: Record) -> Iterable[tuple[str, str]]:
+    """What the vectors are like, as far as it decides what codes find, and what recall does not say."""
+    if (found := record.diagnosis) is None:
+        return
+    data = record.dataset
+    for kind in kinds_of(found, data.dim, data.metric):
+        yield "vectors", kind.sentence
+    for kind in warnings_of(found, data.queries):
+        yield "warning", f"[yellow]{kind.sentence}[/]"
 
 
 def _measured(record: Record) -> Iterable[tuple[str, str]]:
@@ -139,6 +152,8 @@ def print_sweep(
             console.print("= not distinguishable from the best of its group (paired test over queries, Holm, 5%)")
         if any(row.latency_shared for row in rows):
             console.print("* other processes kept the machine busy")
+    for line in _warnings(records):
+        console.print(line, highlight=False)
     for line in _reasons(records):
         console.print(line, highlight=False)
     counts = Counter(record.status for record in records)
@@ -148,6 +163,18 @@ def print_sweep(
         console.print(f"[dim]not for these data: {', '.join(left_out)} (of another track)[/]", highlight=False)
     if any(counts[status] for status in FAILURES):
         console.print("[red]some runs failed; the same command tries them again[/]")
+
+
+def _warnings(records: Sequence[Record]) -> Iterable[str]:
+    """What recall does not say on a data set, each once."""
+    name = dataset_names(records)
+    lines = (
+        f"[yellow]warning[/]: {name(record)}: {kind.sentence}"
+        for record in records
+        if record.diagnosis is not None
+        for kind in warnings_of(record.diagnosis, record.dataset.queries)
+    )
+    return dict.fromkeys(lines)
 
 
 def _reasons(records: list[Record]) -> Iterable[str]:

@@ -14,6 +14,7 @@ from bench.datasets import GroundTruth, ground_truth
 from bench.datasets.base import Dataset, VectorStore
 from bench.measure import quality
 from bench.measure.memory import peak_memory
+from bench.measure.repeats import groups_of
 from bench.measure.statistics import bootstrap_means
 from bench.records import Bytes, DatasetInfo
 from bench.tracks.measurement import (
@@ -243,7 +244,7 @@ def _judge(
     if dataset.relevance is not None:
         measures |= quality.retrieval_measures(results[10][1], dataset.relevance)
     measures |= fidelity(scored, truth, len(dataset.queries), dataset.metric.descending)
-    found.quality = bootstrap_means(measures, config.seed)
+    found.quality = bootstrap_means(measures, config.seed, groups=groups_of(dataset.queries, dataset.metric))
     if sample.reconstruction is not None:
         found.quality |= bootstrap_means({"reconstruction_error": sample.reconstruction}, config.seed)
     found.arrays["scores"], found.arrays["ids"] = results[100]

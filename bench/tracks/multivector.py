@@ -13,6 +13,7 @@ from bench.datasets import GroundTruth, RaggedDataset, ground_truth
 from bench.datasets.ragged_truth import true_scores
 from bench.measure import quality
 from bench.measure.memory import peak_memory
+from bench.measure.repeats import groups_of
 from bench.measure.statistics import bootstrap_means
 from bench.records import Bytes, DatasetInfo
 from bench.tracks.measurement import (
@@ -223,6 +224,6 @@ def _judge(
     if dataset.relevance is not None:
         measures |= quality.retrieval_measures(results[10][1], dataset.relevance)
     measures |= fidelity(scored, truth, len(dataset.queries), dataset.metric.descending)
-    found.quality = bootstrap_means(measures, config.seed)
+    found.quality = bootstrap_means(measures, config.seed, groups=groups_of(dataset.queries, dataset.metric))
     found.arrays["scores"], found.arrays["ids"] = results[100]
     found.arrays |= {f"recall@{n}": measures[f"recall@{n}"] for n in RECALL_AT}

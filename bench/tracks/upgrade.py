@@ -19,6 +19,7 @@ from bench.datasets.base import Dataset
 from bench.errors import UsageError
 from bench.measure import quality
 from bench.measure.memory import peak_memory
+from bench.measure.repeats import groups_of
 from bench.measure.statistics import bootstrap_means
 from bench.tracks import dense
 from methods import Codec, registry
@@ -117,7 +118,7 @@ def measure(config: RunConfig, new: Dataset, code_bytes: int, work: Path) -> den
         again = order[: round(part * len(order))]
         mixed[again] = codes[again]
         measures |= judge.named(f"new->{part:g}", after.searcher(mixed).search(new.queries, 10)[1])
-    found.quality = bootstrap_means(measures, config.seed)
+    found.quality = bootstrap_means(measures, config.seed, groups=groups_of(new.queries, new.metric))
     scores, ids = searcher.search(new.queries, dense.TRUTH_K)
     found.arrays |= {"scores": scores, "ids": ids}
     return found

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 from bench import records
@@ -41,9 +42,43 @@ def test_one_run_prints_a_row_and_leaves_a_record(bench, vectors):
     assert len(arrays["milliseconds"]) == record.latency_queries
 
 
-def test_percentiles_are_of_the_stored_pass(bench, vectors):
-    import numpy as np
+def test_queries_of_the_base_and_repeated_ones_are_told(bench, vectors, tmp_path):
+    base = np.load(vectors)
+    rng = np.random.default_rng(0)
+    new = base[:60] + rng.standard_normal((60, 16)).astype(np.float32)
+    np.save(tmp_path / "q.npy", np.concatenate([new, base[:30], np.repeat(new[:1], 10, axis=0)]))
+    run = bench("method=sign", "dataset=path", f"dataset.base={vectors}", "dataset.queries=q.npy", "latency_s=0.02")
+    assert run.returncode == 0, run.stderr
+    assert "30% of the queries are rows of the base" in " ".join(run.stdout.split())
+    assert "10 of 100 queries repeat an earlier one" in " ".join(run.stdout.split())
+    found = next(records.find([bench.results])).diagnosis
+    assert (found.queries_in_base, found.repeated_queries, found.rows) == (0.3, 10, 600)
+    assert found.ties == {"1": 0.0, "10": 0.0}
 
+
+def test_a_constant_dimension_makes_no_ties_and_no_perfect_recall(bench, tmp_path):
+    vectors = np.random.default_rng(0).standard_normal((700, 16)).astype(np.float32)
+    vectors[:, 0] = 1_000
+    np.save(tmp_path / "v.npy", vectors)
+    run = bench("method=sign", "budget=2B", "dataset=path", "dataset.base=v.npy", "latency_s=0.02")
+    assert run.returncode == 0, run.stderr
+    record = next(records.find([bench.results]))
+    assert record.quality["recall@10"].value < 0.6
+    assert record.diagnosis.most_ties == 0
+    assert "vectors share a direction: the mean is 1.00 of their length" in " ".join(run.stdout.split())
+
+
+def test_ties_are_told_in_a_run_and_in_a_sweep(bench, tmp_path):
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "v.npy", np.repeat(rng.standard_normal((50, 16)).astype(np.float32), 12, axis=0))
+    np.save(tmp_path / "q.npy", rng.standard_normal((40, 16)).astype(np.float32))
+    data = ("dataset=path", "dataset.base=v.npy", "dataset.queries=q.npy", "latency_s=0.02")
+    said = "true neighbors tie with others that are not among them, for 100% at 1 and 100% at 10 of the queries"
+    assert said in " ".join(bench("method=sign", *data).stdout.split())
+    assert said in " ".join(bench("-m", "method=sign", "budget=2B,8B", *data).stdout.split())
+
+
+def test_percentiles_are_of_the_stored_pass(bench, vectors):
     bench("method=pq", "budget=8x", *on(vectors))
     record = only_record(bench)
     folder = records.run_folder(bench.results, record.dataset.name, "pq", record.key)

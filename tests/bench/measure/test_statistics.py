@@ -27,6 +27,33 @@ def test_interval_holds_the_mean_and_is_deterministic():
     assert first.value == pytest.approx(values.mean())
 
 
+def test_a_repeated_query_counts_in_the_mean_and_once_in_the_interval():
+    values = np.random.default_rng(4).random(200)
+    often = np.repeat(np.arange(200), 9)
+    plain = bootstrap_means({"a": values})["a"]
+    repeated = bootstrap_means({"a": values[often]}, groups=often)["a"]
+    assert repeated.value == pytest.approx(plain.value)
+    assert repeated.high - repeated.low == pytest.approx(plain.high - plain.low, rel=0.02)
+    naive = bootstrap_means({"a": values[often]})["a"]
+    assert naive.high - naive.low < 0.5 * (plain.high - plain.low)
+
+
+def test_one_query_asked_often_is_one_observation():
+    values, groups = np.r_[np.random.default_rng(5).random(100), np.ones(50)], np.r_[np.arange(100), np.full(50, 100)]
+    found = bootstrap_means({"a": values}, groups=groups)["a"]
+    assert found.value == pytest.approx(values.mean())
+    drawn = np.random.default_rng(6).integers(101, size=(4_000, 101))  # distinct queries, with all their askings
+    weights = np.r_[np.ones(100), 50.0]
+    distinct = np.r_[values[:100], 1.0]
+    ratios = (weights * distinct)[drawn].sum(axis=1) / weights[drawn].sum(axis=1)
+    assert found.high - found.low == pytest.approx(2 * 1.96 * ratios.std(), rel=0.25)
+
+
+def test_without_repeats_groups_change_nothing():
+    values = np.random.default_rng(7).random(300)
+    assert bootstrap_means({"a": values}, groups=np.arange(300)) == bootstrap_means({"a": values})
+
+
 def test_interval_agrees_with_the_normal_approximation():
     values = np.random.default_rng(1).standard_normal(2_000)
     found = bootstrap_means({"a": values})["a"]

@@ -13,7 +13,7 @@ import numpy as np
 import psutil
 import pytest
 
-from bench import records
+from bench import datasets, records
 from bench.config import RunConfig
 from bench.errors import UsageError
 from bench.measure.statistics import Interval
@@ -26,7 +26,14 @@ from bench.recommend.prior import Reaching, by_expectation, reaching
 from bench.recommend.question import Question, parse_count
 from bench.recommend.race import Racer, Round, _Clock, _ending, affordable, undominated
 from bench.recommend.sample import Sample
+from bench.recommend.vectors import look_at, sentences
 from bench.recommend.words import lines
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """A cache of its own for every test."""
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.fixture(scope="module")
@@ -344,6 +351,36 @@ def test_wrong_input_is_one_line_before_any_work(command, vectors, arguments, me
     assert message in errors
     assert errors.startswith("bench.recommend: ")
     assert errors.count("\n") == 1
+
+
+@pytest.mark.parametrize("metric", ["cosine", "ip", "l2"])
+def test_vectors_that_are_all_equal_are_refused(command, tmp_path, metric):
+    same = np.random.default_rng(0).standard_normal(16).astype(np.float32)
+    np.save(tmp_path / "v.npy", np.tile(same, (900, 1)))
+    status, _, message = command("--data", str(tmp_path / "v.npy"), "--budget", "8x", "--metric", metric)
+    assert status == 2
+    assert f"100% of the queries all true neighbors tie by {metric}" in message
+    assert message.count("\n") == 1
+
+
+def test_a_constant_dimension_is_no_reason_to_refuse_or_to_find_ties(tmp_path):
+    vectors = np.random.default_rng(0).standard_normal((2_000, 16)).astype(np.float32)
+    vectors[:, 0] = 1_000  # all cosines are .99999
+    np.save(tmp_path / "v.npy", vectors)
+    user = datasets.load("path", base=str(tmp_path / "v.npy"), metric="cosine")
+    found = look_at(user)
+    assert (found.indistinct, found.most_ties) == (0, 0)
+    assert sentences(found, user, None)[0] == (
+        "vectors share a direction: the mean is 1.00 of their length; average cosine 1.00"
+    )
+
+
+def test_the_answer_says_of_which_kind_the_vectors_are(record):
+    answer = Answer(Question("x.npy", "48B"), 100, 10_000, 48, chosen=Offer(record, 10_000, 10))
+    answer.vectors = ["vectors share a direction: the mean is 0.87 of their length; average cosine 0.75"]
+    text = list(lines(answer))
+    assert text[1] == answer.vectors[0]
+    assert text[2].startswith("take pq")
 
 
 def test_too_few_vectors_are_refused(command, tmp_path):

@@ -1,0 +1,33 @@
+"""What the user's vectors are like, as far as it decides which methods do well on them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bench.datasets.base import Dataset
+from bench.datasets.diagnosis import diagnose
+from bench.errors import UsageError
+from bench.measure.kinds import Diagnosis, kinds_of, warnings_of
+from bench.records import Record
+
+_EQUAL = 0.95  # share of queries whose neighbours all tie from which on there is nothing to choose by
+
+
+def look_at(user: Dataset) -> Diagnosis:
+    """What the vectors are like; :class:`UsageError` if nothing tells them apart."""
+    found = diagnose(user)
+    if found.indistinct >= _EQUAL:
+        raise UsageError(
+            f"the vectors are equal, or nearly: for {found.indistinct:.0%} of the queries all true neighbors tie by "
+            f"{user.metric}, so that every method finds them and none is better; give vectors that differ"
+        )
+    return found
+
+
+def sentences(found: Diagnosis, user: Dataset, measured: Record | None) -> list[str]:
+    """The kinds that the vectors are of, and what a recall measured on them does not say."""
+    if measured is not None and measured.diagnosis is not None:
+        found = replace(found, ties=measured.diagnosis.ties)  # of all queries of a larger sample
+    kinds = kinds_of(found, user.dim, str(user.metric))
+    warned = warnings_of(found, len(user.queries))
+    return [*(kind.sentence for kind in kinds), *(f"warning: {kind.sentence}" for kind in warned)]
