@@ -114,7 +114,9 @@ class RunConfig:
                 ignored.add(name)
         if self.device == "auto":
             ignored.add("device")
-        return {key: value for key, value in self.to_dict().items() if key not in ignored}
+        found = {key: value for key, value in self.to_dict().items() if key not in ignored}
+        method = {key: value for key, value in found["method"].items() if (key, value) != ("center", None)}
+        return found | {"method": method}
 
     def check(self) -> None:
         """Raise :class:`UsageError` for a value that no run can work with; cheap, before anything is loaded."""

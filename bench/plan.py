@@ -77,7 +77,7 @@ def prepare(config: RunConfig) -> Plan:
     method = dict(config.method)
     if not (name := method.pop("name", None)):
         raise UsageError("no method is named; use method=NAME (`python -m methods` lists all)")
-    cls = registry.get(name, None)
+    cls = registry.class_of(name, method, None)
     _check_results_folder(Path(config.results))
     dataset = load_dataset(config)
     track = track_of(dataset)
@@ -122,8 +122,8 @@ def _inner_versions(params: dict[str, Any] | None) -> dict[str, str]:
     """Versions of the codecs inside a composed one: what changes their codes changes its own."""
     if not params or "codec" not in params:
         return {}
-    inner = params["codec"]
-    return {f"version of {inner}": registry.get(inner).version} | _inner_versions(params.get("codec_params"))
+    inner, own = params["codec"], params.get("codec_params") or {}
+    return {f"version of {inner}": registry.class_of(inner, own).version} | _inner_versions(own)
 
 
 @functools.lru_cache(maxsize=16)

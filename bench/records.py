@@ -40,6 +40,12 @@ class MethodInfo:
     requested: dict[str, Any]
     params: dict[str, Any] | None
 
+    @property
+    def full_name(self) -> str:
+        """The name, and the option that makes other codes of any method: ``pq center=offset``."""
+        center = self.requested.get("center")
+        return f"{self.name} center={center}" if isinstance(center, str) else self.name
+
 
 @dataclass(frozen=True)
 class DatasetInfo:

@@ -167,7 +167,7 @@ def _work_folder(folder: Path) -> Iterator[Path]:
 
 def _record(plan: Plan, outcome: Outcome, queries_sha256: str | None = None) -> Record:
     config, dataset = plan.config, plan.dataset
-    cls = registry.get(config.method["name"], None)
+    cls = registry.class_of(config.method["name"], config.method, None)
     found = dict((outcome.result or {}).get("measurement") or {})
     found.pop("arrays", None)
     params = found.pop("params", None) or plan.params

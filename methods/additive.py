@@ -35,6 +35,7 @@ class AdditiveCodec(Codec):
     """
 
     family = "additive"
+    offers_center = True
     index_: faiss.IndexFlatCodes
 
     def __init__(

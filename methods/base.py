@@ -79,6 +79,7 @@ class Codec(Parametrized, ABC):
     ranges and means), ``metrics`` (supported ones), ``decodable``, ``requires`` (optional distributions),
     ``estimator`` (search scores estimate the metric by a formula other than the score of decoded vectors),
     ``version`` (raise it when the same parameters give other codes, so that old records are not reused),
+    ``offers_center`` (``for_budget`` takes ``center=offset`` too, see :mod:`methods.centered`),
     ``check_params`` (keywords of ``for_budget`` under which :mod:`methods.checks` runs, for a short training),
     ``check_exceptions`` (check -> why the method cannot pass it) and ``kind_exceptions`` (kind of vectors, or
     ``"kind, metric"`` -> why it costs the method more than 0.03 of its recall@10; docs/embeddings.md has the kinds).
@@ -95,6 +96,7 @@ class Codec(Parametrized, ABC):
     metrics: ClassVar[frozenset[Metric]] = frozenset(Metric)
     requires: ClassVar[tuple[str, ...]] = ()
     version: ClassVar[str] = "1"
+    offers_center: ClassVar[bool] = False
     check_params: ClassVar[dict[str, Any]] = {}
     check_exceptions: ClassVar[dict[str, str]] = {}
     kind_exceptions: ClassVar[dict[str, str]] = {}
@@ -128,6 +130,11 @@ class Codec(Parametrized, ABC):
     @abstractmethod
     def parts(self) -> dict[str, np.ndarray]:
         """What must be stored besides the codes, by name; enough to rebuild the codec. Needs :meth:`fit`."""
+
+    @property
+    def scores_decoded(self) -> bool:
+        """Whether scores are the metric on decoded vectors, up to the rounding of a query or of its tables."""
+        return self.decodable and not self.estimator
 
     # --- the life of a codec ---------------------------------------------------------------------------
 

@@ -68,6 +68,10 @@ class EDEN(RotatedCodec):
     def code_size(self) -> int:
         return -(-self.dim * self.bits // 8) + _FACTORS
 
+    @property
+    def scores_decoded(self) -> bool:
+        return self.metric is not Metric.L2
+
     def _empty_index(self) -> Any:
         kind = faiss.EDENScaleType_UNBIASED if self.scale == "unbiased" else faiss.EDENScaleType_BIASED
         return faiss.IndexEDEN(self.dim, faiss_metric(self.metric.inner), self.bits, kind)

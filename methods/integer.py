@@ -44,6 +44,7 @@ class _Ranged(Codec):
     source = "faiss ScalarQuantizer"
     trains = False
     version = "2"  # 1: ranges of all values, however much lengths vary
+    offers_center = True
     bits: ClassVar[int]
     _quantizer: ClassVar[int]
 

@@ -34,6 +34,7 @@ class LVQ(IntervalCodec):
 
     summary = "uniform levels between each centred vector's own least and greatest value; one or two levels"
     source = "Aguerrebere et al., VLDB 2023"
+    offers_center = True
 
     def __init__(self, dim: int, metric: Metric = Metric.IP, levels: str = "8") -> None:
         super().__init__(dim, metric)

@@ -84,6 +84,7 @@ class NVQ(Codec):
     summary = "levels between each centred vector's own bounds, bent by a logistic function learned for it"
     source = "Tepper & Willke, arXiv 2509.18471"
     trains = False
+    offers_center = True
 
     def __init__(self, dim: int, metric: Metric = Metric.IP, bits: int = 8, subvectors: int = 1) -> None:
         super().__init__(dim, metric)

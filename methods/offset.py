@@ -32,6 +32,7 @@ _SHORT = 64  # bytes of a code below which one byte is spent on the offset
 _TYPICAL = 68  # percent of offsets that are within the width of a scale
 _RANGE_MARGIN = 1.5  # by which a scale exceeds what training's offsets reach
 _STEPS = 65_535
+_ROWS = 4096  # vectors taken apart at a time in float64
 _TAIL = 0.01  # share of the training's offsets at either end that may be outliers
 _REACH = 8.0  # in widths between the tails: how far from the median an offset of training is no outlier
 _MARGIN = 4.0  # in widths: how far other vectors may lie beyond those of training
@@ -73,10 +74,12 @@ def split(vectors: np.ndarray, mean: np.ndarray, direction: np.ndarray) -> tuple
         Orthogonal to the direction. Computed in float64 a row at a time, so that a row's result depends on it alone.
     """
     along = direction.astype(np.float64)
-    rests = vectors.astype(np.float64) - mean
-    offsets = np.einsum("ij,j->i", rests, along)
-    rests -= offsets[:, None] * along
-    return offsets, rests.astype(np.float32)
+    offsets, rests = np.empty(len(vectors)), np.empty(vectors.shape, np.float32)
+    for at in range(0, len(vectors), _ROWS):
+        block = vectors[at : at + _ROWS].astype(np.float64) - mean
+        offsets[at : at + _ROWS] = np.einsum("ij,j->i", block, along)
+        rests[at : at + _ROWS] = block - offsets[at : at + _ROWS, None] * along
+    return offsets, rests
 
 
 def fitted_bounds(offsets: np.ndarray, code_bytes: float) -> np.ndarray:

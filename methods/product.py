@@ -44,6 +44,7 @@ class ProductCodec(Codec):
     """
 
     family = "product"
+    offers_center = True
 
     index_: faiss.IndexPQ
     max_bits: ClassVar[int] = 12

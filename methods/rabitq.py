@@ -96,6 +96,10 @@ class RaBitQ(RotatedCodec):
         super()._load_parts(parts)
         self.length_ = float(parts["length"][0]) if "length" in parts else 1.0
 
+    @property
+    def scores_decoded(self) -> bool:
+        return self.metric is not Metric.L2
+
     def _empty_index(self) -> Any:
         index = faiss.IndexRaBitQ(self.dim, faiss_metric(self.metric.inner), self.bits)
         index.qb = self.query_bits

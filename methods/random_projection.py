@@ -51,6 +51,7 @@ class RandomProjection(TransformedCodec):
     summary = "scaled projection on a random subspace, stored by any codec"
     source = "Johnson and Lindenstrauss 1984; Dasgupta and Gupta 2003"
     trains = False
+    offers_center = True
     estimator = True
 
     @classmethod

@@ -39,6 +39,7 @@ class RandomRotation(TransformedCodec):
     summary = "a random rotation in front of any codec"
     source = "Jégou et al., CVPR 2010, section 3.2"
     trains = False
+    offers_center = True
 
     @classmethod
     def for_budget(

@@ -9,10 +9,11 @@ import importlib.metadata
 import importlib.util
 import inspect
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from methods.base import Codec, Metric, Parametrized
+from methods.centered import centered
 from methods.errors import MethodError, UnknownMethod, WrongTrack
 
 ENTRY_POINTS = "bench.methods"
@@ -81,8 +82,21 @@ def get(name: str, track: str | None = DENSE) -> type[Any]:
 
 def parameters(name: str) -> dict[str, Any]:
     """Keyword parameters of the method's ``for_budget`` with their defaults (``method.<key>`` on the command line)."""
-    signature = inspect.signature(get(name, None).for_budget)
-    return {key: found.default for key, found in signature.parameters.items() if found.kind is found.KEYWORD_ONLY}
+    cls = get(name, None)
+    signature = inspect.signature(cls.for_budget)
+    own = {key: found.default for key, found in signature.parameters.items() if found.kind is found.KEYWORD_ONLY}
+    return own | ({"center": None} if offers_center(cls) else {})
+
+
+def offers_center(cls: type[Any]) -> bool:
+    """Whether a class of any track is of a method with the option ``center=offset`` (:mod:`methods.centered`)."""
+    return bool(getattr(cls, "offers_center", False))
+
+
+def class_of(name: str, params: Mapping[str, Any], track: str | None = DENSE) -> type[Any]:
+    """The class called ``name`` that takes ``params``: with ``center=offset``, of :func:`methods.centered.centered`."""
+    cls: type[Codec] = get(name, track)
+    return centered(cls) if offers_center(cls) and params.get("center") is not None else cls
 
 
 def for_budget(name: str, dim: int, code_bytes: int, metric: Metric, **params: Any) -> Codec:
@@ -100,6 +114,9 @@ def configured(cls: type[Any], *workload: Any, **params: Any) -> Any:
             raise MethodError(f"{name} has no parameter {key!r}; {hint}")
         if isinstance(known[key], bool) and not isinstance(value, bool):
             raise MethodError(f"{key}={value!r} is neither true nor false; use one of them")
+    if offers_center(cls):
+        cls = class_of(cls.name, params)
+        params = {key: value for key, value in params.items() if (key, value) != ("center", None)}
     try:
         return cls.for_budget(*workload, **params)
     except MethodError:

@@ -43,6 +43,7 @@ class RotatedCodec(Codec):
     """
 
     family = "rotated"
+    offers_center = True
     index_: Any  # a faiss index: the stubs do not know its fields
     rotation_: np.ndarray | None
     center_: np.ndarray | None

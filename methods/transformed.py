@@ -197,7 +197,7 @@ class TransformedCodec(Codec):
         raise NotImplementedError
 
     def _new_codec(self) -> Codec:
-        return registry.get(self.codec)(**self.codec_params)
+        return registry.class_of(self.codec, self.codec_params)(**self.codec_params)
 
     @property
     def code_size(self) -> int:
@@ -209,7 +209,8 @@ class TransformedCodec(Codec):
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
         self.transform_ = self._new_transform().load_parts(_under("transform.", parts))
-        self.codec_ = registry.get(self.codec).from_parts(self.codec_params, _under("codec.", parts))
+        cls = registry.class_of(self.codec, self.codec_params)
+        self.codec_ = cls.from_parts(self.codec_params, _under("codec.", parts))
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
         self.transform_ = self._new_transform().fit(vectors, seed)

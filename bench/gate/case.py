@@ -59,7 +59,7 @@ class Case:
         seed = f" seed {record.config['seed']}" if record.config["seed"] else ""
         rescored = f" rescore={record.config['rescore']}" if record.config["rescore"] else ""
         return cls(
-            name=f"{record.method.name}@{record.budget.bytes}B{rescored}{seed}",
+            name=f"{record.method.full_name}@{record.budget.bytes}B{rescored}{seed}",
             dataset=record.dataset.name,
             identity=json.dumps(determinants, sort_keys=True),
             status=record.status,

@@ -79,8 +79,9 @@ def reaching(published: Iterable[Record], recall: float, k: int, ratio: float) -
 
 
 def _dense(record: Record) -> bool:
-    """Whether it is of codes of single vectors and nothing finer, and was measured."""
-    return record.status == "ok" and record.dataset.metric in _METRICS and not record.config.get("rescore")
+    """Whether it is of a method's own codes of single vectors and nothing finer, and was measured."""
+    own = record.method.full_name == record.method.name and not record.config.get("rescore")
+    return record.status == "ok" and record.dataset.metric in _METRICS and own
 
 
 def published_records() -> Iterable[Record]:

@@ -177,7 +177,7 @@ def runs_markdown(rows: Sequence[Row], failures: Sequence[Record]) -> str:
         lines += ["", "| not measured | budget | data set | status | reason |", "|---|---|---|---|---|"]
         for record in failures:
             reason = record.reason.replace("|", "\\|")
-            what = (f"`{record.method.name}`", record.budget.requested, name(record), record.status, reason)
+            what = (f"`{record.method.full_name}`", record.budget.requested, name(record), record.status, reason)
             lines.append(f"| {' | '.join(what)} |")
     return "\n".join(lines) + "\n"
 

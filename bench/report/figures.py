@@ -242,7 +242,9 @@ def _best_at_each_cost(records: Sequence[Record], cost: str, measure: str) -> tu
 
 def _lines(records: Sequence[Record]) -> dict[str, list[Record]]:
     """Records by the name of their line: the method, and its options other than numbers where they differ."""
-    named = {name: [r for r in records if r.method.name == name] for name in sorted({r.method.name for r in records})}
+    named: dict[str, list[Record]] = {}
+    for record in sorted(records, key=lambda r: r.method.full_name):
+        named.setdefault(record.method.full_name, []).append(record)
     lines: dict[str, list[Record]] = {}
     for name, alike in named.items():
         options = [{**r.method.requested, "rescore": _rescored(r)} for r in alike]

@@ -231,12 +231,12 @@ def _labelled(rows: Sequence[Row]) -> list[Row]:
     """
     by_name: dict[tuple, list[Row]] = defaultdict(list)
     for row in rows:
-        by_name[(*row.group, row.record.method.name)].append(row)
+        by_name[(*row.group, row.record.method.full_name)].append(row)
     labelled = []
     for alike in by_name.values():
         options = [_options(row.record) for row in alike]
         differing = {key for one in options for key in one if any(other.get(key) != one[key] for other in options)}
-        labels = [_label(row.record.method.name, one, differing) for row, one in zip(alike, options)]
+        labels = [_label(row.record.method.full_name, one, differing) for row, one in zip(alike, options)]
         labelled += [replace(row, label=label) for row, label in zip(alike, labels)]
     return labelled
 

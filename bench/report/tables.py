@@ -32,7 +32,7 @@ def print_record(record: Record, console: Console | None = None) -> None:
     console = console or terminal()
     data, budget = record.dataset, record.budget
     shape = f"{data.n:,} x {data.dim}" if data.metric != "auc" else f"{data.vectors_per_item:,.0f} rows x {data.dim}"
-    title = f"{record.method.name} on {data.name} ({shape}, {data.metric}), budget {budget.requested}"
+    title = f"{record.method.full_name} on {data.name} ({shape}, {data.metric}), budget {budget.requested}"
     table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
@@ -182,7 +182,7 @@ def _reasons(records: list[Record]) -> Iterable[str]:
     lines: dict[tuple[str, str, str], list[Record]] = {}
     for record in records:
         if record.status != "ok":
-            lines.setdefault((record.status, record.method.name, record.dataset.name), []).append(record)
+            lines.setdefault((record.status, record.method.full_name, record.dataset.name), []).append(record)
     for (status, method, dataset), missing in lines.items():
         budgets = ", ".join(dict.fromkeys(record.budget.requested for record in missing))
         reason = escape(missing[-1].reason)  # an exception's text, which may hold brackets

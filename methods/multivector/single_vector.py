@@ -70,7 +70,7 @@ class SingleVectorCodec(MultiVectorCodec):
         """Learn the map itself, where there is something to learn."""
 
     def _new_codec(self) -> Codec:
-        return registry.get(self.codec)(**self.codec_params)
+        return registry.class_of(self.codec, self.codec_params)(**self.codec_params)
 
     def code_sizes(self, lengths: np.ndarray) -> np.ndarray:
         return np.full(len(lengths), self._new_codec().code_size, np.int64)
@@ -80,7 +80,7 @@ class SingleVectorCodec(MultiVectorCodec):
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
         inner = {name.removeprefix("codec."): array for name, array in parts.items() if name.startswith("codec.")}
-        self.codec_ = registry.get(self.codec).from_parts(self.codec_params, inner)
+        self.codec_ = registry.class_of(self.codec, self.codec_params).from_parts(self.codec_params, inner)
         self.stretch_ = Stretch.from_parts(self._out_dim, parts)
 
     def _fit(self, documents: Ragged, seed: int) -> None:

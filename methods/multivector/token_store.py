@@ -75,7 +75,7 @@ class TokenStoreCodec(MultiVectorCodec):
         """Learn what to keep, where there is something to learn."""
 
     def _new_codec(self) -> Codec:
-        return registry.get(self.codec)(**self.codec_params)
+        return registry.class_of(self.codec, self.codec_params)(**self.codec_params)
 
     def code_sizes(self, lengths: np.ndarray) -> np.ndarray:
         return self._kept(lengths) * self._new_codec().code_size + OFFSET_BYTES
@@ -87,7 +87,7 @@ class TokenStoreCodec(MultiVectorCodec):
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
         inner = {name.removeprefix("codec."): array for name, array in parts.items() if name.startswith("codec.")}
-        self.codec_ = registry.get(self.codec).from_parts(self.codec_params, inner)
+        self.codec_ = registry.class_of(self.codec, self.codec_params).from_parts(self.codec_params, inner)
         self.stretch_ = Stretch.from_parts(self.dim, parts)
         self.zero_ = ZeroCode(*parts["zero_code"]) if "zero_code" in parts else ZeroCode.own(self.codec_)
 

@@ -39,6 +39,38 @@ def test_a_new_version_of_the_store_makes_new_runs_of_rescored_methods_only(tmp_
     assert [a == b for a, b in zip(before, after)] == [False, True, True]
 
 
+def test_center_makes_runs_of_its_own_and_null_leaves_earlier_ones_valid(tmp_path):
+    assert key(tmp_path, "pq", center=None) == key(tmp_path, "pq")
+    assert key(tmp_path, "pq", center="offset") != key(tmp_path, "pq")
+
+
+def test_a_record_says_that_it_is_centered(tmp_path):
+    np.save(tmp_path / "base.npy", np.random.default_rng(0).standard_normal((300, 16)).astype(np.float32) + 1)
+
+    def run(center):
+        made = {
+            "dataset_options": {"base": str(tmp_path / "base.npy"), "metric": "ip"},
+            "method_params": {"center": center},
+        }
+        return runner.run("int8", "2x", "path", latency_s=0.1, results=str(tmp_path), **made)
+
+    centered, plain = run("offset"), run(None)
+    assert (centered.method.full_name, plain.method.full_name) == ("int8 center=offset", "int8")
+    assert (centered.bytes.code, plain.bytes.code) == (18, 16)
+    assert (centered.method.params["center"], "center" in plain.method.params) == ("offset", False)
+    assert centered.method.version.startswith(plain.method.version)
+    assert centered.quality["recall@10"].value > 0.9
+
+
+def test_center_under_l2_is_skipped_in_a_sweep(tmp_path):
+    np.save(tmp_path / "base.npy", np.random.default_rng(0).standard_normal((300, 16)).astype(np.float32))
+    made = {"name": "path", "base": str(tmp_path / "base.npy"), "metric": "l2"}
+    plan = prepare(RunConfig({"name": "pq", "center": "offset"}, made, results=str(tmp_path)))
+    record = runner.execute(plan)
+    assert record.status == "skipped"
+    assert "ip and cosine" in record.reason
+
+
 def test_what_was_skipped_for_want_of_a_package_runs_once_it_is_there(tmp_path, monkeypatch):
     np.save(tmp_path / "base.npy", np.random.default_rng(0).standard_normal((300, 16)).astype(np.float32))
     made = {"name": "path", "base": str(tmp_path / "base.npy")}

@@ -47,12 +47,12 @@ def page_data(rows: Sequence[Row], failures: Sequence[Record]) -> dict[str, Any]
         "failures": [
             {
                 "dataset": name(record),
-                "method": record.method.name,
+                "method": record.method.full_name,
                 "budget": record.budget.requested,
                 "status": record.status,
                 "reason": record.reason,
             }
-            for record in sorted(failures, key=lambda r: (r.method.name, -r.budget.bytes))
+            for record in sorted(failures, key=lambda r: (r.method.full_name, -r.budget.bytes))
         ],
         "environments": [json.loads(text) for text in environments],
         "measures": sorted(measures, key=lambda name: (not name.startswith("recall@"), measures.index(name))),

@@ -271,6 +271,9 @@ def test_those_expected_to_find_most_race_first(record):
     names, known = by_expectation(["itq", "opq", "pq", "rq", "sign"], 8.0, found)
     assert names == ["rq", "itq", "sign", "pq", "opq"]  # 0, .05 and .15 behind; nothing is known of itq and sign
     assert known == ["opq", "pq", "rq"]
+    asked = dataclasses.replace(found[4].method, name="pq", requested={"name": "pq", "center": "offset"})
+    centered = dataclasses.replace(found[4], method=asked)  # of the best, but not how pq races
+    assert by_expectation(["itq", "opq", "pq", "rq", "sign"], 8.0, [*found, centered]) == (names, known)
     assert by_expectation(["b", "a"], 8.0, []) == (["b", "a"], [])
 
 

@@ -45,6 +45,13 @@ def test_codecs_and_rescoring_have_lines_of_their_own_and_numbers_do_not():
     assert "residual rescore=disk" in texts(by_family([*found, rescored]).axes[0])
 
 
+def test_a_centered_method_has_a_line_of_its_own_name():
+    found = [of_sets(make("pq", "product", code, 0.6), center="offset") for code in (160, 320)]
+    assert texts(by_family(found).axes[0]) == {"pq center=offset"}
+    plain = of_sets(make("pq", "product", 160, 0.5), center=None)
+    assert texts(by_family([*found, plain]).axes[0]) == {"pq", "pq center=offset"}
+
+
 def test_a_point_is_the_mean_of_its_seeds_and_of_the_quiet_latencies():
     found = [make("pq", "product", 8, recall, seed=seed, p50=p50) for seed, recall, p50 in ((0, 0.5, 9), (1, 0.7, 3))]
     found[0] = dataclasses.replace(found[0], latency_shared=True)

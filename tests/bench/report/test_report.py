@@ -60,6 +60,30 @@ def test_parameters_stand_in_a_label_where_they_differ():
     assert sorted(row.label for row in rows_of(two)) == ["pq", "pq bits=4 rescore=disk"]
 
 
+def _centered(record):
+    requested = {**record.method.requested, "center": "offset"}
+    return dataclasses.replace(
+        record,
+        key=f"{record.key}-centered",
+        config={**record.config, "method": requested},
+        method=dataclasses.replace(record.method, requested=requested, version="1.1"),
+    )
+
+
+def test_center_always_stands_in_a_label():
+    alone = _centered(make("pq", "product", 8, 0.5))
+    assert [row.label for row in rows_of([alone])] == ["pq center=offset"]
+    beside = rows_of([alone, make("pq", "product", 8, 0.6)])
+    assert sorted(row.label for row in beside) == ["pq", "pq center=offset"]
+
+
+def test_center_is_named_where_there_is_no_row():
+    failed = _centered(make("pq", "product", 8, 0.0, status="failed"))
+    shown = failed.config | {"results": "results"}
+    assert "pq center=offset" in printed(print_sweep, [failed])
+    assert "pq center=offset on alpha" in printed(print_record, dataclasses.replace(failed, config=shown))
+
+
 def test_front_by_hand():
     cost = np.array([1, 2, 3, 3, 1, np.nan, 4])
     value = np.array([0.5, 0.4, 0.9, 0.8, 0.5, 1.0, 0.9])
