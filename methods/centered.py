@@ -15,7 +15,16 @@ import numpy as np
 from methods.base import Codec, Metric, Searcher
 from methods.errors import BudgetError, MethodError, UnsupportedMetric
 from methods.kernels.best import BestScores
-from methods.offset import OFFSET_BYTES, mean_direction, offset_bytes, offset_range, offsets_of, split
+from methods.offset import (
+    OFFSET_BYTES,
+    mean_direction,
+    offset_bytes,
+    offset_range,
+    offset_scale,
+    offset_size,
+    offsets_of,
+    split,
+)
 from methods.principal_axes import robust_mean
 from methods.search import DecodingSearcher
 from methods.table_search import CodeSpace
@@ -31,7 +40,7 @@ _FOR_UNIT_NORM = {"renormalize": True, "store_norm": False}  # parameters that o
 
 
 class CenteredCodec(Codec):
-    """A code is the offset of a vector in two bytes and the inner codec's code of the rest, which is orthogonal to u.
+    """A code is the offset of a vector and the inner codec's code of the rest, which is orthogonal to u.
 
     With the mean ``m`` of the training vectors and ``u = m / |m|``, a vector is ``m + a u + r``, and a score is
     ``<q, m> + <q, u> a + s <q - <q, u> u, r>`` with what the code holds of a and r. It is linear in the query, so that
@@ -74,17 +83,23 @@ class CenteredCodec(Codec):
                     f"{self._label()} encodes are of any norm; leave one of the two out"
                 )
         self._params = {"dim": dim, "metric": Metric.IP, **params}
-        self._code_size = OFFSET_BYTES + self._new_codec().code_size
+        size = self._new_codec().code_size
+        self._offset_size = _offset_size(size)
+        self._code_size = self._offset_size + size
 
     @classmethod
     def for_budget(cls, dim: int, code_bytes: int, metric: Metric, *, center: str = "offset", **params: Any) -> Codec:
-        """Two bytes for the offset, and what the inner method makes of the others."""
+        """A byte for the offset, two where a code has 64 or more, and what the inner method makes of the others."""
         _checked(center)
         _check_metric(metric)
-        try:
-            inner = cls.inner.for_budget(dim, max(code_bytes - OFFSET_BYTES, 0), Metric.IP, **params)
-        except BudgetError as error:
-            raise BudgetError(f"{cls.name} with center=offset", code_bytes, error.smallest + OFFSET_BYTES) from None
+        for size in range(1, OFFSET_BYTES + 1):
+            try:
+                inner = cls.inner.for_budget(dim, max(code_bytes - size, 0), Metric.IP, **params)
+            except BudgetError as error:
+                smallest = error.smallest + _offset_size(error.smallest)
+                raise BudgetError(f"{cls.name} with center=offset", code_bytes, smallest) from None
+            if inner.code_size + _offset_size(inner.code_size) <= code_bytes:
+                break
         return cls(**{**inner.params(), "metric": metric, "center": center})
 
     def params(self) -> dict[str, Any]:
@@ -103,7 +118,7 @@ class CenteredCodec(Codec):
         self.mean_ = robust_mean(vectors)[0]
         self.direction_ = mean_direction(self.mean_)
         offsets, rests = split(vectors, self.mean_, self.direction_)
-        self.bounds_ = offset_range(offsets)
+        self.bounds_ = offset_scale(offsets) if self._offset_size == 1 else offset_range(offsets)
         self.codec_ = self._new_codec().fit(rests, seed)
         order = np.random.default_rng(seed).permutation(len(rests))
         self.scale_ = self._unbiased_scale(rests[order[:_SAMPLE]])
@@ -122,7 +137,7 @@ class CenteredCodec(Codec):
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
         offsets = offsets_of(codes, self.bounds_)
-        rests = self.codec_.decode(np.ascontiguousarray(codes[:, OFFSET_BYTES:]))
+        rests = self.codec_.decode(np.ascontiguousarray(codes[:, self._offset_size :]))
         along = offsets - rests @ self.direction_
         return self.mean_ + rests + along[:, None] * self.direction_
 
@@ -130,7 +145,7 @@ class CenteredCodec(Codec):
         return CenteredSearcher(self, codes)
 
     def parts(self) -> dict[str, np.ndarray]:
-        """``mean`` (dim,), ``bounds`` (2,) of offsets, ``scale`` (1,), and the inner codec's as ``codec.<name>``."""
+        """``mean`` (dim,), ``bounds`` of offsets, ``scale`` (1,), and the inner codec's as ``codec.<name>``."""
         self._check_fitted()
         inner = {f"codec.{name}": array for name, array in self.codec_.parts().items()}
         own = {"mean": self.mean_, "bounds": self.bounds_, "scale": np.array([self.scale_], np.float32)}
@@ -199,8 +214,8 @@ class _RestSearcher(DecodingSearcher):
 
     def __init__(self, codec: CenteredCodec, codes: np.ndarray) -> None:
         space = CodeSpace(codec.dim + 1, Metric.IP, codec.codec_._decode)
-        super().__init__(space, np.ascontiguousarray(codes[:, OFFSET_BYTES:]))  # type: ignore[arg-type]
-        self.offsets, self._bounds = np.ascontiguousarray(codes[:, :OFFSET_BYTES]), codec.bounds_
+        super().__init__(space, np.ascontiguousarray(codes[:, codec._offset_size :]))  # type: ignore[arg-type]
+        self.offsets, self._bounds = np.ascontiguousarray(codes[:, : codec._offset_size]), codec.bounds_
 
     def _decoded(self) -> Iterator[tuple[int, np.ndarray]]:
         for start, rests in super()._decoded():
@@ -215,6 +230,11 @@ def centered(method: type[Codec]) -> type[CenteredCodec]:
     own = {name: getattr(method, name) for name in kept}
     own |= {"inner": method, "metrics": method.metrics - {Metric.L2}, "version": f"{method.version}.{_VERSION}"}
     return type(f"Centered{method.__name__}", (CenteredCodec,), {**own, "__module__": __name__})
+
+
+def _offset_size(code_size: int) -> int:
+    """Bytes of an offset beside an inner code of so many."""
+    return offset_size(code_size + OFFSET_BYTES)
 
 
 def _checked(center: str) -> str:

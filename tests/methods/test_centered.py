@@ -11,7 +11,6 @@ import pytest
 from methods import BudgetError, MethodError, Metric, checks, for_budget, registry
 from methods.centered import centered
 from methods.errors import UnsupportedMetric
-from methods.offset import OFFSET_BYTES
 from methods.vectors import normalized
 
 OFFERED = [name for name in registry.names() if registry.offers_center(registry.get(name))]
@@ -82,12 +81,12 @@ def test_codes_do_not_depend_on_the_scale_of_the_vectors(scale):
     assert np.mean([np.isin(a, b).mean() for a, b in zip(*found)]) > 0.97
 
 
-def test_an_error_along_the_mean_counts_for_nothing():
-    base, _ = _kind(0.9)
-    codec = for_budget("pq", DIM, 6, "ip", center="offset").fit(base)
-    codes = codec.encode(base)
-    step = float(np.diff(codec.bounds_)[0]) / 65_535
-    assert np.abs((codec.decode(codes) - base) @ codec.direction_).max() < step + 1e-6
+@pytest.mark.parametrize(("name", "size", "steps"), [("pq", 6, 10), ("lvq", 72, 1000)])
+def test_an_error_along_the_mean_counts_for_nothing(name, size, steps):
+    base = np.hstack([_kind(0.9)[0]] * 2)
+    codec = for_budget(name, 2 * DIM, size, "ip", center="offset").fit(base)
+    errors = (codec.decode(codec.encode(base)) - base) @ codec.direction_
+    assert np.abs(errors).max() < (base @ codec.direction_).std() / steps
 
 
 def test_scores_are_unbiased_where_vectors_are_their_own_queries():
@@ -135,12 +134,19 @@ def test_a_codec_inside_another_takes_it_too():
     assert np.array_equal(again.searcher(codes).search(queries, 5)[1], codec.searcher(codes).search(queries, 5)[1])
 
 
-def test_a_code_takes_two_bytes_more_than_the_inner_one():
-    codec = for_budget("pq", DIM, 10, "ip", center="offset")
-    assert codec.code_size == 10
-    assert codec.params() == for_budget("pq", DIM, 10 - OFFSET_BYTES, "ip").params() | {"center": "offset"}
-    with pytest.raises(BudgetError, match="smallest code is 3 B"):
-        for_budget("pq", DIM, 2, "ip", center="offset")
+@pytest.mark.parametrize(
+    ("budget", "size", "inner"), [(10, 10, 9), (62, 62, 61), (63, 62, 61), (64, 64, 62), (96, 96, 94)]
+)
+def test_the_inner_code_gets_what_the_offset_leaves(budget, size, inner):
+    codec = for_budget("pq", 384, budget, "ip", center="offset")
+    assert codec.code_size == size
+    assert codec.params() == for_budget("pq", 384, inner, "ip").params() | {"center": "offset"}
+
+
+def test_the_smallest_code_has_one_byte_for_the_offset():
+    assert for_budget("pq", DIM, 2, "ip", center="offset").code_size == 2
+    with pytest.raises(BudgetError, match="smallest code is 2 B"):
+        for_budget("pq", DIM, 1, "ip", center="offset")
 
 
 def test_null_is_the_method_itself():

@@ -12,7 +12,6 @@ from methods.offset import (
     offset_range,
     offset_tables,
     offsets_of,
-    robust_mean,
     split,
 )
 
@@ -88,31 +87,6 @@ def test_the_range_is_never_empty(offsets):
     assert np.isfinite(bounds).all()
     assert bounds[0] < bounds[1]
     assert np.isfinite(_stored(np.array(offsets), bounds)).all()
-
-
-def test_the_mean_of_ordinary_vectors_is_the_plain_mean():
-    lengths = np.random.default_rng(1).lognormal(0, 0.5, (5000, 1))
-    vectors = ((_normal(5000 * 8).reshape(-1, 8) + 3) * lengths).astype(np.float32)
-    assert np.array_equal(robust_mean(vectors), vectors.mean(axis=0, dtype=np.float64).astype(np.float32))
-
-
-def test_one_vector_does_not_turn_the_mean_of_the_others():
-    vectors = (np.random.default_rng(0).standard_normal((500, 8)) * 0.1 + np.eye(8)[0]).astype(np.float32)
-    without = robust_mean(vectors)
-    vectors[17] = 1000 * np.eye(8)[1]
-    assert np.linalg.norm(robust_mean(vectors) - without) < 0.05
-    assert np.linalg.norm(vectors.mean(axis=0) - without) > 1
-
-
-@pytest.mark.parametrize("rows", [1, 3])
-def test_zero_rows_have_a_zero_mean(rows):
-    assert np.array_equal(robust_mean(np.zeros((rows, 4), np.float32)), np.zeros(4, np.float32))
-
-
-def test_zero_rows_do_not_count_as_the_median_length():
-    vectors = np.zeros((100, 4), np.float32)
-    vectors[:10] = 1
-    assert np.allclose(robust_mean(vectors), 0.1)
 
 
 @pytest.mark.parametrize("scale", [1e-40, 1e-22, 1.0, 1e25])
