@@ -1,8 +1,10 @@
 """Whether an offset along the mean is worth its bytes, found on held-out training vectors by simulated codes.
 
-A code at a rate is simulated by the test channel of a Gaussian source (Cover & Thomas, section 10.3): every principal
-axis keeps ``1 - D / variance`` of its value and gets noise of variance ``D (1 - D / variance)``, where D is at most the
-water level of the rate. So the choice needs no training, is the same for all methods, and takes less than a second.
+A code at a rate is simulated by the test channel of a Gaussian source (Cover & Thomas, section 10.3): every axis keeps
+``1 - D / variance`` of its value and gets noise of variance ``D (1 - D / variance)``, where D is at most the water
+level of the rate. The axes are principal ones rotated in runs, as codes have them: one along which nothing varies, as
+the mean's may be, gets the noise of its run. So the choice needs no training, is the same for all methods, and takes
+less than a second.
 """
 
 from __future__ import annotations
@@ -11,8 +13,10 @@ import faiss
 import numpy as np
 
 from methods.base import Metric
+from methods.kernels.planes import GROUP
 from methods.offset import mean_direction, offset_size, split
 from methods.principal_axes import principal_axes, robust_mean
+from methods.transform_coding.allocation import rotated_axes
 
 __all__ = ["offset_pays"]
 
@@ -63,11 +67,12 @@ def _recall(
 ) -> float:
     """Share of the true neighbors that codes of so many ``bits`` find; what lies along ``direction`` is exact."""
     mean, axes, variances = principal_axes(base, base.shape[1], without=direction)
+    matrix, spread = rotated_axes(axes, variances, seed)
     offsets, rests = split(base, mean, direction)
-    values = _channel(rests @ axes, variances.astype(np.float64), _EFFICIENCY * bits, seed)
+    values = _channel(rests @ matrix, np.repeat(spread, GROUP).astype(np.float64), _EFFICIENCY * bits, seed)
     decoded = np.column_stack([values, offsets]).astype(np.float32)
     along = queries @ direction
-    mapped = np.column_stack([(queries - along[:, None] * direction) @ axes, along]).astype(np.float32)
+    mapped = np.column_stack([(queries - along[:, None] * direction) @ matrix, along]).astype(np.float32)
     ids = faiss.knn(mapped, decoded, _NEIGHBORS, metric=faiss.METRIC_INNER_PRODUCT)[1]
     return float(np.mean([np.isin(row, near).mean() for row, near in zip(truth, ids)]))
 

@@ -12,6 +12,7 @@ from methods.bebr.encoder import LinearEncoder
 from methods.bebr.losses import LOSSES
 from methods.bebr.network import NetworkEncoder
 from methods.errors import MethodError
+from methods.factors import factor_bytes, factor_table
 from methods.hamming_search import pack_signs
 from methods.kernels.adc import ADCScanner
 from methods.kernels.sdc import SDCScanner
@@ -77,7 +78,8 @@ class BEBR(Codec):
     summary = "recurrent binary codes: uniform symbols under a learned decoder, the query a code too"
     source = "Binary Embedding-based Retrieval at Tencent, KDD 2023, arXiv 2302.08714"
     requires = ("torch",)
-    version = "3"  # 1: no squared length under l2; 2: no offset, weights always of 8 bits
+    # 1: no squared length under l2; 2: no offset, weights of 8 bits; 3: the factor's byte divided its range evenly
+    version = "4"
     estimator = True
     check_params: ClassVar[dict[str, Any]] = {"epochs": 0}
 
@@ -175,7 +177,7 @@ class BEBR(Codec):
         """``decoder`` (m, dim) scores; ``encoder``, if it differs, or the network makes codes."""
         self.parts_ = dict(parts)
         self.mean_, self.decoder_ = parts["mean"], parts["decoder"]
-        self._factors = layout.factor_table(parts["factor_range"])
+        self._factors = factor_table(parts["factor_scale"])
         self._direction = parts.get("direction")
         self._offset_range = parts.get("offset_range", np.array([-1, 1], np.float32))
         self._fine = self._direction is not None or "fine_weights" in parts
@@ -206,7 +208,7 @@ class BEBR(Codec):
             columns.append(offset_bytes(offsets, self._offset_range))
         levels, decoded = self.encoder_.encode(normalized(rests))
         factors = layout.ratio(np.linalg.norm(rests, axis=1), decoded) * self._calibration
-        entries = layout.factor_bytes(factors, self.parts_["factor_range"])
+        entries = factor_bytes(factors, self.parts_["factor_scale"])
         if self.metric is Metric.L2:
             columns.append(square_bytes(half_squares(levels @ self.decoder_), self._square_range))
         return np.hstack([layout.pack(layout.symbols_of(levels, self.bits), self.bits), entries[:, None], *columns])
@@ -214,7 +216,7 @@ class BEBR(Codec):
     def _decode(self, codes: np.ndarray) -> np.ndarray:
         if self.scoring == "hamming":
             signs = 2 * np.unpackbits(codes, axis=1, count=self.dim_code).astype(np.float32) - 1
-            return signs @ self.decoder_ * self.parts_["factor_range"][:1] + self.mean_
+            return signs @ self.decoder_ * self.parts_["factor_scale"][2] + self.mean_
         levels, factors = self.levels(codes)
         rests = (levels @ self.decoder_) * factors[:, None]
         if self._direction is None:

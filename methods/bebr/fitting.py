@@ -10,6 +10,7 @@ import numpy as np
 from methods.base import Metric
 from methods.bebr import grid, layout, network, training
 from methods.bebr.encoder import LinearEncoder, alternate
+from methods.factors import factor_scale
 from methods.kernels.adc import quantize_queries
 from methods.offset import fitted_bounds, mean_direction, split
 from methods.principal_axes import principal_axes, robust_mean
@@ -40,16 +41,16 @@ def fit(codec: BEBR, vectors: np.ndarray, seed: int) -> dict[str, np.ndarray]:
     unit, norms = normalized(rests), np.linalg.norm(rests, axis=1)
     decoder, lead = _start(codec, unit, codec.symbol_count(keeps_offset), seed)
     if codec.scoring == "hamming":
-        return {"mean": mean, "decoder": decoder, "factor_range": np.full(2, norms.mean(), np.float32)}
+        return {"mean": mean, "decoder": decoder, "factor_scale": factor_scale(norms.mean(keepdims=True))}
     parts = {"mean": mean, "lead": lead}
     if keeps_offset:
         room = layout.symbol_bytes(codec.dim_code, codec.bits)
         parts |= {"direction": direction, "offset_range": fitted_bounds(offsets, room)}
     parts |= _network(codec, unit, decoder, seed) if codec.blocks else _linear(codec, unit, decoder, lead, seed)
-    codec._load_parts({**parts, "factor_range": np.ones(2, np.float32), "square_range": np.ones(2, np.float32)})
+    codec._load_parts({**parts, "factor_scale": np.ones(4, np.float32), "square_range": np.ones(2, np.float32)})
     levels, decoded = codec.encoder_.encode(unit)
     factors = layout.ratio(norms, decoded)
-    parts["factor_range"] = layout.factor_range(factors)
+    parts["factor_scale"] = factor_scale(factors)
     if codec.metric is Metric.L2:
         parts["square_range"] = square_range(half_squares(levels @ codec.decoder_))
     elif _needs_fine_weights(codec, rests, offsets, norms, seed):

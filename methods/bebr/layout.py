@@ -2,7 +2,7 @@
 
 A symbol c of ``bits`` bits stands for the odd level 2c - (2^bits - 1); divided by 2^(bits - 1) that is the recurrent
 sum +-1 +- 1/2 +- 1/4 ... whose first sign is the symbol's highest bit (BEBR, section 3.2). The factor is what the
-decoded levels are multiplied with, on a logarithmic scale: byte 0 is zero, 1..255 divide the trained range evenly.
+decoded levels are multiplied with (:mod:`methods.factors`).
 Under l2 half of the squared length of what the levels decode to follows, before the factor (:mod:`methods.squares`):
 a scan cannot tell it from the levels, and it varies little, so that two bytes tell it exactly enough.
 """
@@ -16,9 +16,6 @@ from methods.squares import SQUARE_BYTES
 
 __all__ = [
     "extra_bytes",
-    "factor_bytes",
-    "factor_range",
-    "factor_table",
     "levels",
     "pack",
     "ratio",
@@ -28,32 +25,6 @@ __all__ = [
 ]
 
 _FACTOR_BYTES = 1
-_STEPS = 254  # between byte 1 and byte 255
-_MARGIN = 1.5  # by which the range of factors exceeds that of training, on both sides
-
-
-def factor_range(factors: np.ndarray) -> np.ndarray:
-    """The range (2,) float32 that bytes cover, from the factors (n,) of training; (1, 1) where all are zero."""
-    positive = factors[factors > 0]
-    if not len(positive):
-        return np.ones(2, np.float32)
-    return np.array([positive.min() / _MARGIN, positive.max() * _MARGIN], np.float32)
-
-
-def factor_table(bounds: np.ndarray) -> np.ndarray:
-    """The factor (256,) float32 of each byte for a range (2,)."""
-    low, high = np.log(bounds.astype(np.float64))
-    table = np.exp(low + (high - low) * (np.arange(256) - 1) / _STEPS)
-    table[0] = 0
-    return table.astype(np.float32)
-
-
-def factor_bytes(factors: np.ndarray, bounds: np.ndarray) -> np.ndarray:
-    """Bytes (n,) uint8 of factors (n,) >= 0; beyond the range they saturate, zero stays zero."""
-    low, high = np.log(bounds.astype(np.float64))
-    width = (high - low) or 1.0
-    place = (np.log(np.maximum(factors, np.finfo(np.float32).tiny), dtype=np.float64) - low) / width * _STEPS
-    return np.where(factors > 0, 1 + np.clip(np.rint(place), 0, _STEPS), 0).astype(np.uint8)
 
 
 def extra_bytes(metric: Metric, scoring: str) -> int:

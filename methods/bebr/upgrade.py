@@ -63,7 +63,7 @@ def fit_compatible(
         scatter = levels.T @ levels + weight * (scaled.T @ scaled)
         decoder = _regress(scatter, (levels + weight * scaled).T @ unit)
     parts = {"mean": np.zeros(new.dim, np.float32), "lead": lead, "decoder": decoder}
-    parts["factor_range"] = old.parts()["factor_range"]
+    parts["factor_scale"] = old.parts()["factor_scale"]
     # Old codes tell less of the new vectors and so decode to shorter ones. New documents are scored as if they did
     # too: otherwise the few that are re-encoded first would push all others down.
     parts["calibration"] = np.linalg.norm(scaled @ decoder, axis=1).mean(keepdims=True, dtype=np.float32)

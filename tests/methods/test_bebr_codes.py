@@ -13,6 +13,7 @@ from methods import BudgetError, MethodError, Metric
 from methods._checks import data
 from methods.bebr import budget, descent, grid, layout, network
 from methods.bebr.encoder import LinearEncoder, alternate
+from methods.factors import factor_bytes, factor_scale, factor_table
 from methods.kernels.sdc import SDCScanner
 from methods.principal_axes import principal_axes
 from methods.vectors import normalized
@@ -48,28 +49,13 @@ def test_levels_of_published_codes():
 
 def test_published_codes_rank_as_published_with_a_factor_of_one_byte():
     golden = np.load(GOLDEN)
-    bounds = layout.factor_range(golden["doc_inverse_norm"])
-    entries = layout.factor_bytes(golden["doc_inverse_norm"], bounds)
-    scanner = SDCScanner(golden["doc_codes"], 128, 2, scale=entries, scale_table=layout.factor_table(bounds))
+    scale = factor_scale(golden["doc_inverse_norm"])
+    entries = factor_bytes(golden["doc_inverse_norm"], scale)
+    scanner = SDCScanner(golden["doc_codes"], 128, 2, scale=entries, scale_table=factor_table(scale))
     found = scanner.search(golden["query_codes"], 20)[1]
     shared = [len(np.intersect1d(a, b)) for a, b in zip(found, golden["cosine_rank_top20"])]
     assert np.mean(shared) >= 19.8
     assert np.array_equal(found[:, 0], golden["cosine_rank_top20"][:, 0])
-
-
-def test_factors_are_kept_within_half_a_step():
-    factors = np.random.default_rng(0).uniform(0.7, 1.4, 1000).astype(np.float32)
-    bounds = layout.factor_range(factors)
-    found = layout.factor_table(bounds)[layout.factor_bytes(factors, bounds)]
-    half_step = np.log(bounds[1] / bounds[0]) / 254 / 2
-    assert np.abs(np.log(found / factors)).max() <= 1.01 * half_step
-
-
-def test_factors_beyond_the_range_saturate_and_zero_stays_zero():
-    bounds = np.array([0.5, 2], np.float32)
-    entries = layout.factor_bytes(np.array([0, 0.01, 100], np.float32), bounds)
-    assert entries.tolist() == [0, 1, 255]
-    np.testing.assert_allclose(layout.factor_table(bounds)[entries], [0, 0.5, 2], rtol=1e-6)
 
 
 @pytest.mark.parametrize("bits", [1, 2, 3, 4])

@@ -79,13 +79,23 @@ def test_the_scale_of_all_vectors_does_not_matter(name, size):
 
 
 @pytest.mark.parametrize("name", OWN + GRIDS)
-@pytest.mark.parametrize("times", [100, 1000])
-def test_one_vector_too_long_costs_the_others_nothing(name, times):
-    _, ordinary = recall(name, BASE, QUERIES, "l2")
+@pytest.mark.parametrize(("metric", "times"), [("l2", 100), ("l2", 1000), ("ip", 1000)])
+def test_one_vector_too_long_costs_the_others_nothing(name, metric, times):
+    _, ordinary = recall(name, BASE, QUERIES, metric)
     base = BASE.copy()
     base[17] *= times
-    _, with_outlier = recall(name, base, QUERIES, "l2")
+    _, with_outlier = recall(name, base, QUERIES, metric)
     assert with_outlier > ordinary - 0.03
+
+
+@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize("metric", ["ip", "cosine"])
+def test_a_constant_dimension_costs_little(name, metric):
+    _, without = recall(name, BASE, QUERIES)
+    base, queries = (np.where(np.arange(DIM) == 5, np.float32(7.5), vectors) for vectors in (BASE, QUERIES))
+    codec, constant = recall(name, base, queries, metric)
+    assert constant > without - 0.03
+    assert "direction" in codec.parts()
 
 
 @pytest.mark.parametrize("name", ["transform_coding", "trellis", "saq", "mrq", "ash"])
