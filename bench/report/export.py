@@ -12,7 +12,7 @@ from bench.records import Record
 from bench.report import page, ranking
 from bench.report.names import dataset_names
 from bench.report.rows import Row, digits_of, headline, headlines, raw_bytes, to_frame
-from bench.report.tables import best_rows, milliseconds, shared_mark
+from bench.report.tables import best_rows, latency_marks, milliseconds
 from bench.report.words import number
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def runs_markdown(rows: Sequence[Row], failures: Sequence[Record]) -> str:
             f"{raw / row.code:.1f}x",
             "-" if at_1m is None else f"{raw / at_1m:.1f}x",
             headline_interval(row) + (" =" if row.told_from_best is False else ""),
-            milliseconds(row) + shared_mark(row),
+            milliseconds(row) + latency_marks(row),
             "-" if rate is None else f"{1e6 / rate:,.0f}",
             "-" if fit is None else f"{fit:.1f}",
             str(len(row.records)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -49,6 +49,8 @@ class Row:
         Its headline measure is the best of its group.
     measure : str or None
         What stands in for the headline measure where another was asked for (:func:`by_measure`).
+    other_processor : bool
+        Its times were taken on another processor than those of most rows of its data set.
     """
 
     records: tuple[Record, ...]
@@ -58,6 +60,7 @@ class Row:
     effect: float | None = None
     is_best: bool = False
     measure: str | None = None
+    other_processor: bool = False
 
     @property
     def record(self) -> Record:
@@ -194,7 +197,23 @@ def rows_of(records: Iterable[Record]) -> list[Row]:
         if record.status == "ok" and headline(record) is not None:
             grouped[_identity(record)].append(record)
     rows = [Row(_one_a_seed(group), "") for group in grouped.values()]
-    return sorted(_labelled(rows), key=_order)
+    return sorted(_labelled(_with_processors(rows)), key=_order)
+
+
+def _with_processors(rows: Sequence[Row]) -> list[Row]:
+    """Rows, those marked that were timed on another processor than most of their data set."""
+    by_data: dict[tuple, Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        by_data[row.group[:3]][_processor(row)] += 1
+    most = {data: counts.most_common(1)[0][0] for data, counts in by_data.items()}
+    return [replace(row, other_processor=_processor(row) != most[row.group[:3]]) for row in rows]
+
+
+def _processor(row: Row) -> str:
+    """What the speed of a kernel depends on: the processor's name, and the instructions that kernels choose by."""
+    environments = [record.environment for record in row.timed.records]
+    names = {f"{found.get('cpu')} {' '.join(found.get('cpu_flags', []))}" for found in environments}
+    return " / ".join(sorted(names))
 
 
 def _one_a_seed(records: Iterable[Record]) -> tuple[Record, ...]:
@@ -290,6 +309,7 @@ def _flat(row: Row) -> dict[str, Any]:
     for percentile in ("p50", "p95", "p99"):
         flat[f"{percentile}_ms"] = row.latency(percentile)
     flat["latency_shared"] = row.latency_shared
+    flat["other_processor"] = row.other_processor
     flat["queries_per_s"] = row.median(lambda r: (r.throughput or {}).get("queries_per_s"))
     flat["encode_vectors_per_s"] = row.median(lambda r: (r.throughput or {}).get("encode_vectors_per_s"))
     flat["fit_s"] = row.median(lambda r: r.seconds.get("fit"))

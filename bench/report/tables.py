@@ -152,6 +152,8 @@ def print_sweep(
             console.print("= not distinguishable from the best of its group (paired test over queries, Holm, 5%)")
         if any(row.latency_shared for row in rows):
             console.print("* other processes kept the machine busy")
+        if any(row.other_processor for row in rows):
+            console.print("† on another processor than most rows of the data set: no times to compare")
     for line in _warnings(records):
         console.print(line, highlight=False)
     for line in _reasons(records):
@@ -245,7 +247,7 @@ _COLUMNS = (  # the first are kept in a narrow terminal
         lambda row: interval(row.headline_quality) + (" =" if row.told_from_best is False else "  "),
         "left",
     ),
-    _Column("p50 ms", 7, lambda row: milliseconds(row) + shared_mark(row)),
+    _Column("p50 ms", 7, lambda row: milliseconds(row) + latency_marks(row)),
     _Column("ratio", 6, lambda row: f"{raw_bytes(row.record) / row.code:.1f}x"),
     _Column("at 1M", 6, lambda row: f"{raw_bytes(row.record) / (row.cost('at 1M') or np.nan):.1f}x"),
     _Column("recall@1", 8, lambda row: _number(_value(row, "recall@1"), ".3f")),
@@ -308,6 +310,6 @@ def milliseconds(row: Row) -> str:
     return "-" if (p50 := row.cost("p50 ms")) is None else short(p50)
 
 
-def shared_mark(row: Row) -> str:
-    """A star where other processes shared the machine while latencies were taken."""
-    return "*" if row.latency_shared else ""
+def latency_marks(row: Row) -> str:
+    """A star where other processes shared the machine while latencies were taken, a dagger for another processor."""
+    return ("*" if row.latency_shared else "") + ("†" if row.other_processor else "")

@@ -105,6 +105,7 @@ def _row(row: Row, dataset: str, environments: dict[str, int]) -> dict[str, Any]
         "p95": _short(row.latency("p95")),
         "p99": _short(row.latency("p99")),
         "shared": row.latency_shared,
+        "otherProcessor": row.other_processor,
         "qps": _short(row.median(lambda r: (r.throughput or {}).get("queries_per_s"))),
         "fit": _short(row.median(lambda r: r.seconds.get("fit"))),
         "encode": _short(row.median(lambda r: (r.throughput or {}).get("encode_vectors_per_s"))),

@@ -43,6 +43,17 @@ def test_latency_is_of_the_seeds_that_had_the_machine_to_themselves():
     assert (row.cost("p50 ms"), row.latency_shared) == (4.0, True)
 
 
+def test_times_of_another_processor_than_most_rows_have_are_marked(capsys):
+    rows = [make(name, "product", 8, 0.5, p50=1.0) for name in ("pq", "opq", "rq")]
+    rows[1] = dataclasses.replace(rows[1], environment={**rows[1].environment, "cpu_flags": ["avx512f"]})
+    marked = {row.label: row.other_processor for row in rows_of(rows)}
+    assert marked == {"pq": False, "opq": True, "rq": False}
+    print_sweep(rows)
+    text = capsys.readouterr().out
+    assert text.count("1†") == 1
+    assert "† on another processor" in text
+
+
 def test_a_seed_that_was_timed_twice_counts_once():
     short, long, busy = (make("pq", "product", 8, 0.5, p50=p50) for p50 in (9.0, 2.0, 1.0))
     long = dataclasses.replace(long, key="long", config={**long.config, "latency_s": 30.0})
