@@ -111,7 +111,7 @@ def warnings_of(found: Diagnosis, queries: int) -> list[Kind]:
             )
         )
     if found.repeated_queries >= SHARE * queries:
-        what = f"{found.repeated_queries:,} of {queries:,} queries repeat an earlier one: intervals are too narrow"
+        what = f"{found.repeated_queries:,} of {queries:,} queries repeat an earlier one; they count once in intervals"
         warned.append(Kind("repeated queries", what))
     if found.most_ties >= SHARE:
         listed = " and ".join(f"{_percent(share)} at {k}" for k, share in found.ties.items() if share >= SHARE)
