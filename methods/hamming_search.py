@@ -4,21 +4,28 @@
 query in floats and takes its inner product with codes of -1 and +1 (Gordo & Perronnin 2011, "Asymmetric distances for
 binary embeddings"): slower, and several points of recall better. Both scan by the project's own kernels; the second
 rounds the query to int8.
+
+Codes about a center depend on a query's length, inner products do not: a short query lies where the center is, and has
+the code of what lies there. So under ``ip`` queries are coded at the length that vectors have.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import ClassVar
 
 import numpy as np
 
-from methods.base import Codec, Searcher
+from methods.base import Codec, Metric, Searcher
 from methods.errors import MethodError
 from methods.kernels.adc import ADCScanner
 from methods.kernels.hamming import LONGEST
+from methods.kind_losses import NO_LENGTHS
 from methods.scanner_search import HammingSearcher, SymbolSearcher
+from methods.units import lengths_of, typical_length
 
 SCORINGS = ("hamming", "asymmetric")
+_SAME_LENGTH = 1e-3  # from 1 at most: how normalized vectors are rounded
 
 
 def pack_signs(values: np.ndarray) -> np.ndarray:
@@ -33,16 +40,35 @@ class BinaryCodec(Codec):
     ----------
     scoring : {"hamming", "asymmetric"}
         How codes are searched; the codes are the same.
+
+    Attributes
+    ----------
+    length_ : float
+        At which queries are coded under ``ip``: the median of the training vectors' lengths, 1 where that is nearly 1.
     """
 
     family = "binary"
     decodable = False
+    kind_exceptions: ClassVar[dict[str, str]] = NO_LENGTHS
     scoring: str
     bits: int
+    length_: float = 1.0
 
     @property
     def code_size(self) -> int:
         return -(-self.bits // 8)
+
+    def _fit(self, vectors: np.ndarray, seed: int) -> None:
+        length = typical_length(vectors) if self.metric is Metric.IP else 1.0
+        self.length_ = 1.0 if abs(length - 1) < _SAME_LENGTH else float(np.float32(length))
+
+    def parts(self) -> dict[str, np.ndarray]:
+        """``length`` (1,) float32, where it is not 1."""
+        self._check_fitted()
+        return {} if self.length_ == 1 else {"length": np.array([self.length_], np.float32)}
+
+    def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
+        self.length_ = float(parts["length"][0]) if "length" in parts else 1.0
 
     @abstractmethod
     def _values(self, vectors: np.ndarray) -> np.ndarray:
@@ -54,7 +80,16 @@ class BinaryCodec(Codec):
         A linear method leaves the centre out under ip: <q, x> - <q, centre> = <q, x - centre>, so the same query
         meets centred vectors, and the term left out is equal for all codes.
         """
-        return self._values(queries)
+        return self._values(self._of_typical_length(queries))
+
+    def _of_typical_length(self, queries: np.ndarray) -> np.ndarray:
+        """Queries (nq, dim) float32; under ``ip`` at :attr:`length_`, which leaves their order of vectors as it is."""
+        if self.metric is not Metric.IP:
+            return queries
+        lengths = lengths_of(queries)
+        factors = np.divide(self.length_, lengths, out=np.ones_like(lengths), where=lengths > 0)
+        factors[np.abs(factors - 1) < _SAME_LENGTH] = 1
+        return (queries * factors).astype(np.float32)
 
     def _weighed_queries(self, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return self._query_values(queries), np.ones(len(queries), np.float32)
@@ -65,7 +100,10 @@ class BinaryCodec(Codec):
     def _searcher(self, codes: np.ndarray) -> Searcher:
         if self.scoring == "asymmetric":
             return AsymmetricSearcher(self, codes)
-        return HammingSearcher(self.dim, self.metric, codes, self._encode)
+        return HammingSearcher(self.dim, self.metric, codes, self._encode_queries)
+
+    def _encode_queries(self, queries: np.ndarray) -> np.ndarray:
+        return self._encode(self._of_typical_length(queries))
 
     def _check_shape(self) -> None:
         super()._check_shape()

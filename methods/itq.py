@@ -55,12 +55,14 @@ class ITQ(BinaryCodec):
         return cls(dim, metric, bits, iterations, scoring)
 
     def parts(self) -> dict[str, np.ndarray]:
-        return {"mean": self.mean_, "projection": self.projection_}
+        return super().parts() | {"mean": self.mean_, "projection": self.projection_}
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
+        super()._load_parts(parts)
         self.mean_, self.projection_ = parts["mean"], parts["projection"]
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
+        super()._fit(vectors, seed)
         self.mean_, axes, _ = principal_axes(vectors, self.bits)
         sample, most = vectors, _ROTATION_SAMPLE * self.bits
         if len(vectors) > most:

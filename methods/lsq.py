@@ -15,6 +15,8 @@ from methods.additive import AdditiveCodec
 from methods.base import Metric, largest_fit
 from methods.faiss_index import training_sample
 from methods.kernels.lsq import local_search
+from methods.kind_losses import OFFSET_KEEPS_IT
+from methods.outliers import OUTLIER, Spread
 from methods.parameters import check_integer
 from methods.registry import register
 from methods.residual import residual_encoder, train_residual
@@ -23,6 +25,7 @@ _HEAT = 0.2  # of the noise of SR-D: training starts from good codes, not from r
 _SWEEPS = 4  # passes over the indices after each restart
 _PERTURBED = 4  # indices that a restart overwrites
 _RIDGE = 1e-2  # added to the counts of the normal equations (LSQ++, section 3.1)
+_LONG_CENTER = 1.5  # of the typical distance from it: then the ridge, which pulls to the origin, costs recall
 _BLOCK = 1024  # vectors whose unary terms are held at a time
 _BEAM, _FIRST_ITERATIONS = 4, 10  # of the residual quantizer that training starts from
 
@@ -52,6 +55,7 @@ class LSQ(AdditiveCodec):
 
     summary = "additive quantization: a sum of centroids, codes found by local search"
     source = "Martinez et al. 2016 and 2018 (searched by faiss)"
+    kind_exceptions: ClassVar[dict[str, str]] = {"average cosine .75": OFFSET_KEEPS_IT}
     check_params: ClassVar[dict[str, Any]] = {"max_codebooks": 4, "iterations": 3}
 
     def __init__(
@@ -92,16 +96,25 @@ class LSQ(AdditiveCodec):
         codebooks = train_residual(sample, self.codebooks, _BEAM, _FIRST_ITERATIONS, seed, self.max_training)
         codes = self._index_of(codebooks).sa_encode(sample)
         rng = np.random.default_rng(seed)
-        spread = sample.std(axis=0) / self.codebooks
+        spread = Spread.of(sample)
+        noise = spread.pulled(sample, OUTLIER, 1.0).std(axis=0) / self.codebooks
+        center = _long_center(spread)
         for step in range(self.iterations):
-            codebooks = self._solve(sample, codes)
+            codebooks = self._solve(sample, codes, center)
             heat = np.sqrt(1 - (step + 1) / self.iterations)
-            codebooks += np.float32(_HEAT * heat) * spread * rng.standard_normal(codebooks.shape, dtype=np.float32)
+            codebooks += np.float32(_HEAT * heat) * noise * rng.standard_normal(codebooks.shape, dtype=np.float32)
             codes = self._search_codes(sample, codes, codebooks, self.restarts // 2, seed + step)
-        return self._solve(sample, codes) if self.iterations else codebooks
+        return self._solve(sample, codes, center) if self.iterations else codebooks
 
-    def _solve(self, vectors: np.ndarray, codes: np.ndarray) -> np.ndarray:
-        """The codebooks (M, 256, dim) of least squared error given codes: ridge regression on their indicators."""
+    def _solve(self, vectors: np.ndarray, codes: np.ndarray, center: np.ndarray | None = None) -> np.ndarray:
+        """The codebooks (M, 256, dim) of least squared error given codes: ridge regression on their indicators.
+
+        About ``center`` (dim,), if given; the first codebook has it, as where a beam search of residuals begins.
+        """
+        if center is not None:
+            codebooks = self._solve(vectors - center, codes)
+            codebooks[0] += center
+            return codebooks
         m, k = self.codebooks, 256
         gram, right = np.zeros((m, k, m, k)), np.zeros((m * k, self.dim))
         for a in range(m):
@@ -139,3 +152,8 @@ class LSQ(AdditiveCodec):
     def _index_of(self, codebooks: np.ndarray) -> faiss.IndexResidualQuantizer:
         """A residual quantizer's index: decoding and scanning do not depend on how codes were found."""
         return residual_encoder(codebooks, _BEAM)
+
+
+def _long_center(spread: Spread) -> np.ndarray | None:
+    """Where vectors lie, if that is far from the origin: centroids of few vectors would be pulled from there."""
+    return spread.center if np.linalg.norm(spread.center) > _LONG_CENTER * spread.typical else None

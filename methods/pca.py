@@ -7,11 +7,13 @@ whitening", ECCV 2012, for its use on descriptors (here without whitening, which
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from methods.base import Metric
+from methods.kind_losses import LEFT_OUT, along_mean
+from methods.outliers import without_outliers
 from methods.registry import register
 from methods.transformed import AffineTransform, TransformedCodec
 
@@ -19,12 +21,13 @@ _ROWS = 8192  # training vectors multiplied at a time in float64
 
 
 class PrincipalComponents(AffineTransform):
-    """The ``out_dim`` directions of greatest variance about the mean, in falling order."""
+    """The ``out_dim`` directions of greatest variance about the mean, in falling order; no outlier decides them."""
 
     summary = "projection on the directions of greatest variance"
     source = "Pearson 1901"
 
     def fit(self, vectors: np.ndarray, seed: int = 0) -> Self:
+        vectors = without_outliers(vectors)
         mean = vectors.mean(axis=0, dtype=np.float64)
         scatter = np.zeros((self.dim, self.dim))
         for at in range(0, len(vectors), _ROWS):
@@ -48,6 +51,10 @@ class PCA(TransformedCodec):
 
     summary = "leading principal components, stored by any codec"
     source = "Pearson 1901; Jégou and Chum, ECCV 2012"
+    kind_exceptions: ClassVar[dict[str, str]] = {
+        **along_mean(LEFT_OUT),
+        "low rank": "4-bit integers hold as little of the few components that matter as of the others; codec=int8",
+    }
     choices = (("int8", {}, 0.75), ("int6", {}, 0.6), ("int4", {}, 0.0))  # the last components carry little
 
     @classmethod

@@ -10,8 +10,11 @@ from methods.faiss_index import set_vector
 from methods.parameters import check_integer
 from methods.product import ProductCodec
 from methods.registry import register
+from methods.search import DecodingSearcher
 
 _BLOCK = 32  # codes of one block of the scanning layout
+_FAR, _FAR_L2 = 32.0, 8.0  # distances of a centroid, in typical ones, at which rounding costs recall; l2 squares them
+_PICKED = 4096  # codes looked at
 _MOST = 256  # subquantizers: faiss sums their 8-bit table entries in 16 bits, and does not notice if that runs over
 
 
@@ -60,7 +63,23 @@ class PQFastScan(ProductCodec):
         return cls(dim, metric, subquantizers, iterations, max_points_per_centroid)
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
-        return FastScanSearcher(self, codes)
+        """A scan by tables; by decoding where a far centroid leaves 8-bit entries too coarse for the others."""
+        return DecodingSearcher(self, codes) if self._has_far_centroid(codes) else FastScanSearcher(self, codes)
+
+    def _has_far_centroid(self, codes: np.ndarray) -> bool:
+        """Whether one is :data:`_FAR` times as far out as the centroids of most codes.
+
+        All tables of a query share a unit, which the widest of them sets.
+        """
+        if not len(codes):
+            return False
+        codebooks = self._codebooks()
+        away = ((codebooks - np.median(codebooks, axis=1, keepdims=True)) ** 2).sum(axis=2, dtype=np.float64)
+        picked = codes[:: -(-len(codes) // _PICKED)]
+        indices = np.stack([picked & 15, picked >> 4], axis=2).reshape(len(picked), -1)[:, : self.subquantizers]
+        typical = np.median(np.take_along_axis(away, indices.T.astype(np.int64), axis=1).mean(axis=0))
+        far = _FAR_L2 if self.metric is Metric.L2 else _FAR
+        return bool(away.max() > far**2 * typical)
 
 
 class FastScanSearcher(Searcher):

@@ -5,9 +5,13 @@ Guo, Kumar, Choromanski, Simcha, "Quantization based fast inner product search",
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from methods.base import Metric, Searcher
+from methods.kind_losses import along_mean
+from methods.outliers import without_outliers
 from methods.product import ProductCodec
 from methods.registry import register
 from methods.table_search import TableSearcher
@@ -38,6 +42,10 @@ class QUIPS(ProductCodec):
 
     summary = "product quantization by the squared error of inner products"
     source = "Guo et al., AISTATS 2016"
+    kind_exceptions: ClassVar[dict[str, str]] = along_mean(
+        "second moments are mostly those of the direction that all vectors share, so that codebooks tell little else; "
+        "center=offset keeps that direction apart"
+    )
     metrics = frozenset({Metric.IP, Metric.COSINE})
     order_: np.ndarray
     roots_: np.ndarray
@@ -76,8 +84,9 @@ class QUIPS(ProductCodec):
         order = np.random.default_rng(seed).permutation(self.dim) if self.shuffle else np.arange(self.dim)
         self.order_ = order.astype(np.int32)
         moments = np.zeros((self.subquantizers, self._subspaces.width, self._subspaces.width))
+        near = without_outliers(vectors)  # a vector far too long would make the direction that it has the only one
         for at in range(0, len(vectors), _ROWS):
-            blocks = self._blocks(vectors[at : at + _ROWS])
+            blocks = self._blocks(near[at : at + _ROWS])
             moments += np.matmul(blocks.transpose(1, 2, 0), blocks.transpose(1, 0, 2))
         self._set_roots(_square_roots(moments / len(vectors)))
         super()._fit(vectors, seed)

@@ -42,14 +42,14 @@ class RaBitQ(RotatedCodec):
     Attributes
     ----------
     length_ : float
-        Median length of vectors over the unit; 1 but under ``ip``.
+        Median length of vectors over the unit; 1 but under ``ip``, since cosine normalizes them.
 
     Notes
     -----
-    Under ``ip`` what an estimate lacks is the product of the code's error and ``q - center``, and the rounded query is
-    ``q - center`` too: a short query would be nothing beside the center. The order of vectors does not depend on a
-    query's length, so that queries are brought about to that of vectors; or, with a long center, to the length at
-    which this difference is shortest, where their product with the center is the center's own.
+    Under ``ip`` and ``cosine`` what an estimate lacks is the product of the code's error and ``q - center``, and the
+    rounded query is ``q - center`` too: a short query would be nothing beside the center. The order of vectors does not
+    depend on a query's length, so that queries are brought about to that of vectors; or, with a long center, to the
+    length at which this difference is shortest, where their product with the center is the center's own.
     """
 
     summary = "sign bits of the rotated vector (and up to 8 more), unbiased estimate"
@@ -129,7 +129,7 @@ class RaBitQ(RotatedCodec):
         searcher = FlatCodesSearcher(self, self._index_at(self.center_), codes, before=self._rotate)
         assert self.center_ is not None
         center = self._restored(self.center_[None])[0] / np.float32(self.unit_)
-        long = self.metric is Metric.IP and np.linalg.norm(center) > _LONG_CENTER * self.length_
+        long = self.metric is not Metric.L2 and np.linalg.norm(center) > _LONG_CENTER * self.length_
         if long:
             return _CenteredSearcher(searcher, self.unit_, self.length_, center)
         return RescaledSearcher(searcher, self.unit_, self.length_)

@@ -8,6 +8,7 @@ import numpy as np
 
 from methods.base import Metric, largest_fit
 from methods.hamming_search import LONGEST, BinaryCodec
+from methods.kind_losses import NO_LENGTHS
 from methods.parameters import check_device, check_integer
 from methods.principal_axes import principal_axes
 from methods.registry import register
@@ -47,6 +48,11 @@ class SemanticHashing(BinaryCodec):
 
     summary = "rounded sigmoid code layer of an autoencoder, compared by Hamming distance"
     source = "Grzegorczyk & Kurdziel, Binary Paragraph Vectors, RepL4NLP 2017"
+    kind_exceptions: ClassVar[dict[str, str]] = {
+        **NO_LENGTHS,
+        "queries apart": "a query is coded about the mean of the base, from where all queries that lack its direction "
+        "lie to one side; subtract the queries' own mean first",
+    }
     requires = ("torch",)
     version = "2"  # 1: training was not bounded, and of 10 epochs
     check_params: ClassVar[dict[str, Any]] = {"epochs": 2}
@@ -82,12 +88,14 @@ class SemanticHashing(BinaryCodec):
         return cls(dim, metric, 8 * min(code_bytes, LONGEST), hidden, epochs, scoring, device)
 
     def parts(self) -> dict[str, np.ndarray]:
-        return dict(self.parts_)
+        return super().parts() | self.parts_
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
-        self.parts_ = dict(parts)
+        super()._load_parts(parts)
+        self.parts_ = {name: array for name, array in parts.items() if name != "length"}
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
+        super()._fit(vectors, seed)
         affordable = int(_WEIGHINGS / (max(self.epochs, 1) * self.dim * self.bits))
         most = min(_ROWS, max(affordable, _LEAST_ROWS))
         if len(vectors) > most:
@@ -103,9 +111,6 @@ class SemanticHashing(BinaryCodec):
 
     def _values(self, vectors: np.ndarray) -> np.ndarray:
         return self._logits(normalized(vectors - self.parts_["mean"]))
-
-    def _query_values(self, queries: np.ndarray) -> np.ndarray:
-        return self._values(queries)
 
     def _logits(self, unit: np.ndarray) -> np.ndarray:
         weights = self.parts_

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from methods.base import Metric, largest_fit
 from methods.errors import MethodError, UnsupportedMetric
 from methods.hamming_search import BinaryCodec
+from methods.kind_losses import NO_LENGTHS
+from methods.principal_axes import robust_mean
 from methods.registry import register
 
 THRESHOLDS = ("zero", "mean", "median")
@@ -24,13 +28,22 @@ class Sign(BinaryCodec):
     dim, metric
         As for :class:`~methods.base.Codec`; l2 needs a threshold at the mean or median.
     threshold : {"zero", "mean", "median"}
-        Per dimension, of the training vectors.
+        Per dimension, of the training vectors; to the mean, outliers count as nearer than they are.
     scoring : {"hamming", "asymmetric"}
         See :mod:`methods.hamming_search`.
     """
 
     summary = "sign of every dimension, 1 bit each"
     source = "Charikar, Similarity estimation techniques from rounding algorithms, STOC 2002"
+    kind_exceptions: ClassVar[dict[str, str]] = {
+        **NO_LENGTHS,
+        "queries apart": "a query is coded about the mean of the base, from where all queries that lack its direction "
+        "lie to one side; scoring=asymmetric leaves the mean out of queries",
+        **dict.fromkeys(
+            ("rogue dimensions", "heavy tails", "dead dimensions"),
+            "a dimension has one bit whether its values are large, small or zero; itq rotates vectors first",
+        ),
+    }
     trains = False
 
     def __init__(self, dim: int, metric: Metric = Metric.IP, threshold: str = "mean", scoring: str = "hamming") -> None:
@@ -52,16 +65,18 @@ class Sign(BinaryCodec):
         return self.dim
 
     def parts(self) -> dict[str, np.ndarray]:
-        return {"thresholds": self.thresholds_}
+        return super().parts() | {"thresholds": self.thresholds_}
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
+        super()._load_parts(parts)
         self.thresholds_ = parts["thresholds"]
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
+        super()._fit(vectors, seed)
         if self.threshold == "zero":
             self.thresholds_ = np.zeros(self.dim, np.float32)
         elif self.threshold == "mean":
-            self.thresholds_ = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+            self.thresholds_, _ = robust_mean(vectors)
         else:
             self.thresholds_ = np.median(vectors, axis=0).astype(np.float32)
 
