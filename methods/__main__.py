@@ -89,6 +89,17 @@ def _print_table(rows: list[dict[str, str]], dim: int) -> None:
     Console(width=None if sys.stdout.isatty() else 400).print(table)
 
 
+def _tell(name: str, dim: int) -> None:
+    """Print one method: what the table has of it, its parameters, and on which kinds of vectors it loses recall."""
+    method = describe(name, dim)
+    for key, value in _row(method, dim).items():
+        print(f"{_COLUMNS[key].format(dim=dim):<16}{value}")
+    parameters = ", ".join(f"{key}={json.dumps(value)}" for key, value in method["parameters"].items())
+    print(f"{'parameters':<16}{parameters or '-'}")
+    for kind, reason in method.get("kind_exceptions", {}).items():
+        print(f"loses recall on vectors of the kind {kind!r}: {reason}")
+
+
 def _check(name: str) -> int:
     """Run the checks on one method and tell each outcome; exit status 1 if one fails."""
     cls = registry.get(name, None)
@@ -129,6 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--track", choices=tracks, default=registry.DENSE, help="what a method compresses (dense)")
     parser.add_argument("--family", help="only the methods of one family")
     parser.add_argument("--dim", type=int, default=384, help="dimension for which code sizes are given (384)")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="only this method, with its parameters and losses")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="as JSON, with every code size and parameter")
     form.add_argument("--markdown", action="store_true", help="as a Markdown table")
@@ -144,6 +156,9 @@ def main(arguments: list[str] | None = None) -> int:
             raise MethodError(f"--dim={options.dim} is out of range; use an integer of at least 1")
         if options.check:
             return _check(options.check)
+        if options.name:
+            _tell(options.name, options.dim)
+            return 0
         found = [describe(name, options.dim) for name in _chosen(options.family, options.track)]
     except MethodError as error:
         print(f"error: {error}", file=sys.stderr)

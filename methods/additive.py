@@ -7,11 +7,13 @@ norm of the decoded vector is recomputed by decoding, so that the whole budget g
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import ClassVar
 
 import faiss
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher
+from methods.kind_losses import OFFSET_KEEPS_IT, along_mean
 from methods.parameters import check_integer, check_renormalize
 from methods.search import DecodingSearcher
 from methods.subspaces import Subspaces
@@ -36,6 +38,7 @@ class AdditiveCodec(Codec):
 
     family = "additive"
     offers_center = True
+    kind_exceptions: ClassVar[dict[str, str]] = along_mean(OFFSET_KEEPS_IT)
     index_: faiss.IndexFlatCodes
 
     def __init__(

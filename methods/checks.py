@@ -10,17 +10,19 @@
 
 They run on 32-dimensional clustered vectors, at the byte budgets that the method accepts. A method that cannot pass
 one declares it with the reason: ``check_exceptions = {"refit_is_deterministic": "..."}``. One whose training is slow
-names lighter parameters for the checks: ``check_params = {"epochs": 2}``.
+names lighter parameters for the checks: ``check_params = {"epochs": 2}``. One that loses recall on a kind of vectors
+(docs/embeddings.md) says why: ``kind_exceptions = {"lengths vary, ip": "..."}``, by kind or by group of kinds
+(``"common direction"``, ``"lengths"``, ``"values"``), under all metrics or under one.
 """
 
 from __future__ import annotations
 
-from methods._checks import codes, extremes, inputs, search
+from methods._checks import codes, extremes, inputs, robustness, search
 from methods._checks.subject import SUITE
 
 __all__ = ["check_method", "checks", "parametrize"]
 
-_THEMES = (inputs, codes, search, extremes)  # importing them fills the suite
+_THEMES = (inputs, codes, search, extremes, robustness)  # importing them fills the suite
 
 checks = SUITE.checks
 check_method = SUITE.check_method

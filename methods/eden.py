@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import faiss
 import numpy as np
@@ -11,6 +11,7 @@ from methods.base import Metric, Searcher, largest_fit
 from methods.errors import MethodError
 from methods.faiss_index import FlatCodesSearcher, faiss_metric
 from methods.kernels.topk import squared_distances
+from methods.kind_losses import OFFSET_KEEPS_IT, along_mean
 from methods.parameters import check_integer
 from methods.registry import register
 from methods.rotated import RotatedCodec
@@ -40,6 +41,7 @@ class EDEN(RotatedCodec):
 
     summary = "Lloyd-Max levels on the rotated vector, scale chosen per vector; 1 to 8 bits a dimension"
     source = "Vargaftik et al. 2022 (faiss IndexEDEN)"
+    kind_exceptions: ClassVar[dict[str, str]] = along_mean(OFFSET_KEEPS_IT)
     trains = False
     estimator = True  # under l2, faiss takes the exact norm of a vector, not that of its decoded vector
 

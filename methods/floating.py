@@ -11,6 +11,7 @@ import numpy as np
 from methods.base import Codec, Metric, Searcher, largest_fit
 from methods.faiss_index import FlatCodesSearcher, faiss_metric
 from methods.intervals import ScanningSearcher
+from methods.kind_losses import ERROR_ALONG_MEAN, along_mean
 from methods.outliers import OUTLIER, Spread
 from methods.registry import register
 from methods.units import RescaledSearcher, typical_length, unit_of
@@ -71,6 +72,7 @@ class Float16(_Cast):
 
     summary = "half precision, 2 bytes a dimension"
     source = "IEEE 754-2008; faiss ScalarQuantizer QT_fp16 searches"
+    kind_exceptions: ClassVar[dict[str, str]] = {"constant dimension": ERROR_ALONG_MEAN}
     _quantizer = faiss.ScalarQuantizer.QT_fp16
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
@@ -89,6 +91,9 @@ class BFloat16(_Cast):
 
     summary = "brain float, 2 bytes a dimension: the range of float32 with 8 bits of precision"
     source = "faiss ScalarQuantizer QT_bf16 searches"
+    kind_exceptions: ClassVar[dict[str, str]] = along_mean(
+        ERROR_ALONG_MEAN, "average cosine .9", "constant dimension, cosine", "integers, cosine"
+    )
     estimator = True  # processors with products of brain floats (AVX512-BF16) round the query too
     _quantizer = faiss.ScalarQuantizer.QT_bf16
 
@@ -160,6 +165,10 @@ class Float8(Codec):
     family = "scalar"
     summary = "8-bit floating point (e4m3) with one global scale"
     source = "Micikevicius et al., FP8 formats for deep learning, 2022 (section 3); OCP OFP8"
+    kind_exceptions: ClassVar[dict[str, str]] = {
+        **along_mean(ERROR_ALONG_MEAN),
+        "rogue dimensions": "large values err more than small ones; random_rotation with codec=float8 makes them even",
+    }
     trains = False
 
     mean_: np.ndarray

@@ -10,6 +10,7 @@ import numpy as np
 from methods.base import Codec, Metric, Searcher, largest_fit
 from methods.errors import MethodError
 from methods.faiss_index import faiss_metric
+from methods.kind_losses import OFFSET_KEEPS_IT, along_mean
 from methods.ranges import learned_ranges
 from methods.registry import register
 from methods.scalar_search import scalar_searcher
@@ -45,6 +46,7 @@ class _Ranged(Codec):
     trains = False
     version = "2"  # 1: ranges of all values, however much lengths vary
     offers_center = True
+    kind_exceptions: ClassVar[dict[str, str]] = along_mean(OFFSET_KEEPS_IT)
     bits: ClassVar[int]
     _quantizer: ClassVar[int]
 
@@ -101,6 +103,7 @@ class Int8(_Ranged):
     """8 bits a dimension over each dimension's own range."""
 
     summary = "8 bits a dimension, a range for each dimension"
+    kind_exceptions: ClassVar[dict[str, str]] = along_mean(OFFSET_KEEPS_IT, "average cosine .9", "integers, cosine")
     bits = 8
     _quantizer = faiss.ScalarQuantizer.QT_8bit
 
@@ -129,6 +132,13 @@ class Int4(_Ranged):
     """4 bits a dimension over each dimension's own range."""
 
     summary = "4 bits a dimension, a range for each dimension"
+    kind_exceptions: ClassVar[dict[str, str]] = {
+        **along_mean(OFFSET_KEEPS_IT),
+        **dict.fromkeys(
+            ("rogue dimensions", "heavy tails, l2"),
+            "16 even levels reach to the largest values, and most are small; random_rotation makes values even first",
+        ),
+    }
     bits = 4
     _quantizer = faiss.ScalarQuantizer.QT_4bit
 
@@ -143,6 +153,10 @@ class Int8Global(_Ranged):
     """8 bits a dimension over one range for all dimensions."""
 
     summary = "8 bits a dimension, one range for all dimensions"
+    kind_exceptions: ClassVar[dict[str, str]] = {
+        **along_mean(OFFSET_KEEPS_IT, "average cosine .75", "average cosine .9", "integers, cosine"),
+        "constant dimension": "the largest dimension decides the one range of all; int8 has a range for each",
+    }
     bits = 8
     _quantizer = faiss.ScalarQuantizer.QT_8bit_uniform
 

@@ -7,7 +7,10 @@ second, finer store is what ``rescore`` is for.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from methods.base import Metric
+from methods.kind_losses import LEFT_OUT, along_mean
 from methods.pca import PrincipalComponents
 from methods.registry import register
 from methods.transformed import TransformedCodec
@@ -19,6 +22,7 @@ class LeanVec(TransformedCodec):
 
     summary = "principal components, then uniform levels in each vector's own range (LVQ)"
     source = "Tepper et al., TMLR 2024 (in-distribution)"
+    kind_exceptions: ClassVar[dict[str, str]] = along_mean(LEFT_OUT)
     choices = (("lvq", {"levels": "4x8"}, 1.0), ("lvq", {"levels": "8"}, 0.6), ("lvq", {"levels": "4"}, 0.0))
 
     @classmethod

@@ -6,11 +6,14 @@ VLDB 2023: definition 1 (one level), definition 2 (two levels).
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from methods.base import Metric, largest_fit
 from methods.errors import MethodError
 from methods.intervals import IntervalCodec
+from methods.kind_losses import OFFSET_KEEPS_IT, along_mean
 from methods.registry import register
 
 LEVELS = {"8": (8, 0), "4": (4, 0), "4x4": (4, 4), "4x8": (4, 8)}  # bits of the first and of the second level
@@ -35,6 +38,7 @@ class LVQ(IntervalCodec):
     summary = "uniform levels between each centred vector's own least and greatest value; one or two levels"
     source = "Aguerrebere et al., VLDB 2023"
     offers_center = True
+    kind_exceptions: ClassVar[dict[str, str]] = along_mean(OFFSET_KEEPS_IT)
 
     def __init__(self, dim: int, metric: Metric = Metric.IP, levels: str = "8") -> None:
         super().__init__(dim, metric)

@@ -7,6 +7,7 @@ quantization with the logistic nonlinearity.
 from __future__ import annotations
 
 import functools
+from typing import ClassVar
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from methods.kernels.nonuniform import (
     scan_nonuniform,
 )
 from methods.kernels.planes import GROUP
+from methods.kind_losses import OFFSET_KEEPS_IT, along_mean
 from methods.parameters import check_integer
 from methods.registry import register
 
@@ -85,6 +87,7 @@ class NVQ(Codec):
     source = "Tepper & Willke, arXiv 2509.18471"
     trains = False
     offers_center = True
+    kind_exceptions: ClassVar[dict[str, str]] = along_mean(OFFSET_KEEPS_IT)
 
     def __init__(self, dim: int, metric: Metric = Metric.IP, bits: int = 8, subvectors: int = 1) -> None:
         super().__init__(dim, metric)

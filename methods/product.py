@@ -13,6 +13,7 @@ import numpy as np
 from methods.base import Codec, Metric, Searcher
 from methods.errors import BudgetError
 from methods.faiss_index import faiss_metric, set_vector, training_sample
+from methods.kind_losses import OFFSET_KEEPS_IT, along_mean
 from methods.kmeans import learn_codebooks, nearest_on_a_line
 from methods.parameters import check_integer, check_renormalize
 from methods.subspaces import Subspaces
@@ -45,6 +46,7 @@ class ProductCodec(Codec):
 
     family = "product"
     offers_center = True
+    kind_exceptions: ClassVar[dict[str, str]] = along_mean(OFFSET_KEEPS_IT)
 
     index_: faiss.IndexPQ
     max_bits: ClassVar[int] = 12

@@ -6,11 +6,12 @@ Johnson and Lindenstrauss 1984; Dasgupta and Gupta 2003 for the projection on a 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from methods.base import Metric
+from methods.kind_losses import OFFSET_KEEPS_IT, along_mean
 from methods.registry import register
 from methods.transformed import AffineTransform, TransformedCodec
 
@@ -52,6 +53,10 @@ class RandomProjection(TransformedCodec):
     source = "Johnson and Lindenstrauss 1984; Dasgupta and Gupta 2003"
     trains = False
     offers_center = True
+    kind_exceptions: ClassVar[dict[str, str]] = {
+        **along_mean(OFFSET_KEEPS_IT),
+        "low rank": "a subspace drawn by chance may miss the few directions that hold the variance; pca keeps them",
+    }
     estimator = True
 
     @classmethod

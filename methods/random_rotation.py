@@ -7,11 +7,12 @@ Jégou, Douze, Schmid, Pérez, "Aggregating local descriptors into a compact ima
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from methods.base import Metric
+from methods.kind_losses import OFFSET_KEEPS_IT, along_mean
 from methods.registry import register
 from methods.transformed import AffineTransform, TransformedCodec
 from methods.vectors import random_rotation
@@ -40,6 +41,7 @@ class RandomRotation(TransformedCodec):
     source = "Jégou et al., CVPR 2010, section 3.2"
     trains = False
     offers_center = True
+    kind_exceptions: ClassVar[dict[str, str]] = along_mean(OFFSET_KEEPS_IT)
 
     @classmethod
     def for_budget(

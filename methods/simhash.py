@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from methods.base import Metric, largest_fit
 from methods.hamming_search import LONGEST, BinaryCodec
+from methods.kind_losses import NO_LENGTHS
 from methods.registry import register
 
 
@@ -32,6 +35,11 @@ class SimHash(BinaryCodec):
 
     summary = "signs of random projections, any number of bits"
     source = "Charikar, Similarity estimation techniques from rounding algorithms, STOC 2002"
+    kind_exceptions: ClassVar[dict[str, str]] = {
+        **NO_LENGTHS,
+        "common direction": "all vectors that share a direction lie on one side of most planes through the origin; "
+        "itq has its planes through the mean",
+    }
     trains = False
     metrics = frozenset({Metric.IP, Metric.COSINE})
 

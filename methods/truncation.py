@@ -6,11 +6,12 @@ Kusupati et al., "Matryoshka Representation Learning", NeurIPS 2022.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from methods.base import Metric
+from methods.kind_losses import along_mean
 from methods.registry import register
 from methods.transformed import ScoredTransform, TransformedCodec
 
@@ -77,6 +78,16 @@ class Truncation(TransformedCodec):
 
     summary = "the first dimensions (Matryoshka), renormalised, stored by any codec"
     source = "Kusupati et al., NeurIPS 2022"
+    kind_exceptions: ClassVar[dict[str, str]] = {
+        **along_mean(
+            "4-bit integers, which hold the most dimensions, err along the direction that all vectors share, and a "
+            "query has a large product with it; codec=int8 holds fewer and loses nothing"
+        ),
+        **dict.fromkeys(
+            ("rogue dimensions", "heavy tails"),
+            "the largest values of a vector may lie behind the first dimensions; pca has much of the variance in front",
+        ),
+    }
     trains = False
     estimator = True
 

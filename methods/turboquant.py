@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import faiss
 import numpy as np
@@ -42,6 +42,10 @@ class TurboQuant(RotatedCodec):
 
     summary = "Lloyd-Max levels of a random unit vector on the rotated vector; 1 to 8 bits a dimension"
     source = "Zandieh et al. 2025 (faiss QT_*bit_tqmse)"
+    kind_exceptions: ClassVar[dict[str, str]] = {
+        "common direction": "levels are fixed about zero, and the direction that all vectors share takes most of their "
+        "range; subtract the mean under l2, use center=offset under ip and cosine",
+    }
     trains = False
 
     def __init__(

@@ -12,7 +12,7 @@ from methods._checks.kinds import KINDS, unit
 from methods._checks.subject import Subject
 from methods.base import Codec, Metric
 
-N_BASE, N_TRAIN, N_QUERIES = 2000, 1000, 400
+N_BASE, N_TRAIN, N_QUERIES = 1600, 1000, 250
 PLAIN = "plain"  # centred clusters of unit length, of which the kinds are made
 OFFSET = "offset"  # the vectors of the other checks: an offset, and lengths that vary a little
 
@@ -26,10 +26,17 @@ class Recalls:
 
 
 class RecallsOfMethod:
-    """Recalls of a method at its budgets, each measured once; kinds of the same base share a codec."""
+    """Recalls of a method at its budgets, each measured once; kinds of the same base share a codec.
 
-    def __init__(self, subject: Subject) -> None:
-        self._subject = subject
+    Parameters
+    ----------
+    subject : Subject
+    seed : int
+        Of every fit.
+    """
+
+    def __init__(self, subject: Subject, seed: int = 0) -> None:
+        self._subject, self._seed = subject, seed
         self._known: dict[tuple[str, Metric, int], Recalls] = {}
 
     def of(self, kind: str, metric: Metric, code_bytes: int) -> Recalls:
@@ -39,14 +46,14 @@ class RecallsOfMethod:
                 codec, codes = self._subject.fitted(code_bytes, metric), self._subject.codes(code_bytes, metric)
             else:
                 base = vectors(_base_of(kind))[0]
-                codec = self._subject.configure(code_bytes, metric).fit(base[:N_TRAIN], seed=0)
+                codec = self._subject.configure(code_bytes, metric).fit(base[:N_TRAIN], seed=self._seed)
                 codes = codec.encode(base)
             for each in _with_base_of(kind, metric):
                 self._known[each, metric, code_bytes] = measure(codec, codes, vectors(each)[1], _near(each, metric))
         return self._known[kind, metric, code_bytes]
 
 
-recalls_of = functools.lru_cache(maxsize=4)(RecallsOfMethod)
+recalls_of = functools.lru_cache(maxsize=8)(RecallsOfMethod)
 
 
 def _base_of(kind: str) -> str:
@@ -70,6 +77,12 @@ def measure(codec: Codec, codes: np.ndarray, queries: np.ndarray, near: np.ndarr
         best = np.argpartition(-values if metric.descending else values, data.K - 1, axis=1)[:, : data.K]
         by_formula.append(_recall(best, near))
     return Recalls(search, min(by_formula, key=lambda recalls: float(recalls.mean())))
+
+
+def average(several: list[Recalls]) -> Recalls:
+    """The mean over fits, query by query."""
+    decoded = [each.decoded for each in several if each.decoded is not None]
+    return Recalls(np.mean([each.search for each in several], axis=0), np.mean(decoded, axis=0) if decoded else None)
 
 
 def _recall(ids: np.ndarray, near: np.ndarray) -> np.ndarray:

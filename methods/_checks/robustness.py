@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from methods._checks.kinds import KINDS, Kind
-from methods._checks.recalls import OFFSET, PLAIN, Recalls, recalls_of
-from methods._checks.subject import Subject, expect
+from methods._checks.recalls import OFFSET, PLAIN, Recalls, average, recalls_of
+from methods._checks.subject import Subject, check, expect
 from methods.base import Metric
 
 ALLOWED = 0.03  # of recall@10
 _ALLOWED_SMALLEST = 1 / 3  # of the method's own recall by its smallest code, of which an offset takes a good part
+_SEEDS = 3  # of fits, over which what is lost is averaged before it counts
 _CONE = "average cosine .75"
 _AT_ALL_SIZES = (_CONE, "all x 1e-4")  # other kinds at the middle size only
 
 
+@check
 def search_finds_what_its_codes_hold(subject: Subject) -> None:
     """A search loses at most 0.03 of the recall@10 that float queries have on the decoded vectors, at every size."""
     if not subject.cls.decodable:
@@ -34,6 +37,7 @@ def search_finds_what_its_codes_hold(subject: Subject) -> None:
     expect(not worse, f"recall@10 is below that of float queries on the decoded vectors: {'; '.join(worse)}")
 
 
+@check
 def keeps_its_recall_on_every_kind(subject: Subject) -> None:
     """No kind of vectors costs more than 0.03 of recall@10 (smallest code: a third), but for ``kind_exceptions``."""
     check_kinds(subject, thorough=False)
@@ -84,6 +88,7 @@ def check_kinds(subject: Subject, thorough: bool) -> None:
     _expect_known(reasons)
     losses = list(losses_of(subject, thorough))
     undeclared = [loss for loss in losses if loss.counts and not any(map(loss.is_named, reasons))]
+    undeclared = [loss for loss in map(partial(_measured_again, subject), undeclared) if loss.counts]
     listed = "; ".join(map(str, undeclared))
     expect(not undeclared, f"recall@10 falls: {listed}; mend it, or say why in kind_exceptions")
     for name in reasons:
@@ -99,6 +104,14 @@ def losses_of(subject: Subject, thorough: bool) -> Iterator[Loss]:
     for kind, metric, code_bytes in _cases(subject, thorough):
         without, there = (recalls.of(name, metric, code_bytes) for name in (kind.of or PLAIN, kind.name))
         yield Loss(kind, metric, code_bytes, code_bytes < subject.budget, without, there)
+
+
+def _measured_again(subject: Subject, loss: Loss) -> Loss:
+    """``loss`` on average over fits with other seeds too: what one draw of a rotation or of centroids costs is luck."""
+    measured = [recalls_of(subject, seed) if seed else recalls_of(subject) for seed in range(_SEEDS)]
+    names = loss.kind.of or PLAIN, loss.kind.name
+    without, there = (average([each.of(name, loss.metric, loss.code_bytes) for each in measured]) for name in names)
+    return replace(loss, without=without, there=there)
 
 
 def _cases(subject: Subject, thorough: bool) -> Iterator[tuple[Kind, Metric, int]]:

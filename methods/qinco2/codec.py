@@ -8,6 +8,7 @@ import numpy as np
 
 from methods.base import Codec, Metric, Searcher, largest_fit
 from methods.faiss_index import set_vector, training_sample
+from methods.kind_losses import ERROR_ALONG_MEAN, along_mean
 from methods.parameters import check_integer
 from methods.qinco2.network import Network
 from methods.qinco2.search import ShortlistSearcher
@@ -64,6 +65,7 @@ class QINCo2(Codec):
     family = "additive"
     summary = "residual quantization whose codewords a network corrects by what is reconstructed so far"
     source = "Vallaeys et al., Qinco2, ICLR 2025, arXiv 2501.03078"
+    kind_exceptions: ClassVar[dict[str, str]] = along_mean(ERROR_ALONG_MEAN)
     requires = ("torch",)
     check_params: ClassVar[dict[str, Any]] = {"max_codebooks": 8, "epochs": 3}
     network_: Network

@@ -10,32 +10,47 @@ import pytest
 from methods import MethodError
 from methods.checks import check_method, checks, parametrize
 
-_spec = importlib.util.spec_from_file_location("toys", Path(__file__).with_name("toys.py"))
-toys = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(toys)
 
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+toys, toys_of_kinds = load("toys"), load("toys_of_kinds")
+BROKEN = [*toys.BROKEN, *toys_of_kinds.BROKEN]
 BY_NAME = {check.name: check for check in checks()}
 
 
+# What the project's own methods do not do yet: to be taken out with what mends it.
+NOT_YET = {
+    ("bebr", "search_finds_what_its_codes_hold"): "its search finds less than float queries on its decoded vectors",
+}
+
+
 @parametrize()
-def test_method_passes(method, check):
+def test_method_passes(method, check, request):
+    if reason := NOT_YET.get((method, check.name)):
+        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
     check(method)
 
 
-def test_a_sound_codec_passes_all_checks():
-    outcome = check_method(toys.Toy)
+@pytest.mark.parametrize("sound", [toys.Toy, toys_of_kinds.Steady])
+def test_a_sound_codec_passes_all_checks(sound):
+    outcome = check_method(sound)
     assert list(outcome) == list(BY_NAME)
     assert set(outcome.values()) == {"passed"}
 
 
-@pytest.mark.parametrize(("name", "broken"), [pytest.param(n, c, id=f"{c.__name__}-{n}") for n, c in toys.BROKEN])
+@pytest.mark.parametrize(("name", "broken"), [pytest.param(n, c, id=f"{c.__name__}-{n}") for n, c in BROKEN])
 def test_a_broken_codec_fails_its_check(name, broken):
     with pytest.raises(AssertionError, match=rf"^{broken.__name__}: {name}: .+"):
         BY_NAME[name](broken)
 
 
 def test_every_check_has_a_codec_that_fails_it():
-    assert {name for name, _ in toys.BROKEN} == set(BY_NAME)
+    assert {name for name, _ in BROKEN} == set(BY_NAME)
 
 
 def test_check_method_stops_at_the_first_failure():

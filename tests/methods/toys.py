@@ -15,6 +15,7 @@ class Toy(Codec):
     family = "toy"
     summary = "a prefix of the vector in 8 bits"
     source = "the tests"
+    kind_exceptions = dict.fromkeys(("common direction", "lengths", "values"), "a prefix, and one range for all")
 
     def __init__(self, dim, metric=Metric.IP, kept=1):
         self.kept = kept
