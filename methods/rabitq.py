@@ -22,6 +22,7 @@ _ONE_BIT_FACTORS = 8  # bytes: ||x - c||^2 (less ||x||^2 under ip), multiplier
 _SIGN_FACTORS = 12  # the same and an error bound, where more bits follow
 _UNIT_LENGTH = 1e-3  # from 1 at most: the length of normalized vectors, as they are rounded
 _LONG_CENTER = 0.3  # of the vectors' length; a shorter center adds less than a twentieth to an estimate's error
+_LONG_CENTER_COSINE = 0.6  # normalized queries differ in length along the center only where that is long
 _SHORTEST, _LONGEST = 0.5, 8.0  # lengths to which queries are scaled, in those of vectors
 _MORE_FACTORS = 8  # bytes: addend and multiplier of the full code
 
@@ -129,7 +130,8 @@ class RaBitQ(RotatedCodec):
         searcher = FlatCodesSearcher(self, self._index_at(self.center_), codes, before=self._rotate)
         assert self.center_ is not None
         center = self._restored(self.center_[None])[0] / np.float32(self.unit_)
-        long = self.metric is not Metric.L2 and np.linalg.norm(center) > _LONG_CENTER * self.length_
+        least = _LONG_CENTER_COSINE if self.metric is Metric.COSINE else _LONG_CENTER
+        long = self.metric is not Metric.L2 and np.linalg.norm(center) > least * self.length_
         if long:
             return _CenteredSearcher(searcher, self.unit_, self.length_, center)
         return RescaledSearcher(searcher, self.unit_, self.length_)
