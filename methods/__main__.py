@@ -44,7 +44,7 @@ def describe(name: str, dim: int = 384) -> dict[str, Any]:
         "missing": missing,
         "parameters": registry.parameters(name),
         "version": cls.version,
-        **({"kind_exceptions": dict(cls.kind_exceptions)} if dense else {}),
+        **({"kind_exceptions": dict(cls.kind_exceptions)} if hasattr(cls, "kind_exceptions") else {}),
     }
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from methods.base import Metric
 
 ALLOWED = 0.03  # of recall@10
 _ALLOWED_SMALLEST = 1 / 3  # of the method's own recall by its smallest code, of which an offset takes a good part
-_SEEDS = 3  # of fits, over which what is lost is averaged before it counts
+SEEDS = 3  # of fits, over which what is lost is averaged before it counts
 _CONE = "average cosine .75"
 _AT_ALL_SIZES = (_CONE, "all x 1e-4")  # other kinds at the middle size only
 
@@ -43,16 +44,26 @@ def keeps_its_recall_on_every_kind(subject: Subject) -> None:
     check_kinds(subject, thorough=False)
 
 
+class Named(Protocol):
+    """What a kind is called, and its group."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def group(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class Loss:
-    """What a kind costs a method under one metric at one budget; ``smallest``: of several, this is the least."""
+    """What a kind costs a method at one budget; ``smallest``: of several, this is the least."""
 
-    kind: Kind
-    metric: Metric
+    kind: Named
+    metric: Metric | None  # None: of sets of vectors
     code_bytes: int
     smallest: bool
     without: Recalls  # on the vectors from which the kind is made
     there: Recalls
+    refused: str = ""  # the message, where the method does not work with the kind
 
     @property
     def lost(self) -> float:
@@ -73,7 +84,8 @@ class Loss:
     def __str__(self) -> str:
         decoded = "" if self.there.decoded is None else f" (decoded {self.there.decoded.mean():.3f})"
         change = f"{self.without.search.mean():.3f} to {self.there.search.mean():.3f}{decoded}"
-        return f"{self.kind.name}, {self.metric}, {self.code_bytes} B: {change}"
+        where = [self.kind.name, *([self.metric] if self.metric else []), f"{self.code_bytes} B"]
+        return f"{', '.join(where)}: {f'refused, {self.refused}' if self.refused else change}"
 
 
 def check_kinds(subject: Subject, thorough: bool) -> None:
@@ -85,10 +97,18 @@ def check_kinds(subject: Subject, thorough: bool) -> None:
         Every kind under every metric, instead of those that show most of it.
     """
     reasons = subject.cls.kind_exceptions
-    _expect_known(reasons)
-    losses = list(losses_of(subject, thorough))
+    expect_known(reasons, KINDS, tuple(Metric))
+    expect_declared(reasons, losses_of(subject, thorough), partial(_measured_again, subject))
+
+
+def expect_declared(reasons: Mapping[str, str], losses: Iterable[Loss], again: Callable[[Loss], Loss]) -> None:
+    """Fail on losses that ``reasons`` (of ``kind_exceptions``) do not name, and on named ones that are not there.
+
+    ``again`` measures a loss over several seeds, before it counts.
+    """
+    losses = list(losses)
     undeclared = [loss for loss in losses if loss.counts and not any(map(loss.is_named, reasons))]
-    undeclared = [loss for loss in map(partial(_measured_again, subject), undeclared) if loss.counts]
+    undeclared = [loss for loss in map(again, undeclared) if loss.counts]
     listed = "; ".join(map(str, undeclared))
     expect(not undeclared, f"recall@10 falls: {listed}; mend it, or say why in kind_exceptions")
     for name in reasons:
@@ -108,8 +128,9 @@ def losses_of(subject: Subject, thorough: bool) -> Iterator[Loss]:
 
 def _measured_again(subject: Subject, loss: Loss) -> Loss:
     """``loss`` on average over fits with other seeds too: what one draw of a rotation or of centroids costs is luck."""
-    measured = [recalls_of(subject, seed) if seed else recalls_of(subject) for seed in range(_SEEDS)]
-    names = loss.kind.of or PLAIN, loss.kind.name
+    measured = [recalls_of(subject, seed) if seed else recalls_of(subject) for seed in range(SEEDS)]
+    assert loss.metric is not None
+    names = KINDS[loss.kind.name].of or PLAIN, loss.kind.name
     without, there = (average([each.of(name, loss.metric, loss.code_bytes) for each in measured]) for name in names)
     return replace(loss, without=without, there=there)
 
@@ -124,12 +145,14 @@ def _cases(subject: Subject, thorough: bool) -> Iterator[tuple[Kind, Metric, int
             yield from ((kind, metric, size) for size in (sizes if everywhere else [subject.budget]))
 
 
-def _expect_known(reasons: dict[str, str]) -> None:
-    known = [*KINDS, *dict.fromkeys(kind.group for kind in KINDS.values())]
+def expect_known(reasons: Mapping[str, str], kinds: Mapping[str, Named], metrics: tuple[str, ...] = ()) -> None:
+    """Fail where a key of ``reasons`` is no kind or group of ``kinds`` (with one of ``metrics``), or has no reason."""
+    known = [*kinds, *dict.fromkeys(kind.group for kind in kinds.values())]
+    form = ", alone or as 'KIND, METRIC'" if metrics else ""
     for name, reason in reasons.items():
         kind, _, metric = name.partition(", ")
-        is_known = kind in known and metric in ("", *Metric)
-        expect(is_known, f"kind_exceptions names {name!r}; use one of {'; '.join(known)}, alone or as 'KIND, METRIC'")
+        is_known = kind in known and metric in ("", *metrics)
+        expect(is_known, f"kind_exceptions names {name!r}; use one of {'; '.join(known)}{form}")
         expect(bool(reason.strip()), f"kind_exceptions[{name!r}] gives no reason")
 
 

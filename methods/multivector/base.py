@@ -80,7 +80,8 @@ class MultiVectorCodec(Parametrized, ABC):
 
     Notes
     -----
-    Class attributes are those of :class:`methods.base.Codec`; ``fixed`` tells that all codes have one size.
+    Class attributes are those of :class:`methods.base.Codec`; ``fixed`` tells that all codes have one size, and
+    ``kind_exceptions`` are of the kinds in :mod:`methods.multivector.kinds`.
     """
 
     track: ClassVar[str] = "multivector"
@@ -95,6 +96,7 @@ class MultiVectorCodec(Parametrized, ABC):
     version: ClassVar[str] = "1"
     check_params: ClassVar[dict[str, Any]] = {}
     check_exceptions: ClassVar[dict[str, str]] = {}
+    kind_exceptions: ClassVar[dict[str, str]] = {}
 
     def __init__(self, dim: int) -> None:
         if isinstance(dim, bool) or int(dim) != dim or dim < 1:

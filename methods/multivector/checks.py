@@ -22,6 +22,7 @@ from methods.errors import BudgetError, MethodError, NotDecodable, NotFitted
 from methods.kernels.chamfer import chamfer_candidates, chamfer_search
 from methods.multivector.base import Codes, MultiVectorCodec, SetSearcher
 from methods.multivector.ragged import Ragged
+from methods.multivector.robustness import check_kinds
 
 __all__ = ["check_method", "checks", "parametrize"]
 
@@ -284,6 +285,12 @@ def finds_documents_and_more_bytes_find_no_fewer(subject: Subject) -> None:
     chance = K / N
     expect(found[-1] > 3 * chance, f"recall {found[-1]:.3f} at {subject.budgets[-1]} B is near chance ({chance:.3f})")
     expect(found[-1] >= found[0] - 0.08, f"recall falls from {found[0]:.3f} to {found[-1]:.3f} with more bytes")
+
+
+@_check
+def keeps_its_recall_on_every_kind(subject: Subject) -> None:
+    """No kind of sets costs more than 0.03 of recall@10 (smallest code: a third), but for ``kind_exceptions``."""
+    check_kinds(subject, base(), sets("many queries", 200, 2, 8))
 
 
 @_check

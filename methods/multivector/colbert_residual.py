@@ -54,6 +54,10 @@ class ColbertResidual(MultiVectorCodec):
     source = "Santhanam et al., ColBERTv2, NAACL 2022; PLAID, CIKM 2022"
     decodable = True
     version = "2"  # 1: vectors of zeros were trained on, and decoded to unit vectors
+    kind_exceptions = {  # noqa: RUF012
+        "one vector x 100": "vectors decode to one length, so others are refused",
+        "rogue dimensions": "buckets of residuals are those of all dimensions together",
+    }
 
     centroids_: np.ndarray
     cutoffs_: np.ndarray

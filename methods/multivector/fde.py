@@ -45,9 +45,9 @@ class FixedDimensionalEncoding:
         partition which comes first is taken, as by fastembed; the authors' program takes the earliest in the document
         (as :meth:`from_arrays` does), which gives one vector to more partitions and found less here.
     center : bool
-        Partition and encode documents relative to the mean of the vectors that :meth:`fit` sees. A query is
-        partitioned likewise and keeps its own vectors, so that every document's score moves by the same amount. Where
-        :meth:`fit` is given a stretch, all is so in the space of stretched vectors.
+        Encode documents relative to the mean of the vectors that :meth:`fit` sees, and partition by what is
+        orthogonal to it. A query keeps its own vectors, so that every document's score moves by the same amount.
+        Where :meth:`fit` is given a stretch, all is so in the space of stretched vectors.
     seed : int
         Of the hyperplanes and projections; any two seeds are independent.
 
@@ -160,7 +160,7 @@ class FixedDimensionalEncoding:
         Each depends on its document alone. ``threads`` is Numba's setting if None.
         """
         sets = self._sets(vectors, offsets, "documents")
-        return self._documents.encode(
+        return self._encoder.encode(
             self.stretch_.apply(sets.floats()),
             sets.offsets,
             fill_empty=self.fill_empty,
@@ -171,7 +171,7 @@ class FixedDimensionalEncoding:
     def encode_queries(self, vectors: np.ndarray, offsets: np.ndarray, threads: int | None = None) -> np.ndarray:
         """Encodings (n, fde_dim) float32 of queries, as for :meth:`encode_documents`."""
         sets = self._sets(vectors, offsets, "queries")
-        return self._queries.encode(self.stretch_.queries(sets.floats()), sets.offsets, query=True, threads=threads)
+        return self._encoder.encode(self.stretch_.queries(sets.floats()), sets.offsets, query=True, threads=threads)
 
     def _sets(self, vectors: np.ndarray, offsets: np.ndarray, what: str) -> Ragged:
         vectors = np.asanyarray(vectors)
@@ -180,14 +180,17 @@ class FixedDimensionalEncoding:
         return Ragged(vectors, offsets, what).check(self.dim, what)
 
     def _prepare(self, stretch: Stretch) -> None:
-        """A query y of stretched space is partitioned as the vector T (T y - mean) is."""
+        """With a mean, partitions follow what is orthogonal to it: of the rest queries may have more than documents, or
+        nothing at all, and would be in other partitions for that."""
         self.stretch_ = stretch
-        rest = (self.inner_projection, self.final_index, self.final_sign, self.final_dim or 0)
-        self._documents = self._queries = SetEncoder(self.hyperplanes, *rest)
+        normals = self.hyperplanes
         if not stretch.is_identity:
-            normals = stretch.normals(self.hyperplanes.transpose(0, 2, 1))
-            thresholds = stretch.factor * np.einsum("d,rdk->rk", stretch.mean, self.hyperplanes)
-            self._queries = SetEncoder(np.ascontiguousarray(normals.transpose(0, 2, 1)), *rest, thresholds)
+            rows = stretch.project(np.ascontiguousarray(normals.transpose(0, 2, 1)).reshape(-1, self.dim))
+            rows = rows.reshape(self.repetitions, self.simhash_bits, self.dim)
+            normals = np.ascontiguousarray(rows.transpose(0, 2, 1))
+        self._encoder = SetEncoder(
+            normals, self.inner_projection, self.final_index, self.final_sign, self.final_dim or 0
+        )
 
 
 def _finite(name: str, array: np.ndarray) -> np.ndarray:

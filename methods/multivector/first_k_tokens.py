@@ -35,6 +35,10 @@ class FirstKTokens(TokenStoreCodec):
     summary = "the first vectors of a document, as many as fit, each in a dense method's code"
     source = "truncation, the usual limit of an encoder's input"
     trains = False
+    kind_exceptions = {  # noqa: RUF012
+        "rogue dimensions": "products of most vectors are near the largest, and what decides among them is pruned",
+        "one vector x 100": "int8 has ranges for the others, and what is far beyond them is cut off",
+    }
 
     def __init__(
         self, dim: int, kept: int = 1, codec: str = "int8", codec_params: Mapping[str, Any] | None = None

@@ -44,6 +44,9 @@ class IdfPruning(TokenStoreCodec):
     family = "token pruning"
     summary = "the vectors of a document that fewest documents share, each in a dense method's code"
     source = "Acquavia, Macdonald & Tonellotto, Static pruning for multi-representation dense retrieval, DocEng 2023"
+    kind_exceptions = {  # noqa: RUF012
+        "rogue dimensions": "products of most vectors are near the largest, and what decides among them is pruned"
+    }
 
     centroids_: np.ndarray
     idf_: np.ndarray

@@ -23,6 +23,7 @@ __all__ = ["GRID", "Muvera"]
 GRID = ((20, 6, 16), (20, 5, 16), (20, 5, 8), (20, 4, 8), (20, 3, 8), (10, 3, 8), (5, 3, 8), (5, 2, 8), (1, 2, 8))
 #: Default scoring of binary codes -> that of float queries: a query's encoding is mostly zeros, whose bits say nothing.
 _ASYMMETRIC = {"hamming": "asymmetric", "sdc": "adc"}
+_ALONG = 0.5  # what counts of a query along a direction that vectors share, of which it has much that says little
 _DIMS_PER_BYTE = 8  # PQ-256-8 of the paper: beyond it codes lose more than a narrower encoding does
 
 
@@ -41,7 +42,8 @@ class Muvera(SingleVectorCodec):
         Of :class:`FixedDimensionalEncoding`; the seed of :meth:`fit` is that of its hyperplanes and projections.
     center : bool, optional
         Whether vectors are taken relative to their mean and stretched along it (see
-        :mod:`methods.multivector.stretch`); if None, where they share a direction.
+        :mod:`methods.multivector.stretch`); if None, where they share a direction. What a query has along it counts
+        half.
     codec, codec_params
         The dense method.
     """
@@ -50,8 +52,12 @@ class Muvera(SingleVectorCodec):
     summary = "sets as single vectors by random partitions (FDE), compressed by any dense method"
     source = "Dhulipala et al., MUVERA, NeurIPS 2024, arXiv 2405.19504"
     # 1: empty partitions filled by the earliest vector, binary codes compared with those of queries;
-    # 2: vectors of zeros encoded with the others of a set, and never centred unless asked
-    version = "3"
+    # 2: vectors of zeros encoded with the others of a set, and never centred unless asked;
+    # 3: centred ones partitioned by what is along the mean too, which queries need not share
+    version = "4"
+    kind_exceptions = {  # noqa: RUF012
+        "rogue dimensions": "hyperplanes see these two alone, and the mean of a block is not near its best vector"
+    }
 
     _stretches = False  # the vectors of sets are
     fde_: FixedDimensionalEncoding
@@ -138,7 +144,8 @@ class Muvera(SingleVectorCodec):
         return self.fde_.encode_documents(documents.vectors, documents.offsets)
 
     def _query_vectors(self, queries: Ragged) -> np.ndarray:
-        return self.fde_.encode_queries(queries.vectors, queries.offsets)
+        vectors = Stretch(self.fde_.stretch_.mean, 1 / _ALONG).queries(queries.vectors)
+        return self.fde_.encode_queries(vectors, queries.offsets)
 
     def parts(self) -> dict[str, np.ndarray]:
         """The dense codec's, and the encoding's arrays: the projections in the fewest bytes that hold them."""

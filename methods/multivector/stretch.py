@@ -16,7 +16,7 @@ from methods.base import Codec
 from methods.multivector.ragged import Ragged
 from methods.outliers import without_outliers
 
-__all__ = ["LEAST_COSINE", "Stretch"]
+__all__ = ["LEAST_COSINE", "Stretch", "sample_of"]
 
 LEAST_COSINE = 0.1  # average cosine of two vectors from which on there is a direction to speak of
 _MOST = 16.0
@@ -79,8 +79,7 @@ class Stretch:
     @classmethod
     def fit_to(cls, documents: Ragged, seed: int, least_cosine: float = LEAST_COSINE) -> Self:
         """As :meth:`fit`, of a sample of the vectors of all ``documents``."""
-        rows = np.random.default_rng(seed).permutation(documents.total)[:_FIT_VECTORS]
-        return cls.fit(np.asarray(documents.vectors[np.sort(rows)], np.float32), least_cosine)
+        return cls.fit(sample_of(documents, seed), least_cosine)
 
     @classmethod
     def none(cls, dim: int) -> Self:
@@ -102,6 +101,11 @@ class Stretch:
             found[start : start + _ROWS] = block + ((self.factor - 1) * along)[:, None] * self._direction
         return found
 
+    def project(self, vectors: np.ndarray) -> np.ndarray:
+        """(n, dim) float32 vectors without what they have along the mean's direction; a row's depends on it alone."""
+        along = np.einsum("ij,j->i", vectors.astype(np.float64), self._direction)
+        return (vectors - along[:, None] * self._direction).astype(np.float32)
+
     def restore(self, vectors: np.ndarray) -> np.ndarray:
         """The inverse of :meth:`apply`."""
         return vectors if self.is_identity else self.queries(vectors) + self.mean
@@ -114,11 +118,6 @@ class Stretch:
         return queries + ((1 / self.factor - 1) * along).astype(np.float32)[:, None] * self._direction.astype(
             np.float32
         )
-
-    def normals(self, normals: np.ndarray) -> np.ndarray:
-        """``T^2 h`` (..., dim) float32 of each h of (..., dim): <T^2 h, T^-1 q> is <h, T q>."""
-        along = normals @ self._direction
-        return (normals + ((self.factor**2 - 1) * along)[..., None] * self._direction).astype(np.float32)
 
     def parts(self) -> dict[str, np.ndarray]:
         """What must be stored, by name; nothing where there is no map."""
@@ -137,3 +136,9 @@ class Stretch:
         """(n,) float64: the components of (n, dim) vectors along the mean."""
         blocks = range(0, len(vectors), _ROWS)
         return np.concatenate([vectors[at : at + _ROWS].astype(np.float64) @ self._direction for at in blocks])
+
+
+def sample_of(documents: Ragged, seed: int) -> np.ndarray:
+    """At most 131,072 of the vectors of all ``documents``, in their order: (n, dim) float32."""
+    rows = np.random.default_rng(seed).permutation(documents.total)[:_FIT_VECTORS]
+    return np.asarray(documents.vectors[np.sort(rows)], np.float32)

@@ -41,6 +41,9 @@ class TokenPooling(TokenStoreCodec):
     source = "Clavié, Chaffin & Adams, Reducing the footprint of multi-vector retrieval, 2024, arXiv 2409.14683"
     requires = ("scipy",)
     trains = False
+    kind_exceptions = {  # noqa: RUF012
+        "rogue dimensions": "a mean is long where its vectors agree in these two dimensions, and says little of others"
+    }
 
     def __init__(
         self, dim: int, factor: float = 2.0, codec: str = "int8", codec_params: Mapping[str, Any] | None = None

@@ -14,6 +14,7 @@ from methods.hamming_search import BinaryCodec
 from methods.kernels.chamfer import chamfer_search
 from methods.kernels.maxsim import largest_products, least_distances
 from methods.multivector.base import OFFSET_BYTES, Codes, MultiVectorCodec, SetSearcher
+from methods.multivector.common_length import CommonLength
 from methods.multivector.ragged import Ragged
 from methods.multivector.stretch import Stretch
 from methods.multivector.zero_vectors import Places, ZeroCode, split_zeros
@@ -30,7 +31,8 @@ class TokenStoreCodec(MultiVectorCodec):
 
     Vectors of zeros, which batches of documents are padded with, have a code kept for them, decode to zeros and take no
     part in training. A method that keeps some vectors takes others first. Vectors that share a direction are stretched
-    along it before they are coded (see :mod:`methods.multivector.stretch`), but for binary codes.
+    along it before they are coded (see :mod:`methods.multivector.stretch`), but for binary codes. Where all have one
+    length, what codes decode to has it too, if that serves them (see :mod:`methods.multivector.common_length`).
 
     Parameters
     ----------
@@ -46,14 +48,19 @@ class TokenStoreCodec(MultiVectorCodec):
         Fitted on what is kept of the training documents, or of a sample of them.
     stretch_ : Stretch
         What vectors go through before they are coded, where they share a direction.
+    length_ : CommonLength
+        That decoded vectors are given.
     zero_ : ZeroCode
     """
 
     decodable = True
-    version = "2"  # 1: vectors of zeros were trained on and coded as any other, and none were stretched
+    # 1: vectors of zeros were trained on and coded as any other, and none were stretched;
+    # 2: what decodes had whatever length it had
+    version = "3"
     _scans_binary: ClassVar[bool] = False  # whether binary codes, which do not decode, are searched as they are
     codec_: Codec
     stretch_: Stretch
+    length_: CommonLength
     zero_: ZeroCode
 
     def __init__(self, dim: int, codec: str = "int8", codec_params: Mapping[str, Any] | None = None) -> None:
@@ -83,12 +90,12 @@ class TokenStoreCodec(MultiVectorCodec):
     def parts(self) -> dict[str, np.ndarray]:
         own = {} if self.zero_.is_own else {"zero_code": np.stack([self.zero_.code, self.zero_.instead])}
         inner = {f"codec.{name}": array for name, array in self.codec_.parts().items()}
-        return own | self.stretch_.parts() | inner
+        return own | self.stretch_.parts() | self.length_.parts() | inner
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
         inner = {name.removeprefix("codec."): array for name, array in parts.items() if name.startswith("codec.")}
         self.codec_ = registry.class_of(self.codec, self.codec_params).from_parts(self.codec_params, inner)
-        self.stretch_ = Stretch.from_parts(self.dim, parts)
+        self.stretch_, self.length_ = Stretch.from_parts(self.dim, parts), CommonLength.from_parts(parts)
         self.zero_ = ZeroCode(*parts["zero_code"]) if "zero_code" in parts else ZeroCode.own(self.codec_)
 
     def _fit(self, documents: Ragged, seed: int) -> None:
@@ -99,9 +106,14 @@ class TokenStoreCodec(MultiVectorCodec):
         vectors = self._reduce(Ragged(documents.floats(), documents.offsets)).vectors
         codec = self._new_codec()
         self.stretch_ = Stretch.fit_for(codec, vectors)
-        vectors = self.stretch_.apply(vectors)
-        self.codec_ = codec.fit(vectors, seed)
-        self.zero_ = ZeroCode.choose(self.codec_, vectors, seed, moved=not self.stretch_.is_identity)
+        stretched = self.stretch_.apply(vectors)
+        self.codec_ = codec.fit(stretched, seed)
+        self.zero_ = ZeroCode.choose(self.codec_, stretched, seed, moved=not self.stretch_.is_identity)
+        self.length_ = CommonLength()
+        if self.codec_.decodable:
+            self.length_ = CommonLength.fit(
+                vectors, lambda some: self._vectors_of(self._codes_of(some)), seed, codec.estimator
+            )
 
     def _encode(self, documents: Ragged) -> np.ndarray:
         return self.zero_.encode(self._codes_of, self._reduce(documents).vectors)
@@ -116,8 +128,8 @@ class TokenStoreCodec(MultiVectorCodec):
         return self.codec_.encode(self.stretch_.apply(vectors))
 
     def _vectors_of(self, codes: np.ndarray) -> np.ndarray:
-        """The inverse of :meth:`_codes_of`."""
-        return self.stretch_.restore(self.codec_.decode(codes))
+        """What the codes of :meth:`_codes_of` stand for."""
+        return self.length_.apply(self.stretch_.restore(self.codec_.decode(codes)))
 
     def _searcher(self, codes: Codes) -> SetSearcher:
         if self.codec_.family == "binary" and (found := self._scanning_searcher(codes)) is not None:
