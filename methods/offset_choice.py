@@ -16,7 +16,7 @@ from methods.base import Metric
 from methods.kernels.planes import GROUP
 from methods.offset import mean_direction, offset_size, split
 from methods.principal_axes import principal_axes, robust_mean
-from methods.transform_coding.allocation import rotated_axes
+from methods.transform_coding.allocation import ROTATED, rotated_axes
 
 __all__ = ["offset_pays"]
 
@@ -29,7 +29,7 @@ _FINEST = 4e-5  # of a variance: the error of the finest levels, of 8 bits
 _GAIN = 0.01  # of recall: less is within the noise of these samples, and a common direction costs three times as much
 
 
-def offset_pays(vectors: np.ndarray, metric: Metric, code_bytes: float, seed: int) -> bool:
+def offset_pays(vectors: np.ndarray, metric: Metric, code_bytes: float, seed: int, even: bool = False) -> bool:
     """Whether codes with an offset find more held-out neighbors than codes that spend its bytes otherwise.
 
     Parameters
@@ -41,6 +41,8 @@ def offset_pays(vectors: np.ndarray, metric: Metric, code_bytes: float, seed: in
     code_bytes : float
         Bytes of a code that levels and offset share.
     seed : int
+    even : bool
+        Codes that err as much along every axis, instead of no more along an axis than vectors vary there.
     """
     if metric is Metric.L2 or code_bytes <= offset_size(code_bytes):
         return False
@@ -56,18 +58,18 @@ def offset_pays(vectors: np.ndarray, metric: Metric, code_bytes: float, seed: in
         return share > _LARGE_SHARE
     queries = vectors[order[:held]]
     truth = faiss.knn(queries, base, _NEIGHBORS, metric=faiss.METRIC_INNER_PRODUCT)[1]
-    plain = _recall(queries, base, truth, 8 * code_bytes, np.zeros(len(mean), np.float32), seed)
+    plain = _recall(queries, base, truth, 8 * code_bytes, np.zeros(len(mean), np.float32), seed, even)
     direction = mean_direction(mean)
-    with_offset = _recall(queries, base, truth, 8 * (code_bytes - offset_size(code_bytes)), direction, seed)
+    with_offset = _recall(queries, base, truth, 8 * (code_bytes - offset_size(code_bytes)), direction, seed, even)
     return with_offset > plain + _GAIN
 
 
 def _recall(
-    queries: np.ndarray, base: np.ndarray, truth: np.ndarray, bits: float, direction: np.ndarray, seed: int
+    queries: np.ndarray, base: np.ndarray, truth: np.ndarray, bits: float, direction: np.ndarray, seed: int, even: bool
 ) -> float:
     """Share of the true neighbors that codes of so many ``bits`` find; what lies along ``direction`` is exact."""
     mean, axes, variances = principal_axes(base, base.shape[1], without=direction)
-    matrix, spread = rotated_axes(axes, variances, seed)
+    matrix, spread = rotated_axes(axes, variances, seed, len(axes) if even else ROTATED)
     offsets, rests = split(base, mean, direction)
     values = _channel(rests @ matrix, np.repeat(spread, GROUP).astype(np.float64), _EFFICIENCY * bits, seed)
     decoded = np.column_stack([values, offsets]).astype(np.float32)

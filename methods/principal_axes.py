@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["principal_axes", "robust_mean"]
+__all__ = ["is_nothing", "principal_axes", "robust_mean"]
 
 _BLOCK = 16_384  # vectors centered at a time
+_NOTHING = 0.01  # of the distance that nine of ten vectors do not exceed
 _FAR = 8.0  # median distances from the mean beyond which a vector counts as if it lay there
 
 
@@ -24,7 +25,8 @@ def robust_mean(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     distances = np.empty(len(vectors), np.float32)
     for start in range(0, len(vectors), _BLOCK):
         distances[start : start + _BLOCK] = np.linalg.norm(vectors[start : start + _BLOCK] - mean, axis=1)
-    limit = np.float32(_FAR) * np.median(distances)
+    telling = distances[~is_nothing(distances)]
+    limit = np.float32(_FAR) * np.median(telling) if len(telling) else np.float32(0)
     weights = np.ones(len(vectors), np.float32)
     far = np.flatnonzero(distances > limit) if limit > 0 else np.empty(0, np.int64)
     if len(far):
@@ -32,6 +34,11 @@ def robust_mean(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         excess = (1 - weights[far].astype(np.float64)) @ (vectors[far] - mean).astype(np.float64)
         mean = (mean - excess / len(vectors)).astype(np.float32)
     return mean, weights
+
+
+def is_nothing(distances: np.ndarray) -> np.ndarray:
+    """Which of distances (n,) are zero but for rounding, as those of copies of the mean or of a centroid: (n,) bool."""
+    return distances <= _NOTHING * np.quantile(distances, 0.9)
 
 
 def principal_axes(

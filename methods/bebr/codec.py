@@ -163,7 +163,7 @@ class BEBR(Codec):
         room = layout.symbol_bytes(self.dim_code, self.bits)
         if self.metric is Metric.L2 or self.scoring == "hamming" or self.offset is False or room <= offset_size(room):
             return False
-        return bool(self.offset) or offset_pays(vectors, self.metric, room, seed)
+        return bool(self.offset) or offset_pays(vectors, self.metric, room, seed, even=True)
 
     # --- fitted state ------------------------------------------------------------------------------------
 
@@ -175,6 +175,8 @@ class BEBR(Codec):
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
         """``decoder`` (m, dim) scores; ``encoder``, if it differs, or the network makes codes."""
+        if "factor_scale" not in parts:
+            raise MethodError("these parts are of bebr before version 4; fit and encode anew")
         self.parts_ = dict(parts)
         self.mean_, self.decoder_ = parts["mean"], parts["decoder"]
         self._factors = factor_table(parts["factor_scale"])

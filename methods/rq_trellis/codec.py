@@ -15,7 +15,7 @@ from methods.kernels.planes import GROUP
 from methods.offset import fitted_bounds, mean_direction, offset_size, split
 from methods.offset_choice import offset_pays
 from methods.parameters import check_integer
-from methods.principal_axes import principal_axes, robust_mean
+from methods.principal_axes import is_nothing, principal_axes, robust_mean
 from methods.registry import register
 from methods.residual import train_residual
 from methods.rq_trellis.quantizer import BEAM, StagedQuantizer, coarse_index, lengths
@@ -38,6 +38,7 @@ _FACTOR_SAMPLE = 20_000  # at most: to know the range of factors
 _LARGE = 32  # bytes of a code from which a second stage is worth its byte
 _FEW_BITS = 1  # of a code, for each dimension: with no more it is, too
 _LEAST_BITS = 2  # faiss encodes wrongly with fewer centroids than the beam is wide
+_MANY_COPIES = 1 / 16  # of the training vectors
 _VECTORS_A_CENTROID = 64  # at least: with fewer, what a centroid leaves over of its own is no measure of what is new
 
 
@@ -147,7 +148,7 @@ class RQTrellis(Codec):
         codebooks = train_residual(sample, self.stages, BEAM, _ITERATIONS, seed, _TRAINING, bits)
         coarse = coarse_index(codebooks)
         residuals = sample - coarse.sa_decode(coarse.sa_encode(sample))
-        _, axes, variances = principal_axes(residuals, self.dim, without=direction)
+        _, axes, variances = principal_axes(_without_copies(residuals), self.dim, without=direction)
         matrix, spread = rotated_axes(axes, variances, seed)
         if keeps_offset:
             matrix = without_direction(matrix.T, direction).T
@@ -233,6 +234,15 @@ class RQTrellis(Codec):
         scales.check(self.scale, self.gamma)
         check_state_bits(self.state_bits)
         check_offset(self.offset, self.bits)
+
+
+def _without_copies(residuals: np.ndarray) -> np.ndarray:
+    """Residuals (n, dim) without those of vectors that are a centroid, where they are many.
+
+    Copies of few vectors take centroids for themselves. Spreads that count them are too small for all the others.
+    """
+    nothing = is_nothing(np.linalg.norm(residuals, axis=1))
+    return residuals[~nothing] if _MANY_COPIES < nothing.mean() < 1 else residuals
 
 
 def _extra_bytes(metric: Metric) -> int:

@@ -33,8 +33,10 @@ def group_count(dim: int) -> int:
     return -(-dim // GROUP)
 
 
-def rotated_axes(axes: np.ndarray, variances: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Principal axes rotated at random within runs of 16, and filled up to whole groups of eight.
+def rotated_axes(
+    axes: np.ndarray, variances: np.ndarray, seed: int, run_length: int = ROTATED
+) -> tuple[np.ndarray, np.ndarray]:
+    """Principal axes rotated at random within runs of 16, say, and filled up to whole groups of eight.
 
     Parameters
     ----------
@@ -43,6 +45,8 @@ def rotated_axes(axes: np.ndarray, variances: np.ndarray, seed: int) -> tuple[np
     variances : (dim,) float32
         Along them.
     seed : int
+    run_length : int
+        Axes that are rotated among themselves.
 
     Returns
     -------
@@ -54,8 +58,8 @@ def rotated_axes(axes: np.ndarray, variances: np.ndarray, seed: int) -> tuple[np
     dim = len(axes)
     groups = group_count(dim)
     matrix, spread = np.zeros((dim, groups * GROUP), np.float32), np.zeros(groups * GROUP)
-    for start in range(0, dim, ROTATED):
-        run = slice(start, min(start + ROTATED, dim))
+    for start in range(0, dim, run_length):
+        run = slice(start, min(start + run_length, dim))
         rotation = random_rotation(run.stop - start, seed + start)
         matrix[:, run] = axes[:, run] @ rotation
         spread[run] = variances[run].astype(np.float64) @ rotation.astype(np.float64) ** 2

@@ -55,7 +55,7 @@ def test_symmetric_scores_are_those_of_decoded_queries_and_vectors(loops):
 
 @pytest.mark.parametrize("loops", [0, 1, 2, 3])
 def test_codes_of_the_plain_grid_are_compared_in_integers(loops):
-    codec = fitted(loops=loops, digits=1, rounds=0)
+    codec = fitted(loops=loops, digits=1, rounds=0, offset=False)
     searcher = codec.searcher(codec.encode(data.base()))
     assert isinstance(searcher.scanner, SDCScanner)
     scores, ids = searcher.search(data.queries(), data.K)
@@ -68,7 +68,8 @@ def test_codes_of_the_plain_grid_are_compared_in_integers(loops):
 
 
 def test_learned_codes_are_compared_by_what_they_decode_to():
-    assert isinstance(fitted().searcher(fitted().encode(data.base())).scanner, ADCScanner)
+    codec = fitted(offset=False)
+    assert isinstance(codec.searcher(codec.encode(data.base())).scanner, ADCScanner)
 
 
 def test_each_step_beyond_the_grid_raises_recall():
@@ -132,15 +133,16 @@ def test_near_vectors_far_from_the_mean_are_told_apart():
     assert found > best - 0.03
 
 
-def test_parts_of_before_lengths_were_kept_are_refused():
+@pytest.mark.parametrize("lacking", ["square_range", "factor_scale"])
+def test_parts_of_earlier_versions_are_refused(lacking):
     codec = fitted(16, metric=Metric.L2)
-    old = {name: part for name, part in codec.parts().items() if name != "square_range"}
+    old = {name: part for name, part in codec.parts().items() if name != lacking}
     with pytest.raises(MethodError, match="fit and encode anew"):
         BEBR.from_parts(codec.params(), old)
 
 
 def test_a_code_does_not_depend_on_the_length_but_for_its_factor():
-    codec = fitted()
+    codec = fitted(offset=False)
     codes, longer = codec.encode(data.base()), codec.encode(1.2 * data.base())
     assert (codes[:, :-1] == longer[:, :-1]).all(axis=1).mean() > 0.99
     assert (longer[:, -1] > codes[:, -1]).all()

@@ -172,3 +172,30 @@ def test_axes_can_leave_a_direction_out():
     _, axes, variances = principal_axes(BASE, DIM, without=direction)
     assert np.abs(axes[0, :-1]).max() < 1e-3
     assert variances[-1] < 1e-6
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_copies_of_few_vectors_cost_the_others_little(name):
+    base = BASE.copy()
+    base[::2] = base[1::2][np.random.default_rng(0).integers(10, size=len(base) // 2)]
+    _, without = recall(name, BASE, QUERIES, "ip")
+    _, copied = recall(name, base, QUERIES, "ip")
+    assert copied > without - 0.03
+
+
+def test_many_vectors_near_the_mean_make_no_outliers_of_the_others():
+    vectors = np.random.default_rng(0).standard_normal((900, 4)).astype(np.float32)
+    vectors[:300] -= vectors[:300].mean(axis=0)
+    vectors[300:] *= np.float32(1e-4)
+    _, weights = robust_mean(vectors)
+    assert (weights[:300] == 1).all()
+    vectors[7] *= 1000
+    _, weights = robust_mean(vectors)
+    assert np.flatnonzero(weights < 1).tolist() == [7]
+
+
+def test_codes_that_err_evenly_need_an_offset_where_little_varies_along_the_mean():
+    base = np.where(np.arange(DIM) == 5, np.float32(7.5), BASE)
+    base /= np.linalg.norm(base, axis=1, keepdims=True)
+    assert offset_pays(base, Metric.IP, 20, 0, even=True)
+    assert not offset_pays(BASE, Metric.IP, 20, 0, even=True)
