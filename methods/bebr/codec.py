@@ -82,6 +82,10 @@ class BEBR(Codec):
     version = "4"
     estimator = True
     check_params: ClassVar[dict[str, Any]] = {"epochs": 0}
+    check_exceptions: ClassVar[dict[str, str]] = {
+        "search_finds_what_its_codes_hold": "scoring=sdc codes a query as documents are, and its code errs as theirs; "
+        "query_loops=4 and scoring=adc find what float queries find"
+    }
 
     def __init__(
         self,

@@ -23,16 +23,8 @@ BROKEN = [*toys.BROKEN, *toys_of_kinds.BROKEN]
 BY_NAME = {check.name: check for check in checks()}
 
 
-# What the project's own methods do not do yet: to be taken out with what mends it.
-NOT_YET = {
-    ("bebr", "search_finds_what_its_codes_hold"): "its search finds less than float queries on its decoded vectors",
-}
-
-
 @parametrize()
-def test_method_passes(method, check, request):
-    if reason := NOT_YET.get((method, check.name)):
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
+def test_method_passes(method, check):
     check(method)
 
 
