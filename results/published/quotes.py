@@ -22,6 +22,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 OURS = ("rq_trellis", "trellis", "transform_coding")
 DATASETS = ("squad-sentences", "squad-sentences-wordllama", "glove-100", "fashion-mnist")
+COMMON_DIRECTION = ("squad-sentences-layer4", "squad-sentences-cone")
 BUDGETS = ("4x", "8x", "16x", "32x", "64x")
 
 
@@ -36,14 +37,14 @@ def groups_of(name: str) -> dict[str, list[Row]]:
     return found
 
 
-def best_table() -> list[str]:
-    """The two best methods of each budget on squad-sentences, and which cannot be told from the best."""
+def best_table(name: str = "squad-sentences") -> list[str]:
+    """The two best methods of each budget on a data set, and which cannot be told from the best."""
     lines = [
         "| budget | best | recall@10 | then | recall@10 | not distinguishable from the best |",
         "|---|---|---|---|---|---|",
     ]
     for budget in BUDGETS:
-        first, second, *rest = groups_of("squad-sentences")[budget]
+        first, second, *rest = groups_of(name)[budget]
         alike = [row for row in (second, *rest) if row.told_from_best is False]
         names = ", ".join(f"`{row.label}`" for row in alike[:3]) + (f" and {len(alike) - 3} more" if alike[3:] else "")
         cells = [
@@ -63,7 +64,7 @@ def frontier_table() -> list[str]:
         "| data set | budget | `rq_trellis` | `trellis` | `transform_coding` | best rival |",
         "|---|---|---|---|---|---|",
     ]
-    for name in DATASETS:
+    for name in (*DATASETS, *COMMON_DIRECTION):
         groups = groups_of(name)
         data = groups[BUDGETS[0]][0].record.dataset
         title = f"`{name}` ({data.n:,} x {data.dim}, {data.metric})"
@@ -92,6 +93,7 @@ def put(page: Path, name: str, lines: Sequence[str]) -> None:
 
 def main() -> None:
     put(ROOT / "README.md", "best", best_table())
+    put(ROOT / "README.md", "best of a common direction", best_table(COMMON_DIRECTION[0]))
     put(ROOT / "docs" / "frontier.md", "frontier", frontier_table())
 
 

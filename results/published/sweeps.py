@@ -14,7 +14,15 @@ from bench import records
 from bench.records import Record
 
 HERE = Path(__file__).parent
-DATASETS = ("squad-sentences", "glove-100", "fashion-mnist", "squad-sentences-wordllama", "squad-tokens-128")
+DATASETS = (
+    "squad-sentences",
+    "squad-sentences-layer4",
+    "squad-sentences-cone",
+    "glove-100",
+    "fashion-mnist",
+    "squad-sentences-wordllama",
+    "squad-tokens-128",
+)
 SLOWEST = 5
 COLUMNS = (
     "data set",
