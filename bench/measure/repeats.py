@@ -23,11 +23,13 @@ def as_compared(vectors: np.ndarray, metric: object) -> np.ndarray:
 def groups_of(queries: np.ndarray | Ragged, metric: object) -> np.ndarray | None:
     """Numbers (nq,) int64 from 0 on, the same for queries that the metric cannot tell apart; None if all differ.
 
+    Numbered as they first come: the order of hashes differs from process to process, and intervals would with it.
+
     Queries that are a multiple of each other are one for cosine, as far as float32 rounds both to the same.
     """
     if isinstance(queries, Ragged):
         found = np.array([hash((queries.set(i) + 0).tobytes()) for i in range(len(queries))], np.int64)
     else:
         found = keys(as_compared(queries, metric))
-    distinct, groups = np.unique(found, return_inverse=True)
-    return None if len(distinct) == len(found) else groups
+    distinct, first, groups = np.unique(found, return_index=True, return_inverse=True)
+    return None if len(distinct) == len(found) else np.argsort(np.argsort(first))[groups]
