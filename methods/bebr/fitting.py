@@ -59,7 +59,7 @@ def fit(codec: BEBR, vectors: np.ndarray, seed: int) -> dict[str, np.ndarray]:
 
 
 def _needs_fine_weights(codec: BEBR, rests: np.ndarray, offsets: np.ndarray, norms: np.ndarray, seed: int) -> bool:
-    """Whether weights of int8 lose neighbors of held-out vectors: where few rows of the decoder outweigh the others."""
+    """Whether weights of int8 lose neighbors of training vectors: where few rows of the decoder outweigh the others."""
     order = np.random.default_rng(seed).permutation(len(rests))
     queries, base = order[:_QUERIES], order[:_BASE]
     _, weights = codec.compared(rests[queries])

@@ -1,10 +1,11 @@
-"""How a code lies in memory: symbols packed most significant bit first, one byte for the factor; under l2 two more.
+"""How a code lies in memory: symbols packed most significant bit first, one byte for the factor, and what may follow.
 
 A symbol c of ``bits`` bits stands for the odd level 2c - (2^bits - 1); divided by 2^(bits - 1) that is the recurrent
 sum +-1 +- 1/2 +- 1/4 ... whose first sign is the symbol's highest bit (BEBR, section 3.2). The factor is what the
 decoded levels are multiplied with (:mod:`methods.factors`).
-Under l2 half of the squared length of what the levels decode to follows, before the factor (:mod:`methods.squares`):
-a scan cannot tell it from the levels, and it varies little, so that two bytes tell it exactly enough.
+Under l2 two bytes follow, of half the squared length of what the levels decode to before the factor multiplies them
+(:mod:`methods.squares`): a scan cannot tell it from the levels, and it varies little, so that two bytes tell it exactly
+enough. Elsewhere an offset may follow, one byte or two (:mod:`methods.offset`), which takes the place of symbols.
 """
 
 from __future__ import annotations

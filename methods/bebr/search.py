@@ -110,7 +110,7 @@ def fine_scanner(
 
 
 def split(codes: np.ndarray, dim_code: int, bits: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Symbols (n, bytes), entries (n,) and squares or offsets (n, 0 or 2) of codes, each by itself in memory."""
+    """Symbols (n, bytes), entries (n,) and squares or offsets (n, 0 to 2) of codes, each by itself in memory."""
     size = layout.symbol_bytes(dim_code, bits)
     symbols, entries, extra = np.split(codes, [size, size + 1], axis=1)
     return np.ascontiguousarray(symbols), np.ascontiguousarray(entries[:, 0]), np.ascontiguousarray(extra)
