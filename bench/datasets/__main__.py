@@ -80,7 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             _info(chosen.name, chosen.vectors, chosen.options)
     except DatasetError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted; start again to go on", file=sys.stderr)

@@ -15,7 +15,7 @@ from bench.datasets import formats
 from bench.datasets.base import DatasetError, Relevance
 from bench.datasets.builders import folder_of, is_built
 from bench.datasets.checksum import combined, file_identity, vectors_digest
-from bench.datasets.ragged_formats import open_sets
+from bench.datasets.ragged_formats import is_parquet, open_sets
 from bench.datasets.sources import read_relevance
 from bench.datasets.store import ArrayStore
 from methods import MethodError
@@ -111,7 +111,14 @@ def path(
             raise DatasetError(f"dataset=ragged needs documents and queries; use dataset.{key}=FILE")
     assert base is not None
     assert queries is not None
-    if queries_column is None and formats.has_column(queries, column):
+    for key, value in (("base", base), ("queries", queries), ("column", column), ("queries_column", queries_column)):
+        if value is not None and not isinstance(value, str):
+            raise DatasetError(f"dataset.{key}={value} is no text; use dataset.{key}=\"'...'\" with the quotes")
+    if column is not None and not any(is_parquet(file) for file in (base, queries)):
+        raise DatasetError(f"column={column} is for Parquet files; other files of sets have 'vectors' and 'offsets'")
+    if queries_column is not None and not is_parquet(queries):
+        raise DatasetError(f"queries_column={queries_column} is for a Parquet file, and {queries} is none")
+    if queries_column is None and is_parquet(queries) and formats.has_column(queries, column):
         queries_column = column
     found, asked = open_sets(base, column=column), open_sets(queries, column=queries_column)
     if asked.dim != found.dim:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from bench.datasets.base import DatasetError
-from bench.datasets.formats import PARQUET_SUFFIXES
+from bench.datasets.formats import PARQUET_SUFFIXES, expanded
+from bench.datasets.formats.foreign import explained, listed
+from bench.datasets.formats.npy import load_array
+from bench.datasets.formats.npz import opened_npz, read_array
 from methods import MethodError
 from methods.multivector import Ragged
 
-__all__ = ["open_sets", "save_npz"]
+__all__ = ["is_parquet", "open_sets", "save_npz"]
 
 _HOW = "give a .npz or a folder of .npy with 'vectors' (total, dim) and 'offsets' (n + 1,), or a .parquet"
 _VECTORS, _OFFSETS = "vectors", "offsets"
@@ -37,17 +38,16 @@ def open_sets(path: str | Path, part: str = "", column: str | None = None) -> Ra
     DatasetError
         In one line: no such file, missing arrays, offsets out of order, an empty set, a wrong type.
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     if not path.exists():
         raise DatasetError(f"{path} does not exist; {_HOW}")
     if path.is_dir():
         arrays = _mapped(path, part)
-    elif path.suffix.lower() == ".npz":
-        arrays = _unzipped(path)
-    elif path.suffix.lower() in PARQUET_SUFFIXES:
-        arrays = _columns(path, column)
-    else:
+    elif path.suffix.lower() not in (".npz", *PARQUET_SUFFIXES):
         raise DatasetError(f"{path} is no file of sets; {_HOW}")
+    else:
+        with explained(path):
+            arrays = _unzipped(path) if path.suffix.lower() == ".npz" else _columns(path, column)
     vectors, offsets = arrays
     if vectors.dtype.kind in "fiu" and vectors.dtype not in (np.float32, np.float16):
         with np.errstate(over="ignore"):  # what becomes infinite is refused with its place
@@ -56,9 +56,16 @@ def open_sets(path: str | Path, part: str = "", column: str | None = None) -> Ra
         found = Ragged(vectors, offsets, str(path))
     except MethodError as error:
         raise DatasetError(str(error)) from None
+    if not found.dim:
+        raise DatasetError(f"{path} holds vectors of 0 numbers; the least is one vector of one number")
     if not len(found):
         raise DatasetError(f"{path} holds no sets; it needs at least one")
     return found
+
+
+def is_parquet(path: str | Path) -> bool:
+    """Whether the suffix says so: only such files of sets have columns."""
+    return Path(path).suffix.lower() in PARQUET_SUFFIXES
 
 
 def save_npz(path: str | Path, sets: Ragged) -> None:
@@ -68,21 +75,20 @@ def save_npz(path: str | Path, sets: Ragged) -> None:
 
 def _mapped(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
     names = (f"{part}.npy", f"{part}_offsets.npy") if part else (f"{_VECTORS}.npy", f"{_OFFSETS}.npy")
-    try:
-        vectors = np.load(folder / names[0], mmap_mode="r", allow_pickle=False)
-        return vectors, np.load(folder / names[1], allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        raise DatasetError(f"{folder} lacks a whole {names[0]} or {names[1]}; {_HOW}") from None
+    arrays = []
+    for name, memory_map in zip(names, (True, False)):
+        if not (folder / name).is_file():
+            raise DatasetError(f"{folder} lacks {name}; {_HOW}")
+        with explained(folder / name):
+            arrays.append(load_array(folder / name, memory_map))
+    return arrays[0], arrays[1]
 
 
 def _unzipped(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return arrays[_VECTORS], arrays[_OFFSETS]
-    except KeyError:
-        raise DatasetError(f"{path} lacks the array 'vectors' or 'offsets'; {_HOW}") from None
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, TypeError, AttributeError, ValueError):
-        raise DatasetError(f"{path} is not a whole .npz of numbers; write it with numpy.savez") from None
+    with opened_npz(path) as archive:
+        if missing := {_VECTORS, _OFFSETS} - {*archive.files}:
+            raise DatasetError(f"{path} lacks the array {min(missing)!r}, it holds {listed(archive.files)}; {_HOW}")
+        return read_array(path, archive, _VECTORS), read_array(path, archive, _OFFSETS)
 
 
 def _columns(path: Path, column: str | None) -> tuple[np.ndarray, np.ndarray]:

@@ -145,7 +145,7 @@ def path(
     if asked is not None:
         if holdout is not None:
             raise DatasetError(f"holdout={holdout} needs a data set without queries, but {queries or base} has them")
-        _check_dim(asked, queries or base, store, base)
+        _check_dim(asked, queries or f"{base} (test)", store, base)
         card["queries"] = queries or f"{base} (test)"
     else:
         store, asked, rows = _hold_out(store, holdout, seed)

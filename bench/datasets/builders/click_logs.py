@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import lzma
 import tempfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +18,9 @@ from tqdm import tqdm
 from bench.datasets.base import DatasetError
 from bench.datasets.builders.clicks import CHUNK, NUMBERING, SEED, SHARES, renumber
 from bench.datasets.builders.folder import write_folder
+from bench.datasets.builders.log_lines import COMPRESSED, CountedLines
 from bench.datasets.cache import cannot_write, writable_folder
+from bench.datasets.formats.foreign import check_plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,6 +140,8 @@ def bucketed(column: pd.Series) -> pd.Series:
 
     values = pd.to_numeric(column.where(column != "", None)).to_numpy(np.float64, na_value=np.nan)
     large = values > 2
+    if np.isinf(values).any():
+        raise ValueError("a count is infinite")
     squared = np.floor(np.log(np.where(large, values, 3.0)) ** 2).astype(int)
     return column.where(~large, pd.Series(np.char.add("q", squared.astype(str)), index=column.index))
 
@@ -144,31 +152,40 @@ def chunks(form: LogFormat, files: list[Path], size: int = CHUNK) -> Iterator[pd
 
     for file in files:
         try:
+            check_plain(file, COMPRESSED)
             _check_end(form, file)
             how: dict[str, Any] = {"sep": form.separator, "dtype": str, "keep_default_na": False, "chunksize": size}
-            how |= {"header": 0} if form.header else {"header": None}
-            with pd.read_csv(file, **how) as reader:
+            how |= {"header": 0} if form.header else {"header": None, "quoting": csv.QUOTE_NONE}
+            lines = io.BufferedReader(CountedLines(file, form.separator, len(form.columns)), 1 << 20)
+            with lines, pd.read_csv(lines, **how) as reader:
                 for block in reader:
-                    if len(block.columns) != len(form.columns) or (
-                        form.header and list(block.columns) != [*form.columns]
-                    ):
-                        raise ValueError(f"{len(block.columns)} columns where {len(form.columns)} are expected")
+                    _check_columns(form, block)
                     block.columns = pd.Index(form.columns)
                     if not block[form.label].isin(["0", "1"]).all():
                         raise ValueError(f"the column {form.label} holds other values than 0 and 1")
                     for name in form.numeric:
                         block[name] = bucketed(block[name])
                     yield block
-        except (ValueError, OSError, EOFError) as error:
+        except (ValueError, OSError, EOFError, zlib.error, lzma.LZMAError) as error:
             reason = " ".join(str(error).split())
             raise DatasetError(
                 f"{file} is not in the form of {form.title}: {reason}; get it from {form.home}"
             ) from None
 
 
+def _check_columns(form: LogFormat, block: pd.DataFrame) -> None:
+    """The columns are those of the log."""
+    if len(block.columns) != len(form.columns):
+        raise ValueError(f"{len(block.columns)} columns where {len(form.columns)} are expected")
+    if form.header:
+        for found, expected in zip(block.columns, form.columns):
+            if found != expected:
+                raise ValueError(f"its first line names a column {found!r} where {expected!r} is expected")
+
+
 def _check_end(form: LogFormat, file: Path) -> None:
-    """The last line is whole: pandas would fill up one that was cut off (a .gz that was is refused anyway)."""
-    if file.suffix == ".gz":
+    """The last line is whole, of a file that is not compressed: said before the file is read."""
+    if file.suffix in COMPRESSED:
         return
     with file.open("rb") as handle:
         handle.seek(max(0, file.stat().st_size - (1 << 16)))

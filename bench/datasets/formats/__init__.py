@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bench.datasets.base import DatasetError, VectorStore
 from bench.datasets.formats.bigann import SUFFIXES as _BIGANN
 from bench.datasets.formats.bigann import open_bigann
+from bench.datasets.formats.foreign import explained, how_to_convert
 from bench.datasets.formats.npy import open_npy
 from bench.datasets.formats.npz import names_npz, open_npz
 from bench.datasets.formats.vecs import SUFFIXES as _VECS
@@ -19,6 +20,7 @@ __all__ = [
     "PARQUET_SUFFIXES",
     "SUFFIXES",
     "existing_file",
+    "expanded",
     "has_column",
     "has_names",
     "open_vectors",
@@ -60,19 +62,26 @@ def open_vectors(path: str | Path, *, part: str = "train", column: str | None = 
     suffix = path.suffix.lower()
     if column is not None and suffix in _READERS:
         raise DatasetError(f"{path} has no columns; column={column} is for Parquet files, .npz and HDF5")
-    if suffix in HDF5_SUFFIXES:
-        store = _open_hdf5(path, part, column)
-    elif suffix in PARQUET_SUFFIXES:
-        store = _open_parquet(path, column)
-    elif suffix == _NPZ:
-        store = open_npz(path, column)
-    elif suffix in _READERS:
-        store = _READERS[suffix](path)
-    else:
-        raise DatasetError(f"{path} has the unknown suffix {suffix!r}; readable are {', '.join(SUFFIXES)}")
+    if suffix not in SUFFIXES:
+        how = how_to_convert(suffix)
+        known = f"readable are {', '.join(SUFFIXES)}" + ("" if how is None else f"; {how}")
+        raise DatasetError(f"{path} has {f'the unknown suffix {suffix!r}' if suffix else 'no suffix'}; {known}")
+    with explained(path):
+        store = _opened(path, suffix, part, column)
     if 0 in store.shape:
         raise DatasetError(f"{path} is empty: its shape is {store.shape}; it needs at least one vector")
     return store
+
+
+def _opened(path: Path, suffix: str, part: str, column: str | None) -> VectorStore:
+    try:
+        if suffix in HDF5_SUFFIXES:
+            return _open_hdf5(path, part, column)
+        if suffix in PARQUET_SUFFIXES:
+            return _open_parquet(path, column)
+        return open_npz(path, column) if suffix == _NPZ else _READERS[suffix](path)
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read ({error.strerror or error})") from None
 
 
 def has_names(path: str | Path) -> bool:
@@ -87,22 +96,24 @@ def has_column(path: str | Path, column: str | None) -> bool:
 
 def _names(path: Path) -> list[str]:
     suffix = path.suffix.lower()
-    if suffix == _NPZ:
-        return names_npz(path)
-    if suffix in HDF5_SUFFIXES:
-        from bench.datasets.formats.hdf5 import names_hdf5
+    with explained(path):
+        if suffix == _NPZ:
+            return names_npz(path)
+        if suffix in HDF5_SUFFIXES:
+            from bench.datasets.formats.hdf5 import names_hdf5
 
-        return names_hdf5(path)
-    from bench.datasets.formats.parquet import names_parquet
+            return names_hdf5(path)
+        from bench.datasets.formats.parquet import names_parquet
 
-    return names_parquet(path)
+        return names_parquet(path)
 
 
 def read_hdf5(path: Path, column: str | None = None) -> Hdf5File:
     """Base, queries, neighbours and metric of an ann-benchmarks file; h5py is imported only here."""
     from bench.datasets.formats.hdf5 import read_hdf5
 
-    return read_hdf5(path, column)
+    with explained(path):
+        return read_hdf5(path, column)
 
 
 def _open_hdf5(path: Path, part: str, column: str | None) -> VectorStore:
@@ -119,9 +130,21 @@ def _open_parquet(path: Path, column: str | None) -> VectorStore:
 
 def existing_file(path: str | Path) -> Path:
     """``path`` if it is a file, a :class:`DatasetError` otherwise."""
-    path = Path(path).expanduser()
+    path = expanded(path)
     if path.is_dir():
         raise DatasetError(f"{path} is a folder; name a file ({', '.join(SUFFIXES)})")
     if not path.is_file():
         raise DatasetError(f"{path} does not exist; name a file ({', '.join(SUFFIXES)})")
     return path
+
+
+def expanded(path: str | Path) -> Path:
+    """``path`` with ``~`` replaced; :class:`DatasetError` if it is none that the system takes."""
+    try:
+        found = Path(path).expanduser()
+        found.exists()
+    except (OSError, RuntimeError) as error:  # too long, not permitted, a home that nobody has
+        shown = str(path) if len(str(path)) < 200 else f"{str(path)[:200]}..."
+        reason = getattr(error, "strerror", None) or "no such user"
+        raise DatasetError(f"{shown} cannot be looked up ({reason}); name a file") from None
+    return found

@@ -15,6 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bench.datasets.formats.foreign import listed
+
 __all__ = ["Column", "ColumnError", "Tensors", "described", "number_columns", "read_tensors"]
 
 _EXTENSION_NAME, _EXTENSION_METADATA = b"ARROW:extension:name", b"ARROW:extension:metadata"
@@ -25,7 +27,6 @@ _LISTS = (
     pa.types.is_list_view,
     pa.types.is_large_list_view,
 )
-_MOST_SHOWN = 8  # columns that a message names
 
 
 class ColumnError(ValueError):
@@ -45,12 +46,15 @@ class Column:
         where the type gives lengths.
     plain : bool
         Lists of numbers and no more, which cannot be sets of vectors.
+    hollow : bool
+        Its type says that a row has no numbers.
     """
 
     path: tuple[str, ...]
     field: pa.Field
     axes: int
     plain: bool = False
+    hollow: bool = False
 
     @property
     def name(self) -> str:
@@ -80,9 +84,7 @@ def number_columns(schema: pa.Schema) -> list[Column]:
 
 def described(schema: pa.Schema) -> str:
     """Names and types of the columns, for messages."""
-    shown = [f"{field.name}: {' '.join(str(field.type).split())}" for field in list(schema)[:_MOST_SHOWN]]
-    more = len(schema) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more else "") if shown else "no columns"
+    return listed(f"{field.name}: {field.type}" for field in schema) or "no columns"
 
 
 def _columns(field: pa.Field, inside: tuple[str, ...]) -> Iterator[Column]:
@@ -93,13 +95,14 @@ def _columns(field: pa.Field, inside: tuple[str, ...]) -> Iterator[Column]:
         for part in kind:
             yield from _columns(part, path)
     elif _is_list(kind):
-        axes, leaf = 0, kind
+        axes, leaf, hollow = 0, kind, False
         while _is_list(leaf):
+            hollow |= pa.types.is_fixed_size_list(leaf) and leaf.list_size == 0
             axes, leaf = axes + 1, _storage(leaf.value_type)
         if _is_number(leaf):
             shape = _shape(field)
             sides = axes if shape is None else max(1, sum(length != 1 for length in shape))
-            yield Column(path, field, sides, plain=(axes if shape is None else len(shape)) == 1)
+            yield Column(path, field, sides, (axes if shape is None else len(shape)) == 1, hollow)
 
 
 def read_tensors(array: pa.Array, field: pa.Field, first: int = 0) -> Tensors:
@@ -154,7 +157,7 @@ def _tensor_structs(array: pa.Array, first: int) -> Tensors:
         raise ColumnError(f"its tensors have {axes.min()} to {axes.max()} axes; all need the same number")
     sides = sides.astype(np.int64).reshape(len(array), -1 if len(array) else 1)
     counts, widths = sides[:, :-1].prod(axis=1), sides[:, -1]
-    if len(bad := np.flatnonzero(counts * widths != lengths)):
+    if len(bad := np.flatnonzero((counts * widths != lengths) | (sides < 0).any(axis=1))):
         row = int(bad[0])
         raise ColumnError(f"row {first + row} has {lengths[row]} numbers but the shape {sides[row].tolist()}")
     return Tensors(values, counts, widths)
@@ -221,7 +224,7 @@ def _shape(field: pa.Field) -> tuple[int, ...] | None:
         return None
     try:
         return _first_shape(json.loads(metadata.get(_EXTENSION_METADATA, b"null")))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

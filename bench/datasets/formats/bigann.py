@@ -64,6 +64,11 @@ def _why(path: Path, size: int, start: bytes, dtype: np.dtype, rows: int, dim: i
             f"{path} has another component type than {path.suffix}: {promised}, so each component has {width} bytes "
             f"instead of {dtype.itemsize}; name it by its type ({', '.join(SUFFIXES)}), or save as .npy"
         )
+    if rows and dim and size > expected:
+        return (
+            f"{path} has {size - expected} bytes too many: {promised}; cut them off, or write the right number of rows "
+            "into the header"
+        )
     cut = size < expected and dim <= _MOST_DIM
     state = "truncated" if cut else f"not a {path.suffix} file (or has another component type)"
     right = "copy it again" if cut else "write two little-endian 32-bit numbers (rows, dimension), then the rows"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +11,8 @@ import h5py
 import numpy as np
 
 from bench.datasets.base import DatasetError, VectorStore
+from bench.datasets.formats.foreign import listed
+from bench.datasets.formats.hdf5_storage import check_stored, dtype_of, is_plain, leads_somewhere
 from bench.datasets.formats.npy import check_array
 from bench.datasets.store import RowFile, check_rows, spans, to_float32
 
@@ -47,7 +51,7 @@ class Hdf5Store:
 
     def read(self, start: int, stop: int) -> np.ndarray:
         """Rows ``start:stop`` (clipped to n) as fresh C-contiguous float32."""
-        with h5py.File(self.path, "r") as file:
+        with _opened(self.path) as file:
             return self._rows(file[self._name], max(0, start), max(0, stop))
 
     def take(self, rows: np.ndarray) -> np.ndarray:
@@ -56,7 +60,7 @@ class Hdf5Store:
         order = np.argsort(rows, kind="stable")
         ascending = rows[order]
         found = np.empty((len(rows), self._shape[1]), np.float32)
-        with h5py.File(self.path, "r") as file:
+        with _opened(self.path) as file:
             for first, last in spans(ascending, 4 * self._shape[1]):
                 begin = ascending[first]
                 block = self._rows(file[self._name], int(begin), int(ascending[last - 1]) + 1)
@@ -86,7 +90,7 @@ def names_hdf5(path: Path) -> list[str]:
     with _opened(path) as file:
         found: list[str] = []
         file.visit(found.append)
-        return found
+        return [name for name in found if isinstance(name, str)]  # not those that are no UTF-8
 
 
 def read_hdf5(path: Path, name: str | None = None) -> Hdf5File:
@@ -94,8 +98,10 @@ def read_hdf5(path: Path, name: str | None = None) -> Hdf5File:
     with _opened(path) as file:
         chosen = _choose(path, file, "train") if name is None else name
         base = _vectors(path, file, chosen)
-        queries = _vectors(path, file, "test") if "test" in file and chosen != "test" else None
-        neighbours = _neighbours(path, file, base.shape[0], queries) if chosen == "train" else None
+        queries = _vectors(path, file, "test") if "test" in file and chosen.strip("/") != "test" else None
+        if queries is not None and 0 in queries.shape:
+            raise DatasetError(f"{path} has no queries: test has the shape {queries.shape}; fill or delete it")
+        neighbours = _neighbours(path, file, base.shape[0], queries) if chosen.strip("/") == "train" else None
         return Hdf5File(base, queries, neighbours, _distance(file))
 
 
@@ -112,7 +118,7 @@ def _choose(path: Path, file: h5py.File, part: str) -> str:
 
 
 def _held(file: h5py.File) -> str:
-    held = ", ".join(_matrices(file) or file)
+    held = listed(_matrices(file) or file)
     return f"holds {held} but" if held else "is empty: it holds"
 
 
@@ -120,40 +126,65 @@ def _matrices(file: h5py.File) -> list[str]:
     """Names of the arrays that can be vectors, those in groups included."""
     found: list[str] = []
 
-    def see(name: str, item: object) -> None:
-        if isinstance(item, h5py.Dataset) and item.ndim == 2 and item.dtype.kind in "fiu":
-            found.append(name)
+    def see(name: str | bytes, item: object) -> None:
+        if isinstance(name, str) and isinstance(item, h5py.Dataset) and len(item.shape or ()) == 2:
+            dtype = dtype_of(item)
+            if dtype is not None and dtype.kind in "fiu":
+                found.append(name)
 
     file.visititems(see)
     return [name for name in found if name.rpartition("/")[2] not in _NOT_VECTORS]
 
 
-def _opened(path: Path) -> h5py.File:
+@contextmanager
+def _opened(path: Path) -> Iterator[h5py.File]:
+    """The file; what h5py cannot read of it inside the block becomes a :class:`DatasetError`."""
     try:
-        return h5py.File(path, "r")
+        file = h5py.File(path, "r")
     except OSError as error:
         state = "truncated" if "truncated" in str(error) else "not an HDF5 file, or corrupt"
         raise DatasetError(f"{path} is {state}; copy it again") from None
+    with file:
+        try:
+            yield file
+        except (OSError, RuntimeError, KeyError) as error:
+            reason = " ".join(str(error).strip("'").split())
+            raise DatasetError(f"{path} is corrupt, h5py says {reason!r}; copy it again") from None
 
 
 def _vectors(path: Path, file: h5py.File, name: str) -> VectorStore:
-    array = file.get(name)
-    if not isinstance(array, h5py.Dataset):
-        raise DatasetError(f"{path} {_held(file)} no array {name!r}; {_LAYOUT}, or name an array by column=...")
-    check_array(f"{path} ({name})", array.shape, array.dtype)
+    array = _array(path, file, name)
     rows, dim = array.shape
+    check_stored(path, array, name)
     offset = array.id.get_offset()
     linked = Path(array.file.filename).resolve() != path.resolve()  # an offset counts in the file of the array itself
-    if offset is not None and rows and dim and not array.external and not linked:
+    if offset is not None and rows and dim and not array.external and not linked and is_plain(array):
         return RowFile(path, offset, rows, dim, array.dtype)
     return Hdf5Store(path, name, (rows, dim))
+
+
+def _array(path: Path, file: h5py.File, name: str) -> h5py.Dataset:
+    """The array ``name``, which has two axes of numbers."""
+    array = file.get(name) if leads_somewhere(path, file, name) else None
+    if not isinstance(array, h5py.Dataset):
+        raise DatasetError(f"{path} {_held(file)} no array {name!r}; {_LAYOUT}, or name an array by column=...")
+    what, dtype = f"{path} ({name})", dtype_of(array)
+    if dtype is None:
+        raise DatasetError(f"{what} has a type of numbers that NumPy lacks; save it as float32")
+    if dtype.hasobject:
+        raise DatasetError(f"{what} holds texts, references or rows of different lengths; save it as float32 (n, dim)")
+    if array.shape is None:
+        raise DatasetError(f"{what} is empty: it was stored without a shape; it needs at least one vector")
+    check_array(what, array.shape, dtype)
+    return array
 
 
 def _neighbours(path: Path, file: h5py.File, items: int, queries: VectorStore | None) -> np.ndarray | None:
     if "neighbors" not in file or queries is None:
         return None
     array = file["neighbors"]
-    if not isinstance(array, h5py.Dataset) or array.ndim != 2 or array.dtype.kind not in "fiu":
+    kind = dtype_of(array) if isinstance(array, h5py.Dataset) else None
+    if kind is None or kind.kind not in "fiu" or len(array.shape or ()) != 2:
         raise DatasetError(f"{path}: neighbors is no integer array of two axes; {_LAYOUT}")
     stored = array[:]
     ids = _as_ids(stored)
@@ -185,7 +216,10 @@ def _as_ids(stored: np.ndarray) -> np.ndarray | None:
 def _distance(file: h5py.File) -> str | None:
     """The attribute ``distance``, or ``metric``; text in whatever form HDF5 keeps it."""
     for name in ("distance", "metric"):
-        said = file.attrs.get(name)
+        try:
+            said = file.attrs.get(name)
+        except (TypeError, OSError, UnicodeDecodeError):  # of a type that is none of text
+            continue
         if isinstance(said, np.ndarray) and said.size == 1:
             said = said.reshape(-1)[0]
         if isinstance(said, bytes):

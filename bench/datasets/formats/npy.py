@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import tokenize
+import warnings
 from pathlib import Path
 from typing import IO
 
@@ -16,7 +19,7 @@ def open_npy(path: Path) -> VectorStore:
     with path.open("rb") as handle:
         try:
             shape, fortran, dtype = read_header(handle)
-        except (ValueError, EOFError, SyntaxError, TypeError):
+        except ValueError:
             raise DatasetError(f"{path} is not a .npy file (bad header); write it with numpy.save") from None
         offset = handle.tell()
     check_array(path, shape, dtype)
@@ -30,11 +33,34 @@ def open_npy(path: Path) -> VectorStore:
 
 
 def read_header(handle: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """Shape, Fortran order and dtype; leaves ``handle`` at the first byte of data."""
-    version = np.lib.format.read_magic(handle)  # type: ignore[arg-type]
-    if version == (1, 0):
-        return np.lib.format.read_array_header_1_0(handle)  # type: ignore[arg-type]
-    return np.lib.format.read_array_header_2_0(handle)  # type: ignore[arg-type]
+    """Shape, Fortran order and dtype; leaves ``handle`` at the first byte of data. ValueError if there is no header."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # headers of Python 2 have integers such as 57L
+            version = np.lib.format.read_magic(handle)  # type: ignore[arg-type]
+            if version == (1, 0):
+                return np.lib.format.read_array_header_1_0(handle)  # type: ignore[arg-type]
+            return np.lib.format.read_array_header_2_0(handle)  # type: ignore[arg-type]
+    except (EOFError, SyntaxError, TypeError, RecursionError, MemoryError, tokenize.TokenError) as error:
+        raise ValueError(f"no header of numpy's: {error}") from None
+
+
+def load_array(path: Path, memory_map: bool = False) -> np.ndarray:
+    """The array of a .npy file, of any number of axes; :class:`DatasetError` if it is not whole or not of numbers."""
+    with path.open("rb") as handle:
+        try:
+            shape, _, dtype = read_header(handle)
+        except ValueError:
+            raise DatasetError(f"{path} is not a .npy file (bad header); write it with numpy.save") from None
+        offset = handle.tell()
+    if dtype.hasobject:
+        raise DatasetError(f"{path} holds Python objects, which are never unpickled; save an array of numbers")
+    if min(shape, default=0) < 0:
+        raise DatasetError(f"{path} is corrupt: its header promises the shape {shape}; write it with numpy.save")
+    expected, found = offset + math.prod(shape) * dtype.itemsize, path.stat().st_size
+    if found < expected:
+        raise DatasetError(f"{path} is truncated: {found} bytes, its header promises {expected}; copy it again")
+    return np.load(path, mmap_mode="r" if memory_map and 0 not in shape else None, allow_pickle=False)
 
 
 def check_array(what: Path | str, shape: tuple[int, ...], dtype: np.dtype) -> None:

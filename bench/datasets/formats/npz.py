@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import lzma
+import math
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -12,32 +15,50 @@ from typing import Any
 import numpy as np
 
 from bench.datasets.base import DatasetError, VectorStore
+from bench.datasets.formats.foreign import listed
 from bench.datasets.formats.npy import check_array, read_header
 from bench.datasets.store import ArrayStore
 
 _NAMES = ("base", "vectors")
 _SPARSE = {"data", "indices", "indptr", "shape"}  # as scipy.sparse.save_npz calls its arrays
-_BROKEN = (zipfile.BadZipFile, zlib.error, OSError, EOFError, TypeError, AttributeError, SyntaxError, RuntimeError)
-# RuntimeError: of zipfile, for encryption and unknown compression
+_BROKEN = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, tokenize.TokenError, OSError, EOFError, TypeError),
+    *(AttributeError, SyntaxError, RuntimeError),  # the last of zipfile, for encryption and unknown compression
+)
 
 
 def open_npz(path: Path, name: str | None = None) -> VectorStore:
     """The array ``name``, or that called ``base`` or ``vectors``, or the only one of two axes; held in memory."""
-    with _opened(path) as arrays:
+    with opened_npz(path) as arrays:
         chosen = _choose(path, list(arrays.files), name)
-        array = arrays[chosen]
+        array = read_array(path, arrays, chosen)
     check_array(f"{path} ({chosen})", array.shape, array.dtype)
     return ArrayStore(array)
 
 
 def names_npz(path: Path) -> list[str]:
     """Names of the arrays."""
-    with _opened(path) as arrays:
+    with opened_npz(path) as arrays:
         return list(arrays.files)
 
 
+def read_array(path: Path, arrays: Any, name: str) -> np.ndarray:
+    """The array ``name`` of an open archive; refused before it takes memory that it cannot fill."""
+    member = name if name in arrays.zip.namelist() else f"{name}.npy"
+    try:
+        with arrays.zip.open(member) as handle:
+            shape, _, dtype = read_header(handle)
+            begin = handle.tell()
+    except ValueError:
+        raise DatasetError(f"{path}: {member} is no array; write the archive with numpy.savez") from None
+    size, promised = arrays.zip.getinfo(member).file_size, begin + math.prod(shape) * dtype.itemsize
+    if not dtype.hasobject and not begin <= promised <= size:
+        raise DatasetError(f"{path} is corrupt: {member} has {size} bytes of {promised}; copy it again")
+    return arrays[name]
+
+
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def opened_npz(path: Path) -> Iterator[Any]:
     """The archive; what goes wrong with it inside the block becomes a :class:`DatasetError`."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
@@ -52,7 +73,7 @@ def _opened(path: Path) -> Iterator[Any]:
 
 
 def _choose(path: Path, names: list[str], asked: str | None) -> str:
-    held = ", ".join(names) or "no arrays"
+    held = listed(names) or "no arrays"
     if asked is not None:
         if asked not in names:
             raise DatasetError(f"{path} has no array {asked!r}; it holds {held}")

@@ -18,6 +18,7 @@ from bench.datasets.formats.arrow_columns import (
     number_columns,
     read_tensors,
 )
+from bench.datasets.formats.foreign import listed
 from bench.datasets.store import check_rows, to_float32
 
 __all__ = ["ParquetStore", "names_parquet", "open_parquet", "read_sets"]
@@ -129,8 +130,18 @@ def _opened(path: Path) -> tuple[pa.Schema, list[int]]:
         with pq.ParquetFile(path) as file:
             counts = [file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups)]
             return file.schema_arrow, counts
-    except (pa.ArrowException, OSError):
-        raise DatasetError(f"{path} is not a Parquet file, or truncated; copy it again") from None
+    except (pa.ArrowException, OSError) as error:
+        raise DatasetError(f"{path} {_why_not(path, error)}; copy it again") from None
+
+
+def _why_not(path: Path, error: Exception) -> str:
+    """What is wrong with a file that has no readable schema."""
+    with path.open("rb") as handle:
+        start = handle.read(4)
+        handle.seek(max(0, path.stat().st_size - 4))
+        whole = start == handle.read(4) == b"PAR1"
+    reason = " ".join(str(error).split())[:200]
+    return f"is corrupt, pyarrow says {reason!r}" if whole else "is not a Parquet file, or truncated"
 
 
 def _chunks(path: Path, column: Column, group: int) -> list[pa.Array]:
@@ -155,11 +166,11 @@ def _choose(path: Path, schema: pa.Schema, name: str | None, sets: bool = False)
     """The column called ``name``, or the only one whose rows are vectors (or sets of them), or else the only one."""
     columns = [column for column in number_columns(schema) if not (sets and column.plain)]
     kind = "of lists of numbers" if sets else "of numbers"
-    known = f"columns with lists {kind}: {', '.join(column.name for column in columns) or 'none'}"
+    known = f"columns with lists {kind}: {listed(column.name for column in columns) or 'none'}"
     if name is not None:
         for column in columns:
             if column.name == name:
-                return column
+                return _alone(path, schema, columns, column)
         if name in schema.names:
             raise DatasetError(f"{path}: column {name!r} is {schema.field(name).type}, no list {kind}; {known}")
         raise DatasetError(f"{path} has no column {name!r}; {known}")
@@ -170,6 +181,16 @@ def _choose(path: Path, schema: pa.Schema, name: str | None, sets: bool = False)
             f"{path} has 0 candidate columns ({known}; it has {described(schema)}); rows must be of numbers: write "
             f"each {unit}"
         )
-    if len(fitting) > 1:
+    if len({column.name for column in fitting}) > 1:
         raise DatasetError(f"{path} has {len(fitting)} candidate columns; name one by column=... ({known})")
-    return fitting[0]
+    return _alone(path, schema, columns, fitting[0])
+
+
+def _alone(path: Path, schema: pa.Schema, columns: list[Column], chosen: Column) -> Column:
+    """``chosen`` if no other column has its name, which is all that a reader can choose by."""
+    same = [column for column in columns if column.name == chosen.name]
+    if len(same) > 1 or schema.names.count(chosen.path[0]) > 1:
+        raise DatasetError(f"{path} has several columns called {listed([chosen.name])}; give each a name of its own")
+    if chosen.hollow:
+        raise DatasetError(f"{path} is empty: column {listed([chosen.name])} has vectors of 0 numbers")
+    return chosen

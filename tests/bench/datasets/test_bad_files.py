@@ -107,7 +107,7 @@ WRONG = {
     "fbin truncated": ("b.fbin", raw(struct.pack("<II", 9, 4) + bytes(50)), "promises 152"),
     "u8bin that are float": ("b.u8bin", lambda path: write_bigann(path, GOOD), "another component type"),
     "ibin no rows": ("b.ibin", raw(struct.pack("<II", 0, 4)), "is empty"),
-    "hdf5 noise": ("b.hdf5", raw(b"noise" * 99), "not an HDF5 file"),
+    "hdf5 noise": ("b.hdf5", raw(b"\0noise" * 99), "not an HDF5 file"),
     "hdf5 truncated": ("b.hdf5", cut_hdf5, "truncated"),
     "hdf5 corrupt": ("b.hdf5", garbled_hdf5, "is corrupt in rows"),
     "hdf5 one axis": ("b.hdf5", hdf5(train=GOOD[0]), "two axes"),

@@ -160,7 +160,7 @@ REFUSED = {
     "npz of two": (".npz", of_npz(a=V, b=V), "name it by column"),
     "npz of none": (".npz", of_npz(), "holds no arrays"),
     "npz of labels": (".npz", of_npz(a=V[0], b=V[1]), "name it by column"),
-    "npz that is an npy": (".npz", lambda path: path.write_bytes(npy_bytes(V)), "numpy.savez"),
+    "npz that is an npy": (".npz", lambda path: path.write_bytes(npy_bytes(V)), "it is a NumPy array; call it .npy"),
     "npz sparse": (
         ".npz",
         of_npz(indices=V[0], indptr=V[0], format=np.array(b"csr"), shape=V[0], data=V[0]),
