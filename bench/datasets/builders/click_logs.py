@@ -185,7 +185,7 @@ def _check_columns(form: LogFormat, block: pd.DataFrame) -> None:
 
 def _check_end(form: LogFormat, file: Path) -> None:
     """The last line is whole, of a file that is not compressed: said before the file is read."""
-    if file.suffix in COMPRESSED:
+    if file.suffix.lower() in COMPRESSED:
         return
     with file.open("rb") as handle:
         handle.seek(max(0, file.stat().st_size - (1 << 16)))

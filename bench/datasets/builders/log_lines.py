@@ -14,7 +14,7 @@ import numpy as np
 
 __all__ = ["COMPRESSED", "CountedLines"]
 
-_OPEN = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+_OPEN: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 COMPRESSED = tuple(_OPEN)
 _READ = 1 << 20  # bytes at a time
 _LONGEST = 16 << 20  # bytes of a line, far more than any log has
@@ -34,8 +34,7 @@ class CountedLines(io.RawIOBase):
     """
 
     def __init__(self, path: Path, separator: str, fields: int) -> None:
-        opener: Callable[..., Any] = _OPEN.get(path.suffix.lower(), open)
-        self._file = cast(IO[bytes], opener(path, "rb"))
+        self._file = cast(IO[bytes], _OPEN.get(path.suffix.lower(), open)(path, "rb"))
         self._separator, self._fields = ord(separator), fields
         self._lines, self._begun = 0, b""  # whole lines so far, and what there is of the next
 

@@ -60,6 +60,9 @@ def read_array(path: Path, arrays: Any, name: str) -> np.ndarray:
 @contextmanager
 def opened_npz(path: Path) -> Iterator[Any]:
     """The archive; what goes wrong with it inside the block becomes a :class:`DatasetError`."""
+    with path.open("rb") as handle:
+        if handle.read(2) != b"PK":  # NumPy would take it for a pickle
+            raise DatasetError(f"{path} is not a .npz file (an archive begins with PK); write it with numpy.savez")
     try:
         with np.load(path, allow_pickle=False) as arrays:
             yield arrays

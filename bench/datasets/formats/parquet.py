@@ -129,8 +129,9 @@ def _opened(path: Path) -> tuple[pa.Schema, list[int]]:
     try:
         with pq.ParquetFile(path) as file:
             counts = [file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups)]
+            number_columns(file.schema_arrow)  # decodes every name
             return file.schema_arrow, counts
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DatasetError(f"{path} {_why_not(path, error)}; copy it again") from None
 
 
@@ -147,9 +148,12 @@ def _why_not(path: Path, error: Exception) -> str:
 def _chunks(path: Path, column: Column, group: int) -> list[pa.Array]:
     try:
         with pq.ParquetFile(path) as file:
+            rows = file.metadata.row_group(group).num_rows
             found = file.read_row_group(group, columns=[column.name]).column(column.path[0])
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, UnicodeDecodeError, KeyError):
         raise DatasetError(f"{path} is corrupt in row group {group}; copy it again") from None
+    if len(found) != rows:
+        raise DatasetError(f"{path} is corrupt: row group {group} has {len(found)} rows of {rows}; copy it again")
     for name in column.path[1:]:
         found = pc.struct_field(found, name)
     return found.chunks
