@@ -209,7 +209,12 @@ class Codec(Parametrized, ABC):
 
     @abstractmethod
     def _encode(self, vectors: np.ndarray) -> np.ndarray:
-        """Codes (n, code_size) uint8 of (n, dim) float32, n <= 16,384; each row on its own."""
+        """Codes (n, code_size) uint8 of (n, dim) float32, n <= 16,384.
+
+        No row's code may depend on the others, but for the last bits of a product of matrices, which is summed in
+        another order with another number of rows: a value that lies between two levels may go to either of them,
+        and a stored float may differ in its last bits.
+        """
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
         """Vectors (n, dim) float32 of codes (n, code_size) uint8."""

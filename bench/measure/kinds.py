@@ -54,12 +54,14 @@ class Diagnosis:
     queries_in_base : float
         Share of the queries that are rows of the base too: as their own nearest they are found without any search.
     repeated_queries : int
-        Queries equal to an earlier one: each counts anew in figures and intervals, though it says nothing new.
+        Queries equal to an earlier one: each counts in means, though it says nothing new, and they count once in
+        intervals.
     ties : k -> share
         Of the queries, those whose k-th true neighbour ties with one that is not among the first k. Of a sample where
         the exact neighbours were not known.
     indistinct : float
-        Share of the queries whose true neighbours (100, or all) tie all together; NaN never, 0 where not known.
+        Share of the queries whose true neighbours (100, or all there are) all tie with each other; 0 where none are
+        known, or one.
     """
 
     rows: int

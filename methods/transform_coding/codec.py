@@ -35,8 +35,8 @@ class TransformCoding(Codec):
     ``[symbols of the groups, packed as methods.kernels.planes says] [offset] [factor]``.
 
     Vectors of most text encoders share a direction, along which a query's component is many times its others. There
-    the offset, one byte in codes below 64 and else two, holds a vector's part along the mean, and the levels what is
-    orthogonal to it (:mod:`methods.offset`).
+    the offset holds a vector's part along the mean, and the levels what is orthogonal to it (:mod:`methods.offset`). It
+    takes one byte where levels and offset together have fewer than 64 (``bits`` below 64), else two.
 
     Parameters
     ----------
