@@ -16,6 +16,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from bench import runner, sweep
+from bench.arguments import in_order
 from bench.config import RunConfig
 from bench.config_errors import explain
 from bench.datasets.base import DatasetError
@@ -45,6 +46,7 @@ def main() -> None:
         return None
 
     try:
+        sys.argv[1:] = in_order(sys.argv[1:])
         _register_configs()
         hydra.main(version_base="1.3", config_path="pkg://conf", config_name="config")(task)()
         if problems:

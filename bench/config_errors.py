@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench import datasets
-from bench.config import SCENARIOS, RunConfig
-from methods import registry
+from bench.config import DEFAULT_DATASET, SCENARIOS, Limits, RunConfig
+from methods import MethodError, registry
 
 _NO_CONFIG = re.compile(
     r"(?:Could not find|Cannot find|In '[^']*': Could not find) '(?P<group>[^'/]+)/(?P<name>[^']+)'"
@@ -68,10 +70,30 @@ def _experiments() -> list[str]:
 def _unknown_key(path: str) -> str:
     group, _, leaf = path.rpartition(".")
     known = list(RunConfig.__dataclass_fields__)
-    if group == "method":
-        return f"the method has no parameter {leaf!r}; `python -m bench method=NAME --cfg job` shows what it takes"
-    if group == "dataset":
-        return f"the data set has no option {leaf!r}; `python -m bench dataset=NAME --cfg job` shows what it takes"
-    close = difflib.get_close_matches(path, known, n=1, cutoff=0.4)
-    hint = f"did you mean {close[0]}=?" if close else f"use one of {', '.join(known)}"
-    return f"there is no option {path!r}; {hint}"
+    if group in ("method", "dataset"):
+        what = "the method has no parameter" if group == "method" else "the data set has no option"
+        command = f"`python -m bench {group}=NAME --cfg job` shows what it takes"
+        return f"{what} {leaf!r}; {_near(leaf, _keys_of(group), f'{group}.') or command}"
+    if group == "limits":
+        limits = list(Limits.__dataclass_fields__)
+        return f"there is no option {path!r}; {_near(leaf, limits, 'limits.') or 'use one of ' + ', '.join(limits)}"
+    return f"there is no option {path!r}; {_near(path, known) or 'use one of ' + ', '.join(known)}"
+
+
+def _near(name: str, known: Sequence[str], group: str = "") -> str:
+    """The suggestion of what is nearest to ``name``, empty if nothing is."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.4 if not group else 0.6)
+    return f"did you mean {group}{close[0]}=?" if close else ""
+
+
+def _keys_of(group: str) -> list[str]:
+    """What the methods or data sets on the command line take; nothing of names that are none."""
+    chosen = [text.partition("=")[2] for text in sys.argv[1:] if text.startswith(f"{group}=")]
+    names = chosen[-1].split(",") if chosen else [DEFAULT_DATASET] * (group == "dataset")
+    keys: dict[str, None] = {}
+    for name in names:
+        try:
+            keys |= dict.fromkeys(registry.parameters(name) if group == "method" else datasets.options(name))
+        except (MethodError, datasets.DatasetError):
+            continue
+    return list(keys)
