@@ -49,7 +49,7 @@ class Budget:
         return self.code_bytes(rows * dim)
 
     def code_bytes(self, dim: float) -> int:
-        """Whole bytes that a code of ``dim`` values (a vector's, or a set's in the mean) may take, rounded down.
+        """Whole bytes that a code of ``dim`` values (a vector's, or a set's on average) may take, rounded down.
 
         Raises
         ------

@@ -179,7 +179,7 @@ def write(record: Record, folder: Path, queries_file: Path | None = None) -> Pat
     """Write ``record.json`` into ``folder``, whole or not at all; moves ``queries_file`` there first.
 
     The record goes last and holds the hash of the per-query arrays, so that a record that exists is finished and
-    arrays of another attempt are told apart.
+    arrays of another attempt are noticed.
     """
     text = record.to_json()
     Record.from_json(text)

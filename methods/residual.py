@@ -22,11 +22,11 @@ def residual_index(dim: int, codebooks: int, bits: int = 8) -> faiss.IndexResidu
 def train_residual(
     vectors: np.ndarray, codebooks: int, beam_size: int, iterations: int, seed: int, at_most: int, bits: int = 8
 ) -> np.ndarray:
-    """Codebooks (codebooks, 2^bits, d) float32 of (n >= 2^bits, d) float32, each learned on what the former leave over.
+    """Codebooks (codebooks, 2^bits, d) float32 of (n >= 2^bits, d) float32, each of the former's residuals.
 
-    What is left over by all ``beam_size`` partial codes of a vector serves as long as that makes ``at_most`` vectors;
-    beyond, the best one's, since more vectors help more than more codes of each. In narrow subspaces it is what the
-    nearest centroids leave over.
+    The residuals of all ``beam_size`` partial codes of a vector serve as long as these are ``at_most`` vectors; beyond,
+    that of the best one, since more vectors help more than more codes of each. In narrow subspaces each codebook is
+    learned on the residuals of nearest centroids.
     """
     if vectors.shape[1] < _NARROW:
         return _train_greedy(vectors, codebooks, iterations, seed, 1 << bits)

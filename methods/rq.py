@@ -17,7 +17,7 @@ from methods.residual import residual_encoder, train_residual
 
 @register("rq")
 class RQ(AdditiveCodec):
-    """Each codebook is learned on what the codebooks before it leave over; codes are found by beam search.
+    """Each codebook is learned on the residuals of the codebooks before it; codes are found by beam search.
 
     Training and encoding take time in proportion to the number of codebooks times the dimension, and the tables of
     the beam search memory in proportion to its square (134 MB for 32), so that large budgets are not used whole:

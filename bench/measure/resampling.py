@@ -35,7 +35,7 @@ def resampled_means(values: np.ndarray, key: int, resamples: int) -> np.ndarray:
 def resampled_means_reference(values: np.ndarray, key: int, resamples: int) -> np.ndarray:
     """What :func:`resampled_means` computes, in NumPy."""
     n = len(values)
-    words = -(-n // 2)  # two draws each; of an odd number of draws the last low half is left over
+    words = -(-n // 2)  # two draws each; of an odd number of draws the last low half is not used
     with np.errstate(over="ignore"):
         state = np.uint64(key) + _STEP * np.arange(1, resamples * words + 1, dtype=np.uint64)
         state = (state ^ (state >> _30)) * _FIRST

@@ -65,7 +65,7 @@ def bootstrap_means(
         Confidence level.
     resamples : int
     groups : (nq,) int64, optional
-        The same number for queries that repeat each other: they count once in the interval, and all in the mean.
+        The same number for queries that repeat each other: they count once in the interval, all in the value.
 
     Notes
     -----
@@ -84,8 +84,8 @@ def bootstrap_means(
 def once(values: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
     """One value for each distinct query, with the mean that all queries together have.
 
-    A query that was asked five times counts five times in the mean, but is drawn once in a bootstrap: the values are
-    those of a ratio of sums over distinct queries, linearized about the mean (Cochran, Sampling Techniques, 3rd
+    A query that was asked five times counts five times in the average, but is drawn once in a bootstrap: the values
+    are those of a ratio of sums over distinct queries, linearized about the mean (Cochran, Sampling Techniques, 3rd
     edition, section 6.4).
 
     Parameters
@@ -233,7 +233,7 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class AgainstBest:
-    """One method beside the best of its table: their difference, its Holm-adjusted p, whether it is told apart."""
+    """One method beside the best of its table: their difference, its Holm-adjusted p, whether it is distinguishable."""
 
     difference: Difference
     p_adjusted: float

@@ -277,7 +277,7 @@ def _sizes(most: int) -> list[tuple[int, int, int]]:
 
 
 def _choose(answer: Answer, *rounds: list[Racer]) -> None:
-    """The best that meets the limits; of those not told apart from it, the smallest at N, then the fastest.
+    """The best that meets the limits; of those not distinguishable from it, the smallest at N, then the fastest.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, told apart by colour-blind readers too; then some of Tol's for more families.
+# Okabe and Ito's colors, which color-blind readers distinguish too; then some of Tol's for more families.
 _COLOURS = (
     "#0072B2",
     "#D55E00",

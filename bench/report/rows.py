@@ -186,7 +186,7 @@ def by_measure(rows: Sequence[Row], measure: str) -> list[Row]:
 
 
 def raw_bytes(record: Record) -> float:
-    """Float32 bytes of an item: of a vector, or in the mean of a set of vectors."""
+    """Float32 bytes of an item: of a vector, or on average of a set of vectors."""
     return 4.0 * record.dataset.dim * (record.dataset.vectors_per_item or 1.0)
 
 

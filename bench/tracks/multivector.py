@@ -76,7 +76,7 @@ def measure(config: RunConfig, dataset: RaggedDataset, code_bytes: int, work: Pa
     """One run; as :func:`bench.tracks.dense.measure`, with documents for vectors and mean bytes of a document."""
     codec, store_codec, size = configure(config, dataset, code_bytes)
     found = Measurement(codec.params())
-    check_budget(size, code_bytes, "a document's code in the mean")
+    check_budget(size, code_bytes, "a document's code on average")
     with found.timed("load"):
         train = training_documents(dataset.base, config.train_size, config.seed)
     with found.timed("fit"):
@@ -98,7 +98,7 @@ def measure(config: RunConfig, dataset: RaggedDataset, code_bytes: int, work: Pa
         searcher = codec.searcher(codes)
     found.bytes = _count(codec, codes, store_codec, store_codes, searcher, dataset, config.rescore)
     resident = searcher.nbytes - searcher.padding + found.bytes.rescore_memory
-    check_budget(-(-resident // len(codes)), code_bytes, "what the searcher keeps for a document in the mean")
+    check_budget(-(-resident // len(codes)), code_bytes, "what the searcher keeps for a document on average")
     found.ratio = ratios(len(codes), raw_bytes(dataset), found.bytes.code_total / len(codes), found.bytes.parts_total)
     del codes
     if config.rescore is not None:

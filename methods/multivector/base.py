@@ -108,7 +108,7 @@ class MultiVectorCodec(Parametrized, ABC):
     @classmethod
     @abstractmethod
     def for_budget(cls, dim: int, code_bytes: int, lengths: np.ndarray, *args: Any, **params: Any) -> Self:
-        """The best configuration whose codes take at most ``code_bytes`` in the mean, by the method's documented rule.
+        """The best configuration whose codes take at most ``code_bytes`` on average, by the method's documented rule.
 
         Parameters
         ----------

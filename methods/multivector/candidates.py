@@ -33,7 +33,7 @@ def score_candidates(
     vectors : float
         Mean vectors of a document: bounds how many are decoded at a time.
     block_bytes : int
-        The most bytes of decoded documents at a time, in the mean.
+        The most bytes of decoded documents at a time, on average.
     """
     scores = np.full(candidates.shape, -np.inf, np.float32)
     ids = np.unique(candidates[candidates >= 0])

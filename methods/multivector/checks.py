@@ -127,13 +127,13 @@ def describes_itself(subject: Subject) -> None:
 
 @_check
 def codes_fit_the_budget_and_are_of_the_sizes_told(subject: Subject) -> None:
-    """Codes are uint8, of the sizes that ``code_sizes`` tells before fit, within the budget in the mean."""
+    """Codes are uint8, of the sizes that ``code_sizes`` tells before fit, within the budget on average."""
     for code_bytes in subject.budgets:
         told = subject.configure(code_bytes).code_sizes(base().lengths)
         codes = subject.fitted(code_bytes).encode(base())
         expect(codes.data.dtype == np.uint8, f"codes are {codes.data.dtype}, not uint8")
         expect(np.array_equal(codes.sizes, told), "sizes of codes are not those that code_sizes told before fit")
-        expect(told.mean() <= code_bytes, f"codes of {told.mean():.1f} bytes in the mean at a budget of {code_bytes}")
+        expect(told.mean() <= code_bytes, f"codes of {told.mean():.1f} bytes on average at a budget of {code_bytes}")
         expect(not subject.cls.fixed or len(set(told)) == 1, "fixed is True, but codes differ in size")
 
 

@@ -31,7 +31,7 @@ STORES = (*_STORE_CODECS, "disk")
 def plan(
     name: str, dim: int, code_bytes: int, lengths: np.ndarray, *, rescore: str | None = None, **params: Any
 ) -> tuple[MultiVectorCodec, MultiVectorCodec | None]:
-    """The codec ``name`` within ``code_bytes`` a document in the mean, beside a store for rescoring.
+    """The codec ``name`` within ``code_bytes`` a document on average, beside a store for rescoring.
 
     Arguments and result as for :func:`methods.rescore.plan`, with the vectors of each document for the metric.
     """
@@ -61,7 +61,7 @@ class SetStore(ABC):
     memory_bytes, disk_bytes : int
         What it keeps where.
     mean_vectors : float
-        Vectors of a document, in the mean (or a bound of that).
+        Vectors of a document, on average (or a bound of that).
     """
 
     memory_bytes: int = 0

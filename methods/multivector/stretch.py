@@ -28,7 +28,7 @@ _ROWS = 16_384  # of float64 at a time
 class Stretch:
     """``x -> T (x - mean)`` for vectors and ``q -> T^-1 q`` for queries; T multiplies by ``factor`` along the mean.
 
-    With errors as large in all directions of what is coded, those of inner products are in the mean proportional to
+    With errors as large in all directions of what is coded, those of inner products are proportional on average to
     E|T (x - mean)|^2 E|T^-1 q|^2, which is least at ``factor = (E<q, u>^2 / Var<x, u>)^(1/4)`` along the mean's
     direction u where x and q differ in nothing else. Queries are taken to be as vectors are.
 

@@ -111,7 +111,7 @@ class BeamSearch:
         """Codes (n, M) uint8 of normalised vectors (n, d).
 
         Each of ``beam`` partial codes goes on with the ``candidates`` codewords that ``selection`` finds nearest to
-        what is left over; the best ``beam`` of all, by the networks, are kept.
+        the residual; the best ``beam`` of all, by the networks, are kept.
         """
         net, rows = self.network, np.arange(len(x))[:, None]
         errors = self.norms[0] - 2 * (x @ net.codebooks[0].T)

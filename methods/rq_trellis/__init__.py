@@ -1,1 +1,1 @@
-"""Residual quantization stages, then a trellis code of what they leave over."""
+"""Residual quantization stages, then a trellis code of their residuals."""

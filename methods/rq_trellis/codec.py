@@ -50,7 +50,7 @@ class RQTrellis(Codec):
     byte tells among which neighbours of the training set a vector lies, which levels along axes cannot; what is left
     over is coded as :class:`~methods.trellis.codec.Trellis` does. Under the inner product the factor scales centroids
     and levels together: to the length of the vector, which is what ranks unit vectors. Under l2 it scales the levels
-    alone: there, near vectors are told apart by their residuals. Stages: Chen, Guan and Wang, Sensors 2010.
+    alone: there, near vectors differ by their residuals. Stages: Chen, Guan and Wang, Sensors 2010.
     With fewer than 64 training vectors a centroid there are fewer centroids: the next smaller power of two.
 
     A code is ``[stages] [symbols of the groups] [offset] [factor]``, and under l2 two bytes more, of half the squared
@@ -77,7 +77,7 @@ class RQTrellis(Codec):
     """
 
     family = "transform"
-    summary = "residual stages, trellis-coded levels of what they leave over, one byte of scale"
+    summary = "residual stages, trellis-coded levels of their residuals, one byte of scale"
     source = "Chen et al. 2010; Marcellin & Fischer 1990"
     # 1: under l2, too, a factor of centroids and levels together; 2: always 256 centroids;
     # 3: the factor's byte divided its whole range evenly; 4: 256 states, a path for each number of bits,

@@ -1,4 +1,4 @@
-"""Residual stages and a trellis code of what they leave over, as one quantizer."""
+"""Residual stages and a trellis code of their residuals, as one quantizer."""
 
 from __future__ import annotations
 

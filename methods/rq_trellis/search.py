@@ -13,7 +13,7 @@ from methods.rq_trellis.quantizer import StagedQuantizer
 from methods.squares import square_tables
 from methods.transform_coding.offset import OffsetQuantizer
 
-_DECADES = np.array([1e-4, 1e6])  # squares that are told apart, by the usual one: each to 2 parts in 10,000
+_DECADES = np.array([1e-4, 1e6])  # squares that differ, over the median: each to 2 parts in 10,000
 
 
 def square_bounds(usual: float) -> np.ndarray:

@@ -32,7 +32,7 @@ def main() -> None:
         f"# Every run on {data.name}",
         "",
         f"{data.n:,} paragraphs of {data.vectors_per_item:.1f} vectors x {data.dim} "
-        f"({raw_bytes(rows[0].record):,.0f} bytes as float32, in the mean), {data.queries}",
+        f"({raw_bytes(rows[0].record):,.0f} bytes as float32, on average), {data.queries}",
         "questions, one thread. Bytes are the mean of a document's code in memory, beside them the largest.",
         "Made by `python results/published/multivector.py` from the records here.",
         "",

@@ -16,17 +16,10 @@ from bench.datasets.store import ArrayStore, RowFile
 
 def open_npy(path: Path) -> VectorStore:
     """The array (n, dim) of real numbers in ``path``; one stored in Fortran order is read into memory."""
-    with path.open("rb") as handle:
-        try:
-            shape, fortran, dtype = read_header(handle)
-        except ValueError:
-            raise DatasetError(f"{path} is not a .npy file (bad header); write it with numpy.save") from None
-        offset = handle.tell()
+    shape, fortran, dtype, offset = _header_of(path)
     check_array(path, shape, dtype)
+    _check_whole(path, shape, dtype, offset)
     rows, dim = shape
-    expected, found = offset + rows * dim * dtype.itemsize, path.stat().st_size
-    if found < expected:
-        raise DatasetError(f"{path} is truncated: {found} bytes, its header promises {expected}; copy it again")
     if fortran:
         return ArrayStore(np.load(path, allow_pickle=False))
     return RowFile(path, offset, rows, dim, dtype)
@@ -47,20 +40,28 @@ def read_header(handle: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
 
 def load_array(path: Path, memory_map: bool = False) -> np.ndarray:
     """The array of a .npy file, of any number of axes; :class:`DatasetError` if it is not whole or not of numbers."""
-    with path.open("rb") as handle:
-        try:
-            shape, _, dtype = read_header(handle)
-        except ValueError:
-            raise DatasetError(f"{path} is not a .npy file (bad header); write it with numpy.save") from None
-        offset = handle.tell()
+    shape, _, dtype, offset = _header_of(path)
     if dtype.hasobject:
         raise DatasetError(f"{path} holds Python objects, which are never unpickled; save an array of numbers")
     if min(shape, default=0) < 0:
         raise DatasetError(f"{path} is corrupt: its header promises the shape {shape}; write it with numpy.save")
+    _check_whole(path, shape, dtype, offset)
+    return np.load(path, mmap_mode="r" if memory_map and 0 not in shape else None, allow_pickle=False)
+
+
+def _header_of(path: Path) -> tuple[tuple[int, ...], bool, np.dtype, int]:
+    """As :func:`read_header`, and the position of the first byte of data."""
+    with path.open("rb") as handle:
+        try:
+            return *read_header(handle), handle.tell()
+        except ValueError:
+            raise DatasetError(f"{path} is not a .npy file (bad header); write it with numpy.save") from None
+
+
+def _check_whole(path: Path, shape: tuple[int, ...], dtype: np.dtype, offset: int) -> None:
     expected, found = offset + math.prod(shape) * dtype.itemsize, path.stat().st_size
     if found < expected:
         raise DatasetError(f"{path} is truncated: {found} bytes, its header promises {expected}; copy it again")
-    return np.load(path, mmap_mode="r" if memory_map and 0 not in shape else None, allow_pickle=False)
 
 
 def check_array(what: Path | str, shape: tuple[int, ...], dtype: np.dtype) -> None:

@@ -59,7 +59,7 @@ def test_a_log_becomes_a_data_set(name, lines, fields, packed, tmp_path):
     assert set(dataset.rows) <= {1, 2}
     assert sum(int(part.labels.sum()) for part in parts) == 60
     column = dataset.train.ids[:, dataset.field_names.index("C14" if name == "avazu" else "C2")]
-    assert len(set(zip(column.tolist(), dataset.train.labels.tolist()))) == 2  # two lines, told apart by this field
+    assert len(set(zip(column.tolist(), dataset.train.labels.tolist()))) == 2  # two lines that differ in this field
     assert isinstance(dataset.train.ids, np.memmap)
 
 

@@ -1,4 +1,4 @@
-"""The standard sweep's data of other kinds: each by one name, built once, and told apart from the plain sets."""
+"""The standard sweep's data of other kinds: each by one name, built once, and distinct from the plain sets."""
 
 from importlib import resources
 from types import SimpleNamespace

@@ -6,6 +6,8 @@ from rich.console import Console
 from bench import records
 from bench.measure.statistics import Interval
 
+BEST = "alpha-opq-32-0"  # of alpha at 8x
+
 
 def make(method, family, code, recall, *, seed=0, dataset="alpha", budget=None, p50=1.0, status="ok", **others):
     """A record of 1,000 vectors of 64 dimensions."""

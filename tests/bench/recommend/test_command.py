@@ -1,0 +1,112 @@
+"""``python -m bench.recommend`` as a process: exit statuses, errors of one line, and Ctrl-C."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import psutil
+import pytest
+
+from bench.recommend.__main__ import main
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """A cache of its own for every test."""
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    def run(*arguments):
+        monkeypatch.setattr("sys.argv", ["bench.recommend", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return ended.value.code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data", "none.npy", "--budget", "32x"], "none.npy does not exist"),
+        (["--data", "{0}", "--budget", "much"], "budget=much is not a budget"),
+        (["--data", "{0}", "--budget", "32x", "--min-recall", "90"], "--min-recall 90 is out of range"),
+        (["--data", "{0}", "--budget", "32x", "--max-p50-ms", "0"], "--max-p50-ms 0 is out of range"),
+        (["--data", "{0}", "--budget", "32x", "--n", "many"], "many is not a number of vectors"),
+        (["--data", "{0}", "--budget", "32x", "--metric", "jaccard"], "jaccard"),
+        (["--data", "{0}", "--budget", "32x", "--k", "7"], "--k 7 is not judged; use 1, 10 or 100"),
+        (["--data", "{0}", "--budget", "32x", "--methods", "pqq"], "no method is called 'pqq'; did you mean pq"),
+        (["--data", "{0}", "--budget", "32x", "--rescore", "tape"], "--rescore tape is unknown"),
+        (["--data", "{0}", "--budget", "32x", "--threads", "999"], "--threads 999 is out of range"),
+        (["--data", "{0}", "--budget", "8B", "--methods", "float32"], "no method has a code of 8 bytes"),
+        (["--data", "{0}", "--budget", "8x", "--sample", "10"], "--sample 10 is too small"),
+        (["--budget", "32x"], "the following arguments are required: --data"),
+    ],
+)
+def test_wrong_input_is_one_line_before_any_work(command, vectors, arguments, message):
+    status, _, errors = command(*[argument.format(vectors) for argument in arguments])
+    assert status == 2
+    assert message in errors
+    assert errors.startswith("bench.recommend: ")
+    assert errors.count("\n") == 1
+
+
+@pytest.mark.parametrize("metric", ["cosine", "ip", "l2"])
+def test_vectors_that_are_all_equal_are_refused(command, tmp_path, metric):
+    same = np.random.default_rng(0).standard_normal(16).astype(np.float32)
+    np.save(tmp_path / "v.npy", np.tile(same, (900, 1)))
+    status, _, message = command("--data", str(tmp_path / "v.npy"), "--budget", "8x", "--metric", metric)
+    assert status == 2
+    assert f"100% of the queries all true neighbors tie by {metric}" in message
+    assert message.count("\n") == 1
+
+
+def test_too_few_vectors_are_refused(command, tmp_path):
+    np.save(tmp_path / "few.npy", np.random.default_rng(0).standard_normal((100, 8), np.float32))
+    status, _, errors = command("--data", tmp_path / "few.npy", "--budget", "8x")
+    assert status == 2
+    assert "90 vectors are too few to choose by; give at least 500" in errors
+
+
+def test_limits_that_nothing_meets_bring_the_nearest_offer_and_status_one(bench, vectors):
+    arguments = ["--data", str(vectors), "--budget", "8B", "--methods", "acme_truncated", "--metric", "l2"]
+    done = bench(*arguments, "--min-recall", ".95", "--n", "1k", "--time", "600", module="bench.recommend", timeout=600)
+    assert done.returncode == 1, done.stderr
+    assert "nothing measured meets the limits" in done.stdout
+    assert "nearest within the budget: acme_truncated at 8 bytes" in done.stdout
+    assert "is below 0.95" in done.stdout
+    assert "meets them beyond the budget: acme_truncated at 16 bytes" in done.stdout
+
+
+def test_an_interrupted_race_leaves_no_process_behind(bench, vectors, tmp_path):
+    """Ctrl-C in the middle of a round: status 130 at once, and the runs' processes end too."""
+    command = [
+        sys.executable,
+        "-m",
+        "bench.recommend",
+        "--data",
+        str(vectors),
+        "--budget",
+        "8B",
+        "--methods",
+        "acme_hangs",
+    ]
+    child = subprocess.Popen(command, cwd=tmp_path, env=bench.env, stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 60
+        while not (workers := psutil.Process(child.pid).children(recursive=True)) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert workers
+        os.kill(child.pid, signal.SIGINT)
+        _, errors = child.communicate(timeout=30)
+    finally:
+        child.kill()
+    assert child.returncode == 130
+    assert "interrupted" in errors
+    psutil.wait_procs(workers, timeout=10)
+    assert not any(worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE for worker in workers)
