@@ -1,7 +1,9 @@
-"""Recall of every single query of a finished run, from the ids that it left behind: what paired tests compare."""
+"""Recall of every single query of a finished run, from what it left behind: what paired tests compare."""
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import numpy as np
 from bench import records
 from bench.config import RunConfig
 from bench.datasets import AnyDataset, ClickDataset, ground_truth
+from bench.datasets.base import DatasetError
 from bench.errors import UsageError
 from bench.measure import click
 from bench.measure.repeats import groups_of
@@ -19,6 +22,7 @@ from bench.tracks import track_of
 
 _TRUTH_K = 100
 _SAME = 5e-4  # recall of the first k of 100 returned may differ so much from that of a search for k
+_PACKED_K = 10
 
 
 class RecallOfQueries:
@@ -75,6 +79,30 @@ class AucOfExamples:
             raise UsageError(f"{folder} was measured on other examples than those that it is compared on")
         logits = records.read_queries(folder)["logits"]
         return click.influences(logits, np.asarray(self.dataset.test.labels))
+
+
+def packed_values(record: Record, k: int = 10) -> np.ndarray | None:
+    """What :meth:`RecallOfQueries.values` gave when ``record`` was packed; None if that was not kept, or not for k."""
+    return np.array(record.recalls) if record.recalls is not None and k == _PACKED_K else None
+
+
+def with_values(located: Iterable[tuple[Record, Path | None]]) -> Iterator[Record]:
+    """The records, to be packed: those of searches keep recall@10 of every query, on data sets that are to be had."""
+    judges: dict[tuple[str, str], RecallOfQueries | None] = {}
+    for record, folder in located:
+        if folder is None or record.status != "ok" or record.dataset.metric == "auc":
+            yield record
+            continue
+        of = record.dataset.checksum, record.dataset.metric
+        try:
+            if of not in judges:
+                judges[of] = None  # if it is not to be had, none of its records asks again
+                judges[of] = RecallOfQueries.of(record)
+            judge = judges[of]
+            values = None if judge is None else judge.values(record, folder, _PACKED_K)
+        except (UsageError, DatasetError):
+            values = None
+        yield record if values is None else dataclasses.replace(record, recalls=np.round(values, 6).tolist())
 
 
 def judge_of(record: Record) -> RecallOfQueries | AucOfExamples:

@@ -127,6 +127,8 @@ class Record:
     ``quality`` holds means over queries with 95% bootstrap intervals; ``latency_ms`` comes from one pass of single
     queries (``latency_queries`` of them) and is marked ``latency_shared`` where other processes kept the machine busy.
     ``diagnosis`` says what the data set's vectors are like; None of click data and of runs by earlier versions.
+    ``recalls`` is recall@10 of each distinct query, as :meth:`bench.per_query.RecallOfQueries.values` gives it, where a
+    packed record has it: its per-query arrays stay behind, and methods that are measured later are tested against it.
     """
 
     schema: int
@@ -151,6 +153,7 @@ class Record:
     memory_bytes: dict[str, int] = field(default_factory=dict)
     queries_sha256: str | None = None
     diagnosis: Diagnosis | None = None
+    recalls: list[float] | None = None
 
     def to_json(self) -> str:
         """Strict JSON (no NaN), indented, keys in the order of the fields."""
@@ -247,6 +250,20 @@ def locate(paths: Iterable[str | Path]) -> Iterator[tuple[Record, Path | None]]:
     return iter(found.values())
 
 
+def newest_versions(located: Iterable[tuple[Record, Path | None]]) -> list[tuple[Record, Path | None]]:
+    """Those of each method on each data set that are of the version which was measured last there."""
+    located = list(located)
+    last: dict[tuple[str, str, str], tuple[str, str]] = {}
+    for record, _ in located:
+        of, measured = _method_on(record), (str(record.environment.get("date", "")), record.method.version)
+        last[of] = max(measured, last.get(of, measured))
+    return [(record, folder) for record, folder in located if record.method.version == last[_method_on(record)][1]]
+
+
+def _method_on(record: Record) -> tuple[str, str, str]:
+    return record.dataset.name, record.dataset.checksum, record.method.full_name
+
+
 def _preference(record: Record, folder: Path | None) -> tuple[bool, str]:
     return folder is not None, str(record.environment.get("date", ""))
 
@@ -280,10 +297,11 @@ def _unpack(path: Path) -> Iterator[Record]:
 
 
 def to_frame(records: Iterable[Record]) -> pd.DataFrame:
-    """One row a record; nested fields become columns named ``bytes.code``, ``quality.recall@10.value``, ..."""
+    """One row a record; nested fields become columns named ``bytes.code``, ``quality.recall@10.value``, ...; but
+    ``recalls``."""
     import pandas as pd
 
-    return pd.json_normalize([dataclasses.asdict(record) for record in records])
+    return pd.json_normalize([dataclasses.asdict(dataclasses.replace(record, recalls=None)) for record in records])
 
 
 def file_sha256(path: Path) -> str:
@@ -309,6 +327,10 @@ def _build(kind: Any, value: Any, where: str) -> Any:
         if not isinstance(value, dict):
             raise ValueError(f"{where} is not an object")
         return {key: _build(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
+    if origin is list:
+        if not isinstance(value, list):
+            raise ValueError(f"{where} is not a list")
+        return [_build(arguments[0], item, f"{where}[{place}]") for place, item in enumerate(value)]
     if dataclasses.is_dataclass(kind):
         return _build_dataclass(kind, value, where)
     accepted = (int, float) if kind is float else kind

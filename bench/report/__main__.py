@@ -10,6 +10,7 @@ from typing import NoReturn
 from bench import records
 from bench.datasets.base import DatasetError
 from bench.errors import UsageError
+from bench.per_query import with_values
 from bench.records import Record
 from bench.report import significance, tables
 from bench.report.ranking import print_rankings
@@ -40,6 +41,9 @@ def main() -> None:
     parser.add_argument("--against", choices=_COSTS, default="bytes", help="what --figure draws recall@10 against")
     parser.add_argument(
         "--pack", metavar="FILE", help="write the records into one file: .parquet, or .jsonl with a line each"
+    )
+    parser.add_argument(
+        "--newest", action="store_true", help="of each method on a data set, only the version that was measured last"
     )
     try:
         options = parser.parse_args()
@@ -72,6 +76,8 @@ def _locate(paths: list[str], dataset: str | None) -> Located:
 
 def _report(options: argparse.Namespace, formats: list[str]) -> None:
     located = _locate(options.records, options.dataset)
+    if options.newest:
+        located = records.newest_versions(located)
     chosen = [record for record, _ in located]
     rows, comparisons = _marked(located, options.records)
     ordered = rows if options.measure is None else _ordered(rows, options.measure, located)
@@ -81,7 +87,7 @@ def _report(options: argparse.Namespace, formats: list[str]) -> None:
         print_rankings(ordered)
     if options.pack:
         path = Path(options.pack)
-        records.pack(chosen, path)
+        records.pack(with_values(located), path)
         significance.write(significance.beside(path), comparisons)
     if options.figure:
         _draw(chosen, Path(options.figure), _COSTS[options.against])
@@ -94,13 +100,13 @@ def _report(options: argparse.Namespace, formats: list[str]) -> None:
 
 
 def _marked(located: Located, paths: list[str]) -> tuple[list[Row], list[significance.Comparison]]:
-    """Rows marked against the best of their groups: by comparisons that lie there, else by tests made now."""
+    """Rows marked against the best of their groups: by tests made now, else by comparisons that lie there."""
     rows = rows_of(record for record, _ in located)
     comparisons, reasons = significance.compare_rows(rows, significance.folders_of(located))
     for reason in reasons:
         print(f"bench.report: some methods are not compared with the best: {reason}", file=sys.stderr)
-    comparisons += significance.find(paths)
-    return significance.mark(rows, comparisons), comparisons
+    known = {comparison.key: comparison for comparison in [*significance.find(paths), *comparisons]}
+    return significance.mark(rows, known.values()), list(known.values())
 
 
 def _ordered(rows: list[Row], measure: str, located: Located) -> list[Row]:

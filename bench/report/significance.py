@@ -15,7 +15,7 @@ from bench.datasets.base import DatasetError
 from bench.errors import UsageError
 from bench.files import write_whole, writing
 from bench.measure.statistics import Interval, against_best
-from bench.per_query import AucOfExamples, RecallOfQueries, judge_of
+from bench.per_query import AucOfExamples, RecallOfQueries, judge_of, packed_values
 from bench.records import QUERIES_FILE, Record
 from bench.report.rows import Row
 from bench.report.words import number
@@ -47,7 +47,8 @@ def compare_rows(
 ) -> tuple[list[Comparison], list[str]]:
     """Every row against the best of its group, and why some groups could not be compared.
 
-    Rows without per-query arrays (packed ones) are left out; where the best of a group has none, so is the group.
+    Rows of which neither per-query arrays nor packed recalls remain are left out; where the best of a group has none,
+    so is the group, and one that is packed as a whole: its comparisons lie beside it.
 
     Parameters
     ----------
@@ -69,22 +70,18 @@ def compare_rows(
 
 def _compare_group(group: Sequence[Row], folders: dict[str, Path | None], judges: Judges, k: int) -> list[Comparison]:
     leader = max(group, key=lambda row: row.worth)
-    having = [row for row in group if _has_arrays(row, folders)]
-    if having and leader not in having:
+    having = [row for row in group if _has_values(row, folders, k)]
+    fresh = any(folders.get(record.key) for row in having for record in row.records)
+    if fresh and leader not in having:
         where = f"{leader.record.dataset.name} at {leader.record.budget.requested}"
         raise UsageError(f"{leader.label}, the best on {where}, has no per-query arrays")
-    if len(having) < 2:
+    if not fresh or len(having) < 2:
         return []
     group = having
-    data = group[0].record.dataset
-    of = data.checksum, data.metric  # the same vectors have other neighbours by another metric
-    if of not in judges:
-        judges[of] = judge_of(group[0].record)
-    judge = judges[of]
-    per_query: dict[str, np.ndarray] = {}
-    for row in group:
-        seeds = [judge.values(record, folder, k) for record in row.records if (folder := folders[record.key])]
-        per_query[row.record.key] = np.stack(seeds)
+    per_query = {
+        row.record.key: np.stack([_values(record, folders.get(record.key), judges, k) for record in row.records])
+        for row in group
+    }
     best, others = against_best(per_query)
     labels = {row.record.key: row for row in group}
     comparisons = []
@@ -107,9 +104,24 @@ def _compare_group(group: Sequence[Row], folders: dict[str, Path | None], judges
     return comparisons
 
 
-def _has_arrays(row: Row, folders: dict[str, Path | None]) -> bool:
-    found = [folders.get(record.key) for record in row.records]
-    return all(folder is not None and (folder / QUERIES_FILE).exists() for folder in found)
+def _has_values(row: Row, folders: dict[str, Path | None], k: int) -> bool:
+    def has(record: Record) -> bool:
+        folder = folders.get(record.key)
+        return (folder / QUERIES_FILE).exists() if folder else packed_values(record, k) is not None
+
+    return all(map(has, row.records))
+
+
+def _values(record: Record, folder: Path | None, judges: Judges, k: int) -> np.ndarray:
+    """Recall@k of the record's queries, from its folder or as it was packed."""
+    if folder is None:
+        values = packed_values(record, k)
+        assert values is not None
+        return values
+    of = record.dataset.checksum, record.dataset.metric  # the same vectors have other neighbours by another metric
+    if of not in judges:
+        judges[of] = judge_of(record)
+    return judges[of].values(record, folder, k)
 
 
 def mark(rows: Sequence[Row], comparisons: Iterable[Comparison]) -> list[Row]:

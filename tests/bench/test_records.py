@@ -139,6 +139,31 @@ def test_of_a_run_that_was_packed_twice_the_last_counts(record, tmp_path):
     assert [r.peak_memory_bytes for r in records.find([tmp_path])] == [2]
 
 
+def test_of_each_method_the_version_measured_last_is_newest(record):
+    def measured(name, version, date, dataset="tiny"):
+        return dataclasses.replace(
+            record,
+            key=f"{name} {version} {dataset}",
+            method=dataclasses.replace(record.method, name=name, version=version),
+            dataset=dataclasses.replace(record.dataset, name=dataset),
+            environment={"date": date},
+        )
+
+    old, new = measured("pq", "9", "2026-01-01"), measured("pq", "10", "2026-02-01")
+    others = [measured("opq", "1", "2025-01-01"), measured("pq", "9", "2026-01-01", "other")]
+    located = [(one, None) for one in (old, new, *others)]
+    assert [one for one, _ in records.newest_versions(located)] == [new, *others]
+
+
+def test_recalls_survive_packing_and_stand_in_no_frame(record, tmp_path):
+    packed = dataclasses.replace(record, recalls=[0.1, 1.0], config={"results": "results"})
+    records.pack([packed], tmp_path / "published.parquet")
+    assert list(records.find([tmp_path])) == [packed]
+    assert "recalls" not in records.to_frame([packed]).dropna(axis=1).columns
+    with pytest.raises(ValueError, match=r"record\.recalls\[1\] is 'x', not float"):
+        records.from_dict({**dataclasses.asdict(packed), "recalls": [0.1, "x"]})
+
+
 def test_parquet_packs_are_compact_and_whole(record, tmp_path):
     many = [dataclasses.replace(record, key=f"{i:016x}") for i in range(300)]
     for name in ("a.jsonl", "a.parquet"):

@@ -333,6 +333,8 @@ def test_packed_records_bring_their_comparisons_along(bench, vectors, report, tm
     assert found.p_adjusted == found.p > 0
     assert found.difference <= 0
     assert output == report(packed)[1].replace(str(packed), str(bench.results))
+    for record in records.find([packed]):
+        assert np.mean(record.recalls) == pytest.approx(record.quality["recall@10"].value, abs=1e-6)
     by_one = report(bench.results, "--measure", "recall@1")[1]
     assert "best recall@1 at each budget" in by_one
     assert "not tested" not in by_one  # on its own queries' recall@1

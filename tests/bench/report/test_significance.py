@@ -62,6 +62,29 @@ def test_rows_with_arrays_are_compared_although_a_packed_one_stands_among_them(s
     assert {row.label: row.p_best is None for row in marked} == {"opq": True, "int8": True, "sign": False}
 
 
+def test_a_new_run_is_compared_with_packed_ones_by_their_recalls(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+
+    class Judge:
+        def values(self, record, folder, k):
+            return record.quality["recall@10"].value + 0.01 * rng.standard_normal(200)
+
+    monkeypatch.setattr(significance, "judge_of", lambda record: Judge())
+    (tmp_path / records.QUERIES_FILE).touch()
+    packed = [
+        dataclasses.replace(make(name, "product", 8, recall), recalls=(recall + rng.normal(0, 0.01, 200)).tolist())
+        for name, recall in (("pq", 0.5), ("opq", 0.6))
+    ]
+    new = make("new", "product", 8, 0.55)
+    rows = rows_of([*packed, new, make("old", "product", 8, 0.1)])
+    folders = {new.key: tmp_path}
+    found, reasons = significance.compare_rows(rows, folders)
+    assert ([comparison.method for comparison in found], reasons) == (["new", "pq"], [])
+    assert [round(comparison.difference, 2) for comparison in found] == [-0.05, -0.1]
+    assert significance.compare_rows(rows, {}) == ([], [])  # all packed: their comparisons lie beside them
+    assert significance.compare_rows(rows, folders, 1)[1] == ["opq, the best on alpha at 32x, has no per-query arrays"]
+
+
 def test_the_same_vectors_are_judged_by_each_metric(tmp_path, monkeypatch):
     class Judge:
         def __init__(self, record):
