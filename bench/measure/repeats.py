@@ -21,7 +21,7 @@ def as_compared(vectors: np.ndarray, metric: object) -> np.ndarray:
 
 
 def groups_of(queries: np.ndarray | Ragged, metric: object) -> np.ndarray | None:
-    """Numbers (nq,) int64 from 0 on, the same for queries that the metric cannot tell apart; None if all differ.
+    """Numbers (nq,) int64 from 0 on, the same for queries that are equal to the metric; None if all differ.
 
     Numbered as they first come: the order of hashes differs from process to process, and intervals would with it.
 

@@ -1,8 +1,8 @@
 """Ties: which scores are one as good as the other, so that ids that have them are interchangeable.
 
 A window relative to the score alone would be wrong wherever a constant is in all scores: with one dimension of 1,000
-in every vector all cosines are .999999, and 1e-6 of that is more than all that tells vectors apart. What tells them
-apart is how far the scores of the true neighbours lie from each other, so the window is a small part of that too.
+in every vector all cosines are .999999, and 1e-6 of that is more than the differences of all vectors. How much vectors
+differ is how far the scores of the true neighbours lie from each other, so the window is a small part of that too.
 """
 
 from __future__ import annotations

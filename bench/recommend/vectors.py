@@ -14,7 +14,7 @@ _EQUAL = 0.95  # share of queries whose neighbours all tie from which on there i
 
 
 def look_at(user: Dataset) -> Diagnosis:
-    """What the vectors are like; :class:`UsageError` if nothing tells them apart."""
+    """What the vectors are like; :class:`UsageError` if they are all equal to the metric."""
     found = diagnose(user)
     if found.indistinct >= _EQUAL:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""Which methods cannot be told from the best of their table: paired tests on the same queries, Holm-corrected."""
+"""Which methods are distinguishable from the best of their table: paired tests on the same queries, Holm-corrected."""
 
 from __future__ import annotations
 

@@ -192,7 +192,7 @@ def _reasons(records: list[Record]) -> Iterable[str]:
 
 
 def print_best(rows: Sequence[Row], console: Console | None = None) -> None:
-    """The best method of every group (data set, metric, budget), and those that cannot be told from it."""
+    """The best method of every group (data set, metric, budget), and those not distinguishable from it."""
     console = console or terminal()
     measure = headlines(rows)
     table = Table(title=f"best {measure} at each budget", title_justify="left")
@@ -214,7 +214,7 @@ def print_best(rows: Sequence[Row], console: Console | None = None) -> None:
 
 
 def best_rows(rows: Sequence[Row]) -> list[tuple[Row, list[Row], bool]]:
-    """The best row of every group, those that cannot be told from it, and whether any was compared with it."""
+    """The best row of every group, those not distinguishable from it, and whether any was compared with it."""
     groups: dict[tuple, list[Row]] = {}
     for row in rows:
         groups.setdefault(row.group, []).append(row)

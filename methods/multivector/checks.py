@@ -267,7 +267,7 @@ def returns_valid_ids_best_first(subject: Subject) -> None:
 
 @_check
 def single_queries_agree_with_a_batch(subject: Subject) -> None:
-    """Scores do not depend on how many queries are asked at once."""
+    """Scores do not depend on how many queries are searched at once."""
     searcher = subject.fitted().searcher(subject.codes)
     batch, _ = searcher.search(queries(), K)
     single = np.concatenate([searcher.search(queries()[i : i + 1], K)[0] for i in range(QUERIES)])

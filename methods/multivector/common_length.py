@@ -12,16 +12,16 @@ from typing import Self
 
 import numpy as np
 
+from methods.units import lengths_of
+
 __all__ = ["CommonLength"]
 
 _TOLERANCE = 0.01  # of the median length
-_OTHERS = 1e-3  # of the vectors may have another length
+_EXCEPTIONS = 1e-3  # of the vectors may have another length
 _FAR = 2.0  # times as long or as short: what decodes so is of another length
-_PAYS = 0.95  # so much of the error of order may be left
-_PAYS_ESTIMATES = (
-    0.6  # where a product with what is decoded is an unbiased estimate, which any length but its own spoils
-)
-_QUERIES, _OTHERS_SEEN, _NEAREST = 256, 4096, 16
+_PAYS = 0.95  # times the error of order without it: at most so much for the length to be kept
+_PAYS_ESTIMATES = 0.6  # the same where products with what is decoded are unbiased, which any length but its own spoils
+_QUERIES, _BASE, _NEAREST = 256, 4096, 16
 
 
 class CommonLength:
@@ -42,32 +42,32 @@ class CommonLength:
     ) -> Self:
         """Of (n, dim) float32 vectors, where it brings ``decoded`` of them nearer to their order.
 
-        ``decoded`` gives what the codes of (m, dim) vectors stand for, an ``estimator`` with products that are unbiased
-        estimates. Order is that of products of 256 vectors with
-        the 16 nearest to each of 4,096 others; its error is how much errors of these products vary among the 16.
+        ``decoded`` gives what the codes of (m, dim) vectors stand for, of an ``estimator`` with products that are
+        unbiased estimates. Order is that of products of 256 vectors with the 16 nearest to each of 4,096 others; its
+        error is how much errors of these products vary among the 16.
         """
-        lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
+        lengths = lengths_of(vectors)[:, 0]
         middle = float(np.median(lengths[lengths > 0])) if lengths.any() else 0.0
-        alike = np.abs(lengths - middle) <= _TOLERANCE * middle
-        if not middle or np.sum(~alike & (lengths > 0)) > _OTHERS * np.sum(lengths > 0):
+        at_length = np.abs(lengths - middle) <= _TOLERANCE * middle
+        if not middle or np.sum(~at_length & (lengths > 0)) > _EXCEPTIONS * np.sum(lengths > 0):
             return cls()
         found = cls(1.0 if abs(middle - 1) <= _TOLERANCE else middle)
-        rows = np.random.default_rng(seed).permutation(np.flatnonzero(alike))
-        asked, others = vectors[rows[:_QUERIES]], vectors[rows[_QUERIES:][:_OTHERS_SEEN]]
+        rows = np.random.default_rng(seed).permutation(np.flatnonzero(at_length))
+        queries, others = vectors[rows[:_QUERIES]], vectors[rows[_QUERIES:][:_BASE]]
         if len(others) <= _NEAREST:
             return cls()
         plain = decoded(others)
-        as_is, with_length = (order_error(asked, others, each) for each in (plain, found.apply(plain)))
+        as_is, with_length = (order_error(queries, others, each) for each in (plain, found.apply(plain)))
         return found if with_length < (_PAYS_ESTIMATES if estimator else _PAYS) * as_is else cls()
 
     def apply(self, vectors: np.ndarray) -> np.ndarray:
         """Decoded (n, dim) float32 vectors at that length, but for those of more than twice it or less than half."""
         if not self.length:
             return vectors
-        lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
+        lengths = lengths_of(vectors)
         near = (lengths > self.length / _FAR) & (lengths < self.length * _FAR)
         factors = np.divide(self.length, lengths, out=np.ones_like(lengths), where=near)
-        return vectors * factors[:, None].astype(np.float32)
+        return vectors * factors.astype(np.float32)
 
     def parts(self) -> dict[str, np.ndarray]:
         """What must be stored, by name; nothing where there is no length."""
@@ -79,12 +79,12 @@ class CommonLength:
         return cls(float(parts["common_length"][0])) if "common_length" in parts else cls()
 
 
-def order_error(asked: np.ndarray, others: np.ndarray, decoded: np.ndarray) -> float:
-    """How errors of products of ``asked`` (nq, dim) with ``decoded`` vary among the 16 nearest of ``others`` (n, dim).
+def order_error(queries: np.ndarray, others: np.ndarray, decoded: np.ndarray) -> float:
+    """Variance of the errors of products with ``decoded``, among the 16 nearest of ``others`` (n, dim) to a query.
 
-    In the mean over ``asked``; an error that all of the nearest share changes no order.
+    Averaged over ``queries`` (nq, dim). An error that all of the nearest share changes no order.
     """
-    products = asked.astype(np.float64) @ others.T.astype(np.float64)
+    products = queries.astype(np.float64) @ others.T.astype(np.float64)
     nearest = np.argpartition(-products, _NEAREST, axis=1)[:, :_NEAREST]
-    errors = asked.astype(np.float64) @ decoded.T.astype(np.float64) - products
+    errors = queries.astype(np.float64) @ decoded.T.astype(np.float64) - products
     return float(np.take_along_axis(errors, nearest, axis=1).var(axis=1).mean())

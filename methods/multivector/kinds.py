@@ -55,10 +55,10 @@ def _of_vectors(change: Callable[[np.ndarray, np.ndarray], Vectors]) -> Callable
     """Sets of as many vectors, of which ``change`` makes others."""
 
     def make(documents: Ragged, queries: Ragged) -> Sets:
-        base, asked = change(documents.vectors, queries.vectors)
+        changed, changed_queries = change(documents.vectors, queries.vectors)
         return (
-            Ragged(base.astype(np.float32), documents.offsets),
-            Ragged(asked.astype(np.float32), queries.offsets),
+            Ragged(changed.astype(np.float32), documents.offsets),
+            Ragged(changed_queries.astype(np.float32), queries.offsets),
         )
 
     return make
@@ -78,7 +78,7 @@ _kind(PADDING, "padded queries", "half as many zeros beside a query's vectors", 
 
 
 def _times(documents: float, queries: float) -> Callable[[Ragged, Ragged], Sets]:
-    return _of_vectors(lambda base, asked: (base * np.float32(documents), asked * np.float32(queries)))
+    return _of_vectors(lambda base, others: (base * np.float32(documents), others * np.float32(queries)))
 
 
 _kind(LENGTHS, "all x 1e-3", "all vectors are very short", _times(1e-3, 1e-3))
@@ -87,8 +87,8 @@ _kind(LENGTHS, "queries x .01", "queries' vectors are shorter than documents'", 
 _kind(LENGTHS, "queries x 100", "queries' vectors are longer than documents'", _times(1, 100))
 
 
-def _one_long(base: np.ndarray, asked: np.ndarray) -> Vectors:
-    return base * np.where(np.arange(len(base)) == len(base) // 100, np.float32(100), np.float32(1))[:, None], asked
+def _one_long(base: np.ndarray, queries: np.ndarray) -> Vectors:
+    return base * np.where(np.arange(len(base)) == len(base) // 100, np.float32(100), np.float32(1))[:, None], queries
 
 
 _kind(LENGTHS, "one vector x 100", "one vector of one document is 100 times as long as others", _of_vectors(_one_long))
@@ -97,12 +97,12 @@ for _name in ("average cosine .75", "queries apart"):
     _kind(DIRECTION, _name, dense.KINDS[_name].what, _of_vectors(dense.KINDS[_name].make))
 
 
-def _rogue(base: np.ndarray, asked: np.ndarray) -> Vectors:
+def _rogue(base: np.ndarray, queries: np.ndarray) -> Vectors:
     """Two dimensions 30 times as large; of unit length again where vectors were."""
     dim = base.shape[1]
     factors = np.ones(dim)
     factors[[dim // 8, 3 * dim // 4]] = _ROGUE
-    return dense.unit(base * factors), dense.unit(asked * factors)
+    return dense.unit(base * factors), dense.unit(queries * factors)
 
 
 _kind(VALUES, "rogue dimensions", "two dimensions are 30 times as large as others", _of_vectors(_rogue))
