@@ -58,6 +58,8 @@ class Answer:
         Names that were measured at all; records of those that were not, with reasons; names there was no time for.
     expected : set of str
         Names whose place in the race follows from published records.
+    ahead : list of str
+        Those that published records expect to keep more than the chosen one, but that there was too little time for.
     too_long : list of str
         Rounds that there was no time for, with their estimates.
     slowest : Record or None
@@ -83,6 +85,7 @@ class Answer:
     failed: list[Record] = field(default_factory=list)
     unstarted: list[str] = field(default_factory=list)
     expected: set[str] = field(default_factory=set)
+    ahead: list[str] = field(default_factory=list)
     too_long: list[str] = field(default_factory=list)
     slowest: Record | None = None
     seconds: float = 0.0
@@ -115,6 +118,10 @@ def recommend(question: Question) -> Answer:
         first = race.round("first", entries, small, "all methods on a small sample")
         if not first.racers:
             raise UsageError(_none_measured(question, first))
+        leading = [name for name in names if name in known]
+        if again := first.stopped_ahead(leading, first.racers[0].name):  # what they compiled is kept: now they are fast
+            title = "those expected to lead, again"
+            first = first.joined(race.round("second", [(name, question.budget) for name in again], small, title))
         answer.raced, answer.failed = [racer.name for racer in first.racers], first.failed
         answer.unstarted, answer.expected = first.unstarted, set(known)
         answer.fastest = min((racer.offer for racer in first.racers), key=lambda offer: offer.p50_ms)
@@ -125,6 +132,8 @@ def recommend(question: Question) -> Answer:
         )
         deciding = final if final.decides(known_best.racers[0].name) else known_best
         _choose(answer, deciding.racers, second.racers, first.racers)
+        if answer.chosen is not None:
+            answer.ahead = first.stopped_ahead(leading, answer.chosen.method)
         _look_elsewhere(answer, race, small, user, first)
         least = question.limits.min_recall
         if answer.chosen is None and least is not None and all(o.recall_at_n < least for o in answer.nearest):

@@ -63,9 +63,25 @@ class Round:
         stopped = {record.method.name for record in self.failed if record.status == "timeout"}
         return bool(self.racers) and leader not in stopped.union(self.unstarted)
 
+    def stopped_ahead(self, expected: Sequence[str], name: str) -> list[str]:
+        """Of ``expected``, best first, those before ``name`` that the clock kept from being measured."""
+        missing = {record.method.name for record in self.failed if record.status == "timeout"}.union(self.unstarted)
+        return [other for other in itertools.takewhile(lambda other: other != name, expected) if other in missing]
+
+    def joined(self, again: Round) -> Round:
+        """This round with what a second attempt at some of its methods brought."""
+        racers = sorted([*self.racers, *again.racers], key=_best_first)
+        got = {racer.name for racer in again.racers}
+        failed = [record for record in self.failed if record.method.name not in got]
+        return Round(racers, failed, [name for name in self.unstarted if name not in got])
+
     def named(self, name: str) -> Racer | None:
         """The racer of this method."""
         return next((racer for racer in self.racers if racer.name == name), None)
+
+
+def _best_first(racer: Racer) -> tuple[float, str]:
+    return -racer.offer.recall.value, racer.name
 
 
 def run_round(
@@ -124,7 +140,7 @@ def run_round(
             racers.append(Racer(offer, queries.values(record, plan.folder, question.k)))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)  # an interruption is not to wait for runs
-    racers.sort(key=lambda racer: (-racer.offer.recall.value, racer.name))
+    racers.sort(key=_best_first)
     return Round(racers, failed, unstarted)
 
 

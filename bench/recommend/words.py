@@ -32,6 +32,11 @@ def lines(answer: Answer) -> Iterator[str]:
     if answer.unstarted:
         last = "published records have them behind; " if answer.expected.issuperset(answer.unstarted) else ""
         yield f"no time for: {', '.join(answer.unstarted)} ({last}--time gives more)"
+    if answer.ahead and answer.chosen is not None:
+        yield (
+            f"published records expect {', '.join(answer.ahead)} to keep more than {answer.chosen.method}: give more "
+            "--time, or run this again if it was the first time (what was compiled is kept)"
+        )
     for round_ in answer.too_long:
         yield f"no time for {round_}; --time gives more"
     yield f"{len(answer.raced)} methods raced in {answer.seconds:.0f} s{_overrun(answer)}"

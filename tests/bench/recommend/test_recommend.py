@@ -190,6 +190,28 @@ def test_a_round_whose_leader_the_clock_cut_off_does_not_decide(record, racers):
     assert not Round([]).decides("leader")
 
 
+def test_those_expected_to_lead_that_the_clock_stopped_are_tried_again(record, racers):
+    names = [racer.name for racer in racers]
+    stopped = [dataclasses.replace(at(record, name=name), status="timeout") for name in ("slow", "slower", "behind")]
+    first = Round(racers, stopped, ["late"])
+    expected = ["slow", "late", "slower", names[0], "behind"]
+    assert first.stopped_ahead(expected, names[0]) == ["slow", "late", "slower"]
+    assert first.stopped_ahead([names[0], "slow"], names[0]) == []
+    best = Racer(Offer(at(record, name="slow", recall=0.99), 10_000, 10), racers[0].per_query)
+    joined = first.joined(Round([best], [stopped[1]]))
+    assert joined.racers[0].name == "slow"
+    assert [record.method.name for record in joined.failed] == ["slower", "behind"]
+    assert joined.unstarted == ["late"]
+
+
+def test_the_answer_says_which_methods_are_expected_to_keep_more(record):
+    answer = Answer(Question("x.npy", "48B"), 100, 10_000, 48, chosen=Offer(record, 10_000, 10))
+    assert "expect" not in "\n".join(lines(answer))
+    answer.ahead = ["rq_trellis", "trellis"]
+    text = "\n".join(lines(answer))
+    assert "published records expect rq_trellis, trellis to keep more than pq: give more --time" in text
+
+
 def test_a_broken_promise_of_time_says_what_took_it(record):
     answer = Answer(Question("x.npy", "48B", time_s=45), 100, 10_000, 48, chosen=Offer(record, 10_000, 10))
     answer.slowest, answer.preparing_s = at(record, name="slow", seconds={"process": 41.0}), 6.0
