@@ -54,7 +54,7 @@ def main() -> None:
     except KeyboardInterrupt:
         _exit("interrupted; start the same command again to go on where it stopped", 130)
     except _USER_ERRORS as error:
-        _exit(str(error), BAD_INPUT)
+        _exit(str(error).replace(" column=", " dataset.column="), BAD_INPUT)
     except (HydraException, OmegaConfBaseException) as error:
         _exit(explain(error), BAD_INPUT)
     except OSError as error:  # a folder that Hydra makes for a sweep, or a run's own; the disk may have become full

@@ -16,6 +16,7 @@ from bench import datasets
 from bench.datasets import builders
 from bench.datasets.base import DatasetError
 from bench.datasets.diagnosis import diagnose
+from bench.datasets.formats import SUFFIXES
 from bench.measure.kinds import kinds_of, warnings_of
 from bench.report.words import number
 
@@ -70,6 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
     info = commands.add_parser("info", help="what a data set is: shapes, metric, checksum, source, licence")
     info.add_argument("name", metavar="NAME", nargs="?", help=", ".join(datasets.names()))
     info.add_argument("--vectors", type=Path, metavar="FILE", help="your own file instead of a NAME")
+    info.add_argument("--column", metavar="NAME", help="the column or array of vectors in it, if there are several")
     info.add_argument("options", metavar="KEY=VALUE", nargs="*", help="options of the data set, such as max_base=1000")
     chosen = parser.parse_args(arguments)
     try:
@@ -78,7 +80,8 @@ def main(arguments: list[str] | None = None) -> int:
         elif chosen.command == "build":
             _build(chosen.name, chosen.source, chosen.to, chosen.force)
         else:
-            _info(chosen.name, chosen.vectors, chosen.options)
+            column = [] if chosen.column is None else [f"column={json.dumps(chosen.column)}"]
+            _info(chosen.name, chosen.vectors, [*chosen.options, *column])
     except DatasetError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
@@ -110,6 +113,8 @@ def _info(name: str | None, vectors: Path | None, options: list[str]) -> None:
         # Behind --vectors the first KEY=VALUE takes the place of a name.
         options, name = [*([name] if name else []), *options], "path"
         options.append(f"base={json.dumps(str(vectors))}")
+    if name is not None and Path(name).suffix.lower() in SUFFIXES:
+        raise DatasetError(f"{name} is a file and no name of a data set; write info --vectors {name}")
     if name is None:
         raise DatasetError("info needs the NAME of a data set, or --vectors FILE")
     dataset = datasets.load(name, **dict(_option(text) for text in options))
@@ -117,7 +122,7 @@ def _info(name: str | None, vectors: Path | None, options: list[str]) -> None:
         rows = _click_facts(dataset)
     else:
         rows = {**_facts(dataset), **_diagnosis(dataset)}
-    table = Table("", name, box=None)
+    table = Table("", Column(name if vectors is None else str(vectors), overflow="fold"), box=None)
     for key, value in {**rows, **{f"card: {key}": str(value) for key, value in dataset.card.items()}}.items():
         table.add_row(key.replace("_", " "), value)
     Console().print(table)
@@ -141,6 +146,7 @@ def _diagnosis(dataset: Any) -> dict[str, str]:
         "ties": ", ".join(f"{share:.1%} at {k}" for k, share in found.ties.items()) or "not known",
         "queries in the base": f"{found.queries_in_base:.1%}; repeated queries {found.repeated_queries:,}",
         "kinds": "; ".join(kinds) or "none that breaks codes",
+        **({"what to choose": "docs/embeddings.md, or python -m bench.recommend"} if kinds else {}),
     }
 
 

@@ -47,7 +47,11 @@ def in_cone(source: Source, cone: float) -> Source:
         neighbours=None,
         identity=_identity(source.identity, cone),
         train_identity=_identity(source.train_identity, cone),
-        card={**source.card, "cone": f"vectors and queries share a direction; their average cosine is about {cone:g}"},
+        card={
+            **source.card,
+            "cone": f"vectors and queries are mixed with one direction: average cosine about {cone:g}, more if they "
+            "shared one before",
+        },
     )
 
 

@@ -61,7 +61,7 @@ def main() -> None:
     try:
         answer = recommend(_question(parser.parse_args()))
     except (UsageError, DatasetError, MethodError) as error:
-        print(f"bench.recommend: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"bench.recommend: {' '.join(str(error).replace(' column=', ' --column ').split())}", file=sys.stderr)
         sys.exit(2)
     print("\n".join(lines(answer)))
     sys.exit(0 if answer.chosen is not None else 1)

@@ -119,9 +119,6 @@ def recommend(question: Question) -> Answer:
         if not first.racers:
             raise UsageError(_none_measured(question, first))
         leading = [name for name in names if name in known]
-        if again := first.stopped_ahead(leading, first.racers[0].name):  # what they compiled is kept: now they are fast
-            title = "those expected to lead, again"
-            first = first.joined(race.round("second", [(name, question.budget) for name in again], small, title))
         answer.raced, answer.failed = [racer.name for racer in first.racers], first.failed
         answer.unstarted, answer.expected = first.unstarted, set(known)
         answer.fastest = min((racer.offer for racer in first.racers), key=lambda offer: offer.p50_ms)

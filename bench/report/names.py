@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from bench.records import DatasetInfo, Record
+
+_OWN = ("path", "ragged")  # data sets that are a file of the user's
 
 
 def dataset_names(records: Iterable[Record]) -> Callable[[Record], str]:
@@ -31,7 +34,15 @@ def dataset_names(records: Iterable[Record]) -> Callable[[Record], str]:
 
 
 def _plain(record: Record) -> str:
-    return f"{record.dataset.name} ({record.dataset.metric})"
+    return f"{shown_name(record)} ({record.dataset.metric})"
+
+
+def shown_name(record: Record) -> str:
+    """A data set's name; of the user's own vectors that of their file, as all of them are called ``path``."""
+    name, config = record.dataset.name, record.config.get("dataset")
+    if not isinstance(config, dict) or config.get("name") not in _OWN or not config.get("base"):
+        return name
+    return Path(str(config["base"])).name + name.removeprefix(config["name"])
 
 
 def _items(data: DatasetInfo) -> str:

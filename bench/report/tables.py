@@ -15,7 +15,7 @@ from rich.table import Table
 from bench.measure.kinds import kinds_of, warnings_of
 from bench.measure.statistics import Interval
 from bench.records import FAILURES, Record
-from bench.report.names import dataset_names
+from bench.report.names import dataset_names, shown_name
 from bench.report.rows import HEADLINES, Row, digits_of, headlines, raw_bytes, rows_of
 from bench.report.table_record import table_lines
 from bench.report.words import count_bytes as _bytes
@@ -32,7 +32,7 @@ def print_record(record: Record, console: Console | None = None) -> None:
     console = console or terminal()
     data, budget = record.dataset, record.budget
     shape = f"{data.n:,} x {data.dim}" if data.metric != "auc" else f"{data.vectors_per_item:,.0f} rows x {data.dim}"
-    title = f"{record.method.full_name} on {data.name} ({shape}, {data.metric}), budget {budget.requested}"
+    title = f"{record.method.full_name} on {shown_name(record)} ({shape}, {data.metric}), budget {budget.requested}"
     table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
@@ -168,15 +168,17 @@ def print_sweep(
 
 
 def _warnings(records: Sequence[Record]) -> Iterable[str]:
-    """What recall does not say on a data set, each once."""
+    """What the vectors of a data set are like and what recall does not say on it, each once."""
     name = dataset_names(records)
-    lines = (
-        f"[yellow]warning[/]: {name(record)}: {kind.sentence}"
-        for record in records
-        if record.diagnosis is not None
-        for kind in warnings_of(record.diagnosis, record.dataset.queries)
-    )
-    return dict.fromkeys(lines)
+    lines: dict[str, None] = {}
+    for record in records:
+        if (found := record.diagnosis) is not None:
+            data = record.dataset
+            kinds = [kind.sentence for kind in kinds_of(found, data.dim, data.metric)]
+            lines |= dict.fromkeys(f"{name(record)}: {sentence}" for sentence in kinds)
+            warned = [kind.sentence for kind in warnings_of(found, data.queries)]
+            lines |= dict.fromkeys(f"[yellow]warning[/]: {name(record)}: {sentence}" for sentence in warned)
+    return lines
 
 
 def _reasons(records: list[Record]) -> Iterable[str]:
@@ -184,7 +186,7 @@ def _reasons(records: list[Record]) -> Iterable[str]:
     lines: dict[tuple[str, str, str], list[Record]] = {}
     for record in records:
         if record.status != "ok":
-            lines.setdefault((record.status, record.method.full_name, record.dataset.name), []).append(record)
+            lines.setdefault((record.status, record.method.full_name, shown_name(record)), []).append(record)
     for (status, method, dataset), missing in lines.items():
         budgets = ", ".join(dict.fromkeys(record.budget.requested for record in missing))
         reason = escape(missing[-1].reason)  # an exception's text, which may hold brackets

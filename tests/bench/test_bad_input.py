@@ -172,7 +172,7 @@ CASES = {
     "corrupt parquet": ((*OWN, "dataset.base={files}/noise.parquet"), "noise.parquet"),
     "ragged parquet": ((*OWN, "dataset.base={files}/ragged.parquet"), "ragged.parquet"),
     "parquet without a list": ((*OWN, "dataset.base={files}/nolist.parquet"), "nolist.parquet"),
-    "parquet with two lists": ((*OWN, "dataset.base={files}/two.parquet"), "column"),
+    "parquet with two lists": ((*OWN, "dataset.base={files}/two.parquet"), "name one by dataset.column=..."),
     "truncated fvecs": ((*OWN, "dataset.base={files}/cut.fvecs"), "cut.fvecs"),
     "ragged fvecs": ((*OWN, "dataset.base={files}/ragged.fvecs"), "ragged.fvecs"),
     "negative dimension": ((*OWN, "dataset.base={files}/negative.fvecs"), "negative.fvecs"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 from pathlib import Path
 
@@ -60,7 +61,9 @@ def build(name: str, source: Path | None = None, target: Path | None = None) -> 
         Another folder than the one that :func:`bench.datasets.load` reads.
     """
     if name not in BUILDABLE:
-        raise DatasetError(f"{name!r} cannot be built; use one of {', '.join(BUILDABLE)}")
+        close = difflib.get_close_matches(name, BUILDABLE, n=2, cutoff=0.8)
+        hint = f"did you mean {' or '.join(close)}?" if close else f"use one of {', '.join(BUILDABLE)}"
+        raise DatasetError(f"{name!r} cannot be built; {hint}")
     target = folder_of(name) if target is None else target
     name = VIEWS[name].of if name in VIEWS else name
     if (larger := _MADE_FROM.get(name)) is not None and source is None:

@@ -46,6 +46,8 @@ def test_building_what_is_built_does_nothing(capsys):
         (["info", "squad-sentences"], "python -m bench.datasets build squad-sentences"),
         (["info", "squad-sentences-mini", "max_base"], "KEY=VALUE"),
         (["info", "path", "base=none.npy"], "does not exist"),
+        (["info", "mine.npy"], "write info --vectors mine.npy"),
+        (["build", "squad-sentences-con"], "did you mean squad-sentences-cone"),
         (["build", "synthetic"], "glove-100-ip, fashion-mnist, squad-tokens"),
         (["build", "glove-100", "--from", "none.tgz"], "cannot read none.tgz"),
     ],
@@ -65,3 +67,15 @@ def test_the_module_runs_and_explains_itself(tmp_path):
     told = subprocess.run([*run, "info", "path", f"base={tmp_path}/v.npy"], capture_output=True, text=True)
     assert told.returncode == 0, told.stderr
     assert "18 x 20" in told.stdout
+
+
+def test_info_of_a_file_is_headed_by_it_and_says_where_kinds_are_explained(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+    vectors = np.random.default_rng(0).standard_normal((200, 16)) + 1
+    np.savez("mine.npz", first=vectors, second=-vectors)
+    assert main(["info", "--vectors", "mine.npz", "--column", "second"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.splitlines()[0].strip() == "mine.npz"
+    assert "vectors share a direction" in printed
+    assert "docs/embeddings.md" in printed

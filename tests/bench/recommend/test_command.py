@@ -56,6 +56,14 @@ def test_wrong_input_is_one_line_before_any_work(command, vectors, arguments, me
     assert errors.count("\n") == 1
 
 
+def test_a_column_is_named_as_the_command_takes_it(command, tmp_path):
+    vectors = np.random.default_rng(0).standard_normal((20, 4))
+    np.savez(tmp_path / "two.npz", first=vectors, second=vectors)
+    status, _, message = command("--data", tmp_path / "two.npz", "--budget", "4x")
+    assert status == 2
+    assert "name it by --column ..." in message
+
+
 @pytest.mark.parametrize("metric", ["cosine", "ip", "l2"])
 def test_vectors_that_are_all_equal_are_refused(command, tmp_path, metric):
     same = np.random.default_rng(0).standard_normal(16).astype(np.float32)

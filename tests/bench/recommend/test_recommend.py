@@ -190,18 +190,29 @@ def test_a_round_whose_leader_the_clock_cut_off_does_not_decide(record, racers):
     assert not Round([]).decides("leader")
 
 
-def test_those_expected_to_lead_that_the_clock_stopped_are_tried_again(record, racers):
+def test_runs_that_compiled_until_they_were_stopped_are_started_again(clock, record, monkeypatch):
+    _, limits, run = clock(seconds=5.0, over=100.0, end=200.0)
+    outcomes = iter(["timeout", "ok", "timeout", "timeout", "timeout", "ok", "timeout"])
+
+    def execute(plan):
+        limits.append(plan.config.limits.time_s)
+        return dataclasses.replace(record, status=next(outcomes), seconds={"process": 5.0})
+
+    monkeypatch.setattr("bench.recommend.race.runner.execute", execute)
+    assert run().status == "ok"  # at the second attempt
+    assert run().status == "timeout"  # both attempts
+    assert run().status == "timeout"  # two were tried again: no more
+    assert [run().status for _ in range(2)] == ["ok", "timeout"]
+    assert len(limits) == 7
+
+
+def test_those_expected_to_keep_more_than_a_method_are_known(record, racers):
     names = [racer.name for racer in racers]
-    stopped = [dataclasses.replace(at(record, name=name), status="timeout") for name in ("slow", "slower", "behind")]
-    first = Round(racers, stopped, ["late"])
-    expected = ["slow", "late", "slower", names[0], "behind"]
-    assert first.stopped_ahead(expected, names[0]) == ["slow", "late", "slower"]
+    stopped = [dataclasses.replace(at(record, name=name), status="timeout") for name in ("slow", "behind")]
+    first = Round(racers, [*stopped, dataclasses.replace(at(record, name="broken"), status="failed")], ["late"])
+    expected = ["slow", "late", "broken", names[0], "behind"]
+    assert first.stopped_ahead(expected, names[0]) == ["slow", "late"]
     assert first.stopped_ahead([names[0], "slow"], names[0]) == []
-    best = Racer(Offer(at(record, name="slow", recall=0.99), 10_000, 10), racers[0].per_query)
-    joined = first.joined(Round([best], [stopped[1]]))
-    assert joined.racers[0].name == "slow"
-    assert [record.method.name for record in joined.failed] == ["slower", "behind"]
-    assert joined.unstarted == ["late"]
 
 
 def test_the_answer_says_which_methods_are_expected_to_keep_more(record):

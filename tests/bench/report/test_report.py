@@ -9,6 +9,7 @@ import pytest
 
 from bench import records
 from bench.errors import UsageError
+from bench.measure.kinds import Diagnosis
 from bench.measure.statistics import Difference
 from bench.report import rows as rows_module
 from bench.report import significance
@@ -150,6 +151,34 @@ def test_samples_of_one_name_are_told_apart_in_tables():
     ):
         assert "alpha (ip), trained on 500" in text
         assert "alpha (ip), trained on 1,000" in text
+
+
+def test_the_user_s_own_vectors_are_called_by_their_file():
+    def of(file, name="path", checksum="a"):
+        record = make("pq", "product", 8, 0.5)
+        data = dataclasses.replace(record.dataset, name=name, checksum=checksum)
+        config = {**record.config, "dataset": {"name": "path", "base": f"folder/{file}"}, "results": "results"}
+        return dataclasses.replace(record, dataset=data, config=config, key=checksum)
+
+    first, second = of("mine.npy"), of("yours.npy", checksum="b")
+    text = printed(print_best, rows_of([first, second]))
+    assert "mine.npy (ip)" in text
+    assert "yours.npy (ip)" in text
+    assert "path (ip)" not in text
+    assert "pq on mine.npy (" in printed(print_record, dataclasses.replace(first, throughput=None, scan_bandwidth=None))
+    assert "mine.npy+cone.5 (ip)" in printed(print_best, rows_of([of("mine.npy", "path+cone.5")]))
+
+
+def test_a_sweep_says_what_the_vectors_are_like_once():
+    record = make("pq", "product", 8, 0.5)
+    found = Diagnosis(
+        rows=1_000, mean_length=0.87, average_cosine=0.75, query_cosine=0.75, effective_rank=8.0, deviation_ratio=1.0,
+        length_p1=1.0, length_median=1.0, length_p99=1.0, longest=1.0, duplicates=0, zero_rows=0, query_length=1.0,
+        queries_in_base=0.0, repeated_queries=0, ties={10: 0.0}, indistinct=0.0,
+    )  # fmt: skip
+    records_of = [dataclasses.replace(record, diagnosis=found, key=key) for key in "ab"]
+    text = printed(print_sweep, records_of)
+    assert text.count("vectors share a direction: the mean is 0.87 of their length; average cosine 0.75") == 1
 
 
 def test_tables_as_files_hold_every_row(sample, tmp_path):
