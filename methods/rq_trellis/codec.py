@@ -22,7 +22,7 @@ from methods.rq_trellis.quantizer import BEAM, StagedQuantizer, coarse_index, le
 from methods.rq_trellis.search import StagedSearcher, square_bounds
 from methods.squares import SQUARE_BYTES, half_squares, square_bytes, usual_square
 from methods.transform_coding import scales
-from methods.transform_coding.allocation import group_count, rotated_axes
+from methods.transform_coding.allocation import group_count, rotated_axes, without_rounding
 from methods.transform_coding.choice import choose
 from methods.transform_coding.codec import check_offset
 from methods.transform_coding.offset import OffsetQuantizer, without_direction
@@ -152,6 +152,7 @@ class RQTrellis(Codec):
         matrix, spread = rotated_axes(axes, variances, seed)
         if keeps_offset:
             matrix = without_direction(matrix.T, direction).T
+        spread = without_rounding(spread, matrix, residuals)
         given = given[:: -(-len(given) // _FACTOR_SAMPLE)]
         bounds = fitted_bounds(split(given, np.zeros_like(direction), direction)[0], self.bits)
 

@@ -9,6 +9,7 @@ from methods.kernels.planes import GROUP
 from methods.vectors import random_rotation
 
 ROTATED = 16  # axes that are rotated among themselves, to even out their variances
+_NOTHING = 0.1  # of its standard deviation: where values are smaller, the deviation is rounding of the covariance
 
 
 def allocate(variances: np.ndarray, total: int, gamma: float, error: np.ndarray) -> np.ndarray:
@@ -65,3 +66,15 @@ def rotated_axes(
         spread[run] = variances[run].astype(np.float64) @ rotation.astype(np.float64) ** 2
     counts = np.minimum(GROUP, dim - GROUP * np.arange(groups))
     return matrix, (spread.reshape(groups, GROUP).sum(axis=1) / counts).astype(np.float32)
+
+
+def without_rounding(spread: np.ndarray, matrix: np.ndarray, centered: np.ndarray) -> np.ndarray:
+    """``spread`` (groups,) with 0 for groups along which vectors do not vary.
+
+    A covariance in float32 has small variances along axes that vectors of low rank, or fewer vectors than dimensions,
+    do not have; ``matrix`` (dim, groups * 8) maps ``centered`` vectors (n, dim) float32 to their values.
+    """
+    squares = np.square(centered @ matrix).mean(axis=0, dtype=np.float64)
+    counts = np.maximum(np.abs(matrix).max(axis=0).reshape(-1, GROUP).astype(bool).sum(axis=1), 1)
+    variances = squares.reshape(-1, GROUP).sum(axis=1) / counts
+    return np.where(variances > _NOTHING**2 * spread, spread, np.float32(0))

@@ -16,7 +16,7 @@ from methods.offset_choice import offset_pays
 from methods.principal_axes import principal_axes, robust_mean
 from methods.registry import register
 from methods.transform_coding import scales
-from methods.transform_coding.allocation import group_count, rotated_axes
+from methods.transform_coding.allocation import group_count, rotated_axes, without_rounding
 from methods.transform_coding.choice import choose
 from methods.transform_coding.offset import OffsetQuantizer, without_direction
 from methods.transform_coding.quantizer import Quantizer, encode_scaled, size_power
@@ -112,6 +112,7 @@ class TransformCoding(Codec):
         bounds = fitted_bounds(split(sample, mean, direction)[0], self.bits)
         if keeps_offset:
             matrix = without_direction(matrix.T, direction).T
+        spread = without_rounding(spread, matrix, sample - mean)
         power = size_power(sample - mean, self.metric is Metric.L2)
 
         def quantizer(gamma: float) -> Quantizer | OffsetQuantizer:

@@ -16,6 +16,7 @@ from methods.transform_coding import scales
 from methods.transform_coding.allocation import allocate
 
 _VARIED = 0.35  # standard deviation of logarithms of lengths
+_LEAST_SPREAD = 1e-6  # of the largest; groups along which vectors do not vary have it
 
 
 @functools.cache
@@ -119,7 +120,7 @@ class Quantizer:
         bits = allocate(variances, total, gamma, cls.errors())
         order = np.argsort(-bits, kind="stable")[: int((bits > 0).sum())]
         columns = (order[:, None] * GROUP + np.arange(GROUP)).ravel()
-        spreads = np.sqrt(np.maximum(variances[order], 1e-12 * max(float(variances.max()), 1e-30)))
+        spreads = np.sqrt(np.maximum(variances[order], _LEAST_SPREAD**2 * max(float(variances.max()), 1e-30)))
         kept = np.ascontiguousarray(matrix[:, columns])
         return cls(mean, kept, bits[order].astype(np.uint8), spreads.astype(np.float32), size_power)
 
@@ -151,12 +152,16 @@ class Quantizer:
 
         ``alike``: vectors are brought nearer to one size along the axes before they are coded: levels are made for
         values of one size, but large errors of large vectors count too. Of vectors of similar lengths the square root
-        of the size finds most among none, itself and its root.
+        of the size finds most among none, itself and its root. Axes along which training vectors do not vary tell
+        nothing of a size: zeros there would halve it, and what other vectors have there would be all of it.
         """
         values = self._values(centred)
         sizes = np.ones(len(values), np.float32)
         if alike:
             scaled = values / np.repeat(self.spreads, GROUP)
+            vary = self.spreads > 2 * _LEAST_SPREAD * self.spreads.max()
+            if not vary.all():
+                scaled = scaled[:, np.repeat(vary, GROUP)]
             sizes = np.sqrt(np.einsum("ij,ij->i", scaled, scaled, dtype=np.float64) / scaled.shape[1])
             sizes = (np.where(sizes > 0, sizes, 1) ** self.size_power).astype(np.float32)
         codes, sums = self._encode_values(values / sizes[:, None])
