@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from bench import datasets, records
-from bench.budget import Budget
 from bench.config import RunConfig
 from bench.datasets import AnyDataset
 from bench.errors import UsageError
 from bench.tracks import track_of, upgrade
 from methods import BudgetError, registry
+from methods.budget import Budget
 from methods.errors import MissingDependency, NoSuccessor, UnsupportedMetric, WrongTrack
 
 _MOST_K = 100  # may be asked of any data set, however small: results are padded

@@ -1,8 +1,19 @@
-"""Compression methods for vectors: they know vectors and codes, and nothing of the harness that measures them."""
+"""Compression methods for vectors: they know vectors and codes, and nothing of the harness that measures them.
+
+codec = methods.create("rabitq", dim=384, budget="8x", metric="cosine").fit(train)
+codes = codec.encode(base)
+codec.save("corpus.codec")
+
+codec = methods.load("corpus.codec")
+scores, ids = codec.searcher(codes).search(queries, k=10)
+"""
+
+from importlib.metadata import PackageNotFoundError, version
 
 from methods.base import Codec, Metric, Searcher, Transform
-from methods.errors import BudgetError, MethodError, NotDecodable
-from methods.registry import for_budget, get, names, register
+from methods.errors import BudgetError, MethodError, NotDecodable, SavedCodecError
+from methods.registry import create, for_budget, get, names, register
+from methods.storage import load
 
 __all__ = [
     "BudgetError",
@@ -10,10 +21,19 @@ __all__ = [
     "MethodError",
     "Metric",
     "NotDecodable",
+    "SavedCodecError",
     "Searcher",
     "Transform",
+    "__version__",
+    "create",
     "for_budget",
     "get",
+    "load",
     "names",
     "register",
 ]
+
+try:
+    __version__ = version("vector-compression-bench")
+except PackageNotFoundError:  # a checkout that was not installed
+    __version__ = "0"

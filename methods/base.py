@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -58,7 +59,8 @@ class Parametrized:
         return {name: getattr(self, name) for name in names}
 
     def __repr__(self) -> str:
-        inside = ", ".join(f"{key}={value!r}" for key, value in self.params().items())
+        shown = {key: str(value) if isinstance(value, StrEnum) else value for key, value in self.params().items()}
+        inside = ", ".join(f"{key}={value!r}" for key, value in shown.items())
         return f"{type(self).__name__}({inside})"
 
 
@@ -79,6 +81,7 @@ class Codec(Parametrized, ABC):
     ranges and means), ``metrics`` (supported ones), ``decodable``, ``requires`` (optional distributions),
     ``estimator`` (search scores estimate the metric by a formula other than the score of decoded vectors),
     ``version`` (raise it when the same parameters give other codes, so that old records are not reused),
+    ``reads_versions`` (earlier versions whose parts this one takes, and whose codes it decodes as they did),
     ``offers_center`` (``for_budget`` takes ``center=offset`` too, see :mod:`methods.centered`),
     ``check_params`` (keywords of ``for_budget`` under which :mod:`methods.checks` runs, for a short training),
     ``check_exceptions`` (check -> why the method cannot pass it) and ``kind_exceptions`` (kind of vectors, or
@@ -96,6 +99,7 @@ class Codec(Parametrized, ABC):
     metrics: ClassVar[frozenset[Metric]] = frozenset(Metric)
     requires: ClassVar[tuple[str, ...]] = ()
     version: ClassVar[str] = "1"
+    reads_versions: ClassVar[frozenset[str]] = frozenset()
     offers_center: ClassVar[bool] = False
     check_params: ClassVar[dict[str, Any]] = {}
     check_exceptions: ClassVar[dict[str, str]] = {}
@@ -201,6 +205,13 @@ class Codec(Parametrized, ABC):
         codec._load_parts({name: np.asarray(array) for name, array in parts.items()})
         codec.fitted_ = True
         return codec
+
+    def save(self, path: str | Path) -> Path:
+        """Write the fitted codec into one file, which :func:`methods.load` reads (:mod:`methods.storage`)."""
+        from methods import storage
+
+        self._check_fitted()
+        return storage.save(self, path)
 
     # --- hooks -------------------------------------------------------------------------------------------
 

@@ -50,3 +50,7 @@ class NoSuccessor(MethodError):
 
 class UnknownMethod(MethodError):
     """No method has this name; the message suggests the nearest."""
+
+
+class SavedCodecError(MethodError):
+    """A codec cannot be saved, or a file holds none that can be loaded here."""

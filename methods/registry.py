@@ -8,11 +8,13 @@ import importlib
 import importlib.metadata
 import importlib.util
 import inspect
+import numbers
 import pkgutil
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from methods.base import Codec, Metric, Parametrized
+from methods.budget import Budget
 from methods.centered import centered
 from methods.errors import MethodError, UnknownMethod, WrongTrack
 
@@ -102,6 +104,43 @@ def class_of(name: str, params: Mapping[str, Any], track: str | None = DENSE) ->
 def for_budget(name: str, dim: int, code_bytes: int, metric: Metric, **params: Any) -> Codec:
     """The dense method ``name`` configured for ``code_bytes``; unknown parameters are refused with a suggestion."""
     return configured(get(name), dim, code_bytes, Metric.parse(metric), **params)
+
+
+def create(name: str, dim: int, budget: str | int, metric: str = "ip", **params: Any) -> Codec:
+    """The dense method ``name``, not fitted, with the best configuration whose codes fit a budget.
+
+    Parameters
+    ----------
+    name : str
+        As ``python -m methods`` lists them.
+    dim : int
+        Dimension of the vectors.
+    budget : str or int
+        ``"8x"`` (bytes of the float32 vector / 8), ``"48B"`` (bytes a vector), ``"2bit"`` (bits a dimension), or bytes.
+    metric : str
+        ``ip``, ``cosine`` or ``l2``.
+    **params
+        Of the method: :func:`parameters` gives them with their defaults.
+
+    Raises
+    ------
+    UnknownMethod, WrongTrack
+        No dense method is called so.
+    BudgetError
+        The smallest code of the method is larger.
+    MethodError
+        Something else that cannot work; the message says what would be right.
+
+    Examples
+    --------
+    >>> methods.create("pq", dim=384, budget="16x").code_size
+    96
+    """
+    if isinstance(dim, bool) or not isinstance(dim, numbers.Integral) or dim < 1:
+        raise MethodError(f"dim={dim!r} is not a dimension; use an integer of at least 1")
+    whole = isinstance(budget, numbers.Integral) and not isinstance(budget, bool)
+    size = Budget(f"{budget}B" if whole else str(budget)).code_bytes(int(dim))
+    return for_budget(name, int(dim), size, Metric.parse(metric), **params)
 
 
 def configured(cls: type[Any], *workload: Any, **params: Any) -> Any:

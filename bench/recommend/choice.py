@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench import datasets, plan
-from bench.budget import Budget
 from bench.config import RunConfig
 from bench.datasets.base import Dataset
 from bench.datasets.diagnosis import diagnose
@@ -25,6 +24,7 @@ from bench.recommend.sample import Sample, write_samples
 from bench.recommend.vectors import look_at, sentences
 from bench.records import Record
 from methods import registry
+from methods.budget import Budget
 
 # (base, queries, training) vectors of each round, and how much worse a method may be and still go on
 _SMALL, _MEDIUM, _FINAL_TRAIN = (10_000, 400, 5_000), (25_000, 1_000, 20_000), 20_000

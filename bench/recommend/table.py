@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bench import records
-from bench.budget import Budget
 from bench.errors import UsageError
 from bench.recommend.question import parse_count
 from bench.report import significance
@@ -22,6 +21,7 @@ from bench.report.rows import Row, raw_bytes, rows_of
 from bench.report.words import count_bytes, number, short
 from bench.tracks.table import DEFAULT_MODEL
 from methods import BudgetError, MethodError, registry
+from methods.budget import Budget
 from methods.tables.base import Fields
 
 _AUC = "auc"

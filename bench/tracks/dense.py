@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from bench.budget import Budget
 from bench.config import RunConfig
 from bench.datasets import GroundTruth, ground_truth
 from bench.datasets.base import Dataset, VectorStore
@@ -31,6 +30,7 @@ from bench.tracks.measurement import (
     time_searches,
 )
 from methods import Codec, Searcher, rescore
+from methods.budget import Budget
 
 _BLOCK = 16_384  # base vectors read and encoded at a time
 _PADDED_CODES = 256  # more than fills up a block of any scan is no padding

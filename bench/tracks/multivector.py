@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.budget import Budget
 from bench.config import RunConfig
 from bench.datasets import GroundTruth, RaggedDataset, ground_truth
 from bench.datasets.ragged_truth import true_scores
@@ -29,6 +28,7 @@ from bench.tracks.measurement import (
     search_for_quality,
     time_searches,
 )
+from methods.budget import Budget
 from methods.multivector import Codes, MultiVectorCodec, Ragged, SetSearcher, rescore
 from methods.multivector.base import OFFSET_BYTES
 

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from bench import turns
-from bench.budget import Budget
 from bench.config import RunConfig
 from bench.datasets import ClickDataset
 from bench.measure import click, latency
@@ -21,6 +20,7 @@ from bench.measure.memory import peak_memory
 from bench.records import Bytes, DatasetInfo
 from bench.tracks.measurement import Measurement, check_budget, ratios
 from methods import registry
+from methods.budget import Budget
 from methods.tables.base import TableArtifact, TableMethod
 from methods.tables.training import Examples, Recipe
 

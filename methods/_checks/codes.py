@@ -6,11 +6,14 @@ import io
 import json
 import random
 import sys
+import tempfile
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from methods import storage
 from methods._checks import data
 from methods._checks.subject import Subject, check, expect, expect_error, expect_same_codes
 from methods.base import Codec
@@ -131,6 +134,21 @@ def parts_rebuild_the_codec(subject: Subject) -> None:
         for what, a, b in zip(("scores", "ids"), first, second):
             expect(np.array_equal(a, b), f"{what} of a search differ after from_parts, metric={metric}")
         _expect_same_parts(codec, again, "a codec and its restored copy")
+
+
+@check
+def is_the_same_when_saved_and_loaded(subject: Subject) -> None:
+    """The file of save() gives the same codes and results; of a registered method, which alone can be found again."""
+    if not subject.registered:
+        return
+    for metric in subject.metrics:
+        codec, codes = subject.fitted(metric=metric), subject.codes(metric=metric)
+        with tempfile.TemporaryDirectory() as folder:
+            again = storage.load(codec.save(Path(folder) / "saved.codec"))
+        expect(again.params() == codec.params(), f"params are {again.params()} when loaded, not {codec.params()}")
+        expect(np.array_equal(again.encode(data.base()), codes), f"codes differ when loaded, metric={metric}")
+        first, second = (one.searcher(codes).search(data.queries(), data.K) for one in (codec, again))
+        expect(np.array_equal(first[1], second[1]), f"results differ when loaded, metric={metric}")
 
 
 @check

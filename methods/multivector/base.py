@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -94,6 +95,7 @@ class MultiVectorCodec(Parametrized, ABC):
     fixed: ClassVar[bool] = False
     requires: ClassVar[tuple[str, ...]] = ()
     version: ClassVar[str] = "1"
+    reads_versions: ClassVar[frozenset[str]] = frozenset()
     check_params: ClassVar[dict[str, Any]] = {}
     check_exceptions: ClassVar[dict[str, str]] = {}
     kind_exceptions: ClassVar[dict[str, str]] = {}
@@ -183,6 +185,13 @@ class MultiVectorCodec(Parametrized, ABC):
         codec._load_parts({name: np.asarray(array) for name, array in parts.items()})
         codec.fitted_ = True
         return codec
+
+    def save(self, path: str | Path) -> Path:
+        """Write the fitted codec into one file, which :func:`methods.load` reads (:mod:`methods.storage`)."""
+        from methods import storage
+
+        self._check_fitted()
+        return storage.save(self, path)
 
     # --- hooks -------------------------------------------------------------------------------------------
 

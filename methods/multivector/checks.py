@@ -11,11 +11,13 @@ import functools
 import io
 import json
 import random
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from methods import registry
+from methods import registry, storage
 from methods._checks.subject import expect, expect_error
 from methods._checks.suite import Suite
 from methods.errors import BudgetError, MethodError, NotDecodable, NotFitted
@@ -199,6 +201,20 @@ def parts_rebuild_the_codec(subject: Subject) -> None:
     first, second = subject.search(), subject.search(again.searcher(subject.codes))
     expect(np.array_equal(first[1], second[1]), "results differ after from_parts")
     _expect_same_parts(codec, again)
+
+
+@_check
+def is_the_same_when_saved_and_loaded(subject: Subject) -> None:
+    """The file of save() gives the same codes and results; of a registered method, which alone can be found again."""
+    codec = subject.fitted()
+    if subject.cls.name not in registry.names(MultiVectorCodec.track):
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        again = storage.load(codec.save(Path(folder) / "saved.codec"))
+    expect(again.params() == codec.params(), f"params are {again.params()} when loaded, not {codec.params()}")
+    expect(np.array_equal(again.encode(base()).data, subject.codes.data), "codes differ when loaded")
+    first, second = subject.search(), subject.search(again.searcher(subject.codes))
+    expect(np.array_equal(first[1], second[1]), "results differ when loaded")
 
 
 @_check

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from bench import datasets, records
-from bench.budget import Budget
 from bench.config import RunConfig
 from bench.datasets.builders.clicks import save_split
 from bench.errors import UsageError
@@ -20,6 +19,7 @@ from bench.recommend import __main__ as recommend
 from bench.report import significance
 from bench.report.rows import rows_of, to_frame
 from bench.runner import run
+from methods.budget import Budget
 from methods.errors import BudgetError, WrongTrack
 from methods.tables.checks import examples
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bench.budget import Budget
-from bench.errors import UsageError
+from methods.budget import Budget
+from methods.errors import MethodError
 
 
 @pytest.mark.parametrize(
@@ -30,10 +30,10 @@ def test_budget_in_bytes(text: str, dim: int, size: int):
     "text", ["0x", "-3B", "", "x8", "8", "8y", "nanx", "infx", "0B", "8x8", "1.5B", "0bit", "\uff18x"]
 )
 def test_wrong_budgets_say_what_would_be_right(text: str):
-    with pytest.raises(UsageError, match="use "):
+    with pytest.raises(MethodError, match="use "):
         Budget(text)
 
 
 def test_less_than_a_byte_names_the_least():
-    with pytest.raises(UsageError, match=r"the least is 1B \(1536x\)"):
+    with pytest.raises(MethodError, match=r"the least is 1B \(1536x\)"):
         Budget("2000x").code_bytes(384)

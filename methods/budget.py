@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from bench.errors import UsageError
+from methods.errors import MethodError
 
 _FORM = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>x|b|bytes?|bits?)", re.IGNORECASE | re.ASCII)
 _HOW = "use a ratio to float32 (8x), bytes a vector (48B) or bits a dimension (2bit)"
@@ -30,15 +30,15 @@ class Budget:
     def _parse(self) -> tuple[float, str]:
         match = _FORM.fullmatch(str(self.requested).strip())
         if match is None:
-            raise UsageError(f"budget={self.requested} is not a budget; {_HOW}")
+            raise MethodError(f"budget={self.requested} is not a budget; {_HOW}")
         number, unit = float(match["number"]), match["unit"].lower()
         if number <= 0:
-            raise UsageError(f"budget={self.requested} leaves no bytes at all; {_HOW}")
+            raise MethodError(f"budget={self.requested} leaves no bytes at all; {_HOW}")
         kind = "ratio" if unit == "x" else "bits" if unit.startswith("bit") else "bytes"
         if math.isinf(number):
-            raise UsageError(f"budget={self.requested} is beyond any number; {_HOW}")
+            raise MethodError(f"budget={self.requested} is beyond any number; {_HOW}")
         if kind == "bytes" and number != int(number):
-            raise UsageError(f"budget={self.requested} is not a whole number of bytes; use {math.floor(number) or 1}B")
+            raise MethodError(f"budget={self.requested} is not a whole number of bytes; use {math.floor(number) or 1}B")
         return number, kind
 
     def total_bytes(self, rows: int, dim: int) -> int:
@@ -53,13 +53,13 @@ class Budget:
 
         Raises
         ------
-        UsageError
+        MethodError
             If that is less than one byte.
         """
         number, kind = self._parse()
         size = {"ratio": 4 * dim / number, "bytes": number, "bits": number * dim / 8}[kind]
         if math.floor(size) < 1:
-            raise UsageError(
+            raise MethodError(
                 f"budget={self.requested} is {size:.3g} bytes for a vector of {dim:g} dimensions; "
                 f"the least is 1B ({4 * dim:g}x)"
             )
