@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -50,3 +51,14 @@ def test_every_command_has_help(module, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) > 3
+
+
+def test_the_python_example_saves_and_searches(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    vectors = np.random.default_rng(0).standard_normal((300, 32)).astype(np.float32)
+    np.save("vectors.npy", vectors)
+    names = {}
+    exec(re.search(r"### From Python\n\n```python\n(.*?)```", README, re.DOTALL)[1], names)
+    assert names["ids"].shape == (5, 10)
+    assert (names["ids"] == np.arange(5)[:, None]).any(axis=1).all()  # each is among its own nearest
+    assert np.load("codes.npy").shape == (300, names["codec"].code_size)
