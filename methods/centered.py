@@ -17,14 +17,14 @@ from methods.errors import BudgetError, MethodError, UnsupportedMetric
 from methods.kernels.best import BestScores
 from methods.offset import (
     OFFSET_BYTES,
+    fitted_bounds,
     mean_direction,
     offset_bytes,
-    offset_range,
-    offset_scale,
     offset_size,
     offsets_of,
     split,
 )
+from methods.part_names import behind, under
 from methods.principal_axes import robust_mean
 from methods.search import DecodingSearcher
 from methods.table_search import CodeSpace
@@ -118,8 +118,8 @@ class CenteredCodec(Codec):
         self.mean_ = robust_mean(vectors)[0]
         self.direction_ = mean_direction(self.mean_)
         offsets, rests = split(vectors, self.mean_, self.direction_)
-        self.bounds_ = offset_scale(offsets) if self._offset_size == 1 else offset_range(offsets)
         self.codec_ = self._new_codec().fit(rests, seed)
+        self.bounds_ = fitted_bounds(offsets, self.codec_.code_size + OFFSET_BYTES)
         order = np.random.default_rng(seed).permutation(len(rests))
         self.scale_ = self._unbiased_scale(rests[order[:_SAMPLE]])
 
@@ -147,15 +147,13 @@ class CenteredCodec(Codec):
     def parts(self) -> dict[str, np.ndarray]:
         """``mean`` (dim,), ``bounds`` of offsets, ``scale`` (1,), and the inner codec's as ``codec.<name>``."""
         self._check_fitted()
-        inner = {f"codec.{name}": array for name, array in self.codec_.parts().items()}
         own = {"mean": self.mean_, "bounds": self.bounds_, "scale": np.array([self.scale_], np.float32)}
-        return own | inner
+        return own | behind("codec.", self.codec_.parts())
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
         self.mean_, self.bounds_, self.scale_ = parts["mean"], parts["bounds"], np.float32(parts["scale"][0])
         self.direction_ = mean_direction(self.mean_)
-        inner = {name.removeprefix("codec."): array for name, array in parts.items() if name.startswith("codec.")}
-        self.codec_ = self.inner.from_parts(self._params, inner)
+        self.codec_ = self.inner.from_parts(self._params, under("codec.", parts))
 
     def _check_shape(self) -> None:
         _check_metric(self.metric)

@@ -12,7 +12,7 @@ from methods.base import Codec, Metric, Searcher, largest_fit
 from methods.faiss_index import FlatCodesSearcher, faiss_metric
 from methods.intervals import ScanningSearcher
 from methods.kind_losses import ERROR_ALONG_MEAN, along_mean
-from methods.outliers import OUTLIER, Spread
+from methods.outliers import Spread
 from methods.registry import register
 from methods.units import RescaledSearcher, typical_length, unit_of
 
@@ -192,7 +192,7 @@ class Float8(Codec):
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
         spread = Spread.of(vectors)
-        mean = spread.pulled(vectors, OUTLIER, 1.0).mean(axis=0, dtype=np.float64)
+        mean = spread.pulled(vectors).mean(axis=0, dtype=np.float64)
         shared = np.linalg.norm(mean) > _SHARED * spread.typical > 0
         self.mean_ = (mean if shared else np.zeros(self.dim)).astype(np.float32)
         vectors = spread.pulled(vectors, _LONG, _LONG)

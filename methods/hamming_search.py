@@ -22,10 +22,9 @@ from methods.kernels.adc import ADCScanner
 from methods.kernels.hamming import LONGEST
 from methods.kind_losses import NO_LENGTHS
 from methods.scanner_search import HammingSearcher, SymbolSearcher
-from methods.units import lengths_of, typical_length
+from methods.units import NEAR_ONE, length_of_parts, length_parts, lengths_of, one_or_length, typical_length
 
 SCORINGS = ("hamming", "asymmetric")
-_SAME_LENGTH = 1e-3  # from 1 at most: how normalized vectors are rounded
 
 
 def pack_signs(values: np.ndarray) -> np.ndarray:
@@ -59,16 +58,15 @@ class BinaryCodec(Codec):
         return -(-self.bits // 8)
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
-        length = typical_length(vectors) if self.metric is Metric.IP else 1.0
-        self.length_ = 1.0 if abs(length - 1) < _SAME_LENGTH else float(np.float32(length))
+        self.length_ = one_or_length(typical_length(vectors)) if self.metric is Metric.IP else 1.0
 
     def parts(self) -> dict[str, np.ndarray]:
         """``length`` (1,) float32, where it is not 1."""
         self._check_fitted()
-        return {} if self.length_ == 1 else {"length": np.array([self.length_], np.float32)}
+        return length_parts(self.length_)
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
-        self.length_ = float(parts["length"][0]) if "length" in parts else 1.0
+        self.length_ = length_of_parts(parts)
 
     @abstractmethod
     def _values(self, vectors: np.ndarray) -> np.ndarray:
@@ -88,7 +86,7 @@ class BinaryCodec(Codec):
             return queries
         lengths = lengths_of(queries)
         factors = np.divide(self.length_, lengths, out=np.ones_like(lengths), where=lengths > 0)
-        factors[np.abs(factors - 1) < _SAME_LENGTH] = 1
+        factors[np.abs(factors - 1) < NEAR_ONE] = 1
         return (queries * factors).astype(np.float32)
 
     def _weighed_queries(self, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -16,7 +16,7 @@ from methods.base import Metric, largest_fit
 from methods.faiss_index import training_sample
 from methods.kernels.lsq import local_search
 from methods.kind_losses import OFFSET_KEEPS_IT
-from methods.outliers import OUTLIER, Spread
+from methods.outliers import Spread
 from methods.parameters import check_integer
 from methods.registry import register
 from methods.residual import residual_encoder, train_residual
@@ -97,7 +97,7 @@ class LSQ(AdditiveCodec):
         codes = self._index_of(codebooks).sa_encode(sample)
         rng = np.random.default_rng(seed)
         spread = Spread.of(sample)
-        noise = spread.pulled(sample, OUTLIER, 1.0).std(axis=0) / self.codebooks
+        noise = spread.pulled(sample).std(axis=0) / self.codebooks
         center = _long_center(spread)
         for step in range(self.iterations):
             codebooks = self._solve(sample, codes, center)

@@ -52,13 +52,11 @@ class OSQ(IntervalCodec):
 
     summary = "uniform levels inside an interval optimized for each centred vector (anisotropic loss)"
     source = "Lucene OptimizedScalarQuantizer"
-    kind_exceptions: ClassVar[dict[str, str]] = {
-        **dict.fromkeys(
-            ("rogue dimensions", "dead dimensions", "heavy tails"),
-            "all dimensions of a vector share an interval, however much each varies; a rotation of base and queries "
-            "evens them out",
-        ),
-    }
+    kind_exceptions: ClassVar[dict[str, str]] = dict.fromkeys(
+        ("rogue dimensions", "dead dimensions", "heavy tails"),
+        "all dimensions of a vector share an interval, however much each varies; a rotation of base and queries evens "
+        "them out",
+    )
     version = "2"  # 1: no offset
 
     def __init__(

@@ -1,7 +1,8 @@
 """Outliers among training vectors: what learns a mean, a scale or axes from all vectors alike may not follow them.
 
 One vector a thousand times too long moves the mean of ten thousand by a tenth of a vector's length and takes the first
-principal axis for itself (qdrant #9902 shows what it does to ranges).
+principal axis for itself (qdrant #9902 shows what it does to ranges). Principal axes have a rule of their own,
+:func:`methods.principal_axes.robust_mean`, which counts outliers as if they lay at 8 median distances from the mean.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from typing import Self
 
 import numpy as np
 
-__all__ = ["OUTLIER", "Spread", "without_outliers"]
+__all__ = ["Spread", "without_outliers"]
 
-OUTLIER = 16.0  # so many times as far from the median vector as the median distance; lognormal lengths of 0.7 reach 16
+_OUTLIER = 16.0  # so many times as far from the median vector as the median distance; lognormal lengths of 0.7 reach 16
 _SAMPLE = 4096  # vectors of which the median is taken
 _ROWS = 4096  # vectors looked at together
 
@@ -53,10 +54,10 @@ class Spread:
         """The same of some of the vectors (indices)."""
         return Spread(self.center, self.typical, self.ratios[rows])
 
-    def pulled(self, vectors: np.ndarray, farthest: float, to: float) -> np.ndarray:
+    def pulled(self, vectors: np.ndarray, farthest: float = _OUTLIER, to: float = 1.0) -> np.ndarray:
         """``vectors`` (n, dim), those beyond ``farthest`` times the typical distance moved to ``to`` times it.
 
-        The array itself where there are none.
+        By default outliers, to the typical distance. The array itself where there are none.
         """
         far = np.flatnonzero(self.ratios > farthest)
         if not len(far):
@@ -69,4 +70,4 @@ class Spread:
 
 def without_outliers(vectors: np.ndarray) -> np.ndarray:
     """``vectors`` (n, dim) float32, outliers moved towards the others to the typical distance; no copy without any."""
-    return Spread.of(vectors).pulled(vectors, OUTLIER, 1.0)
+    return Spread.of(vectors).pulled(vectors)

@@ -16,11 +16,17 @@ from methods.faiss_index import FlatCodesSearcher, faiss_metric
 from methods.parameters import check_integer
 from methods.registry import register
 from methods.rotated import RotatedCodec
-from methods.units import RescaledSearcher, lengths_of, typical_length
+from methods.units import (
+    RescaledSearcher,
+    length_of_parts,
+    length_parts,
+    lengths_of,
+    one_or_length,
+    typical_length,
+)
 
 _ONE_BIT_FACTORS = 8  # bytes: ||x - c||^2 (less ||x||^2 under ip), multiplier
 _SIGN_FACTORS = 12  # the same and an error bound, where more bits follow
-_UNIT_LENGTH = 1e-3  # from 1 at most: the length of normalized vectors, as they are rounded
 _LONG_CENTER = 0.3  # of the vectors' length; a shorter center adds less than a twentieth to an estimate's error
 _LONG_CENTER_COSINE = 0.6  # normalized queries differ in length along the center only where that is long
 _SHORTEST, _LONGEST = 0.5, 8.0  # lengths to which queries are scaled, in those of vectors
@@ -85,17 +91,15 @@ class RaBitQ(RotatedCodec):
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
         super()._fit(vectors, seed)
-        length = typical_length(vectors) / self.unit_ if self.metric is Metric.IP else 1.0
-        self.length_ = 1.0 if abs(length - 1) < _UNIT_LENGTH else float(np.float32(length))
+        self.length_ = one_or_length(typical_length(vectors) / self.unit_) if self.metric is Metric.IP else 1.0
 
     def parts(self) -> dict[str, np.ndarray]:
         """As in the base class; and under ``ip`` ``length`` (1,) float32, where it is not 1."""
-        length = {} if self.length_ == 1 else {"length": np.array([self.length_], np.float32)}
-        return super().parts() | length
+        return super().parts() | length_parts(self.length_)
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
         super()._load_parts(parts)
-        self.length_ = float(parts["length"][0]) if "length" in parts else 1.0
+        self.length_ = length_of_parts(parts)
 
     @property
     def scores_decoded(self) -> bool:

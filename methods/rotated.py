@@ -15,7 +15,7 @@ import numpy as np
 from methods.base import Codec, Metric, Searcher
 from methods.errors import MethodError
 from methods.faiss_index import set_vector
-from methods.outliers import OUTLIER, Spread
+from methods.outliers import Spread
 from methods.units import RescaledSearcher, unit_of
 from methods.vectors import random_rotation
 
@@ -79,7 +79,7 @@ class RotatedCodec(Codec):
         self.rotation_ = random_rotation(self.dim, seed) if self.rotation == "random" else None
         spread = Spread.of(vectors)
         unit = unit_of(self._size(vectors, spread))
-        mean = spread.pulled(vectors, OUTLIER, 1.0).mean(axis=0, dtype=np.float64).astype(np.float32)
+        mean = spread.pulled(vectors).mean(axis=0, dtype=np.float64).astype(np.float32)
         self._load(self.rotation_, self._rotate(mean[None] / np.float32(unit))[0], unit)
 
     def _size(self, vectors: np.ndarray, spread: Spread) -> float:

@@ -14,6 +14,7 @@ import numpy as np
 from methods import registry
 from methods.base import Codec, Metric, Searcher, Transform
 from methods.errors import BudgetError, MethodError
+from methods.part_names import behind, under
 
 __all__ = ["AffineTransform", "ScoredTransform", "TransformedCodec", "TransformedSearcher"]
 
@@ -204,13 +205,12 @@ class TransformedCodec(Codec):
         return self._new_codec().code_size
 
     def parts(self) -> dict[str, np.ndarray]:
-        named = {f"transform.{name}": array for name, array in self.transform_.parts().items()}
-        return named | {f"codec.{name}": array for name, array in self.codec_.parts().items()}
+        return behind("transform.", self.transform_.parts()) | behind("codec.", self.codec_.parts())
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
-        self.transform_ = self._new_transform().load_parts(_under("transform.", parts))
+        self.transform_ = self._new_transform().load_parts(under("transform.", parts))
         cls = registry.class_of(self.codec, self.codec_params)
-        self.codec_ = cls.from_parts(self.codec_params, _under("codec.", parts))
+        self.codec_ = cls.from_parts(self.codec_params, under("codec.", parts))
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
         self.transform_ = self._new_transform().fit(vectors, seed)
@@ -274,8 +274,3 @@ def _most_dimensions(dim: int, inner: Callable[[int], Codec]) -> int:
         middle = (low + high) // 2
         low, high = (middle, high) if fits(middle) else (low, middle)
     return low if low < 8 else low - low % 8
-
-
-def _under(prefix: str, parts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The entries of ``parts`` whose names begin with ``prefix``, without it."""
-    return {name.removeprefix(prefix): array for name, array in parts.items() if name.startswith(prefix)}

@@ -9,7 +9,19 @@ import numpy as np
 
 from methods.base import Metric, Searcher
 
-__all__ = ["RescaledSearcher", "lengths_of", "power_of_two", "typical_length", "unit_of"]
+__all__ = [
+    "NEAR_ONE",
+    "RescaledSearcher",
+    "length_of_parts",
+    "length_parts",
+    "lengths_of",
+    "one_or_length",
+    "power_of_two",
+    "typical_length",
+    "unit_of",
+]
+
+NEAR_ONE = 1e-3  # from 1 at most: the lengths of normalized vectors, as they are rounded
 
 _ORDINARY = (2.0**-6, 2.0**13)  # lengths of vectors that are left as they are
 _MOST_EXPONENT = 100  # of a power of two, so that float32 holds it and its inverse
@@ -20,6 +32,21 @@ def typical_length(vectors: np.ndarray) -> float:
     lengths = lengths_of(vectors)
     positive = lengths[lengths > 0]
     return float(np.median(positive)) if len(positive) else 1.0
+
+
+def one_or_length(length: float) -> float:
+    """``length``, rounded to float32; 1 where it is nearly that, as lengths of normalized vectors are."""
+    return 1.0 if abs(length - 1) < NEAR_ONE else float(np.float32(length))
+
+
+def length_parts(length: float) -> dict[str, np.ndarray]:
+    """A codec's part ``length`` (1,) float32; none where it is 1."""
+    return {} if length == 1 else {"length": np.array([length], np.float32)}
+
+
+def length_of_parts(parts: dict[str, np.ndarray]) -> float:
+    """The length again, from :func:`length_parts` among others."""
+    return float(parts["length"][0]) if "length" in parts else 1.0
 
 
 def power_of_two(sizes: np.ndarray | float) -> np.ndarray:

@@ -53,7 +53,12 @@ class RecallsOfMethod:
         return self._known[kind, metric, code_bytes]
 
 
-recalls_of = functools.lru_cache(maxsize=8)(RecallsOfMethod)
+def recalls_of(subject: Subject, seed: int = 0) -> RecallsOfMethod:
+    """What was measured of the last few methods and seeds, and can be measured of this one."""
+    return _recalls_of(subject, seed)
+
+
+_recalls_of = functools.lru_cache(maxsize=8)(RecallsOfMethod)
 
 
 def _base_of(kind: str) -> str:

@@ -128,7 +128,7 @@ def losses_of(subject: Subject, thorough: bool) -> Iterator[Loss]:
 
 def _measured_again(subject: Subject, loss: Loss) -> Loss:
     """``loss`` on average over fits with other seeds too: what one draw of a rotation or of centroids costs is luck."""
-    measured = [recalls_of(subject, seed) if seed else recalls_of(subject) for seed in range(SEEDS)]
+    measured = [recalls_of(subject, seed) for seed in range(SEEDS)]
     assert loss.metric is not None
     names = KINDS[loss.kind.name].of or PLAIN, loss.kind.name
     without, there = (average([each.of(name, loss.metric, loss.code_bytes) for each in measured]) for name in names)

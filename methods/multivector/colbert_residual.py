@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from methods.errors import BudgetError, MethodError
@@ -54,7 +56,7 @@ class ColbertResidual(MultiVectorCodec):
     source = "Santhanam et al., ColBERTv2, NAACL 2022; PLAID, CIKM 2022"
     decodable = True
     version = "2"  # 1: vectors of zeros were trained on, and decoded to unit vectors
-    kind_exceptions = {  # noqa: RUF012
+    kind_exceptions: ClassVar[dict[str, str]] = {
         "one vector x 100": "vectors decode to one length, so others are refused",
         "rogue dimensions": "buckets of residuals are those of all dimensions together",
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -35,7 +35,7 @@ class FirstKTokens(TokenStoreCodec):
     summary = "the first vectors of a document, as many as fit, each in a dense method's code"
     source = "truncation, the usual limit of an encoder's input"
     trains = False
-    kind_exceptions = {  # noqa: RUF012
+    kind_exceptions: ClassVar[dict[str, str]] = {
         "rogue dimensions": "products of most vectors are near the largest, and what decides among them is pruned",
         "one vector x 100": "int8 has ranges for the others, and what is far beyond them is cut off",
     }

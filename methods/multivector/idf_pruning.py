@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -44,7 +44,7 @@ class IdfPruning(TokenStoreCodec):
     family = "token pruning"
     summary = "the vectors of a document that fewest documents share, each in a dense method's code"
     source = "Acquavia, Macdonald & Tonellotto, Static pruning for multi-representation dense retrieval, DocEng 2023"
-    kind_exceptions = {  # noqa: RUF012
+    kind_exceptions: ClassVar[dict[str, str]] = {
         "rogue dimensions": "products of most vectors are near the largest, and what decides among them is pruned"
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -54,7 +54,7 @@ class MeanPooling(SingleVectorCodec):
     # 1: vectors of zeros were mapped with the others of a set, and no single vectors were stretched;
     # 2: rogue dimensions counted as much as they are large
     version = "3"
-    kind_exceptions = {  # noqa: RUF012
+    kind_exceptions: ClassVar[dict[str, str]] = {
         "rogue dimensions": "a document has vectors for every value of these two dimensions, and its mean tells none"
     }
 
@@ -92,8 +92,8 @@ class MeanPooling(SingleVectorCodec):
         return self.dim
 
     def _fit_map(self, documents: Ragged, seed: int) -> None:
-        self.mean_ = Stretch.fit_to(documents, seed).mean
-        self.weights_ = _weights(sample_of(documents, seed))
+        sample = sample_of(documents, seed)
+        self.mean_, self.weights_ = Stretch.fit(sample).mean, _weights(sample)
 
     def parts(self) -> dict[str, np.ndarray]:
         own = {"mean": self.mean_} if self.mean_.any() else {}

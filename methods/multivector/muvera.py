@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -13,7 +13,8 @@ from methods.errors import BudgetError, MethodError
 from methods.multivector.fde import FixedDimensionalEncoding, encoding_width
 from methods.multivector.ragged import Ragged
 from methods.multivector.single_vector import SingleVectorCodec
-from methods.multivector.stretch import LEAST_COSINE, Stretch
+from methods.multivector.stretch import LEAST_COSINE, Stretch, sample_of
+from methods.part_names import behind, under
 from methods.registry import register
 
 __all__ = ["GRID", "Muvera"]
@@ -55,7 +56,7 @@ class Muvera(SingleVectorCodec):
     # 2: vectors of zeros encoded with the others of a set, and never centred by default;
     # 3: centred ones partitioned by what is along the mean too, which queries need not share
     version = "4"
-    kind_exceptions = {  # noqa: RUF012
+    kind_exceptions: ClassVar[dict[str, str]] = {
         "rogue dimensions": "hyperplanes see these two alone, and the mean of a block is not near its best vector"
     }
 
@@ -136,7 +137,7 @@ class Muvera(SingleVectorCodec):
     def _fit_map(self, documents: Ragged, seed: int) -> None:
         stretch = Stretch.none(self.dim)
         if self.center is not False:
-            stretch = Stretch.fit_to(documents, seed, -1.0 if self.center else LEAST_COSINE)
+            stretch = Stretch.fit(sample_of(documents, seed), -1.0 if self.center else LEAST_COSINE)
         self.fde_ = FixedDimensionalEncoding(*self._shape, self.fill_empty, not stretch.is_identity, seed)
         self.fde_.fit(documents.vectors, stretch)
 
@@ -156,11 +157,11 @@ class Muvera(SingleVectorCodec):
         if fde.final_index is not None and fde.final_sign is not None:
             own |= {"final_index": fde.final_index, "final_sign": fde.final_sign}
         own |= fde.stretch_.parts()
-        return {f"fde.{name}": array for name, array in own.items()} | super().parts()
+        return behind("fde.", own) | super().parts()
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
         super()._load_parts(parts)
-        own = {name.removeprefix("fde."): array for name, array in parts.items() if name.startswith("fde.")}
+        own = under("fde.", parts)
         stretch = Stretch.from_parts(self.dim, own)
         own = {name: array for name, array in own.items() if not name.startswith("stretch.")}
         self.fde_ = FixedDimensionalEncoding.from_arrays(

@@ -13,6 +13,7 @@ from methods.base import Codec, Metric, Searcher
 from methods.multivector.base import Codes, MultiVectorCodec, SetSearcher
 from methods.multivector.ragged import Ragged
 from methods.multivector.stretch import Stretch
+from methods.part_names import behind, under
 
 __all__ = ["SingleVectorCodec", "SingleVectorSearcher"]
 
@@ -76,11 +77,11 @@ class SingleVectorCodec(MultiVectorCodec):
         return np.full(len(lengths), self._new_codec().code_size, np.int64)
 
     def parts(self) -> dict[str, np.ndarray]:
-        return self.stretch_.parts() | {f"codec.{name}": array for name, array in self.codec_.parts().items()}
+        return self.stretch_.parts() | behind("codec.", self.codec_.parts())
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
-        inner = {name.removeprefix("codec."): array for name, array in parts.items() if name.startswith("codec.")}
-        self.codec_ = registry.class_of(self.codec, self.codec_params).from_parts(self.codec_params, inner)
+        cls = registry.class_of(self.codec, self.codec_params)
+        self.codec_ = cls.from_parts(self.codec_params, under("codec.", parts))
         self.stretch_ = Stretch.from_parts(self._out_dim, parts)
 
     def _fit(self, documents: Ragged, seed: int) -> None:

@@ -77,11 +77,6 @@ class Stretch:
         return cls.fit(vectors)
 
     @classmethod
-    def fit_to(cls, documents: Ragged, seed: int, least_cosine: float = LEAST_COSINE) -> Self:
-        """As :meth:`fit`, of a sample of the vectors of all ``documents``."""
-        return cls.fit(sample_of(documents, seed), least_cosine)
-
-    @classmethod
     def none(cls, dim: int) -> Self:
         """The map that changes nothing."""
         return cls(np.zeros(dim, np.float32))

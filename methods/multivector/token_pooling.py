@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -41,7 +41,7 @@ class TokenPooling(TokenStoreCodec):
     source = "Clavié, Chaffin & Adams, Reducing the footprint of multi-vector retrieval, 2024, arXiv 2409.14683"
     requires = ("scipy",)
     trains = False
-    kind_exceptions = {  # noqa: RUF012
+    kind_exceptions: ClassVar[dict[str, str]] = {
         "rogue dimensions": "a mean is long where its vectors agree in these two dimensions, and says little of others"
     }
 

@@ -18,6 +18,7 @@ from methods.multivector.common_length import CommonLength
 from methods.multivector.ragged import Ragged
 from methods.multivector.stretch import Stretch
 from methods.multivector.zero_vectors import Places, ZeroCode, split_zeros
+from methods.part_names import behind, under
 from methods.scanner_search import HammingSearcher, SymbolSearcher
 
 __all__ = ["DecodingSetSearcher", "TokenStoreCodec", "codec_of_each", "largest_kept"]
@@ -89,12 +90,11 @@ class TokenStoreCodec(MultiVectorCodec):
 
     def parts(self) -> dict[str, np.ndarray]:
         own = {} if self.zero_.is_own else {"zero_code": np.stack([self.zero_.code, self.zero_.instead])}
-        inner = {f"codec.{name}": array for name, array in self.codec_.parts().items()}
-        return own | self.stretch_.parts() | self.length_.parts() | inner
+        return own | self.stretch_.parts() | self.length_.parts() | behind("codec.", self.codec_.parts())
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
-        inner = {name.removeprefix("codec."): array for name, array in parts.items() if name.startswith("codec.")}
-        self.codec_ = registry.class_of(self.codec, self.codec_params).from_parts(self.codec_params, inner)
+        cls = registry.class_of(self.codec, self.codec_params)
+        self.codec_ = cls.from_parts(self.codec_params, under("codec.", parts))
         self.stretch_, self.length_ = Stretch.from_parts(self.dim, parts), CommonLength.from_parts(parts)
         self.zero_ = ZeroCode(*parts["zero_code"]) if "zero_code" in parts else ZeroCode.own(self.codec_)
 
