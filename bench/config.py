@@ -114,9 +114,10 @@ class RunConfig:
                 ignored.add(name)
         if self.device == "auto":
             ignored.add("device")
-        found = {key: value for key, value in self.to_dict().items() if key not in ignored}
-        method = {key: value for key, value in found["method"].items() if (key, value) != ("center", None)}
-        return found | {"method": method}
+        determining = {key: value for key, value in self.to_dict().items() if key not in ignored}
+        # center=null is the method without the option: records from before there was one stay valid.
+        method = {key: value for key, value in determining["method"].items() if (key, value) != ("center", None)}
+        return determining | {"method": method}
 
     def check(self) -> None:
         """Raise :class:`UsageError` for a value that no run can work with; cheap, before anything is loaded."""

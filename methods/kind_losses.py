@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ERROR_ALONG_MEAN", "LEFT_OUT", "NO_LENGTHS", "OFFSET_KEEPS_IT", "along_mean"]
+__all__ = ["ERROR_ALONG_MEAN", "LEFT_OUT", "NO_LENGTHS", "OFFSET_KEEPS_IT", "PRUNED", "along_mean"]
 
 _ALONG_MEAN = "errors along the direction that all vectors share are multiplied by a query's large product with it"
 OFFSET_KEEPS_IT = f"{_ALONG_MEAN}; center=offset keeps that direction apart"
@@ -11,6 +11,7 @@ LEFT_OUT = (
     "little varies along the direction that all vectors share, so that it is left out, but queries have a large "
     "product with it; metric=l2 finds the same neighbors of vectors of length 1 without that loss"
 )
+PRUNED = "products of most vectors are near the largest, and what decides among them is pruned"
 
 NO_LENGTHS = dict.fromkeys(
     ("lengths vary, ip", "lengths vary, l2", "integers, ip"),

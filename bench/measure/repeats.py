@@ -11,8 +11,12 @@ from methods.vectors import normalized
 
 def keys(vectors: np.ndarray) -> np.ndarray:
     """A number (n,) int64 for every row of float32 vectors (n, d), equal for equal rows; good within one process."""
-    rows = vectors + np.float32(0)  # -0 becomes 0
-    return np.fromiter((hash(row.tobytes()) for row in rows), np.int64, len(rows))
+    return _hashes(vectors + np.float32(0))
+
+
+def _hashes(arrays: np.ndarray | list[np.ndarray]) -> np.ndarray:
+    """Of each array's bytes (n,) int64; what was added 0 to has no -0, which would differ from 0."""
+    return np.fromiter((hash(array.tobytes()) for array in arrays), np.int64, len(arrays))
 
 
 def as_compared(vectors: np.ndarray, metric: object) -> np.ndarray:
@@ -28,7 +32,7 @@ def groups_of(queries: np.ndarray | Ragged, metric: object) -> np.ndarray | None
     Queries that are a multiple of each other are one for cosine, as far as float32 rounds both to the same.
     """
     if isinstance(queries, Ragged):
-        found = np.array([hash((queries.set(i) + 0).tobytes()) for i in range(len(queries))], np.int64)
+        found = _hashes([queries.set(i) + 0 for i in range(len(queries))])
     else:
         found = keys(as_compared(queries, metric))
     distinct, first, groups = np.unique(found, return_index=True, return_inverse=True)

@@ -10,6 +10,7 @@ import numpy as np
 from methods import registry
 from methods.base import Metric
 from methods.errors import MethodError
+from methods.kind_losses import PRUNED
 from methods.multivector.base import OFFSET_BYTES
 from methods.multivector.ragged import Ragged
 from methods.multivector.token_store import TokenStoreCodec, largest_kept
@@ -36,7 +37,7 @@ class FirstKTokens(TokenStoreCodec):
     source = "truncation, the usual limit of an encoder's input"
     trains = False
     kind_exceptions: ClassVar[dict[str, str]] = {
-        "rogue dimensions": "products of most vectors are near the largest, and what decides among them is pruned",
+        "rogue dimensions": PRUNED,
         "one vector x 100": "int8 has ranges for the others, and what is far beyond them is cut off",
     }
 

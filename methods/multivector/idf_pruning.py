@@ -10,6 +10,7 @@ import numpy as np
 from methods import registry
 from methods.base import Metric
 from methods.errors import MethodError
+from methods.kind_losses import PRUNED
 from methods.multivector.base import OFFSET_BYTES
 from methods.multivector.centroids import learn_centroids, nearest_centroids, usual_count
 from methods.multivector.ragged import Ragged
@@ -44,9 +45,7 @@ class IdfPruning(TokenStoreCodec):
     family = "token pruning"
     summary = "the vectors of a document that fewest documents share, each in a dense method's code"
     source = "Acquavia, Macdonald & Tonellotto, Static pruning for multi-representation dense retrieval, DocEng 2023"
-    kind_exceptions: ClassVar[dict[str, str]] = {
-        "rogue dimensions": "products of most vectors are near the largest, and what decides among them is pruned"
-    }
+    kind_exceptions: ClassVar[dict[str, str]] = {"rogue dimensions": PRUNED}
 
     centroids_: np.ndarray
     idf_: np.ndarray

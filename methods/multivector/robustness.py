@@ -20,7 +20,7 @@ from methods.multivector.base import MultiVectorCodec
 from methods.multivector.kinds import KINDS
 from methods.multivector.ragged import Ragged
 
-__all__ = ["check_kinds", "losses_of"]
+__all__ = ["check_kinds", "losses_of", "measure"]
 
 K = 10
 _BUDGET = 160  # bytes a document, or the smallest budget where that is more
@@ -51,12 +51,12 @@ def losses_of(subject: Subject, documents: Ragged, queries: Ragged) -> Iterator[
     it is beside. A method that refuses a kind finds nothing there.
     """
     for code_bytes in sorted({subject.smallest, budget := max(subject.smallest, _BUDGET)}):
-        plain = _recalls(subject.configure(code_bytes), documents, queries)
+        plain = measure(subject.configure(code_bytes), documents, queries)
         for kind in KINDS.values():
             if code_bytes == budget or kind.name in _AT_THE_SMALLEST:
                 refused, there = "", Recalls(np.zeros(len(queries)), None)
                 try:
-                    there = _recalls(subject.configure(code_bytes), *kind.make(documents, queries))
+                    there = measure(subject.configure(code_bytes), *kind.make(documents, queries))
                 except MethodError as error:
                     refused = str(error)
                 yield Loss(kind, None, code_bytes, code_bytes < budget, plain, there, refused)
@@ -69,13 +69,14 @@ def _measured_again(subject: Subject, documents: Ragged, queries: Ragged, loss: 
     made = KINDS[loss.kind.name].make(documents, queries)
     seeds = range(1, SEEDS)
     others = [
-        [_recalls(subject.configure(loss.code_bytes), *sets, seed) for seed in seeds]
+        [measure(subject.configure(loss.code_bytes), *sets, seed) for seed in seeds]
         for sets in ((documents, queries), made)
     ]
     return replace(loss, without=average([loss.without, *others[0]]), there=average([loss.there, *others[1]]))
 
 
-def _recalls(codec: MultiVectorCodec, documents: Ragged, queries: Ragged, seed: int = 0) -> Recalls:
+def measure(codec: MultiVectorCodec, documents: Ragged, queries: Ragged, seed: int = 0) -> Recalls:
+    """Recall@10 of each query by ``codec``, fitted on the documents that it searches."""
     codec.fit(documents, seed)
     ids = codec.searcher(codec.encode(documents)).search(queries, K)[1]
     _, true = chamfer_search(queries.vectors, queries.offsets, documents.vectors, documents.offsets, K)

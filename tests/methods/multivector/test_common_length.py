@@ -7,12 +7,12 @@ import pytest
 
 from methods import registry
 from methods._checks.kinds import unit
-from methods.kernels.chamfer import chamfer_search
 from methods.multivector import Ragged
 from methods.multivector.checks import base, sets
 from methods.multivector.common_length import CommonLength, order_error
 from methods.multivector.kinds import KINDS
 from methods.multivector.mean_pooling import MeanPooling
+from methods.multivector.robustness import measure
 from methods.multivector.stretch import Stretch
 from methods.multivector.token_codec import TokenCodec
 
@@ -25,10 +25,7 @@ def asked():
 
 
 def recall(codec, documents, queries):
-    codec.fit(documents, seed=0)
-    ids = codec.searcher(codec.encode(documents)).search(queries, 10)[1]
-    true = chamfer_search(queries.vectors, queries.offsets, documents.vectors, documents.offsets, 10)[1]
-    return np.mean([np.isin(row, found).mean() for row, found in zip(true, ids)])
+    return measure(codec, documents, queries).search.mean()
 
 
 def without_length(monkeypatch):
