@@ -96,8 +96,15 @@ def _tell(name: str, dim: int) -> None:
         print(f"{_COLUMNS[key].format(dim=dim):<16}{value}")
     parameters = ", ".join(f"{key}={json.dumps(value)}" for key, value in method["parameters"].items())
     print(f"{'parameters':<16}{parameters or '-'}")
-    for kind, reason in method.get("kind_exceptions", {}).items():
-        print(f"loses recall on vectors of the kind {kind!r}: {reason}")
+    if "kind_exceptions" not in method:
+        return
+    kinds_by_reason: dict[str, list[str]] = {}
+    for kind, reason in method["kind_exceptions"].items():
+        kinds_by_reason.setdefault(reason, []).append(kind)
+    for reason, kinds in kinds_by_reason.items():
+        print(f"{'loses recall on':<16}{'; '.join(kinds)}: {reason}")
+    if not kinds_by_reason:
+        print(f"{'loses recall on':<16}no kind of vectors, as far as it declares (docs/embeddings.md)")
 
 
 def _check(name: str) -> int:
@@ -156,10 +163,11 @@ def main(arguments: list[str] | None = None) -> int:
             raise MethodError(f"--dim={options.dim} is out of range; use an integer of at least 1")
         if options.check:
             return _check(options.check)
-        if options.name:
+        if options.name and not (options.json or options.markdown):
             _tell(options.name, options.dim)
             return 0
-        found = [describe(name, options.dim) for name in _chosen(options.family, options.track)]
+        names = [options.name] if options.name else _chosen(options.family, options.track)
+        found = [describe(name, options.dim) for name in names]
     except MethodError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -71,7 +71,7 @@ def get(name: str, track: str | None = DENSE) -> type[Any]:
     """
     _discover()
     if name not in _METHODS:
-        close = difflib.get_close_matches(str(name), _METHODS, n=3, cutoff=0.5)
+        close = difflib.get_close_matches(str(name).lower(), _METHODS, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(close)}?" if close else "`python -m methods` lists all"
         raise UnknownMethod(f"no method is called {name!r}; {hint}")
     cls = _METHODS[name]

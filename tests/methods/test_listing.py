@@ -45,11 +45,31 @@ def test_an_unknown_family_dimension_or_method_is_an_error_in_one_line(capsys):
         (["--family", "binry"], "binary"),
         (["--dim", "0"], "at least 1"),
         (["--check", "sing"], "did you mean sign"),
+        (["PQ"], "did you mean pq"),
     ):
         assert main(arguments) == 2
         text = capsys.readouterr().err
         assert text.count("\n") == 1
         assert hint in text
+
+
+def test_one_method_says_where_it_loses_each_reason_once(capsys):
+    assert main(["pq"]) == 0
+    text = capsys.readouterr().out
+    assert text.count("errors along the direction that all vectors share") == 1
+    assert "loses recall on common direction, ip; common direction, cosine: errors" in text
+    assert main(["rabitq"]) == 0
+    assert "loses recall on no kind of vectors" in capsys.readouterr().out
+    assert main(["feature_multiplexing"]) == 0  # of embedding tables: no kinds
+    assert "loses recall" not in capsys.readouterr().out
+
+
+def test_one_method_is_told_as_json_or_markdown_too(capsys):
+    assert main(["pq", "--json"]) == 0
+    (method,) = json.loads(capsys.readouterr().out)
+    assert method["name"] == "pq"
+    assert main(["pq", "--markdown"]) == 0
+    assert "\n| `pq` | product |" in capsys.readouterr().out
 
 
 def test_check_tells_every_outcome(capsys):
