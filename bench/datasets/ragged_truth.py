@@ -16,6 +16,7 @@ from methods.multivector import Ragged
 
 _QUERIES = 256  # at a time
 _PAIRS = 4096  # at a time: each has its query's vectors copied
+_COPIED = 64 << 20  # bytes of these at a time, where a single query has no more
 _SCORES = 1 << 22  # of queries and documents at a time
 _MORE = 16  # times as many candidates where the first did not suffice
 _VECTORS = 1 << 16  # of documents at a time
@@ -96,8 +97,10 @@ def _norms(vectors: np.ndarray) -> np.ndarray:
 def true_scores(dataset: RaggedDataset, queries: np.ndarray, ids: np.ndarray) -> np.ndarray:
     """Chamfer scores (pairs,) float64 of pairs of a query's row and a document's id."""
     scores = np.empty(len(ids), np.float64)
-    for start in range(0, len(ids), _PAIRS):
-        some = slice(start, start + _PAIRS)
+    most = 4 * dataset.dim * int(dataset.queries.lengths.max(initial=1))
+    step = max(1, min(_PAIRS, _COPIED // most))
+    for start in range(0, len(ids), step):
+        some = slice(start, start + step)
         asked = dataset.queries.take(queries[some])
         sets = (asked.floats(), asked.offsets, dataset.base.vectors, dataset.base.offsets)
         scores[some] = chamfer_candidates(*sets, ids[some, None], exact=True)[:, 0]

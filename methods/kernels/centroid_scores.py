@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from methods.kernels.errors import KernelError
+
 __all__ = ["centroid_chamfer"]
 
 
@@ -29,6 +31,8 @@ def centroid_chamfer(codes: np.ndarray, offsets: np.ndarray, products: np.ndarra
         for row in range(offsets[doc], offsets[doc + 1]):
             code = codes[row]
             number = np.int64(code[0]) | np.int64(code[1]) << 8 | np.int64(code[2]) << 16 | np.int64(code[3]) << 24
+            if number >= len(products):
+                raise KernelError("a code names a centroid that is none of these: it is another codec's")
             for j in range(m):
                 best[j] = max(best[j], products[number, j])
         scores[doc] = best.sum()

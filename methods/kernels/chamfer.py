@@ -12,6 +12,7 @@ from numba import njit
 
 from methods.kernels.errors import KernelError
 from methods.kernels.heap import push, sort_heap
+from methods.kernels.offsets import as_offsets
 from methods.kernels.path import Path, choose
 from methods.kernels.products import as_panels, maximum_tile, tile_rows
 from methods.kernels.threads import count_parts, in_parts, read_only
@@ -120,7 +121,7 @@ def _documents(vectors: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np
     """What the kernels read: float32 rows, or float16 rows as uint16, one of the two empty; offsets; longest set."""
     if vectors.ndim != 2 or vectors.dtype not in (np.float32, np.float16) or not vectors.flags.c_contiguous:
         raise KernelError(f"vectors must be C-contiguous float32 or float16 (total, dim), not {vectors.dtype}")
-    offsets = np.ascontiguousarray(offsets, np.int64)
+    offsets = as_offsets(offsets, len(vectors), "offsets")
     longest = int(np.diff(offsets).max(initial=0))
     half = vectors.dtype == _HALF
     floats = np.empty((0, vectors.shape[1]), np.float32) if half else vectors
@@ -128,9 +129,10 @@ def _documents(vectors: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np
     return read_only(floats), read_only(halves), read_only(offsets), longest
 
 
-def _check_queries(vectors: np.ndarray, dim: int) -> None:
+def _query_bounds(vectors: np.ndarray, offsets: np.ndarray, dim: int) -> np.ndarray:
     if vectors.ndim != 2 or vectors.shape[1] != dim:
         raise KernelError(f"queries must have shape (total, {dim}), not {vectors.shape}")
+    return as_offsets(offsets, len(vectors), "query_offsets")
 
 
 def _batches(bounds: np.ndarray) -> list[tuple[int, int]]:
@@ -177,8 +179,7 @@ def chamfer_search(
     if int(k) != k or k < 1:
         raise KernelError(f"k={k} is not a number of neighbours; use an integer of at least 1")
     chosen, documents = choose(path), _documents(vectors, offsets)
-    _check_queries(query_vectors, vectors.shape[1])
-    n, bounds = len(offsets) - 1, np.asarray(query_offsets, np.int64)
+    n, bounds = len(offsets) - 1, _query_bounds(query_vectors, query_offsets, vectors.shape[1])
     parts = count_parts(n, threads)
     scores, ids = np.full((len(bounds) - 1, k), -np.inf, np.float32), np.full((len(bounds) - 1, k), -1, np.int64)
     for start, stop in _batches(bounds):
@@ -231,12 +232,13 @@ def chamfer_candidates(
     float32, or computed in float64 where ``exact``. The rest as for :func:`chamfer_search`.
     """
     chosen, documents = choose(path), _documents(vectors, offsets)
-    _check_queries(query_vectors, vectors.shape[1])
+    bounds = _query_bounds(query_vectors, query_offsets, vectors.shape[1])
     candidates = np.ascontiguousarray(candidates, np.int64)
     if candidates.size and candidates.max() >= len(offsets) - 1:
         raise KernelError(f"candidate {candidates.max()} is none of {len(offsets) - 1} documents")
     dtype = np.float64 if exact else np.float32
-    bounds = np.asarray(query_offsets, np.int64)
+    if candidates.shape[:-1] != (len(bounds) - 1,):
+        raise KernelError(f"candidates must have shape ({len(bounds) - 1}, m), not {candidates.shape}")
     scores = np.full(candidates.shape, -np.inf, dtype)
     scores[(np.diff(bounds) == 0)[:, None] & (candidates >= 0)] = 0
     for start, stop in _batches(bounds):

@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from methods.kernels.errors import KernelError
+from methods.kernels.offsets import as_offsets
 from methods.kernels.path import Path, choose
 from methods.kernels.products import as_panels, multiply_tile, panel_width, tile_rows
 from methods.kernels.threads import in_parts, read_only
@@ -287,13 +289,17 @@ class SetEncoder:
 
         Parameters
         ----------
-        vectors : (total, dim) float32, C-contiguous
+        vectors : (total, dim) float32
+            Copied where they are not C-contiguous.
         offsets : (n + 1,) int64
         query, fill_empty, earliest : bool
             As for :func:`encode_reference`.
         threads : int, optional
             Numba's setting if None.
         """
+        if vectors.ndim != 2 or vectors.shape[1] != self.dim or vectors.dtype != np.float32:
+            raise KernelError(f"vectors must be float32 (total, {self.dim}), not {vectors.dtype} of {vectors.shape}")
+        vectors, offsets = np.ascontiguousarray(vectors), as_offsets(offsets, len(vectors), "offsets")
         out = np.zeros((len(offsets) - 1, self.width), np.float32)
         mode = (bool(query), bool(fill_empty) and not query, bool(earliest))
         arguments = (self.path, tile_rows(self.path), read_only(vectors), read_only(offsets), *self._maps, mode)

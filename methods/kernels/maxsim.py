@@ -8,6 +8,7 @@ from numba import njit
 from methods.kernels import layout, scan
 from methods.kernels.adc import ADCScanner
 from methods.kernels.hamming import HammingScanner, planar_batch
+from methods.kernels.offsets import owners
 from methods.kernels.path import Path
 from methods.kernels.sdc import SDCScanner
 from methods.kernels.tiles import BLOCK, WIDE, planar_tile
@@ -66,7 +67,7 @@ def least_distances(
     """
     queries = scan.as_codes(queries, scanner.code_size, "queries")
     path, batch = planar_batch(queries, scanner.path)
-    owner = np.repeat(np.arange(len(offsets) - 1, dtype=np.int32), np.diff(offsets))
+    owner = owners(offsets, scanner.size)
     least = np.full((len(queries), len(offsets) - 1), np.iinfo(np.int16).max, np.int16)
     if most is not None:
         least[:] = np.minimum(most, least[0, 0])
@@ -86,7 +87,7 @@ def largest_products(scanner: ADCScanner | SDCScanner, offsets: np.ndarray, quer
     queries
         What the scanner's ``search`` takes: the vectors (or codes) of one query.
     """
-    owner = np.repeat(np.arange(len(offsets) - 1, dtype=np.int32), np.diff(offsets))
+    owner = owners(offsets, scanner.size)
     best = np.full((len(queries), len(offsets) - 1), -np.inf, np.float32)
     scanner.fold(queries, owner, best)
     return best

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from methods.kernels.errors import KernelError
 from methods.kernels.threads import read_only
 
 __all__ = ["decode_residuals", "decode_residuals_reference"]
@@ -54,6 +55,8 @@ def _decode(codes: np.ndarray, centroids: np.ndarray, table: np.ndarray, out: np
         if number == len(centroids):
             line[:] = np.float32(0)
             continue
+        if number > len(centroids):
+            raise KernelError("a code names a centroid that is none of these: it is another codec's")
         centroid = centroids[number]
         for byte in range(_ID_BYTES, len(code)):
             first = (byte - _ID_BYTES) * step

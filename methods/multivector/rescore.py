@@ -15,6 +15,7 @@ from methods import registry
 from methods.errors import BudgetError, MethodError
 from methods.multivector.base import OFFSET_BYTES, Codes, MultiVectorCodec, SetSearcher
 from methods.multivector.candidates import best_candidates, score_candidates
+from methods.multivector.centroids import typical_length
 from methods.multivector.ragged import Ragged
 
 __all__ = ["STORES", "CodecSetStore", "DiskSetStore", "RescoredSetSearcher", "SetStore", "carve", "plan"]
@@ -26,6 +27,7 @@ _STORE_CODECS: dict[str, tuple[str, dict[str, Any]]] = {
     "residual": ("colbert_residual", {"bits": 4}),
 }
 STORES = (*_STORE_CODECS, "disk")
+_TOLERANCE = 0.01  # of unit length
 
 
 def plan(
@@ -143,9 +145,12 @@ def carve(vectors: np.ndarray, threshold: float) -> Ragged:
     """Ball carving of one query (m, dim): fewer vectors for nearly the same Chamfer score (MUVERA, section 3.3).
 
     Takes the first vector left, absorbs those whose inner product with it is at least ``threshold``, keeps their sum.
+    The threshold is one for unit vectors: where the median length is another, products are relative to its square.
     """
     left = np.ones(len(vectors), bool)
-    products = vectors @ vectors.T
+    length = np.float32(typical_length(vectors))
+    relative = vectors / length if abs(length - 1) > _TOLERANCE else vectors
+    products = relative @ relative.T
     balls = []
     for i in range(len(vectors)):
         if left[i]:

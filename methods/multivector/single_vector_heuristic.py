@@ -31,7 +31,8 @@ class SingleVectorHeuristic(TokenStoreCodec):
     codec, codec_params
         The dense method.
     neighbours : int
-        Vectors that each query vector finds, for each document that is asked for.
+        Vectors that each query vector finds, for each document that is asked for. Twice as many, and so on, where these
+        are of fewer documents than are asked for, as a long document's many vectors may be.
     """
 
     family = "token codes"
@@ -83,7 +84,7 @@ class _UnionSearcher(SetSearcher):
         return self.rows.nbytes + self.places.nbytes + self.inner.nbytes - (self.rows.nbytes if shared else 0)
 
     def _search(self, queries: Ragged, k: int) -> tuple[np.ndarray, np.ndarray]:
-        found = [self._documents(queries.set(i), k * self.codec.neighbours) for i in range(len(queries))]
+        found = [self._documents(queries.set(i), k) for i in range(len(queries))]
         candidates = np.full((len(queries), max(map(len, found))), -1, np.int64)
         for i, documents in enumerate(found):
             candidates[i, : len(documents)] = documents
@@ -91,12 +92,16 @@ class _UnionSearcher(SetSearcher):
         scores = score_candidates(self._gather, queries, candidates, mean)
         return best_candidates(scores, candidates, k)
 
-    def _documents(self, vectors: np.ndarray, depth: int) -> np.ndarray:
-        """Documents of the ``depth`` nearest to each of a query's ``vectors``, ascending."""
-        if depth >= len(self.rows):
-            return np.arange(self.size)
-        _, rows = self.inner.search(self.codec.stretch_.queries(vectors), depth)
-        return np.unique(np.searchsorted(self.places.offsets, rows.ravel(), side="right") - 1)
+    def _documents(self, vectors: np.ndarray, k: int) -> np.ndarray:
+        """At least ``k`` documents, of the nearest to each of a query's ``vectors``, ascending."""
+        asked, depth = self.codec.stretch_.queries(vectors), k * self.codec.neighbours
+        while depth < len(self.rows):
+            _, rows = self.inner.search(asked, depth)
+            found = np.unique(np.searchsorted(self.places.offsets, rows[rows >= 0], side="right") - 1)
+            if len(found) >= k:
+                return found
+            depth *= 2
+        return np.arange(self.size)
 
     def _gather(self, ids: np.ndarray) -> Ragged:
         rows, places, offsets = self.places.take(ids)

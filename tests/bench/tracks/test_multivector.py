@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -185,3 +187,18 @@ def test_sets_are_read_from_npz_folder_and_parquet_alike(tmp_path):
         np.testing.assert_array_equal(found.vectors, held.vectors)
         np.testing.assert_array_equal(found.offsets, held.offsets)
     assert isinstance(open_sets(tmp_path / "folder").vectors, np.memmap)
+
+
+def test_true_scores_of_long_queries_copy_few_at_a_time():
+    vectors = np.random.default_rng(0).standard_normal((20_000, 8), np.float32)
+    queries = Ragged(vectors, np.array([0, 20_000]))
+    documents = Ragged(vectors[:6], np.array([0, 1, 4, 6]))
+    dataset = datasets.RaggedDataset("long", documents, queries, None, "")
+    ids = np.arange(600) % 3
+    tracemalloc.start()
+    scores = ragged_truth.true_scores(dataset, np.zeros(600, np.int64), ids)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 300 << 20
+    expected = [chamfer_reference(vectors, documents.set(i)) for i in range(3)]
+    np.testing.assert_allclose(scores, np.take(expected, ids), rtol=1e-6)

@@ -106,3 +106,20 @@ def test_wrong_input_is_one_line():
         chamfer_search(queries, query_offsets, vectors.astype(np.float64), offsets, 1)
     with pytest.raises(KernelError, match="candidate 2 is none of 2"):
         chamfer_candidates(queries, query_offsets, vectors, offsets, np.array([[2]]))
+
+
+@pytest.mark.parametrize("wrong", [[0, 3, 9], [0, 5, 3], [-1, 3, 8], [], [[0, 3], [3, 8]]])
+def test_offsets_beyond_the_vectors_are_refused(wrong):
+    vectors, offsets = sets([3, 5], 8, 0)
+    wrong = np.array(wrong, np.int64)
+    for score in (lambda *each: chamfer_search(*each, 1), lambda *each: chamfer_candidates(*each, np.zeros((2, 1)))):
+        with pytest.raises(KernelError, match="offsets must ascend from 0 to at most 8"):
+            score(vectors, offsets, vectors, wrong)
+        with pytest.raises(KernelError, match="query_offsets must ascend from 0 to at most 8"):
+            score(vectors, wrong, vectors, offsets)
+
+
+def test_candidates_of_another_number_of_queries_are_refused():
+    vectors, offsets = sets([3, 5], 8, 0)
+    with pytest.raises(KernelError, match=r"candidates must have shape \(2, m\), not \(3, 1\)"):
+        chamfer_candidates(vectors, offsets, vectors, offsets, np.zeros((3, 1)))

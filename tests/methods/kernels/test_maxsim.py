@@ -7,6 +7,7 @@ import pytest
 
 from methods.kernels.adc import ADCScanner
 from methods.kernels.cpu import EMULATED, best_path
+from methods.kernels.errors import KernelError
 from methods.kernels.hamming import HammingScanner
 from methods.kernels.maxsim import largest_products, least_distances, least_distances_reference
 from methods.kernels.reference import symbols
@@ -43,3 +44,10 @@ def test_largest_products_are_those_of_the_levels(path, bits, queries):
     found = largest_products(ADCScanner(codes, dim, bits, scale, None, 1, path), offsets, vectors)
     expected = np.maximum.reduceat(vectors @ levels.T, offsets[:-1], axis=1)
     np.testing.assert_allclose(found, expected, atol=np.abs(vectors).max() / 254 * np.abs(levels).sum(axis=1).max())
+
+
+@pytest.mark.parametrize("wrong", [[0, 2, 3], [0, 2, 5], [0, 3, 2], [1, 2, 4]])
+def test_offsets_of_other_codes_are_refused(wrong):
+    scanner = HammingScanner(np.zeros((4, 2), np.uint8))
+    with pytest.raises(KernelError, match=r"offsets must (go|ascend) from 0 to (at most )?4"):
+        least_distances(scanner, np.array(wrong), np.zeros((1, 2), np.uint8))

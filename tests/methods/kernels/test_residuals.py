@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from methods.kernels.centroid_scores import centroid_chamfer
+from methods.kernels.errors import KernelError
 from methods.kernels.residuals import decode_residuals, decode_residuals_reference
 
 
@@ -26,3 +28,13 @@ def test_a_centroid_that_its_residual_cancels_stays_zero():
     codes = np.zeros((1, 5), np.uint8)
     found = decode_residuals(codes, np.ones((1, 8), np.float32), np.array([-1, 1], np.float32))
     assert not found.any()
+
+
+@pytest.mark.parametrize("number", [3, 4_000_000_000])
+def test_a_code_of_another_codec_is_refused(number):
+    codes = np.zeros((2, 5), np.uint8)
+    codes[1, :4] = np.array([number], "<u4").view(np.uint8)
+    with pytest.raises(KernelError, match="a code names a centroid that is none of these"):
+        decode_residuals(codes, np.ones((2, 8), np.float32), np.array([-1, 1], np.float32))
+    with pytest.raises(KernelError, match="a code names a centroid that is none of these"):
+        centroid_chamfer(codes, np.array([0, 2]), np.ones((3, 1), np.float32))

@@ -9,6 +9,7 @@ import pytest
 
 from methods.errors import MethodError
 from methods.kernels.cpu import EMULATED, best_path
+from methods.kernels.errors import KernelError
 from methods.kernels.fde import SetEncoder, encode_reference, gray_decode, partitions
 from methods.multivector import FixedDimensionalEncoding, Ragged, single_vector
 from methods.multivector.muvera import Muvera
@@ -223,3 +224,17 @@ def test_wrong_sets_are_refused_in_one_line(vectors, offsets, message):
     with pytest.raises(MethodError, match=message) as error:
         fde.encode_documents(vectors, np.array(offsets))
     assert "\n" not in str(error.value)
+
+
+def test_the_kernel_reads_any_layout_and_refuses_what_it_cannot():
+    fde = FixedDimensionalEncoding(8, 2, 2, 4)
+    encoder = SetEncoder(fde.hyperplanes, fde.inner_projection)
+    vectors, offsets = np.random.default_rng(0).standard_normal((9, 8), np.float32), np.array([0, 4, 9])
+    expected = encoder.encode(vectors, offsets)
+    assert np.array_equal(encoder.encode(np.asfortranarray(vectors), offsets), expected)
+    assert np.array_equal(encoder.encode(np.repeat(vectors, 2, axis=0)[::2], offsets), expected)
+    for wrong in (vectors[:, :7], vectors.astype(np.float64), vectors[0]):
+        with pytest.raises(KernelError, match=r"vectors must be float32 \(total, 8\)"):
+            encoder.encode(wrong, offsets)
+    with pytest.raises(KernelError, match="offsets must ascend from 0 to at most 9"):
+        encoder.encode(vectors, np.array([0, 4, 10]))

@@ -203,3 +203,22 @@ def test_carving_keeps_the_sum_and_merges_what_is_near():
     assert balls.total == 2
     np.testing.assert_allclose(balls.vectors.sum(axis=0), near.sum(axis=0), rtol=1e-6)
     assert carve(near, 2.0).total == 3
+
+
+@pytest.mark.parametrize("scale", [1e-6, 0.01, 30])
+def test_carving_heeds_no_scale(scale):
+    vectors = queries().vectors[:40]
+    balls, scaled = carve(vectors, 0.7), carve(vectors * np.float32(scale), 0.7)
+    assert 1 < balls.total < 40
+    np.testing.assert_allclose(scaled.vectors, balls.vectors * scale, rtol=1e-5, atol=1e-6 * scale)
+
+
+def test_the_heuristic_finds_as_many_documents_as_are_asked_for():
+    near = np.tile(queries().vectors[:1], (2000, 1))
+    documents = Ragged.from_list([*(base().set(i) for i in range(30)), near])
+    codec = registry.configured(registry.get("single_vector_heuristic", "multivector"), 16, 600, documents.lengths)
+    codec.fit(documents)
+    scores, ids = codec.searcher(codec.encode(documents)).search(Ragged(near[:1], np.array([0, 1])), 5)
+    assert ids[0, 0] == 30
+    assert (ids >= 0).all()
+    assert np.isfinite(scores).all()
