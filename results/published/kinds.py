@@ -271,7 +271,7 @@ def quoted(table: Table) -> list[str]:
             best = f"`{first}` {share(table[first, kind, metric, budget].recalls.mean())}"
             names = ", ".join(f"`{name}`" for name in equal) or "-"
             lines.append(f"| {kind}, {metric} | {best} | {names} | {' | '.join(cells)} |")
-    more = "All methods and both budgets, and what each declares to lose: [kinds.md](../results/published/kinds.md)."
+    more = "All measured methods, both budgets, what each declares to lose: [kinds.md](../results/published/kinds.md)."
     return [*lines, "", f"{QUERIES} questions among {BASE:,} sentences. {more}"] if len(lines) > 2 else []
 
 

@@ -23,6 +23,7 @@ ROOT = HERE.parents[1]
 OURS = ("rq_trellis", "trellis", "transform_coding")
 DATASETS = ("squad-sentences", "squad-sentences-wordllama", "glove-100", "fashion-mnist")
 COMMON_DIRECTION = ("squad-sentences-layer4", "squad-sentences-cone")
+VARIED_LENGTHS = ("glove-100-ip",)
 BUDGETS = ("4x", "8x", "16x", "32x", "64x")
 
 
@@ -64,7 +65,7 @@ def frontier_table() -> list[str]:
         "| data set | budget | `rq_trellis` | `trellis` | `transform_coding` | best rival |",
         "|---|---|---|---|---|---|",
     ]
-    for name in (*DATASETS, *COMMON_DIRECTION):
+    for name in (*DATASETS, *COMMON_DIRECTION, *VARIED_LENGTHS):
         groups = groups_of(name)
         data = groups[BUDGETS[0]][0].record.dataset
         title = f"`{name}` ({data.n:,} x {data.dim}, {data.metric})"

@@ -19,6 +19,7 @@ DATASETS = (
     "squad-sentences-layer4",
     "squad-sentences-cone",
     "glove-100",
+    "glove-100-ip",
     "fashion-mnist",
     "squad-sentences-wordllama",
     "squad-tokens-128",
