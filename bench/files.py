@@ -8,9 +8,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.errors import UsageError
-from methods.storage import write_whole
 
-__all__ = ["check_writable", "write_whole", "writing"]
+
+def write_whole(path: Path, content: str | bytes) -> Path:
+    """Write ``content`` (text as UTF-8) to ``path``, which keeps what it had until then; raises :class:`OSError`."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
 
 
 @contextlib.contextmanager

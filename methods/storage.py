@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from methods.base import Codec
     from methods.multivector.base import MultiVectorCodec
 
-__all__ = ["FORMAT", "load", "save", "write_whole"]
+__all__ = ["FORMAT", "load", "save"]
 
 FORMAT = "vector-compression-bench codec 1"
 _KIND = FORMAT.rpartition(" ")[0]
@@ -53,7 +53,7 @@ def save(codec: Codec | MultiVectorCodec, path: str | Path) -> Path:
     head = {"format": FORMAT, "method": codec.name, "version": codec.version, "params": codec.params()}
     head["sha256"] = _checksum(head, parts)
     try:
-        return write_whole(Path(path).expanduser(), _content(head, parts))
+        return _write_whole(Path(path).expanduser(), _content(head, parts))
     except OSError as error:
         raise SavedCodecError(f"cannot write {path}: {error.strerror or error}") from None
 
@@ -82,12 +82,12 @@ def load(path: str | Path) -> Any:
     return _rebuilt(path, cls, params, parts)
 
 
-def write_whole(path: Path, content: str | bytes) -> Path:
-    """Write ``content`` (text as UTF-8) to ``path``, which keeps what it had until then; raises :class:`OSError`."""
+def _write_whole(path: Path, content: bytes) -> Path:
+    """As ``bench.files.write_whole``, which cannot be imported here, nor this there: it would import every method."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with temporary.open("wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

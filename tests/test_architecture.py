@@ -63,7 +63,7 @@ def test_imports_run_one_way(name):
 def test_no_module_of_the_harness_names_a_method():
     """What the harness knows of methods is their contract: it imports no method's file."""
     shared = {"base", "errors", "registry", "rescore", "vectors", "checks", "kernels", "ragged", "parameters"}
-    shared |= {"training", "_training", "budget", "storage"}
+    shared |= {"training", "_training", "budget"}
     for name, path in MODULES.items():
         if name.startswith("bench"):
             for other in imports(path, top_level_only=False):
