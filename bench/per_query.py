@@ -86,23 +86,37 @@ def packed_values(record: Record, k: int = 10) -> np.ndarray | None:
     return np.array(record.recalls) if record.recalls is not None and k == _PACKED_K else None
 
 
-def with_values(located: Iterable[tuple[Record, Path | None]]) -> Iterator[Record]:
+class Judges:
+    """The headline measure of each query or example of runs on any data sets; each of these is looked up once."""
+
+    def __init__(self) -> None:
+        self._of: dict[tuple[str, str], RecallOfQueries | AucOfExamples | UsageError | DatasetError] = {}
+
+    def values(self, record: Record, folder: Path, k: int = 10) -> np.ndarray:
+        """As :meth:`RecallOfQueries.values`; raises what :func:`judge_of` does, for each run on such a data set."""
+        of = record.dataset.checksum, record.dataset.metric  # the same vectors have other neighbours by another metric
+        if of not in self._of:
+            try:
+                self._of[of] = judge_of(record)
+            except (UsageError, DatasetError) as error:
+                self._of[of] = error
+        if isinstance(judge := self._of[of], Exception):
+            raise judge
+        return judge.values(record, folder, k)
+
+
+def with_values(located: Iterable[tuple[Record, Path | None]], judges: Judges) -> Iterator[Record]:
     """The records, to be packed: those of searches keep recall@10 of every query, on data sets that are to be had."""
-    judges: dict[tuple[str, str], RecallOfQueries | None] = {}
     for record, folder in located:
         if folder is None or record.status != "ok" or record.dataset.metric == "auc":
             yield record
             continue
-        of = record.dataset.checksum, record.dataset.metric
         try:
-            if of not in judges:
-                judges[of] = None  # if it is not to be had, none of its records asks again
-                judges[of] = RecallOfQueries.of(record)
-            judge = judges[of]
-            values = None if judge is None else judge.values(record, folder, _PACKED_K)
+            values = judges.values(record, folder, _PACKED_K)
         except (UsageError, DatasetError):
-            values = None
-        yield record if values is None else dataclasses.replace(record, recalls=np.round(values, 6).tolist())
+            yield record
+        else:
+            yield dataclasses.replace(record, recalls=np.round(values, 6).tolist())
 
 
 def judge_of(record: Record) -> RecallOfQueries | AucOfExamples:

@@ -2,7 +2,7 @@
 
 Embeddings of most encoders share a direction. Under inner products a query's component along it is many times its
 other components, so that an error of a code along that one direction decides an order (faiss #152, #284). So a vector
-is taken apart, ``x = mean + a u + r`` with ``u = mean / |mean|`` and r orthogonal to u, and a code holds the offset
+is split, ``x = mean + a u + r`` with ``u = mean / |mean|`` and r orthogonal to u, and a code holds the offset
 ``a`` in two bytes beside a code of r. Bytes divide the range that :func:`offset_range` learns evenly, high byte first,
 so that an offset is the sum of what two tables say of its two bytes. Beside a short code one byte serves: its 256
 offsets are densest around the median (:func:`offset_scale`). Functions tell the two by the length of ``bounds``.
@@ -32,7 +32,7 @@ _SHORT = 64  # bytes of a code below which one byte is spent on the offset
 _TYPICAL = 68  # percent of offsets that are within the width of a scale
 _RANGE_MARGIN = 1.5  # by which a scale exceeds what training's offsets reach
 _STEPS = 65_535
-_ROWS = 4096  # vectors taken apart at a time in float64
+_ROWS = 4096  # vectors split at a time in float64
 _TAIL = 0.01  # share of the training's offsets at either end that may be outliers
 _REACH = 8.0  # in widths between the tails: how far from the median an offset of training is no outlier
 _MARGIN = 4.0  # in widths: how far other vectors may lie beyond those of training

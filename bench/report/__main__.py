@@ -10,7 +10,7 @@ from typing import NoReturn
 from bench import records
 from bench.datasets.base import DatasetError
 from bench.errors import UsageError
-from bench.per_query import with_values
+from bench.per_query import Judges, with_values
 from bench.records import Record
 from bench.report import significance, tables
 from bench.report.ranking import print_rankings
@@ -79,7 +79,8 @@ def _report(options: argparse.Namespace, formats: list[str]) -> None:
     if options.newest:
         located = records.newest_versions(located)
     chosen = [record for record, _ in located]
-    rows, comparisons = _marked(located, options.records)
+    judges = Judges()
+    rows, comparisons = _marked(located, options.records, judges)
     ordered = rows if options.measure is None else _ordered(rows, options.measure, located)
     tables.print_sweep(chosen, rows=rows)
     if options.measure is not None or len({row.group for row in rows}) > 1:
@@ -87,7 +88,7 @@ def _report(options: argparse.Namespace, formats: list[str]) -> None:
         print_rankings(ordered)
     if options.pack:
         path = Path(options.pack)
-        records.pack(with_values(located), path)
+        records.pack(with_values(located, judges), path)
         significance.write(significance.beside(path), comparisons)
     if options.figure:
         _draw(chosen, Path(options.figure), _COSTS[options.against])
@@ -99,10 +100,10 @@ def _report(options: argparse.Namespace, formats: list[str]) -> None:
             print(path)
 
 
-def _marked(located: Located, paths: list[str]) -> tuple[list[Row], list[significance.Comparison]]:
+def _marked(located: Located, paths: list[str], judges: Judges) -> tuple[list[Row], list[significance.Comparison]]:
     """Rows marked against the best of their groups: by tests made now, else by comparisons that lie there."""
     rows = rows_of(record for record, _ in located)
-    comparisons, reasons = significance.compare_rows(rows, significance.folders_of(located))
+    comparisons, reasons = significance.compare_rows(rows, significance.folders_of(located), judges=judges)
     for reason in reasons:
         print(f"bench.report: some methods are not compared with the best: {reason}", file=sys.stderr)
     known = {comparison.key: comparison for comparison in [*significance.find(paths), *comparisons]}

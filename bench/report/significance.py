@@ -15,13 +15,12 @@ from bench.datasets.base import DatasetError
 from bench.errors import UsageError
 from bench.files import write_whole, writing
 from bench.measure.statistics import Interval, against_best
-from bench.per_query import AucOfExamples, RecallOfQueries, judge_of, packed_values
+from bench.per_query import Judges, packed_values
 from bench.records import QUERIES_FILE, Record
 from bench.report.rows import Row
 from bench.report.words import number
 
 ENDING = ".comparisons.csv"
-Judges = dict[tuple[str, str], RecallOfQueries | AucOfExamples]
 _TIE = 1e-9  # means that differ by less are equal but for rounding
 _FIELDS = ("key", "best", "method", "budget_bytes", "difference", "low", "high", "p", "p_adjusted", "effect")
 
@@ -43,7 +42,7 @@ class Comparison:
 
 
 def compare_rows(
-    rows: Sequence[Row], folders: dict[str, Path | None], measure_k: int = 10
+    rows: Sequence[Row], folders: dict[str, Path | None], measure_k: int = 10, judges: Judges | None = None
 ) -> tuple[list[Comparison], list[str]]:
     """Every row against the best of its group, and why some groups could not be compared.
 
@@ -59,7 +58,7 @@ def compare_rows(
         groups[row.group].append(row)
     found: list[Comparison] = []
     reasons: dict[str, None] = {}
-    judges: Judges = {}
+    judges = judges or Judges()
     for group in groups.values():
         try:
             found += _compare_group(group, folders, judges, measure_k)
@@ -118,10 +117,7 @@ def _values(record: Record, folder: Path | None, judges: Judges, k: int) -> np.n
         values = packed_values(record, k)
         assert values is not None
         return values
-    of = record.dataset.checksum, record.dataset.metric  # the same vectors have other neighbours by another metric
-    if of not in judges:
-        judges[of] = judge_of(record)
-    return judges[of].values(record, folder, k)
+    return judges.values(record, folder, k)
 
 
 def mark(rows: Sequence[Row], comparisons: Iterable[Comparison]) -> list[Row]:

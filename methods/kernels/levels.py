@@ -1,8 +1,8 @@
 """Asymmetric search of codes whose symbols stand for unevenly spaced levels, with more bits for some dimensions.
 
-A block of 64 documents is taken apart into one unsigned byte a dimension, once for all queries of a batch; the rest
+A block of 64 documents is unpacked into one unsigned byte a dimension, once for all queries of a batch; the rest
 is a product of int8 weights with bytes (:mod:`methods.kernels.level_tile`). The first dimensions, whose levels are
-many and whose weights are large, are taken apart into numbers of 16 bits.
+many and whose weights are large, are unpacked into numbers of 16 bits.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ def _all_ends(weights: np.ndarray, tops: np.ndarray, width: int, ends: np.ndarra
 
 
 def _runs(path: Path, alphabets: np.ndarray, bits: np.ndarray, wide: np.ndarray) -> np.ndarray:
-    """Groups side by side that are taken apart alike: (runs, 6) int64.
+    """Groups side by side that are unpacked in the same way: (runs, 6) int64.
 
     Address of their :func:`~methods.kernels.expansions.expansion`, number of groups, whether they are wide, the first
     and the last byte of the code that belong to trellises, and their own bytes.

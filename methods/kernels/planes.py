@@ -2,7 +2,7 @@
 
 A group of ``bits`` takes ``bits`` bytes. Its symbols' bits are split, the highest first, into planes of 4, 2 or 1
 bits (five bits: 4 + 1); a plane of p bits takes p bytes, and dimension d of the group lies in byte ``d % p`` at bit
-``p * (d // p)``. Whole registers of documents are taken apart by shifts and masks alone.
+``p * (d // p)``. Whole registers of documents are unpacked by shifts and masks alone.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ class RQTrellis(Codec):
     stages : int
         Codebooks of 256 centroids, 1 to 8.
     bits : int
-        Bits given out to groups of eight axes, in all; a code takes a byte for each.
+        Bits allocated to groups of eight axes, in all; a code takes a byte for each.
     gamma : float or None
         Bits follow ``variance ** gamma``; None: what finds most neighbours of held-out training vectors.
     scale : {None, "least_squares", "renormalized", "unbiased"}

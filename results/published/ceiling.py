@@ -7,7 +7,7 @@ Shannon's bound says what b bits leave of a Gaussian's variance at least: 4^-b. 
 test channel: along every principal axis of what the stages leave over, the decoded value is ``(1 - D) y`` plus
 Gaussian noise of variance ``D (1 - D)`` (Cover & Thomas, Elements of Information Theory, section 10.3), the D of the
 axes by reverse water-filling on ``variance^gamma``, gamma being the best of several for the queries themselves. The
-length of what is left over is known exactly, at no bytes, and variances are of unit vectors. No such code can be
+length of the residual is known exactly, at no bytes, and variances are of unit vectors. No such code can be
 had; what is left to gain by better codes of the same axes is at most the difference.
 """
 

@@ -13,7 +13,7 @@ FIXED = {"gamma": 1.25, "scale": "least_squares"}
 
 
 def vectors(n, dim, seed, lengths):
-    """Variances that fall as those of embeddings do, in turned axes; of unit length, or of very different ones."""
+    """Variances that fall as those of embeddings do, in rotated axes; of unit length, or of very different ones."""
     rng = np.random.default_rng(seed)
     found = rng.standard_normal((n, dim)) / (1 + np.arange(dim) / (dim / 16))
     found = found[:, np.random.default_rng(9).permutation(dim)] + 0.05

@@ -1,4 +1,4 @@
-"""Two bytes for what a vector has along the mean: their range, their precision, and how a vector is taken apart."""
+"""Two bytes for what a vector has along the mean: their range, their precision, and how a vector is split."""
 
 from __future__ import annotations
 

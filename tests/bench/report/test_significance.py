@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from bench import records
+from bench import per_query, records
 from bench.errors import UsageError
 from bench.report import significance
 from bench.report.export import best_markdown
@@ -40,7 +40,7 @@ def test_rows_with_arrays_are_compared_although_a_packed_one_stands_among_them(s
             rng = np.random.default_rng(0)
             return record.quality["recall@10"].value + 0.01 * rng.standard_normal(200)
 
-    monkeypatch.setattr(significance, "judge_of", lambda record: Judge())
+    monkeypatch.setattr(per_query, "judge_of", lambda record: Judge())
     rows = rows_of(record for record in sample if record.dataset.name == "alpha" and record.budget.bytes == 32)
     folders = {}
     for row in rows:
@@ -69,7 +69,7 @@ def test_a_new_run_is_compared_with_packed_ones_by_their_recalls(tmp_path, monke
         def values(self, record, folder, k):
             return record.quality["recall@10"].value + 0.01 * rng.standard_normal(200)
 
-    monkeypatch.setattr(significance, "judge_of", lambda record: Judge())
+    monkeypatch.setattr(per_query, "judge_of", lambda record: Judge())
     (tmp_path / records.QUERIES_FILE).touch()
     packed = [
         dataclasses.replace(make(name, "product", 8, recall), recalls=(recall + rng.normal(0, 0.01, 200)).tolist())
@@ -94,7 +94,7 @@ def test_the_same_vectors_are_judged_by_each_metric(tmp_path, monkeypatch):
             assert record.dataset.metric == self.metric
             return np.full(100, record.quality["recall@10"].value)
 
-    monkeypatch.setattr(significance, "judge_of", Judge)
+    monkeypatch.setattr(per_query, "judge_of", Judge)
     made = [make("pq", "product", 8, 0.5), make("sign", "binary", 8, 0.4)]
     made += [
         dataclasses.replace(r, key=f"l2-{r.key}", dataset=dataclasses.replace(r.dataset, metric="l2")) for r in made
