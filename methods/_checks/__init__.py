@@ -1,1 +1,0 @@
-"""The checks behind :mod:`methods.checks`, one file a theme."""
