@@ -26,13 +26,13 @@ publish: $(STAMP)  ## the page, figures and tables of the published records; no 
 	$(BIN)/python -m bench.report results/published/squad-sentences.parquet --figure docs/recall_against_bytes.png
 	$(BIN)/python -m bench.report results/published/squad-tokens-128.parquet --figure docs/multivector_bytes.png
 	$(BIN)/python -m bench.report results/published/squad-tokens-128.parquet --against latency --figure docs/multivector_latency.png
-	$(BIN)/python results/published/frontier.py
-	$(BIN)/python results/published/ceiling.py
-	$(BIN)/python results/published/multivector.py
-	$(BIN)/python results/published/tables.py
-	$(BIN)/python results/published/kinds.py
-	$(BIN)/python results/published/sweeps.py
-	$(BIN)/python results/published/quotes.py
+	$(BIN)/python results/scripts/frontier.py
+	$(BIN)/python results/scripts/ceiling.py
+	$(BIN)/python results/scripts/multivector.py
+	$(BIN)/python results/scripts/tables.py
+	$(BIN)/python results/scripts/kinds.py
+	$(BIN)/python results/scripts/sweeps.py
+	$(BIN)/python results/scripts/quotes.py
 
 lint: $(STAMP)  ## format, lint and types
 	$(BIN)/ruff format --check .

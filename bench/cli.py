@@ -15,13 +15,13 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from bench import runner, sweep
 from bench.arguments import in_order
 from bench.config import RunConfig
 from bench.config_errors import explain
 from bench.datasets.base import DatasetError
 from bench.errors import UsageError
-from bench.plan import Plan, prepare
+from bench.execution import runner, sweep
+from bench.execution.plan import Plan, prepare
 from bench.records import FAILURES, Record
 from methods import MethodError, registry
 from methods.kernels.errors import KernelError

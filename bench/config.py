@@ -1,4 +1,4 @@
-"""What determines a run. One dataclass for the command line (Hydra's schema) and Python (``bench.runner.run``)."""
+"""What determines a run: one dataclass for the command line (Hydra's schema) and for ``bench.execution.runner.run``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.click import MODELS
+from bench.click_models import MODELS
 from bench.errors import UsageError
 from methods.parameters import check_device
 

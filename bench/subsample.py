@@ -25,8 +25,8 @@ from bench.datasets import ground_truth
 from bench.datasets.base import Dataset, DatasetError
 from bench.errors import UsageError
 from bench.measure.ranking import kendall_tau
-from bench.per_query import RecallOfQueries
 from bench.records import Record
+from bench.report.per_query import RecallOfQueries
 from bench.report.words import number
 
 _TRUTH_K = 100  # hard negatives of a query: its true neighbours

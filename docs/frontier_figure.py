@@ -7,8 +7,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from methods.gaussian_levels import distortions
-from methods.trellis.quantizer import trained
+from methods.encoding.gaussian_levels import distortions
+from methods.transform.trellis.quantizer import trained
 
 
 def draw(file: Path) -> None:

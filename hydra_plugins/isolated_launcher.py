@@ -31,14 +31,14 @@ class UncheckedSweeper(BasicSweeper):
 
 
 class IsolatedLauncher(Launcher):
-    """Hands all runs of a sweep to ``bench.sweep``, which gives each a process of its own."""
+    """Hands all runs of a sweep to ``bench.execution.sweep``, which gives each a process of its own."""
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.context, self.task_function, self.config = hydra_context, task_function, config
         self._composed: dict[tuple[str, ...], DictConfig] = {}
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        from bench import sweep
+        from bench.execution import sweep
 
         sweep.run((self._plan(list(overrides)) for overrides in job_overrides), len(job_overrides))
         return []

@@ -11,7 +11,7 @@ from typing import Any
 from methods import registry
 from methods.base import Metric
 from methods.errors import MethodError
-from methods.sizes import code_sizes, in_words
+from methods.listing import code_sizes, in_words
 
 _COLUMNS = {
     "name": "method",

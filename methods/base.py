@@ -82,7 +82,7 @@ class Codec(Parametrized, ABC):
     ``estimator`` (search scores estimate the metric by a formula other than the score of decoded vectors),
     ``version`` (raise it when the same parameters give other codes, so that old records are not reused),
     ``reads_versions`` (earlier versions whose parts this one takes, and whose codes it decodes as they did),
-    ``offers_center`` (``for_budget`` takes ``center=offset`` too, see :mod:`methods.centered`),
+    ``offers_center`` (``for_budget`` takes ``center=offset`` too, see :mod:`methods.compose.centered`),
     ``check_params`` (keywords of ``for_budget`` under which :mod:`methods.checks` runs, for a short training),
     ``check_exceptions`` (check -> why the method cannot pass it) and ``kind_exceptions`` (kind of vectors, or
     ``"kind, metric"`` -> why it costs the method more than 0.03 of its recall@10; docs/embeddings.md has the kinds).
@@ -233,7 +233,7 @@ class Codec(Parametrized, ABC):
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
         """A searcher; by default one that decodes blocks of codes and scores them in float32."""
-        from methods.search import DecodingSearcher
+        from methods.search.decoding import DecodingSearcher
 
         return DecodingSearcher(self, codes)
 

@@ -1,4 +1,4 @@
-"""Names of methods. A module of this package registers its classes; others come by entry point ``bench.methods``."""
+"""Names of methods: modules in families' folders register classes, others come by entry point ``bench.methods``."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from typing import Any, TypeVar
 
 from methods.base import Codec, Metric, Parametrized
 from methods.budget import Budget
-from methods.centered import centered
+from methods.compose.centered import centered
 from methods.errors import MethodError, UnknownMethod, WrongTrack
 
 ENTRY_POINTS = "bench.methods"
 DENSE = "dense"
+_NO_FAMILIES = frozenset({"checks", "compose", "encoding", "fitting", "kernels", "search"})  # what families share
 _METHODS: dict[str, Any] = {}  # name -> class of any track
 _Class = TypeVar("_Class", bound=type[Parametrized])
 
@@ -38,15 +39,22 @@ def register(name: str) -> Callable[[_Class], _Class]:
     return decorate
 
 
+def _import_all(package: str) -> None:
+    """Import a package and what is in it, but for files and folders that begin with ``_``: these hold no method."""
+    for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
+        if not module.name.startswith("_"):
+            name = f"{package}.{module.name}"
+            _import_all(name) if module.ispkg else importlib.import_module(name)
+
+
 @functools.cache
 def _discover() -> None:
-    """Import every module of this package and every entry point, so that their classes register."""
+    """Import every family and every entry point, so that their classes register."""
     import methods
 
-    for module in pkgutil.walk_packages(methods.__path__, "methods."):
-        leaf = module.name.rpartition(".")[2]
-        if not module.name.startswith("methods.kernels") and not leaf.startswith("_"):
-            importlib.import_module(module.name)
+    for folder in pkgutil.iter_modules(methods.__path__):
+        if folder.ispkg and folder.name not in _NO_FAMILIES:
+            _import_all(f"methods.{folder.name}")
     for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
         loaded = entry.load()
         if inspect.isclass(loaded) and issubclass(loaded, Parametrized) and loaded not in _METHODS.values():
@@ -91,12 +99,12 @@ def parameters(name: str) -> dict[str, Any]:
 
 
 def offers_center(cls: type[Any]) -> bool:
-    """Whether a class of any track is of a method with the option ``center=offset`` (:mod:`methods.centered`)."""
+    """Whether a class is of a method with the option ``center=offset`` (:mod:`methods.compose.centered`)."""
     return bool(getattr(cls, "offers_center", False))
 
 
 def class_of(name: str, params: Mapping[str, Any], track: str | None = DENSE) -> type[Any]:
-    """The class called ``name`` that takes ``params``: with ``center=offset``, of :func:`methods.centered.centered`."""
+    """The class called ``name`` that takes ``params``: with ``center=offset``, of :mod:`methods.compose.centered`."""
     cls: type[Codec] = get(name, track)
     return centered(cls) if offers_center(cls) and params.get("center") is not None else cls
 

@@ -48,7 +48,7 @@ def _is_type_checking(node: ast.AST) -> bool:
 
 
 def test_the_project_is_found():
-    assert {"bench.cli", "methods.base", "methods.registry", "methods.pq"} <= set(MODULES)
+    assert {"bench.cli", "methods.base", "methods.registry", "methods.product.pq"} <= set(MODULES)
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -94,5 +94,5 @@ def test_no_import_cycle():
 @pytest.mark.parametrize("heavy", ["torch", "pandas", "matplotlib", "scipy.stats", "pyarrow", "h5py"])
 def test_start_up_does_not_import(heavy):
     """A run of a method that does not need them never pays for them."""
-    code = f"import sys, bench.cli, bench.tracks.dense, methods.pq; sys.exit({heavy!r} in sys.modules)"
+    code = f"import sys, bench.cli, bench.tracks.dense, methods.product.pq; sys.exit({heavy!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT).returncode == 0

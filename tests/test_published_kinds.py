@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from methods import registry
-from methods._checks.kinds import KINDS
+from methods.checks.kinds import KINDS
 
 ROOT = Path(__file__).resolve().parents[1]
 

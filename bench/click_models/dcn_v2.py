@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from bench.click.layers import perceptron
+from bench.click_models.layers import perceptron
 
 _CROSSES = 2
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from bench.click.layers import perceptron
-from bench.click.pairs import products_of_pairs
+from bench.click_models.layers import perceptron
+from bench.click_models.pairs import products_of_pairs
 
 
 class Model(nn.Module):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from methods.kernels.pairs import pair_products, pair_products_gradient
+from methods.kernels.fitting.pairs import pair_products, pair_products_gradient
 
 
 def products_of_pairs(rows: torch.Tensor) -> torch.Tensor:

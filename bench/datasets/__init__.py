@@ -4,7 +4,7 @@ from bench.datasets.base import Dataset, DatasetError, Relevance, VectorStore
 from bench.datasets.cache import cache_dir
 from bench.datasets.clicks import ClickDataset
 from bench.datasets.loading import AnyDataset, load, names, options
-from bench.datasets.ragged import RaggedDataset
+from bench.datasets.sets.dataset import RaggedDataset
 from bench.datasets.truth import GroundTruth, ground_truth
 
 __all__ = [

@@ -18,7 +18,7 @@ import numpy as np
 from bench.datasets.base import Dataset, VectorStore
 from bench.datasets.cache import cache_dir, written_whole
 from bench.datasets.candidates import unit
-from bench.datasets.ragged import RaggedDataset
+from bench.datasets.sets.dataset import RaggedDataset
 from bench.datasets.store import BLOCK_BYTES, ArrayStore
 from bench.datasets.truth import GroundTruth
 from bench.measure.kinds import Diagnosis

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from bench.datasets import clicks, ragged, sources
+from bench.datasets import clicks, sources
 from bench.datasets.base import Dataset, DatasetError, Relevance, VectorStore
 from bench.datasets.builders import BUILDABLE
 from bench.datasets.checksum import combined, vectors_digest
 from bench.datasets.cone import check_cone, in_cone, suffix
 from bench.datasets.distances import parse_metric
+from bench.datasets.sets import dataset as ragged
 from bench.datasets.store import ArrayStore, Rows, read_only
 from bench.datasets.views import VIEWS, View
 from methods import Metric
@@ -67,7 +68,7 @@ def load(
     cone: float | None = None,
     **options: Any,
 ) -> AnyDataset:
-    """The data set ``name``: a :class:`Dataset`, a :class:`~bench.datasets.ragged.RaggedDataset` of sets, or a
+    """The data set ``name``: a :class:`Dataset`, a :class:`~bench.datasets.sets.dataset.RaggedDataset` of sets, or a
     :class:`~bench.datasets.clicks.ClickDataset` of click examples.
 
     Parameters

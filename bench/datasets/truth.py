@@ -21,7 +21,7 @@ from methods import Metric
 
 if TYPE_CHECKING:
     from bench.datasets.loading import AnyDataset
-    from bench.datasets.ragged import RaggedDataset, SetMetric
+    from bench.datasets.sets.dataset import RaggedDataset, SetMetric
 
 MARGIN = 16  # candidates beyond k that faiss's float32 order is trusted to hold the true k among
 _CHECKED_QUERIES = 100
@@ -73,7 +73,7 @@ def _compute(dataset: Dataset | RaggedDataset, k: int) -> GroundTruth:
         found = exact_search(dataset, k)
         _compare(dataset, found)
         return found
-    from bench.datasets.ragged_truth import exact_search as exact_search_of_sets
+    from bench.datasets.sets.truth import exact_search as exact_search_of_sets
 
     return exact_search_of_sets(dataset, k)
 

@@ -16,10 +16,10 @@ from typing import Any
 import psutil
 
 from bench.config import Limits
+from bench.execution.turns import Turns
 from bench.measure.environment import thread_environment
 from bench.measure.memory import peak_memory, resident_memory
 from bench.records import Status
-from bench.turns import Turns
 
 JOB_FILE, RESULT_FILE = "job.json", "result.json"
 _POLL_S = 0.1
@@ -43,7 +43,7 @@ class Outcome:
 def run_isolated(
     job: dict[str, Any], work: Path, limits: Limits, threads: int, turns: Turns | None = None, memory_share: float = 1.0
 ) -> Outcome:
-    """Run ``python -m bench.worker`` on ``job`` and wait.
+    """Run ``python -m bench.execution.worker`` on ``job`` and wait.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def run_isolated(
 
 def _child(work: Path, threads: int, link: int) -> subprocess.Popen:
     return subprocess.Popen(
-        [sys.executable, "-m", "bench.worker", str(work), str(os.getpid()), str(link)],
+        [sys.executable, "-m", "bench.execution.worker", str(work), str(os.getpid()), str(link)],
         env={**os.environ, **thread_environment(threads)},
         stdin=subprocess.DEVNULL,
         start_new_session=True,

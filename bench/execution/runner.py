@@ -17,14 +17,14 @@ from bench import datasets, records
 from bench.config import RunConfig
 from bench.datasets.diagnosis import diagnose
 from bench.errors import UsageError
-from bench.isolate import Outcome, run_isolated
+from bench.execution.isolate import Outcome, run_isolated
+from bench.execution.plan import Plan, prepare
+from bench.execution.turns import Turns
+from bench.execution.worker import TRACEBACK_FILE
 from bench.measure import environment
-from bench.plan import Plan, prepare
 from bench.records import BudgetInfo, MethodInfo, Record
 from bench.tracks import track_of
 from bench.tracks.measurement import TRUTH_K
-from bench.turns import Turns
-from bench.worker import TRACEBACK_FILE
 from methods import registry
 
 

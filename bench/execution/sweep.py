@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 from tqdm import tqdm
 
-from bench import runner
+from bench.execution import runner
+from bench.execution.plan import Plan
+from bench.execution.turns import Turns
 from bench.measure import environment
-from bench.plan import Plan
 from bench.records import Record
-from bench.turns import Turns
 from methods.errors import WrongTrack
 
 
@@ -43,7 +43,8 @@ SWEEPS: list[Sweep] = []  # Hydra returns nothing of a sweep that it ran; the co
 def run(plans: Iterable[Plan], total: int | None = None) -> Sweep:
     """Execute ``plans`` (``total`` of them); all are prepared first, so that a mistake in one shows before long work.
 
-    As many go on side by side as their ``jobs`` say; see :mod:`bench.turns` for how their latencies stay true.
+    As many go on side by side as their ``jobs`` say; see :mod:`bench.execution.turns` for how their latencies stay
+    true.
     """
     sweep = Sweep()
     SWEEPS.append(sweep)

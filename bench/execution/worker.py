@@ -1,4 +1,7 @@
-"""The child process of one run: ``python -m bench.worker FOLDER PARENT_PID LINK``. Reads a job, writes a result."""
+"""The process of one run, which reads a job and writes a result.
+
+It is started as ``python -m bench.execution.worker FOLDER PARENT_PID LINK``.
+"""
 
 from __future__ import annotations
 
@@ -32,14 +35,14 @@ def work(folder: Path) -> dict[str, Any]:
     """Run the job in ``folder``; every way in which a method can fail becomes a status and a reason."""
     import numpy as np
 
-    from bench.isolate import JOB_FILE
+    from bench.execution.isolate import JOB_FILE
 
     job = json.loads((folder / JOB_FILE).read_text())
     try:
         from bench.config import RunConfig
+        from bench.execution.plan import load_dataset
         from bench.measure.environment import thread_settings
         from bench.measure.memory import peak_memory
-        from bench.plan import load_dataset
         from bench.tracks import measure
 
         _set_threads(job["config"]["threads"])
@@ -76,8 +79,8 @@ def main() -> None:
     folder, parent, link = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     die_with(parent)  # first: a run that stands still would outlive its parent for ever
 
-    from bench import turns
-    from bench.isolate import RESULT_FILE
+    from bench.execution import turns
+    from bench.execution.isolate import RESULT_FILE
 
     turns.connect(link, folder)
     faulthandler.enable()

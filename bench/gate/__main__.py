@@ -12,15 +12,16 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
-from bench import records, runner
+from bench import records
 from bench.config import RunConfig
 from bench.datasets.base import DatasetError
 from bench.errors import UsageError
+from bench.execution import runner
+from bench.execution.plan import Plan, prepare
 from bench.files import check_writable
 from bench.gate import benchmark_file
 from bench.gate.case import Case, read_cases
 from bench.gate.verdict import Tolerance, Verdict, compare
-from bench.plan import Plan, prepare
 from bench.records import Record
 from methods import MethodError
 

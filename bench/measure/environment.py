@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from methods.kernels.bandwidth import read_bandwidth
+from methods.kernels.machine.bandwidth import read_bandwidth
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",

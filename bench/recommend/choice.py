@@ -8,13 +8,13 @@ import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bench import datasets, plan
+from bench import datasets
 from bench.config import RunConfig
 from bench.datasets.base import Dataset
 from bench.datasets.diagnosis import diagnose
 from bench.errors import UsageError
+from bench.execution import plan
 from bench.measure.statistics import Difference, paired_difference
-from bench.per_query import RecallOfQueries
 from bench.recommend import prior
 from bench.recommend.estimate import seconds_on
 from bench.recommend.offer import Offer
@@ -23,6 +23,7 @@ from bench.recommend.race import LEAST_LIMIT_S, Racer, Round, affordable, run_ro
 from bench.recommend.sample import Sample, write_samples
 from bench.recommend.vectors import look_at, sentences
 from bench.records import Record
+from bench.report.per_query import RecallOfQueries
 from methods import registry
 from methods.budget import Budget
 
@@ -253,7 +254,8 @@ def _load(question: Question) -> Dataset:
 
 def _feasible(question: Question, user: Dataset, code_bytes: int) -> list[str]:
     """Methods that have a code within the budget and can be imported here; :class:`UsageError` if none has."""
-    from methods import BudgetError, rescore
+    from methods import BudgetError
+    from methods.compose import rescored as rescore
     from methods.errors import UnsupportedMetric
 
     found, smallest = [], []

@@ -10,9 +10,10 @@ from bench.datasets.base import DatasetError
 from bench.datasets.distances import parse_metric
 from bench.errors import UsageError
 from bench.recommend.offer import Limits
-from methods import MethodError, rescore
+from methods import MethodError
 from methods import registry as methods_registry
 from methods.budget import Budget
+from methods.compose import rescored as rescore
 
 _COUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([kKmMgGbB]?)")
 _SCALE = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9}

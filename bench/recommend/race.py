@@ -13,16 +13,16 @@ from statistics import median
 import numpy as np
 from tqdm import tqdm
 
-from bench import runner
 from bench.config import RunConfig
+from bench.execution import runner
+from bench.execution.plan import Plan, prepare
 from bench.measure.statistics import against_best
-from bench.per_query import RecallOfQueries
-from bench.plan import Plan, prepare
 from bench.recommend.estimate import seconds_on
 from bench.recommend.offer import Offer
 from bench.recommend.question import Question
 from bench.recommend.sample import Sample
 from bench.records import Record
+from bench.report.per_query import RecallOfQueries
 
 _LATENCY_S = 0.5
 LEAST_LIMIT_S = 40.0  # for one run while nothing is measured: with no answer at all no time is kept

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from bench import packed
 from bench.errors import UsageError
 from bench.files import write_whole
 from bench.measure.kinds import Diagnosis
 from bench.measure.statistics import Interval
+from bench.records import packed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,8 +127,9 @@ class Record:
     ``quality`` holds means over queries with 95% bootstrap intervals; ``latency_ms`` comes from one pass of single
     queries (``latency_queries`` of them) and is marked ``latency_shared`` where other processes kept the machine busy.
     ``diagnosis`` says what the data set's vectors are like; None of click data and of runs by earlier versions.
-    ``recalls`` is recall@10 of each distinct query, as :meth:`bench.per_query.RecallOfQueries.values` gives it, where a
-    packed record has it: its per-query arrays stay behind, and methods that are measured later are tested against it.
+    ``recalls`` is recall@10 of each distinct query, as :meth:`bench.report.per_query.RecallOfQueries.values` gives it,
+    where a packed record has it: its per-query arrays stay behind, and methods that are measured later are tested
+    against it.
     """
 
     schema: int

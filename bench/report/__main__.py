@@ -10,9 +10,9 @@ from typing import NoReturn
 from bench import records
 from bench.datasets.base import DatasetError
 from bench.errors import UsageError
-from bench.per_query import Judges, with_values
 from bench.records import Record
 from bench.report import significance, tables
+from bench.report.per_query import Judges, with_values
 from bench.report.ranking import print_rankings
 from bench.report.rows import HEADLINES, Row, by_measure, headline, rows_of
 

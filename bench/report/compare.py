@@ -14,9 +14,9 @@ from rich.table import Table
 from bench.datasets.base import DatasetError
 from bench.errors import UsageError
 from bench.measure.statistics import Difference, holm, paired_difference
-from bench.per_query import judge_of
 from bench.records import Record
 from bench.report.names import dataset_names
+from bench.report.per_query import judge_of
 from bench.report.rows import Row, headlines, rows_of
 from bench.report.significance import folders_of
 from bench.report.tables import terminal

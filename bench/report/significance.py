@@ -15,8 +15,8 @@ from bench.datasets.base import DatasetError
 from bench.errors import UsageError
 from bench.files import write_whole, writing
 from bench.measure.statistics import Interval, against_best
-from bench.per_query import Judges, packed_values
 from bench.records import QUERIES_FILE, Record
+from bench.report.per_query import Judges, packed_values
 from bench.report.rows import Row
 from bench.report.words import number
 

@@ -29,8 +29,9 @@ from bench.tracks.measurement import (
     search_for_quality,
     time_searches,
 )
-from methods import Codec, Searcher, rescore
+from methods import Codec, Searcher
 from methods.budget import Budget
+from methods.compose import rescored as rescore
 
 _BLOCK = 16_384  # base vectors read and encoded at a time
 _PADDED_CODES = 256  # more than fills up a block of any scan is no padding

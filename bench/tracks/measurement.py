@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from bench import turns
 from bench.config import RunConfig
 from bench.datasets import AnyDataset, GroundTruth
+from bench.execution import turns
 from bench.measure import latency, quality
 from bench.measure.memory import peak_memory
 from bench.measure.statistics import Interval

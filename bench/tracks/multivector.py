@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.config import RunConfig
 from bench.datasets import GroundTruth, RaggedDataset, ground_truth
-from bench.datasets.ragged_truth import true_scores
+from bench.datasets.sets.truth import true_scores
 from bench.measure import quality
 from bench.measure.memory import peak_memory
 from bench.measure.repeats import groups_of

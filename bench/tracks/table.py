@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from bench import turns
 from bench.config import RunConfig
 from bench.datasets import ClickDataset
+from bench.execution import turns
 from bench.measure import click, latency
 from bench.measure.memory import peak_memory
 from bench.records import Bytes, DatasetInfo
@@ -77,7 +77,7 @@ def measure(config: RunConfig, dataset: ClickDataset, code_bytes: int, work: Pat
     OverBudget
         If the artifact takes more than ``code_bytes``.
     """
-    from bench.click import new_model
+    from bench.click_models import new_model
     from methods.tables._training import train
 
     method, _, size = configure(config, dataset, code_bytes)

@@ -13,11 +13,11 @@ import faiss
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher
+from methods.encoding.subspaces import Subspaces
 from methods.kind_losses import OFFSET_KEEPS_IT, along_mean
 from methods.parameters import check_integer, check_renormalize
-from methods.search import DecodingSearcher
-from methods.subspaces import Subspaces
-from methods.table_search import TableSearcher
+from methods.search.decoding import DecodingSearcher
+from methods.search.lookup_tables import TableSearcher
 
 
 class AdditiveCodec(Codec):
@@ -30,7 +30,7 @@ class AdditiveCodec(Codec):
     codebooks : int
         Codebooks of one subvector; a code takes ``splits * codebooks`` bytes.
     splits : int
-        Subvectors, 1 to ``dim``; of almost equal length (see :class:`~methods.subspaces.Subspaces`).
+        Subvectors, 1 to ``dim``; of almost equal length (see :class:`~methods.encoding.subspaces.Subspaces`).
     renormalize : bool
         Divide inner products by the norm of the decoded vector: for unit vectors under ip or cosine. Norms are not
         sums here, so that codes are always decoded.

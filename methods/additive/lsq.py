@@ -11,15 +11,15 @@ from typing import Any, ClassVar
 import faiss
 import numpy as np
 
-from methods.additive import AdditiveCodec
+from methods.additive._base import AdditiveCodec
 from methods.base import Metric, largest_fit
-from methods.faiss_index import training_sample
-from methods.kernels.lsq import local_search
+from methods.faiss_tools import training_sample
+from methods.fitting.outliers import Spread
+from methods.fitting.residual import residual_encoder, train_residual
+from methods.kernels.fitting.lsq import local_search
 from methods.kind_losses import OFFSET_KEEPS_IT
-from methods.outliers import Spread
 from methods.parameters import check_integer
 from methods.registry import register
-from methods.residual import residual_encoder, train_residual
 
 _HEAT = 0.2  # of the noise of SR-D: training starts from good codes, not from random ones
 _SWEEPS = 4  # passes over the indices after each restart
@@ -44,7 +44,7 @@ class LSQ(AdditiveCodec):
     Parameters
     ----------
     dim, metric, codebooks, renormalize
-        See :class:`~methods.additive.AdditiveCodec`.
+        See :class:`~methods.additive._base.AdditiveCodec`.
     iterations : int
         Training steps: codes given codebooks, then codebooks given codes.
     restarts : int

@@ -5,12 +5,12 @@ from __future__ import annotations
 import faiss
 import numpy as np
 
-from methods.additive import AdditiveCodec
+from methods.additive._base import AdditiveCodec
 from methods.base import Metric, largest_fit
-from methods.faiss_index import set_vector, training_sample
+from methods.faiss_tools import set_vector, training_sample
+from methods.fitting.residual import NO_NORM, configure, train_residual
 from methods.parameters import check_integer
 from methods.registry import register
-from methods.residual import NO_NORM, configure, train_residual
 
 
 @register("prq")
@@ -20,9 +20,9 @@ class PRQ(AdditiveCodec):
     Parameters
     ----------
     dim, metric, codebooks, splits, renormalize
-        See :class:`~methods.additive.AdditiveCodec`.
+        See :class:`~methods.additive._base.AdditiveCodec`.
     beam_size, iterations, max_training
-        See :class:`~methods.rq.RQ`.
+        See :class:`~methods.additive.rq.RQ`.
     """
 
     summary = "product of residual quantizers: two or more codebooks for each subvector"

@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 import faiss
 import numpy as np
 
-from methods.additive import AdditiveCodec
+from methods.additive._base import AdditiveCodec
 from methods.base import Metric, largest_fit
-from methods.faiss_index import training_sample
+from methods.faiss_tools import training_sample
+from methods.fitting.residual import residual_encoder, train_residual
 from methods.parameters import check_integer
 from methods.registry import register
-from methods.residual import residual_encoder, train_residual
 
 
 @register("rq")
@@ -26,7 +26,7 @@ class RQ(AdditiveCodec):
     Parameters
     ----------
     dim, metric, codebooks, renormalize
-        See :class:`~methods.additive.AdditiveCodec`.
+        See :class:`~methods.additive._base.AdditiveCodec`.
     beam_size : int
         Partial codes kept from one codebook to the next, in training and encoding.
     iterations : int

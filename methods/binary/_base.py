@@ -17,12 +17,12 @@ from typing import ClassVar
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher
+from methods.encoding.units import NEAR_ONE, length_of_parts, length_parts, lengths_of, one_or_length, typical_length
 from methods.errors import MethodError
-from methods.kernels.adc import ADCScanner
-from methods.kernels.hamming import LONGEST
+from methods.kernels.scanning.adc import ADCScanner
+from methods.kernels.scanning.hamming import LONGEST
 from methods.kind_losses import NO_LENGTHS
-from methods.scanner_search import HammingSearcher, SymbolSearcher
-from methods.units import NEAR_ONE, length_of_parts, length_parts, lengths_of, one_or_length, typical_length
+from methods.search.scanners import HammingSearcher, SymbolSearcher
 
 SCORINGS = ("hamming", "asymmetric")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from methods.base import Metric, largest_fit
+from methods.binary._base import BinaryCodec
 from methods.errors import MethodError
-from methods.hamming_search import BinaryCodec
-from methods.principal_axes import principal_axes
+from methods.fitting.principal_axes import principal_axes
 from methods.registry import register
 from methods.vectors import random_rotation
 
@@ -33,7 +33,7 @@ class ITQ(BinaryCodec):
     iterations : int
         Turns of the minimisation; 50 in the paper.
     scoring : {"hamming", "asymmetric"}
-        See :mod:`methods.hamming_search`.
+        See :mod:`methods.binary._base`.
     """
 
     summary = "signs of principal components under a learned rotation"

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from methods.base import Metric, largest_fit
-from methods.hamming_search import LONGEST, BinaryCodec
+from methods.binary._base import LONGEST, BinaryCodec
+from methods.fitting.principal_axes import principal_axes
 from methods.kind_losses import NO_LENGTHS
 from methods.parameters import check_device, check_integer
-from methods.principal_axes import principal_axes
 from methods.registry import register
 from methods.vectors import normalized, random_rotation
 
@@ -41,7 +41,7 @@ class SemanticHashing(BinaryCodec):
         More rebuild the vectors better and find fewer neighbours: recall@10 on squad-sentences at 8x is .759 before
         training, .756 after 2 epochs and .737 after 10; at 16x .680, .686 and .668.
     scoring : {"hamming", "asymmetric"}
-        See :mod:`methods.hamming_search`.
+        See :mod:`methods.binary._base`.
     device : str
         For training: ``auto``, ``cpu``, ``cuda``.
     """

@@ -7,10 +7,10 @@ from typing import ClassVar
 import numpy as np
 
 from methods.base import Metric, largest_fit
+from methods.binary._base import BinaryCodec
 from methods.errors import MethodError, UnsupportedMetric
-from methods.hamming_search import BinaryCodec
+from methods.fitting.principal_axes import robust_mean
 from methods.kind_losses import NO_LENGTHS
-from methods.principal_axes import robust_mean
 from methods.registry import register
 
 THRESHOLDS = ("zero", "mean", "median")
@@ -30,7 +30,7 @@ class Sign(BinaryCodec):
     threshold : {"zero", "mean", "median"}
         Per dimension, of the training vectors; to the mean, outliers count as nearer than they are.
     scoring : {"hamming", "asymmetric"}
-        See :mod:`methods.hamming_search`.
+        See :mod:`methods.binary._base`.
     """
 
     summary = "sign of every dimension, 1 bit each"

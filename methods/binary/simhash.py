@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from methods.base import Metric, largest_fit
-from methods.hamming_search import LONGEST, BinaryCodec
+from methods.binary._base import LONGEST, BinaryCodec
 from methods.kind_losses import NO_LENGTHS
 from methods.registry import register
 
@@ -30,7 +30,7 @@ class SimHash(BinaryCodec):
         Draw the normals in orthogonal groups of ``dim`` (Ji et al. 2012, "Super-bit locality-sensitive hashing"):
         still unbiased, with less variance.
     scoring : {"hamming", "asymmetric"}
-        See :mod:`methods.hamming_search`.
+        See :mod:`methods.binary._base`.
     """
 
     summary = "signs of random projections, any number of bits"

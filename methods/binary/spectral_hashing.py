@@ -7,9 +7,9 @@ from typing import ClassVar
 import numpy as np
 
 from methods.base import Metric, largest_fit
-from methods.hamming_search import LONGEST, BinaryCodec
-from methods.outliers import without_outliers
-from methods.principal_axes import principal_axes
+from methods.binary._base import LONGEST, BinaryCodec
+from methods.fitting.outliers import without_outliers
+from methods.fitting.principal_axes import principal_axes
 from methods.registry import register
 
 
@@ -29,7 +29,7 @@ class SpectralHashing(BinaryCodec):
     bits : int
         Number of waves; any.
     scoring : {"hamming", "asymmetric"}
-        See :mod:`methods.hamming_search`; asymmetric scoring multiplies the query's waves with the signs.
+        See :mod:`methods.binary._base`; asymmetric scoring multiplies the query's waves with the signs.
     """
 
     summary = "signs of waves along the principal axes"

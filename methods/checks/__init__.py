@@ -17,8 +17,8 @@ names lighter parameters for the checks: ``check_params = {"epochs": 2}``. One t
 
 from __future__ import annotations
 
-from methods._checks import codes, extremes, inputs, robustness, search
-from methods._checks.subject import SUITE
+from methods.checks import codes, extremes, inputs, robustness, search
+from methods.checks.subject import SUITE
 
 __all__ = ["check_method", "checks", "parametrize"]
 

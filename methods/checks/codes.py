@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from methods import storage
-from methods._checks import data
-from methods._checks.subject import Subject, check, expect, expect_error, expect_same_codes
 from methods.base import Codec
+from methods.checks import data
+from methods.checks.subject import Subject, check, expect, expect_error, expect_same_codes
 from methods.errors import BudgetError, NotDecodable
 from methods.vectors import normalized
 

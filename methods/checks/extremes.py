@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from methods._checks import data
-from methods._checks.subject import Subject, check, expect
 from methods.base import Codec
+from methods.checks import data
+from methods.checks.subject import Subject, check, expect
 
 
 @check

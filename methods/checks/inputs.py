@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from methods import registry
-from methods._checks import data
-from methods._checks.subject import Subject, check, expect, expect_error, expect_same_codes
 from methods.base import Metric
+from methods.checks import data
+from methods.checks.subject import Subject, check, expect, expect_error, expect_same_codes
 from methods.errors import MethodError, NotFitted, UnsupportedMetric
 
 

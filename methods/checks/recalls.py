@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from methods._checks import data
-from methods._checks.kinds import KINDS, unit
-from methods._checks.subject import Subject
 from methods.base import Codec, Metric
+from methods.checks import data
+from methods.checks.kinds import KINDS, unit
+from methods.checks.subject import Subject
 
 N_BASE, N_TRAIN, N_QUERIES = 1600, 1000, 250
 PLAIN = "plain"  # centred clusters of unit length, of which the kinds are made

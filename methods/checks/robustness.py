@@ -9,10 +9,10 @@ from typing import Protocol
 
 import numpy as np
 
-from methods._checks.kinds import KINDS, Kind
-from methods._checks.recalls import OFFSET, PLAIN, Recalls, average, recalls_of
-from methods._checks.subject import Subject, check, expect
 from methods.base import Metric
+from methods.checks.kinds import KINDS, Kind
+from methods.checks.recalls import OFFSET, PLAIN, Recalls, average, recalls_of
+from methods.checks.subject import Subject, check, expect
 
 ALLOWED = 0.03  # of recall@10
 _ALLOWED_SMALLEST = 1 / 3  # of the method's own recall by its smallest code, of which an offset takes a good part

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from methods._checks import data
-from methods._checks.subject import Subject, check, expect
 from methods.base import Codec, Metric, Searcher
+from methods.checks import data
+from methods.checks.subject import Subject, check, expect
 
 
 @check

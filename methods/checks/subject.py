@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from methods import registry
-from methods._checks import data
-from methods._checks.suite import Suite
 from methods.base import Codec, Metric, Searcher
+from methods.checks import data
+from methods.checks.suite import Suite
 from methods.errors import BudgetError
 
 _LADDER = (1, 2, 4, 8, 12, 16, 24, 32)  # code bytes that are tried at dimension 32: up to a quarter of float32

@@ -1,4 +1,5 @@
-"""``center=offset``: any codec on what vectors have beyond their mean and its direction (see :mod:`methods.offset`).
+"""``center=offset``: any codec on what vectors have beyond their mean and its direction (see
+:mod:`methods.encoding.offset`).
 
 What common products with the mean cost a code is no property of the code: this option gives methods that were made for
 centred vectors their fair row on vectors that share a direction.
@@ -13,9 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher
-from methods.errors import BudgetError, MethodError, UnsupportedMetric
-from methods.kernels.best import BestScores
-from methods.offset import (
+from methods.encoding.offset import (
     OFFSET_BYTES,
     fitted_bounds,
     mean_direction,
@@ -24,10 +23,12 @@ from methods.offset import (
     offsets_of,
     split,
 )
+from methods.errors import BudgetError, MethodError, UnsupportedMetric
+from methods.fitting.principal_axes import robust_mean
+from methods.kernels.scanning.block_best import BestScores
 from methods.part_names import behind, under
-from methods.principal_axes import robust_mean
-from methods.search import DecodingSearcher
-from methods.table_search import CodeSpace
+from methods.search.decoding import DecodingSearcher
+from methods.search.lookup_tables import CodeSpace
 
 __all__ = ["CENTERS", "CenteredCodec", "centered"]
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import faiss
 import numpy as np
 
-from methods.faiss_index import quiet_clustering, set_vector
-from methods.kernels.kmeans import assign_nearest, split_into_empty
+from methods.faiss_tools import quiet_clustering, set_vector
+from methods.kernels.fitting.kmeans import assign_nearest, split_into_empty
 
 _NARROW = 16  # dimensions from which faiss is as fast
 

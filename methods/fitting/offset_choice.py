@@ -13,10 +13,10 @@ import faiss
 import numpy as np
 
 from methods.base import Metric
-from methods.kernels.planes import GROUP
-from methods.offset import mean_direction, offset_size, split
-from methods.principal_axes import principal_axes, robust_mean
-from methods.transform_coding.allocation import ROTATED, rotated_axes
+from methods.encoding.offset import mean_direction, offset_size, split
+from methods.fitting.principal_axes import principal_axes, robust_mean
+from methods.kernels.simd.unpack_symbols import GROUP
+from methods.transform.transform_coding.allocation import ROTATED, rotated_axes
 
 __all__ = ["offset_pays"]
 

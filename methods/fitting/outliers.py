@@ -2,7 +2,8 @@
 
 One vector a thousand times too long moves the mean of ten thousand by a tenth of a vector's length and takes the first
 principal axis for itself (qdrant #9902 shows what it does to ranges). Principal axes have a rule of their own,
-:func:`methods.principal_axes.robust_mean`, which counts outliers as if they lay at 8 median distances from the mean.
+:func:`methods.fitting.principal_axes.robust_mean`, which counts outliers as if they lay at 8 median distances from the
+mean.
 """
 
 from __future__ import annotations

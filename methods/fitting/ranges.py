@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from methods.base import Metric
-from methods.outliers import Spread
+from methods.fitting.outliers import Spread
 
 __all__ = ["clipped_ranges", "learned_ranges"]
 

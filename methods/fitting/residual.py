@@ -7,8 +7,8 @@ from typing import Any
 import faiss
 import numpy as np
 
-from methods.faiss_index import quiet_clustering, set_vector
-from methods.kmeans import kmeans
+from methods.faiss_tools import quiet_clustering, set_vector
+from methods.fitting.kmeans import kmeans
 
 _NARROW = 16  # dimensions below which our k-means is the faster one
 NO_NORM = faiss.AdditiveQuantizer.ST_LUT_nonorm  # codes without a norm, scanned for inner products by tables

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from methods.kernels.chamfer import chamfer_candidates
+from methods.kernels.sets.chamfer import chamfer_candidates
 from methods.multivector.ragged import Ragged
 
 __all__ = ["best_candidates", "score_candidates"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import faiss
 import numpy as np
 
-from methods.faiss_index import quiet_clustering
+from methods.faiss_tools import quiet_clustering
 from methods.multivector.ragged import Ragged
 from methods.vectors import normalized
 

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 
 from methods import registry, storage
-from methods._checks.subject import expect, expect_error
-from methods._checks.suite import Suite
+from methods.checks.subject import expect, expect_error
+from methods.checks.suite import Suite
 from methods.errors import BudgetError, MethodError, NotDecodable, NotFitted
-from methods.kernels.chamfer import chamfer_candidates, chamfer_search
+from methods.kernels.sets.chamfer import chamfer_candidates, chamfer_search
 from methods.multivector.base import Codes, MultiVectorCodec, SetSearcher
 from methods.multivector.ragged import Ragged
 from methods.multivector.robustness import check_kinds

@@ -7,8 +7,8 @@ from typing import ClassVar
 import numpy as np
 
 from methods.errors import BudgetError, MethodError
-from methods.kernels.centroid_scores import centroid_chamfer
-from methods.kernels.residuals import decode_residuals
+from methods.kernels.encoding.residuals import decode_residuals
+from methods.kernels.sets.centroid_scores import centroid_chamfer
 from methods.multivector.base import OFFSET_BYTES, Codes, MultiVectorCodec, SetSearcher
 from methods.multivector.candidates import best_candidates, score_candidates
 from methods.multivector.centroids import learn_centroids, nearest_centroids, typical_length, usual_count

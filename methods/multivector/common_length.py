@@ -12,7 +12,7 @@ from typing import Self
 
 import numpy as np
 
-from methods.units import lengths_of
+from methods.encoding.units import lengths_of
 
 __all__ = ["CommonLength"]
 

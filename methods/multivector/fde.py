@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 
 from methods.errors import MethodError
-from methods.kernels.fde import SetEncoder
+from methods.kernels.sets.fde import SetEncoder
 from methods.multivector.ragged import Ragged
 from methods.multivector.stretch import Stretch
 from methods.vectors import as_vectors

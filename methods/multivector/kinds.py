@@ -1,6 +1,6 @@
 """Kinds of sets of vectors that encoders make and that break codes, each made of plain sets that have none of it.
 
-As :mod:`methods._checks.kinds`, some of whose changes are made to the vectors of sets here.
+As :mod:`methods.checks.kinds`, some of whose changes are made to the vectors of sets here.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from methods._checks import kinds as dense
+from methods.checks import kinds as dense
 from methods.multivector.ragged import Ragged
 
 __all__ = ["KINDS", "SetKind"]

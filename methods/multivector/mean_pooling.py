@@ -10,10 +10,10 @@ import numpy as np
 from methods import registry
 from methods.base import Metric
 from methods.errors import BudgetError
+from methods.fitting.outliers import without_outliers
 from methods.multivector.ragged import Ragged
 from methods.multivector.single_vector import SingleVectorCodec
 from methods.multivector.stretch import Stretch, sample_of
-from methods.outliers import without_outliers
 from methods.registry import register
 
 _ALONG = 0.5  # what counts along a direction that vectors share

@@ -1,6 +1,6 @@
 """Rescoring of documents: candidates from any codec, their final order by exact Chamfer on a finer token store.
 
-As for dense methods (:mod:`methods.rescore`), a store in memory counts against the byte budget; of one on disk
+As for dense methods (:mod:`methods.compose.rescored`), a store in memory counts against the byte budget; of one on disk
 only what it keeps in memory, where each document begins, does.
 """
 
@@ -35,7 +35,7 @@ def plan(
 ) -> tuple[MultiVectorCodec, MultiVectorCodec | None]:
     """The codec ``name`` within ``code_bytes`` a document on average, beside a store for rescoring.
 
-    Arguments and result as for :func:`methods.rescore.plan`, with the vectors of each document for the metric.
+    Arguments and result as for :func:`methods.compose.rescored.plan`, with the vectors of each document for the metric.
     """
     cls = registry.get(name, MultiVectorCodec.track)
     if rescore is None:

@@ -1,6 +1,6 @@
 """What every kind of sets of vectors costs a multi-vector method, against its own recall on plain ones.
 
-As :mod:`methods._checks.robustness` for dense methods, whose rules these are.
+As :mod:`methods.checks.robustness` for dense methods, whose rules these are.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Protocol
 
 import numpy as np
 
-from methods._checks.recalls import Recalls, average
-from methods._checks.robustness import SEEDS, Loss, expect_declared, expect_known
+from methods.checks.recalls import Recalls, average
+from methods.checks.robustness import SEEDS, Loss, expect_declared, expect_known
 from methods.errors import MethodError
-from methods.kernels.chamfer import chamfer_search
+from methods.kernels.sets.chamfer import chamfer_search
 from methods.multivector.base import MultiVectorCodec
 from methods.multivector.kinds import KINDS
 from methods.multivector.ragged import Ragged

@@ -13,8 +13,8 @@ from typing import Self
 import numpy as np
 
 from methods.base import Codec
+from methods.fitting.outliers import without_outliers
 from methods.multivector.ragged import Ragged
-from methods.outliers import without_outliers
 
 __all__ = ["LEAST_COSINE", "Stretch", "sample_of"]
 

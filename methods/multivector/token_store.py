@@ -9,17 +9,17 @@ import numpy as np
 
 from methods import registry
 from methods.base import Codec, Metric, Searcher
+from methods.binary._base import BinaryCodec
 from methods.errors import BudgetError, MethodError
-from methods.hamming_search import BinaryCodec
-from methods.kernels.chamfer import chamfer_search
-from methods.kernels.maxsim import largest_products, least_distances
+from methods.kernels.sets.chamfer import chamfer_search
+from methods.kernels.sets.maxsim import largest_products, least_distances
 from methods.multivector.base import OFFSET_BYTES, Codes, MultiVectorCodec, SetSearcher
 from methods.multivector.common_length import CommonLength
 from methods.multivector.ragged import Ragged
 from methods.multivector.stretch import Stretch
 from methods.multivector.zero_vectors import Places, ZeroCode, split_zeros
 from methods.part_names import behind, under
-from methods.scanner_search import HammingSearcher, SymbolSearcher
+from methods.search.scanners import HammingSearcher, SymbolSearcher
 
 __all__ = ["DecodingSetSearcher", "TokenStoreCodec", "codec_of_each", "largest_kept"]
 

@@ -11,21 +11,21 @@ import faiss
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher
+from methods.encoding.subspaces import Subspaces
 from methods.errors import BudgetError
-from methods.faiss_index import faiss_metric, set_vector, training_sample
+from methods.faiss_tools import faiss_metric, set_vector, training_sample
+from methods.fitting.kmeans import learn_codebooks, nearest_on_a_line
 from methods.kind_losses import OFFSET_KEEPS_IT, along_mean
-from methods.kmeans import learn_codebooks, nearest_on_a_line
 from methods.parameters import check_integer, check_renormalize
-from methods.subspaces import Subspaces
-from methods.table_search import TableSearcher
+from methods.search.lookup_tables import TableSearcher
 
 
 class ProductCodec(Codec):
     """A vector is cut into subvectors, and each is replaced by the index of the nearest of its 2^bits centroids.
 
     Where the number of subquantizers does not divide the dimension, subvectors differ by one dimension (see
-    :class:`~methods.subspaces.Subspaces`), so that every budget is used whole. No polysemous training: it serves
-    another kind of search and takes 30 times as long.
+    :class:`~methods.encoding.subspaces.Subspaces`), so that every budget is used whole. No polysemous training: it
+    serves another kind of search and takes 30 times as long.
 
     Parameters
     ----------

@@ -11,10 +11,10 @@ import numpy as np
 
 from methods.base import Metric
 from methods.errors import MethodError
-from methods.faiss_index import training_sample
-from methods.kernels.anisotropic import anisotropic_codes
+from methods.faiss_tools import training_sample
+from methods.kernels.fitting.anisotropic import anisotropic_codes
 from methods.parameters import check_integer
-from methods.product import ProductCodec
+from methods.product._base import ProductCodec
 from methods.registry import register
 
 _SAMPLE = 10_000  # training vectors for the rounds after k-means
@@ -37,7 +37,7 @@ class AnisotropicPQ(ProductCodec):
     Parameters
     ----------
     dim, metric, subquantizers, iterations, max_points_per_centroid
-        See :class:`~methods.product.ProductCodec`.
+        See :class:`~methods.product._base.ProductCodec`.
     bits : {4, 8}
         Of an index.
     threshold : float

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from methods.base import Metric
-from methods.faiss_index import training_sample
-from methods.kmeans import learn_codebooks
+from methods.faiss_tools import training_sample
+from methods.fitting.kmeans import learn_codebooks
 from methods.parameters import check_integer
-from methods.product import ProductCodec
+from methods.product._base import ProductCodec
 from methods.registry import register
 
 _FLOOR = 1e-9  # least variance of an axis, relative to the largest, when subspaces are balanced
@@ -27,7 +27,7 @@ class OPQ(ProductCodec):
     Parameters
     ----------
     dim, metric, subquantizers, bits, renormalize, iterations, max_points_per_centroid
-        See :class:`~methods.product.ProductCodec`.
+        See :class:`~methods.product._base.ProductCodec`.
     rotation_iterations : int
         Times that the rotation is solved for.
     rotation_points : int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from methods.base import Metric
-from methods.product import ProductCodec
+from methods.product._base import ProductCodec
 from methods.registry import register
 
 
@@ -31,7 +31,7 @@ class PQ(ProductCodec):
         Parameters
         ----------
         bits, renormalize, iterations, max_points_per_centroid
-            See :class:`~methods.product.ProductCodec`.
+            See :class:`~methods.product._base.ProductCodec`.
         """
         subquantizers = cls.subquantizers_for(dim, code_bytes, bits)
         return cls(dim, metric, subquantizers, bits, renormalize, iterations, max_points_per_centroid)

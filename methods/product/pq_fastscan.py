@@ -6,11 +6,11 @@ import faiss
 import numpy as np
 
 from methods.base import Metric, Searcher
-from methods.faiss_index import set_vector
+from methods.faiss_tools import set_vector
 from methods.parameters import check_integer
-from methods.product import ProductCodec
+from methods.product._base import ProductCodec
 from methods.registry import register
-from methods.search import DecodingSearcher
+from methods.search.decoding import DecodingSearcher
 
 _BLOCK = 32  # codes of one block of the scanning layout
 _FAR, _FAR_L2 = 32.0, 8.0  # distances of a centroid, in typical ones, at which rounding costs recall; l2 squares them
@@ -29,7 +29,7 @@ class PQFastScan(ProductCodec):
     Parameters
     ----------
     dim, metric, subquantizers, iterations, max_points_per_centroid
-        See :class:`~methods.product.ProductCodec`.
+        See :class:`~methods.product._base.ProductCodec`.
     """
 
     summary = "product quantization of 4-bit indices, scanned in registers"

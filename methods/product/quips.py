@@ -10,11 +10,11 @@ from typing import ClassVar
 import numpy as np
 
 from methods.base import Metric, Searcher
+from methods.fitting.outliers import without_outliers
 from methods.kind_losses import along_mean
-from methods.outliers import without_outliers
-from methods.product import ProductCodec
+from methods.product._base import ProductCodec
 from methods.registry import register
-from methods.table_search import TableSearcher
+from methods.search.lookup_tables import TableSearcher
 
 _FLOOR = 1e-4  # of the largest eigenvalue of a subspace: directions in which almost nothing varies
 _ROWS = 4096  # vectors mapped at a time in float64
@@ -35,7 +35,7 @@ class QUIPS(ProductCodec):
     Parameters
     ----------
     dim, metric, subquantizers, bits, iterations, max_points_per_centroid
-        See :class:`~methods.product.ProductCodec`.
+        See :class:`~methods.product._base.ProductCodec`.
     shuffle : bool
         Shuffle dimensions under the seed of the fit.
     """

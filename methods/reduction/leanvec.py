@@ -10,15 +10,15 @@ from __future__ import annotations
 from typing import ClassVar
 
 from methods.base import Metric
+from methods.compose.transformed import TransformedCodec
 from methods.kind_losses import LEFT_OUT, along_mean
-from methods.pca import PrincipalComponents
+from methods.reduction.pca import PrincipalComponents
 from methods.registry import register
-from methods.transformed import TransformedCodec
 
 
 @register("leanvec")
 class LeanVec(TransformedCodec):
-    """Leading principal components, quantized over each vector's own range (:class:`~methods.lvq.LVQ`)."""
+    """Leading principal components, quantized over each vector's own range (:class:`~methods.scalar.lvq.LVQ`)."""
 
     summary = "principal components, then uniform levels in each vector's own range (LVQ)"
     source = "Tepper et al., TMLR 2024 (in-distribution)"

@@ -12,10 +12,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from methods.base import Metric
+from methods.compose.transformed import AffineTransform, TransformedCodec
+from methods.fitting.outliers import without_outliers
 from methods.kind_losses import LEFT_OUT, along_mean
-from methods.outliers import without_outliers
 from methods.registry import register
-from methods.transformed import AffineTransform, TransformedCodec
 
 _ROWS = 8192  # training vectors multiplied at a time in float64
 

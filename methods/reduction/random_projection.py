@@ -11,9 +11,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from methods.base import Metric
+from methods.compose.transformed import AffineTransform, TransformedCodec
 from methods.kind_losses import OFFSET_KEEPS_IT, along_mean
 from methods.registry import register
-from methods.transformed import AffineTransform, TransformedCodec
 
 
 class RandomSubspace(AffineTransform):

@@ -11,9 +11,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from methods.base import Metric
+from methods.compose.transformed import ScoredTransform, TransformedCodec
 from methods.kind_losses import along_mean
 from methods.registry import register
-from methods.transformed import ScoredTransform, TransformedCodec
 
 
 class Prefix(ScoredTransform):
@@ -70,7 +70,7 @@ class Truncation(TransformedCodec):
     Parameters
     ----------
     dim, metric, out_dim, codec, codec_params
-        As in :class:`~methods.transformed.TransformedCodec`.
+        As in :class:`~methods.compose.transformed.TransformedCodec`.
     renormalize : bool
         Under ``ip`` and ``cosine``: scale prefixes, of vectors and queries, to the length of the whole vector, so
         that a score is ``|q| |x|`` times the cosine of the prefixes. Distances (``l2``) are never renormalised.

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher
+from methods.encoding.units import RescaledSearcher, unit_of
 from methods.errors import MethodError
-from methods.faiss_index import set_vector
-from methods.outliers import Spread
-from methods.units import RescaledSearcher, unit_of
+from methods.faiss_tools import set_vector
+from methods.fitting.outliers import Spread
 from methods.vectors import random_rotation
 
 ROTATIONS = ("random", "none")

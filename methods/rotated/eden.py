@@ -9,14 +9,14 @@ import numpy as np
 
 from methods.base import Metric, Searcher, largest_fit
 from methods.errors import MethodError
-from methods.faiss_index import FlatCodesSearcher, faiss_metric
+from methods.faiss_tools import FlatCodesSearcher, faiss_metric
 from methods.kernels.topk import squared_distances
 from methods.kind_losses import OFFSET_KEEPS_IT, along_mean
 from methods.parameters import check_integer
 from methods.registry import register
-from methods.rotated import RotatedCodec
-from methods.search import DecodingSearcher
-from methods.table_search import SCAN_QUERIES, CodeSpace, TableSearcher
+from methods.rotated._base import RotatedCodec
+from methods.search.decoding import DecodingSearcher
+from methods.search.lookup_tables import SCAN_QUERIES, CodeSpace, TableSearcher
 
 SCALES = ("unbiased", "biased")
 _FACTORS = 8  # bytes of the two float32 that faiss stores with every code
@@ -32,7 +32,7 @@ class EDEN(RotatedCodec):
     Parameters
     ----------
     dim, metric, rotation
-        See :class:`~methods.rotated.RotatedCodec`.
+        See :class:`~methods.rotated._base.RotatedCodec`.
     bits : int
         1 to 8.
     scale : {"unbiased", "biased"}

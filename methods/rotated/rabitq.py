@@ -12,11 +12,7 @@ import faiss
 import numpy as np
 
 from methods.base import Metric, Searcher, largest_fit
-from methods.faiss_index import FlatCodesSearcher, faiss_metric
-from methods.parameters import check_integer
-from methods.registry import register
-from methods.rotated import RotatedCodec
-from methods.units import (
+from methods.encoding.units import (
     RescaledSearcher,
     length_of_parts,
     length_parts,
@@ -24,6 +20,10 @@ from methods.units import (
     one_or_length,
     typical_length,
 )
+from methods.faiss_tools import FlatCodesSearcher, faiss_metric
+from methods.parameters import check_integer
+from methods.registry import register
+from methods.rotated._base import RotatedCodec
 
 _ONE_BIT_FACTORS = 8  # bytes: ||x - c||^2 (less ||x||^2 under ip), multiplier
 _SIGN_FACTORS = 12  # the same and an error bound, where more bits follow
@@ -40,7 +40,7 @@ class RaBitQ(RotatedCodec):
     Parameters
     ----------
     dim, metric, rotation
-        See :class:`~methods.rotated.RotatedCodec`.
+        See :class:`~methods.rotated._base.RotatedCodec`.
     bits : int
         1 to 9.
     query_bits : int

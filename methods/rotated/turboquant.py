@@ -8,14 +8,14 @@ import faiss
 import numpy as np
 
 from methods.base import Metric, Searcher, largest_fit
+from methods.encoding.units import typical_length
 from methods.errors import MethodError
-from methods.faiss_index import faiss_metric
-from methods.outliers import Spread
+from methods.faiss_tools import faiss_metric
+from methods.fitting.outliers import Spread
 from methods.registry import register
-from methods.rotated import RotatedCodec
-from methods.search import DecodingSearcher
-from methods.table_search import CodeSpace, TableSearcher
-from methods.units import typical_length
+from methods.rotated._base import RotatedCodec
+from methods.search.decoding import DecodingSearcher
+from methods.search.lookup_tables import CodeSpace, TableSearcher
 from methods.vectors import normalized
 
 _NORM = 2  # bytes of a float16 norm
@@ -33,7 +33,7 @@ class TurboQuant(RotatedCodec):
     Parameters
     ----------
     dim, metric, rotation
-        See :class:`~methods.rotated.RotatedCodec`.
+        See :class:`~methods.rotated._base.RotatedCodec`.
     bits : int
         1, 2, 3, 4 or 8.
     store_norm : bool
@@ -79,7 +79,7 @@ class TurboQuant(RotatedCodec):
             ``auto``: no norm under cosine, where vectors are scaled to unit norm anyway; a norm under ip and l2.
             Set it to false for unit vectors under ip: the two bytes often cost a bit a dimension.
         rotation
-            See :class:`~methods.rotated.RotatedCodec`.
+            See :class:`~methods.rotated._base.RotatedCodec`.
         """
         if store_norm not in (True, False, "auto"):
             raise MethodError(f"store_norm={store_norm!r} is unknown; use true, false or auto")

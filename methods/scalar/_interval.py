@@ -1,8 +1,8 @@
 """Codes that hold an interval for each vector and integer levels inside it: what ``lvq`` and ``osq`` share.
 
 A code is ``[lower: float16] [upper: float16] [offset: float16, if any] [levels] [levels of the residual, if any]``; the
-packing is that of :mod:`methods.kernels.scalar`. Bounds and offset are relative to one global scale, so that neither
-large nor tiny vectors leave the range of float16.
+packing is that of :mod:`methods.kernels.encoding.interval`. Bounds and offset are relative to one global scale, so that
+neither large nor tiny vectors leave the range of float16.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from abc import abstractmethod
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher
-from methods.offset import OFFSET_BYTES, mean_direction
-from methods.outliers import without_outliers
-from methods.search import DecodingSearcher
+from methods.encoding.offset import OFFSET_BYTES, mean_direction
+from methods.fitting.outliers import without_outliers
+from methods.search.decoding import DecodingSearcher
 
 __all__ = [
     "BOUND_BYTES",
@@ -165,7 +165,7 @@ class IntervalCodec(Codec):
         return np.clip(values / np.float32(self.scale_), -HALF_MAX, HALF_MAX).astype(np.float16)
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
-        from methods.kernels.scalar import interval_decode
+        from methods.kernels.encoding.interval import interval_decode
 
         rows = np.empty((len(codes), self.dim), np.float32)
         interval_decode(codes, self.header, self.level_bits, self.residual_bits, self.scale_, rows)
@@ -215,7 +215,7 @@ class IntervalSearcher(ScanningSearcher):
     codec: IntervalCodec
 
     def _scan(self, query: np.ndarray, l2: bool, keys: np.ndarray, ids: np.ndarray) -> None:
-        from methods.kernels.scalar import interval_scan
+        from methods.kernels.encoding.interval import interval_scan
 
         codec = self.codec
         query = query - codec.mean_ if l2 else query

@@ -6,7 +6,7 @@ import faiss
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher, largest_fit
-from methods.faiss_index import FlatCodesSearcher, faiss_metric
+from methods.faiss_tools import FlatCodesSearcher, faiss_metric
 from methods.registry import register
 
 

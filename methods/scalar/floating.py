@@ -9,12 +9,12 @@ import faiss
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher, largest_fit
-from methods.faiss_index import FlatCodesSearcher, faiss_metric
-from methods.intervals import ScanningSearcher
+from methods.encoding.units import RescaledSearcher, typical_length, unit_of
+from methods.faiss_tools import FlatCodesSearcher, faiss_metric
+from methods.fitting.outliers import Spread
 from methods.kind_losses import ERROR_ALONG_MEAN, along_mean
-from methods.outliers import Spread
 from methods.registry import register
-from methods.units import RescaledSearcher, typical_length, unit_of
+from methods.scalar._interval import ScanningSearcher
 
 _HALF_MAX = 65504.0  # the largest float16
 FLOAT8_MAX = 448.0  # the largest e4m3
@@ -204,7 +204,7 @@ class Float8(Codec):
         return to_float8((vectors - self.mean_) / np.float32(self.scale_))
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
-        from methods.kernels.scalar import float8_decode
+        from methods.kernels.encoding.interval import float8_decode
 
         rows = np.empty(codes.shape, np.float32)
         float8_decode(codes, self.scale_, rows)
@@ -220,7 +220,7 @@ class Float8Searcher(ScanningSearcher):
     codec: Float8
 
     def _scan(self, query: np.ndarray, l2: bool, keys: np.ndarray, ids: np.ndarray) -> None:
-        from methods.kernels.scalar import float8_scan
+        from methods.kernels.encoding.interval import float8_scan
 
         query = query - self.codec.mean_ if l2 else query
         float8_scan(self.codes, self.codec.scale_, query, l2, keys, ids)

@@ -9,11 +9,11 @@ import numpy as np
 
 from methods.base import Codec, Metric, Searcher, largest_fit
 from methods.errors import MethodError
-from methods.faiss_index import faiss_metric
+from methods.faiss_tools import faiss_metric
+from methods.fitting.ranges import learned_ranges
 from methods.kind_losses import OFFSET_KEEPS_IT, along_mean
-from methods.ranges import learned_ranges
 from methods.registry import register
-from methods.scalar_search import scalar_searcher
+from methods.scalar._faiss_scan import scalar_searcher
 
 RANGES = ("minmax", "clipped")
 
@@ -22,8 +22,8 @@ class _Ranged(Codec):
     """Base: level ``floor(levels * (x - low) / width)`` in a trained range; a level decodes to its middle.
 
     Values beyond the range saturate. Where lengths vary much, ranges are what a search of training vectors finds most
-    with (:func:`~methods.ranges.learned_ranges`): one vector a hundred times too long costs the others nothing. It may
-    itself be missed by queries that it has a small product with, as no level stands for its values.
+    with (:func:`~methods.fitting.ranges.learned_ranges`): one vector a hundred times too long costs the others nothing.
+    It may itself be missed by queries that it has a small product with, as no level stands for its values.
 
     Parameters
     ----------

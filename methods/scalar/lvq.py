@@ -12,9 +12,9 @@ import numpy as np
 
 from methods.base import Metric, largest_fit
 from methods.errors import MethodError
-from methods.intervals import IntervalCodec
 from methods.kind_losses import OFFSET_KEEPS_IT, along_mean
 from methods.registry import register
+from methods.scalar._interval import IntervalCodec
 
 LEVELS = {"8": (8, 0), "4": (4, 0), "4x4": (4, 4), "4x8": (4, 8)}  # bits of the first and of the second level
 

@@ -12,18 +12,18 @@ from typing import ClassVar
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher, largest_fit
-from methods.intervals import HALF_MAX, ScanningSearcher, center_and_scale
-from methods.kernels.nonuniform import (
+from methods.kernels.encoding.nonuniform import (
     HEADER_BYTES,
     cell_starts,
     decode_nonuniform,
     encode_nonuniform,
     scan_nonuniform,
 )
-from methods.kernels.planes import GROUP
+from methods.kernels.simd.unpack_symbols import GROUP
 from methods.kind_losses import OFFSET_KEEPS_IT, along_mean
 from methods.parameters import check_integer
 from methods.registry import register
+from methods.scalar._interval import HALF_MAX, ScanningSearcher, center_and_scale
 
 _RATES = np.linspace(0, 20, 32)  # growth rates over the range between the bounds
 _MIDPOINTS = np.linspace(0.325, 0.675, 8, dtype=np.float32)  # where levels are nearest to each other, of that range

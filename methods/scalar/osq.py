@@ -13,8 +13,8 @@ import numpy as np
 
 from methods.base import Metric, Searcher, largest_fit
 from methods.errors import MethodError
-from methods.intervals import IntervalCodec, IntervalSearcher
 from methods.registry import register
+from methods.scalar._interval import IntervalCodec, IntervalSearcher
 
 BITS = (1, 2, 4, 8)
 
@@ -106,7 +106,7 @@ class OSQ(IntervalCodec):
 
     def optimized(self, centred: np.ndarray, bits: int) -> np.ndarray:
         """Optimized bounds (n, 2) float32 of centred vectors (n, dim) float32 for levels of ``bits``."""
-        from methods.kernels.intervals import optimized_intervals
+        from methods.kernels.encoding.optimized_interval import optimized_intervals
 
         bounds = np.empty((len(centred), 2), np.float32)
         optimized_intervals(centred, bits, self.anisotropy, self.iterations, bounds)

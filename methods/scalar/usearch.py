@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher, largest_fit
+from methods.encoding.units import RescaledSearcher
 from methods.errors import MethodError
-from methods.floating import from_bfloat16, to_bfloat16
-from methods.outliers import without_outliers
-from methods.ranges import learned_ranges
+from methods.fitting.outliers import without_outliers
+from methods.fitting.ranges import learned_ranges
 from methods.registry import register
-from methods.units import RescaledSearcher
+from methods.scalar.floating import from_bfloat16, to_bfloat16
 
 BITS = {"bf16": 16, "i8": 8, "b1": 1}  # of a dimension, the finest first
 
@@ -27,8 +27,8 @@ class USearch(Codec):
     ``bf16`` rounds to 8 bits of precision. ``i8`` multiplies with 127 over the greatest magnitude in training, and a
     query with 127 over its own: usearch's cast wants unit vectors and keeps no length. Where lengths vary much, the
     greatest magnitude is that with which a search of training vectors finds most
-    (:func:`~methods.ranges.learned_ranges`). ``b1`` keeps signs, compared by Hamming distance; it decodes to signs
-    times the mean magnitude.
+    (:func:`~methods.fitting.ranges.learned_ranges`). ``b1`` keeps signs, compared by Hamming distance; it decodes to
+    signs times the mean magnitude.
 
     A few dimensions of large values leave ``i8`` few levels for the others, and a direction that all vectors share
     leaves ``b1`` few signs that differ: the formats know neither ranges of a dimension nor a center.

@@ -8,8 +8,8 @@ import faiss
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher
-from methods.faiss_index import faiss_metric
-from methods.kernels.best import BestScores
+from methods.faiss_tools import faiss_metric
+from methods.kernels.scanning.block_best import BestScores
 from methods.kernels.topk import squared_distances
 from methods.vectors import normalized
 

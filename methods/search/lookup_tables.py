@@ -18,9 +18,9 @@ import faiss
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher
-from methods.faiss_index import FlatCodesSearcher
-from methods.kernels.pq import renormalized_scan
-from methods.search import DecodingSearcher
+from methods.faiss_tools import FlatCodesSearcher
+from methods.kernels.scanning.renormalized_pq import renormalized_scan
+from methods.search.decoding import DecodingSearcher
 
 SCAN_QUERIES = 32  # from here on decoding is the faster way, on 70,000 codes of 24 to 192 bytes
 _TABLES = 8  # queries that share a pass over the codes: their tables together stay in the L2 cache
@@ -41,7 +41,7 @@ class TableSearcher(FlatCodesSearcher):
     Parameters
     ----------
     codec, index, codes, before
-        As for :class:`~methods.faiss_index.FlatCodesSearcher`.
+        As for :class:`~methods.faiss_tools.FlatCodesSearcher`.
     renormalize : bool
         Divide inner products by the decoded norm.
     codebooks : (M, 256, width) float32, optional

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 from methods.base import Metric, Searcher
-from methods.kernels.adc import ADCScanner
-from methods.kernels.hamming import HammingScanner
-from methods.kernels.sdc import SDCScanner
+from methods.kernels.scanning.adc import ADCScanner
+from methods.kernels.scanning.hamming import HammingScanner
+from methods.kernels.scanning.sdc import SDCScanner
 
 
 class HammingSearcher(Searcher):

@@ -75,7 +75,7 @@ class RowAdam(Optimizer):
         change(weight, gradient._indices()[0], gradient._values(), state)
 
     def _by_kernel(self, weight: nn.Parameter, rows: torch.Tensor, values: torch.Tensor, state: dict[str, Any]) -> None:
-        from methods.kernels.row_adam import row_adam
+        from methods.kernels.fitting.row_adam import row_adam
 
         rate, eps = self._corrected(state["step"])
         settings = np.array([rate, 1 - _BETAS[0], _BETAS[1], 1 - _BETAS[1], eps], np.float32)

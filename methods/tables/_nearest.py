@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from methods.kernels.kmeans import assign_nearest
+from methods.kernels.fitting.kmeans import assign_nearest
 
 _BLOCK = 8192  # rows whose scores are in memory at a time
 

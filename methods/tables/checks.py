@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from methods import registry
-from methods._checks.subject import expect, expect_error
-from methods._checks.suite import Suite
+from methods.checks.subject import expect, expect_error
+from methods.checks.suite import Suite
 from methods.errors import BudgetError, MethodError
 from methods.tables.base import Fields, TableArtifact, TableMethod
 from methods.tables.training import Examples, Recipe

@@ -92,7 +92,7 @@ class DeepHashEmbedding(TableMethod):
 
         if numbers.device.type != "cpu":
             return hashing.buckets(functions, numbers[:, None], _BUCKETS).float() * (2 / (_BUCKETS - 1)) - 1
-        from methods.kernels.hashing import hashed_features
+        from methods.kernels.encoding.hashing import hashed_features
 
         features = torch.empty(len(numbers), self.hashes)
         hashed_features(functions.numpy(), numbers.numpy(), _BUCKETS, features.numpy())

@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 
 from methods.base import Metric
-from methods.grid.leading import LeadingAxesCodec
-from methods.kernels.grid import OFFSET_BYTES, decode_grid, encode_grid
-from methods.kernels.planes import GROUP
+from methods.kernels.encoding.grid import OFFSET_BYTES, decode_grid, encode_grid
+from methods.kernels.simd.unpack_symbols import GROUP
 from methods.parameters import check_integer
 from methods.registry import register
+from methods.transform._grid.leading import LeadingAxesCodec
 from methods.vectors import normalized, random_rotation
 
 _SAMPLE = 8192  # training vectors for the rotation
@@ -35,7 +35,7 @@ class ASH(LeadingAxesCodec):
     Parameters
     ----------
     dim, metric, code_bytes, bits
-        See :class:`~methods.grid.leading.LeadingAxesCodec`.
+        See :class:`~methods.transform._grid.leading.LeadingAxesCodec`.
     iterations : int
         Of learning the rotation; 0: a random one.
     """

@@ -7,8 +7,8 @@ Yang, Li, Wang, "Quantization meets projection: a happy marriage for approximate
 from __future__ import annotations
 
 from methods.base import Metric
-from methods.grid.leading import LeadingAxesCodec
 from methods.registry import register
+from methods.transform._grid.leading import LeadingAxesCodec
 
 
 @register("mrq")

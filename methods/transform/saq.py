@@ -10,12 +10,12 @@ import numpy as np
 
 from methods.base import Metric
 from methods.errors import MethodError
-from methods.grid.codec import GridCodec, Plan
-from methods.grid.segments import segment
-from methods.kernels.grid import OFFSET_BYTES
-from methods.kernels.planes import GROUP
-from methods.principal_axes import principal_axes
+from methods.fitting.principal_axes import principal_axes
+from methods.kernels.encoding.grid import OFFSET_BYTES
+from methods.kernels.simd.unpack_symbols import GROUP
 from methods.registry import register
+from methods.transform._grid.codec import GridCodec, Plan
+from methods.transform._grid.segments import segment
 from methods.vectors import random_rotation
 
 
@@ -27,14 +27,15 @@ class SAQ(GridCodec):
     and then adjusted by coordinate descent, six rounds at most, towards the largest cosine with the vector (CAQ);
     a factor a segment, |y|^2 / <y, h>, makes estimates of inner products unbiased.
 
-    It differs from the authors' program in what a code holds: factors take a byte (:mod:`methods.factors`) instead of
-    two float32 a segment, so that short codes are not all factors, and segments are made of ``unit`` dimensions,
-    where theirs has 64. Both serve recall at equal bytes. There is one centre, the mean, in place of an IVF's.
+    It differs from the authors' program in what a code holds: factors take a byte (:mod:`methods.encoding.factor_byte`)
+    instead of two float32 a segment, so that short codes are not all factors, and segments are made of ``unit``
+    dimensions, where theirs has 64. Both serve recall at equal bytes. There is one centre, the mean, in place of an
+    IVF's.
 
     Parameters
     ----------
     dim, metric, code_bytes
-        See :class:`~methods.grid.codec.GridCodec`.
+        See :class:`~methods.transform._grid.codec.GridCodec`.
     unit : int
         Dimensions of the smallest segment, a multiple of 8.
     """

@@ -1,7 +1,7 @@
 """Makes ``ceiling.md``: what the best possible code for Gaussian axes would find, at the bytes of ``rq_trellis``.
 
-    python results/published/ceiling.py --measure   # ceiling.csv: minutes, and the data sets
-    python results/published/ceiling.py             # the page, from it and the records beside it
+    python results/scripts/ceiling.py --measure   # ceiling.csv: minutes, and the data sets
+    python results/scripts/ceiling.py             # the page, from it and the records beside it
 
 Shannon's bound says what b bits leave of a Gaussian's variance at least: 4^-b. A code at the bound is played by its
 test channel: along every principal axis of what the stages leave over, the decoded value is ``(1 - D) y`` plus
@@ -25,20 +25,20 @@ from tqdm import tqdm
 from bench import datasets
 from methods import for_budget
 from methods.base import Metric
-from methods.faiss_index import faiss_metric
+from methods.faiss_tools import faiss_metric
 from methods.vectors import normalized
 
-HERE = Path(__file__).parent
+PUBLISHED = Path(__file__).parents[1] / "published"
 BUDGETS, GAMMAS = (8, 16, 32, 64), (1.0, 1.25, 1.5, 1.75)
 QUERIES = 1000
-BOUNDS = HERE / "ceiling.csv"
+BOUNDS = PUBLISHED / "ceiling.csv"
 HEAD = """# How much is left to gain
 
 Recall@10 of what the best possible code for Gaussian axes would find (Shannon's bound, by its test channel), at the
 bytes of `rq_trellis` and after its stages, beside what is found. Exponents of the bound's allocation are the best for
 the queries, which no method may do. Of all values with the same variances Gaussian ones are the hardest to code: where
 what the stages leave over is far from Gaussian, as on `fashion-mnist`, a code can find more than this. Made by
-`python results/published/ceiling.py`.
+`python results/scripts/ceiling.py`.
 
 | data set | budget | at the bound | `rq_trellis` | best other method |
 |---|---|---:|---:|---|
@@ -107,7 +107,7 @@ def main() -> None:
         f"| `{name}` | {factor}x | {bound:.3f} | {' | '.join(measured(name, factor))} |"
         for name, factor, bound in found
     ]
-    (HERE / "ceiling.md").write_text(HEAD + "\n".join(lines) + "\n")
+    (PUBLISHED / "ceiling.md").write_text(HEAD + "\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Makes ``frontier.md``: our codecs and their strongest rivals on every data set and budget, with paired tests.
 
-    python results/published/frontier.py [--rivals 4]
+    python results/scripts/frontier.py [--rivals 4]
 
 From the packed records and comparisons beside it; ``make publish`` runs it.
 """
@@ -16,13 +16,13 @@ from bench.report import significance
 from bench.report.export import headline_interval
 from bench.report.rows import Row
 
-HERE = Path(__file__).parent
+PUBLISHED = Path(__file__).parents[1] / "published"
 HEAD = """# Our codecs and their rivals
 
 Recall@10 by exhaustive search with its 95% interval over queries (and seeds, where there are several); what each has
 less than the best of its budget, query by query; Holm-corrected p of a paired randomization test (with several seeds,
 Welch's too). Bytes are those of a code, which a method may not use up. All fitted on the base. Made by
-`python results/published/frontier.py` from the records here.
+`python results/scripts/frontier.py` from the records here.
 """
 
 
@@ -35,10 +35,10 @@ def main() -> None:
         groups = groups_of(name)
         data = next(iter(groups.values()))[0].record.dataset
         lines.append(f"## {data.name}: {data.n:,} x {data.dim}, {data.metric}, {data.queries:,} queries\n")
-        compared = {found.key: found for found in significance.find([HERE / f"{name}.parquet"])}
+        compared = {found.key: found for found in significance.find([PUBLISHED / f"{name}.parquet"])}
         for budget in BUDGETS:
             lines += table(groups[budget], compared, options.rivals)
-    (HERE / "frontier.md").write_text("\n".join(lines))
+    (PUBLISHED / "frontier.md").write_text("\n".join(lines))
 
 
 def table(group: list[Row], compared: dict[str, significance.Comparison], rivals: int) -> list[str]:

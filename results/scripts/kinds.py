@@ -1,10 +1,10 @@
 """Makes ``kinds.md`` and a table in ``docs/embeddings.md``: what every kind of vectors costs every method.
 
-    python results/published/kinds.py --measure              # kinds.csv: hours; goes on where it was stopped
-    python results/published/kinds.py --measure pq bebr      # only these methods
-    python results/published/kinds.py                        # the pages, from it
+    python results/scripts/kinds.py --measure              # kinds.csv: hours; goes on where it was stopped
+    python results/scripts/kinds.py --measure pq bebr      # only these methods
+    python results/scripts/kinds.py                        # the pages, from it
 
-The kinds (``methods/_checks/kinds.py``) are made from the first 6,000 sentences of ``squad-sentences-mini``, on which
+The kinds (``methods/checks/kinds.py``) are made from the first 6,000 sentences of ``squad-sentences-mini``, on which
 every method is fitted at 96 and 48 bytes, and 400 questions search them. A line of ``kinds.csv`` is a method, its
 version, a kind, a metric and a budget, with the hits of every question among its ten nearest in ``hits``, a digit each
 (``a`` is ten), so that methods can be compared on the same questions.
@@ -27,13 +27,13 @@ from bench import datasets
 from bench.files import write_whole
 from bench.measure.statistics import against_best
 from methods import Codec, Metric, registry
-from methods._checks.kinds import KINDS
-from methods._checks.recalls import Recalls, measure, near_rows
-from methods._checks.robustness import is_more_than_allowed
+from methods.checks.kinds import KINDS
+from methods.checks.recalls import Recalls, measure, near_rows
+from methods.checks.robustness import is_more_than_allowed
 from methods.errors import BudgetError, UnsupportedMetric
 
-HERE = Path(__file__).parent
-TABLE = HERE / "kinds.csv"
+PUBLISHED = Path(__file__).parents[1] / "published"
+TABLE = PUBLISHED / "kinds.csv"
 PLAIN = "plain"
 BASE, QUERIES, BUDGETS = 6000, 400, (96, 48)
 FIELDS = ("method", "version", "kind", "metric", "budget", "code_bytes", "recall", "decoded", "hits")
@@ -177,7 +177,7 @@ vectors as they are ("plain") and on each kind that is made from them; [docs/emb
 says what the kinds are. Bold: the first of its column; "=": not distinguishable from it (paired test, Holm, 5%).
 "!": more than .03 below the same method on plain vectors (where only queries differ: on the kind with the same base),
 by more than two standard errors of the paired difference. "-": no code so small, no such metric, or not measured. Made
-by `python results/published/kinds.py`.
+by `python results/scripts/kinds.py`.
 """
 GROUPS = ("common direction", "lengths", "values")
 QUOTED = ("rq_trellis", "trellis", "transform_coding", "bebr", "saq", "opq", "pq")
@@ -287,7 +287,7 @@ def main() -> int:
         status = measure_missing(options.methods or installed, tuple(options.budget or BUDGETS))
     table = current(read(TABLE))
     if table:
-        (HERE / "kinds.md").write_text(whole_page(table))
+        (PUBLISHED / "kinds.md").write_text(whole_page(table))
     put(ROOT / "docs" / "embeddings.md", "kinds", quoted(table))
     return status
 

@@ -1,6 +1,6 @@
 """Makes ``multivector.md``, every run on ``squad-tokens-128``, and the table of the best in docs/multivector.md.
 
-    python results/published/multivector.py
+    python results/scripts/multivector.py
 
 From the packed records beside it; ``make publish`` runs it.
 """
@@ -19,12 +19,12 @@ from bench.report.export import headline_interval
 from bench.report.rows import Row, raw_bytes, rows_of
 from bench.report.words import short
 
-HERE = Path(__file__).parent
+PUBLISHED = Path(__file__).parents[1] / "published"
 MEASURES = ("recall@1", "nDCG@10")
 
 
 def main() -> None:
-    found = [record for record, _ in records.locate([HERE / "squad-tokens-128.parquet"])]
+    found = [record for record, _ in records.locate([PUBLISHED / "squad-tokens-128.parquet"])]
     rows = sorted(rows_of(found), key=lambda row: (row.record.config["rescore"] is not None, row.code, name_of(row)))
     distinct = {(name_of(row), row.code, row.headline_quality.value): row for row in rows}
     data = rows[0].record.dataset
@@ -34,7 +34,7 @@ def main() -> None:
         f"{data.n:,} paragraphs of {data.vectors_per_item:.1f} vectors x {data.dim} "
         f"({raw_bytes(rows[0].record):,.0f} bytes as float32, on average), {data.queries}",
         "questions, one thread. Bytes are the mean of a document's code in memory, beside them the largest.",
-        "Made by `python results/published/multivector.py` from the records here.",
+        "Made by `python results/scripts/multivector.py` from the records here.",
         "",
         f"| method | bytes | largest | recall@10 of Chamfer | {' | '.join(MEASURES)} | p50 ms | fit s | seeds |",
         "|---|---:|---:|---|---:|---:|---:|---:|---:|",
@@ -49,7 +49,7 @@ def main() -> None:
     if failed:
         lines += ["", "Not finished: "]
         lines += [f"`{record.method.name}` at {record.budget.requested}: {record.reason}." for record in failed]
-    (HERE / "multivector.md").write_text("\n".join(lines) + "\n")
+    (PUBLISHED / "multivector.md").write_text("\n".join(lines) + "\n")
     put(ROOT / "docs" / "multivector.md", "best", best_table(list(distinct.values())))
 
 

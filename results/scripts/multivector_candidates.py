@@ -1,6 +1,6 @@
 """Makes ``multivector_candidates.md`` and its ``.csv``: how MUVERA's candidates compare, what filling and centring do.
 
-    python results/published/multivector_candidates.py [--queries 500] [--seeds 10] [--variant-seeds 3]
+    python results/scripts/multivector_candidates.py [--queries 500] [--seeds 10] [--variant-seeds 3]
 
 Everything uncompressed, on ``squad-tokens-128``: the encodings themselves are judged, before any codec. With
 ``fastembed`` importable its ``Muvera`` is encoded and judged in the same way.
@@ -20,7 +20,7 @@ from bench import datasets
 from methods.multivector import FixedDimensionalEncoding, Ragged
 from methods.multivector.single_vector_heuristic import candidate_lists
 
-HERE = Path(__file__).parent
+PUBLISHED = Path(__file__).parents[1] / "published"
 COUNTS = (1, 10, 20, 50, 100, 200, 500)
 SHAPES = ((20, 5, 16), (20, 3, 8))
 DEPTH = 200  # vectors found by each query vector in the single-vector heuristic
@@ -106,12 +106,12 @@ def main() -> None:
                     judge(f"muvera {shape}{'' if fill else ', unfilled'}{', centred' if center else ''}", ranked, seed)
             if importlib.util.find_spec("fastembed"):
                 judge(f"fastembed {shape}", fastembed_ranking(shape, seed, queries, data.base), seed)
-    with (HERE / "multivector_candidates.csv").open("w", newline="") as file:
+    with (PUBLISHED / "multivector_candidates.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
     exact = float((truth[:, 0] == relevant).mean()), float((truth[:, :10] == relevant[:, None]).any(axis=1).mean())
-    (HERE / "multivector_candidates.md").write_text(as_markdown(rows, len(queries), exact))
+    (PUBLISHED / "multivector_candidates.md").write_text(as_markdown(rows, len(queries), exact))
 
 
 def as_markdown(rows: list[dict], queries: int, exact: tuple[float, float]) -> str:
@@ -137,7 +137,7 @@ def as_markdown(rows: list[dict], queries: int, exact: tuple[float, float]) -> s
         f"2,067 paragraphs, {queries:,} questions, nothing compressed. Means over n disjoint seeds ± one standard",
         f"deviation. Exact Chamfer finds the relevant paragraph first for {exact[0]:.3f} of the questions, and among",
         f"the first ten for {exact[1]:.3f}. All figures are in `multivector_candidates.csv`; made by",
-        "`python results/published/multivector_candidates.py`.",
+        "`python results/scripts/multivector_candidates.py`.",
         "",
         "## Recall@1 of Chamfer after exact re-rank of N candidates",
         "",

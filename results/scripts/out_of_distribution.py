@@ -1,6 +1,6 @@
 """Makes ``out_of_distribution.md`` and its ``.csv``: what codecs keep when they are trained on other vectors.
 
-    python results/published/out_of_distribution.py [--queries 1000] [--budget 96]
+    python results/scripts/out_of_distribution.py [--queries 1000] [--budget 96]
 
 On ``squad-sentences``, whose sentences stand in the order of their articles: the last two thirds are searched, and
 codecs are trained on a sample of those, on 1,000 of them, on the articles of the first third, and on questions (none of
@@ -21,7 +21,7 @@ from bench import datasets
 from bench.measure.statistics import bootstrap_means
 from methods import for_budget
 
-HERE = Path(__file__).parent
+PUBLISHED = Path(__file__).parents[1] / "published"
 METHODS = ("rq_trellis", "trellis", "transform_coding", "opq", "pq", "rabitq")
 MOST = 20_000  # training vectors
 
@@ -70,11 +70,11 @@ def main() -> None:
                     "high": round(interval.high, 4),
                 }
             )
-    with (HERE / "out_of_distribution.csv").open("w", newline="") as file:
+    with (PUBLISHED / "out_of_distribution.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    (HERE / "out_of_distribution.md").write_text(as_markdown(rows, len(searched), len(asked), trained_on))
+    (PUBLISHED / "out_of_distribution.md").write_text(as_markdown(rows, len(searched), len(asked), trained_on))
 
 
 def as_markdown(rows: list[dict], searched: int, asked: int, trained_on: dict[str, np.ndarray]) -> str:
@@ -88,7 +88,7 @@ def as_markdown(rows: list[dict], searched: int, asked: int, trained_on: dict[st
         "# Trained on other vectors: squad-sentences",
         "",
         f"Recall@10 of {asked:,} questions among {searched:,} sentences, inner product, one seed; how many vectors",
-        "each codec was trained on stands in the head. Made by `python results/published/out_of_distribution.py`.",
+        "each codec was trained on stands in the head. Made by `python results/scripts/out_of_distribution.py`.",
         "",
         "| method | bytes | " + " | ".join(f"{name} ({len(v):,})" for name, v in trained_on.items()) + " |",
         "|---|---:|" + "---:|" * len(trained_on),

@@ -1,6 +1,6 @@
 """Writes the tables that README.md and docs/frontier.md quote of the records here, so that no number is typed.
 
-    python results/published/quotes.py
+    python results/scripts/quotes.py
 
 Each stands between ``<!-- NAME -->`` and ``<!-- /NAME -->``; ``make publish`` runs it.
 """
@@ -18,8 +18,8 @@ from bench.report import significance
 from bench.report.export import headline_interval
 from bench.report.rows import Row, rows_of
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
+PUBLISHED = Path(__file__).parents[1] / "published"
+ROOT = PUBLISHED.parents[1]
 OURS = ("rq_trellis", "trellis", "transform_coding")
 DATASETS = ("squad-sentences", "squad-sentences-wordllama", "glove-100", "fashion-mnist")
 COMMON_DIRECTION = ("squad-sentences-layer4", "squad-sentences-cone")
@@ -30,7 +30,7 @@ BUDGETS = ("4x", "8x", "16x", "32x", "64x")
 @functools.cache
 def groups_of(name: str) -> dict[str, list[Row]]:
     """The rows of a data set by budget, best first, without those with a second look at full vectors."""
-    packed = [HERE / f"{name}.parquet"]
+    packed = [PUBLISHED / f"{name}.parquet"]
     found: dict[str, list[Row]] = defaultdict(list)
     rows = rows_of(record for record, _ in records.locate(packed) if record.config.get("rescore") is None)
     for row in significance.mark(rows, significance.find(packed)):

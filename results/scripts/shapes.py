@@ -1,7 +1,7 @@
 """Makes ``shapes.md``: codecs at other dimensions, and on vectors that are not of unit length.
 
-    python results/published/shapes.py           # minutes
-    python results/published/shapes.py --long    # 1536 and 3072 dimensions too
+    python results/scripts/shapes.py           # minutes
+    python results/scripts/shapes.py --long    # 1536 and 3072 dimensions too
 
 From the sentences of ``squad-sentences``, in the order of their articles: their first 64 and 100 dimensions (not of
 unit length, by squared distance), and four and eight sentences in a row side by side, which makes vectors of 1536 and
@@ -20,15 +20,15 @@ from tqdm import tqdm
 from bench import datasets
 from bench.measure.statistics import bootstrap_means
 from methods import BudgetError, Metric, for_budget
-from methods.faiss_index import faiss_metric
+from methods.faiss_tools import faiss_metric
 
-HERE = Path(__file__).parent
+PUBLISHED = Path(__file__).parents[1] / "published"
 METHODS = ("rq_trellis", "trellis", "transform_coding", "saq", "pq", "rabitq")
 FACTOR, QUERIES, EVERY = 16, 1000, 20
 HEAD = """# Other dimensions, other lengths
 
 Recall@10 of held-out vectors at 16x with its 95% interval over queries, one seed, fitted on the base. Made by
-`python results/published/shapes.py`.
+`python results/scripts/shapes.py`.
 """
 
 
@@ -68,7 +68,7 @@ def main() -> None:
         truth = faiss.knn(queries, base, 10, metric=faiss_metric(Metric(metric)))[1]
         cells = [cell(method, base, queries, truth, metric) for method in METHODS]
         lines.append(f"| {name} | {len(base):,} x {base.shape[1]} | {metric} | {' | '.join(cells)} |")
-    (HERE / "shapes.md").write_text("\n".join(lines) + "\n")
+    (PUBLISHED / "shapes.md").write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

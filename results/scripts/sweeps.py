@@ -1,6 +1,6 @@
 """Makes ``sweeps.md``: what the published sweeps consist of, on which machine, and how long their runs took.
 
-python results/published/sweeps.py
+python results/scripts/sweeps.py
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from bench import records
 from bench.records import Record
 
-HERE = Path(__file__).parent
+PUBLISHED = Path(__file__).parents[1] / "published"
 DATASETS = (
     "squad-sentences",
     "squad-sentences-layer4",
@@ -38,7 +38,7 @@ COLUMNS = (
 )
 HEAD = """# The published sweeps
 
-Made by `python results/published/sweeps.py` from the records here. A run has a process of its own and one thread;
+Made by `python results/scripts/sweeps.py` from the records here. A run has a process of its own and one thread;
 minutes are those of all processes of the first seed, one after another, start-up included. A code that is the largest
 of its method serves all budgets above it and is measured once.
 
@@ -110,11 +110,11 @@ def seed_lines(found: Sequence[Record]) -> list[str]:
 
 
 def main() -> None:
-    found = {name: [record for record, _ in records.locate([HERE / f"{name}.parquet"])] for name in DATASETS}
+    found = {name: [record for record, _ in records.locate([PUBLISHED / f"{name}.parquet"])] for name in DATASETS}
     lines = [sweep_line(each) for each in found.values()]
     seeds = [line for each in found.values() for line in seed_lines(each)]
     table = [f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS), *lines]
-    (HERE / "sweeps.md").write_text(HEAD + "\n".join(table) + "\n" + SEEDS + "\n".join(seeds) + "\n")
+    (PUBLISHED / "sweeps.md").write_text(HEAD + "\n".join(table) + "\n" + SEEDS + "\n".join(seeds) + "\n")
 
 
 if __name__ == "__main__":

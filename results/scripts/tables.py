@@ -1,6 +1,6 @@
 """Makes ``tables.md``: AUC of every table method at every budget.
 
-    python results/published/tables.py
+    python results/scripts/tables.py
 
 From the packed records beside it; ``make publish`` runs it.
 """
@@ -15,7 +15,7 @@ from bench import records
 from bench.report import significance
 from bench.report.rows import Row, raw_bytes, rows_of
 
-HERE = Path(__file__).parent
+PUBLISHED = Path(__file__).parents[1] / "published"
 DATASETS = ("book-crossing", "ml-100k")
 HEAD = """# Tables of click models
 
@@ -23,13 +23,13 @@ AUC on the test part, with half of its 95% interval. In brackets: how many times
 stored, where that is far from the budget, and the seeds, where they are not those of the heading. One seed says nothing
 of another; with several, the interval holds both examples and seeds.
 "=": not distinguishable from the best of its column (paired test, Holm, 5%). "-": no table so small, or not measured.
-Made by `python results/published/tables.py` from the records here.
+Made by `python results/scripts/tables.py` from the records here.
 """
 _NEAR = 1.15  # times the budget's ratio
 
 
 def main() -> None:
-    packed = [HERE / f"{name}.parquet" for name in DATASETS]
+    packed = [PUBLISHED / f"{name}.parquet" for name in DATASETS]
     rows = rows_of(record for record, _ in records.locate(packed))
     groups: dict[tuple, list[Row]] = defaultdict(list)
     for row in significance.mark(rows, significance.find(packed)):
@@ -38,7 +38,7 @@ def main() -> None:
     lines = [HEAD]
     for key in sorted(groups):
         lines += table(groups[key])
-    (HERE / "tables.md").write_text("\n".join(lines))
+    (PUBLISHED / "tables.md").write_text("\n".join(lines))
 
 
 def table(rows: list[Row]) -> list[str]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench.click import MODELS, new_model
+from bench.click_models import MODELS, new_model
 
 
 @pytest.mark.parametrize("name", MODELS)

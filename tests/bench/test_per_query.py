@@ -7,8 +7,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from bench import per_query, records, runner
+from bench import records
 from bench.errors import UsageError
+from bench.execution import runner
+from bench.report import per_query
 
 _K = (1, 10, 100)
 

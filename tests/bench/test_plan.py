@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import yaml
 
-from bench import records, runner
+from bench import records
 from bench.config import RunConfig
-from bench.plan import prepare
+from bench.execution import runner
+from bench.execution.plan import prepare
 from methods import registry
 
 

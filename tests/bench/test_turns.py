@@ -11,12 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from bench import sweep
 from bench.config import Limits, RunConfig
 from bench.errors import UsageError
-from bench.isolate import run_isolated
-from bench.plan import prepare
-from bench.turns import Interrupted, Turns
+from bench.execution import sweep
+from bench.execution.isolate import run_isolated
+from bench.execution.plan import prepare
+from bench.execution.turns import Interrupted, Turns
 
 HEAD = """
 import sys, time
@@ -168,7 +168,7 @@ def test_an_interrupt_reaches_those_that_stand_still_or_wait(programs):
 
 def test_time_of_standing_still_is_not_of_the_limit(tmp_path, monkeypatch):
     """A run ends well that stands still for longer than its limit."""
-    monkeypatch.setattr("bench.isolate._child", _pretend_run)
+    monkeypatch.setattr("bench.execution.isolate._child", _pretend_run)
     turns = Turns()
     other, short = tmp_path / "other", tmp_path / "short"
     other.mkdir()
@@ -252,8 +252,8 @@ def test_an_interrupted_sweep_leaves_no_process(plans, monkeypatch):
         assert begun.wait(20)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("bench.isolate._child", endless)
-    monkeypatch.setattr("bench.sweep.as_completed", interrupted)
+    monkeypatch.setattr("bench.execution.isolate._child", endless)
+    monkeypatch.setattr("bench.execution.sweep.as_completed", interrupted)
     with pytest.raises(KeyboardInterrupt):
         sweep.run(plans(2, ("pq", "sign")))
     assert len(children) == 2

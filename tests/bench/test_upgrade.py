@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench import runner
 from bench.errors import UsageError
+from bench.execution import runner
 from methods.errors import NoSuccessor
 
 N, NEW, OLD = 1_500, 32, 24

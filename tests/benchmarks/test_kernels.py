@@ -14,11 +14,11 @@ import faiss
 import numpy as np
 import pytest
 
-from methods.kernels.adc import ADCScanner
-from methods.kernels.bandwidth import read_bandwidth
-from methods.kernels.cpu import best_path, supported_paths
-from methods.kernels.hamming import HammingScanner
-from methods.kernels.sdc import SDCScanner
+from methods.kernels.machine.bandwidth import read_bandwidth
+from methods.kernels.machine.cpu import best_path, supported_paths
+from methods.kernels.scanning.adc import ADCScanner
+from methods.kernels.scanning.hamming import HammingScanner
+from methods.kernels.scanning.sdc import SDCScanner
 
 CODES = int(os.environ.get("BENCH_KERNEL_CODES", 1_000_000))
 ADC_CODES, ADC_DIM = CODES // 4, 384

@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from methods.kernels.chamfer import chamfer_search
+from methods.kernels.sets.chamfer import chamfer_search
 from methods.multivector import FixedDimensionalEncoding
 
 DIM, TOKENS, DOCUMENTS, ROUNDS = 128, 150, 200, 7

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from methods import MethodError
-from methods.anisotropic_pq import AnisotropicPQ
 from methods.errors import UnsupportedMetric
-from methods.kernels.anisotropic import anisotropic_codes
-from methods.pq import PQ
+from methods.kernels.fitting.anisotropic import anisotropic_codes
+from methods.product.anisotropic_pq import AnisotropicPQ
+from methods.product.pq import PQ
 from methods.vectors import normalized
 
 

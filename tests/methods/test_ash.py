@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from methods import MethodError, Metric
-from methods.ash import ASH
+from methods.transform.ash import ASH
 
 
 def clustered(n, seed=0):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from methods import Metric, for_budget
-from methods._checks import data
+from methods.checks import data
 
 FILLED, DIM = 8, 256
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from methods import MethodError, Metric, for_budget
-from methods._checks import data
-from methods.bebr import training
-from methods.bebr.batches import HeldOut, Sampler
-from methods.bebr.codec import BEBR
-from methods.bebr.upgrade import fit_compatible
-from methods.kernels.adc import ADCScanner
-from methods.kernels.sdc import SDCScanner
+from methods.binary.bebr import training
+from methods.binary.bebr.batches import HeldOut, Sampler
+from methods.binary.bebr.codec import BEBR
+from methods.binary.bebr.upgrade import fit_compatible
+from methods.checks import data
+from methods.kernels.scanning.adc import ADCScanner
+from methods.kernels.scanning.sdc import SDCScanner
 from methods.vectors import normalized, random_rotation
 
 
@@ -214,7 +214,7 @@ def test_held_out_queries_are_not_trained_on():
 
 def test_torch_is_loaded_for_training_only():
     code = (
-        "import sys; from methods import registry; from methods._checks import data;"
+        "import sys; from methods import registry; from methods.checks import data;"
         "codec = registry.for_budget('bebr', 32, 8, 'ip', epochs=0).fit(data.train());"
         "codec.searcher(codec.encode(data.base())).search(data.queries(), 5); sys.exit('torch' in sys.modules)"
     )

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from methods import BudgetError, MethodError, Metric
-from methods._checks import data
-from methods.bebr import budget, descent, grid, layout, network
-from methods.bebr.encoder import LinearEncoder, alternate
-from methods.factors import factor_bytes, factor_scale, factor_table
-from methods.kernels.sdc import SDCScanner
-from methods.principal_axes import principal_axes
+from methods.binary.bebr import budget, descent, grid, layout, network
+from methods.binary.bebr.encoder import LinearEncoder, alternate
+from methods.checks import data
+from methods.encoding.factor_byte import factor_bytes, factor_scale, factor_table
+from methods.fitting.principal_axes import principal_axes
+from methods.kernels.scanning.sdc import SDCScanner
 from methods.vectors import normalized
 
 GOLDEN = Path(__file__).parents[1] / "data" / "bebr_sdc.npz"

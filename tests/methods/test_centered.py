@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from methods import BudgetError, MethodError, Metric, checks, for_budget, registry
-from methods.centered import centered
+from methods.compose.centered import centered
 from methods.errors import UnsupportedMetric
 from methods.vectors import normalized
 

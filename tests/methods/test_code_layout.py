@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from methods import for_budget
-from methods.gaussian_levels import levels as gaussian_levels
+from methods.encoding.gaussian_levels import levels as gaussian_levels
 
 FIXED = {"gamma": 1.25, "scale": "least_squares"}
 
@@ -28,7 +28,7 @@ def scalar_levels(run, bits):
 
 def path_levels(stream, steps, state_bits):
     """Levels (n, steps) of a circular path's bytes: a step's state is the last bits of the stream up to its own."""
-    tables = np.load(resources.files("methods.trellis") / "codebooks.npz", allow_pickle=False)
+    tables = np.load(resources.files("methods.transform.trellis") / "codebooks.npz", allow_pickle=False)
     shifts, found = tables[f"shifts_{state_bits}"].astype(np.int64), tables[f"levels_{state_bits}"]
     stream, levels, end = np.unpackbits(stream, axis=1).astype(np.int64), [], 0
     for k in steps:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from methods import BudgetError, MethodError, for_budget, get
-from methods._checks import data
 from methods.base import Metric
-from methods.offset_choice import offset_pays
-from methods.principal_axes import principal_axes, robust_mean
+from methods.checks import data
+from methods.fitting.offset_choice import offset_pays
+from methods.fitting.principal_axes import principal_axes, robust_mean
 
 DIM, BYTES = 64, 20
 OWN = ["bebr", "transform_coding", "trellis", "rq_trellis"]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from methods import BudgetError, MethodError, Metric
-from methods._checks import data
-from methods.eden import EDEN
+from methods.checks import data
+from methods.rotated.eden import EDEN
 
 
 @pytest.mark.parametrize(("code_bytes", "bits", "size"), [(56, 1, 56), (104, 2, 104), (192, 3, 152), (200, 4, 200)])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from methods.factors import factor_bytes, factor_scale, factor_table
+from methods.encoding.factor_byte import factor_bytes, factor_scale, factor_table
 
 
 def _back(factors: np.ndarray, scale: np.ndarray) -> np.ndarray:

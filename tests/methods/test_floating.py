@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from methods import Metric, get
-from methods.floating import FLOAT8_MAX, FLOAT8_VALUES, to_float8
+from methods.scalar.floating import FLOAT8_MAX, FLOAT8_VALUES, to_float8
 
 
 def brute_force_float8(values):

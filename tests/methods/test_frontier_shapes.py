@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from methods import Metric, for_budget
-from methods._checks import data
+from methods.checks import data
 
 METHODS = ("transform_coding", "trellis", "rq_trellis")
 FIXED = {"gamma": 1.25, "scale": "least_squares"}

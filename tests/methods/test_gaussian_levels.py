@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from methods.gaussian_levels import distortions, levels
+from methods.encoding.gaussian_levels import distortions, levels
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from methods import Metric
-from methods._checks import data
-from methods.kernels.grid import byte_tables, decode_grid, encode_grid
-from methods.rabitq import RaBitQ
-from methods.saq import SAQ
+from methods.checks import data
+from methods.kernels.encoding.grid import byte_tables, decode_grid, encode_grid
+from methods.rotated.rabitq import RaBitQ
+from methods.transform.saq import SAQ
 from methods.vectors import random_rotation
 
 

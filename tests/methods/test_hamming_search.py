@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from methods import MethodError, Metric, registry
-from methods._checks import data
-from methods.hamming_search import pack_signs
-from methods.kernels.adc import ADCScanner
-from methods.scanner_search import HammingSearcher
+from methods.binary._base import pack_signs
+from methods.checks import data
+from methods.kernels.scanning.adc import ADCScanner
+from methods.search.scanners import HammingSearcher
 
 BINARY = ["sign", "simhash", "itq", "spectral_hashing"]
 

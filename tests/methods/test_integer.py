@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from methods import MethodError, Metric, for_budget, get
-from methods.ranges import clipped_ranges
+from methods.fitting.ranges import clipped_ranges
 
 QUANTIZER = {
     "int8": faiss.ScalarQuantizer.QT_8bit,

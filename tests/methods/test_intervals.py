@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from methods import Metric, for_budget, get
-from methods.intervals import decode_reference, level_bytes, pack_levels, unpack_levels
+from methods.scalar._interval import decode_reference, level_bytes, pack_levels, unpack_levels
 
 
 @settings(max_examples=50, deadline=None)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from methods import MethodError, Metric
-from methods._checks import data
-from methods.itq import ITQ, learn_rotation
-from methods.principal_axes import principal_axes
+from methods.binary.itq import ITQ, learn_rotation
+from methods.checks import data
+from methods.fitting.principal_axes import principal_axes
 
 
 def centred_components(bits):

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from methods import registry
-from methods._checks import recalls, robustness
-from methods._checks.kinds import KINDS, unit
-from methods._checks.recalls import PLAIN, recalls_of, vectors
-from methods._checks.subject import Subject
 from methods.base import Metric
+from methods.checks import recalls, robustness
+from methods.checks.kinds import KINDS, unit
+from methods.checks.recalls import PLAIN, recalls_of, vectors
+from methods.checks.subject import Subject
 from methods.vectors import as_vectors
 
 _spec = importlib.util.spec_from_file_location("toys_of_kinds", Path(__file__).with_name("toys_of_kinds.py"))

@@ -6,8 +6,8 @@ import faiss
 import numpy as np
 import pytest
 
-from methods._checks import data
-from methods.kmeans import kmeans, learn_codebooks, nearest_on_a_line
+from methods.checks import data
+from methods.fitting.kmeans import kmeans, learn_codebooks, nearest_on_a_line
 
 
 def error(vectors, centroids):

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from methods import Metric, for_budget
-from methods._checks import data
-from methods._checks.recalls import near_rows, vectors
-from methods.lsq import LSQ
-from methods.pca import PrincipalComponents
-from methods.pq_fastscan import FastScanSearcher, PQFastScan
-from methods.quips import QUIPS
-from methods.search import DecodingSearcher
-from methods.sign import Sign
-from methods.spectral_hashing import SpectralHashing
+from methods.additive.lsq import LSQ
+from methods.binary.sign import Sign
+from methods.binary.spectral_hashing import SpectralHashing
+from methods.checks import data
+from methods.checks.recalls import near_rows, vectors
+from methods.product.pq_fastscan import FastScanSearcher, PQFastScan
+from methods.product.quips import QUIPS
+from methods.reduction.pca import PrincipalComponents
+from methods.search.decoding import DecodingSearcher
 
 HASHES = ["sign", "itq", "spectral_hashing", "semantic_hashing", "simhash"]
 PLAIN = data.vectors("train", 1000)

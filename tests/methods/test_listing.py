@@ -11,7 +11,7 @@ import pytest
 from methods import BudgetError, registry
 from methods.__main__ import describe, main
 from methods.base import Metric
-from methods.sizes import code_sizes, in_words
+from methods.listing import code_sizes, in_words
 
 
 def test_the_table_has_a_line_for_every_method(capsys):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from methods import Metric
-from methods._checks import data
-from methods.lsq import LSQ
-from methods.rq import RQ
+from methods.additive.lsq import LSQ
+from methods.additive.rq import RQ
+from methods.checks import data
 
 TRAIN = data.vectors("train", 2000)
 

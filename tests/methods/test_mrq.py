@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from methods import MethodError, Metric
-from methods.mrq import MRQ
+from methods.transform.mrq import MRQ
 
 
 def spectrum(n, dim, seed=0, power=1.0):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from methods import BudgetError, MethodError, Metric
-from methods.nvq import NVQ, level_sets
+from methods.scalar.nvq import NVQ, level_sets
 
 
 def heavy_tailed(n, dim, seed=0):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from methods.offset import (
+from methods.encoding.offset import (
     OFFSET_BYTES,
     mean_direction,
     offset_bytes,

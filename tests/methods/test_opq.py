@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from methods import Metric
-from methods._checks import data
-from methods.opq import OPQ
-from methods.pq import PQ
+from methods.checks import data
+from methods.product.opq import OPQ
+from methods.product.pq import PQ
 
 
 def error(codec):

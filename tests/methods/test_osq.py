@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from methods import MethodError, Metric, for_budget, get
-from methods.kernels.intervals import optimized_interval_reference, optimized_intervals
+from methods.kernels.encoding.optimized_interval import optimized_interval_reference, optimized_intervals
 from methods.vectors import normalized
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from methods.outliers import Spread, without_outliers
+from methods.fitting.outliers import Spread, without_outliers
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from methods import Metric, for_budget
-from methods.pca import PrincipalComponents
+from methods.reduction.pca import PrincipalComponents
 
 
 def planted(n=300, dim=20, rank=4):

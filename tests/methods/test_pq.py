@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from methods import BudgetError, MethodError, Metric
-from methods._checks import data
-from methods.pq import PQ
+from methods.checks import data
+from methods.product.pq import PQ
 from methods.vectors import normalized
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from methods import Metric
-from methods._checks import data
-from methods.pq_fastscan import PQFastScan
-from methods.search import DecodingSearcher
+from methods.checks import data
+from methods.product.pq_fastscan import PQFastScan
+from methods.search.decoding import DecodingSearcher
 
 
 @pytest.mark.parametrize(

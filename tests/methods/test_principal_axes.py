@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from methods import principal_axes as module
-from methods._checks import data
-from methods.principal_axes import principal_axes
+from methods.checks import data
+from methods.fitting import principal_axes as module
+from methods.fitting.principal_axes import principal_axes
 
 
 def test_axes_and_variances_are_those_of_the_svd(monkeypatch):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from methods import Metric
-from methods._checks import data
-from methods.pq import PQ
-from methods.prq import PRQ
+from methods.additive.prq import PRQ
+from methods.checks import data
+from methods.product.pq import PQ
 
 
 @pytest.mark.parametrize(

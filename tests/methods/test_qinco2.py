@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from methods import MethodError, Metric
-from methods._checks import data
-from methods.qinco2.codec import QINCo2
-from methods.qinco2.network import BeamSearch
-from methods.qinco2.search import ShortlistSearcher
-from methods.rq import RQ
+from methods.additive.qinco2.codec import QINCo2
+from methods.additive.qinco2.network import BeamSearch
+from methods.additive.qinco2.search import ShortlistSearcher
+from methods.additive.rq import RQ
+from methods.checks import data
 
 DIM, STEPS = 8, 3
 TRAIN = data.vectors("train", 16_000, DIM)

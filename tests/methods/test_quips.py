@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from methods._checks import data
+from methods.checks import data
 from methods.errors import UnsupportedMetric
-from methods.pq import PQ
-from methods.quips import QUIPS
+from methods.product.pq import PQ
+from methods.product.quips import QUIPS
 
 
 def skewed(n, seed=0):

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from methods import Metric
-from methods._checks import data
-from methods.rabitq import RaBitQ
+from methods.checks import data
+from methods.rotated.rabitq import RaBitQ
 
 
 @pytest.mark.parametrize(

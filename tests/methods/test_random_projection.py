@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from methods import Metric, for_budget
-from methods.random_projection import RandomSubspace
+from methods.reduction.random_projection import RandomSubspace
 
 
 @pytest.mark.parametrize("metric", [Metric.IP, Metric.L2])

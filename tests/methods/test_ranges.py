@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from methods import Metric, get
-from methods.ranges import learned_ranges
+from methods.fitting.ranges import learned_ranges
 
 NAMES = ("int8", "int6", "int4", "int8_global")
 

@@ -7,7 +7,7 @@ import pytest
 import methods
 from methods import BudgetError, MethodError, Metric, registry
 from methods.errors import UnknownMethod
-from methods.float32 import Float32
+from methods.scalar.float32 import Float32
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from methods import BudgetError, MethodError, Metric, Searcher, registry
-from methods._checks import data
-from methods.rescore import CodecStore, DiskStore, RescoredSearcher, plan
+from methods.checks import data
+from methods.compose.rescored import CodecStore, DiskStore, RescoredSearcher, plan
 
 
 class GivenCandidates(Searcher):
@@ -96,7 +96,7 @@ def test_equal_scores_are_ordered_by_the_smaller_id():
 def test_a_batch_larger_than_a_block_gives_the_scores_of_single_queries(monkeypatch):
     searcher = RescoredSearcher(coarse_searcher(Metric.L2), DiskStore(data.base()), factor=4)
     batch = searcher.search(data.queries(), data.K)
-    monkeypatch.setattr("methods.rescore._BLOCK_BYTES", 3 * 4 * data.DIM * 4 * data.K)
+    monkeypatch.setattr("methods.compose.rescored._BLOCK_BYTES", 3 * 4 * data.DIM * 4 * data.K)
     blocks = searcher.search(data.queries(), data.K)
     assert np.array_equal(batch[1], blocks[1])
     np.testing.assert_allclose(batch[0], blocks[0], rtol=1e-6)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from methods import Metric
-from methods._checks import data
-from methods.rq import RQ
+from methods.additive.rq import RQ
+from methods.checks import data
 from methods.vectors import normalized
 
 

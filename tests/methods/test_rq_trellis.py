@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from methods import BudgetError, MethodError, Metric, for_budget, get
-from methods._checks import data
-from methods.rq_trellis.search import square_bounds
-from methods.squares import square_bytes, square_tables
+from methods.checks import data
+from methods.encoding.squared_length import square_bytes, square_tables
+from methods.transform.rq_trellis.search import square_bounds
 
 FIXED = {"gamma": 1.25, "scale": "least_squares"}
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from methods import BudgetError, MethodError, Metric
-from methods.grid.segments import segment
-from methods.saq import SAQ
+from methods.transform._grid.segments import segment
+from methods.transform.saq import SAQ
 
 
 def spectrum(n, dim, seed=0):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from methods import MethodError, Metric
-from methods._checks import data
-from methods.semantic_hashing import SemanticHashing
+from methods.binary.semantic_hashing import SemanticHashing
+from methods.checks import data
 
 
 def fitted(bits=32, **params):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from methods import BudgetError, MethodError, Metric
-from methods._checks import data
+from methods.binary.sign import Sign
+from methods.checks import data
 from methods.errors import UnsupportedMetric
-from methods.sign import Sign
 
 
 def bits_of(codec, vectors):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from methods import Metric
+from methods.binary.simhash import SimHash
 from methods.errors import UnsupportedMetric
-from methods.simhash import SimHash
 
 
 def pairs_at_angle(angle, n, dim=64):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from methods import Metric
-from methods._checks import data
-from methods.spectral_hashing import SpectralHashing
+from methods.binary.spectral_hashing import SpectralHashing
+from methods.checks import data
 
 
 def box(n=4000):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from methods.squares import half_squares, square_bytes, square_range, square_tables, usual_square
+from methods.encoding.squared_length import half_squares, square_bytes, square_range, square_tables, usual_square
 
 
 def read(squares, bounds):

@@ -12,7 +12,7 @@ from safetensors.numpy import save as file_of
 
 import methods
 from methods import SavedCodecError, registry, storage
-from methods._checks import data
+from methods.checks import data
 from methods.errors import UnknownMethod
 from methods.multivector.checks import Subject
 
@@ -32,7 +32,7 @@ OTHER_PROCESS = """
 import hashlib, json, sys
 import numpy as np
 import methods
-from methods._checks import data
+from methods.checks import data
 codec = methods.load(sys.argv[1])
 codes = codec.encode(data.base())
 ids = codec.searcher(codes).search(data.queries(), 10)[1]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from methods import MethodError
-from methods.subspaces import Subspaces
+from methods.encoding.subspaces import Subspaces
 
 
 @pytest.mark.parametrize(("dim", "count"), [(1, 1), (3, 2), (100, 12), (384, 96), (7, 7), (13, 5)])

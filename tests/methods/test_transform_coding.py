@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from methods import BudgetError, MethodError, Metric, for_budget, get
-from methods._checks import data
-from methods.gaussian_levels import distortions
-from methods.transform_coding.allocation import allocate, rotated_axes
-from methods.transform_coding.codec import TransformCoding
+from methods.checks import data
+from methods.encoding.gaussian_levels import distortions
+from methods.transform.transform_coding.allocation import allocate, rotated_axes
+from methods.transform.transform_coding.codec import TransformCoding
 
 
 def spectrum(n, dim, seed=0, mean=0.0):

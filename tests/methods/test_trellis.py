@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from methods import MethodError, Metric, for_budget, get
-from methods._checks import data
-from methods.gaussian_levels import distortions
-from methods.kernels.cpu import EMULATED, supported_paths
-from methods.kernels.levels import LevelScanner
-from methods.kernels.viterbi import best_paths, decode_paths
-from methods.kernels.windows import states_reference
-from methods.trellis.quantizer import QUANTIZERS, TrellisQuantizer, trained
+from methods.checks import data
+from methods.encoding.gaussian_levels import distortions
+from methods.kernels.encoding.trellis import best_paths, decode_paths
+from methods.kernels.machine.cpu import EMULATED, supported_paths
+from methods.kernels.scanning.levels import LevelScanner
+from methods.kernels.simd.unpack_trellis import states_reference
+from methods.transform.trellis.quantizer import QUANTIZERS, TrellisQuantizer, trained
 
 
 def coded(values, bits, state_bits=12, weights=None):

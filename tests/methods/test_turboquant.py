@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from methods import MethodError, Metric
-from methods._checks import data
-from methods.turboquant import TurboQuant
+from methods.checks import data
+from methods.rotated.turboquant import TurboQuant
 from methods.vectors import normalized
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from methods import Metric, get
-from methods._checks import data
-from methods.units import power_of_two, typical_length, unit_of
+from methods.checks import data
+from methods.encoding.units import power_of_two, typical_length, unit_of
 
 SCALED = [
     ("rabitq", {"bits": 1}),

@@ -7,9 +7,9 @@ import pytest
 
 from methods import BudgetError, Metric, registry
 from methods.__main__ import describe
-from methods._checks import data
-from methods.floating import from_bfloat16, to_bfloat16
-from methods.usearch_types import USearch
+from methods.checks import data
+from methods.scalar.floating import from_bfloat16, to_bfloat16
+from methods.scalar.usearch import USearch
 
 
 @pytest.mark.parametrize(

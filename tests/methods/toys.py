@@ -6,7 +6,7 @@ import numpy as np
 
 from methods.base import Codec, Metric
 from methods.errors import BudgetError, MethodError
-from methods.search import DecodingSearcher
+from methods.search.decoding import DecodingSearcher
 
 
 class Toy(Codec):

@@ -8,10 +8,10 @@ from __future__ import annotations
 import numpy as np
 
 from bench.datasets.candidates import ROUNDING
-from bench.datasets.ragged import RaggedDataset
 from bench.datasets.ranges import check_overflow, check_underflow, scaling
+from bench.datasets.sets.dataset import RaggedDataset
 from bench.datasets.truth import MARGIN, GroundTruth
-from methods.kernels.chamfer import chamfer_candidates, chamfer_search
+from methods.kernels.sets.chamfer import chamfer_candidates, chamfer_search
 from methods.multivector import Ragged
 
 _QUERIES = 256  # at a time

@@ -6,16 +6,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from methods.additive.qinco2.network import Network
+from methods.additive.qinco2.search import ShortlistSearcher
+from methods.additive.qinco2.training import train_network
 from methods.base import Codec, Metric, Searcher, largest_fit
-from methods.faiss_index import set_vector, training_sample
+from methods.faiss_tools import set_vector, training_sample
+from methods.fitting.residual import residual_index
 from methods.kind_losses import ERROR_ALONG_MEAN, along_mean
 from methods.parameters import check_integer
-from methods.qinco2.network import Network
-from methods.qinco2.search import ShortlistSearcher
-from methods.qinco2.training import train_network
 from methods.registry import register
-from methods.residual import residual_index
-from methods.search import DecodingSearcher
+from methods.search.decoding import DecodingSearcher
 
 
 @register("qinco2")
@@ -149,7 +149,7 @@ class QINCo2(Codec):
         return ShortlistSearcher(self, index, codes, self.shortlist)
 
     def parts(self) -> dict[str, np.ndarray]:
-        """The weights of :class:`~methods.qinco2.network.Network`, by name."""
+        """The weights of :class:`~methods.additive.qinco2.network.Network`, by name."""
         self._check_fitted()
         return self.network_.arrays()
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from methods.faiss_index import training_sample
-from methods.qinco2.network import Network
-from methods.residual import residual_encoder, train_residual
+from methods.additive.qinco2.network import Network
+from methods.faiss_tools import training_sample
+from methods.fitting.residual import residual_encoder, train_residual
 
 _START_ITERATIONS, _START_BEAM, _START_VECTORS = 10, 4, 10_000  # of the residual quantizer: see train_residual
 _BATCH, _LEARNING_RATE, _WARM_UP = 512, 1e-3, 0.05

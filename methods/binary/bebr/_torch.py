@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from methods.bebr import losses
-from methods.bebr.batches import HeldOut
-from methods.bebr.network import recurrence
-from methods.bebr.training import Recipe
+from methods.binary.bebr import losses
+from methods.binary.bebr.batches import HeldOut
+from methods.binary.bebr.network import recurrence
+from methods.binary.bebr.training import Recipe
 
 _STATISTICS = (".mean", ".variance")  # of BatchNorm: followed, not trained
 _FOLLOW = 0.1  # by how much they follow a batch
@@ -44,7 +44,7 @@ class TorchOps:
 
 
 class Trainer:
-    """Weights, their optimizer and the queue; see :func:`methods.bebr.training.train`."""
+    """Weights, their optimizer and the queue; see :func:`methods.binary.bebr.training.train`."""
 
     def __init__(
         self,

@@ -9,9 +9,9 @@ for the length, r = 8 (B - 3) / dim. The rule, from the ablation:
     beyond               u = 3
 
 and as many symbols as fit: m = 8 (B - 1) // (u + 1), under l2 8 (B - 3) // (u + 1). A dimension that needs more bits
-than a symbol has gets several symbols (:mod:`methods.bebr.grid`), so larger budgets would not need larger symbols,
-but an int8 query loses less on few and large ones; smaller budgets want small symbols, since they cannot afford one
-for every dimension. At most 8 bits go to one dimension: beyond, a code stays smaller than its budget.
+than a symbol has gets several symbols (:mod:`methods.binary.bebr.grid`), so larger budgets would not need larger
+symbols, but an int8 query loses less on few and large ones; smaller budgets want small symbols, since they cannot
+afford one for every dimension. At most 8 bits go to one dimension: beyond, a code stays smaller than its budget.
 
 ``scoring="hamming"`` is u = 0 without a factor: m = 8 B signs, at most one a dimension.
 """
@@ -19,9 +19,9 @@ for every dimension. At most 8 bits go to one dimension: beyond, a code stays sm
 from __future__ import annotations
 
 from methods.base import Metric
-from methods.bebr import grid, layout
+from methods.binary.bebr import grid, layout
+from methods.encoding.offset import offset_size
 from methods.errors import BudgetError, MethodError
-from methods.offset import offset_size
 
 LOOPS = 1  # where no budget is given
 MOST_LOOPS = 3  # the kernels read 1 to 4 bits a symbol

@@ -7,21 +7,21 @@ from typing import Any, ClassVar
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher
-from methods.bebr import budget, fitting, grid, layout, search
-from methods.bebr.encoder import LinearEncoder
-from methods.bebr.losses import LOSSES
-from methods.bebr.network import NetworkEncoder
+from methods.binary._base import pack_signs
+from methods.binary.bebr import budget, fitting, grid, layout, search
+from methods.binary.bebr.encoder import LinearEncoder
+from methods.binary.bebr.losses import LOSSES
+from methods.binary.bebr.network import NetworkEncoder
+from methods.encoding.factor_byte import factor_bytes, factor_table
+from methods.encoding.offset import offset_bytes, offset_size, offset_tables, offsets_of, split
+from methods.encoding.squared_length import half_squares, square_bytes, square_tables
 from methods.errors import MethodError
-from methods.factors import factor_bytes, factor_table
-from methods.hamming_search import pack_signs
-from methods.kernels.adc import ADCScanner
-from methods.kernels.sdc import SDCScanner
-from methods.offset import offset_bytes, offset_size, offset_tables, offsets_of, split
-from methods.offset_choice import offset_pays
+from methods.fitting.offset_choice import offset_pays
+from methods.kernels.scanning.adc import ADCScanner
+from methods.kernels.scanning.sdc import SDCScanner
 from methods.parameters import check_device, check_integer
 from methods.registry import register
-from methods.scanner_search import HammingSearcher, SymbolSearcher
-from methods.squares import half_squares, square_bytes, square_tables
+from methods.search.scanners import HammingSearcher, SymbolSearcher
 from methods.vectors import normalized
 
 SCORINGS = ("sdc", "adc", "hamming")
@@ -38,15 +38,15 @@ class BEBR(Codec):
     descent trains only what scores are computed with, unless ``blocks`` asks for the paper's network.
 
     Where vectors share a direction, a code also holds the vector's offset along the mean, and the symbols what is
-    orthogonal to it (:mod:`methods.offset`): else that one direction fills codes of documents and queries alike. Where
-    few of the decoder's rows outweigh the others, real weights of a query have 15 bits instead of 8.
+    orthogonal to it (:mod:`methods.encoding.offset`): else that one direction fills codes of documents and queries
+    alike. Where few of the decoder's rows outweigh the others, real weights of a query have 15 bits instead of 8.
 
     Parameters
     ----------
     dim, metric
         As for :class:`~methods.base.Codec`.
     dim_code, loops : int
-        m and u; ``for_budget`` chooses them by :mod:`methods.bebr.budget`.
+        m and u; ``for_budget`` chooses them by :mod:`methods.binary.bebr.budget`.
     scoring : {"sdc", "adc", "hamming"}
         The query a code like a document's, or real (rounded to int8, under l2 to 15 bits), or (``loops=0`` only)
         signs that are counted.
@@ -71,7 +71,7 @@ class BEBR(Codec):
         File by which an interrupted training goes on.
     offset : bool or None
         Whether codes hold an offset, whose bytes are taken from the symbols'; None: where held-out training vectors
-        find more neighbors with it (:mod:`methods.offset_choice`). Never under l2, nor with Hamming distances.
+        find more neighbors with it (:mod:`methods.fitting.offset_choice`). Never under l2, nor with Hamming distances.
     """
 
     family = "binary"
@@ -139,7 +139,7 @@ class BEBR(Codec):
         checkpoint: str | None = None,
         offset: bool | None = None,
     ) -> BEBR:
-        """Two bits a symbol and as many symbols as fit (:mod:`methods.bebr.budget`), unless given."""
+        """Two bits a symbol and as many symbols as fit (:mod:`methods.binary.bebr.budget`), unless given."""
         if blocks:
             digits = 1  # the paper's network binarizes each dimension once
         m, u = budget.choose(dim, code_bytes, Metric.parse(metric), scoring, dim_code, loops, digits, bool(offset))
@@ -187,7 +187,7 @@ class BEBR(Codec):
         self._direction = parts.get("direction")
         self._offset_range = parts.get("offset_range", np.array([-1, 1], np.float32))
         self._fine = self._direction is not None or "fine_weights" in parts
-        self._calibration = parts.get("calibration", np.float32(1))  # see methods.bebr.upgrade
+        self._calibration = parts.get("calibration", np.float32(1))  # see methods.binary.bebr.upgrade
         if self.metric is Metric.L2 and self.scoring != "hamming" and "square_range" not in parts:
             raise MethodError("these parts are of bebr before it kept lengths under l2; fit and encode anew")
         self._square_range = parts.get("square_range", np.ones(2, np.float32))
@@ -297,7 +297,7 @@ class BEBR(Codec):
         return queries, queries @ self.decoder_.T * np.float32(2**self.loops)
 
     def successor(self, old_vectors: np.ndarray, new_vectors: np.ndarray, weight: float = 1.0) -> Codec:
-        from methods.bebr.upgrade import fit_compatible
+        from methods.binary.bebr.upgrade import fit_compatible
 
         return fit_compatible(self, old_vectors, new_vectors, weight)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from methods.bebr import descent
+from methods.binary.bebr import descent
 
 _BLOCK = 4096  # vectors at a time: their projections stay in the cache
 _RIDGE, _RIDGE_ROWS = 1e-3, 20.0  # weight of the decoder before, relative to the training vectors and in vectors
@@ -22,7 +22,7 @@ class LinearEncoder:
     decoder : (m, dim) float32
         A unit vector is about the sum of its levels times these rows.
     lead : (m,) bool
-        True at the first digit of a dimension (see :mod:`methods.bebr.grid`).
+        True at the first digit of a dimension (see :mod:`methods.binary.bebr.grid`).
     bits : int
         Bits of a symbol; levels are odd numbers up to 2^bits - 1.
     sweeps : int

@@ -8,17 +8,17 @@ import faiss
 import numpy as np
 
 from methods.base import Metric
-from methods.bebr import grid, layout, network, training
-from methods.bebr.encoder import LinearEncoder, alternate
-from methods.factors import factor_scale
-from methods.kernels.adc import quantize_queries
-from methods.offset import fitted_bounds, mean_direction, split
-from methods.principal_axes import principal_axes, robust_mean
-from methods.squares import half_squares, square_range
+from methods.binary.bebr import grid, layout, network, training
+from methods.binary.bebr.encoder import LinearEncoder, alternate
+from methods.encoding.factor_byte import factor_scale
+from methods.encoding.offset import fitted_bounds, mean_direction, split
+from methods.encoding.squared_length import half_squares, square_range
+from methods.fitting.principal_axes import principal_axes, robust_mean
+from methods.kernels.scanning.adc import quantize_queries
 from methods.vectors import normalized
 
 if TYPE_CHECKING:
-    from methods.bebr.codec import BEBR
+    from methods.binary.bebr.codec import BEBR
 
 _ROWS = 100_000  # training vectors used: more no longer raises recall
 _QUERIES, _BASE, _NEIGHBORS = 500, 8000, 10

@@ -2,10 +2,11 @@
 
 A symbol c of ``bits`` bits stands for the odd level 2c - (2^bits - 1); divided by 2^(bits - 1) that is the recurrent
 sum +-1 +- 1/2 +- 1/4 ... whose first sign is the symbol's highest bit (BEBR, section 3.2). The factor is what the
-decoded levels are multiplied with (:mod:`methods.factors`).
+decoded levels are multiplied with (:mod:`methods.encoding.factor_byte`).
 Under l2 two bytes follow, of half the squared length of what the levels decode to before the factor multiplies them
-(:mod:`methods.squares`): a scan cannot tell it from the levels, and it varies little, so that two bytes tell it exactly
-enough. Elsewhere an offset may follow, one byte or two (:mod:`methods.offset`), which takes the place of symbols.
+(:mod:`methods.encoding.squared_length`): a scan cannot tell it from the levels, and it varies little, so that two bytes
+tell it exactly enough. Elsewhere an offset may follow, one byte or two (:mod:`methods.encoding.offset`), which takes
+the place of symbols.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from methods.base import Metric
-from methods.squares import SQUARE_BYTES
+from methods.encoding.squared_length import SQUARE_BYTES
 
 __all__ = [
     "extra_bytes",

@@ -101,7 +101,7 @@ def start(decoder: np.ndarray, loops: int, blocks: int, hidden: int, seed: int) 
 
 
 class NetworkEncoder:
-    """Levels by the trained network; the counterpart of :class:`~methods.bebr.encoder.LinearEncoder`.
+    """Levels by the trained network; the counterpart of :class:`~methods.binary.bebr.encoder.LinearEncoder`.
 
     Parameters
     ----------

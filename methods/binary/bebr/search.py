@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from methods.base import Metric, Searcher
-from methods.bebr import layout
-from methods.kernels.adc import ADCScanner
-from methods.kernels.nearest import NearestScanner
-from methods.kernels.sdc import SDCScanner
+from methods.binary.bebr import layout
+from methods.kernels.scanning.adc import ADCScanner
+from methods.kernels.scanning.nearest import NearestScanner
+from methods.kernels.scanning.sdc import SDCScanner
 from methods.kernels.topk import squared_distances
 
 

@@ -1,7 +1,7 @@
 """Training of the scoring decoder, and of the network where there is one, by gradient descent.
 
-The start is what :func:`methods.bebr.encoder.alternate` or the grid gives; held-out recall decides when to stop, and
-whether anything beats the start: if nothing does, the start is kept.
+The start is what :func:`methods.binary.bebr.encoder.alternate` or the grid gives; held-out recall decides when to stop,
+and whether anything beats the start: if nothing does, the start is kept.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from methods.bebr.batches import HeldOut, Sampler
+from methods.binary.bebr.batches import HeldOut, Sampler
 
 BATCHES = 25  # of an epoch, each of about 1,000 vectors
 _PATIENCE = 3  # epochs without a better held-out recall after which training stops
@@ -39,7 +39,7 @@ class Recipe:
     momentum : float
         Of those weights.
     loops, blocks, normalize
-        Of the network, see :mod:`methods.bebr.network`; blocks < 0 stands for codes that stay as they are.
+        Of the network, see :mod:`methods.binary.bebr.network`; blocks < 0 stands for codes that stay as they are.
     device : str
         ``auto`` is the GPU if there is one.
     checkpoint : str or None
@@ -83,7 +83,7 @@ def train(
     """
     if recipe.epochs < 1 or len(vectors) < 16:
         return weights
-    from methods.bebr._torch import Trainer  # torch is loaded here and not before
+    from methods.binary.bebr._torch import Trainer  # torch is loaded here and not before
 
     held_out = HeldOut(vectors, seed)
     sampler = Sampler(vectors, held_out.train, seed)

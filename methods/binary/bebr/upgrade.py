@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from methods.base import Metric
-from methods.bebr.codec import BEBR
-from methods.bebr.encoder import LinearEncoder
+from methods.binary.bebr.codec import BEBR
+from methods.binary.bebr.encoder import LinearEncoder
 from methods.errors import MethodError
 from methods.vectors import as_vectors, normalized
 

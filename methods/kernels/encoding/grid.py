@@ -1,7 +1,8 @@
 """Codes on uniform grids of half-integers, one segment of dimensions after the other, each with a factor of its own.
 
-A code is ``[offset: float16] [factor: a byte a segment] [symbols, packed as methods.kernels.planes says]``. Symbol s of
-b bits stands for the level ``s - 2^(b-1) + 1/2``; a segment's levels are multiplied with its factor.
+A code is ``[offset: float16] [factor: a byte a segment] [symbols, packed as methods.kernels.simd.unpack_symbols
+says]``. Symbol s of b bits stands for the level ``s - 2^(b-1) + 1/2``; a segment's levels are multiplied with its
+factor.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from methods.kernels.heap import push, sort_heap
-from methods.kernels.planes import GROUP, pack, planes, unpack
+from methods.kernels.simd.unpack_symbols import GROUP, pack, planes, unpack
 
 __all__ = ["OFFSET_BYTES", "byte_tables", "decode_grid", "encode_grid", "scan_grid"]
 

@@ -8,7 +8,8 @@ vector registers. A second level of ``residual_bits`` may follow in the same lay
 over its cell.
 
 A scan expands one code at a time into a row of floats that stays in the first-level cache. The readable
-references are :func:`methods.intervals.decode_reference` and the table ``methods.floating.FLOAT8_VALUES``.
+references are :func:`methods.scalar._interval.decode_reference` and the table
+``methods.scalar.floating.FLOAT8_VALUES``.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from methods.kernels.errors import KernelError
-from methods.kernels.planes import GROUP, pack, unpack
+from methods.kernels.simd.unpack_symbols import GROUP, pack, unpack
 
 __all__ = ["CELLS", "cell_starts", "decode_levels", "encode_levels"]
 

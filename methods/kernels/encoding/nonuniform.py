@@ -1,8 +1,8 @@
 """Codes with non-uniform levels of their own for each subvector: one of 256 sets of levels between its two bounds.
 
 A code is, for each subvector, ``[lower: float16] [upper: float16] [set of levels: uint8]``, and then the symbols,
-packed as :mod:`methods.kernels.planes` says. Symbol s stands for ``lower + (upper - lower) * levels[set, s]``. Bounds
-are multiples of one global scale.
+packed as :mod:`methods.kernels.simd.unpack_symbols` says. Symbol s stands for ``lower + (upper - lower) * levels[set,
+s]``. Bounds are multiples of one global scale.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from methods.kernels.encoding.interval import dot, half, squared_distance
 from methods.kernels.heap import push, sort_heap
-from methods.kernels.planes import GROUP, pack, unpack
-from methods.kernels.scalar import dot, half, squared_distance
+from methods.kernels.simd.unpack_symbols import GROUP, pack, unpack
 
 __all__ = ["CELLS", "HEADER_BYTES", "cell_starts", "decode_nonuniform", "encode_nonuniform", "scan_nonuniform"]
 
@@ -158,7 +158,7 @@ def scan_nonuniform(
     keys: np.ndarray,
     ids: np.ndarray,
 ) -> None:
-    """As :func:`methods.kernels.scalar.interval_scan`, for these codes."""
+    """As :func:`methods.kernels.encoding.interval.interval_scan`, for these codes."""
     row = np.empty(len(query), np.float32)
     for i in range(len(codes)):
         _expand(codes[i], ends, bits, scale, levels, row)

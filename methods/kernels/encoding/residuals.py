@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from methods.kernels.errors import KernelError
-from methods.kernels.threads import read_only
+from methods.kernels.machine.threads import read_only
 
 __all__ = ["decode_residuals", "decode_residuals_reference"]
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from methods.kernels.viterbi_step import advance
+from methods.kernels.simd.viterbi_step import advance
 
 __all__ = ["best_paths", "decode_paths"]
 

@@ -15,12 +15,12 @@ from typing import Any
 from numba.core import types
 from numba.extending import NativeValue, models, register_model, typeof_impl, unbox
 
-from methods.kernels.cpu import best_path
+from methods.kernels.machine.cpu import best_path
 
 __all__ = ["Path", "PathType", "choose"]
 
 
-_SOURCES = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(FilePath(__file__).parent.glob("*.py"))))
+_SOURCES = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(FilePath(__file__).parents[1].rglob("*.py"))))
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from methods.kernels import layout, scan
 from methods.kernels.errors import KernelError
-from methods.kernels.linear import DotScan, check_code
-from methods.kernels.scales import Scales
+from methods.kernels.scanning import layout
+from methods.kernels.scanning import prepare as scan
+from methods.kernels.scanning.dot_scan import DotScan, check_code
+from methods.kernels.scanning.factors import Scales
 
 __all__ = ["ADCScanner", "quantize_queries"]
 
@@ -29,7 +30,7 @@ class ADCScanner:
     Parameters
     ----------
     codes, dim, bits, scale, scale_table, threads, path
-        As for :class:`~methods.kernels.sdc.SDCScanner`.
+        As for :class:`~methods.kernels.scanning.sdc.SDCScanner`.
 
     Attributes
     ----------
@@ -88,7 +89,7 @@ class ADCScanner:
         return self._scan.search(*self._weights(queries), k, self.threads)
 
     def fold(self, queries: np.ndarray, owner: np.ndarray, best: np.ndarray) -> None:
-        """As :meth:`methods.kernels.sdc.SDCScanner.fold`."""
+        """As :meth:`methods.kernels.scanning.sdc.SDCScanner.fold`."""
         self._scan.fold(*self._weights(queries), owner, best)
 
     def _weights(self, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-from methods.kernels import layout, scales, scan, topk
-from methods.kernels.dots import dot_tile, packed_dot_tile, unpack_words
+from methods.kernels import topk
 from methods.kernels.errors import KernelError
-from methods.kernels.hamming import planar_batch
-from methods.kernels.path import Path, choose
-from methods.kernels.select import may_exceed, push_above
-from methods.kernels.tiles import BLOCK, TABLE, WIDE, planar_tile
+from methods.kernels.machine.path import Path, choose
+from methods.kernels.scanning import factors as scales
+from methods.kernels.scanning import layout
+from methods.kernels.scanning import prepare as scan
+from methods.kernels.scanning.hamming import planar_batch
+from methods.kernels.simd.block_select import may_exceed, push_above
+from methods.kernels.simd.dot_tile import dot_tile, packed_dot_tile, unpack_words
+from methods.kernels.simd.planar_tile import BLOCK, TABLE, WIDE, planar_tile
 
 __all__ = ["DotScan", "NibbleScan", "check_code", "query_weights", "unpack_block"]
 
@@ -29,7 +32,7 @@ def check_code(size: int, dim: int, bits: int) -> None:
 
 
 def query_weights(weights: np.ndarray, bits: int, rows: int) -> np.ndarray:
-    """Weights (nq, dim) int8 in the order of :func:`~methods.kernels.layout.unpack_quads`: (nq, rows * 4) int8."""
+    """Weights (nq, dim) int8 in the order of :func:`.layout.unpack_quads`: (nq, rows * 4) int8."""
     unit = layout.unit_bytes(bits)
     symbols = 8 * unit // bits
     full = np.zeros((len(weights), rows * 4), np.int8)

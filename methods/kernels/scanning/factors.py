@@ -6,8 +6,8 @@ import numpy as np
 from numba import njit
 
 from methods.kernels.errors import KernelError
-from methods.kernels.layout import blocked
-from methods.kernels.tiles import BLOCK
+from methods.kernels.scanning.layout import blocked
+from methods.kernels.simd.planar_tile import BLOCK
 
 __all__ = ["Scales", "expand", "logarithmic", "nearest_logarithmic"]
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-from methods.kernels import layout, scan, topk
+from methods.kernels import topk
 from methods.kernels.errors import KernelError
-from methods.kernels.path import Path, choose
-from methods.kernels.select import NO_DISTANCE, any_below, push_below
-from methods.kernels.tiles import BLOCK, TRIPLE, WIDE, planar_tile
+from methods.kernels.machine.path import Path, choose
+from methods.kernels.scanning import layout
+from methods.kernels.scanning import prepare as scan
+from methods.kernels.simd.block_select import NO_DISTANCE, any_below, push_below
+from methods.kernels.simd.planar_tile import BLOCK, TRIPLE, WIDE, planar_tile
 
 __all__ = ["HammingScanner"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from methods.kernels.tiles import BLOCK
+from methods.kernels.simd.planar_tile import BLOCK
 
 __all__ = ["block_count", "blocked", "pad_tail", "padding", "planar", "quads", "unit_bytes", "unpack_nibbles"]
 

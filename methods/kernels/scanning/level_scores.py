@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from methods.kernels import topk
-from methods.kernels.tiles import BLOCK
+from methods.kernels.simd.planar_tile import BLOCK
 
 __all__ = ["expand_lengths", "expand_offsets", "half_squares", "push_finer", "push_nearest", "push_staged"]
 
@@ -47,7 +47,7 @@ def push_nearest(
     limits: np.ndarray,
     heap: np.ndarray,
 ) -> None:
-    """As :func:`methods.kernels.select.push_above` for products less half of the document's square."""
+    """As :func:`methods.kernels.simd.block_select.push_above` for products less half of the document's square."""
     offset, unit = np.int32(line[0]), np.float32(line[1])
     scores = np.empty(BLOCK, np.float32)
     for doc in range(BLOCK):

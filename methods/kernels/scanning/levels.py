@@ -1,7 +1,7 @@
 """Asymmetric search of codes whose symbols stand for unevenly spaced levels, with more bits for some dimensions.
 
 A block of 64 documents is unpacked into one unsigned byte a dimension, once for all queries of a batch; the rest
-is a product of int8 weights with bytes (:mod:`methods.kernels.level_tile`). The first dimensions, whose levels are
+is a product of int8 weights with bytes (:mod:`methods.kernels.simd.level_tile`). The first dimensions, whose levels are
 many and whose weights are large, are unpacked into numbers of 16 bits.
 """
 
@@ -12,17 +12,26 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit, prange
 
-from methods.kernels import layout, scales, scan, topk
-from methods.kernels.cpu import WIDEST
+from methods.kernels import topk
 from methods.kernels.errors import KernelError
-from methods.kernels.expansions import TRELLIS, call_expansion, expansion
-from methods.kernels.level_scores import expand_lengths, expand_offsets, half_squares, push_nearest, push_staged
-from methods.kernels.level_tile import level_tile, segment_ends, wide_tile
-from methods.kernels.path import Path, choose
-from methods.kernels.planes import GROUP, document_order, table_order
-from methods.kernels.scales import Scales
-from methods.kernels.select import may_exceed, push_above
-from methods.kernels.tiles import BLOCK, WIDE
+from methods.kernels.machine.cpu import WIDEST
+from methods.kernels.machine.path import Path, choose
+from methods.kernels.scanning import factors as scales
+from methods.kernels.scanning import layout
+from methods.kernels.scanning import prepare as scan
+from methods.kernels.scanning.factors import Scales
+from methods.kernels.scanning.level_scores import (
+    expand_lengths,
+    expand_offsets,
+    half_squares,
+    push_nearest,
+    push_staged,
+)
+from methods.kernels.simd.block_select import may_exceed, push_above
+from methods.kernels.simd.level_tile import level_tile, segment_ends, wide_tile
+from methods.kernels.simd.planar_tile import BLOCK, WIDE
+from methods.kernels.simd.unpack_symbols import GROUP, document_order, table_order
+from methods.kernels.simd.unpackers import TRELLIS, call_expansion, expansion
 
 __all__ = ["ALPHABETS", "IntegerLevels", "LevelScanner", "round_weights"]
 
@@ -42,8 +51,8 @@ class IntegerLevels:
     Attributes
     ----------
     levels : (15, 256) uint8
-        Row a: of its symbols, or of the numbers that a trellis's states have (:mod:`methods.kernels.windows`); s
-        stands for ``(2 levels[a, s] - tops[a]) * units[a]``.
+        Row a: of its symbols, or of the numbers that a trellis's states have
+        (:mod:`methods.kernels.simd.unpack_trellis`); s stands for ``(2 levels[a, s] - tops[a]) * units[a]``.
     tops : (15,) int32
         Largest level of each row, at most 127.
     units : (15,) float32
@@ -182,8 +191,8 @@ def _all_ends(weights: np.ndarray, tops: np.ndarray, width: int, ends: np.ndarra
 def _runs(path: Path, alphabets: np.ndarray, bits: np.ndarray, wide: np.ndarray) -> np.ndarray:
     """Groups side by side that are unpacked in the same way: (runs, 6) int64.
 
-    Address of their :func:`~methods.kernels.expansions.expansion`, number of groups, whether they are wide, the first
-    and the last byte of the code that belong to trellises, and their own bytes.
+    Address of their :func:`~methods.kernels.simd.unpackers.expansion`, number of groups, whether they are wide, the
+    first and the last byte of the code that belong to trellises, and their own bytes.
     """
     path_bytes = np.flatnonzero(np.repeat(alphabets > TRELLIS, bits))
     begin, last = (int(path_bytes[0]), int(path_bytes[-1])) if len(path_bytes) else (0, 0)
@@ -209,10 +218,10 @@ class LevelScanner:
     Parameters
     ----------
     codes : (n, sum of bits) uint8
-        Groups of eight dimensions one after the other, packed as :mod:`methods.kernels.planes` says.
+        Groups of eight dimensions one after the other, packed as :mod:`methods.kernels.simd.unpack_symbols` says.
     alphabets : (groups,) int
         1..14 of :class:`IntegerLevels`; equal ones side by side scan fastest. Groups of trellises stand side by side
-        and are one circular path (:mod:`methods.kernels.windows`).
+        and are one circular path (:mod:`methods.kernels.simd.unpack_trellis`).
     spreads : (groups,) float32
         What a group's levels are multiplied with.
     levels : IntegerLevels
@@ -229,7 +238,7 @@ class LevelScanner:
         Kept with the codes; an offset is the sum of what ``offset_tables`` say of its bytes. Not with lengths or l2.
     offset_tables : (bytes, 256) float32, optional
     threads, path
-        As for :class:`~methods.kernels.sdc.SDCScanner`.
+        As for :class:`~methods.kernels.scanning.sdc.SDCScanner`.
 
     Attributes
     ----------

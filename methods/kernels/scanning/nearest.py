@@ -5,21 +5,24 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-from methods.kernels import layout, scales, scan, topk
-from methods.kernels.adc import quantize_queries
-from methods.kernels.dots import dot_tile
+from methods.kernels import topk
 from methods.kernels.errors import KernelError
-from methods.kernels.level_scores import expand_lengths, expand_offsets, push_finer
-from methods.kernels.linear import DotScan, check_code, unpack_block
-from methods.kernels.path import Path
-from methods.kernels.tiles import BLOCK, WIDE
+from methods.kernels.machine.path import Path
+from methods.kernels.scanning import factors as scales
+from methods.kernels.scanning import layout
+from methods.kernels.scanning import prepare as scan
+from methods.kernels.scanning.adc import quantize_queries
+from methods.kernels.scanning.dot_scan import DotScan, check_code, unpack_block
+from methods.kernels.scanning.level_scores import expand_lengths, expand_offsets, push_finer
+from methods.kernels.simd.dot_tile import dot_tile
+from methods.kernels.simd.planar_tile import BLOCK, WIDE
 
 __all__ = ["NearestScanner"]
 
 
 @njit(cache=True, nogil=True)
 def _scan_nearest(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, start: int, stop: int) -> None:
-    """Products as in :mod:`methods.kernels.linear`, of two rows of weights a query, plus weighted offsets."""
+    """Products as in :mod:`.dot_scan`, of two rows of weights a query, plus weighted offsets."""
     body, tail, n, bits, entries, halves, scale_table, extra, added_tables, squared = documents
     weights, nq, offsets, units, segment, added_weights = batch
     rows = weights.shape[1] // 4
@@ -63,7 +66,7 @@ class NearestScanner:
     Parameters
     ----------
     codes, dim, bits
-        As for :class:`~methods.kernels.sdc.SDCScanner`.
+        As for :class:`~methods.kernels.scanning.sdc.SDCScanner`.
     entries, factors : (n,) uint8, (256,) float32
         Each document's entry in the table of factors.
     extra, tables : (n, bytes) uint8, (bytes, 256) float32
@@ -73,7 +76,7 @@ class NearestScanner:
     squared : bool
         Whether ``extra`` is a squared length, and scores order by distance.
     threads, path
-        As for :class:`~methods.kernels.sdc.SDCScanner`.
+        As for :class:`~methods.kernels.scanning.sdc.SDCScanner`.
 
     Attributes
     ----------

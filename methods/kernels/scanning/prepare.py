@@ -8,8 +8,8 @@ import numba
 import numpy as np
 
 from methods.kernels.errors import KernelError
-from methods.kernels.path import Path
-from methods.kernels.tiles import TRIPLE, WIDE
+from methods.kernels.machine.path import Path
+from methods.kernels.simd.planar_tile import TRIPLE, WIDE
 from methods.kernels.topk import EMPTY, MAX_IDS
 
 __all__ = ["as_codes", "byte_queries", "check_k", "nibbles", "pad_queries", "pair_queries", "run", "table_queries"]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from methods.kernels import layout, reference, scan
-from methods.kernels.linear import DotScan, NibbleScan, check_code
-from methods.kernels.scales import Scales
+from methods.kernels import reference
+from methods.kernels.scanning import layout
+from methods.kernels.scanning import prepare as scan
+from methods.kernels.scanning.dot_scan import DotScan, NibbleScan, check_code
+from methods.kernels.scanning.factors import Scales
 
 __all__ = ["SDCScanner"]
 
@@ -28,9 +30,9 @@ class SDCScanner:
     scale : (n,) float16 or uint8, optional
         A factor for each document (its inverse norm); for uint8 an entry of ``scale_table``.
     scale_table : (256,) float32, optional
-        See :mod:`methods.kernels.scales`.
+        See :mod:`methods.kernels.scanning.factors`.
     threads, path
-        As for :class:`~methods.kernels.hamming.HammingScanner`.
+        As for :class:`~methods.kernels.scanning.hamming.HammingScanner`.
 
     Attributes
     ----------

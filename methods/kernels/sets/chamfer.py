@@ -12,10 +12,10 @@ from numba import njit
 
 from methods.kernels.errors import KernelError
 from methods.kernels.heap import push, sort_heap
-from methods.kernels.offsets import as_offsets
-from methods.kernels.path import Path, choose
-from methods.kernels.products import as_panels, maximum_tile, tile_rows
-from methods.kernels.threads import count_parts, in_parts, read_only
+from methods.kernels.machine.path import Path, choose
+from methods.kernels.machine.threads import count_parts, in_parts, read_only
+from methods.kernels.sets.offsets import as_offsets
+from methods.kernels.simd.matrix_tile import as_panels, maximum_tile, tile_rows
 
 __all__ = ["chamfer_candidates", "chamfer_reference", "chamfer_search"]
 

@@ -11,10 +11,10 @@ import numpy as np
 from numba import njit
 
 from methods.kernels.errors import KernelError
-from methods.kernels.offsets import as_offsets
-from methods.kernels.path import Path, choose
-from methods.kernels.products import as_panels, multiply_tile, panel_width, tile_rows
-from methods.kernels.threads import in_parts, read_only
+from methods.kernels.machine.path import Path, choose
+from methods.kernels.machine.threads import in_parts, read_only
+from methods.kernels.sets.offsets import as_offsets
+from methods.kernels.simd.matrix_tile import as_panels, multiply_tile, panel_width, tile_rows
 
 __all__ = ["SetEncoder", "encode_reference", "gray_decode", "partitions"]
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from methods.kernels import layout, scan
-from methods.kernels.adc import ADCScanner
-from methods.kernels.hamming import HammingScanner, planar_batch
-from methods.kernels.offsets import owners
-from methods.kernels.path import Path
-from methods.kernels.sdc import SDCScanner
-from methods.kernels.tiles import BLOCK, WIDE, planar_tile
+from methods.kernels.machine.path import Path
+from methods.kernels.scanning import layout
+from methods.kernels.scanning import prepare as scan
+from methods.kernels.scanning.adc import ADCScanner
+from methods.kernels.scanning.hamming import HammingScanner, planar_batch
+from methods.kernels.scanning.sdc import SDCScanner
+from methods.kernels.sets.offsets import owners
+from methods.kernels.simd.planar_tile import BLOCK, WIDE, planar_tile
 
 __all__ = ["largest_products", "least_distances", "least_distances_reference"]
 

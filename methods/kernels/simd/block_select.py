@@ -10,9 +10,10 @@ from numba import njit
 from numba.core import types
 from numba.extending import intrinsic
 
-from methods.kernels import simd, topk
-from methods.kernels.simd import I16, I32, I64
-from methods.kernels.tiles import BLOCK, arguments
+from methods.kernels import topk
+from methods.kernels.simd import ir as simd
+from methods.kernels.simd.ir import I16, I32, I64
+from methods.kernels.simd.planar_tile import BLOCK, arguments
 
 __all__ = ["NO_DISTANCE", "any_below", "may_exceed", "push_above", "push_below"]
 

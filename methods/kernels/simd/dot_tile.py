@@ -1,7 +1,7 @@
 """Inner tile of the scans by products: 64 documents against four queries (or one) in int8.
 
 Documents are words of four bytes; a word's bytes belong to four units of the packed code (see
-:func:`methods.kernels.layout.quads`), so that shifting and masking whole words takes their symbols out.
+:func:`methods.kernels.scanning.layout.quads`), so that shifting and masking whole words takes their symbols out.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-from methods.kernels import simd
-from methods.kernels.cpu import NATIVE, WIDEST
-from methods.kernels.simd import I8, I16, I32, I64
-from methods.kernels.tiles import BLOCK, arguments
+from methods.kernels.machine.cpu import NATIVE, WIDEST
+from methods.kernels.simd import ir as simd
+from methods.kernels.simd.ir import I8, I16, I32, I64
+from methods.kernels.simd.planar_tile import BLOCK, arguments
 
 __all__ = ["dot_tile", "packed_dot_tile", "unpack_words"]
 

@@ -1,7 +1,8 @@
 """Inner tiles of the scans over levels: words of four bytes, or two numbers of 16 bits, against four queries or one.
 
-Unlike :func:`methods.kernels.dots.dot_tile`, bytes hold levels up to 127, so that sums of 16 bits would overflow
-after a row: they are widened where the queries at hand make it necessary, and no earlier (:func:`segment_ends`).
+Unlike :func:`methods.kernels.simd.dot_tile.dot_tile`, bytes hold levels up to 127, so that sums of 16 bits would
+overflow after a row: they are widened where the queries at hand make it necessary, and no earlier
+(:func:`segment_ends`).
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from numba import njit
 from numba.core import types
 from numba.extending import intrinsic
 
-from methods.kernels import simd
-from methods.kernels.cpu import NATIVE, WIDEST
-from methods.kernels.simd import I8, I16, I32, I64
-from methods.kernels.tiles import BLOCK, arguments
+from methods.kernels.machine.cpu import NATIVE, WIDEST
+from methods.kernels.simd import ir as simd
+from methods.kernels.simd.ir import I8, I16, I32, I64
+from methods.kernels.simd.planar_tile import BLOCK, arguments
 
 __all__ = ["level_tile", "segment_ends", "wide_tile"]
 
@@ -126,7 +127,7 @@ def _level_tile(
     width : literal int
         1 or 4.
     docs : uint32 array
-        Rows of 64 words (:func:`methods.kernels.planes.expand`).
+        Rows of 64 words (:func:`methods.kernels.simd.unpack_symbols.expand`).
     first_row : int64
     queries : int8 array
         Four weights a row.

@@ -14,11 +14,11 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-from methods.kernels import simd
-from methods.kernels.cpu import WIDEST
-from methods.kernels.path import Path
-from methods.kernels.simd import I64
-from methods.kernels.tiles import arguments
+from methods.kernels.machine.cpu import WIDEST
+from methods.kernels.machine.path import Path
+from methods.kernels.simd import ir as simd
+from methods.kernels.simd.ir import I64
+from methods.kernels.simd.planar_tile import arguments
 
 __all__ = ["as_panels", "maximum_tile", "multiply_tile", "panel_width", "tile_rows"]
 

@@ -11,9 +11,9 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-from methods.kernels import simd
-from methods.kernels.cpu import WIDEST
-from methods.kernels.simd import I8, I16, I32, I64
+from methods.kernels.machine.cpu import WIDEST
+from methods.kernels.simd import ir as simd
+from methods.kernels.simd.ir import I8, I16, I32, I64
 
 __all__ = ["BLOCK", "TABLE", "TRIPLE", "WIDE", "arguments", "planar_tile"]
 

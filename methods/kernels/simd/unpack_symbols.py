@@ -15,10 +15,10 @@ from numba import njit
 from numba.core import types
 from numba.extending import intrinsic
 
-from methods.kernels import simd
-from methods.kernels.cpu import NATIVE
-from methods.kernels.simd import I8, I16, I32, I64
-from methods.kernels.tiles import BLOCK, arguments
+from methods.kernels.machine.cpu import NATIVE
+from methods.kernels.simd import ir as simd
+from methods.kernels.simd.ir import I8, I16, I32, I64
+from methods.kernels.simd.planar_tile import BLOCK, arguments
 
 __all__ = [
     "GROUP",
@@ -214,7 +214,7 @@ def _expand(
         0: a word holds four dimensions' unsigned bytes, and a group takes two rows; 1: two dimensions' signed numbers
         of 16 bits, and a group takes four rows.
     docs : (size * 64,) uint8
-        A planar block (:func:`methods.kernels.layout.planar`), documents in :func:`document_order`.
+        A planar block (:func:`methods.kernels.scanning.layout.planar`), documents in :func:`document_order`.
     first, groups : int64
         Byte of the code at which they begin, and their number.
     tables : (9, 2, 256) uint8

@@ -14,11 +14,11 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-from methods.kernels import simd
-from methods.kernels.cpu import NATIVE
-from methods.kernels.planes import store_levels
-from methods.kernels.simd import I8, I64
-from methods.kernels.tiles import BLOCK, arguments
+from methods.kernels.machine.cpu import NATIVE
+from methods.kernels.simd import ir as simd
+from methods.kernels.simd.ir import I8, I64
+from methods.kernels.simd.planar_tile import BLOCK, arguments
+from methods.kernels.simd.unpack_symbols import store_levels
 
 __all__ = ["SHIFTS", "expand_windows", "level_numbers", "states_reference"]
 
@@ -109,7 +109,7 @@ def _expand_windows(
     out: Any,
     row: Any,
 ) -> Any:
-    """As :func:`methods.kernels.planes.expand`, for groups of eight steps of a trellis.
+    """As :func:`methods.kernels.simd.unpack_symbols.expand`, for groups of eight steps of a trellis.
 
     Parameters
     ----------

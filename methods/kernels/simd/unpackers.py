@@ -14,11 +14,11 @@ from numba import cfunc
 from numba.core import types
 from numba.extending import intrinsic
 
-from methods.kernels.path import Path, PathType
-from methods.kernels.planes import expand
-from methods.kernels.simd import I8
-from methods.kernels.tiles import arguments
-from methods.kernels.windows import expand_windows
+from methods.kernels.machine.path import Path, PathType
+from methods.kernels.simd.ir import I8
+from methods.kernels.simd.planar_tile import arguments
+from methods.kernels.simd.unpack_symbols import expand
+from methods.kernels.simd.unpack_trellis import expand_windows
 
 __all__ = ["TRELLIS", "call_expansion", "expansion"]
 
@@ -32,8 +32,8 @@ _NAMES = ("path", "docs", "first", "groups", "begin", "last", "tables", "out", "
 def expansion(path: str, alphabet: int, wide: bool) -> Any:
     """The compiled expansion of groups of one alphabet, a C function with an ``address``; kept on disk by numba.
 
-    It does what :data:`~methods.kernels.planes.expand` does or, for a trellis,
-    :data:`~methods.kernels.windows.expand_windows`; takes what the latter takes.
+    It does what :data:`~methods.kernels.simd.unpack_symbols.expand` does or, for a trellis,
+    :data:`~methods.kernels.simd.unpack_trellis.expand_windows`; takes what the latter takes.
     """
     trellis, bits, half = alphabet > TRELLIS, alphabet - TRELLIS * (alphabet > TRELLIS), int(wide)
 

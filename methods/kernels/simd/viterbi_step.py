@@ -8,9 +8,9 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-from methods.kernels import simd
-from methods.kernels.simd import I8, I32, I64
-from methods.kernels.tiles import arguments
+from methods.kernels.simd import ir as simd
+from methods.kernels.simd.ir import I8, I32, I64
+from methods.kernels.simd.planar_tile import arguments
 
 __all__ = ["advance"]
 

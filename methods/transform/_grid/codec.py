@@ -9,13 +9,13 @@ from typing import ClassVar
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher
+from methods.encoding.factor_byte import factor_bytes, factor_scale, factor_table
+from methods.encoding.offset import mean_weights
 from methods.errors import BudgetError
-from methods.factors import factor_bytes, factor_scale, factor_table
-from methods.grid.search import GridSearcher
-from methods.kernels.grid import OFFSET_BYTES, decode_grid, encode_grid
-from methods.kernels.planes import GROUP
-from methods.offset import mean_weights
+from methods.kernels.encoding.grid import OFFSET_BYTES, decode_grid, encode_grid
+from methods.kernels.simd.unpack_symbols import GROUP
 from methods.parameters import check_integer
+from methods.transform._grid.search import GridSearcher
 
 __all__ = ["MOST_BITS", "GridCodec", "Plan"]
 
@@ -67,8 +67,9 @@ class GridCodec(Codec):
     Notes
     -----
     Subclasses say how axes, segments and bits are found (:meth:`_plan`), and by class attributes what follows:
-    ``tries`` and ``rounds`` of :func:`~methods.kernels.grid.encode_grid`, the ``rule`` of the factor: ``unbiased``
-    |y|^2 / <y, h> or ``renormalized`` |y| / |h|, with |y| of the whole centred vector where there is one segment.
+    ``tries`` and ``rounds`` of :func:`~methods.kernels.encoding.grid.encode_grid`, the ``rule`` of the factor:
+    ``unbiased`` |y|^2 / <y, h> or ``renormalized`` |y| / |h|, with |y| of the whole centred vector where there is one
+    segment.
     """
 
     # 1: a factor's byte divided its whole range evenly; 2: offsets counted once whatever the query, and not in decoded

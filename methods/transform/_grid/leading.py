@@ -8,13 +8,13 @@ import faiss
 import numpy as np
 
 from methods.base import Metric
-from methods.faiss_index import faiss_metric
-from methods.gaussian_levels import distortions
-from methods.grid.codec import MOST_BITS, GridCodec, Plan
-from methods.kernels.grid import OFFSET_BYTES
-from methods.kernels.planes import GROUP
+from methods.encoding.gaussian_levels import distortions
+from methods.faiss_tools import faiss_metric
+from methods.fitting.principal_axes import principal_axes
+from methods.kernels.encoding.grid import OFFSET_BYTES
+from methods.kernels.simd.unpack_symbols import GROUP
 from methods.parameters import check_integer
-from methods.principal_axes import principal_axes
+from methods.transform._grid.codec import MOST_BITS, GridCodec, Plan
 from methods.vectors import random_rotation
 
 __all__ = ["LeadingAxesCodec"]
@@ -30,7 +30,7 @@ class LeadingAxesCodec(GridCodec):
     Parameters
     ----------
     dim, metric, code_bytes
-        See :class:`~methods.grid.codec.GridCodec`.
+        See :class:`~methods.transform._grid.codec.GridCodec`.
     bits : int or None
         Of an axis, 1 to 8. None: of the three numbers that leave least of the training vectors' variance, the one
         under which held-out training vectors find most of their neighbours.

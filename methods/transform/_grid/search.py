@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from methods.base import Metric, Searcher
-from methods.kernels.grid import byte_tables, scan_grid
-from methods.kernels.planes import GROUP
+from methods.encoding.offset import mean_weights
+from methods.kernels.encoding.grid import byte_tables, scan_grid
+from methods.kernels.simd.unpack_symbols import GROUP
 from methods.kernels.topk import squared_distances
-from methods.offset import mean_weights
-from methods.search import DecodingSearcher
-from methods.table_search import CodeSpace
+from methods.search.decoding import DecodingSearcher
+from methods.search.lookup_tables import CodeSpace
 
 if TYPE_CHECKING:
-    from methods.grid.codec import GridCodec
+    from methods.transform._grid.codec import GridCodec
 
 
 _SCAN_QUERIES = 4  # up to so many queries tables beat decoding all codes for a matrix product

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from methods.grid.codec import MOST_BITS
-from methods.kernels.planes import GROUP
+from methods.kernels.simd.unpack_symbols import GROUP
+from methods.transform._grid.codec import MOST_BITS
 
 __all__ = ["segment"]
 

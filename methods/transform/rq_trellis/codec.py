@@ -7,28 +7,28 @@ from typing import Self
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher
+from methods.encoding.factor_byte import factor_bytes, factor_scale, factor_table
+from methods.encoding.gaussian_levels import MOST_BITS
+from methods.encoding.offset import fitted_bounds, mean_direction, offset_size, split
+from methods.encoding.squared_length import SQUARE_BYTES, half_squares, square_bytes, usual_square
 from methods.errors import BudgetError, MethodError
-from methods.factors import factor_bytes, factor_scale, factor_table
-from methods.faiss_index import training_sample
-from methods.gaussian_levels import MOST_BITS
-from methods.kernels.planes import GROUP
-from methods.offset import fitted_bounds, mean_direction, offset_size, split
-from methods.offset_choice import offset_pays
+from methods.faiss_tools import training_sample
+from methods.fitting.offset_choice import offset_pays
+from methods.fitting.principal_axes import is_nothing, principal_axes, robust_mean
+from methods.fitting.residual import train_residual
+from methods.kernels.simd.unpack_symbols import GROUP
 from methods.parameters import check_integer
-from methods.principal_axes import is_nothing, principal_axes, robust_mean
 from methods.registry import register
-from methods.residual import train_residual
-from methods.rq_trellis.quantizer import BEAM, StagedQuantizer, coarse_index, lengths
-from methods.rq_trellis.search import StagedSearcher, square_bounds
-from methods.squares import SQUARE_BYTES, half_squares, square_bytes, usual_square
-from methods.transform_coding import scales
-from methods.transform_coding.allocation import group_count, rotated_axes, without_rounding
-from methods.transform_coding.choice import choose
-from methods.transform_coding.codec import check_offset
-from methods.transform_coding.offset import OffsetQuantizer, without_direction
-from methods.transform_coding.quantizer import encode_scaled
-from methods.trellis.codec import check_state_bits
-from methods.trellis.quantizer import QUANTIZERS
+from methods.transform.rq_trellis.quantizer import BEAM, StagedQuantizer, coarse_index, lengths
+from methods.transform.rq_trellis.search import StagedSearcher, square_bounds
+from methods.transform.transform_coding import scales
+from methods.transform.transform_coding.allocation import group_count, rotated_axes, without_rounding
+from methods.transform.transform_coding.choice import choose
+from methods.transform.transform_coding.codec import check_offset
+from methods.transform.transform_coding.offset import OffsetQuantizer, without_direction
+from methods.transform.transform_coding.quantizer import encode_scaled
+from methods.transform.trellis.codec import check_state_bits
+from methods.transform.trellis.quantizer import QUANTIZERS
 
 MOST_STAGES = 8
 _FACTOR_BYTES = 1
@@ -48,14 +48,14 @@ class RQTrellis(Codec):
 
     A vector stands as ``factor * (centroids + levels)``, under l2 as ``mean + centroids + factor * levels``. A stage's
     byte tells among which neighbours of the training set a vector lies, which levels along axes cannot; what is left
-    over is coded as :class:`~methods.trellis.codec.Trellis` does. Under the inner product the factor scales centroids
-    and levels together: to the length of the vector, which is what ranks unit vectors. Under l2 it scales the levels
-    alone: there, near vectors differ by their residuals. Stages: Chen, Guan and Wang, Sensors 2010.
-    With fewer than 64 training vectors a centroid there are fewer centroids: the next smaller power of two.
+    over is coded as :class:`~methods.transform.trellis.codec.Trellis` does. Under the inner product the factor scales
+    centroids and levels together: to the length of the vector, which is what ranks unit vectors. Under l2 it scales the
+    levels alone: there, near vectors differ by their residuals. Stages: Chen, Guan and Wang, Sensors 2010. With fewer
+    than 64 training vectors a centroid there are fewer centroids: the next smaller power of two.
 
     A code is ``[stages] [symbols of the groups] [offset] [factor]``, and under l2 two bytes more, of half the squared
     length on a logarithmic scale: distances need no decoding then. Where vectors share a direction, one or two bytes
-    hold the offset along the mean, and stages and levels what is orthogonal to it (:mod:`methods.offset`).
+    hold the offset along the mean, and stages and levels what is orthogonal to it (:mod:`methods.encoding.offset`).
 
     Parameters
     ----------
@@ -68,8 +68,8 @@ class RQTrellis(Codec):
     gamma : float or None
         Bits follow ``variance ** gamma``; None: what finds most neighbours of held-out training vectors.
     scale : {None, "least_squares", "renormalized", "unbiased"}
-        The rule of :mod:`methods.transform_coding.scales` for the factor; None: chosen in the same way, of the first
-        two.
+        The rule of :mod:`methods.transform.transform_coding.scales` for the factor; None: chosen in the same way, of
+        the first two.
     state_bits : {12, 10}
         Of the trellis, as for ``trellis``; with 10 encoding takes a third of the time.
     offset : bool or None

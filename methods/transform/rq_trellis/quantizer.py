@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import faiss
 import numpy as np
 
-from methods.residual import residual_encoder
-from methods.trellis.quantizer import TrellisQuantizer
+from methods.fitting.residual import residual_encoder
+from methods.transform.trellis.quantizer import TrellisQuantizer
 
 BEAM = 4
 

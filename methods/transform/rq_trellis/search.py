@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from methods.base import Metric, Searcher
-from methods.kernels.levels import LevelScanner
+from methods.encoding.squared_length import square_tables
+from methods.kernels.scanning.levels import LevelScanner
 from methods.kernels.topk import squared_distances
-from methods.rq_trellis.quantizer import StagedQuantizer
-from methods.squares import square_tables
-from methods.transform_coding.offset import OffsetQuantizer
+from methods.transform.rq_trellis.quantizer import StagedQuantizer
+from methods.transform.transform_coding.offset import OffsetQuantizer
 
 _DECADES = np.array([1e-4, 1e6])  # squares that differ, over the median: each to 2 parts in 10,000
 

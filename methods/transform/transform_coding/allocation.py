@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from methods.gaussian_levels import MOST_BITS
-from methods.kernels.planes import GROUP
+from methods.encoding.gaussian_levels import MOST_BITS
+from methods.kernels.simd.unpack_symbols import GROUP
 from methods.vectors import random_rotation
 
 ROTATED = 16  # axes that are rotated among themselves, to even out their variances

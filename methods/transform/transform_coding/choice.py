@@ -8,9 +8,9 @@ import faiss
 import numpy as np
 
 from methods.base import Metric
-from methods.faiss_index import faiss_metric
-from methods.transform_coding import scales
-from methods.transform_coding.quantizer import Scalable
+from methods.faiss_tools import faiss_metric
+from methods.transform.transform_coding import scales
+from methods.transform.transform_coding.quantizer import Scalable
 
 GAMMAS = (1.0, 1.25, 1.5)
 _TRIED_RULES = ("least_squares", "renormalized")  # the unbiased scale finds less on every set that was measured

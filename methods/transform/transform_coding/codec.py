@@ -7,20 +7,20 @@ from typing import Self
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher
+from methods.encoding.factor_byte import factor_bytes, factor_scale, factor_table
+from methods.encoding.gaussian_levels import MOST_BITS
+from methods.encoding.offset import fitted_bounds, mean_direction, offset_size, split
 from methods.errors import BudgetError, MethodError
-from methods.factors import factor_bytes, factor_scale, factor_table
-from methods.gaussian_levels import MOST_BITS
-from methods.kernels.planes import GROUP
-from methods.offset import fitted_bounds, mean_direction, offset_size, split
-from methods.offset_choice import offset_pays
-from methods.principal_axes import principal_axes, robust_mean
+from methods.fitting.offset_choice import offset_pays
+from methods.fitting.principal_axes import principal_axes, robust_mean
+from methods.kernels.simd.unpack_symbols import GROUP
 from methods.registry import register
-from methods.transform_coding import scales
-from methods.transform_coding.allocation import group_count, rotated_axes, without_rounding
-from methods.transform_coding.choice import choose
-from methods.transform_coding.offset import OffsetQuantizer, without_direction
-from methods.transform_coding.quantizer import Quantizer, encode_scaled, size_power
-from methods.transform_coding.search import LevelSearcher
+from methods.transform.transform_coding import scales
+from methods.transform.transform_coding.allocation import group_count, rotated_axes, without_rounding
+from methods.transform.transform_coding.choice import choose
+from methods.transform.transform_coding.offset import OffsetQuantizer, without_direction
+from methods.transform.transform_coding.quantizer import Quantizer, encode_scaled, size_power
+from methods.transform.transform_coding.search import LevelSearcher
 
 FACTOR_BYTES = 1
 
@@ -32,11 +32,12 @@ class TransformCoding(Codec):
     Brandt, "Transform coding for fast approximate nearest neighbor search in high dimensions", CVPR 2010. The centered
     vector is rotated to its principal axes; these are rotated at random in runs of 16, so that values look Gaussian;
     groups of eight get 0 to 8 bits by water-filling, and the best levels for a Gaussian (Max 1960). A code is
-    ``[symbols of the groups, packed as methods.kernels.planes says] [offset] [factor]``.
+    ``[symbols of the groups, packed as methods.kernels.simd.unpack_symbols says] [offset] [factor]``.
 
     Vectors of most text encoders share a direction, along which a query's component is many times its others. There
-    the offset holds a vector's part along the mean, and the levels what is orthogonal to it (:mod:`methods.offset`). It
-    takes one byte where levels and offset together have fewer than 64 (``bits`` below 64), else two.
+    the offset holds a vector's part along the mean, and the levels what is orthogonal to it
+    (:mod:`methods.encoding.offset`). It takes one byte where levels and offset together have fewer than 64 (``bits``
+    below 64), else two.
 
     Parameters
     ----------
@@ -48,10 +49,10 @@ class TransformCoding(Codec):
     gamma : float or None
         Bits follow ``variance ** gamma``; None: what finds most neighbours of held-out training vectors.
     scale : {None, "least_squares", "renormalized", "unbiased"}
-        The rule of :mod:`methods.transform_coding.scales`; None: chosen in the same way, of the first two.
+        The rule of :mod:`methods.transform.transform_coding.scales`; None: chosen in the same way, of the first two.
     offset : bool or None
         Whether codes hold an offset; None: where held-out training vectors find more neighbors with it
-        (:mod:`methods.offset_choice`). Never under l2.
+        (:mod:`methods.fitting.offset_choice`). Never under l2.
     """
 
     family = "transform"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from methods.offset import offset_bytes, offset_tables, offsets_of, split
+from methods.encoding.offset import offset_bytes, offset_tables, offsets_of, split
 
 __all__ = ["OffsetQuantizer", "without_direction"]
 
@@ -31,7 +31,7 @@ class OffsetQuantizer:
     direction : (dim,) float32
         The mean's, of unit norm.
     bounds : (2,) or (3,) float32
-        What the offset's bytes stand for, see :func:`methods.offset.offset_range` and ``offset_scale``.
+        What the offset's bytes stand for, see :func:`methods.encoding.offset.offset_range` and ``offset_scale``.
     """
 
     rest: Any  # a Quantizer or a StagedQuantizer: what has the members of Scalable
@@ -57,7 +57,7 @@ class OffsetQuantizer:
         return np.column_stack([self.rest.mapped(vectors), vectors @ self.direction])
 
     def encode(self, centered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Codes and products of centered vectors, as :class:`~methods.transform_coding.quantizer.Scalable` has them."""
+        """Codes and products of centered vectors, as :class:`.quantizer.Scalable` has them."""
         offsets, rests = split(centered, np.zeros_like(self.direction), self.direction)
         codes, products = self.rest.encode(rests)
         return np.concatenate([codes, offset_bytes(offsets, self.bounds)], axis=1), products

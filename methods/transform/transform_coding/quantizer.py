@@ -8,12 +8,12 @@ from typing import Protocol, Self
 
 import numpy as np
 
-from methods.gaussian_levels import MOST_BITS, distortions, levels
-from methods.kernels.level_codes import CELLS, cell_starts, decode_levels, encode_levels
-from methods.kernels.levels import ALPHABETS, MAX_LEVEL, MAX_WORD, IntegerLevels
-from methods.kernels.planes import GROUP
-from methods.transform_coding import scales
-from methods.transform_coding.allocation import allocate
+from methods.encoding.gaussian_levels import MOST_BITS, distortions, levels
+from methods.kernels.encoding.levels import CELLS, cell_starts, decode_levels, encode_levels
+from methods.kernels.scanning.levels import ALPHABETS, MAX_LEVEL, MAX_WORD, IntegerLevels
+from methods.kernels.simd.unpack_symbols import GROUP
+from methods.transform.transform_coding import scales
+from methods.transform.transform_coding.allocation import allocate
 
 _VARIED = 0.35  # standard deviation of logarithms of lengths
 _LEAST_SPREAD = 1e-6  # of the largest; groups along which vectors do not vary have it

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from methods.base import Metric, Searcher
-from methods.kernels.levels import LevelScanner
-from methods.transform_coding.offset import OffsetQuantizer
-from methods.transform_coding.quantizer import Quantizer
+from methods.kernels.scanning.levels import LevelScanner
+from methods.transform.transform_coding.offset import OffsetQuantizer
+from methods.transform.transform_coding.quantizer import Quantizer
 
 
 class LevelSearcher(Searcher):

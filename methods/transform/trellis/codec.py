@@ -7,9 +7,9 @@ from typing import Self
 from methods.base import Metric
 from methods.errors import MethodError
 from methods.registry import register
-from methods.transform_coding.codec import TransformCoding
-from methods.transform_coding.quantizer import Quantizer
-from methods.trellis.quantizer import QUANTIZERS
+from methods.transform.transform_coding.codec import TransformCoding
+from methods.transform.transform_coding.quantizer import Quantizer
+from methods.transform.trellis.quantizer import QUANTIZERS
 
 __all__ = ["Trellis", "check_state_bits"]
 
@@ -18,13 +18,13 @@ __all__ = ["Trellis", "check_state_bits"]
 class Trellis(TransformCoding):
     """Transform coding whose levels are chosen by a path through a trellis: more levels at the same bits.
 
-    Everything is as in :class:`~methods.transform_coding.codec.TransformCoding`, but for groups of 1 to 6 bits: these
-    are one tail-biting path through a bitshift trellis of 1024 states (Marcellin & Fischer, "Trellis coded
+    Everything is as in :class:`~methods.transform.transform_coding.codec.TransformCoding`, but for groups of 1 to 6
+    bits: these are one tail-biting path through a bitshift trellis of 1024 states (Marcellin & Fischer, "Trellis coded
     quantization of memoryless and Gauss-Markov sources", 1990; QTIP, Tseng et al. 2024, for the bitshift). A state's
-    level is one of 256, trained on Gaussian samples (:mod:`methods.trellis.train`): that of its newest eight bits,
-    shifted round by a number that its older bits look up, so that a scan needs tables of 256 entries only. At 1, 2, 3
-    and 4 bits it leaves .276, .075, .020 and .006 of a Gaussian's variance where scalar levels leave .363, .117, .035
-    and .010; with 4096 states, see ``methods/trellis/codebooks.npz``.
+    level is one of 256, trained on Gaussian samples (:mod:`methods.transform.trellis.train`): that of its newest eight
+    bits, shifted round by a number that its older bits look up, so that a scan needs tables of 256 entries only. At 1,
+    2, 3 and 4 bits it leaves .276, .075, .020 and .006 of a Gaussian's variance where scalar levels leave .363, .117,
+    .035 and .010; with 4096 states, see ``methods/transform/trellis/codebooks.npz``.
 
     Parameters
     ----------

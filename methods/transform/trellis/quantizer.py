@@ -9,13 +9,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from methods.gaussian_levels import MOST_BITS, distortions
-from methods.kernels.level_codes import decode_levels, encode_levels
-from methods.kernels.levels import MAX_LEVEL, MAX_WORD, IntegerLevels
-from methods.kernels.planes import GROUP
-from methods.kernels.viterbi import best_paths, decode_paths
-from methods.kernels.windows import level_numbers
-from methods.transform_coding.quantizer import Quantizer, as_bytes, integer_levels, scalar_tables
+from methods.encoding.gaussian_levels import MOST_BITS, distortions
+from methods.kernels.encoding.levels import decode_levels, encode_levels
+from methods.kernels.encoding.trellis import best_paths, decode_paths
+from methods.kernels.scanning.levels import MAX_LEVEL, MAX_WORD, IntegerLevels
+from methods.kernels.simd.unpack_symbols import GROUP
+from methods.kernels.simd.unpack_trellis import level_numbers
+from methods.transform.transform_coding.quantizer import Quantizer, as_bytes, integer_levels, scalar_tables
 
 MOST_TRELLIS_BITS = 6
 _FARTHEST = 1e6  # in standard deviations: squares then stay within float32, and no level is as far
@@ -23,7 +23,7 @@ _FARTHEST = 1e6  # in standard deviations: squares then stay within float32, and
 
 @dataclass(frozen=True)
 class TrainedLevels:
-    """What ``methods.trellis.train`` found for a number of state bits, by the bits of a step.
+    """What ``methods.transform.trellis.train`` found for a number of state bits, by the bits of a step.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ def _integer_levels(state_bits: int) -> IntegerLevels:
 
 @dataclass(frozen=True)
 class TrellisQuantizer(Quantizer):
-    """As :class:`~methods.transform_coding.quantizer.Quantizer`; the groups of up to 6 bits are one circular path."""
+    """As transform_coding's :class:`.quantizer.Quantizer`; the groups of up to 6 bits are one circular path."""
 
     state_bits: ClassVar[int] = 10
 

@@ -1,4 +1,4 @@
-"""The program that made ``codebooks.npz``: ``python -m methods.trellis.train``.
+"""The program that made ``codebooks.npz``: ``python -m methods.transform.trellis.train``.
 
 For trellises of 10 and 12 state bits and 1 to 6 bits a step, 256 levels are fitted to samples of a standard Gaussian:
 best paths under the levels, and levels that are the means of what takes them, in turn. Which level a state has is
@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from methods.gaussian_levels import levels as scalar_levels
-from methods.kernels.viterbi import best_paths
-from methods.kernels.windows import level_numbers
+from methods.encoding.gaussian_levels import levels as scalar_levels
+from methods.kernels.encoding.trellis import best_paths
+from methods.kernels.simd.unpack_trellis import level_numbers
 
 FILE = Path(__file__).with_name("codebooks.npz")
 LEVELS = 256

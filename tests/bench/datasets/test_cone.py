@@ -8,7 +8,7 @@ from bench.config import RunConfig
 from bench.datasets import DatasetError
 from bench.datasets.cone import Cone, common_direction
 from bench.datasets.store import ArrayStore
-from bench.plan import prepare
+from bench.execution.plan import prepare
 from bench.records import DatasetInfo
 from bench.tracks import dense
 from methods import Metric

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from bench.datasets import DatasetError
-from bench.datasets.ragged_formats import open_sets
+from bench.datasets.sets.formats import open_sets
 
 from .probing import V, check_read, check_refused, put
 

@@ -11,7 +11,7 @@ import pytest
 from bench import datasets
 from bench.datasets import DatasetError
 from bench.datasets.formats import open_vectors
-from bench.datasets.ragged_formats import open_sets
+from bench.datasets.sets.formats import open_sets
 
 V = np.random.default_rng(0).integers(0, 100, (57, 6)).astype(np.float32)
 FLOATS = pa.array(V.tolist(), pa.list_(pa.float32()))

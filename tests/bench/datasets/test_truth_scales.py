@@ -5,8 +5,8 @@ import pytest
 
 from bench.datasets import Dataset, DatasetError
 from bench.datasets.candidates import search_float32, search_float64
-from bench.datasets.ragged import RaggedDataset
-from bench.datasets.ragged_truth import exact_search as exact_search_of_sets
+from bench.datasets.sets.dataset import RaggedDataset
+from bench.datasets.sets.truth import exact_search as exact_search_of_sets
 from bench.datasets.store import ArrayStore
 from bench.datasets.truth import exact_search
 from methods import Metric

@@ -11,8 +11,8 @@ import pytest
 from bench import datasets, records
 from bench.config import RunConfig
 from bench.errors import UsageError
+from bench.execution.plan import Plan
 from bench.measure.statistics import Interval
-from bench.plan import Plan
 from bench.recommend.choice import Answer, _choose, _feasible, _sizes
 from bench.recommend.estimate import seconds_on
 from bench.recommend.offer import Limits, Offer

@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from bench import per_query, records
+from bench import records
 from bench.errors import UsageError
-from bench.report import significance
+from bench.report import per_query, significance
 from bench.report.export import best_markdown
 from bench.report.rows import rows_of
 from bench.report.tables import print_best

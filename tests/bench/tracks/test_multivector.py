@@ -9,11 +9,11 @@ import pytest
 
 from bench import datasets, records
 from bench.config import RunConfig
-from bench.datasets import ragged_truth
-from bench.plan import prepare
-from bench.runner import run
+from bench.datasets.sets import truth as ragged_truth
+from bench.execution.plan import prepare
+from bench.execution.runner import run
 from methods.errors import WrongTrack
-from methods.kernels.chamfer import chamfer_reference
+from methods.kernels.sets.chamfer import chamfer_reference
 from methods.multivector import Ragged
 from methods.multivector.checks import sets
 
@@ -172,7 +172,7 @@ def test_sets_are_read_from_npz_folder_and_parquet_alike(tmp_path):
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from bench.datasets.ragged_formats import open_sets, save_npz
+    from bench.datasets.sets.formats import open_sets, save_npz
 
     held = sets("files", 7, 1, 5)
     save_npz(tmp_path / "a.npz", held)

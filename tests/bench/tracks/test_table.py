@@ -12,13 +12,13 @@ from bench import datasets, records
 from bench.config import RunConfig
 from bench.datasets.builders.clicks import save_split
 from bench.errors import UsageError
+from bench.execution.plan import prepare
+from bench.execution.runner import run
 from bench.measure import click
 from bench.measure.statistics import Interval
-from bench.plan import prepare
 from bench.recommend import __main__ as recommend
 from bench.report import significance
 from bench.report.rows import rows_of, to_frame
-from bench.runner import run
 from methods.budget import Budget
 from methods.errors import BudgetError, WrongTrack
 from methods.tables.checks import examples

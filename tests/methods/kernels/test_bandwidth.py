@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from methods.kernels.bandwidth import read_bandwidth
+from methods.kernels.machine.bandwidth import read_bandwidth
 
 
 def test_bandwidth_is_between_a_slow_bus_and_a_fast_cache():

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from methods.kernels import reference
-from methods.kernels.best import BestScores
+from methods.kernels.scanning.block_best import BestScores
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)

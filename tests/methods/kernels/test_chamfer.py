@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from methods.kernels.chamfer import chamfer_candidates, chamfer_reference, chamfer_search
-from methods.kernels.cpu import EMULATED, best_path
 from methods.kernels.errors import KernelError
+from methods.kernels.machine.cpu import EMULATED, best_path
+from methods.kernels.sets.chamfer import chamfer_candidates, chamfer_reference, chamfer_search
 
 PATHS = [best_path(), EMULATED]
 

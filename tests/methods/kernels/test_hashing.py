@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from methods.kernels.hashing import hashed_features
+from methods.kernels.encoding.hashing import hashed_features
 from methods.tables import hashing
 
 

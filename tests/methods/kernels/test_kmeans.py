@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from methods.kernels.kmeans import assign_nearest, split_into_empty
+from methods.kernels.fitting.kmeans import assign_nearest, split_into_empty
 
 
 @pytest.mark.parametrize("d", [1, 3, 4, 7, 8])

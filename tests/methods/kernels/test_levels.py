@@ -7,14 +7,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from methods.kernels.cpu import EMULATED, supported_paths
+from methods.encoding.offset import offset_bytes, offset_tables
+from methods.kernels.encoding.levels import cell_starts
 from methods.kernels.errors import KernelError
-from methods.kernels.level_codes import cell_starts
-from methods.kernels.level_tile import segment_ends
-from methods.kernels.levels import LevelScanner, round_weights
-from methods.kernels.planes import GROUP, pack, planes, symbols_reference, unpack
-from methods.offset import offset_bytes, offset_tables
-from methods.transform_coding.quantizer import integer_levels
+from methods.kernels.machine.cpu import EMULATED, supported_paths
+from methods.kernels.scanning.levels import LevelScanner, round_weights
+from methods.kernels.simd.level_tile import segment_ends
+from methods.kernels.simd.unpack_symbols import GROUP, pack, planes, symbols_reference, unpack
+from methods.transform.transform_coding.quantizer import integer_levels
 
 PATHS = [*supported_paths(), EMULATED]
 MIXED = [8, 6, 5, 4, 4, 3, 2, 1, 1]

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from methods.kernels.lsq import local_search, objective_reference
+from methods.kernels.fitting.lsq import local_search, objective_reference
 
 
 def terms(n, m, dim=6, seed=0):

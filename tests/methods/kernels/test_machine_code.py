@@ -16,7 +16,7 @@ COMPILE = """
 import sys
 from numba import types
 from methods.kernels import hamming, linear
-from methods.kernels.path import PathType
+from methods.kernels.machine.path import PathType
 
 def array(dtype, axes):
     return types.Array(dtype, axes, "C")

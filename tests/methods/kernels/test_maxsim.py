@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from methods.kernels.adc import ADCScanner
-from methods.kernels.cpu import EMULATED, best_path
 from methods.kernels.errors import KernelError
-from methods.kernels.hamming import HammingScanner
-from methods.kernels.maxsim import largest_products, least_distances, least_distances_reference
+from methods.kernels.machine.cpu import EMULATED, best_path
 from methods.kernels.reference import symbols
-from methods.kernels.sdc import SDCScanner
+from methods.kernels.scanning.adc import ADCScanner
+from methods.kernels.scanning.hamming import HammingScanner
+from methods.kernels.scanning.sdc import SDCScanner
+from methods.kernels.sets.maxsim import largest_products, least_distances, least_distances_reference
 
 
 @pytest.mark.parametrize("path", [best_path(), EMULATED])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from methods.kernels.pairs import pair_products, pair_products_gradient
+from methods.kernels.fitting.pairs import pair_products, pair_products_gradient
 
 
 @pytest.mark.parametrize("fields", [1, 2, 7])

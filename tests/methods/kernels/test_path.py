@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numba
 
-from methods.kernels.cpu import supported_paths
-from methods.kernels.path import Path, PathType
+from methods.kernels.machine.cpu import supported_paths
+from methods.kernels.machine.path import Path, PathType
 
 
 def test_each_path_is_a_type_and_the_same_path_the_same_type():
@@ -16,7 +16,9 @@ def test_each_path_is_a_type_and_the_same_path_the_same_type():
 
 def test_the_type_names_the_sources_that_the_code_was_made_from(monkeypatch):
     before = PathType("avx2")
-    monkeypatch.setattr("methods.kernels.path._SOURCES", type("Digest", (), {"hexdigest": lambda self: "0" * 64})())
+    monkeypatch.setattr(
+        "methods.kernels.machine.path._SOURCES", type("Digest", (), {"hexdigest": lambda self: "0" * 64})()
+    )
     assert PathType("avx2") != before
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from methods.kernels.pq import renormalized_scan
+from methods.kernels.scanning.renormalized_pq import renormalized_scan
 
 
 @pytest.mark.parametrize("m", [1, 3, 4, 9])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from methods.kernels.centroid_scores import centroid_chamfer
+from methods.kernels.encoding.residuals import decode_residuals, decode_residuals_reference
 from methods.kernels.errors import KernelError
-from methods.kernels.residuals import decode_residuals, decode_residuals_reference
+from methods.kernels.sets.centroid_scores import centroid_chamfer
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8])

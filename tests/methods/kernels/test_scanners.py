@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from methods.kernels import reference
-from methods.kernels.adc import ADCScanner, quantize_queries
-from methods.kernels.cpu import EMULATED, PATHS, best_path, missing_flags
 from methods.kernels.errors import KernelError
-from methods.kernels.hamming import HammingScanner
-from methods.kernels.nearest import NearestScanner
-from methods.kernels.scales import logarithmic, nearest_logarithmic
-from methods.kernels.sdc import SDCScanner
+from methods.kernels.machine.cpu import EMULATED, PATHS, best_path, missing_flags
+from methods.kernels.scanning.adc import ADCScanner, quantize_queries
+from methods.kernels.scanning.factors import logarithmic, nearest_logarithmic
+from methods.kernels.scanning.hamming import HammingScanner
+from methods.kernels.scanning.nearest import NearestScanner
+from methods.kernels.scanning.sdc import SDCScanner
 
 GOLDEN = Path(__file__).parents[2] / "data" / "bebr_sdc.npz"
 LARGEST = np.iinfo(np.int32).max
@@ -267,7 +267,7 @@ def test_the_environment_forces_a_path(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_path_that_the_cpu_lacks_is_refused(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("methods.kernels.cpu.host_flags", lambda: frozenset({"avx2"}))
+    monkeypatch.setattr("methods.kernels.machine.cpu.host_flags", lambda: frozenset({"avx2"}))
     assert best_path() == "avx2"
     with pytest.raises(KernelError, match="needs avx512"):
         best_path("avx512")

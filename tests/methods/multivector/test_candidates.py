@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from methods.kernels.chamfer import chamfer_reference
+from methods.kernels.sets.chamfer import chamfer_reference
 from methods.multivector.candidates import best_candidates, score_candidates
 from methods.multivector.checks import base, queries
 

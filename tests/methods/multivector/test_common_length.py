@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from methods import registry
-from methods._checks.kinds import unit
+from methods.checks.kinds import unit
 from methods.multivector import Ragged
 from methods.multivector.checks import base, sets
 from methods.multivector.common_length import CommonLength, order_error

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from methods.errors import MethodError
-from methods.kernels.cpu import EMULATED, best_path
 from methods.kernels.errors import KernelError
-from methods.kernels.fde import SetEncoder, encode_reference, gray_decode, partitions
+from methods.kernels.machine.cpu import EMULATED, best_path
+from methods.kernels.sets.fde import SetEncoder, encode_reference, gray_decode, partitions
 from methods.multivector import FixedDimensionalEncoding, Ragged, single_vector
 from methods.multivector.muvera import Muvera
 

@@ -9,8 +9,8 @@ import pytest
 
 from methods import registry
 from methods.errors import BudgetError, MethodError
-from methods.kernels.centroid_scores import centroid_chamfer
-from methods.kernels.chamfer import chamfer_reference, chamfer_search
+from methods.kernels.sets.centroid_scores import centroid_chamfer
+from methods.kernels.sets.chamfer import chamfer_reference, chamfer_search
 from methods.multivector import Ragged
 from methods.multivector.checks import base, queries, recall
 from methods.multivector.colbert_residual import ColbertResidual

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from methods._checks.kinds import unit
+from methods.checks.kinds import unit
 from methods.errors import MethodError
 from methods.multivector import Ragged, robustness
 from methods.multivector.checks import Subject, base, check_method, sets

@@ -7,10 +7,10 @@ import pytest
 
 from methods import registry
 from methods.errors import BudgetError
-from methods.kernels.chamfer import chamfer_search
-from methods.kernels.hamming import HammingScanner
-from methods.kernels.maxsim import least_distances
-from methods.kernels.residuals import decode_residuals, decode_residuals_reference
+from methods.kernels.encoding.residuals import decode_residuals, decode_residuals_reference
+from methods.kernels.scanning.hamming import HammingScanner
+from methods.kernels.sets.chamfer import chamfer_search
+from methods.kernels.sets.maxsim import least_distances
 from methods.multivector import Ragged
 from methods.multivector.checks import base, queries, recall
 from methods.multivector.colbert_residual import ColbertResidual

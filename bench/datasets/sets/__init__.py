@@ -1,0 +1,1 @@
+"""Data sets of sets of vectors: reading, formats, exact neighbors by Chamfer."""

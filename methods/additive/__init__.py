@@ -1,0 +1,1 @@
+"""Additive quantization: a vector is the sum of codewords."""

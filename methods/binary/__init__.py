@@ -1,0 +1,1 @@
+"""Binary codes: signs of projections, learned hashing, and recurrent binarization (BEBR)."""

@@ -1,0 +1,1 @@
+"""Codecs made of other codecs: behind a transform, behind an offset, re-ranked by a finer store."""

@@ -1,0 +1,1 @@
+"""Pieces of codes that families share: factors, lengths, offsets, levels, subspaces."""

@@ -1,0 +1,1 @@
+"""What is learned from training vectors, shared by families: k-means, axes, ranges, choices by held-out vectors."""

@@ -1,0 +1,1 @@
+"""The processor: its flags, the instruction set in use, threads, memory bandwidth."""

@@ -1,0 +1,1 @@
+"""Kernels for sets of vectors: Chamfer scores and fixed dimensional encodings."""

@@ -1,0 +1,1 @@
+"""Vector instructions as LLVM IR: tiles of dot products, unpacking, selection."""

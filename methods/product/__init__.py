@@ -1,0 +1,1 @@
+"""Product quantization: a codebook a subspace."""

@@ -1,0 +1,1 @@
+"""Dimension reduction: fewer coordinates, in any codec's code."""

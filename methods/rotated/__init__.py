@@ -1,0 +1,1 @@
+"""Random rotation first: every coordinate then has nearly the same distribution, so that one quantizer serves all."""

@@ -1,0 +1,1 @@
+"""Scalar quantization: every dimension by itself, in floats of fewer bits or integers."""

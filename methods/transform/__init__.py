@@ -1,0 +1,1 @@
+"""Transform coding: principal axes, bits allocated by variance, then scalar or trellis-coded levels."""
