@@ -18,7 +18,7 @@ from methods.fitting.principal_axes import principal_axes
 from methods.kernels.scanning.sdc import SDCScanner
 from methods.vectors import normalized
 
-GOLDEN = Path(__file__).parents[1] / "data" / "bebr_sdc.npz"
+GOLDEN = Path(__file__).parents[2] / "data" / "bebr_sdc.npz"
 
 
 def start(symbols, bits, limit=None, seed=0):

@@ -19,7 +19,7 @@ from methods.kernels.scanning.hamming import HammingScanner
 from methods.kernels.scanning.nearest import NearestScanner
 from methods.kernels.scanning.sdc import SDCScanner
 
-GOLDEN = Path(__file__).parents[2] / "data" / "bebr_sdc.npz"
+GOLDEN = Path(__file__).parents[3] / "data" / "bebr_sdc.npz"
 LARGEST = np.iinfo(np.int32).max
 
 
