@@ -13,7 +13,7 @@ from methods.encoding.offset import fitted_bounds, mean_direction, offset_size, 
 from methods.encoding.squared_length import SQUARE_BYTES, half_squares, square_bytes, usual_square
 from methods.errors import BudgetError, MethodError
 from methods.faiss_tools import training_sample
-from methods.fitting.offset_choice import offset_pays
+from methods.fitting.offset_choice import offset_finds_more, offset_pays
 from methods.fitting.principal_axes import is_nothing, principal_axes, robust_mean
 from methods.fitting.residual import train_residual
 from methods.kernels.simd.unpack_symbols import GROUP
@@ -82,8 +82,9 @@ class RQTrellis(Codec):
     # 1: under l2, too, a factor of centroids and levels together; 2: always 256 centroids;
     # 3: the factor's byte divided its whole range evenly; 4: 256 states, a path for each number of bits,
     # and values coded at their own size; 5: one stage at every size, of 20,000 training vectors; 6: no offset, outliers
-    # counted in full for the axes
-    version = "7"
+    # counted in full for the axes; 7: an offset wherever simulated codes without stages found more with it
+    version = "8"
+    reads_versions = frozenset({"7"})  # which chose other codes, but wrote them alike
     estimator = True  # queries are rounded to int8
 
     def __init__(
@@ -182,7 +183,9 @@ class RQTrellis(Codec):
     def _keeps_offset(self, vectors: np.ndarray, seed: int) -> bool:
         if self.metric is Metric.L2 or self.offset is False or self.bits <= offset_size(self.bits):
             return False
-        return bool(self.offset) or offset_pays(vectors, self.metric, self.stages + self.bits, seed)
+        if self.offset or not offset_pays(vectors, self.metric, self.stages + self.bits, seed):
+            return bool(self.offset)
+        return offset_finds_more(lambda offset: type(self)(**{**self.params(), "offset": offset}), vectors, seed)
 
     def parts(self) -> dict[str, np.ndarray]:
         """``centre`` (dim,), ``codebooks`` (stages, at most 256, dim), ``matrix`` (dim, 8 groups) of the residual's

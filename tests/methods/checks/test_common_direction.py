@@ -8,7 +8,7 @@ import pytest
 from methods import BudgetError, MethodError, for_budget, get
 from methods.base import Metric
 from methods.checks import data
-from methods.fitting.offset_choice import offset_pays
+from methods.fitting.offset_choice import offset_finds_more, offset_pays
 from methods.fitting.principal_axes import principal_axes, robust_mean
 
 DIM, BYTES = 64, 20
@@ -154,6 +154,27 @@ def test_an_offset_pays_where_vectors_share_a_direction_alone():
     assert not offset_pays(cone(BASE, 0.5), Metric.IP, 1, 0)
     assert offset_pays(cone(BASE[:50], 0.5), Metric.IP, 20, 0)
     assert not offset_pays(np.zeros((300, 8), np.float32), Metric.IP, 20, 0)
+
+
+def test_an_offset_that_is_tried_has_to_find_more():
+    vectors = unit(BASE)
+
+    def codec(with_offset, without):
+        return lambda offset: for_budget("int8" if (with_offset if offset else without) else "sign", DIM, DIM, "ip")
+
+    assert offset_finds_more(codec(True, False), vectors, 0)
+    assert not offset_finds_more(codec(False, True), vectors, 0)
+    assert not offset_finds_more(codec(True, True), vectors, 0)
+    assert offset_finds_more(codec(False, True), vectors[:150], 0)  # too few to try
+
+
+def test_residual_stages_leave_an_offset_out_where_it_finds_no_more():
+    """In small codes a stage's byte says where along the mean a vector lies, and an offset costs one of few symbols."""
+    centers = 2 * unit(plain(30, 3))
+    base = cone(unit(np.repeat(centers, 100, axis=0) + 0.3 * BASE), 0.5)
+    assert offset_pays(base, Metric.IP, 5, 0)
+    codec = for_budget("rq_trellis", DIM, 6, "cosine", **PARAMS["rq_trellis"]).fit(base)
+    assert "direction" not in codec.parts()
 
 
 def test_an_outlier_is_neither_the_first_axis_nor_the_mean():
