@@ -6,13 +6,16 @@ STAMP := $(VENV)/.installed
 # One process a core (at most four), one thread each.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=4 --dist worksteal
 
-.PHONY: bench test test-all benchmark publish lint clean
+.PHONY: bench test test-fast test-all benchmark publish lint clean
 
 bench: $(STAMP)  ## one run on the embedded data set: a table
 	$(BIN)/python -m bench method=bebr budget=8x
 
 test: $(STAMP)  ## the tests
 	$(PYTEST)
+
+test-fast: $(STAMP)  ## the tests that start no processes
+	$(PYTEST) -m "not slow and not integration"
 
 test-all: $(STAMP)  ## the tests, the slow ones too
 	$(PYTEST) -m "slow or not slow"

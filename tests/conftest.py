@@ -1,9 +1,44 @@
-"""What holds for all tests."""
+"""What holds for all tests: Ctrl-C reaches what they start, and a test that starts a Python says so."""
 
 from __future__ import annotations
 
 import signal
+import sys
+
+import pytest
 
 # A shell that starts a job in the background makes it ignore Ctrl-C, and so would every process that a test starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+STARTS_PROCESSES = {"bench", "bench_env", "browser"}  # fixtures
+_running: list[pytest.Item] = []
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses among the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that has a fixture which starts processes."""
+    for item in items:
+        if STARTS_PROCESSES & set(getattr(item, "fixturenames", ())):
+            item.add_marker("integration")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item):
+    """Remember which test runs, its fixtures included."""
+    _running.append(item)
+    try:
+        return (yield)
+    finally:
+        _running.pop()
+
+
+def _refuse_unmarked(event: str, arguments: tuple) -> None:
+    """Keep ``make test-fast`` fast: a test without the mark ``integration`` cannot start a Python."""
+    if event == "subprocess.Popen" and _running and not _running[-1].get_closest_marker("integration"):
+        program, command = arguments[0], arguments[1]
+        if sys.executable in (program, command, *command[:1]):
+            raise RuntimeError(f"{_running[-1].nodeid} starts a process: mark it with @pytest.mark.integration")
+
+
+sys.addaudithook(_refuse_unmarked)

@@ -91,6 +91,7 @@ def test_no_import_cycle():
         visit(name, ())
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("heavy", ["torch", "pandas", "matplotlib", "scipy.stats", "pyarrow", "h5py"])
 def test_start_up_does_not_import(heavy):
     """A run of a method that does not need them never pays for them."""

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("adding", "embeddings", "measuring", "reading-a-report")
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("page", PAGES)
 def test_commands_and_code_of_a_page_run(page, tmp_path):
     shutil.copytree(ROOT / "results" / "published", tmp_path / "results" / "published")
@@ -42,7 +43,7 @@ def test_links_of_a_page_lead_somewhere(page):
 
 
 def test_quoted_tables_are_those_of_the_published_records():
-    spec = importlib.util.spec_from_file_location("quotes", ROOT / "results" / "published" / "quotes.py")
+    spec = importlib.util.spec_from_file_location("quotes", ROOT / "results" / "scripts" / "quotes.py")
     quotes = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(quotes)
     for page, table in (("README.md", quotes.best_table()), ("docs/frontier.md", quotes.frontier_table())):

@@ -25,6 +25,7 @@ def test_a_notebook_is_stored_without_outputs(path):
         assert cell.get("execution_count") is None
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs_from_top_to_bottom(path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))

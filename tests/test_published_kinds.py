@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 @pytest.fixture
 def kinds(monkeypatch, tmp_path):
     """The program, on fewer vectors and with a table of its own."""
-    monkeypatch.syspath_prepend(str(ROOT / "results" / "published"))
-    spec = importlib.util.spec_from_file_location("published_kinds", ROOT / "results" / "published" / "kinds.py")
+    monkeypatch.syspath_prepend(str(ROOT / "results" / "scripts"))
+    spec = importlib.util.spec_from_file_location("published_kinds", ROOT / "results" / "scripts" / "kinds.py")
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, "published_kinds", module)
     spec.loader.exec_module(module)

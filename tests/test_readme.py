@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
 
 
+@pytest.mark.integration
 def test_the_example_method_is_complete(tmp_path):
     """Written where the README says, it is registered, passes the suite and runs; nothing else is needed."""
     examples = dict(re.findall(r"<!-- example: (\S+) -->\n```\w+\n(.*?)```", README, re.DOTALL))
@@ -34,6 +35,7 @@ def test_the_example_method_is_complete(tmp_path):
     assert "50 of 96" in done.stdout
 
 
+@pytest.mark.integration
 def test_the_table_of_methods_is_the_registry_s():
     table = subprocess.run(
         [sys.executable, "-m", "methods", "--markdown"], cwd=ROOT, capture_output=True, text=True, check=True
@@ -42,6 +44,7 @@ def test_the_table_of_methods_is_the_registry_s():
     assert between == table, "run `python -m methods --markdown` and paste it into the README"
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     "module", ["bench", "methods", "bench.datasets", "bench.report", "bench.recommend", "bench.gate", "bench.subsample"]
 )

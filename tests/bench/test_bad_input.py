@@ -226,6 +226,7 @@ def test_a_full_disk_at_the_end_is_one_line_and_leaves_no_record(refused, monkey
     assert not list((tmp_path / "results").rglob("record.json"))
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     "arguments",
     [("method=opqq",), ("bugdet=8x",), ("-m", "method=pq,opqq"), ("dataset=path", "dataset.base=none.npy")],
@@ -240,6 +241,7 @@ def test_a_mistake_prints_no_traceback(arguments, tmp_path):
     assert done.stderr.startswith("bench: ")
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("module", ["bench.datasets", "methods"])
 def test_the_small_commands_refuse_in_one_line_too(module, tmp_path):
     arguments = {"bench.datasets": ["build", "squad"], "methods": ["--family", "nothing"]}[module]

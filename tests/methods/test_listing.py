@@ -79,6 +79,7 @@ def test_check_tells_every_outcome(capsys):
     assert "exempt  recall_rises_with_bytes: " in text
 
 
+@pytest.mark.integration
 def test_listing_does_not_import_torch():
     script = "import sys; from methods.__main__ import main; main([]); assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)

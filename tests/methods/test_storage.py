@@ -62,6 +62,7 @@ def saved(tmp_path):
     return codec, codec.save(tmp_path / "pq.codec")
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", DENSE)
 def test_a_codec_is_the_same_in_another_process(name, tmp_path):
     codec = methods.create(name, dim=data.DIM, budget="16B", metric="cosine", **DENSE[name]).fit(data.train())
@@ -71,6 +72,7 @@ def test_a_codec_is_the_same_in_another_process(name, tmp_path):
     assert json.loads(found) == [sha256(codes), sha256(ids)]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", SETS)
 def test_a_codec_of_sets_is_the_same_in_another_process(name, tmp_path):
     subject = Subject(name)

@@ -59,6 +59,7 @@ def test_an_error_is_one_line_and_status_2(capsys, arguments, fragment):
     assert printed.count("\n") == 1
 
 
+@pytest.mark.integration
 def test_the_module_runs_and_explains_itself(tmp_path):
     np.save(tmp_path / "v.npy", np.eye(20, dtype=np.float32))
     run = [sys.executable, "-m", "bench.datasets"]

@@ -146,6 +146,7 @@ print(peak() - before)
 """
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads the peak of resident memory from /proc")
 @pytest.mark.parametrize("name", ["big.npy", "big.fbin"])
 def test_resident_memory_does_not_grow_with_the_file(tmp_path, name):

@@ -45,6 +45,7 @@ def test_center_makes_runs_of_its_own_and_null_leaves_earlier_ones_valid(tmp_pat
     assert key(tmp_path, "pq", center="offset") != key(tmp_path, "pq")
 
 
+@pytest.mark.integration
 def test_a_record_says_that_it_is_centered(tmp_path):
     np.save(tmp_path / "base.npy", np.random.default_rng(0).standard_normal((300, 16)).astype(np.float32) + 1)
 
@@ -72,6 +73,7 @@ def test_center_under_l2_is_skipped_in_a_sweep(tmp_path):
     assert "ip and cosine" in record.reason
 
 
+@pytest.mark.integration
 def test_what_was_skipped_for_want_of_a_package_runs_once_it_is_there(tmp_path, monkeypatch):
     np.save(tmp_path / "base.npy", np.random.default_rng(0).standard_normal((300, 16)).astype(np.float32))
     made = {"name": "path", "base": str(tmp_path / "base.npy")}
@@ -96,6 +98,7 @@ def test_what_does_not_change_the_result_does_not_change_the_key(tmp_path):
     assert len(keys) == 1
 
 
+@pytest.mark.integration
 def test_a_budget_that_leads_to_the_same_codec_is_not_measured_again(tmp_path):
     np.save(tmp_path / "base.npy", np.random.default_rng(0).standard_normal((300, 16)).astype(np.float32))
 

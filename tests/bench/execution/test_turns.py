@@ -18,10 +18,12 @@ from bench.execution.isolate import run_isolated
 from bench.execution.plan import prepare
 from bench.execution.turns import Interrupted, Turns
 
+pytestmark = pytest.mark.integration
+
 HEAD = """
 import sys, time
 from pathlib import Path
-from bench import turns
+from bench.execution import turns
 folder = Path(sys.argv[2])
 turns.connect(int(sys.argv[1]), folder)
 """

@@ -103,6 +103,7 @@ def test_every_value_is_drawn_equally_often_and_independently_of_the_one_before(
         assert counts.var() == pytest.approx(0.9, abs=0.05)  # of the binomial distribution
 
 
+@pytest.mark.integration
 def test_reading_records_compiles_nothing():
     code = "import sys, bench.records, bench.measure.statistics; sys.exit('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -12,6 +12,8 @@ from bench.errors import UsageError
 from bench.execution import runner
 from bench.report import per_query
 
+pytestmark = pytest.mark.integration
+
 _K = (1, 10, 100)
 
 

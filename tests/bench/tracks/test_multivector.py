@@ -34,6 +34,7 @@ def options(files, tmp_path, monkeypatch):
     return {"dataset": "ragged", "dataset_options": data, "results": str(tmp_path / "results"), "latency_s": 0.1}
 
 
+@pytest.mark.integration
 def test_a_run_counts_the_mean_bytes_of_a_document_and_judges_by_chamfer(options, tmp_path):
     record = run("first_k_tokens", "100B", **options)
     assert record.status == "ok", record.reason
@@ -47,6 +48,7 @@ def test_a_run_counts_the_mean_bytes_of_a_document_and_judges_by_chamfer(options
     assert arrays["ids"].shape == (120, 100)
 
 
+@pytest.mark.integration
 def test_enough_bytes_give_the_exact_ranking(options):
     record = run("token_codec", "1x", method_params={"codec": "float16"}, **options)
     assert record.quality["recall@10"].value > 0.99
@@ -60,6 +62,7 @@ def test_a_ratio_is_against_the_mean_float32_bytes_of_a_document(options):
     assert plan.code_bytes == int(plan.dataset.base.lengths.mean() * 16 * 4 / 8)
 
 
+@pytest.mark.integration
 def test_rescoring_improves_and_is_counted_in_memory_or_on_disk(options):
     plain = run("muvera", "32B", **options)
     disk = run("muvera", "32B", rescore="disk", rescore_factor=8, **options)

@@ -48,6 +48,7 @@ def upgrade(files, results, method="bebr", fractions=(0.0, 0.5, 1.0), weight=1.0
     )
 
 
+@pytest.mark.integration
 def test_recall_rises_with_the_part_that_is_encoded_again(encoders, tmp_path):
     record = upgrade(encoders, tmp_path)
     assert record.status == "ok", record.reason

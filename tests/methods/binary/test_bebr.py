@@ -212,6 +212,7 @@ def test_held_out_queries_are_not_trained_on():
     assert held_out.recall(data.train()[held_out.queries], data.train()[held_out.base]) == 1.0
 
 
+@pytest.mark.integration
 def test_torch_is_loaded_for_training_only():
     code = (
         "import sys; from methods import registry; from methods.checks import data;"

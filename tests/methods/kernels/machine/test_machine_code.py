@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[4]
 COMPILE = """
 import sys
 from numba import types
-from methods.kernels import hamming, linear
+from methods.kernels.scanning import dot_scan, hamming
 from methods.kernels.machine.path import PathType
 
 def array(dtype, axes):
@@ -28,8 +28,8 @@ batch = types.Tuple((bytes_, i64, i64, array(types.uint8, 1), i64))
 hamming._scan.compile((path, documents, batch, heaps, i64, i64))
 documents = types.Tuple((array(types.uint32, 2), bytes_, i64, i64, bytes_, array(types.uint16, 2), floats))
 batch = types.Tuple((array(types.int8, 2), i64, array(i64, 1), floats, i64))
-linear._scan_dot.compile((path, documents, batch, heaps, i64, i64))
-for kernel in (hamming._scan, linear._scan_dot):
+dot_scan._scan_dot.compile((path, documents, batch, heaps, i64, i64))
+for kernel in (hamming._scan, dot_scan._scan_dot):
     print(next(iter(kernel.inspect_asm().values())))
 """
 
@@ -54,12 +54,14 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+@pytest.mark.integration
 def test_avx512_path_counts_bits_and_sums_products_in_512_bit_registers(tmp_path: Path):
     assembly = _assembly("icelake-server", "avx512", tmp_path)
     assert re.search(r"vpopcntb\s+%zmm", assembly)
     assert re.search(r"vpdpbusd\s.*%zmm", assembly)
 
 
+@pytest.mark.integration
 def test_portable_path_compiles_for_the_oldest_x86_64(tmp_path: Path):
     assembly = _assembly("x86-64", "portable", tmp_path)
     assert "%xmm" in assembly
