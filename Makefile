@@ -26,7 +26,7 @@ benchmark: $(STAMP)  ## pytest-benchmark: encode and search of every method; wri
 
 publish: $(STAMP)  ## the page, figures and tables of the published records; no number is written by hand
 	$(BIN)/python -m bench.report results/published --out results/published --format html,md,csv,png
-	$(BIN)/python -m bench.report results/published/squad-sentences.parquet --figure docs/recall_against_bytes.png
+	$(BIN)/python -m bench.report results/published/squad-sentences.parquet --overview docs/recall_against_bytes.png --known int8,pq,opq,rabitq,sign --figure docs/recall_by_family.png
 	$(BIN)/python -m bench.report results/published/squad-tokens-128.parquet --figure docs/multivector_bytes.png
 	$(BIN)/python -m bench.report results/published/squad-tokens-128.parquet --against latency --figure docs/multivector_latency.png
 	$(BIN)/python results/scripts/frontier.py

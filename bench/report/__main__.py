@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from bench import records
 from bench.datasets.base import DatasetError
@@ -15,6 +16,9 @@ from bench.report import significance, tables
 from bench.report.per_query import Judges, with_values
 from bench.report.ranking import print_rankings
 from bench.report.rows import HEADLINES, Row, by_measure, headline, rows_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _COSTS = {"bytes": "codes", "latency": "p50 ms"}  # of --against
 _FORMATS = "html,md,csv,parquet,png,svg"
@@ -39,6 +43,8 @@ def main() -> None:
     parser.add_argument("--compare", nargs=2, metavar=("A", "B"), help="the second set of records against the first")
     parser.add_argument("--figure", metavar="FILE", help="draw recall@10 against bytes into FILE (.png, .svg, .pdf)")
     parser.add_argument("--against", choices=_COSTS, default="bytes", help="what --figure draws recall@10 against")
+    parser.add_argument("--overview", metavar="FILE", help="draw the error of the best methods against bytes into FILE")
+    parser.add_argument("--known", default="", metavar="A,B", help="methods that --overview draws wherever they lie")
     parser.add_argument(
         "--pack", metavar="FILE", help="write the records into one file: .parquet, or .jsonl with a line each"
     )
@@ -91,7 +97,10 @@ def _report(options: argparse.Namespace, formats: list[str]) -> None:
         records.pack(with_values(located, judges), path)
         significance.write(significance.beside(path), comparisons)
     if options.figure:
-        _draw(chosen, Path(options.figure), _COSTS[options.against])
+        _draw(chosen, "figure", options.figure, lambda measure: _by_family(chosen, _COSTS[options.against], measure))
+    if options.overview:
+        known = [name for name in options.known.split(",") if name]
+        _draw(chosen, "overview", options.overview, lambda measure: _overview(chosen, known, measure))
     if options.out:
         from bench.report.export import write_all
 
@@ -131,21 +140,33 @@ def _compare(sets: list[str], dataset: str | None) -> None:
     print_comparison(*compare_sets(first, second))
 
 
-def _draw(chosen: list[Record], path: Path, cost: str) -> None:
+def _by_family(chosen: list[Record], cost: str, measure: str) -> Figure:
+    from bench.report.figures import by_family
+
+    return by_family(chosen, cost, measure)
+
+
+def _overview(chosen: list[Record], known: list[str], measure: str) -> Figure:
+    from bench.report.overview import overview
+
+    return overview(chosen, known, measure)
+
+
+def _draw(chosen: list[Record], option: str, name: str, figure: Callable[[str], Figure]) -> None:
+    """Write the figure of the records' headline measure into the file that the option names."""
     import matplotlib
 
     matplotlib.use("Agg")
-    from bench.report.figures import by_family
-
+    path = Path(name)
     if path.suffix not in (".png", ".svg", ".pdf"):
-        raise UsageError(f"--figure {path} has an unknown ending; use .png, .svg or .pdf")
+        raise UsageError(f"--{option} {path} has an unknown ending; use .png, .svg or .pdf")
     measure = next((found for record in chosen if (found := headline(record)) is not None), HEADLINES[0])
-    figure = by_family(chosen, cost, measure)
+    drawn = figure(measure)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=110)
+        drawn.savefig(path, dpi=110)
     except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}; choose another --figure") from error
+        raise UsageError(f"cannot write {path}: {error.strerror or error}; choose another --{option}") from error
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ def pareto(
     import matplotlib.pyplot as plt
     from matplotlib.lines import Line2D
 
-    rows = [row for row in rows_of(_of_one_dataset(records, measure)) if row.family != "identity"]
+    rows = [row for row in rows_of(of_one_dataset(records, measure)) if row.family != "identity"]
     if not rows:
         raise UsageError(f"no compressed method has {measure}; measure one (python -m bench method=pq)")
     columns = min(columns, len(costs))
@@ -88,7 +88,7 @@ def pareto(
         _draw_front(axis, rows, cost, measure)
     for axis in axes.flat[len(costs) :]:
         axis.set_visible(False)
-    figure.suptitle(_title(rows[0].record), x=0.01, ha="left", fontsize=10)
+    figure.suptitle(title_of(rows[0].record), x=0.01, ha="left", fontsize=10)
     names, colours = zip(*colours_of(row.family for row in rows).items())
     handles = [Line2D([], [], color=colour, marker="o", linestyle="", markersize=5) for colour in colours]
     figure.legend(handles, names, fontsize=8, frameon=False, loc="outside lower center", ncols=len(names))
@@ -113,7 +113,7 @@ def _draw_front(axis: Axes, rows: Sequence[Row], cost: str, measure: str) -> Non
     raw, (low, high) = raw_bytes(rows[0].record), axis.get_xlim()
     ratios = [2**i for i in range(24) if low <= raw / 2**i <= high]
     if cost in SIZES and len(ratios) > 1:
-        _ratio_ticks(axis, ratios, raw, _MOST_DIGITS["pareto"])
+        ratio_ticks(axis, ratios, raw, _MOST_DIGITS["pareto"])
     else:
         decades = np.ptp(np.log10(x[x > 0]))
         digits = (1, 1.5, 2, 3, 5, 7) if decades < 1.5 else (1, 2, 5) if decades < 3 else (1,)
@@ -140,7 +140,7 @@ def _points(rows: Sequence[Row], cost: str, measure: str) -> tuple[np.ndarray, n
     return x, y, on_front(x, y)
 
 
-def _title(record: Record) -> str:
+def title_of(record: Record) -> str:
     data = record.dataset
     if data.metric == "auc":
         return f"{data.name}: a table of {data.vectors_per_item:,.0f} x {data.dim}, {data.queries:,} test examples"
@@ -148,7 +148,7 @@ def _title(record: Record) -> str:
     return f"{data.name}: {data.n:,} x {sets}{data.dim}, {data.metric}"
 
 
-def _of_one_dataset(records: Sequence[Record], measure: str) -> list[Record]:
+def of_one_dataset(records: Sequence[Record], measure: str) -> list[Record]:
     good = [record for record in records if record.status == "ok" and measure in record.quality]
     if not good:
         raise UsageError(f"no record has {measure}; measure something first (python -m bench)")
@@ -159,7 +159,7 @@ def _of_one_dataset(records: Sequence[Record], measure: str) -> list[Record]:
     return good
 
 
-def _seeds_together(records: Sequence[Record], measure: str) -> list[Record]:
+def seeds_together(records: Sequence[Record], measure: str) -> list[Record]:
     """One record a row: the first seed's, with the measure and the latency of all."""
     pooled = []
     for row in rows_of(records):
@@ -199,14 +199,14 @@ def by_family(records: Sequence[Record], cost: str = "codes", measure: str = "re
     """
     import matplotlib.pyplot as plt
 
-    good = _seeds_together(_of_one_dataset(records, measure), measure)
+    good = seeds_together(of_one_dataset(records, measure), measure)
     families = sorted({record.method.family for record in good if record.method.family != "identity"})
     columns = 2 if len(families) == 4 else min(_COLUMNS, max(1, len(families)))
     rows = -(-len(families) // columns)
     figure, axes = plt.subplots(
         rows, columns, figsize=(4.2 * columns, 3.4 * rows), sharex=True, sharey=True, squeeze=False, layout="tight"
     )
-    best, lines = _best_at_each_cost(good, cost, measure), _lines(good)
+    best, lines = _best_at_each_cost(good, cost, measure), lines_of(good)
     for axis, (family, colour) in zip(axes.flat, colours_of(families).items()):
         axis.plot(*best, color="0.8", linewidth=5, solid_capstyle="round", drawstyle="steps-post", zorder=1)
         mine = {name: line for name, line in lines.items() if line[0].method.family == family}
@@ -225,7 +225,7 @@ def _cost(record: Record, cost: str) -> float:
     return record.latency_ms["p50"] if record.latency_ms is not None else np.nan
 
 
-def _reads_disk(record: Record) -> bool:
+def reads_disk(record: Record) -> bool:
     return record.bytes is not None and record.bytes.rescore_disk > 0
 
 
@@ -233,21 +233,21 @@ def _best_at_each_cost(records: Sequence[Record], cost: str, measure: str) -> tu
     """Costs and the best figure reached with at most as much."""
     compressed = [r for r in records if r.method.family != "identity"] or list(records)
     if cost == "codes":
-        compressed = [r for r in compressed if not _reads_disk(r)] or compressed
+        compressed = [r for r in compressed if not reads_disk(r)] or compressed
     points = sorted((_cost(r, cost), r.quality[measure].value) for r in compressed if np.isfinite(_cost(r, cost)))
     costs, values = np.array(points).reshape(-1, 2).T
     last = np.append(np.diff(costs) > 0, True)  # of those that cost the same, the best is reached
     return costs[last], np.maximum.accumulate(values)[last]
 
 
-def _lines(records: Sequence[Record]) -> dict[str, list[Record]]:
+def lines_of(records: Sequence[Record]) -> dict[str, list[Record]]:
     """Records by the name of their line: the method, and its options other than numbers where they differ."""
     named: dict[str, list[Record]] = {}
     for record in sorted(records, key=lambda r: r.method.full_name):
         named.setdefault(record.method.full_name, []).append(record)
     lines: dict[str, list[Record]] = {}
     for name, alike in named.items():
-        options = [{**r.method.requested, "rescore": _rescored(r)} for r in alike]
+        options = [{**r.method.requested, "rescore": rescore_of(r)} for r in alike]
         keys = sorted(
             {key for one in options for key, value in one.items() if isinstance(value, str | bool)} - {"name"}
         )
@@ -265,7 +265,7 @@ def _word(key: str, value: str | bool, options: Sequence[dict[str, Any]]) -> str
     return "" if 2 * sum(one.get(key) == value for one in options) >= len(options) else f"{key}={value}"
 
 
-def _rescored(record: Record) -> str | None:
+def rescore_of(record: Record) -> str | None:
     store = record.config.get("rescore")
     return None if store is None else f"rescore={store}"
 
@@ -288,7 +288,7 @@ def _draw_family(
         values = [q.value for q in quality]
         errors = [[q.value - q.low for q in quality], [q.high - q.value for q in quality]]
         marker = _MARKERS[number % len(_MARKERS)]
-        dashes = "--" if _rescored(records[0]) else "-"
+        dashes = "--" if rescore_of(records[0]) else "-"
         style: dict[str, Any] = {
             "marker": marker,
             "markersize": 3.5,
@@ -298,7 +298,7 @@ def _draw_family(
         }
         axis.errorbar(costs, values, yerr=errors, color=colour, **style)
         ends.append((values[-1], costs[-1], name))
-    for place, (value, end, name) in zip(_spread([value for value, _, _ in sorted(ends)], *limits), sorted(ends)):
+    for place, (value, end, name) in zip(spread_apart([value for value, _, _ in sorted(ends)], *limits), sorted(ends)):
         axis.annotate(
             name,
             (end, value),
@@ -319,7 +319,7 @@ def _limits(records: Sequence[Record], measure: str) -> tuple[float, float]:
     return 0.5, max(record.quality[measure].high for record in records) + 0.01
 
 
-def _spread(ascending: Sequence[float], low: float = 0.0, high: float = 1.02) -> list[float]:
+def spread_apart(ascending: Sequence[float], low: float = 0.0, high: float = 1.02) -> list[float]:
     """Heights at least a label apart, as near to the given ones as pushing down from the top allows."""
     places, ceiling = list(ascending), high
     for i in reversed(range(len(places))):
@@ -349,8 +349,8 @@ def _decorate(axes: np.ndarray, records: Sequence[Record], cost: str, measure: s
         for axis in lowest:
             axis.set_xlabel(label)
             axis.tick_params(labelbottom=True)
-    title = f"{_title(example)}; grey: best of all methods"
-    if cost == "codes" and any(_reads_disk(r) for r in records):
+    title = f"{title_of(example)}; grey: best of all methods"
+    if cost == "codes" and any(reads_disk(r) for r in records):
         title += " in memory"
     if cost != "codes" and any(r.latency_shared for r in records):
         title += "; measured beside other load"
@@ -362,10 +362,10 @@ def _byte_ticks(axis: Axes, records: Sequence[Record], raw: float) -> None:
     axis.set_xscale("log", base=2)
     smallest = min(r.bytes.code for r in records if r.bytes is not None)
     ratios = [2**i for i in range(1, max(6, round(np.log2(raw / smallest))) + 1)]
-    _ratio_ticks(axis, ratios, raw, _MOST_DIGITS["families"])
+    ratio_ticks(axis, ratios, raw, _MOST_DIGITS["families"])
 
 
-def _ratio_ticks(axis: Axes, ratios: Sequence[int], raw: float, most_digits: int) -> None:
+def ratio_ticks(axis: Axes, ratios: Sequence[int], raw: float, most_digits: int) -> None:
     """Ticks at every ratio, or at every second, third, ..., as far as their labels have room."""
     for step in range(1, len(ratios) + 1):
         sizes = [raw / ratio for ratio in ratios[step - 1 :: step]]

@@ -11,6 +11,7 @@ import pytest
 
 from bench.errors import UsageError
 from bench.report.figures import by_family, colours_of, ink, pareto
+from bench.report.overview import overview
 
 from .conftest import make
 
@@ -127,3 +128,33 @@ def test_latency_takes_the_place_of_bytes():
 def test_records_without_the_measure_are_refused():
     with pytest.raises(UsageError, match="no record has nDCG@10"):
         by_family([make("pq", "product", 32, 0.9)], measure="nDCG@10")
+
+
+def test_the_overview_draws_what_is_near_the_front_and_what_readers_know():
+    found = [
+        *(make("rq", "additive", size, recall) for size, recall in ((16, 0.9), (32, 0.98))),
+        *(make("near", "product", size, recall) for size, recall in ((16, 0.88), (32, 0.975))),
+        *(make("far", "product", size, recall) for size, recall in ((16, 0.5), (32, 0.7))),
+        *(make("worse", "binary", size, recall) for size, recall in ((16, 0.4), (32, 0.6))),
+        make("small", "binary", 8, 0.2),  # alone at its size
+    ]
+    axis = overview(found, known=["far"]).axes[0]
+    assert texts(axis) == {"rq", "near", "far"}
+    lines = {tuple(line.get_ydata().round(3)): line for line in axis.lines}
+    assert {errors for errors, line in lines.items() if line.get_linestyle() == "--"} == {(0.5, 0.3)}
+    assert (0.1, 0.02) in lines
+    assert axis.get_yscale() == "log"
+    assert axis.yaxis.get_inverted()
+
+
+def test_the_overview_has_a_place_for_no_error_at_all():
+    axis = overview([make("rq", "additive", 16, 0.9), make("rq", "additive", 32, 1.0)]).axes[0]
+    assert (axis.lines[0].get_ydata() > 0).all()
+
+
+def test_the_overview_leaves_re_ranked_runs_out():
+    plain = [make("rq", "additive", 16, 0.9), make("rq", "additive", 32, 0.95)]
+    again = [dataclasses.replace(r, config={**r.config, "rescore": "disk"}) for r in plain]
+    with pytest.raises(UsageError, match="no compressed method"):
+        overview(again)
+    assert texts(overview([*plain, *again]).axes[0]) == {"rq"}

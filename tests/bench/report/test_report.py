@@ -337,6 +337,12 @@ def report(monkeypatch, capsys):
         (["{0}", "--format", "doc"], "--format doc is unknown; use some of html,md"),
         (["{0}", "--figure", "x.doc"], "--figure x.doc has an unknown ending"),
         (["{0}", "--dataset", "alpha", "--figure", "{0}/x.png"], "choose another --figure"),
+        (["{0}", "--overview", "x.doc"], "--overview x.doc has an unknown ending"),
+        (["{0}", "--dataset", "alpha", "--overview", "{0}/x.png"], "choose another --overview"),
+        (
+            ["{0}", "--dataset", "alpha", "--overview", "x.png", "--known", "nothing"],
+            "nothing is not among the records",
+        ),
         (["--compare", "{0}"], "expected 2 arguments"),
         (["{0}", "--measure", "map"], "--measure map is in none of the records; use one of recall@1, recall@10,"),
     ],
