@@ -6,8 +6,8 @@ level of the rate. The axes are principal ones rotated in runs, as codes have th
 the mean's may be, gets the noise of its run. So the choice needs no training, is the same for all methods, and takes
 less than a second.
 
-Codes with residual stages know already where along the mean a vector lies, which no simulation of axes says. What a
-simulation recommends to them is tried: :func:`offset_finds_more` fits both codecs on a part of the training vectors.
+Residual stages say already where along the mean a vector lies, which no simulation of axes knows. In small codes, most
+of which are stages, an offset is tried: :func:`offset_finds_more` fits both codecs on a part of the training vectors.
 """
 
 from __future__ import annotations

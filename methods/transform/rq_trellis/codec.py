@@ -36,7 +36,7 @@ _ITERATIONS = 10
 _TRAINING = 65_536  # for the stages: with fewer they learn their own training vectors
 _FACTOR_SAMPLE = 20_000  # at most: to know the range of factors
 _LARGE = 32  # bytes of a code from which a second stage is worth its byte
-_FEW_BITS = 1  # of a code, for each dimension: with no more it is, too
+_FEW_BITS = 1  # of a code, for each dimension: with no more it is, too, and stages hold most of what a code says
 _LEAST_BITS = 2  # faiss encodes wrongly with fewer centroids than the beam is wide
 _MANY_COPIES = 1 / 16  # of the training vectors
 _VECTORS_A_CENTROID = 64  # at least: with fewer, what a centroid leaves over of its own is no measure of what is new
@@ -185,6 +185,8 @@ class RQTrellis(Codec):
             return False
         if self.offset or not offset_pays(vectors, self.metric, self.stages + self.bits, seed):
             return bool(self.offset)
+        if 8 * self.code_size > _FEW_BITS * self.dim:
+            return True
         return offset_finds_more(lambda offset: type(self)(**{**self.params(), "offset": offset}), vectors, seed)
 
     def parts(self) -> dict[str, np.ndarray]:
