@@ -18,9 +18,9 @@ import numpy as np
 from bench.datasets.base import Dataset, VectorStore
 from bench.datasets.cache import cache_dir, written_whole
 from bench.datasets.candidates import unit
+from bench.datasets.neighbors import GroundTruth
 from bench.datasets.sets.dataset import RaggedDataset
 from bench.datasets.store import BLOCK_BYTES, ArrayStore
-from bench.datasets.truth import GroundTruth
 from bench.measure.kinds import Diagnosis
 from bench.measure.repeats import as_compared, groups_of, keys
 from bench.measure.ties import tie_tolerance, ties_at

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from bench.datasets.base import Dataset, DatasetError
 from bench.datasets.cache import cache_dir, written_whole
 from bench.datasets.candidates import search_float32, search_float64, unit
 from bench.datasets.clicks import ClickDataset
+from bench.datasets.neighbors import MARGIN, GroundTruth
 from bench.datasets.ranges import check_overflow
 from bench.datasets.store import BLOCK_BYTES, read_only
 from bench.measure.ties import tie_tolerance
@@ -23,25 +24,8 @@ if TYPE_CHECKING:
     from bench.datasets.loading import AnyDataset
     from bench.datasets.sets.dataset import RaggedDataset, SetMetric
 
-MARGIN = 16  # candidates beyond k that faiss's float32 order is trusted to hold the true k among
 _CHECKED_QUERIES = 100
 _FLOAT32 = 1e-6  # relative: how far scores that another program computed in float32 may be off
-
-
-@dataclass(frozen=True)
-class GroundTruth:
-    """The exact ``k`` nearest of every query, best first; ties go to the smaller id.
-
-    Attributes
-    ----------
-    scores : (nq, k) float64, read-only
-        Inner product, cosine, or squared Euclidean distance. Padded with -inf (+inf for l2).
-    ids : (nq, k) int64, read-only
-        Rows of the base; padded with -1 where ``k`` exceeds their number.
-    """
-
-    scores: np.ndarray
-    ids: np.ndarray
 
 
 def ground_truth(dataset: AnyDataset, k: int) -> GroundTruth:
@@ -73,7 +57,7 @@ def _compute(dataset: Dataset | RaggedDataset, k: int) -> GroundTruth:
         found = exact_search(dataset, k)
         _compare(dataset, found)
         return found
-    from bench.datasets.sets.truth import exact_search as exact_search_of_sets
+    from bench.datasets.sets.truth import exact_search as exact_search_of_sets  # its kernel is loaded for sets alone
 
     return exact_search_of_sets(dataset, k)
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from bench.datasets.candidates import ROUNDING
+from bench.datasets.neighbors import MARGIN, GroundTruth
 from bench.datasets.ranges import check_overflow, check_underflow, scaling
 from bench.datasets.sets.dataset import RaggedDataset
-from bench.datasets.truth import MARGIN, GroundTruth
 from methods.kernels.sets.chamfer import chamfer_candidates, chamfer_search
 from methods.multivector import Ragged
 
