@@ -14,7 +14,7 @@ import numpy as np
 from bench.datasets.base import DatasetError
 from bench.datasets.builders import folder_of, is_built
 from bench.datasets.builders.clicks import NUMBERING
-from methods.tables.base import Fields
+from methods.tables.state import Fields
 from methods.tables.training import Examples
 
 __all__ = ["BUILT", "PARTS", "ClickDataset", "ClickMetric", "built", "cut"]

@@ -22,7 +22,7 @@ from bench.report.words import count_bytes, number, short
 from bench.tracks.table import DEFAULT_MODEL
 from methods import BudgetError, MethodError, registry
 from methods.budget import Budget
-from methods.tables.base import Fields
+from methods.tables.state import Fields
 
 _AUC = "auc"
 _NEAR = 1.1  # a published ratio this near to the asked one is called the same

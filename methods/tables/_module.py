@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from methods.tables.base import State
+from methods.tables.state import Fields, State
 
 if TYPE_CHECKING:
     from methods.tables.base import TableMethod
@@ -47,3 +47,8 @@ class TableModule(nn.Module):
         weights = {name: tensor.detach().cpu().numpy().copy() for name, tensor in self.weights().items()}
         tensors = self.tensors()
         return State(weights, {name: tensors[name].cpu().numpy().copy() for name in self.constants})
+
+
+def untrained(method: TableMethod, fields: Fields, seed: int) -> TableModule:
+    """The table of a method before training."""
+    return TableModule(method, method.initialize(fields, np.random.default_rng(seed)))

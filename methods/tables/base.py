@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -20,13 +19,12 @@ import numpy as np
 from methods.base import Parametrized
 from methods.errors import BudgetError, MethodError
 from methods.parameters import check_integer
+from methods.tables.state import Fields, Stage, State
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import torch
-
-    from methods.tables._module import TableModule
 
 __all__ = ["INIT_BOUND", "Fields", "Stage", "State", "TableArtifact", "TableBudgetError", "TableMethod"]
 
@@ -40,69 +38,6 @@ class TableBudgetError(BudgetError):
     def __init__(self, method: str, table_bytes: int, smallest: int) -> None:
         super().__init__(method, table_bytes, smallest)
         self.args = (f"{method} cannot shrink this table to {table_bytes:,} bytes; its least is {smallest:,} bytes",)
-
-
-@dataclass(frozen=True)
-class Fields:
-    """The vocabulary of a table.
-
-    Attributes
-    ----------
-    rows : tuple of int
-        Rows of each field.
-    frequencies : (sum(rows),) int64
-        How often each row occurs in the training examples, the fields one after the other.
-    """
-
-    rows: tuple[int, ...]
-    frequencies: np.ndarray
-
-    @property
-    def total(self) -> int:
-        return sum(self.rows)
-
-    def nbytes(self, dim: int) -> int:
-        """Bytes of the uncompressed float32 table."""
-        return 4 * self.total * dim
-
-
-@dataclass
-class State:
-    """What a table consists of while it is trained.
-
-    Attributes
-    ----------
-    weights : name -> float32 array
-        Trained by gradient.
-    constants : name -> array
-        Hash factors, remap tables, masks: not trained.
-    """
-
-    weights: dict[str, np.ndarray]
-    constants: dict[str, np.ndarray] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One part of a training.
-
-    Attributes
-    ----------
-    name : str
-        ``train``, ``search``, ``prune``, ``retrain`` and the like.
-    epochs : int or None
-        Exactly so many, and the last state is kept (0: nothing is trained); None trains until validation stops it
-        and keeps the best; so is the state from which a later stage without ``restart`` starts.
-    restart : bool
-        The click model starts afresh.
-    search : bool
-        The method's ``searched`` weights are trained too, on validation batches.
-    """
-
-    name: str
-    epochs: int | None = None
-    restart: bool = False
-    search: bool = False
 
 
 class TableArtifact:
@@ -279,12 +214,6 @@ class TableMethod(Parametrized, ABC):
     def export(self, state: State) -> TableArtifact:
         """The finished table."""
         return TableArtifact(self, self.compress(state))
-
-    def module(self, fields: Fields, seed: int) -> TableModule:
-        """A torch module whose forward maps ids (batch, fields) to rows (batch, fields, dim), before training."""
-        from methods.tables._module import TableModule
-
-        return TableModule(self, self.initialize(fields, np.random.default_rng(seed)))
 
     @classmethod
     def _label(cls) -> str:

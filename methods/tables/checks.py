@@ -218,7 +218,9 @@ def gradient_reaches_every_weight(subject: Subject) -> None:
     """A batch of all ids gives every trainable array a gradient that is finite and somewhere not zero."""
     import torch
 
-    module = subject.configure(subject.budgets[1]).module(fields(), 0).train()
+    from methods.tables._module import untrained
+
+    module = untrained(subject.configure(subject.budgets[1]), fields(), 0).train()
     rows = module(torch.from_numpy(every_id()))
     target = torch.from_numpy(np.random.default_rng(1).standard_normal(rows.shape).astype(np.float32))
     (rows * target).sum().backward()
