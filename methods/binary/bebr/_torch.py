@@ -12,7 +12,7 @@ from torch.nn import functional
 from methods.binary.bebr import losses
 from methods.binary.bebr.batches import HeldOut
 from methods.binary.bebr.network import recurrence
-from methods.binary.bebr.training import Recipe
+from methods.binary.bebr.recipe import Recipe
 
 _STATISTICS = (".mean", ".variance")  # of BatchNorm: followed, not trained
 _FOLLOW = 0.1  # by how much they follow a batch

@@ -10,6 +10,7 @@ import numpy as np
 from methods.base import Metric
 from methods.binary.bebr import grid, layout, network, training
 from methods.binary.bebr.encoder import LinearEncoder, alternate
+from methods.binary.bebr.recipe import Recipe
 from methods.encoding.factor_byte import factor_scale
 from methods.encoding.offset import fitted_bounds, mean_direction, split
 from methods.encoding.squared_length import half_squares, square_range
@@ -85,9 +86,9 @@ def _start(codec: BEBR, unit: np.ndarray, symbols: int, seed: int) -> tuple[np.n
     return grid.start(axes, variances, symbols, codec.bits, limit, seed)
 
 
-def _recipe(codec: BEBR, blocks: int, error: float) -> training.Recipe:
+def _recipe(codec: BEBR, blocks: int, error: float) -> Recipe:
     """Steps in proportion to the relative ``error`` of the start: what is nearly right is changed little."""
-    return training.Recipe(
+    return Recipe(
         learning_rate=_STEP * error,
         loss=codec.loss,
         symmetric=codec.scoring == "sdc",

@@ -9,55 +9,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from methods.binary.bebr.batches import HeldOut, Sampler
+from methods.binary.bebr.recipe import Recipe
 
 BATCHES = 25  # of an epoch, each of about 1,000 vectors
 _PATIENCE = 3  # epochs without a better held-out recall after which training stops
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How to train.
-
-    Attributes
-    ----------
-    loss : {"distill", "contrastive"}
-    symmetric : bool
-        Whether queries are codes too (SDC) or stay real (ADC).
-    epochs : int
-    learning_rate : float
-        Of Adam, relative to the mean magnitude of each array.
-    temperature : float
-    queue : int
-        Documents of earlier batches kept as negatives (``contrastive`` only), by weights that follow slowly.
-    momentum : float
-        Of those weights.
-    loops, blocks, normalize
-        Of the network, see :mod:`methods.binary.bebr.network`; blocks < 0 stands for codes that stay as they are.
-    device : str
-        ``auto`` is the GPU if there is one.
-    checkpoint : str or None
-        A file to go on from and to keep up to date.
-    """
-
-    loss: str = "distill"
-    symmetric: bool = True
-    epochs: int = 8
-    learning_rate: float = 0.01
-    temperature: float = 0.05
-    queue: int = 0
-    momentum: float = 0.99
-    loops: int = 1
-    blocks: int = -1
-    normalize: bool = False
-    device: str = "auto"
-    checkpoint: str | None = None
 
 
 def train(

@@ -13,6 +13,7 @@ from methods import MethodError, Metric, for_budget
 from methods.binary.bebr import training
 from methods.binary.bebr.batches import HeldOut, Sampler
 from methods.binary.bebr.codec import BEBR
+from methods.binary.bebr.recipe import Recipe
 from methods.binary.bebr.upgrade import fit_compatible
 from methods.checks import data
 from methods.kernels.scanning.adc import ADCScanner
@@ -167,7 +168,7 @@ def test_distillation_raises_recall_of_held_out_queries():
         return held_out.recall(vectors[held_out.queries], decoded[held_out.base])
 
     start = {"decoder": codec.decoder_}
-    trained = training.train(vectors, start, training.Recipe(symmetric=False, epochs=4), 0, levels, norms)
+    trained = training.train(vectors, start, Recipe(symmetric=False, epochs=4), 0, levels, norms)
     assert judged(trained) > judged(start)
 
 
@@ -175,7 +176,7 @@ def test_the_start_is_kept_if_nothing_beats_it():
     vectors = normalized(data.vectors("many", 1000))
     codec = fitted(8, vectors=vectors)
     levels, norms = codec.encoder_.encode(vectors)
-    ruinous = training.Recipe(epochs=2, learning_rate=50.0)
+    ruinous = Recipe(epochs=2, learning_rate=50.0)
     trained = training.train(vectors, {"decoder": codec.decoder_}, ruinous, 0, levels, norms)
     assert np.array_equal(trained["decoder"], codec.decoder_)
 
