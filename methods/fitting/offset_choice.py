@@ -19,9 +19,9 @@ import numpy as np
 
 from methods.base import Codec, Metric
 from methods.encoding.offset import mean_direction, offset_size, split
+from methods.fitting.allocation import ROTATED, rotated_axes
 from methods.fitting.principal_axes import principal_axes, robust_mean
 from methods.kernels.simd.unpack_symbols import GROUP
-from methods.transform.transform_coding.allocation import ROTATED, rotated_axes
 
 __all__ = ["offset_finds_more", "offset_pays"]
 

@@ -13,6 +13,7 @@ from methods.encoding.offset import fitted_bounds, mean_direction, offset_size, 
 from methods.encoding.squared_length import SQUARE_BYTES, half_squares, square_bytes, usual_square
 from methods.errors import BudgetError, MethodError
 from methods.faiss_tools import training_sample
+from methods.fitting.allocation import group_count, rotated_axes, without_rounding
 from methods.fitting.offset_choice import offset_finds_more, offset_pays
 from methods.fitting.principal_axes import is_nothing, principal_axes, robust_mean
 from methods.fitting.residual import train_residual
@@ -22,7 +23,6 @@ from methods.registry import register
 from methods.transform.rq_trellis.quantizer import BEAM, StagedQuantizer, coarse_index, lengths
 from methods.transform.rq_trellis.search import StagedSearcher, square_bounds
 from methods.transform.transform_coding import scales
-from methods.transform.transform_coding.allocation import group_count, rotated_axes, without_rounding
 from methods.transform.transform_coding.choice import choose
 from methods.transform.transform_coding.codec import check_offset
 from methods.transform.transform_coding.offset import OffsetQuantizer, without_direction

@@ -11,12 +11,12 @@ from methods.encoding.factor_byte import factor_bytes, factor_scale, factor_tabl
 from methods.encoding.gaussian_levels import MOST_BITS
 from methods.encoding.offset import fitted_bounds, mean_direction, offset_size, split
 from methods.errors import BudgetError, MethodError
+from methods.fitting.allocation import group_count, rotated_axes, without_rounding
 from methods.fitting.offset_choice import offset_pays
 from methods.fitting.principal_axes import principal_axes, robust_mean
 from methods.kernels.simd.unpack_symbols import GROUP
 from methods.registry import register
 from methods.transform.transform_coding import scales
-from methods.transform.transform_coding.allocation import group_count, rotated_axes, without_rounding
 from methods.transform.transform_coding.choice import choose
 from methods.transform.transform_coding.offset import OffsetQuantizer, without_direction
 from methods.transform.transform_coding.quantizer import Quantizer, encode_scaled, size_power

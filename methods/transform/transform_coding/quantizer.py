@@ -9,11 +9,11 @@ from typing import Protocol, Self
 import numpy as np
 
 from methods.encoding.gaussian_levels import MOST_BITS, distortions, levels
+from methods.fitting.allocation import allocate
 from methods.kernels.encoding.levels import CELLS, cell_starts, decode_levels, encode_levels
 from methods.kernels.scanning.levels import ALPHABETS, MAX_LEVEL, MAX_WORD, IntegerLevels
 from methods.kernels.simd.unpack_symbols import GROUP
 from methods.transform.transform_coding import scales
-from methods.transform.transform_coding.allocation import allocate
 
 _VARIED = 0.35  # standard deviation of logarithms of lengths
 _LEAST_SPREAD = 1e-6  # of the largest; groups along which vectors do not vary have it

@@ -8,7 +8,7 @@ import pytest
 from methods import BudgetError, MethodError, Metric, for_budget, get
 from methods.checks import data
 from methods.encoding.gaussian_levels import distortions
-from methods.transform.transform_coding.allocation import allocate, rotated_axes
+from methods.fitting.allocation import allocate, rotated_axes
 from methods.transform.transform_coding.codec import TransformCoding
 
 

@@ -1,4 +1,4 @@
-"""Which axes get how many bits."""
+"""Bits for groups of axes, and the rotations that even out their variances."""
 
 from __future__ import annotations
 
