@@ -10,10 +10,11 @@ scores, ids = codec.searcher(codes).search(queries, k=10)
 
 from importlib.metadata import PackageNotFoundError, version
 
-from methods.base import Codec, Metric, Searcher, Transform
+from methods.base import Codec, Transform
 from methods.errors import BudgetError, MethodError, NotDecodable, SavedCodecError
-from methods.registry import create, for_budget, get, names, register
-from methods.storage import load
+from methods.metric import Metric
+from methods.registry import create, for_budget, get, load, names, register
+from methods.searcher import Searcher
 
 __all__ = [
     "BudgetError",

@@ -1,9 +1,9 @@
 """The contract of a dense method: a codec turns vectors into fixed-size codes, a searcher scans them.
 
-The base classes do once what every method needs: they check the input, copy nothing that they need not
-copy, normalise under cosine, and pad when ``k`` exceeds the number of codes. A method implements the
-underscored hooks (``_fit``, ``_encode``, ``_decode``, ``_searcher``, ``parts``, ``_load_parts``) and sees only
-clean, C-contiguous, read-only float32.
+The base classes do once what every method needs: they check the input, copy nothing that they need not copy, and
+normalize under cosine. A method implements the underscored hooks (``_fit``, ``_encode``, ``_decode``, ``_searcher``,
+``parts``, ``_load_parts``) and sees only clean, C-contiguous, read-only float32. :class:`Metric` and :class:`Searcher`
+have files of their own, which the searchers in :mod:`methods.search` import without this one.
 """
 
 from __future__ import annotations
@@ -16,38 +16,16 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from methods import storage
 from methods.errors import BudgetError, MethodError, NoSuccessor, NotDecodable, NotFitted, UnsupportedMetric
+from methods.metric import Metric
+from methods.search.decoding import DecodingSearcher
+from methods.searcher import Searcher
 from methods.vectors import as_vectors, normalized
 
 __all__ = ["Codec", "Metric", "Parametrized", "Searcher", "Transform"]
 
 _ENCODE_BLOCK = 16_384  # vectors encoded at a time: bounds the temporaries of a method, not its result
-
-
-class Metric(StrEnum):
-    """How two vectors are compared. ``l2`` scores are squared Euclidean distances, smaller is nearer."""
-
-    IP = "ip"
-    COSINE = "cosine"
-    L2 = "l2"
-
-    @classmethod
-    def parse(cls, value: str) -> Metric:
-        """``value`` as a metric, or a :class:`MethodError` that lists the three names."""
-        try:
-            return cls(value)
-        except ValueError:
-            raise MethodError(f"metric={value!r} is unknown; use one of ip, cosine, l2") from None
-
-    @property
-    def descending(self) -> bool:
-        """True where a larger score is nearer (``ip``, ``cosine``)."""
-        return self is not Metric.L2
-
-    @property
-    def inner(self) -> Metric:
-        """The metric that a method's hooks see: cosine is the inner product of normalised vectors."""
-        return Metric.IP if self is Metric.COSINE else self
 
 
 class Parametrized:
@@ -208,8 +186,6 @@ class Codec(Parametrized, ABC):
 
     def save(self, path: str | Path) -> Path:
         """Write the fitted codec into one file, which :func:`methods.load` reads (:mod:`methods.storage`)."""
-        from methods import storage
-
         self._check_fitted()
         return storage.save(self, path)
 
@@ -233,8 +209,6 @@ class Codec(Parametrized, ABC):
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
         """A searcher; by default one that decodes blocks of codes and scores them in float32."""
-        from methods.search.decoding import DecodingSearcher
-
         return DecodingSearcher(self, codes)
 
     @abstractmethod
@@ -269,78 +243,6 @@ class Codec(Parametrized, ABC):
                 f"not {codes.dtype} of shape {codes.shape}"
             )
         return np.ascontiguousarray(codes)
-
-
-class Searcher(ABC):
-    """Scans codes for the nearest of a batch of queries.
-
-    Parameters
-    ----------
-    dim : int
-        Dimension of the queries.
-    metric : Metric
-        The metric of the codec; queries are normalised (in a copy) under cosine.
-    size : int
-        Number of codes.
-
-    Attributes
-    ----------
-    nbytes : int
-        Resident bytes of everything kept per code (not the codec's parts).
-    descending : bool
-        True where scores are similarities (larger is nearer), False where they are distances.
-    estimates_metric : bool
-        True where a score estimates the metric's own value, False for another scale (Hamming distances).
-    padding : int
-        Bytes of ``nbytes`` that only fill up the last block of the scanning layout.
-    """
-
-    estimates_metric: bool = True
-    padding: int = 0
-
-    def __init__(self, dim: int, metric: Metric, size: int) -> None:
-        self.dim, self.metric, self.size = dim, Metric.parse(metric), size
-        self.descending = self.metric.descending
-
-    @property
-    @abstractmethod
-    def nbytes(self) -> int: ...
-
-    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """The ``k`` best codes of each query.
-
-        Parameters
-        ----------
-        queries : (nq, dim) floating
-            Never written to.
-        k : int
-            At least 1; where it exceeds the number of codes, the rest is padded.
-
-        Returns
-        -------
-        scores : (nq, k) float32
-            Best first; padded with -inf (similarities) or +inf (distances).
-        ids : (nq, k) int64
-            Row numbers of the codes, padded with -1.
-        """
-        queries = as_vectors(queries, self.dim, "queries")
-        if int(k) != k or k < 1:
-            raise MethodError(f"k={k} is not a number of neighbours; use an integer of at least 1")
-        k_found = min(int(k), self.size)
-        worst = -np.inf if self.descending else np.inf
-        if self.metric is Metric.COSINE:
-            queries = normalized(queries)
-        if k_found == 0 or not len(queries):
-            return np.full((len(queries), k), worst, np.float32), np.full((len(queries), k), -1, np.int64)
-        scores, ids = self._search(queries, k_found)
-        if k_found == k:
-            return scores, ids
-        pad = ((0, 0), (0, int(k) - k_found))
-        return np.pad(scores, pad, constant_values=worst), np.pad(ids, pad, constant_values=-1)
-
-    @abstractmethod
-    def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """As :meth:`search` for clean float32 queries (nq >= 1, dim) and 1 <= k <= size."""
 
 
 class Transform(Parametrized, ABC):

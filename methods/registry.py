@@ -11,8 +11,10 @@ import inspect
 import numbers
 import pkgutil
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
+from methods import storage
 from methods.base import Codec, Metric, Parametrized
 from methods.budget import Budget
 from methods.compose.centered import centered
@@ -50,9 +52,7 @@ def _import_all(package: str) -> None:
 @functools.cache
 def _discover() -> None:
     """Import every family and every entry point, so that their classes register."""
-    import methods
-
-    for folder in pkgutil.iter_modules(methods.__path__):
+    for folder in pkgutil.iter_modules([str(Path(__file__).parent)]):
         if folder.ispkg and folder.name not in _NO_FAMILIES:
             _import_all(f"methods.{folder.name}")
     for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
@@ -149,6 +149,20 @@ def create(name: str, dim: int, budget: str | int, metric: str = "ip", **params:
     whole = isinstance(budget, numbers.Integral) and not isinstance(budget, bool)
     size = Budget(f"{budget}B" if whole else str(budget)).code_bytes(int(dim))
     return for_budget(name, int(dim), size, Metric.parse(metric), **params)
+
+
+def load(path: str | Path) -> Any:
+    """The codec that ``codec.save(path)`` wrote, fitted: a :class:`~methods.Codec` or a codec of sets of vectors.
+
+    Raises
+    ------
+    SavedCodecError
+        In one line: no such file, another format or a newer one, a file that is truncated or was altered, parts that
+        the method does not take, or a version of the method whose codes are others.
+    UnknownMethod
+        No method of that name is installed.
+    """
+    return storage.load(path, lambda name, params: class_of(name, params, None))
 
 
 def configured(cls: type[Any], *workload: Any, **params: Any) -> Any:

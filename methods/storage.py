@@ -11,23 +11,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load as arrays_of
 from safetensors.numpy import save as file_of
 
-from methods import registry
 from methods.errors import MethodError, SavedCodecError
 
-if TYPE_CHECKING:
-    from methods.base import Codec
-    from methods.multivector.base import MultiVectorCodec
-
-__all__ = ["FORMAT", "load", "save"]
+__all__ = ["FORMAT", "Stored", "load", "save"]
 
 FORMAT = "vector-compression-bench codec 1"
 _KIND = FORMAT.rpartition(" ")[0]
@@ -37,7 +32,20 @@ _LENGTH_BYTES = 8  # of the header's length, with which a file begins
 _LONGEST_HEADER = 100_000_000  # as the safetensors format has it
 
 
-def save(codec: Codec | MultiVectorCodec, path: str | Path) -> Path:
+class Stored(Protocol):
+    """What is stored of a fitted codec, of whatever track."""
+
+    name: ClassVar[str]
+    version: ClassVar[str]
+
+    def params(self) -> dict[str, Any]:
+        """The constructor's keywords."""
+
+    def parts(self) -> dict[str, np.ndarray]:
+        """The arrays."""
+
+
+def save(codec: Stored, path: str | Path) -> Path:
     """Write a fitted codec of a registered method into ``path``, whole or not at all.
 
     Raises
@@ -58,21 +66,15 @@ def save(codec: Codec | MultiVectorCodec, path: str | Path) -> Path:
         raise SavedCodecError(f"cannot write {path}: {error.strerror or error}") from None
 
 
-def load(path: str | Path) -> Any:
-    """The codec that :func:`save` wrote, fitted: a :class:`~methods.Codec` or a codec of sets of vectors.
+def load(path: str | Path, class_of: Callable[[str, Mapping[str, Any]], type[Any]]) -> Any:
+    """The codec that :func:`save` wrote, fitted; :func:`methods.registry.load` says what can be wrong.
 
-    Raises
-    ------
-    SavedCodecError
-        In one line: no such file, another format or a newer one, a file that is truncated or was altered, parts that
-        the method does not take, or a version of the method whose codes are others.
-    UnknownMethod
-        No method of that name is installed.
+    ``class_of(method, params)`` is the class of codecs of a method with these parameters.
     """
     path = Path(path).expanduser()
     head, parts = _read(path)
     name, version, params = head["method"], head["version"], head["params"]
-    cls = registry.class_of(name, params, None)
+    cls = class_of(name, params)
     if version != cls.version and version not in cls.reads_versions:
         newer = _number(version) > _number(cls.version)
         advice = "install the version that wrote it" if newer else "fit it again and encode anew"

@@ -98,7 +98,7 @@ class BinaryCodec(Codec):
     def _searcher(self, codes: np.ndarray) -> Searcher:
         if self.scoring == "asymmetric":
             return AsymmetricSearcher(self, codes)
-        return HammingSearcher(self.dim, self.metric, codes, self._encode_queries)
+        return HammingSearcher(self.dim, self.metric, codes, self._encode_queries, self.bits)
 
     def _encode_queries(self, queries: np.ndarray) -> np.ndarray:
         return self._encode(self._of_typical_length(queries))

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from methods import storage
+from methods import registry
 from methods.base import Codec
 from methods.checks import data
 from methods.checks.subject import Subject, check, expect, expect_error, expect_same_codes
@@ -142,7 +142,7 @@ def parts_rebuild_the_codec(subject: Subject) -> None:
 def _expect_same_when_loaded(codec: Codec, codes: np.ndarray) -> None:
     """The file of save() gives the same codes and results."""
     with tempfile.TemporaryDirectory() as folder:
-        again = storage.load(codec.save(Path(folder) / "saved.codec"))
+        again = registry.load(codec.save(Path(folder) / "saved.codec"))
     expect(again.params() == codec.params(), f"params are {again.params()} when loaded, not {codec.params()}")
     expect(np.array_equal(again.encode(data.base()), codes), "codes differ when loaded")
     first, second = (one.searcher(codes).search(data.queries(), data.K) for one in (codec, again))

@@ -27,8 +27,7 @@ from methods.errors import BudgetError, MethodError, UnsupportedMetric
 from methods.fitting.principal_axes import robust_mean
 from methods.kernels.scanning.block_best import BestScores
 from methods.part_names import behind, under
-from methods.search.decoding import DecodingSearcher
-from methods.search.lookup_tables import CodeSpace
+from methods.search.decoding import CodeSpace, DecodingSearcher
 
 __all__ = ["CENTERS", "CenteredCodec", "centered"]
 
@@ -213,7 +212,7 @@ class _RestSearcher(DecodingSearcher):
 
     def __init__(self, codec: CenteredCodec, codes: np.ndarray) -> None:
         space = CodeSpace(codec.dim + 1, Metric.IP, codec.codec_._decode)
-        super().__init__(space, np.ascontiguousarray(codes[:, codec._offset_size :]))  # type: ignore[arg-type]
+        super().__init__(space, np.ascontiguousarray(codes[:, codec._offset_size :]))
         self.offsets, self._bounds = np.ascontiguousarray(codes[:, : codec._offset_size]), codec.bounds_
 
     def _decoded(self) -> Iterator[tuple[int, np.ndarray]]:

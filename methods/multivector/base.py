@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from methods import storage
 from methods.base import Parametrized
 from methods.errors import MethodError, NotDecodable, NotFitted
 from methods.multivector.ragged import Ragged
@@ -188,8 +189,6 @@ class MultiVectorCodec(Parametrized, ABC):
 
     def save(self, path: str | Path) -> Path:
         """Write the fitted codec into one file, which :func:`methods.load` reads (:mod:`methods.storage`)."""
-        from methods import storage
-
         self._check_fitted()
         return storage.save(self, path)
 

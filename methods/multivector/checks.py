@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from methods import registry, storage
+from methods import registry
 from methods.checks.subject import expect, expect_error
 from methods.checks.suite import Suite
 from methods.errors import BudgetError, MethodError, NotDecodable, NotFitted
@@ -208,7 +208,7 @@ def parts_rebuild_the_codec(subject: Subject) -> None:
 def _expect_same_when_loaded(subject: Subject, codec: MultiVectorCodec) -> None:
     """The file of save() gives the same codes and results."""
     with tempfile.TemporaryDirectory() as folder:
-        again = storage.load(codec.save(Path(folder) / "saved.codec"))
+        again = registry.load(codec.save(Path(folder) / "saved.codec"))
     expect(again.params() == codec.params(), f"params are {again.params()} when loaded, not {codec.params()}")
     expect(np.array_equal(again.encode(base()).data, subject.codes.data), "codes differ when loaded")
     first, second = subject.search(), subject.search(again.searcher(subject.codes))

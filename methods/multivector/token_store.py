@@ -9,7 +9,6 @@ import numpy as np
 
 from methods import registry
 from methods.base import Codec, Metric, Searcher
-from methods.binary._base import BinaryCodec
 from methods.errors import BudgetError, MethodError
 from methods.kernels.sets.chamfer import chamfer_search
 from methods.kernels.sets.maxsim import largest_products, least_distances
@@ -241,11 +240,11 @@ class HammingSetSearcher(ScanningSetSearcher):
     From a vector of zeros half of the bits differ: what makes the product of two codes of -1 and 1 zero.
     """
 
-    codec: BinaryCodec
     inner: HammingSearcher
 
     def _scores(self, vectors: np.ndarray) -> np.ndarray:
-        most = np.where(self.places.zeros, self.codec.bits // 2, self.codec.bits) if self.places.any_zeros else None
+        bits = self.inner.bits
+        most = np.where(self.places.zeros, bits // 2, bits) if self.places.any_zeros else None
         asked = self.inner.encode_queries(vectors)
         return -least_distances(self.inner.scanner, self.places.offsets, asked, most)
 

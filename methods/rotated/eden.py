@@ -9,14 +9,15 @@ import numpy as np
 
 from methods.base import Metric, Searcher, largest_fit
 from methods.errors import MethodError
-from methods.faiss_tools import FlatCodesSearcher, faiss_metric
+from methods.faiss_tools import faiss_metric
 from methods.kernels.topk import squared_distances
 from methods.kind_losses import OFFSET_KEEPS_IT, along_mean
 from methods.parameters import check_integer
 from methods.registry import register
 from methods.rotated._base import RotatedCodec
-from methods.search.decoding import DecodingSearcher
-from methods.search.lookup_tables import SCAN_QUERIES, CodeSpace, TableSearcher
+from methods.search.decoding import CodeSpace, DecodingSearcher
+from methods.search.flat_codes import FlatCodesSearcher
+from methods.search.lookup_tables import SCAN_QUERIES, TableSearcher
 
 SCALES = ("unbiased", "biased")
 _FACTORS = 8  # bytes of the two float32 that faiss stores with every code
@@ -98,7 +99,7 @@ class _ExactNormSearcher(FlatCodesSearcher):
         super().__init__(codec, index, codes, before)
         self._center = np.zeros(codec.dim, np.float32) if codec.center_ is None else codec.center_
         space = CodeSpace(codec.dim + 1, Metric.IP, self._decode)
-        self._decoding = DecodingSearcher(space, codes)  # type: ignore[arg-type]
+        self._decoding = DecodingSearcher(space, codes)
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
         """Centred decoded vectors (n, dim), and minus half of the squared norm."""

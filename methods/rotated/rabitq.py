@@ -20,10 +20,11 @@ from methods.encoding.units import (
     one_or_length,
     typical_length,
 )
-from methods.faiss_tools import FlatCodesSearcher, faiss_metric
+from methods.faiss_tools import faiss_metric
 from methods.parameters import check_integer
 from methods.registry import register
 from methods.rotated._base import RotatedCodec
+from methods.search.flat_codes import FlatCodesSearcher
 
 _ONE_BIT_FACTORS = 8  # bytes: ||x - c||^2 (less ||x||^2 under ip), multiplier
 _SIGN_FACTORS = 12  # the same and an error bound, where more bits follow

@@ -14,8 +14,8 @@ from methods.faiss_tools import faiss_metric
 from methods.fitting.outliers import Spread
 from methods.registry import register
 from methods.rotated._base import RotatedCodec
-from methods.search.decoding import DecodingSearcher
-from methods.search.lookup_tables import CodeSpace, TableSearcher
+from methods.search.decoding import CodeSpace, DecodingSearcher
+from methods.search.lookup_tables import TableSearcher
 from methods.vectors import normalized
 
 _NORM = 2  # bytes of a float16 norm
@@ -135,7 +135,7 @@ class _RotatedSearcher(DecodingSearcher):
     """Compares rotated queries with rotated decoded vectors: neither inner products nor distances change."""
 
     def __init__(self, codec: TurboQuant, codes: np.ndarray) -> None:
-        super().__init__(CodeSpace(codec.dim, codec.metric, codec._decode_rotated), codes)  # type: ignore[arg-type]
+        super().__init__(CodeSpace(codec.dim, codec.metric, codec._decode_rotated), codes)
         self._rotate = codec._rotate
 
     def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

@@ -12,8 +12,9 @@ import faiss
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher
-from methods.faiss_tools import FlatCodesSearcher, faiss_metric
+from methods.faiss_tools import faiss_metric
 from methods.search.decoding import DecodingSearcher
+from methods.search.flat_codes import FlatCodesSearcher
 
 _LANES = 16
 _SCAN_QUERIES = 16  # 32 are 1.4 to 1.7 times as fast decoded, 1,000 four to seven times

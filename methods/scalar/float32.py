@@ -6,8 +6,9 @@ import faiss
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher, largest_fit
-from methods.faiss_tools import FlatCodesSearcher, faiss_metric
+from methods.faiss_tools import faiss_metric
 from methods.registry import register
+from methods.search.flat_codes import FlatCodesSearcher
 
 
 @register("float32")

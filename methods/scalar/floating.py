@@ -10,11 +10,12 @@ import numpy as np
 
 from methods.base import Codec, Metric, Searcher, largest_fit
 from methods.encoding.units import RescaledSearcher, typical_length, unit_of
-from methods.faiss_tools import FlatCodesSearcher, faiss_metric
+from methods.faiss_tools import faiss_metric
 from methods.fitting.outliers import Spread
 from methods.kind_losses import ERROR_ALONG_MEAN, along_mean
 from methods.registry import register
 from methods.scalar._interval import ScanningSearcher
+from methods.search.flat_codes import FlatCodesSearcher
 
 _HALF_MAX = 65504.0  # the largest float16
 FLOAT8_MAX = 448.0  # the largest e4m3

@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
 
 import faiss
 import numpy as np
 
-from methods.base import Codec, Metric, Searcher
 from methods.faiss_tools import faiss_metric
 from methods.kernels.scanning.block_best import BestScores
 from methods.kernels.topk import squared_distances
+from methods.metric import Metric
+from methods.searcher import Searcher, Space
 from methods.vectors import normalized
+
+__all__ = ["CodeSpace", "Decodes", "DecodingSearcher"]
 
 _BLOCK_BYTES = 8 << 20  # decoded floats at a time: stays near the cache, bounds the memory of a search
 _FEW_QUERIES = 20  # up to here faiss compares one by one, to the last bit of a distance
 _QUERIES, _ROWS = 512, 2048  # whose scores (4 MB) are looked through while they are near
+
+
+class Decodes(Space, Protocol):
+    """What scores of decoded vectors need: a codec, or a :class:`CodeSpace`."""
+
+    def _decode(self, codes: np.ndarray, /) -> np.ndarray:
+        """Vectors (n, dim) float32 of codes (n, code_size) uint8."""
+
+
+@dataclass
+class CodeSpace:
+    """Where codes are decoded, if not to vectors as they were: to rotated or padded ones."""
+
+    dim: int
+    metric: Metric
+    _decode: Callable[[np.ndarray], np.ndarray]
 
 
 class DecodingSearcher(Searcher):
@@ -23,7 +44,7 @@ class DecodingSearcher(Searcher):
 
     Parameters
     ----------
-    codec : Codec
+    codec : Codec or CodeSpace
         A fitted, decodable codec.
     codes : (n, code_size) uint8
         Kept as they are, without a copy.
@@ -31,7 +52,7 @@ class DecodingSearcher(Searcher):
         Divide decoded vectors by their norm first: right where the original vectors have unit norm.
     """
 
-    def __init__(self, codec: Codec, codes: np.ndarray, renormalize: bool = False) -> None:
+    def __init__(self, codec: Decodes, codes: np.ndarray, renormalize: bool = False) -> None:
         super().__init__(codec.dim, codec.metric, len(codes))
         self.codec, self.codes, self.renormalize = codec, codes, renormalize
 

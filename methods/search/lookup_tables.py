@@ -12,27 +12,17 @@ ranking.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import faiss
 import numpy as np
 
-from methods.base import Codec, Metric, Searcher
-from methods.faiss_tools import FlatCodesSearcher
 from methods.kernels.scanning.renormalized_pq import renormalized_scan
-from methods.search.decoding import DecodingSearcher
+from methods.search.decoding import CodeSpace, DecodingSearcher
+from methods.search.flat_codes import FlatCodesSearcher
+from methods.searcher import Searcher, Space
 
 SCAN_QUERIES = 32  # from here on decoding is the faster way, on 70,000 codes of 24 to 192 bytes
 _TABLES = 8  # queries that share a pass over the codes: their tables together stay in the L2 cache
-
-
-@dataclass
-class CodeSpace:
-    """Where codes are decoded: rotated or padded vectors. What :class:`DecodingSearcher` asks of a codec."""
-
-    dim: int
-    metric: Metric
-    _decode: Callable[[np.ndarray], np.ndarray]
 
 
 class TableSearcher(FlatCodesSearcher):
@@ -41,7 +31,7 @@ class TableSearcher(FlatCodesSearcher):
     Parameters
     ----------
     codec, index, codes, before
-        As for :class:`~methods.faiss_tools.FlatCodesSearcher`.
+        As for :class:`~methods.search.flat_codes.FlatCodesSearcher`.
     renormalize : bool
         Divide inner products by the decoded norm.
     codebooks : (M, 256, width) float32, optional
@@ -50,7 +40,7 @@ class TableSearcher(FlatCodesSearcher):
 
     def __init__(
         self,
-        codec: Codec,
+        codec: Space,
         index: faiss.IndexFlatCodes,
         codes: np.ndarray,
         before: Callable[[np.ndarray], np.ndarray] | None = None,
@@ -59,7 +49,7 @@ class TableSearcher(FlatCodesSearcher):
     ) -> None:
         super().__init__(codec, index, codes, before)
         space = CodeSpace(index.d, codec.metric.inner, index.sa_decode)
-        self._decoding: Searcher = DecodingSearcher(space, codes, renormalize)  # type: ignore[arg-type]
+        self._decoding: Searcher = DecodingSearcher(space, codes, renormalize)
         self._renormalize, self._codebooks = renormalize, codebooks
 
     def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

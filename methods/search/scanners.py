@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from methods.base import Metric, Searcher
 from methods.kernels.scanning.adc import ADCScanner
 from methods.kernels.scanning.hamming import HammingScanner
 from methods.kernels.scanning.sdc import SDCScanner
+from methods.metric import Metric
+from methods.searcher import Searcher
 
 
 class HammingSearcher(Searcher):
@@ -23,15 +24,23 @@ class HammingSearcher(Searcher):
         Unused bits of the last byte are zero. They are laid out anew for scanning.
     encode_queries : callable
         (nq, dim) float32 -> (nq, code_size) uint8.
+    bits : int, optional
+        Of a code that are in use; all of them if None.
     """
 
     estimates_metric = False
 
     def __init__(
-        self, dim: int, metric: Metric, codes: np.ndarray, encode_queries: Callable[[np.ndarray], np.ndarray]
+        self,
+        dim: int,
+        metric: Metric,
+        codes: np.ndarray,
+        encode_queries: Callable[[np.ndarray], np.ndarray],
+        bits: int | None = None,
     ) -> None:
         super().__init__(dim, metric, len(codes))
         self.descending = False
+        self.bits = 8 * codes.shape[1] if bits is None else bits
         self.scanner, self.encode_queries = HammingScanner(codes), encode_queries
         self.padding = self.scanner.padding
 

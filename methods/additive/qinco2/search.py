@@ -8,7 +8,7 @@ import faiss
 import numpy as np
 
 from methods.base import Codec, Searcher
-from methods.faiss_tools import FlatCodesSearcher
+from methods.search.flat_codes import FlatCodesSearcher
 
 _QUERIES, _DECODED = 1024, 4096  # whose products are held at a time
 

@@ -243,7 +243,7 @@ class BEBR(Codec):
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
         if self.scoring == "hamming":
-            return HammingSearcher(self.dim, self.metric, codes, self._encode)
+            return HammingSearcher(self.dim, self.metric, codes, self._encode, self.dim_code)
         form = (codes, len(self.decoder_), self.bits, self._factors)
         if self.metric is Metric.L2:
             nearest = search.fine_scanner(*form, square_tables(self._square_range), squared=True)

@@ -11,8 +11,7 @@ from methods.encoding.offset import mean_weights
 from methods.kernels.encoding.grid import byte_tables, scan_grid
 from methods.kernels.simd.unpack_symbols import GROUP
 from methods.kernels.topk import squared_distances
-from methods.search.decoding import DecodingSearcher
-from methods.search.lookup_tables import CodeSpace
+from methods.search.decoding import CodeSpace, DecodingSearcher
 
 if TYPE_CHECKING:
     from methods.transform._grid.codec import GridCodec
@@ -39,7 +38,7 @@ class GridSearcher(Searcher):
         if codec.metric is not Metric.L2:
             self._mean_weights = mean_weights(codec.plan_.mean)
         space = CodeSpace(codec.plan_.matrix.shape[1] + 1, Metric.IP, self._with_offsets)
-        self._decoding = DecodingSearcher(space, codes)  # type: ignore[arg-type]
+        self._decoding = DecodingSearcher(space, codes)
 
     @property
     def nbytes(self) -> int:
