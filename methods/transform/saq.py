@@ -14,7 +14,8 @@ from methods.fitting.principal_axes import principal_axes
 from methods.kernels.encoding.grid import OFFSET_BYTES
 from methods.kernels.simd.unpack_symbols import GROUP
 from methods.registry import register
-from methods.transform._grid.codec import GridCodec, Plan
+from methods.transform._grid.codec import GridCodec
+from methods.transform._grid.quantizer import Plan
 from methods.transform._grid.segments import segment
 from methods.vectors import random_rotation
 

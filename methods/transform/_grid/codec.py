@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -12,41 +11,18 @@ from methods.base import Codec, Metric, Searcher
 from methods.encoding.factor_byte import factor_bytes, factor_scale, factor_table
 from methods.encoding.offset import mean_weights
 from methods.errors import BudgetError
-from methods.kernels.encoding.grid import OFFSET_BYTES, decode_grid, encode_grid
+from methods.kernels.encoding.grid import OFFSET_BYTES, encode_grid
 from methods.kernels.simd.unpack_symbols import GROUP
 from methods.parameters import check_integer
+from methods.transform._grid.quantizer import MOST_BITS, GridQuantizer, Plan
 from methods.transform._grid.search import GridSearcher
 
-__all__ = ["MOST_BITS", "GridCodec", "Plan"]
+__all__ = ["GridCodec"]
 
-MOST_BITS = 8
 _SAMPLE = 20_000  # training vectors from which the scales of factors and offsets follow
 _ROWS = 4096  # vectors mapped at a time in float64
 _TYPICAL = 68  # percent of offsets that are within one unit of their median
 _HALF_RANGE = 60_000  # a little less than the largest float16
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Axes and how finely each segment of them is stored.
-
-    Attributes
-    ----------
-    mean : (dim,) float32
-    matrix : (dim, width) float32
-        ``(x - mean) @ matrix`` are the values, ``values @ matrix.T + mean`` goes back; width is a multiple of 8.
-    ends, bits : (segments,) int64
-        Where segments end among the values, and bits of their symbols.
-    """
-
-    mean: np.ndarray
-    matrix: np.ndarray
-    ends: np.ndarray
-    bits: np.ndarray
-
-    @property
-    def symbol_bytes(self) -> int:
-        return int((np.diff(self.ends, prepend=0) // GROUP * self.bits).sum())
 
 
 class GridCodec(Codec):
@@ -149,7 +125,8 @@ class GridCodec(Codec):
         self.plan_ = Plan(
             parts["mean"], parts["matrix"], parts["ends"].astype(np.int64), parts["bits"].astype(np.int64)
         )
-        self.tables_ = np.stack([factor_table(scale) for scale in parts["factor_scales"]])
+        tables = np.stack([factor_table(scale) for scale in parts["factor_scales"]])
+        self.quantizer_ = GridQuantizer(self.plan_, tables, parts["offset_range"])
 
     # --- codes -------------------------------------------------------------------------------------------
 
@@ -187,7 +164,7 @@ class GridCodec(Codec):
         header = OFFSET_BYTES + len(scales)
         codes[:, OFFSET_BYTES:header], codes[:, header : header + plan.symbol_bytes] = bytes_each, symbols
         if self.metric is not Metric.L2 and self.corrects_mean:
-            offsets = offsets - self._values(codes).astype(np.float64) @ self._rotated_mean()
+            offsets = offsets - self.quantizer_.values(codes).astype(np.float64) @ self._rotated_mean()
         middle, unit = self.parts_["offset_range"]
         stored = np.clip((offsets - middle) / unit, -65504, 65504).astype(np.float16)
         codes[:, :OFFSET_BYTES] = stored[:, None].view(np.uint8)
@@ -196,25 +173,14 @@ class GridCodec(Codec):
     def _rotated_mean(self) -> np.ndarray:
         return (self.plan_.mean @ self.plan_.matrix).astype(np.float64)
 
-    def _values(self, codes: np.ndarray) -> np.ndarray:
-        values = np.empty((len(codes), self.plan_.matrix.shape[1]), np.float32)
-        decode_grid(codes, self.plan_.ends, self.plan_.bits, self.tables_, values)
-        return values
-
     def _decode(self, codes: np.ndarray) -> np.ndarray:
-        decoded = self._values(codes) @ self.plan_.matrix.T + self.plan_.mean
+        decoded = self.quantizer_.values(codes) @ self.plan_.matrix.T + self.plan_.mean
         if self.metric is not Metric.L2:
-            decoded += self.offsets(codes)[:, None] * mean_weights(self.plan_.mean)
+            decoded += self.quantizer_.offsets(codes)[:, None] * mean_weights(self.plan_.mean)
         return decoded
 
-    def offsets(self, codes: np.ndarray) -> np.ndarray:
-        """The offsets (n,) float32 that codes (n, code_size) uint8 hold."""
-        middle, unit = self.parts_["offset_range"]
-        stored = np.ascontiguousarray(codes[:, :OFFSET_BYTES]).view(np.float16)[:, 0]
-        return stored.astype(np.float32) * unit + middle
-
     def _searcher(self, codes: np.ndarray) -> Searcher:
-        return GridSearcher(self, codes)
+        return GridSearcher(self.quantizer_, self.metric, codes)
 
     # --- validation --------------------------------------------------------------------------------------
 

@@ -14,7 +14,8 @@ from methods.fitting.principal_axes import principal_axes
 from methods.kernels.encoding.grid import OFFSET_BYTES
 from methods.kernels.simd.unpack_symbols import GROUP
 from methods.parameters import check_integer
-from methods.transform._grid.codec import MOST_BITS, GridCodec, Plan
+from methods.transform._grid.codec import GridCodec
+from methods.transform._grid.quantizer import MOST_BITS, Plan
 from methods.vectors import random_rotation
 
 __all__ = ["LeadingAxesCodec"]

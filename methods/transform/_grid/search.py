@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from methods.base import Metric, Searcher
 from methods.encoding.offset import mean_weights
 from methods.kernels.encoding.grid import byte_tables, scan_grid
 from methods.kernels.simd.unpack_symbols import GROUP
 from methods.kernels.topk import squared_distances
+from methods.metric import Metric
 from methods.search.decoding import CodeSpace, DecodingSearcher
-
-if TYPE_CHECKING:
-    from methods.transform._grid.codec import GridCodec
-
+from methods.searcher import Searcher
+from methods.transform._grid.quantizer import GridQuantizer
 
 _SCAN_QUERIES = 4  # up to so many queries tables beat decoding all codes for a matrix product
 
@@ -25,19 +21,21 @@ class GridSearcher(Searcher):
 
     Parameters
     ----------
-    codec : GridCodec
-        Fitted.
+    quantizer : GridQuantizer
+        What the codes stand for.
+    metric : Metric
     codes : (n, code_size) uint8
         Kept as they are.
     """
 
-    def __init__(self, codec: GridCodec, codes: np.ndarray) -> None:
-        super().__init__(codec.dim, codec.metric, len(codes))
-        self.codec, self.codes = codec, codes
-        self._mean_weights = np.zeros(codec.dim, np.float32)
-        if codec.metric is not Metric.L2:
-            self._mean_weights = mean_weights(codec.plan_.mean)
-        space = CodeSpace(codec.plan_.matrix.shape[1] + 1, Metric.IP, self._with_offsets)
+    def __init__(self, quantizer: GridQuantizer, metric: Metric, codes: np.ndarray) -> None:
+        dim, width = quantizer.plan.matrix.shape
+        super().__init__(dim, metric, len(codes))
+        self.quantizer, self.codes = quantizer, codes
+        self._mean_weights = np.zeros(dim, np.float32)
+        if metric is not Metric.L2:
+            self._mean_weights = mean_weights(quantizer.plan.mean)
+        space = CodeSpace(width + 1, Metric.IP, self._with_offsets)
         self._decoding = DecodingSearcher(space, codes)
 
     @property
@@ -45,10 +43,10 @@ class GridSearcher(Searcher):
         return self.codes.nbytes
 
     def _with_offsets(self, codes: np.ndarray) -> np.ndarray:
-        return np.column_stack([self.codec._values(codes), self.codec.offsets(codes)])
+        return np.column_stack([self.quantizer.values(codes), self.quantizer.offsets(codes)])
 
     def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        plan, l2 = self.codec.plan_, self.metric is Metric.L2
+        plan, l2 = self.quantizer.plan, self.metric is Metric.L2
         centred = queries - plan.mean if l2 else queries
         mapped = np.ascontiguousarray(centred @ plan.matrix)
         weights = np.ones(len(queries), np.float32) if l2 else queries @ self._mean_weights
@@ -61,7 +59,7 @@ class GridSearcher(Searcher):
         return scores + (queries @ plan.mean)[:, None], ids
 
     def _scan(self, mapped: np.ndarray, weights: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        plan, offsets, factors = self.codec.plan_, self.codec.offsets(self.codes), self.codec.tables_
+        plan, offsets, factors = self.quantizer.plan, self.quantizer.offsets(self.codes), self.quantizer.tables
         counts = np.diff(plan.ends, prepend=0) // GROUP * plan.bits
         sums = np.add.reduceat(mapped, plan.ends - np.diff(plan.ends, prepend=0), axis=1)
         middles = (sums * (2.0 ** (plan.bits - 1) - 0.5)).astype(np.float32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from methods.kernels.simd.unpack_symbols import GROUP
-from methods.transform._grid.codec import MOST_BITS
+from methods.transform._grid.quantizer import MOST_BITS
 
 __all__ = ["segment"]
 

@@ -33,7 +33,7 @@ def test_one_bit_is_the_sign_of_a_rotated_component():
     vectors = spectrum(300, 64)
     codec = MRQ(64, Metric.IP, 11, 1).fit(vectors)
     mean = vectors.mean(axis=0)
-    turned = codec._values(codec.encode(vectors))
+    turned = codec.quantizer_.values(codec.encode(vectors))
     assert np.array_equal(turned > 0, (vectors - mean).astype(np.float64) @ codec.plan_.matrix >= 0)
 
 
