@@ -8,21 +8,20 @@ import numpy as np
 
 from methods.base import Codec, Metric, Searcher
 from methods.binary._base import pack_signs
-from methods.binary.bebr import budget, fitting, grid, layout, search
-from methods.binary.bebr.encoder import LinearEncoder
+from methods.binary.bebr import budget, fitting, grid, layout, search, upgrade
 from methods.binary.bebr.losses import LOSSES
-from methods.binary.bebr.network import NetworkEncoder
+from methods.binary.bebr.quantizer import Quantizer
+from methods.binary.bebr.settings import Settings
 from methods.encoding.factor_byte import factor_bytes, factor_table
-from methods.encoding.offset import offset_bytes, offset_size, offset_tables, offsets_of, split
+from methods.encoding.offset import offset_bytes, offset_tables, offsets_of, split
 from methods.encoding.squared_length import half_squares, square_bytes, square_tables
 from methods.errors import MethodError
-from methods.fitting.offset_choice import offset_pays
 from methods.kernels.scanning.adc import ADCScanner
 from methods.kernels.scanning.sdc import SDCScanner
 from methods.parameters import check_device, check_integer
 from methods.registry import register
 from methods.search.scanners import HammingSearcher, SymbolSearcher
-from methods.vectors import normalized
+from methods.vectors import as_vectors, normalized
 
 SCORINGS = ("sdc", "adc", "hamming")
 
@@ -152,33 +151,22 @@ class BEBR(Codec):
         return self.loops + 1
 
     @property
+    def _settings(self) -> Settings:
+        return Settings(**self.params())
+
+    @property
     def code_size(self) -> int:
         return layout.symbol_bytes(self.dim_code, self.bits) + layout.extra_bytes(self.metric, self.scoring)
-
-    def symbol_count(self, keeps_offset: bool) -> int:
-        """Symbols of a code: ``dim_code``, or as many as fit beside an offset."""
-        if not keeps_offset:
-            return self.dim_code
-        room = layout.symbol_bytes(self.dim_code, self.bits)
-        return 8 * (room - offset_size(room)) // self.bits
-
-    def keeps_offset(self, vectors: np.ndarray, seed: int) -> bool:
-        """Whether codes fitted on ``vectors`` (n, dim) hold an offset."""
-        room = layout.symbol_bytes(self.dim_code, self.bits)
-        if self.metric is Metric.L2 or self.scoring == "hamming" or self.offset is False or room <= offset_size(room):
-            return False
-        return bool(self.offset) or offset_pays(vectors, self.metric, room, seed, even=True)
 
     # --- fitted state ------------------------------------------------------------------------------------
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
-        self._load_parts(fitting.fit(self, vectors, seed))
+        self._load_parts(fitting.fit(self._settings, vectors, seed))
 
     def parts(self) -> dict[str, np.ndarray]:
         return dict(self.parts_)
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
-        """``decoder`` (m, dim) scores; ``encoder``, if it differs, or the network makes codes."""
         if "factor_scale" not in parts:
             raise MethodError("these parts are of bebr before version 4; fit and encode anew")
         self.parts_ = dict(parts)
@@ -191,17 +179,8 @@ class BEBR(Codec):
         if self.metric is Metric.L2 and self.scoring != "hamming" and "square_range" not in parts:
             raise MethodError("these parts are of bebr before it kept lengths under l2; fit and encode anew")
         self._square_range = parts.get("square_range", np.ones(2, np.float32))
-        if self.scoring == "hamming":
-            return
-        self.encoder_: LinearEncoder | NetworkEncoder
-        if self.blocks:
-            weights = {name[4:]: array for name, array in parts.items() if name.startswith("net.")}
-            self.encoder_ = NetworkEncoder(weights, self.decoder_, self.loops, self.blocks, self.normalize)
-            return
-        linear = (parts.get("encoder", self.decoder_), parts["lead"], self.bits, self.refine)
-        self.encoder_ = LinearEncoder(*linear)
-        finer = (self.loops if self.query_loops is None else self.query_loops) - self.loops
-        self._query_encoder = LinearEncoder(*linear, finer=finer) if finer else self.encoder_
+        if self.scoring != "hamming":
+            self.quantizer_ = Quantizer(self._settings, parts)
 
     # --- codes ---------------------------------------------------------------------------------------------
 
@@ -212,7 +191,7 @@ class BEBR(Codec):
         if self._direction is not None:
             offsets, rests = split(vectors, self.mean_, self._direction)
             columns.append(offset_bytes(offsets, self._offset_range))
-        levels, decoded = self.encoder_.encode(normalized(rests))
+        levels, decoded = self.quantizer_.encoder.encode(normalized(rests))
         factors = layout.ratio(np.linalg.norm(rests, axis=1), decoded) * self._calibration
         entries = factor_bytes(factors, self.parts_["factor_scale"])
         if self.metric is Metric.L2:
@@ -244,62 +223,31 @@ class BEBR(Codec):
     def _searcher(self, codes: np.ndarray) -> Searcher:
         if self.scoring == "hamming":
             return HammingSearcher(self.dim, self.metric, codes, self._encode, self.dim_code)
-        form = (codes, len(self.decoder_), self.bits, self._factors)
+        form, quantizer = (codes, len(self.decoder_), self.bits, self._factors), self.quantizer_
         if self.metric is Metric.L2:
             nearest = search.fine_scanner(*form, square_tables(self._square_range), squared=True)
-            return search.NearestSearcher(self.dim, nearest, self.mean_, self.compared)
+            return search.NearestSearcher(self.dim, nearest, self.mean_, quantizer.compared)
         if self._fine:
             tables = np.empty((0, 256), np.float32)
             if self._direction is not None:
                 tables = offset_tables(self._offset_range)
             fine = search.fine_scanner(*form, tables, squared=False)
-            return search.OffsetSearcher(self.dim, self.metric, fine, self.mean_, self._direction, self.compared)
-        if self.scoring == "sdc" and self._compares_codes():
-            return SymbolSearcher(self.dim, self.metric, search.scanner(SDCScanner, *form), self._query_codes)
-        return SymbolSearcher(self.dim, self.metric, search.scanner(ADCScanner, *form), self._query_weights)
-
-    def _compares_codes(self) -> bool:
-        """Whether the plain inner product of two codes is that of what they decode to."""
-        encoder = self.encoder_
-        if not isinstance(encoder, LinearEncoder) or self._query_encoder is not encoder:
-            return False
-        return encoder.decoder is self.decoder_ and encoder.orthogonal
-
-    def _query_codes(self, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Symbols of queries, and the value of a product of symbols: |row|^2 4^u / |decoded query| |query|."""
-        levels, decoded = self.encoder_.encode(normalized(queries))
-        unit = layout.ratio(np.linalg.norm(queries, axis=1), decoded) * float((self.decoder_[0] ** 2).sum())
-        return layout.pack(layout.symbols_of(levels, self.bits), self.bits), unit * np.float32(4**self.loops)
-
-    def _query_weights(self, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Weights of levels: the decoder's rows times the query, or times what its code decodes to."""
-        _, weights = self.compared(queries)
-        return weights, np.ones(len(queries), np.float32)
-
-    def compared(self, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What codes are compared with, for queries (nq, dim) float32 less the mean (under l2) or its direction.
-
-        Returns
-        -------
-        vectors : (nq, dim) float32
-            The queries, or under ``sdc`` what their codes decode to.
-        weights : (nq, symbols) float32
-            Of the codes' levels.
-        """
-        if self.scoring == "sdc":
-            encoder = self.encoder_ if self.blocks else self._query_encoder
-            levels, decoded = encoder.encode(normalized(queries))
-            finer = 0 if self.query_loops is None else self.query_loops - self.loops
-            scale = layout.ratio(np.linalg.norm(queries, axis=1), decoded) * np.float32(0.5**finer)
-            queries = (levels @ self.decoder_) * scale[:, None]
-        if self._direction is not None:
-            queries = queries - (queries @ self._direction)[:, None] * self._direction
-        return queries, queries @ self.decoder_.T * np.float32(2**self.loops)
+            return search.OffsetSearcher(self.dim, self.metric, fine, self.mean_, self._direction, quantizer.compared)
+        if self.scoring == "sdc" and quantizer.compares_codes:
+            return SymbolSearcher(self.dim, self.metric, search.scanner(SDCScanner, *form), quantizer.query_codes)
+        return SymbolSearcher(self.dim, self.metric, search.scanner(ADCScanner, *form), quantizer.query_weights)
 
     def successor(self, old_vectors: np.ndarray, new_vectors: np.ndarray, weight: float = 1.0) -> Codec:
-        from methods.binary.bebr.upgrade import fit_compatible
+        self._check_fitted()
+        dim = np.shape(new_vectors)[1] if np.ndim(new_vectors) == 2 else 0
+        new = BEBR(**upgrade.successor_params(self._settings, len(self.decoder_), dim))
+        new_vectors = as_vectors(new_vectors, new.dim, "new vectors")
+        parts = upgrade.fit_compatible(self._settings, self._levels_of, old_vectors, new_vectors, weight)
+        return BEBR.from_parts(new.params(), {**parts, "factor_scale": self.parts_["factor_scale"]})
 
-        return fit_compatible(self, old_vectors, new_vectors, weight)
+    def _levels_of(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As :meth:`levels`, of the codes of ``vectors``."""
+        return self.levels(self.encode(vectors))
 
     # --- validation ----------------------------------------------------------------------------------------
 

@@ -14,7 +14,6 @@ from methods.binary.bebr import training
 from methods.binary.bebr.batches import HeldOut, Sampler
 from methods.binary.bebr.codec import BEBR
 from methods.binary.bebr.recipe import Recipe
-from methods.binary.bebr.upgrade import fit_compatible
 from methods.checks import data
 from methods.kernels.scanning.adc import ADCScanner
 from methods.kernels.scanning.sdc import SDCScanner
@@ -160,7 +159,7 @@ def test_training_is_deterministic_and_does_not_lose(params, scoring):
 def test_distillation_raises_recall_of_held_out_queries():
     vectors = normalized(data.vectors("many", 4000))
     codec = fitted(4, scoring="adc", vectors=vectors)
-    levels, norms = codec.encoder_.encode(vectors)
+    levels, norms = codec.quantizer_.encoder.encode(vectors)
     held_out = HeldOut(vectors, 0)
 
     def judged(weights):
@@ -175,7 +174,7 @@ def test_distillation_raises_recall_of_held_out_queries():
 def test_the_start_is_kept_if_nothing_beats_it():
     vectors = normalized(data.vectors("many", 1000))
     codec = fitted(8, vectors=vectors)
-    levels, norms = codec.encoder_.encode(vectors)
+    levels, norms = codec.quantizer_.encoder.encode(vectors)
     ruinous = Recipe(epochs=2, learning_rate=50.0)
     trained = training.train(vectors, {"decoder": codec.decoder_}, ruinous, 0, levels, norms)
     assert np.array_equal(trained["decoder"], codec.decoder_)
@@ -265,7 +264,7 @@ def test_new_queries_search_old_codes(encoders, scoring):
     old_base, old_queries = encoders
     old = BEBR.for_budget(20, 10, Metric.COSINE, scoring=scoring, epochs=0).fit(old_base)
     old_codes = old.encode(old_base)
-    new = fit_compatible(old, old_base, data.base())
+    new = old.successor(old_base, data.base())
     new_codes = new.encode(data.base())
     old_old = recalls(old, old_codes, old_queries)
     assert recalls(new, old_codes, data.queries()) > old_old - 0.1
@@ -280,7 +279,7 @@ def test_new_queries_search_old_codes(encoders, scoring):
 def test_without_compatibility_the_new_codes_are_better_and_the_old_ones_lost(encoders):
     old_base, _ = encoders
     old = BEBR.for_budget(20, 10, Metric.COSINE, epochs=0).fit(old_base)
-    tied, free = (fit_compatible(old, old_base, data.base(), weight) for weight in (4.0, 0.0))
+    tied, free = (old.successor(old_base, data.base(), weight) for weight in (4.0, 0.0))
     for codes, better, worse in (
         (old.encode(old_base), tied, free),
         (None, free, tied),
@@ -295,9 +294,9 @@ def test_what_cannot_be_upgraded_is_refused(encoders):
     old_base, _ = encoders
     hamming = BEBR.for_budget(20, 2, Metric.IP, scoring="hamming").fit(old_base)
     with pytest.raises(MethodError, match="linear bebr"):
-        fit_compatible(hamming, old_base, data.base())
+        hamming.successor(old_base, data.base())
     old = BEBR.for_budget(20, 10, Metric.IP, epochs=0).fit(old_base)
     with pytest.raises(MethodError, match="same items"):
-        fit_compatible(old, old_base[:-1], data.base())
+        old.successor(old_base[:-1], data.base())
     with pytest.raises(MethodError, match="weight=-1"):
-        fit_compatible(old, old_base, data.base(), -1)
+        old.successor(old_base, data.base(), -1)
