@@ -22,7 +22,7 @@ from methods.errors import MethodError, UnknownMethod, WrongTrack
 
 ENTRY_POINTS = "bench.methods"
 DENSE = "dense"
-_NO_FAMILIES = frozenset({"checks", "compose", "encoding", "fitting", "kernels", "search"})  # what families share
+SHARED = frozenset({"checks", "compose", "encoding", "fitting", "kernels", "search"})  # folders that hold no method
 _METHODS: dict[str, Any] = {}  # name -> class of any track
 _Class = TypeVar("_Class", bound=type[Parametrized])
 
@@ -53,7 +53,7 @@ def _import_all(package: str) -> None:
 def _discover() -> None:
     """Import every family and every entry point, so that their classes register."""
     for folder in pkgutil.iter_modules([str(Path(__file__).parent)]):
-        if folder.ispkg and folder.name not in _NO_FAMILIES:
+        if folder.ispkg and folder.name not in SHARED:
             _import_all(f"methods.{folder.name}")
     for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
         loaded = entry.load()
