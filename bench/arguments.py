@@ -1,14 +1,22 @@
-"""What stands on the command line, put as Hydra wants it: flags first, options without dashes."""
+"""Options put as Hydra reads them: those of the command line (flags first, no dashes) and those given from Python."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+import numbers
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from hydra.core.override_parser.types import Quote, QuotedString
 
 from bench.config import RunConfig
 from bench.errors import UsageError
 
 _SWEEP = ("-m", "--multirun")
+_GROUPS = ("method", "dataset", "scenario", "limits")  # options that have options of their own
+_PATTERNS = ("glob(", "range(", "choice(")  # what stands for several values
 _SURE = 0.85  # flags of Hydra (--run, --resolve) are less like an option (rerun, rescore)
 
 
@@ -34,3 +42,66 @@ def _refuse_dashes(argument: str, following: Sequence[str]) -> None:
     if close:
         given = value if equals else next(iter(following), "...")
         raise UsageError(f"{argument} is no flag; write {close[0]}{dot}{leaf}={given}")
+
+
+def overrides_of(options: Mapping[str, Any], several: bool = False) -> list[str]:
+    """Options from Python as Hydra reads them.
+
+    Parameters
+    ----------
+    options : mapping
+        Keys of the command line, dotted ones too, to values. ``method``, ``dataset``, ``scenario`` and ``limits`` may
+        be mappings: ``{"name": "pq", "bits": 4}`` is ``method=pq method.bits=4``.
+    several : bool
+        Lists are values of a sweep: each is measured.
+    """
+    overrides = []
+    for key, value in options.items():
+        if isinstance(value, Mapping) and key in _GROUPS:
+            if "name" in value:
+                overrides.append(_override(key, value["name"], several))
+            overrides += _nested(key, {name: given for name, given in value.items() if name != "name"}, several)
+        else:
+            overrides.append(_override(key, value, several))
+    return overrides
+
+
+def _nested(group: str, options: Mapping[str, Any], several: bool) -> Iterator[str]:
+    for name, value in options.items():
+        if isinstance(value, Mapping):  # of an inner codec or an old encoder's data: what it takes is checked later
+            yield from (f"++{override}" for override in _nested(f"{group}.{name}", value, several))
+        else:
+            yield _override(f"{group}.{name}", value, several)
+
+
+def _override(key: str, value: Any, several: bool) -> str:
+    if several and isinstance(value, (list, tuple, range)):
+        if not value:
+            raise UsageError(f"{key} is an empty list; give at least one value, or leave it out")
+        return f"{key}={','.join(_literal(key, one) for one in value)}"
+    if not several and isinstance(value, (list, tuple)) and key in ("budget", "seed", *_GROUPS):
+        raise UsageError(f"{key} is a list; bench.sweep measures each of its values")
+    if several and isinstance(value, str) and value.startswith(_PATTERNS):
+        return f"{key}={value}"
+    return f"{key}={_literal(key, value)}"
+
+
+def _literal(key: str, value: Any) -> str:
+    """A value in the grammar of Hydra's command line."""
+    value = value.item() if isinstance(value, np.generic) else value
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, numbers.Integral):
+        return f"{int(value)}B" if key == "budget" else str(int(value))
+    if isinstance(value, numbers.Real):
+        return repr(float(value))
+    if isinstance(value, (str, os.PathLike)):
+        return QuotedString(text=os.fspath(value), quote=Quote.single).with_quotes()
+    if isinstance(value, (list, tuple)):
+        return f"[{','.join(_literal(key, one) for one in value)}]"
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{name}:{_literal(key, one)}" for name, one in value.items()) + "}"
+    kind = type(value).__name__
+    raise UsageError(f"{key} is a {kind}, which is no value of an option; use text, numbers, truth values or None")

@@ -1,4 +1,4 @@
-"""What determines a run: one dataclass for the command line (Hydra's schema) and for ``bench.execution.runner.run``."""
+"""What determines a run: one dataclass, which is Hydra's schema of the command line and of :func:`bench.run`."""
 
 from __future__ import annotations
 

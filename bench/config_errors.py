@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,8 +17,8 @@ _NO_CONFIG = re.compile(
 _TYPE = re.compile(r"Value '(?P<value>[^']*)'[^\n]*could not be converted to (?P<type>\w+)")
 
 
-def explain(error: Exception) -> str:
-    """One line for a Hydra or OmegaConf error."""
+def explain(error: Exception, overrides: Sequence[str]) -> str:
+    """One line for a Hydra or OmegaConf error; ``overrides`` are the options that were given (``key=value``)."""
     chain = _chain(error)
     if match := _NO_CONFIG.search(chain):
         return _unknown_choice(match["group"], match["name"])
@@ -28,7 +27,7 @@ def explain(error: Exception) -> str:
         where = f"{key[1]}=" if key else ""
         return f"{where}{match['value']} is not a valid {match['type'].lower()}"
     if match := re.search(r"Could not override '([^']+)'", chain):
-        return _unknown_key(match[1])
+        return _unknown_key(match[1], overrides)
     if match := re.search(r"Ambiguous value for argument '([^']+)'", chain):
         return f"{match[1]} is a list; measure each of its values with python -m bench -m, or quote it as one value"
     first = chain.strip().splitlines()[0] if chain.strip() else type(error).__name__
@@ -67,13 +66,13 @@ def _experiments() -> list[str]:
     return sorted(path.stem for path in (Path(__file__).resolve().parents[1] / "conf" / "experiment").glob("*.yaml"))
 
 
-def _unknown_key(path: str) -> str:
+def _unknown_key(path: str, overrides: Sequence[str]) -> str:
     group, _, leaf = path.rpartition(".")
     known = list(RunConfig.__dataclass_fields__)
     if group in ("method", "dataset"):
         what = "the method has no parameter" if group == "method" else "the data set has no option"
         command = f"`python -m bench {group}=NAME --cfg job` shows what it takes"
-        return f"{what} {leaf!r}; {_near(leaf, _keys_of(group), f'{group}.') or command}"
+        return f"{what} {leaf!r}; {_near(leaf, _keys_of(group, overrides), f'{group}.') or command}"
     if group == "limits":
         limits = list(Limits.__dataclass_fields__)
         return f"there is no option {path!r}; {_near(leaf, limits, 'limits.') or 'use one of ' + ', '.join(limits)}"
@@ -86,9 +85,9 @@ def _near(name: str, known: Sequence[str], group: str = "") -> str:
     return f"did you mean {group}{close[0]}=?" if close else ""
 
 
-def _keys_of(group: str) -> list[str]:
-    """What the methods or data sets on the command line take; nothing of names that are none."""
-    chosen = [text.partition("=")[2] for text in sys.argv[1:] if text.startswith(f"{group}=")]
+def _keys_of(group: str, overrides: Sequence[str]) -> list[str]:
+    """What the methods or data sets that were chosen take; nothing of names that are none."""
+    chosen = [text.partition("=")[2].replace("'", "") for text in overrides if text.startswith(f"{group}=")]
     names = chosen[-1].split(",") if chosen else [DEFAULT_DATASET] * (group == "dataset")
     keys: dict[str, None] = {}
     for name in names:

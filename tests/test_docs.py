@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.records.frame import COLUMNS
+
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("adding", "embeddings", "measuring", "reading-a-report")
+PAGES = ("adding", "embeddings", "measuring", "python", "reading-a-report")
 
 
 @pytest.mark.integration
@@ -40,6 +42,11 @@ def test_links_of_a_page_lead_somewhere(page):
     text = (ROOT / "docs" / f"{page}.md").read_text()
     for link in re.findall(r"\]\(([^)#:]+)\)", text):
         assert (ROOT / "docs" / link).exists(), link
+
+
+def test_the_columns_of_a_frame_are_those_of_its_page():
+    table = [f"| `{name}` | {meaning} |" for name, (meaning, _) in COLUMNS.items()]
+    assert "| column | meaning |\n|---|---|\n" + "\n".join(table) in (ROOT / "docs" / "python.md").read_text()
 
 
 def test_quoted_tables_are_those_of_the_published_records():

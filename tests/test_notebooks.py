@@ -1,5 +1,6 @@
 """Every notebook runs from top to bottom on what the repository holds, and is stored without outputs."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -35,4 +36,12 @@ def test_a_notebook_runs_from_top_to_bottom(path, monkeypatch):
     )
     client.execute()
     figures = [o for cell in book.cells for o in cell.get("outputs", []) if "image/png" in o.get("data", {})]
-    assert len(figures) == sum("pareto(" in c.source or "recall_against_bytes(" in c.source for c in book.cells)
+    assert len(figures) == sum(cell.source.count("plt.show()") for cell in book.cells)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_uses_the_public_functions_alone(path):
+    """Of the harness: ``bench.run``, ``sweep``, ``load_records``, ``report.pareto``; nothing inside it."""
+    source = "\n".join(c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code")
+    assert not re.search(r"(from|import) bench\.|from bench import", source)
+    assert set(re.findall(r"\bbench\.(?:report\.)?(\w+)\(", source)) <= {"run", "sweep", "load_records", "pareto"}

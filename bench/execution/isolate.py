@@ -61,8 +61,9 @@ def run_isolated(
 
     Notes
     -----
-    The child has its own session, so that Ctrl-C reaches only this process, which then ends the child; and it asks
-    the kernel to end it should the thread that started it die, and with it this process.
+    The child imports what this process can: its ``PYTHONPATH`` is this ``sys.path``. It has its own session, so that
+    Ctrl-C reaches only this process, which then ends the child; and it asks the kernel to end it should the thread
+    that started it die, and with it this process.
     """
     (work / JOB_FILE).write_text(json.dumps(job))
     most = (limits.memory_gb * 1e9) if limits.memory_gb else 0.9 * memory_share * psutil.virtual_memory().total
@@ -87,9 +88,10 @@ def run_isolated(
 
 
 def _child(work: Path, threads: int, link: int) -> subprocess.Popen:
+    path = os.pathsep.join(folder or os.getcwd() for folder in sys.path)
     return subprocess.Popen(
         [sys.executable, "-m", "bench.execution.worker", str(work), str(os.getpid()), str(link)],
-        env={**os.environ, **thread_environment(threads)},
+        env={**os.environ, "PYTHONPATH": path, **thread_environment(threads)},
         stdin=subprocess.DEVNULL,
         start_new_session=True,
         pass_fds=(link,),

@@ -58,6 +58,13 @@ class Plan:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
+    def modules(self) -> list[str]:
+        """Where its method and the codecs inside it are defined, if that is no module of ``methods``."""
+        names = [self.config.method["name"], *_inner(self.params)]
+        found = {registry.get(name, None).__module__ for name in names}
+        return sorted(module for module in found if not module.startswith("methods."))
+
+    @property
     def folder(self) -> Path:
         """Where the record goes."""
         return records.run_folder(self.config.results, self.dataset.name, self.config.method["name"], self.key)
@@ -92,6 +99,11 @@ def prepare(config: RunConfig) -> Plan:
     determinants |= getattr(track, "determinants", dict)()
     if config.scenario["name"] == "upgrade" and isinstance(dataset, datasets.Dataset):
         determinants["old"] = upgrade.old_dataset(config, dataset).checksum
+    if cls.__module__ == "__main__":
+        raise UsageError(
+            f"{name} is defined in __main__, which the process of a run cannot import; write it into a module "
+            f"({name}.py, say) and import that"
+        )
     params, size, infeasible = None, None, None
     try:
         _check_track(name, cls.track, dataset)
@@ -120,10 +132,15 @@ def _check_track(name: str, track: str, dataset: AnyDataset) -> None:
 
 def _inner_versions(params: dict[str, Any] | None) -> dict[str, str]:
     """Versions of the codecs inside a composed one: what changes their codes changes its own."""
+    return {f"version of {name}": registry.class_of(name, own).version for name, own in _inner(params).items()}
+
+
+def _inner(params: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
+    """The codecs inside a composed one by name, each with its parameters."""
     if not params or "codec" not in params:
         return {}
-    inner, own = params["codec"], params.get("codec_params") or {}
-    return {f"version of {inner}": registry.class_of(inner, own).version} | _inner_versions(own)
+    own = params.get("codec_params") or {}
+    return {params["codec"]: own} | _inner(own)
 
 
 @functools.lru_cache(maxsize=16)

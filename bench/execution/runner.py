@@ -14,11 +14,9 @@ from typing import Any
 import psutil
 
 from bench import datasets, records
-from bench.config import RunConfig
 from bench.datasets.diagnosis import diagnose
-from bench.errors import UsageError
 from bench.execution.isolate import Outcome, run_isolated
-from bench.execution.plan import Plan, prepare
+from bench.execution.plan import Plan
 from bench.execution.turns import Turns
 from bench.execution.worker import TRACEBACK_FILE
 from bench.measure import environment
@@ -28,38 +26,14 @@ from bench.tracks.measurement import TRUTH_K
 from methods import registry
 
 
-def run(method: str, budget: str = "8x", dataset: str | None = None, **options: Any) -> Record:
-    """Measure one method; the Python form of ``python -m bench``.
-
-    Parameters
-    ----------
-    method : str
-        A registered name; parameters of it as ``method_params={...}``.
-    budget : str
-        ``8x``, ``48B`` or ``2bit``.
-    dataset : str, optional
-        A name; options of it as ``dataset_options={...}``.
-    **options
-        Fields of :class:`bench.config.RunConfig`: ``k``, ``seed``, ``threads``, ``rescore``, ``results``, ...
-
-    Returns
-    -------
-    Record
-        Of status ok, failed, ...; read from disk where this run was measured before.
+def run(plan: Plan) -> Record:
+    """As :func:`execute`, of a single run: what the method cannot do is an error, not a record.
 
     Raises
     ------
-    UsageError, DatasetError, MethodError
-        For what cannot work, before any long work.
+    MethodError
+        That of :attr:`Plan.infeasible`.
     """
-    config = RunConfig(budget=budget)
-    config.method = {"name": method, **options.pop("method_params", {})}
-    config.dataset = {"name": dataset or config.dataset["name"], **options.pop("dataset_options", {})}
-    for name, value in options.items():
-        if name not in RunConfig.__dataclass_fields__:
-            raise UsageError(f"{name!r} is no option of a run; use one of {', '.join(RunConfig.__dataclass_fields__)}")
-        setattr(config, name, value)
-    plan = prepare(config)
     if plan.infeasible is not None:
         raise plan.infeasible
     return execute(plan)
@@ -94,7 +68,7 @@ def execute(plan: Plan, turns: Turns | None = None) -> Record:
         return record
     find_truth(plan)
     with _work_folder(plan.folder) as work:
-        job = {"config": plan.config.to_dict(), "code_bytes": plan.code_bytes}
+        job = {"config": plan.config.to_dict(), "code_bytes": plan.code_bytes, "modules": plan.modules}
         memory_share = 1.0 if turns is None else 1 / plan.config.jobs
         outcome = run_isolated(job, work, plan.config.limits, plan.config.threads, turns, memory_share)
         queries = work / records.QUERIES_FILE

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from typing import Any
 
 from tqdm import tqdm
 
@@ -50,7 +51,7 @@ def run(plans: Iterable[Plan], total: int | None = None) -> Sweep:
     SWEEPS.append(sweep)
     fitting: list[Plan] = []
     wrong: list[Plan] = []
-    for plan in tqdm(plans, desc="prepare", total=total, unit="run", file=sys.stderr, disable=None, leave=False):
+    for plan in _progress("prepare", plans, total=total, leave=False):
         (wrong if isinstance(plan.infeasible, WrongTrack) else fitting).append(plan)
     if not fitting and wrong and wrong[0].infeasible is not None:
         raise wrong[0].infeasible
@@ -63,10 +64,16 @@ def run(plans: Iterable[Plan], total: int | None = None) -> Sweep:
         else:
             todo.append(i)
     sweep.reused = len(found)
-    with tqdm(total=len(fitting), initial=len(found), desc="sweep", unit="run", file=sys.stderr, disable=None) as bar:
+    with _progress("sweep", total=len(fitting), initial=len(found)) as bar:
         _execute(fitting, todo, found, bar)
     sweep.records = [found[i] for i in range(len(fitting))]
     return sweep
+
+
+def _progress(what: str, plans: Iterable[Plan] | None = None, **options: Any) -> tqdm:
+    """A bar on stderr if that is a terminal, or a notebook's, which is none and shows it."""
+    hidden = None if "ipykernel" not in sys.modules else False
+    return tqdm(plans, desc=what, unit="run", file=sys.stderr, disable=hidden, **options)
 
 
 def _execute(plans: list[Plan], todo: list[int], found: dict[int, Record], bar: tqdm) -> None:

@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import dataclasses
 import faulthandler
+import importlib
 import json
 import os
 import signal
@@ -46,6 +47,8 @@ def work(folder: Path) -> dict[str, Any]:
         from bench.tracks import measure
 
         _set_threads(job["config"]["threads"])
+        for module in job["modules"]:
+            importlib.import_module(module)
         config = RunConfig.from_dict(job["config"])
         found = measure(config, load_dataset(config), job["code_bytes"], folder)
         arrays = found.arrays

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import os
@@ -11,7 +12,7 @@ import typing
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -20,9 +21,6 @@ from bench.files import write_whole
 from bench.measure.kinds import Diagnosis
 from bench.measure.statistics import Interval
 from bench.records import packed
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SCHEMA = 1  # raise it when a record of the same run would be measured or laid out otherwise
 RECORD_FILE, QUERIES_FILE = "record.json", "queries.npz"
@@ -63,6 +61,16 @@ class DatasetInfo:
     trained_on: str
     n_train: int
     vectors_per_item: float | None = None
+
+    @property
+    def track(self) -> str:
+        """``dense``, ``multivector`` or ``table``: the kind of workload."""
+        return "table" if self.metric == "auc" else "dense" if self.vectors_per_item is None else "multivector"
+
+    @property
+    def float32_bytes(self) -> float:
+        """Of an item: of a vector, or on average of a set of vectors."""
+        return 4.0 * self.dim * (self.vectors_per_item or 1.0)
 
 
 @dataclass(frozen=True)
@@ -297,14 +305,6 @@ def _unpack(path: Path) -> Iterator[Record]:
             raise UsageError(f"{path}, {where}, is not a readable record: {error}") from error
 
 
-def to_frame(records: Iterable[Record]) -> pd.DataFrame:
-    """One row a record; nested fields become columns named ``bytes.code``, ``quality.recall@10.value``, ...; but
-    ``recalls``."""
-    import pandas as pd
-
-    return pd.json_normalize([dataclasses.asdict(dataclasses.replace(record, recalls=None)) for record in records])
-
-
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
@@ -343,14 +343,17 @@ def _build(kind: Any, value: Any, where: str) -> Any:
 def _build_dataclass(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, dict):
         raise ValueError(f"{where} is not an object")
-    hints = typing.get_type_hints(kind)
+    hints, required = _fields(kind)
     if unknown := sorted(set(value) - set(hints)):
         raise ValueError(f"{where} has the unknown field {unknown[0]!r}")
-    required = {
-        f.name
-        for f in dataclasses.fields(kind)
-        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
-    }
     if missing := sorted(required - set(value)):
         raise ValueError(f"{where} lacks the field {missing[0]!r}")
     return kind(**{key: _build(hints[key], item, f"{where}.{key}") for key, item in value.items()})
+
+
+@functools.cache
+def _fields(kind: Any) -> tuple[dict[str, Any], frozenset[str]]:
+    """Types of a dataclass's fields, and which of them have no default."""
+    missing = dataclasses.MISSING
+    required = (f.name for f in dataclasses.fields(kind) if f.default is missing and f.default_factory is missing)
+    return typing.get_type_hints(kind), frozenset(required)

@@ -10,8 +10,8 @@ import numpy as np
 
 from bench.errors import UsageError
 from bench.records import Record
+from bench.report.front import on_front
 from bench.report.labels import place_labels
-from bench.report.pareto import on_front
 from bench.report.rows import COSTS, SIZES, Row, raw_bytes, rows_of
 from bench.report.words import short
 

@@ -14,6 +14,7 @@ from bench.config import RunConfig
 from bench.errors import UsageError
 from bench.measure.statistics import Interval, combine_seeds
 from bench.records import Record
+from bench.report.words import less_is_better
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,8 +81,7 @@ class Row:
     @property
     def track(self) -> str:
         """``dense``, ``multivector`` or ``table``: the kind of workload."""
-        data = self.record.dataset
-        return "table" if data.metric == "auc" else "dense" if data.vectors_per_item is None else "multivector"
+        return self.record.dataset.track
 
     @property
     def code(self) -> int:
@@ -158,11 +158,6 @@ def headlines(rows: Iterable[Row]) -> str:
     return " / ".join(dict.fromkeys(row.headline for row in rows)) or HEADLINES[0]
 
 
-def less_is_better(measure: str) -> bool:
-    """Of errors, losses and biases; of all else more is."""
-    return any(word in measure for word in ("error", "bias", "loss"))
-
-
 def digits_of(measure: str) -> str:
     """How it is written: a share with three places, an error, however small, with three digits."""
     return ".3g" if less_is_better(measure) else ".3f"
@@ -187,7 +182,7 @@ def by_measure(rows: Sequence[Row], measure: str) -> list[Row]:
 
 def raw_bytes(record: Record) -> float:
     """Float32 bytes of an item: of a vector, or on average of a set of vectors."""
-    return 4.0 * record.dataset.dim * (record.dataset.vectors_per_item or 1.0)
+    return record.dataset.float32_bytes
 
 
 def rows_of(records: Iterable[Record]) -> list[Row]:

@@ -1,8 +1,13 @@
-"""Numbers in words."""
+"""Numbers in words, and what the name of a measure says."""
 
 from __future__ import annotations
 
 from bench.measure.statistics import Interval
+
+
+def less_is_better(measure: str) -> bool:
+    """Of errors, losses and biases; of all else more is."""
+    return any(word in measure for word in ("error", "bias", "loss"))
 
 
 def number(value: float, form: str) -> str:

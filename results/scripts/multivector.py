@@ -14,8 +14,8 @@ import numpy as np
 from quotes import ROOT, put, share
 
 from bench import records
-from bench.report import pareto
 from bench.report.export import headline_interval
+from bench.report.front import on_front
 from bench.report.rows import Row, raw_bytes, rows_of
 from bench.report.words import short
 
@@ -56,7 +56,7 @@ def main() -> None:
 def best_table(rows: list[Row]) -> list[str]:
     """What no other beats in both bytes and recall@10, before a re-rank."""
     rows = [row for row in rows if row.record.config["rescore"] is None]
-    front = pareto.on_front(np.array([row.code for row in rows]), np.array([row.worth for row in rows]))
+    front = on_front(np.array([row.code for row in rows]), np.array([row.worth for row in rows]))
     lines = ["| bytes | method | recall@10 | recall@1 | p50 ms |", "|---:|---|---:|---:|---:|"]
     for row in itertools.compress(rows, front):
         first = row.quality("recall@1")

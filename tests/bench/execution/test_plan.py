@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
+import bench
 from bench import records
 from bench.config import RunConfig
 from bench.execution import runner
@@ -50,11 +51,8 @@ def test_a_record_says_that_it_is_centered(tmp_path):
     np.save(tmp_path / "base.npy", np.random.default_rng(0).standard_normal((300, 16)).astype(np.float32) + 1)
 
     def run(center):
-        made = {
-            "dataset_options": {"base": str(tmp_path / "base.npy"), "metric": "ip"},
-            "method_params": {"center": center},
-        }
-        return runner.run("int8", "2x", "path", latency_s=0.1, results=str(tmp_path), **made)
+        made = {"name": "path", "base": tmp_path / "base.npy", "metric": "ip"}
+        return bench.run({"name": "int8", "center": center}, "2x", made, latency_s=0.1, results=tmp_path)
 
     centered, plain = run("offset"), run(None)
     assert (centered.method.full_name, plain.method.full_name) == ("int8 center=offset", "int8")
@@ -103,9 +101,8 @@ def test_a_budget_that_leads_to_the_same_codec_is_not_measured_again(tmp_path):
     np.save(tmp_path / "base.npy", np.random.default_rng(0).standard_normal((300, 16)).astype(np.float32))
 
     def run(budget, **options):
-        made = {"base": str(tmp_path / "base.npy"), "metric": "ip"}
-        common = {"dataset_options": made, "latency_s": 0.1, "results": str(tmp_path)}
-        return runner.run("sign", budget, "path", **common, **options)
+        made = {"name": "path", "base": tmp_path / "base.npy", "metric": "ip"}
+        return bench.run("sign", budget, made, latency_s=0.1, results=tmp_path, **options)
 
     first, second = run("8x"), run("16x")
     assert first.reason == ""

@@ -7,9 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 
+import bench
 from bench import records
 from bench.errors import UsageError
-from bench.execution import runner
 from bench.report import per_query
 
 pytestmark = pytest.mark.integration
@@ -21,10 +21,8 @@ _K = (1, 10, 100)
 def run(request, tmp_path_factory):
     """A run's record and folder, with and without rescoring."""
     results = tmp_path_factory.mktemp("results")
-    options = {"d": 16, "nt": 500, "nb": 2_000, "nq": 40}
-    record = runner.run(
-        "sign", "36B", "synthetic", dataset_options=options, rescore=request.param, latency_s=0.01, results=str(results)
-    )
+    data = {"name": "synthetic", "d": 16, "nt": 500, "nb": 2_000, "nq": 40}
+    record = bench.run("sign", "36B", data, rescore=request.param, latency_s=0.01, results=results)
     assert record.status == "ok", record.reason
     return record, next(results.rglob("record.json")).parent
 

@@ -16,7 +16,7 @@ from bench.report import significance
 from bench.report.__main__ import main
 from bench.report.compare import compare_sets, print_comparison, times_differ
 from bench.report.export import best_frame, best_markdown, runs_markdown, write_all
-from bench.report.pareto import on_front
+from bench.report.front import on_front
 from bench.report.rows import by_measure, rows_of, to_frame
 from bench.report.tables import print_best, print_record, print_sweep
 from bench.report.words import count_bytes

@@ -7,11 +7,10 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from bench import datasets, records
+from bench import datasets, records, run
 from bench.config import RunConfig
 from bench.datasets.sets import truth as ragged_truth
 from bench.execution.plan import prepare
-from bench.execution.runner import run
 from methods.errors import WrongTrack
 from methods.kernels.sets.chamfer import chamfer_reference
 from methods.multivector import Ragged
@@ -30,8 +29,8 @@ def files(tmp_path_factory):
 def options(files, tmp_path, monkeypatch):
     """Options of a quick run in a cache and results of its own."""
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
-    data = {"base": str(files / "base.npz"), "queries": str(files / "queries.npz")}
-    return {"dataset": "ragged", "dataset_options": data, "results": str(tmp_path / "results"), "latency_s": 0.1}
+    data = {"name": "ragged", "base": str(files / "base.npz"), "queries": str(files / "queries.npz")}
+    return {"dataset": data, "results": str(tmp_path / "results"), "latency_s": 0.1}
 
 
 @pytest.mark.integration
@@ -50,14 +49,14 @@ def test_a_run_counts_the_mean_bytes_of_a_document_and_judges_by_chamfer(options
 
 @pytest.mark.integration
 def test_enough_bytes_give_the_exact_ranking(options):
-    record = run("token_codec", "1x", method_params={"codec": "float16"}, **options)
+    record = run({"name": "token_codec", "codec": "float16"}, "1x", **options)
     assert record.quality["recall@10"].value > 0.99
     assert record.quality["rank_correlation"].value > 0.99
 
 
 def test_a_ratio_is_against_the_mean_float32_bytes_of_a_document(options):
     config = RunConfig(method={"name": "muvera"}, budget="8x", results=options["results"])
-    config.dataset = {"name": "ragged", **options["dataset_options"]}
+    config.dataset = options["dataset"]
     plan = prepare(config)
     assert plan.code_bytes == int(plan.dataset.base.lengths.mean() * 16 * 4 / 8)
 

@@ -8,12 +8,11 @@ import re
 import numpy as np
 import pytest
 
-from bench import datasets, records
+from bench import datasets, records, run
 from bench.config import RunConfig
 from bench.datasets.builders.clicks import save_split
 from bench.errors import UsageError
 from bench.execution.plan import prepare
-from bench.execution.runner import run
 from bench.measure import click
 from bench.measure.statistics import Interval
 from bench.recommend import __main__ as recommend

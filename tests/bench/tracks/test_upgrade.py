@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import bench
 from bench.errors import UsageError
-from bench.execution import runner
 from methods.errors import NoSuccessor
 
 N, NEW, OLD = 1_500, 32, 24
@@ -35,17 +35,9 @@ def upgrade(files, results, method="bebr", fractions=(0.0, 0.5, 1.0), weight=1.0
     scenario = {"name": "upgrade", "weight": weight, "fractions": list(fractions)}
     scenario["old"] = {"name": "path", "base": files[old], "queries": files["old.queries"]}
     params = {"epochs": 0} if method == "bebr" else {}
-    return runner.run(
-        method,
-        "8x",
-        "path",
-        dataset_options={"base": files["new.base"], "queries": files["new.queries"], "metric": "cosine"},
-        method_params=params,
-        scenario=scenario,
-        results=str(results),
-        latency_s=0.2,
-        **options,
-    )
+    data = {"name": "path", "base": files["new.base"], "queries": files["new.queries"], "metric": "cosine"}
+    common = {"scenario": scenario, "results": results, "latency_s": 0.2}
+    return bench.run({"name": method, **params}, "8x", data, **common, **options)
 
 
 @pytest.mark.integration
@@ -82,5 +74,5 @@ def test_a_method_without_a_successor_names_those_that_have_one(encoders, tmp_pa
 
 
 def test_an_unknown_scenario_names_those_there_are(tmp_path):
-    with pytest.raises(UsageError, match=r"scenario=downgrade is unknown; use one of none, upgrade"):
-        runner.run("bebr", results=str(tmp_path), scenario={"name": "downgrade"})
+    with pytest.raises(UsageError, match=r"no scenario is called 'downgrade'; did you mean upgrade\?"):
+        bench.run("bebr", results=tmp_path, scenario={"name": "downgrade"})

@@ -1,0 +1,119 @@
+"""From options to a run's configuration: Hydra composes them with ``conf/``, for the command line and for Python."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra import initialize_config_module
+from hydra._internal.hydra import Hydra
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from hydra.version import VersionBase
+from omegaconf import OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+
+from bench.config import RunConfig
+from bench.config_errors import explain
+from bench.datasets.base import DatasetError
+from bench.errors import UsageError
+from bench.execution import sweep
+from bench.execution.plan import Plan, prepare
+from methods import MethodError, registry
+from methods.kernels.errors import KernelError
+
+VERSION_BASE, CONFIG_NAME = "1.3", "config"
+USER_ERRORS = (UsageError, DatasetError, MethodError, KernelError)
+
+
+def plan_of(overrides: Sequence[str]) -> Plan:
+    """The checked run that ``python -m bench OVERRIDES`` executes.
+
+    Raises
+    ------
+    UsageError, DatasetError, MethodError
+        For what cannot work; one line that says what would be right.
+    """
+    with _hydra(overrides) as hydra:
+        config = hydra.compose_config(CONFIG_NAME, list(overrides), RunMode.RUN, from_shell=False)
+        if config.hydra.mode == RunMode.MULTIRUN:
+            raise UsageError("this experiment is a sweep; bench.sweep measures it")
+        with open_dict(config):
+            del config["hydra"]
+        return plan(config)
+
+
+def run_sweep(overrides: Sequence[str]) -> list[sweep.Sweep]:
+    """Execute what ``python -m bench -m OVERRIDES`` does.
+
+    Raises
+    ------
+    UsageError, DatasetError, MethodError
+        For what cannot work; one line that says what would be right.
+    """
+    before = len(sweep.SWEEPS)
+    try:
+        with _hydra(overrides) as hydra:
+            hydra.multirun(CONFIG_NAME, plan, list(overrides), with_log_configuration=False)
+        return sweep.SWEEPS[before:]
+    finally:
+        del sweep.SWEEPS[before:]
+
+
+def plan(config: Any) -> Plan:
+    """The checked run of a composed configuration; a sweep's launcher executes it."""
+    return prepare(run_config(config))
+
+
+def run_config(config: Any) -> RunConfig:
+    """A composed configuration (``DictConfig``, without Hydra's own part) as the dataclass."""
+    values = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(values, dict)
+    values.pop("experiment", None)
+    return RunConfig.from_dict({str(key): value for key, value in values.items()})
+
+
+def register_configs() -> None:
+    """The schema, and a config for every method that brings no file (those from entry points)."""
+    store = ConfigStore.instance()
+    store.store(name="schema", node=RunConfig)
+    here = Path(__file__).resolve().parents[1] / "conf" / "method"
+    for name in registry.names(None):
+        if not (here / f"{name}.yaml").exists():
+            store.store(group="method", name=name, node={"name": name, **registry.parameters(name)})
+
+
+def one_line(error: Exception, overrides: Sequence[str]) -> str:
+    """An error that is the user's to mend in one line; ``overrides`` are the options that were given."""
+    if isinstance(error, (HydraException, OmegaConfBaseException)):
+        text = explain(error, overrides)
+    elif isinstance(error, OSError):  # a folder that Hydra makes for a sweep, or a run's own; or the disk is full
+        where = f"{error.filename}: " if error.filename else ""
+        text = f"{where}{error.strerror or error}; free space there or choose another folder with results=DIR"
+    else:
+        text = str(error).replace(" column=", " dataset.column=")
+    return " ".join(text.split())
+
+
+@contextlib.contextmanager
+def _hydra(overrides: Sequence[str]) -> Iterator[Hydra]:
+    """Hydra with this package's configuration; a program that uses Hydra itself finds its own as it left it."""
+    theirs, base, config = GlobalHydra.instance().hydra, VersionBase.instance().getbase(), HydraConfig.instance().cfg
+    GlobalHydra.instance().clear()
+    try:
+        register_configs()
+        initialize_config_module("conf", job_name="bench", version_base=VERSION_BASE)
+        hydra = GlobalHydra.instance().hydra
+        assert hydra is not None
+        yield hydra
+    except (HydraException, OmegaConfBaseException, OSError, DatasetError) as error:
+        message = one_line(error, overrides)
+        raise (DatasetError if isinstance(error, DatasetError) else UsageError)(message) from None
+    finally:
+        GlobalHydra.instance().hydra, HydraConfig.instance().cfg = theirs, config
+        VersionBase.instance().version_base = base
