@@ -212,6 +212,7 @@ def test_no_write_permission_is_refused(refused, monkeypatch):
     assert "Permission denied; choose another folder with results=DIR" in refused(*GOOD)
 
 
+@pytest.mark.integration
 def test_a_full_disk_at_the_end_is_one_line_and_leaves_no_record(refused, monkeypatch, tmp_path):
     real = os.fsync
 
