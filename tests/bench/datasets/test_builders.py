@@ -52,7 +52,7 @@ def paragraph(context, *questions):
     }
 
 
-def test_a_question_is_answered_by_the_sentence_in_which_the_answer_begins():
+def test_a_question_is_answered_by_the_sentence_where_it_begins():
     one = paragraph(
         "Rome was not built in a day. It was built in many. Paris was built by night.",
         (" What was built by night? ", "Paris"),

@@ -165,7 +165,7 @@ def test_numbers_of_values_do_not_follow_the_order_of_the_file(tmp_path):
     assert abs(np.corrcoef(log[0][:, 0], np.arange(1000))[0, 1]) < 0.15
 
 
-def test_a_data_set_numbered_by_the_order_of_the_file_is_to_be_built_again(tmp_path):
+def test_a_data_set_numbered_by_file_order_is_to_be_built_again(tmp_path):
     (tmp_path / "log.txt").write_text("\n".join(CRITEO * 60) + "\n")
     builders.build("criteo-kaggle", tmp_path / "log.txt")
     card = builders.folder_of("criteo-kaggle") / "card.json"

@@ -70,7 +70,7 @@ def test_the_module_runs_and_explains_itself(tmp_path):
     assert "18 x 20" in told.stdout
 
 
-def test_info_of_a_file_is_headed_by_it_and_says_where_kinds_are_explained(capsys, monkeypatch, tmp_path):
+def test_info_of_a_file_is_headed_by_it_and_says_where_kinds_stand(capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.chdir(tmp_path)
     vectors = np.random.default_rng(0).standard_normal((200, 16)) + 1

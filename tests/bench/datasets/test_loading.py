@@ -188,7 +188,7 @@ def test_the_embedded_set_is_whole():
     assert sum(file.stat().st_size for file in files) < 18e6
 
 
-def test_the_embedded_sets_answers_are_found_as_often_as_its_card_was_measured():
+def test_the_embedded_set_is_answered_as_often_as_its_card_says():
     dataset = datasets.load("squad-sentences-mini")
     hits = datasets.ground_truth(dataset, 10).ids == dataset.relevance.item[:, None]
     reciprocal = np.where(hits.any(axis=1), 1 / (1 + hits.argmax(axis=1)), 0)

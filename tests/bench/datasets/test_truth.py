@@ -59,7 +59,7 @@ def test_ties_go_to_the_smaller_id(made, metric):
 
 
 @pytest.mark.parametrize("metric", Metric)
-def test_with_ties_at_the_last_place_the_scores_are_those_of_a_plain_search(made, metric):
+def test_ties_at_the_last_place_have_the_scores_of_a_plain_search(made, metric):
     found = ground_truth(dataset(*made, metric), 10)
     scores, _ = naive(*made, metric, 10)
     np.testing.assert_allclose(found.scores, scores, rtol=1e-6, atol=1e-7)
@@ -120,7 +120,7 @@ def test_callers_vectors_are_not_normalised_in_place(made):
     np.testing.assert_array_equal(queries, made[1])
 
 
-def test_a_larger_truth_serves_a_smaller_one_and_nothing_is_computed_twice(made, monkeypatch, cache):
+def test_a_larger_truth_serves_a_smaller_one(made, monkeypatch, cache):
     large = ground_truth(dataset(*made), 20)
     monkeypatch.setattr("bench.datasets.truth.exact_search", None)
     small = ground_truth(dataset(*made), 5)

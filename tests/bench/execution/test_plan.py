@@ -31,7 +31,7 @@ def test_a_new_version_of_a_codec_makes_new_runs_of_all_that_use_it(tmp_path, mo
     assert key(tmp_path, "pq") == other
 
 
-def test_a_new_version_of_the_store_makes_new_runs_of_rescored_methods_only(tmp_path, monkeypatch):
+def test_a_new_version_of_the_store_makes_new_rescored_runs_only(tmp_path, monkeypatch):
     def rescored(store):
         return prepare(RunConfig({"name": "pq"}, rescore=store, budget="2x", results=str(tmp_path))).key
 

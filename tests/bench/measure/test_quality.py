@@ -66,7 +66,7 @@ def test_recall_k_at_n_counts_the_share_of_the_true_k(rng):
     assert judge(base, queries).recall(ids, 1) == pytest.approx(1.0)
 
 
-def test_a_tie_with_the_last_true_neighbour_counts_and_a_near_miss_does_not():
+def test_a_tie_with_the_last_neighbour_counts_and_a_near_miss_does_not():
     base = np.zeros((5, 2), np.float32)
     base[:, 0] = [1.0, 0.9, 0.9, 0.8999, 0.5]  # rows 1 and 2 tie for the second place
     queries = np.array([[1.0, 0.0]], np.float32)
@@ -143,7 +143,7 @@ def test_duplicates_in_the_base_cannot_lift_recall_above_one():
     assert found == 1.0
 
 
-def test_eight_bit_codes_on_unit_vectors_do_not_score_like_an_absolute_window(rng):
+def test_eight_bit_codes_do_not_score_like_an_absolute_window(rng):
     """Two known benchmarks admit ids within 1e-3 of the k-th distance: on unit vectors that hides the errors."""
     base = normalized(rng.standard_normal((5_000, 256), np.float32))
     queries = normalized(rng.standard_normal((50, 256), np.float32))

@@ -21,7 +21,7 @@ def test_ranking_by_hand():
     assert first.rank_high > 1.0  # b wins one task of three
 
 
-def test_methods_of_equal_count_share_a_place_and_one_not_measured_is_last():
+def test_equal_counts_share_a_place_and_one_not_measured_is_last():
     found = rank_methods(["b", "a", "absent"], np.array([[1.0, 1.0, np.nan], [2.0, 2.0, np.nan]]))
     assert [(r.name, r.rank, r.tasks) for r in found] == [("a", 1.5, 2), ("b", 1.5, 2), ("absent", 3.0, 0)]
 

@@ -95,7 +95,7 @@ def test_compiled_resampling_draws_what_numpy_draws(n):
     assert n == 1 or not np.array_equal(found, resampled_means(values, 4, 300))
 
 
-def test_every_value_is_drawn_equally_often_and_independently_of_the_one_before():
+def test_every_value_is_drawn_equally_often_and_independently():
     n, resamples = 10, 40_000
     for i in range(n):
         counts = n * resampled_means(np.eye(n)[i], 12, resamples)  # how often value i is in each resample
@@ -160,7 +160,7 @@ def test_holm_adjusts_as_published():
     assert holm([]).size == 0
 
 
-def test_several_seeds_tell_methods_apart_only_beyond_the_chance_of_the_seed():
+def test_several_seeds_differ_only_beyond_the_chance_of_the_seed():
     rng = np.random.default_rng(0)
     queries, luck = rng.random(2000), np.array([[-0.02], [0.0], [0.03]])
 

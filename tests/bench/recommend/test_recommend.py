@@ -158,7 +158,7 @@ def clock(record, monkeypatch):
     return make
 
 
-def test_a_run_gets_the_time_that_is_left_and_none_is_started_that_would_outlast_it(clock):
+def test_a_run_gets_the_time_left_and_none_starts_that_would_outlast_it(clock):
     kept, limits, run = clock(seconds=12.0, over=100.0, end=20.0)
     assert run() is not None
     assert limits[0] == pytest.approx(20.0, abs=0.5)
@@ -247,7 +247,7 @@ def test_the_nearest_offer_may_have_left_the_race_early(racers):
     assert [offer.method for offer in answer.nearest] == ["far"]  # 0.4 ms, of the first round
 
 
-def test_a_method_that_left_the_race_early_is_taken_where_it_alone_meets_the_limits(racers):
+def test_a_method_that_left_early_is_taken_if_it_alone_meets_the_limits(racers):
     answer = Answer(Question("x.npy", "48B", limits=Limits(max_p50_ms=0.6)), 100, 10_000, 48)
     _choose(answer, racers[:2], racers)
     assert (answer.chosen.method, answer.runner_up.method) == ("near", "far")
@@ -257,7 +257,7 @@ def test_a_method_that_left_the_race_early_is_taken_where_it_alone_meets_the_lim
     assert few.chosen is None  # two hundredths above the least on fewer vectors promise nothing
 
 
-def test_an_offer_beyond_the_budget_that_comes_nearer_without_meeting_the_limits_is_named(record):
+def test_a_nearer_offer_beyond_the_budget_is_named(record):
     answer = Answer(Question("x.npy", "24B", limits=Limits(min_recall=0.95)), 100, 10_000, 24)
     answer.nearest = [Offer(at(record, recall=0.6), 10_000, 10), Offer(at(record, recall=0.9, name="rq"), 10_000, 10)]
     answer.published = Reaching("int8", 4.0, 0.97, "a")
@@ -267,7 +267,7 @@ def test_an_offer_beyond_the_budget_that_comes_nearer_without_meeting_the_limits
     assert "published records: int8 at 100 bytes (4x) kept recall@10 0.970 on a; not measured on your vectors" in text
 
 
-def test_published_records_name_the_smallest_codes_that_kept_a_recall_on_every_data_set(record):
+def test_published_records_name_the_smallest_codes_that_kept_a_recall(record):
     def published(name, recall, dataset, budget):
         found = at(record, recall=recall, name=name, budget=records.BudgetInfo(f"{budget}B", budget, 0))
         return dataclasses.replace(found, dataset=dataclasses.replace(found.dataset, name=dataset))

@@ -62,7 +62,7 @@ def test_a_point_is_the_mean_of_its_seeds_and_of_the_quiet_latencies():
         assert not any((each[:, 1] == 0.7).any() for each in points if len(each))
 
 
-def test_sizes_are_of_documents_where_items_are_sets_and_ticks_do_not_collide():
+def test_sizes_are_of_documents_where_items_are_sets():
     found = [of_sets(make("muvera", "encoding", code, 0.5 + code / 4000)) for code in (10, 40, 1280)]
     axis = by_family(found).axes[0]
     assert axis.get_xlabel() == "bytes per document (float32: 2,560)"

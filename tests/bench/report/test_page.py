@@ -196,7 +196,7 @@ def test_only_what_was_not_measured_on_the_chosen_data_is_listed(view):
 
 
 @needs_browser
-def test_a_phone_shows_a_method_with_its_recall_and_needs_no_sideways_scrolling_for_it(view):
+def test_a_phone_shows_a_method_and_its_recall_without_scrolling(view):
     view.open(view.page, 360, 740)
     cell = "document.querySelector('#table tbody tr').cells[4].getBoundingClientRect()"
     assert view.js(f"{cell}.right") <= 360

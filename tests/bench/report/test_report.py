@@ -275,7 +275,7 @@ def test_sets_without_a_common_row_are_refused():
         compare_sets([(make("a", "f", 8, 0.5), None)], [(make("b", "f", 8, 0.5), None)])
 
 
-def test_the_best_by_another_measure_is_untested_by_comparisons_of_the_headline(sample):
+def test_comparisons_of_the_headline_do_not_test_another_measure(sample):
     comparisons = [significance.Comparison("alpha-int8-32-0", BEST, "int8", 32, -0.01, -0.02, 0.01, 0.4, 0.4, 0.0)]
     rows = significance.mark(rows_of(sample), comparisons)
     found = by_measure(rows, "Reconstruction_ERROR")

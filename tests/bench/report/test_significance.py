@@ -34,7 +34,7 @@ def test_best_says_of_each_group_whether_it_was_tested(sample):
     assert next(line for line in lines if "beta" in line and "8x" in line).rstrip("│ ").endswith("not tested")
 
 
-def test_rows_with_arrays_are_compared_although_a_packed_one_stands_among_them(sample, tmp_path, monkeypatch):
+def test_rows_with_arrays_are_compared_beside_a_packed_one(sample, tmp_path, monkeypatch):
     class Judge:
         def values(self, record, folder, k):
             rng = np.random.default_rng(0)

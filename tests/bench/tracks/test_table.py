@@ -36,7 +36,7 @@ def options(tmp_path, monkeypatch):
 
 
 @pytest.mark.integration
-def test_a_run_counts_the_exported_arrays_and_judges_them_on_the_test_examples(options, tmp_path):
+def test_a_run_counts_exported_arrays_and_judges_on_test_examples(options, tmp_path):
     record = run("hash", "4x", **options)
     assert record.status == "ok", record.reason
     assert record.dataset.metric == "auc"
@@ -55,7 +55,7 @@ def test_a_run_counts_the_exported_arrays_and_judges_them_on_the_test_examples(o
 
 
 @pytest.mark.integration
-def test_a_finished_run_is_not_measured_again_and_a_click_model_is_another_run(options):
+def test_a_finished_run_is_read_and_a_click_model_is_another_run(options):
     first = run("hash", "4x", **options)
     assert run("hash", "4x", **options) == first
     config = RunConfig.from_dict({**first.config, "click_model": "wdl"})
@@ -165,7 +165,7 @@ def test_a_report_pairs_click_models_on_the_same_examples(options, tmp_path):
 
 
 @pytest.mark.integration
-def test_recommend_answers_for_a_vocabulary_from_records_with_their_uncertainty(options, tmp_path, capsys, monkeypatch):
+def test_recommend_answers_for_a_vocabulary_with_uncertainty(options, tmp_path, capsys, monkeypatch):
     one = run("hash", "10x", **options)
     raw = 64 * one.dataset.vectors_per_item
     kept = []

@@ -276,7 +276,7 @@ def test_new_queries_search_old_codes(encoders, scoring):
     assert np.array_equal(again.encode(data.base()), new_codes)
 
 
-def test_without_compatibility_the_new_codes_are_better_and_the_old_ones_lost(encoders):
+def test_without_compatibility_new_codes_are_better_and_old_ones_lost(encoders):
     old_base, _ = encoders
     old = BEBR.for_budget(20, 10, Metric.COSINE, epochs=0).fit(old_base)
     tied, free = (old.successor(old_base, data.base(), weight) for weight in (4.0, 0.0))

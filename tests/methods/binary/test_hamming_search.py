@@ -18,7 +18,7 @@ def fitted(name, metric=Metric.IP, **params):
     return registry.for_budget(name, data.DIM, 4, metric, **params).fit(data.train())
 
 
-def test_signs_are_packed_high_bit_first_with_zero_positive_and_the_rest_zero():
+def test_signs_are_packed_high_bit_first_and_zero_is_positive():
     values = np.array([[1, -1, 0, -1, -1, -1, -1, 2, -3, -0.0]])
     assert pack_signs(values).tolist() == [[0b10100001, 0b01000000]]
 

@@ -215,7 +215,7 @@ def test_many_vectors_near_the_mean_make_no_outliers_of_the_others():
     assert np.flatnonzero(weights < 1).tolist() == [7]
 
 
-def test_codes_that_err_evenly_need_an_offset_where_little_varies_along_the_mean():
+def test_even_errors_need_an_offset_where_little_varies_along_the_mean():
     base = np.where(np.arange(DIM) == 5, np.float32(7.5), BASE)
     base /= np.linalg.norm(base, axis=1, keepdims=True)
     assert offset_pays(base, Metric.IP, 20, 0, even=True)

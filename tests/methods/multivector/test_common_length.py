@@ -69,7 +69,7 @@ def test_what_is_exact_is_left_as_it_is():
     assert not found.parts()
 
 
-def test_one_long_vector_takes_no_length_from_the_others_and_keeps_its_own():
+def test_one_long_vector_takes_no_length_from_the_others():
     vectors = sets("base", 120, 5, 30).vectors.copy()
     vectors[7] *= 100
     noisy = lambda some: some * np.random.default_rng(0).uniform(0.8, 1.2, (len(some), 1)).astype(np.float32)  # noqa: E731

@@ -98,7 +98,7 @@ def test_with_one_partition_the_encoding_is_sum_and_mean():
     np.testing.assert_allclose(encode(fde, vectors, query=True), vectors.sum(axis=0), rtol=1e-5, atol=1e-6)
 
 
-def test_one_vector_fills_every_partition_of_a_document_and_one_of_a_query():
+def test_one_vector_fills_all_partitions_of_a_document_one_of_a_query():
     fde = FixedDimensionalEncoding(8, 3, 2)
     vector = random_set(1, 8)
     assert np.array_equal(encode(fde, vector), np.tile(vector[0], 12))

@@ -39,7 +39,7 @@ def test_muvera_at_1280_bytes_is_the_papers_10240_dimensions_in_pq_256_8():
     assert codec.codec_params["subquantizers"] == 1280
 
 
-def test_muvera_takes_a_narrower_encoding_for_fewer_bytes_and_keeps_what_is_given():
+def test_muvera_narrows_for_fewer_bytes_and_keeps_given_parameters():
     assert Muvera.for_budget(128, 160, np.array([150]))._out_dim == 1280
     assert Muvera.for_budget(128, 1280, np.array([150]), codec="int8")._out_dim == 1280
     given = Muvera.for_budget(128, 64, np.array([150]), repetitions=20, simhash_bits=5, inner_dim=16)
@@ -144,7 +144,7 @@ def test_idf_is_the_logarithm_of_the_share_of_documents():
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4])
-def test_a_residual_takes_four_bytes_and_its_bits_and_decodes_to_unit_norm(bits):
+def test_a_residual_takes_four_bytes_and_bits_and_decodes_to_unit_norm(bits):
     codec = ColbertResidual(16, bits).fit(base())
     codes = codec.encode(base())
     assert codes.sizes.tolist() == (base().lengths * (4 + 2 * bits) + 8).tolist()
@@ -154,7 +154,7 @@ def test_a_residual_takes_four_bytes_and_its_bits_and_decodes_to_unit_norm(bits)
     assert cosine > {1: 0.9, 2: 0.95, 4: 0.99}[bits]
 
 
-def test_more_residual_bits_find_more_and_a_budget_below_one_bit_is_refused():
+def test_more_residual_bits_find_more_and_below_one_bit_is_refused():
     found = [fitted_recall(ColbertResidual(16, bits)) for bits in (1, 2, 4)]
     assert found[0] <= found[1] + 0.02 <= found[2] + 0.04
     assert found[2] > 0.9
@@ -180,7 +180,7 @@ def test_all_vectors_in_float32_give_the_exact_ranking():
     np.testing.assert_allclose(scores, expected[0], rtol=1e-5)
 
 
-def test_candidates_of_the_heuristic_come_by_rank_then_score_without_repetition():
+def test_heuristic_candidates_come_once_by_rank_then_score():
     scores = np.array([[0.9, 0.5], [0.8, 0.7]])
     rows = np.array([[0, 3], [5, 1]])  # documents: rows 0-1, 2-3, 4-5
     assert candidate_lists(scores, rows, np.array([0, 2, 4, 6])).tolist() == [0, 2, 1]

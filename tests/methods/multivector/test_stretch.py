@@ -134,7 +134,7 @@ def test_queries_that_do_not_share_the_direction_cost_little(name):
     assert recalls(codec, in_a_cone(documents), asked) > plain - 0.03
 
 
-def test_an_encoding_is_centred_where_vectors_share_a_direction_and_where_asked():
+def test_an_encoding_is_centered_where_vectors_share_a_direction():
     asked = {None: (False, True), True: (True, True), False: (False, False)}
     for center, (plainly, coned) in asked.items():
         codec = Muvera.for_budget(DIM, 64, base().lengths, center=center)

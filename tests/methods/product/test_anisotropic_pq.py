@@ -49,7 +49,7 @@ def test_refined_codebooks_lower_the_loss(bits):
     assert losses[1] < 0.97 * losses[0]
 
 
-def test_products_with_the_vectors_themselves_err_less_than_those_of_product_quantization():
+def test_products_with_the_vectors_themselves_err_less_than_those_of_pq():
     """The paper's claim: what is retrieved has large products, and these are estimated better."""
     vectors = unit(3000, 32)
     errors = {}

@@ -51,7 +51,7 @@ def test_decodes_as_well_as_faiss(subquantizers):
     assert ours <= 1.03 * theirs
 
 
-def test_fewer_training_vectors_than_centroids_are_kept_exactly_and_quietly(capfd):
+def test_fewer_training_vectors_than_centroids_are_kept_exactly(capfd):
     vectors = data.train()[:9]
     codec = PQ.for_budget(32, 4, Metric.L2).fit(vectors)
     assert np.allclose(codec.decode(codec.encode(vectors)), vectors, atol=1e-6)

@@ -77,7 +77,7 @@ def test_training_stops_when_validation_does_not_rise_and_keeps_the_best():
     np.testing.assert_array_equal(done.state.weights["table"], until_best.state.weights["table"])
 
 
-def test_the_judge_sees_scores_of_the_validation_examples_and_their_labels():
+def test_the_judge_sees_validation_scores_and_their_labels():
     seen = []
 
     def judged(scores, labels):
@@ -97,7 +97,7 @@ def test_validation_examples_train_nothing_but_what_is_searched():
     np.testing.assert_array_equal(one.state.weights["table"], two.state.weights["table"])
 
 
-def test_stages_of_fixed_length_keep_their_last_state_and_none_trains_nothing():
+def test_stages_of_fixed_length_keep_their_last_state():
     class Staged(Hash):
         name = ""
 

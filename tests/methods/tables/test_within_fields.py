@@ -47,7 +47,7 @@ def test_integers_times_the_scale(name, bits, ratio):
     np.testing.assert_array_equal(artifact.lookup(every_id()), codes[NUMBERS].astype(np.float32) * scale)
 
 
-def test_stochastic_rounding_is_unbiased_and_its_noise_is_of_every_element():
+def test_stochastic_rounding_is_unbiased_in_every_element():
     import torch
 
     method = configured("int8_table", 4)
@@ -224,7 +224,7 @@ def test_svd_is_the_best_product_of_its_rank():
     np.testing.assert_allclose(artifact.lookup(every_id()), best[NUMBERS], atol=1e-4)
 
 
-def test_tt_svd_of_full_rank_is_the_table_and_of_less_the_contraction_of_its_cores():
+def test_tt_svd_of_full_rank_is_the_table():
     _, exact = compressed("tt_svd", 0.2, table(), max_rank=64)
     np.testing.assert_allclose(exact.lookup(every_id()), table()[NUMBERS], atol=1e-4)
     method, artifact = compressed("tt_svd", 2, table())
@@ -286,7 +286,7 @@ def test_post_training_finds_the_longest_code_in_few_fits(codec, fits, monkeypat
 
 
 @pytest.mark.parametrize(("codec", "budget", "code"), [("prq", 62_500, 8), ("prq", 97_500, 16), ("opq", 42_500, 6)])
-def test_post_training_finds_codes_whose_parts_are_smaller_than_those_of_shorter_ones(codec, budget, code):
+def test_post_training_finds_codes_of_smaller_parts_than_shorter_ones(codec, budget, code):
     fields = Fields((3_000, 500), np.ones(3_500, np.int64))
     method = registry.configured(registry.get("post_training", "table"), fields, 16, budget, codec=codec)
     assert method._fresh_codec().code_size == code

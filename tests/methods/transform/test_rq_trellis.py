@@ -41,7 +41,7 @@ def test_a_stage_finds_more_than_levels_alone_among_clusters(metric, least):
 @pytest.mark.parametrize("metric", ["ip", "l2"])
 @pytest.mark.parametrize("stages", [1, 3])
 @pytest.mark.parametrize("nq", [1, 30])
-def test_scores_are_those_of_decoded_vectors_up_to_the_rounding_of_queries(metric, stages, nq):
+def test_scores_are_of_decoded_vectors_up_to_the_rounding_of_queries(metric, stages, nq):
     base, queries = clustered(500, 40), clustered(nq, 40, 1)
     codec = for_budget("rq_trellis", 40, 24, metric, stages=stages, **FIXED).fit(base)
     codes = codec.encode(base)
@@ -51,7 +51,7 @@ def test_scores_are_those_of_decoded_vectors_up_to_the_rounding_of_queries(metri
 
 
 @pytest.mark.parametrize("metric", ["ip", "l2"])
-def test_a_factor_restores_the_length_of_the_whole_or_under_l2_of_the_residual(metric):
+def test_a_factor_restores_the_length_and_under_l2_of_the_residual(metric):
     base = clustered(3000, 64)
     codec = for_budget("rq_trellis", 64, 12, metric, gamma=1.25, scale="renormalized").fit(base)
     codes = codec.encode(base)
@@ -101,7 +101,7 @@ def test_the_smallest_code_is_named():
     ("metric", "code_bytes", "stages"),
     [("ip", 32, 2), ("ip", 31, 1), ("ip", 9, 1), ("ip", 8, 2), ("ip", 3, 1), ("l2", 8, 2), ("l2", 5, 1)],
 )
-def test_large_codes_and_those_of_a_bit_a_dimension_have_two_stages_if_they_fit(metric, code_bytes, stages):
+def test_large_and_one_bit_codes_have_two_stages_if_they_fit(metric, code_bytes, stages):
     codec = for_budget("rq_trellis", 64, code_bytes, metric)
     assert (codec.stages, codec.code_size) == (stages, code_bytes)
 

@@ -77,7 +77,7 @@ def test_a_batch_larger_than_the_kernel_takes_at_once():
     np.testing.assert_array_equal(whole[-1:], single)
 
 
-def test_more_neighbours_than_documents_are_padded_and_sets_without_vectors_never_win():
+def test_results_are_padded_and_sets_without_vectors_never_win():
     vectors, _ = sets([4], 8, 0)
     queries, query_offsets = sets([2], 8, 1)
     scores, ids = chamfer_search(queries, query_offsets, vectors, np.array([0, 0, 4]), 3)
