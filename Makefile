@@ -14,8 +14,8 @@ bench: $(STAMP)  ## one run on the embedded data set: a table
 test: $(STAMP)  ## the tests
 	$(PYTEST)
 
-test-fast: $(STAMP)  ## the tests that start no processes
-	$(PYTEST) -m "not slow and not integration"
+test-fast: $(STAMP)  ## the tests that start no processes, without recall on every kind of vectors, the costliest check
+	$(PYTEST) -m "not slow and not integration" -k "not keeps_its_recall_on_every_kind"
 
 test-all: $(STAMP)  ## the tests, the slow ones too
 	$(PYTEST) -m "slow or not slow"
