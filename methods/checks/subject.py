@@ -30,6 +30,7 @@ class Subject:
         self.name = self.cls.name or self.cls.__name__
         self._fitted: dict[tuple, Codec] = {}
         self._codes: dict[tuple, np.ndarray] = {}
+        self._trained_on: dict[tuple, np.ndarray] = {}
 
     @property
     def registered(self) -> bool:
@@ -82,8 +83,14 @@ class Subject:
         key = (self.budget if code_bytes is None else code_bytes, metric or self.metric)
         if key not in self._fitted:
             codec = self._fitted[key] = self.configure(*key)
-            codec.fit(data.train(), seed=0)
+            train = self._trained_on[key] = data.train().copy()  # writable, to see whether fit writes to it
+            codec.fit(train, seed=0)
         return self._fitted[key]
+
+    def trained_on(self, metric: Metric) -> np.ndarray:
+        """The vectors that the codec of :attr:`budget` was fitted on, as they are after that."""
+        self.fitted(metric=metric)
+        return self._trained_on[self.budget, metric]
 
     def codes(self, code_bytes: int | None = None, metric: Metric | None = None) -> np.ndarray:
         """Read-only codes of the base vectors by :meth:`fitted`."""

@@ -6,6 +6,8 @@ quantization", ICML 2020.
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import faiss
 import numpy as np
 
@@ -50,6 +52,7 @@ class AnisotropicPQ(ProductCodec):
     source = "Guo et al., ICML 2020"
     metrics = frozenset({Metric.IP, Metric.COSINE})
     max_bits = 8
+    check_params: ClassVar[dict[str, Any]] = {"iterations": 8}
 
     def __init__(
         self,

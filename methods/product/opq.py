@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import numpy as np
 
 from methods.base import Metric
@@ -36,6 +38,7 @@ class OPQ(ProductCodec):
 
     summary = "product quantization after a learned rotation"
     source = "Ge et al. 2013 (over faiss ProductQuantizer)"
+    check_params: ClassVar[dict[str, Any]] = {"iterations": 8}
 
     rotation_: np.ndarray
 

@@ -67,7 +67,7 @@ class QINCo2(Codec):
     source = "Vallaeys et al., Qinco2, ICLR 2025, arXiv 2501.03078"
     kind_exceptions: ClassVar[dict[str, str]] = along_mean(ERROR_ALONG_MEAN)
     requires = ("torch",)
-    check_params: ClassVar[dict[str, Any]] = {"max_codebooks": 8, "epochs": 3}
+    check_params: ClassVar[dict[str, Any]] = {"max_codebooks": 5, "epochs": 2, "candidates": 4, "beam_size": 2}
     network_: Network
 
     def __init__(
