@@ -1,4 +1,4 @@
-"""What holds for all tests: Ctrl-C reaches what they start, and a test that starts a Python says so."""
+"""What holds for all tests: Ctrl-C reaches what they start, and what starts a Python is marked."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 STARTS_PROCESSES = {"bench", "bench_env", "browser"}  # fixtures
 _running: list[pytest.Item] = []
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if "not integration" in config.option.markexpr:
+        sys.addaudithook(_refuse_unmarked)
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses among the marks
@@ -34,11 +39,13 @@ def pytest_runtest_protocol(item: pytest.Item):
 
 
 def _refuse_unmarked(event: str, arguments: tuple) -> None:
-    """Keep ``make test-fast`` fast: a test without the mark ``integration`` cannot start a Python."""
-    if event == "subprocess.Popen" and _running and not _running[-1].get_closest_marker("integration"):
-        program, command = arguments[0], arguments[1]
-        if sys.executable in (program, command, *command[:1]):
-            raise RuntimeError(f"{_running[-1].nodeid} starts a process: mark it with @pytest.mark.integration")
+    """Keep ``make test-fast`` fast: a test without the mark ``integration`` (or ``slow``) cannot start a Python."""
+    if event != "subprocess.Popen" or not _running or {"integration", "slow"} & _marks(_running[-1]):
+        return
+    program, command = arguments[0], arguments[1]
+    if sys.executable in (program, command, *command[:1]):
+        raise RuntimeError(f"{_running[-1].nodeid} starts a process: mark it with @pytest.mark.integration")
 
 
-sys.addaudithook(_refuse_unmarked)
+def _marks(item: pytest.Item) -> set[str]:
+    return {mark.name for mark in item.iter_markers()}

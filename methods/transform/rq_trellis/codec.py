@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -85,6 +85,7 @@ class RQTrellis(Codec):
     # counted in full for the axes; 7: an offset wherever simulated codes without stages found more with it
     version = "8"
     reads_versions = frozenset({"7"})  # which chose other codes, but wrote them alike
+    check_params: ClassVar[dict[str, Any]] = {"state_bits": 10}
     estimator = True  # queries are rounded to int8
 
     def __init__(
