@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 # One process a core (at most four), one thread each.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=4 --dist worksteal
 
-.PHONY: bench test test-fast test-all benchmark publish lint clean
+.PHONY: bench test test-fast test-all benchmark docs publish lint clean
 
 bench: $(STAMP)  ## one run on the embedded data set: a table
 	$(BIN)/python -m bench method=bebr budget=8x
@@ -23,6 +23,9 @@ test-all: $(STAMP)  ## the tests, the slow ones too
 benchmark: $(STAMP)  ## pytest-benchmark: encode and search of every method; writes results/benchmark.json
 	mkdir -p results
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-json=results/benchmark.json
+
+docs: $(STAMP)  ## the list of methods, from their classes
+	$(BIN)/python results/scripts/methods_page.py
 
 publish: $(STAMP)  ## the page, figures and tables of the published records; no number is written by hand
 	$(BIN)/python -m bench.report results/published --out results/published --format html,md,csv,png

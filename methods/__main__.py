@@ -66,9 +66,11 @@ def _row(method: dict[str, Any], dim: int) -> dict[str, str]:
     }
 
 
-def _print_markdown(rows: list[dict[str, str]], dim: int) -> None:
+def _print_markdown(rows: list[dict[str, str]], dim: int, one_family: bool) -> None:
     optional = {"needs", "bytes"}  # sizes of codes of sets depend on the sets
     columns = [column for column in _COLUMNS if column not in optional or any(row[column] != "-" for row in rows)]
+    if one_family:
+        columns.remove("family")
     print("| " + " | ".join(_COLUMNS[column].format(dim=dim) for column in columns) + " |")
     print("|" + "---|" * len(columns))
     for row in rows:
@@ -178,7 +180,10 @@ def main(arguments: list[str] | None = None) -> int:
     if options.markdown:  # the same on every machine
         order = [{**method, "missing": []} for method in order]
     rows = [_row(method, options.dim) for method in order]
-    (_print_markdown if options.markdown else _print_table)(rows, options.dim)
+    if options.markdown:
+        _print_markdown(rows, options.dim, one_family=options.family is not None)
+    else:
+        _print_table(rows, options.dim)
     return 0
 
 

@@ -1,5 +1,11 @@
-"""The pages in docs/ are true: their commands run, in the order in which they stand, and so does their code."""
+"""The pages in docs/ are true: their commands run or can be composed, their code runs, their links lead somewhere.
 
+Commands in blocks marked ``sh`` and code in blocks marked ``python`` run, in the order in which they stand. Commands in
+blocks marked ``text`` take long or name a reader's files: these are composed and parsed, up to where work begins.
+"""
+
+import argparse
+import importlib
 import importlib.util
 import os
 import re
@@ -10,38 +16,162 @@ import sys
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_module
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Glob
 
+from bench import composition
+from bench.arguments import in_order
+from bench.config import RunConfig
 from bench.records.frame import COLUMNS
+from methods import registry
+from methods.budget import Budget
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("adding", "embeddings", "measuring", "python", "reading-a-report")
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *DOCS]
+BLOCK = re.compile(r"```(\w*)\n(.*?)```", re.DOTALL)
+RUNNING = [page for page in DOCS if {"sh", "python"} & {kind for kind, _ in BLOCK.findall(page.read_text())}]
+
+
+def name(page):
+    return page.stem
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", RUNNING, ids=name)
 def test_commands_and_code_of_a_page_run(page, tmp_path):
     shutil.copytree(ROOT / "results" / "published", tmp_path / "results" / "published")
     env = {**os.environ, "PYTHONPATH": str(ROOT), "BENCH_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
-    text = (ROOT / "docs" / f"{page}.md").read_text()
-    ran = 0
-    for kind, block in re.findall(r"```(sh|python)\n(.*?)```", text, re.DOTALL):
+    for kind, block in BLOCK.findall(page.read_text()):
+        commands = []
         if kind == "python":
             commands = [[sys.executable, "-c", block]]
-        else:
-            commands = [[sys.executable, *shlex.split(line)[1:]] for line in block.splitlines() if line]
+        elif kind == "sh":
+            commands = [[sys.executable, *shlex.split(line, comments=True)[1:]] for line in block.splitlines() if line]
             assert all(line.startswith("python ") for line in block.splitlines() if line)
         for command in commands:
             done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
             assert done.returncode == 0, f"{shlex.join(command[1:])}\n{done.stdout}\n{done.stderr}"
-            ran += 1
-    assert ran >= 3
 
 
-@pytest.mark.parametrize("page", PAGES)
+def commands_to_check():
+    """Lines of blocks that do not run, each once, but for the README's example, which test_readme.py runs."""
+    known = {}
+    for page in PAGES:
+        for kind, block in BLOCK.findall(page.read_text()):
+            if kind in ("", "text"):
+                for line in block.splitlines():
+                    words = shlex.split(line, comments=True)
+                    if words and "sign_norm" not in line:
+                        known.setdefault(tuple(words), f"{name(page)}: {' '.join(words)}"[:110])
+    return [pytest.param(list(words), id=title) for words, title in known.items()]
+
+
+@pytest.mark.parametrize("words", commands_to_check())
+def test_a_command_that_does_not_run_here_is_right(words, monkeypatch):
+    while re.fullmatch(r"[A-Z_]+=\S+", words[0]):
+        words = words[1:]
+    tool, *rest = words
+    if tool == "make":
+        assert all(re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE) for target in rest)
+    elif tool == "pip":
+        assert rest == ["install", "."]
+    elif rest[:2] == ["-m", "pytest"]:
+        assert all((ROOT / word).exists() for word in rest[2:] if not word.startswith("-"))
+    elif rest[:1] == ["-m"] and (tool, rest[1]) == ("python", "bench"):
+        for config in composed(rest[2:]):
+            check(config)
+    elif rest[:1] == ["-m"]:
+        assert tool == "python"
+        parse(rest[1], rest[2:], monkeypatch)
+    else:
+        assert tool == "python"
+        assert (ROOT / rest[0]).exists()
+
+
+def composed(arguments):
+    """The configurations of a run or sweep: each value of each option that is swept over, once."""
+    flags = [word for word in in_order(arguments) if not word.startswith("-")]
+    composition.register_configs()
+    choices = [values(override) for override in OverridesParser.create().parse_overrides(flags)]
+    GlobalHydra.instance().clear()
+    with initialize_config_module("conf", version_base="1.3"):
+        for run in range(max(map(len, choices))):
+            config = compose("config", [each[run % len(each)] for each in choices])
+            yield composition.run_config(config)
+
+
+def values(override):
+    """An override for each value of it."""
+    if not override.is_sweep_override():
+        return [override.input_line]
+    if isinstance(override.value(), Glob):  # test_method_configs.py looks at every method
+        return [f"{override.key_or_group}={registry.names()[0]}"]
+    return [f"{override.key_or_group}={each}" for each in override.sweep_string_iterator()]
+
+
+def check(config):
+    """What a run looks at before it loads vectors."""
+    RunConfig.from_dict({**config.to_dict(), "jobs": 1}).check()  # this machine may have fewer cores than a reader's
+    Budget(config.budget)
+    method = dict(config.method)
+    known = registry.parameters(method.pop("name"))
+    assert set(method) <= set(known)
+
+
+class Parsed(BaseException):
+    """The arguments are right; nothing is done with them."""
+
+
+def parse(module, arguments, monkeypatch):
+    """Go through the module's own parser, and stop there."""
+    known = argparse.ArgumentParser.parse_args
+
+    def parse_args(self, *given, **options):
+        known(self, *given, **options)
+        raise Parsed
+
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_args)
+    monkeypatch.setattr(sys, "argv", [module, *arguments])
+    main = importlib.import_module(module if module == "bench.subsample" else f"{module}.__main__").main
+    with pytest.raises(Parsed):
+        main()
+
+
+def anchors(page):
+    """The fragments by which a page's headings and marked places are linked, as GitHub makes them."""
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    slugs = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return slugs | set(re.findall(r'<a id="([^"]+)">', text))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
 def test_links_of_a_page_lead_somewhere(page):
-    text = (ROOT / "docs" / f"{page}.md").read_text()
-    for link in re.findall(r"\]\(([^)#:]+)\)", text):
-        assert (ROOT / "docs" / link).exists(), link
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if "://" in link:
+            continue
+        path, _, fragment = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        assert not fragment or fragment in anchors(target), link
+
+
+def test_the_index_links_every_page():
+    index = (ROOT / "docs" / "README.md").read_text()
+    assert all(f"]({page.name})" in index for page in DOCS if page.name != "README.md")
+    published = (ROOT / "results" / "published").glob("*.md")
+    assert all(f"](../results/published/{page.name})" in index for page in published)
+
+
+def script(file):
+    """A program of results/scripts as a module."""
+    spec = importlib.util.spec_from_file_location(file, ROOT / "results" / "scripts" / f"{file}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def test_the_columns_of_a_frame_are_those_of_its_page():
@@ -50,9 +180,16 @@ def test_the_columns_of_a_frame_are_those_of_its_page():
 
 
 def test_quoted_tables_are_those_of_the_published_records():
-    spec = importlib.util.spec_from_file_location("quotes", ROOT / "results" / "scripts" / "quotes.py")
-    quotes = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(quotes)
-    for page, table in (("README.md", quotes.best_table()), ("docs/frontier.md", quotes.frontier_table())):
+    quotes = script("quotes")
+    common = quotes.best_table(quotes.COMMON_DIRECTION[0])
+    for page, table in (
+        ("README.md", quotes.best_table()),
+        ("docs/embeddings.md", common),
+        ("docs/frontier.md", quotes.frontier_table()),
+    ):
         assert len(table) > 2
         assert "\n".join(table) in (ROOT / page).read_text(), f"{page} is older than the records; run make publish"
+
+
+def test_the_list_of_methods_is_the_registry_s():
+    assert (ROOT / "docs" / "methods.md").read_text() == script("methods_page").page(), "run make docs"

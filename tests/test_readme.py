@@ -1,4 +1,4 @@
-"""The README is true: its example is a complete method, its table is the registry's, its commands exist."""
+"""The README is true: its example is a complete method, its Python runs, its commands exist."""
 
 import re
 import subprocess
@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from methods import registry
+
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
 
@@ -16,7 +18,9 @@ README = (ROOT / "README.md").read_text()
 def test_the_example_method_is_complete(tmp_path):
     """Written where the README says, it is registered, passes the suite and runs; nothing else is needed."""
     examples = dict(re.findall(r"<!-- example: (\S+) -->\n```\w+\n(.*?)```", README, re.DOTALL))
-    assert set(examples) == {"methods/sign_norm.py", "conf/method/sign_norm.yaml"}
+    assert set(examples) == {"methods/binary/sign_norm.py"}
+    line, file = re.search(r"one line, `(.*)`, in `(\S+\.yaml)`", README).groups()
+    examples[file] = f"{line}\n"
     for name in ("bench", "methods", "conf", "hydra_plugins"):
         (tmp_path / name).mkdir()
         for source in (ROOT / name).rglob("*"):
@@ -26,8 +30,8 @@ def test_the_example_method_is_complete(tmp_path):
                 copy.symlink_to(source)
     for name, text in examples.items():
         (tmp_path / name).write_text(text)
-    check = "from methods.checks import check_method; check_method('sign_norm')"
-    done = subprocess.run([sys.executable, "-c", check], cwd=tmp_path, capture_output=True, text=True, check=False)
+    check = [sys.executable, "-m", "methods", "--check", "sign_norm"]
+    done = subprocess.run(check, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     run = [sys.executable, "-m", "bench", "method=sign_norm", "budget=16x", "dataset.max_base=2000", "latency_s=0.1"]
     done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -35,13 +39,15 @@ def test_the_example_method_is_complete(tmp_path):
     assert "50 of 96" in done.stdout
 
 
-@pytest.mark.integration
-def test_the_table_of_methods_is_the_registry_s():
-    table = subprocess.run(
-        [sys.executable, "-m", "methods", "--markdown"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.strip()
-    between = re.search(r"<!-- methods -->\n(.*?)<!-- /methods -->", README, re.DOTALL)[1].strip()
-    assert between == table, "run `python -m methods --markdown` and paste it into the README"
+def test_members_of_families_are_methods_of_these_families():
+    rows = re.findall(r"^\| \[([\w ]+)\]\(docs/methods.md#[\w-]+\) \|.*\| (.*) \|$", README, re.MULTILINE)
+    for family, members in rows:
+        assert {registry.get(name).family for name in re.findall(r"`(\w+)`", members)} == {family}
+    assert {family for family, _ in rows} == {registry.get(name).family for name in registry.names()} - {"identity"}
+
+
+def test_the_readme_is_short():
+    assert len(README.splitlines()) <= 180
 
 
 @pytest.mark.integration
@@ -61,7 +67,7 @@ def test_the_python_example_saves_and_searches(tmp_path, monkeypatch):
     vectors = np.random.default_rng(0).standard_normal((300, 32)).astype(np.float32)
     np.save("vectors.npy", vectors)
     names = {}
-    exec(re.search(r"### From Python\n\n```python\n(.*?)```", README, re.DOTALL)[1], names)
+    exec(re.search(r"## From Python\n\n```python\n(.*?)```", README, re.DOTALL)[1], names)
     assert names["ids"].shape == (5, 10)
     assert (names["ids"] == np.arange(5)[:, None]).any(axis=1).all()  # each is among its own nearest
     assert np.load("codes.npy").shape == (300, names["codec"].code_size)

@@ -1,4 +1,4 @@
-"""Writes the tables that README.md and docs/frontier.md quote of the records here, so that no number is typed.
+"""Writes the tables of records that README.md and pages of docs/ quote, so that no number is typed.
 
     python results/scripts/quotes.py
 
@@ -94,7 +94,7 @@ def put(page: Path, name: str, lines: Sequence[str]) -> None:
 
 def main() -> None:
     put(ROOT / "README.md", "best", best_table())
-    put(ROOT / "README.md", "best of a common direction", best_table(COMMON_DIRECTION[0]))
+    put(ROOT / "docs" / "embeddings.md", "best of a common direction", best_table(COMMON_DIRECTION[0]))
     put(ROOT / "docs" / "frontier.md", "frontier", frontier_table())
 
 
