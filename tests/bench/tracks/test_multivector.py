@@ -92,7 +92,7 @@ def test_products_beyond_float32_are_refused(tmp_path):
 
 
 def test_exact_scores_are_computed_in_blocks(options, monkeypatch):
-    sets = datasets.load("ragged", **options["dataset_options"])
+    sets = datasets.load(**options["dataset"])
     queries, ids = np.arange(20) % len(sets.queries), np.arange(20)
     whole = ragged_truth.true_scores(sets, queries, ids)
     monkeypatch.setattr(ragged_truth, "_PAIRS", 7)
@@ -115,7 +115,7 @@ def test_columns_without_vectors_are_refused_in_one_line(tmp_path, column, messa
 
 
 def test_truth_is_exact(options):
-    dataset = datasets.load("ragged", **options["dataset_options"])
+    dataset = datasets.load(**options["dataset"])
     truth = datasets.ground_truth(dataset, 5)
     for i in (0, 50):
         scores = [chamfer_reference(dataset.queries.set(i), dataset.base.set(j)) for j in range(150)]
@@ -164,9 +164,9 @@ def test_unsound_sets_are_refused_in_one_line(options, tmp_path, change, message
     for name, arrays in cases.items():
         np.savez(tmp_path / f"{name}.npz", **arrays)
     change = {key: str(tmp_path / f"{value}.npz") if value in cases else value for key, value in change.items()}
-    given = {key: value for key, value in {**options["dataset_options"], **change}.items() if value is not None}
+    given = {key: value for key, value in {**options["dataset"], **change}.items() if value is not None}
     with pytest.raises(datasets.DatasetError, match=message) as error:
-        datasets.load("ragged", **given)
+        datasets.load(**given)
     assert "\n" not in str(error.value)
 
 
