@@ -255,7 +255,7 @@ def _load(question: Question) -> Dataset:
 def _feasible(question: Question, user: Dataset, code_bytes: int) -> list[str]:
     """Methods that have a code within the budget and can be imported here; :class:`UsageError` if none has."""
     from methods import BudgetError
-    from methods.compose import rescored as rescore
+    from methods.compose import rescored
     from methods.errors import UnsupportedMetric
 
     found, smallest = [], []
@@ -263,7 +263,7 @@ def _feasible(question: Question, user: Dataset, code_bytes: int) -> list[str]:
         if registry.missing_dependencies(name):
             continue
         try:
-            rescore.plan(name, user.dim, code_bytes, user.metric, rescore=question.rescore)
+            rescored.plan(name, user.dim, code_bytes, user.metric, rescore=question.rescore)
             found.append(name)
         except BudgetError as error:
             smallest.append((error.smallest, name))

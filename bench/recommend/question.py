@@ -13,7 +13,7 @@ from bench.recommend.offer import Limits
 from methods import MethodError
 from methods import registry as methods_registry
 from methods.budget import Budget
-from methods.compose import rescored as rescore
+from methods.compose import rescored
 
 _COUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([kKmMgGbB]?)")
 _SCALE = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9}
@@ -78,8 +78,8 @@ class Question:
             raise UsageError(f"--time {self.time_s:g} is too short to measure anything; use at least 10 seconds")
         if not 1 <= self.threads <= (cores := os.cpu_count() or 1):
             raise UsageError(f"--threads {self.threads} is out of range; this machine has {cores} cores")
-        if self.rescore not in (None, *rescore.STORES):
-            raise UsageError(f"--rescore {self.rescore} is unknown; use one of {', '.join(rescore.STORES)}")
+        if self.rescore not in (None, *rescored.STORES):
+            raise UsageError(f"--rescore {self.rescore} is unknown; use one of {', '.join(rescored.STORES)}")
         try:
             if self.metric is not None:
                 parse_metric(self.metric)

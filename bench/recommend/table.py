@@ -17,7 +17,7 @@ from bench import records
 from bench.errors import UsageError
 from bench.recommend.question import parse_count
 from bench.report import significance
-from bench.report.rows import Row, raw_bytes, rows_of
+from bench.report.rows import Row, rows_of
 from bench.report.words import count_bytes, number, short
 from bench.tracks.table import DEFAULT_MODEL
 from methods import BudgetError, MethodError, registry
@@ -105,7 +105,7 @@ def _marked_rows(published: str) -> list[Row]:
 
 
 def _ratio(row: Row) -> float:
-    return raw_bytes(row.record) / row.record.budget.bytes
+    return row.record.dataset.float32_bytes / row.record.budget.bytes
 
 
 def _not_told(row: Row, best: Row) -> bool:
@@ -184,7 +184,7 @@ def _loss(answer: TableAnswer) -> str:
 
 def _costs(row: Row) -> str:
     p50, fit = row.cost("p50 ms"), row.median(lambda record: record.seconds.get("fit"))
-    stored = raw_bytes(row.record) / row.code
+    stored = row.record.dataset.float32_bytes / row.code
     return f"{short(stored)}x as stored, lookup p50 {1e3 * (p50 or 0):.0f} µs, training {fit or 0:.0f} s"
 
 

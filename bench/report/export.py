@@ -11,7 +11,7 @@ from bench.files import write_whole
 from bench.records import Record
 from bench.report import page, ranking
 from bench.report.names import dataset_names
-from bench.report.rows import Row, digits_of, headline, headlines, raw_bytes, to_frame
+from bench.report.rows import Row, digits_of, headline, headlines, to_frame
 from bench.report.tables import best_rows, latency_marks, milliseconds
 from bench.report.words import number
 
@@ -157,7 +157,7 @@ def runs_markdown(rows: Sequence[Row], failures: Sequence[Record]) -> str:
     name = dataset_names([*(row.record for row in rows), *failures])
     for row in rows:
         record = row.record
-        raw, at_1m = raw_bytes(record), row.cost("at 1M")
+        raw, at_1m = record.dataset.float32_bytes, row.cost("at 1M")
         rate, fit = row.cost("encode us"), row.median(lambda r: r.seconds.get("fit"))
         cells = (
             name(record),

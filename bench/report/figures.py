@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from bench.errors import UsageError
 from bench.records import Record
 from bench.report.front import on_front
 from bench.report.labels import place_labels
-from bench.report.rows import COSTS, SIZES, Row, raw_bytes, rows_of
+from bench.report.rows import COSTS, SIZES, Row, rows_of
 from bench.report.words import short
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _draw_front(axis: Axes, rows: Sequence[Row], cost: str, measure: str) -> Non
         axis.scatter(x[mine & front], y[mine & front], color=colour, s=28, zorder=3)
     axis.set_xscale("log", base=10)
     axis.margins(0.08, 0.06)
-    raw, (low, high) = raw_bytes(rows[0].record), axis.get_xlim()
+    raw, (low, high) = rows[0].record.dataset.float32_bytes, axis.get_xlim()
     ratios = [2**i for i in range(24) if low <= raw / 2**i <= high]
     if cost in SIZES and len(ratios) > 1:
         ratio_ticks(axis, ratios, raw, _MOST_DIGITS["pareto"])
@@ -330,7 +330,7 @@ def spread_apart(ascending: Sequence[float], low: float = 0.0, high: float = 1.0
 
 def _decorate(axes: np.ndarray, records: Sequence[Record], cost: str, measure: str) -> None:
     example = records[0]
-    raw = raw_bytes(example)
+    raw = example.dataset.float32_bytes
     item = "vector" if example.dataset.vectors_per_item is None else "document" if measure != "auc" else "table"
     label = COSTS[cost] if cost != "codes" else f"bytes per {item} (float32: {raw:,.0f})"
     for axis in axes.flat:
@@ -365,11 +365,13 @@ def _byte_ticks(axis: Axes, records: Sequence[Record], raw: float) -> None:
     ratio_ticks(axis, ratios, raw, _MOST_DIGITS["families"])
 
 
-def ratio_ticks(axis: Axes, ratios: Sequence[int], raw: float, most_digits: int) -> None:
-    """Ticks at every ratio, or at every second, third, ..., as far as their labels have room."""
+def ratio_ticks(
+    axis: Axes, ratios: Sequence[int], raw: float, most_digits: int, label: Callable[[float], str] = short
+) -> None:
+    """Ticks at every ratio, or at every second, third, ..., as far as their sizes have room; ``label`` writes one."""
     for step in range(1, len(ratios) + 1):
         sizes = [raw / ratio for ratio in ratios[step - 1 :: step]]
         if sum(len(short(size)) for size in sizes) <= most_digits:
             break
-    axis.set_xticks(sizes, [short(size) for size in sizes])
+    axis.set_xticks(sizes, [label(size) for size in sizes])
     axis.minorticks_off()

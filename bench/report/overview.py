@@ -21,7 +21,6 @@ from bench.report.figures import (
     spread_apart,
     title_of,
 )
-from bench.report.rows import raw_bytes
 from bench.report.words import short
 
 if TYPE_CHECKING:
@@ -102,7 +101,7 @@ def _near_front(lines: dict[str, list[Record]], errors: dict[str, np.ndarray]) -
 def _decorate(axis: Axes, records: Sequence[Record], measure: str) -> None:
     from matplotlib.ticker import FixedLocator, NullFormatter
 
-    raw = raw_bytes(records[0])
+    raw = records[0].dataset.float32_bytes
     axis.set_xscale("log", base=2)
     axis.set_yscale("log")
     axis.invert_yaxis()
@@ -112,10 +111,7 @@ def _decorate(axis: Axes, records: Sequence[Record], measure: str) -> None:
     axis.yaxis.set_minor_formatter(NullFormatter())
     ratios = [2**i for i in range(1, max(1, round(np.log2(raw / min(map(_bytes, records))))) + 1)]
     shown = [ratio for ratio in ratios if raw / ratio <= 1.1 * max(map(_bytes, records))]
-    ratio_ticks(axis, shown, raw, 40)
-    ticks = axis.get_xticks()
-    axis.set_xticks(ticks, [f"{short(size)}\n{raw / size:.0f}x" for size in ticks])
-    axis.minorticks_off()
+    ratio_ticks(axis, shown, raw, 40, lambda size: f"{short(size)}\n{raw / size:.0f}x")
     item = "vector" if records[0].dataset.vectors_per_item is None else "document"
     axis.set_xlabel(f"bytes per {item}, and how many times less than float32")
     axis.set_ylabel(f"error: 1 - {measure} (log scale; up is better)")

@@ -140,7 +140,7 @@ class Row:
         if name == "codes":
             return float(self.code)
         ratio = {"at N": "total", "at 1M": "total_at_1m", "at 100M": "total_at_100m"}[name]
-        return self.median(lambda r: raw_bytes(r) / getattr(r.ratio, ratio) if r.ratio else None)
+        return self.median(lambda r: r.dataset.float32_bytes / getattr(r.ratio, ratio) if r.ratio else None)
 
     @property
     def told_from_best(self) -> bool | None:
@@ -178,11 +178,6 @@ def by_measure(rows: Sequence[Row], measure: str) -> list[Row]:
     unmarked: dict[str, Any] = {"measure": found, "p_best": None, "behind": None, "effect": None, "is_best": False}
     having = [row for row in rows if row.quality(found) is not None]
     return sorted((row if row.headline == found else replace(row, **unmarked) for row in having), key=_order)
-
-
-def raw_bytes(record: Record) -> float:
-    """Float32 bytes of an item: of a vector, or on average of a set of vectors."""
-    return record.dataset.float32_bytes
 
 
 def rows_of(records: Iterable[Record]) -> list[Row]:

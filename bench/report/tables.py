@@ -16,7 +16,7 @@ from bench.measure.kinds import kinds_of, warnings_of
 from bench.measure.statistics import Interval
 from bench.records import FAILURES, Record
 from bench.report.names import dataset_names, shown_name
-from bench.report.rows import HEADLINES, Row, digits_of, headlines, raw_bytes, rows_of
+from bench.report.rows import HEADLINES, Row, digits_of, headlines, rows_of
 from bench.report.table_record import table_lines
 from bench.report.words import count_bytes as _bytes
 from bench.report.words import interval, number, short
@@ -250,8 +250,8 @@ _COLUMNS = (  # the first are kept in a narrow terminal
         "left",
     ),
     _Column("p50 ms", 7, lambda row: milliseconds(row) + latency_marks(row)),
-    _Column("ratio", 6, lambda row: f"{raw_bytes(row.record) / row.code:.1f}x"),
-    _Column("at 1M", 6, lambda row: f"{raw_bytes(row.record) / (row.cost('at 1M') or np.nan):.1f}x"),
+    _Column("ratio", 6, lambda row: f"{row.record.dataset.float32_bytes / row.code:.1f}x"),
+    _Column("at 1M", 6, lambda row: f"{row.record.dataset.float32_bytes / (row.cost('at 1M') or np.nan):.1f}x"),
     _Column("recall@1", 8, lambda row: _number(_value(row, "recall@1"), ".3f")),
     _Column("encode/s", 9, lambda row: _number(row.median(lambda r: _rate(r, "encode_vectors_per_s")), ",.0f")),
     _Column("fit s", 6, lambda row: _number(row.median(lambda r: r.seconds.get("fit")), ".1f")),

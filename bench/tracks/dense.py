@@ -31,7 +31,7 @@ from bench.tracks.measurement import (
 )
 from methods import Codec, Searcher
 from methods.budget import Budget
-from methods.compose import rescored as rescore
+from methods.compose import rescored
 
 _BLOCK = 16_384  # base vectors read and encoded at a time
 _PADDED_CODES = 256  # more than fills up a block of any scan is no padding
@@ -47,7 +47,7 @@ def configure(config: RunConfig, dataset: Dataset, code_bytes: int) -> tuple[Cod
     """Codec, store for rescoring (None without one in memory) and the bytes of a vector's codes together."""
     method = dict(config.method)
     name = method.pop("name")
-    codec, store = rescore.plan(name, dataset.dim, code_bytes, dataset.metric, rescore=config.rescore, **method)
+    codec, store = rescored.plan(name, dataset.dim, code_bytes, dataset.metric, rescore=config.rescore, **method)
     return codec, store, codec.code_size + (store.code_size if store else 0)
 
 
@@ -192,11 +192,11 @@ def _rescored(
 ) -> Searcher:
     """The searcher with its candidates re-ordered from the finer store."""
     if store_codec is not None and store_codes is not None:
-        store: rescore.Store = rescore.CodecStore(store_codec, store_codes)
+        store: rescored.Store = rescored.CodecStore(store_codec, store_codes)
     else:
         with found.timed("build_disk"):
-            store = rescore.DiskStore(_write_vectors(dataset.base, work / "vectors.npy"))
-    return rescore.RescoredSearcher(searcher, store, config.rescore_factor)
+            store = rescored.DiskStore(_write_vectors(dataset.base, work / "vectors.npy"))
+    return rescored.RescoredSearcher(searcher, store, config.rescore_factor)
 
 
 def _write_vectors(base: VectorStore, path: Path) -> Path:

@@ -26,10 +26,7 @@ from methods.kernels.simd.unpack_symbols import GROUP
 __all__ = ["offset_finds_more", "offset_pays"]
 
 _QUERIES, _BASE, _NEIGHBORS = 1000, 10_000, 10
-_TRIAL, _TRIAL_QUERIES = (
-    20_000,
-    3000,
-)  # training vectors of a trial, and held-out ones: three times those of a simulation
+_TRIAL, _TRIAL_QUERIES = 20_000, 3000  # training vectors of a trial and those held out of it
 _TRIAL_GAIN = 0.008  # of recall: an offset found .013 more where it was worth .011, .005 where it cost .016
 _LEAST = 200  # training vectors below which nothing can be held out
 _LEAST_SHARE = 1e-4  # of the squared norms that is the mean's: with less there is no common direction
@@ -56,9 +53,7 @@ def offset_pays(vectors: np.ndarray, metric: Metric, code_bytes: float, seed: in
     """
     if metric is Metric.L2 or code_bytes <= offset_size(code_bytes):
         return False
-    order = np.random.default_rng(seed).permutation(len(vectors))
-    held = min(_QUERIES, len(vectors) // 10)
-    base = vectors[order[held : held + _BASE]]
+    queries, base = _held_out(vectors, _QUERIES, _BASE, seed)
     mean = robust_mean(base)[0].astype(np.float64)
     squares = np.median(np.einsum("ij,ij->i", base, base, dtype=np.float64))
     share = float(mean @ mean) / squares if squares > 0 else 0.0
@@ -66,8 +61,7 @@ def offset_pays(vectors: np.ndarray, metric: Metric, code_bytes: float, seed: in
         return False
     if len(vectors) < _LEAST:
         return share > _LARGE_SHARE
-    queries = vectors[order[:held]]
-    truth = faiss.knn(queries, base, _NEIGHBORS, metric=faiss.METRIC_INNER_PRODUCT)[1]
+    truth = _nearest(queries, base)
     plain = _recall(queries, base, truth, 8 * code_bytes, np.zeros(len(mean), np.float32), seed, even)
     direction = mean_direction(mean)
     with_offset = _recall(queries, base, truth, 8 * (code_bytes - offset_size(code_bytes)), direction, seed, even)
@@ -90,17 +84,28 @@ def offset_finds_more(codec: Callable[[bool], Codec], vectors: np.ndarray, seed:
     """
     if len(vectors) < _LEAST:
         return True
-    order = np.random.default_rng(seed).permutation(len(vectors))
-    held = min(_TRIAL_QUERIES, len(vectors) // 10)
-    queries, training = vectors[order[:held]], vectors[order[held : held + _TRIAL]]
-    truth = faiss.knn(queries, training[:_BASE], _NEIGHBORS, metric=faiss.METRIC_INNER_PRODUCT)[1]
+    queries, training = _held_out(vectors, _TRIAL_QUERIES, _TRIAL, seed)
+    base = training[:_BASE]
+    truth = _nearest(queries, base)
 
     def recall(offset: bool) -> float:
         fitted = codec(offset).fit(training, seed)
-        ids = fitted.searcher(fitted.encode(training[:_BASE])).search(queries, _NEIGHBORS)[1]
+        ids = fitted.searcher(fitted.encode(base)).search(queries, _NEIGHBORS)[1]
         return _share_found(truth, ids)
 
     return recall(True) > recall(False) + _TRIAL_GAIN
+
+
+def _held_out(vectors: np.ndarray, queries: int, others: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Vectors that are held out, at most so many and a tenth of all, and at most so many of the others."""
+    order = np.random.default_rng(seed).permutation(len(vectors))
+    held = min(queries, len(vectors) // 10)
+    return vectors[order[:held]], vectors[order[held : held + others]]
+
+
+def _nearest(queries: np.ndarray, base: np.ndarray) -> np.ndarray:
+    """Rows (nq, 10) of the base with the largest inner products."""
+    return faiss.knn(queries, base, _NEIGHBORS, metric=faiss.METRIC_INNER_PRODUCT)[1]
 
 
 def _share_found(truth: np.ndarray, ids: np.ndarray) -> float:
@@ -119,8 +124,7 @@ def _recall(
     decoded = np.column_stack([values, offsets]).astype(np.float32)
     along = queries @ direction
     mapped = np.column_stack([(queries - along[:, None] * direction) @ matrix, along]).astype(np.float32)
-    ids = faiss.knn(mapped, decoded, _NEIGHBORS, metric=faiss.METRIC_INNER_PRODUCT)[1]
-    return _share_found(truth, ids)
+    return _share_found(truth, _nearest(mapped, decoded))
 
 
 def _channel(values: np.ndarray, variances: np.ndarray, bits: float, seed: int) -> np.ndarray:

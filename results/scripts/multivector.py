@@ -16,7 +16,7 @@ from quotes import ROOT, put, share
 from bench import records
 from bench.report.export import headline_interval
 from bench.report.front import on_front
-from bench.report.rows import Row, raw_bytes, rows_of
+from bench.report.rows import Row, rows_of
 from bench.report.words import short
 
 PUBLISHED = Path(__file__).parents[1] / "published"
@@ -32,7 +32,7 @@ def main() -> None:
         f"# Every run on {data.name}",
         "",
         f"{data.n:,} paragraphs of {data.vectors_per_item:.1f} vectors x {data.dim} "
-        f"({raw_bytes(rows[0].record):,.0f} bytes as float32, on average), {data.queries}",
+        f"({rows[0].record.dataset.float32_bytes:,.0f} bytes as float32, on average), {data.queries}",
         "questions, one thread. Bytes are the mean of a document's code in memory, beside them the largest.",
         "Made by `python results/scripts/multivector.py` from the records here.",
         "",

@@ -13,7 +13,7 @@ from statistics import median_high
 
 from bench import records
 from bench.report import significance
-from bench.report.rows import Row, raw_bytes, rows_of
+from bench.report.rows import Row, rows_of
 
 PUBLISHED = Path(__file__).parents[1] / "published"
 DATASETS = ("book-crossing", "ml-100k")
@@ -52,7 +52,7 @@ def table(rows: list[Row]) -> list[str]:
         return [-row.headline_quality.value if row else 1.0 for row in found]
 
     names = sorted({name for name, _ in cells}, key=order)
-    raw = raw_bytes(rows[0].record)
+    raw = rows[0].record.dataset.float32_bytes
     head = [f"{raw / size:.4g}x" for size in budgets]
     usual = median_high(len(row.records) for row in rows)
     lines = [
@@ -72,7 +72,7 @@ def cell(row: Row | None, ratio: float, usual: int) -> str:
     """One method at one budget; ``usual`` is how many seeds the others have."""
     if row is None:
         return "-"
-    quality, stored = row.headline_quality, raw_bytes(row.record) / row.code
+    quality, stored = row.headline_quality, row.record.dataset.float32_bytes / row.code
     notes = [f"{stored:.3g}x"] if stored > _NEAR * ratio else []
     notes += [_seeds(len(row.records))] if len(row.records) != usual else []
     value = f"{quality.value:.4f} ± {(quality.high - quality.low) / 2:.4f}"

@@ -12,7 +12,7 @@ from bench.records import Record
 from bench.report.figures import colours_of
 from bench.report.names import dataset_names
 from bench.report.ranking import rankings
-from bench.report.rows import COSTS, Row, raw_bytes
+from bench.report.rows import COSTS, Row
 
 _PER_RUN_CONFIG = ("seed", "k", "threads", "train_size", "rescore", "rescore_factor", "latency_s")
 
@@ -114,7 +114,7 @@ def _row(row: Row, dataset: str, environments: dict[str, int]) -> dict[str, Any]
         "disk": record.bytes.rescore_disk if record.bytes else 0,
         "n": record.dataset.n,
         "dim": record.dataset.dim,
-        "raw": raw_bytes(record),
+        "raw": record.dataset.float32_bytes,
         "setSize": _short(record.dataset.vectors_per_item),
         "queries": record.dataset.queries,
         "trained": _trained(row),

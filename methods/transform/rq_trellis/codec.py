@@ -121,7 +121,7 @@ class RQTrellis(Codec):
         ``stages`` None: two in codes of 32 bytes and more and in those of no more than a bit a dimension, else one.
         """
         if stages is None:
-            worth_it = code_bytes >= _LARGE or 8 * code_bytes <= _FEW_BITS * dim
+            worth_it = code_bytes >= _LARGE or _is_small(code_bytes, dim)
             stages = 2 if worth_it and code_bytes > 2 + _extra_bytes(metric) else 1
         other = check_integer("stages", stages, 1, MOST_STAGES) + _extra_bytes(metric)
         least = other + 1 + (offset_size(1) if offset else 0)
@@ -186,7 +186,7 @@ class RQTrellis(Codec):
             return False
         if self.offset or not offset_pays(vectors, self.metric, self.stages + self.bits, seed):
             return bool(self.offset)
-        if 8 * self.code_size > _FEW_BITS * self.dim:
+        if not _is_small(self.code_size, self.dim):
             return True
         return offset_finds_more(lambda offset: type(self)(**{**self.params(), "offset": offset}), vectors, seed)
 
@@ -250,6 +250,11 @@ def _without_copies(residuals: np.ndarray) -> np.ndarray:
     """
     nothing = is_nothing(np.linalg.norm(residuals, axis=1))
     return residuals[~nothing] if _MANY_COPIES < nothing.mean() < 1 else residuals
+
+
+def _is_small(code_bytes: int, dim: int) -> bool:
+    """Whether a code is one of few bits a dimension."""
+    return 8 * code_bytes <= _FEW_BITS * dim
 
 
 def _extra_bytes(metric: Metric) -> int:
