@@ -8,16 +8,13 @@ have files of their own, which the searchers in :mod:`methods.search` import wit
 
 from __future__ import annotations
 
-import inspect
 from abc import ABC, abstractmethod
-from enum import StrEnum
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from methods import storage
-from methods.errors import BudgetError, MethodError, NoSuccessor, NotDecodable, NotFitted, UnsupportedMetric
+from methods.errors import BudgetError, MethodError, NoSuccessor, NotDecodable, UnsupportedMetric
+from methods.method import FittedMethod, Parametrized
 from methods.metric import Metric
 from methods.search.decoding import DecodingSearcher
 from methods.searcher import Searcher
@@ -28,21 +25,7 @@ __all__ = ["Codec", "Metric", "Parametrized", "Searcher", "Transform"]
 _ENCODE_BLOCK = 16_384  # vectors encoded at a time: bounds the temporaries of a method, not its result
 
 
-class Parametrized:
-    """Keyword parameters as scikit-learn has them: the constructor stores, :meth:`params` reads them back."""
-
-    def params(self) -> dict[str, Any]:
-        """The constructor's keywords with their present values (JSON-able: numbers, strings, dicts)."""
-        names = list(inspect.signature(type(self).__init__).parameters)[1:]
-        return {name: getattr(self, name) for name in names}
-
-    def __repr__(self) -> str:
-        shown = {key: str(value) if isinstance(value, StrEnum) else value for key, value in self.params().items()}
-        inside = ", ".join(f"{key}={value!r}" for key, value in shown.items())
-        return f"{type(self).__name__}({inside})"
-
-
-class Codec(Parametrized, ABC):
+class Codec(FittedMethod):
     """Turns vectors into codes of :attr:`code_size` bytes, everything stored per vector included.
 
     Parameters
@@ -54,34 +37,17 @@ class Codec(Parametrized, ABC):
 
     Notes
     -----
-    Class attributes describe a method in lists and tables: ``track``, ``name`` (given by the registry), ``family``,
-    ``summary`` (what it is, one line), ``source`` (paper or library), ``trains`` (learns from data beyond
-    ranges and means), ``metrics`` (supported ones), ``decodable``, ``requires`` (optional distributions),
-    ``estimator`` (search scores estimate the metric by a formula other than the score of decoded vectors),
-    ``version`` (raise it when the same parameters give other codes, so that old records are not reused),
-    ``reads_versions`` (earlier versions whose parts this one takes, and whose codes it decodes as they did),
-    ``offers_center`` (``for_budget`` takes ``center=offset`` too, see :mod:`methods.compose.centered`),
-    ``check_params`` (keywords of ``for_budget`` under which :mod:`methods.checks` runs, for a short training),
-    ``check_exceptions`` (check -> why the method cannot pass it) and ``kind_exceptions`` (kind of vectors, or
-    ``"kind, metric"`` -> why it costs the method more than 0.03 of its recall@10; docs/embeddings.md has the kinds).
+    Class attributes are those of :class:`~methods.method.Method`, and ``metrics`` (supported ones), ``decodable``,
+    ``estimator`` (search scores estimate the metric by a formula other than the score of decoded vectors) and
+    ``offers_center`` (takes ``center=offset`` too, see :mod:`methods.compose.centered`). A kind in ``kind_exceptions``
+    is one that costs the method more than 0.03 of its recall@10.
     """
 
-    track: ClassVar[str] = "dense"
-    name: ClassVar[str] = ""
-    family: ClassVar[str] = "other"
-    summary: ClassVar[str] = ""
-    source: ClassVar[str] = ""
-    trains: ClassVar[bool] = True
+    track = "dense"
     decodable: ClassVar[bool] = True
     estimator: ClassVar[bool] = False
     metrics: ClassVar[frozenset[Metric]] = frozenset(Metric)
-    requires: ClassVar[tuple[str, ...]] = ()
-    version: ClassVar[str] = "1"
-    reads_versions: ClassVar[frozenset[str]] = frozenset()
     offers_center: ClassVar[bool] = False
-    check_params: ClassVar[dict[str, Any]] = {}
-    check_exceptions: ClassVar[dict[str, str]] = {}
-    kind_exceptions: ClassVar[dict[str, str]] = {}
 
     def __init__(self, dim: int, metric: Metric = Metric.IP) -> None:
         self.dim = dim
@@ -91,27 +57,28 @@ class Codec(Parametrized, ABC):
     # --- what a method tells -------------------------------------------------------------------------
 
     @classmethod
-    @abstractmethod
-    def for_budget(cls, dim: int, code_bytes: int, metric: Metric, *args: Any, **params: Any) -> Codec:
-        """The best configuration whose code takes at most ``code_bytes``, by the method's documented rule.
-
-        A method names its parameters as keywords with defaults: ``(cls, dim, code_bytes, metric, *, bits=8)``.
-        (``*args`` is here only so that type checkers accept that.)
+    def for_budget(cls, dim: int, code_bytes: int, metric: Metric = Metric.IP, **params: Any) -> Self:
+        """The best configuration whose code takes at most ``code_bytes``, by the rule that the method documents.
 
         Raises
         ------
         BudgetError
             If the smallest code of the method is larger; it names that size.
         """
+        metric = Metric.parse(metric)
+        codec = cls(dim, metric, **cls._configuration((dim, code_bytes, metric), params))
+        if codec.code_size > code_bytes:
+            raise BudgetError(cls._label(), code_bytes, codec.code_size)
+        return codec
+
+    @classmethod
+    def _sized(cls, dim: int, code_bytes: int, metric: Metric, *args: Any, **options: Any) -> dict[str, Any]:
+        return {}
 
     @property
     @abstractmethod
     def code_size(self) -> int:
         """Bytes of one code, known before :meth:`fit`."""
-
-    @abstractmethod
-    def parts(self) -> dict[str, np.ndarray]:
-        """What must be stored besides the codes, by name; enough to rebuild the codec. Needs :meth:`fit`."""
 
     @property
     def scores_decoded(self) -> bool:
@@ -125,11 +92,7 @@ class Codec(Parametrized, ABC):
         vectors = self._prepare(as_vectors(vectors, self.dim, "training vectors"))
         if not len(vectors):
             raise MethodError(f"{self._label()} cannot be fitted on 0 training vectors; give at least 1")
-        for key in [key for key in vars(self) if key.endswith("_") and not key.startswith("_")]:
-            delattr(self, key)
-        self._fit(vectors, seed)
-        self.fitted_ = True
-        return self
+        return self._fit_anew(vectors, seed)
 
     def encode(self, vectors: np.ndarray) -> np.ndarray:
         """Codes (n, code_size) uint8 of ``vectors`` (n, dim): the stored bytes, with nothing beside them."""
@@ -176,19 +139,6 @@ class Codec(Parametrized, ABC):
         """
         raise NoSuccessor(f"{self._label()} has no compatible successor; encode all vectors again")
 
-    @classmethod
-    def from_parts(cls, params: dict[str, Any], parts: dict[str, np.ndarray]) -> Self:
-        """The fitted codec again, from :meth:`params` and :meth:`parts`."""
-        codec = cls(**params)
-        codec._load_parts({name: np.asarray(array) for name, array in parts.items()})
-        codec.fitted_ = True
-        return codec
-
-    def save(self, path: str | Path) -> Path:
-        """Write the fitted codec into one file, which :func:`methods.load` reads (:mod:`methods.storage`)."""
-        self._check_fitted()
-        return storage.save(self, path)
-
     # --- hooks -------------------------------------------------------------------------------------------
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
@@ -211,17 +161,10 @@ class Codec(Parametrized, ABC):
         """A searcher; by default one that decodes blocks of codes and scores them in float32."""
         return DecodingSearcher(self, codes)
 
-    @abstractmethod
-    def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
-        """Set the attributes that :meth:`_fit` sets, from :meth:`parts`."""
-
     # --- helpers -----------------------------------------------------------------------------------------
 
     def _prepare(self, vectors: np.ndarray) -> np.ndarray:
         return normalized(vectors) if self.metric is Metric.COSINE else vectors
-
-    def _label(self) -> str:
-        return self.name or type(self).__name__
 
     def _check_shape(self) -> None:
         if int(self.dim) != self.dim or self.dim < 1:
@@ -229,10 +172,6 @@ class Codec(Parametrized, ABC):
         if self.metric not in self.metrics:
             names = ", ".join(sorted(self.metrics))
             raise UnsupportedMetric(f"{self._label()} does not support metric={self.metric}; it does {names}")
-
-    def _check_fitted(self) -> None:
-        if not getattr(self, "fitted_", False):
-            raise NotFitted(f"{self._label()} is not fitted; call fit(vectors) or from_parts(...) first")
 
     def _check_codes(self, codes: np.ndarray, count: int | None = None) -> np.ndarray:
         codes = np.asarray(codes)

@@ -91,11 +91,9 @@ def get(name: str, track: str | None = DENSE) -> type[Any]:
 
 
 def parameters(name: str) -> dict[str, Any]:
-    """Keyword parameters of the method's ``for_budget`` with their defaults (``method.<key>`` on the command line)."""
+    """What a user of the method may set, with defaults (``method.<key>`` on the command line)."""
     cls = get(name, None)
-    signature = inspect.signature(cls.for_budget)
-    own = {key: found.default for key, found in signature.parameters.items() if found.kind is found.KEYWORD_ONLY}
-    return own | ({"center": None} if offers_center(cls) else {})
+    return dict(cls.parameters()) | ({"center": None} if offers_center(cls) else {})
 
 
 def offers_center(cls: type[Any]) -> bool:

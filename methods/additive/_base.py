@@ -47,6 +47,7 @@ class AdditiveCodec(Codec):
         metric: Metric = Metric.IP,
         codebooks: int = 1,
         splits: int = 1,
+        *,
         renormalize: bool = False,
     ) -> None:
         super().__init__(dim, metric)

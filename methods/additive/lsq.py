@@ -63,33 +63,22 @@ class LSQ(AdditiveCodec):
         dim: int,
         metric: Metric = Metric.IP,
         codebooks: int = 1,
-        renormalize: bool = False,
+        *,
         iterations: int = 5,
         restarts: int = 8,
         max_training: int = 16_000,
+        **additive: Any,
     ) -> None:
-        super().__init__(dim, metric, codebooks, 1, renormalize)
+        super().__init__(dim, metric, codebooks, **additive)
         self.iterations = check_integer("iterations", iterations, 0, 10_000)
         self.restarts = check_integer("restarts", restarts, 0, 10_000)
         self.max_training = check_integer("max_training", max_training, 1, 2**31)
 
     @classmethod
-    def for_budget(
-        cls,
-        dim: int,
-        code_bytes: int,
-        metric: Metric,
-        *,
-        max_codebooks: int = 8,
-        renormalize: bool = False,
-        iterations: int = 5,
-        restarts: int = 8,
-        max_training: int = 16_000,
-    ) -> LSQ:
+    def _sized(cls, dim: int, code_bytes: int, metric: Metric, *, max_codebooks: int = 8) -> dict[str, Any]:
         """One codebook a byte, at most ``max_codebooks``; the rest of the budget stays unused."""
         largest_fit("lsq", code_bytes, {1: 1})
-        codebooks = min(code_bytes, check_integer("max_codebooks", max_codebooks, 1, 64))
-        return cls(dim, metric, codebooks, renormalize, iterations, restarts, max_training)
+        return {"codebooks": min(code_bytes, check_integer("max_codebooks", max_codebooks, 1, 64))}
 
     def _learn(self, vectors: np.ndarray, seed: int) -> np.ndarray:
         sample = training_sample(vectors, 256, max(256, self.max_training), seed)

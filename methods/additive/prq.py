@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import faiss
 import numpy as np
 
@@ -34,29 +36,19 @@ class PRQ(AdditiveCodec):
         metric: Metric = Metric.IP,
         codebooks: int = 1,
         splits: int = 1,
-        renormalize: bool = False,
+        *,
         beam_size: int = 4,
         iterations: int = 10,
         max_training: int = 20_000,
+        **additive: Any,
     ) -> None:
-        super().__init__(dim, metric, codebooks, splits, renormalize)
+        super().__init__(dim, metric, codebooks, splits, **additive)
         self.beam_size = check_integer("beam_size", beam_size, 1, 256)
         self.iterations = check_integer("iterations", iterations, 1, 10_000)
         self.max_training = check_integer("max_training", max_training, 1, 2**31)
 
     @classmethod
-    def for_budget(
-        cls,
-        dim: int,
-        code_bytes: int,
-        metric: Metric,
-        *,
-        codebooks: int = 2,
-        renormalize: bool = False,
-        beam_size: int = 4,
-        iterations: int = 10,
-        max_training: int = 20_000,
-    ) -> PRQ:
+    def _sized(cls, dim: int, code_bytes: int, metric: Metric, *, codebooks: int = 2) -> dict[str, Any]:
         """As many subvectors of ``codebooks`` bytes as ``code_bytes`` hold, at most one for each dimension.
 
         Two codebooks a subvector were as good as four on sentence embeddings and cost less. A budget below
@@ -64,8 +56,7 @@ class PRQ(AdditiveCodec):
         """
         largest_fit("prq", code_bytes, {1: 1})
         codebooks = min(code_bytes, check_integer("codebooks", codebooks, 1, 32))
-        splits = min(dim, code_bytes // codebooks)
-        return cls(dim, metric, codebooks, splits, renormalize, beam_size, iterations, max_training)
+        return {"codebooks": codebooks, "splits": min(dim, code_bytes // codebooks)}
 
     def _learn(self, vectors: np.ndarray, seed: int) -> np.ndarray:
         sample = training_sample(vectors, 256, max(256, self.max_training), seed)

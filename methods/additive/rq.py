@@ -44,33 +44,22 @@ class RQ(AdditiveCodec):
         dim: int,
         metric: Metric = Metric.IP,
         codebooks: int = 1,
-        renormalize: bool = False,
+        *,
         beam_size: int = 4,
         iterations: int = 10,
         max_training: int = 65_536,
+        **additive: Any,
     ) -> None:
-        super().__init__(dim, metric, codebooks, 1, renormalize)
+        super().__init__(dim, metric, codebooks, **additive)
         self.beam_size = check_integer("beam_size", beam_size, 1, 256)
         self.iterations = check_integer("iterations", iterations, 1, 10_000)
         self.max_training = check_integer("max_training", max_training, 1, 2**31)
 
     @classmethod
-    def for_budget(
-        cls,
-        dim: int,
-        code_bytes: int,
-        metric: Metric,
-        *,
-        max_codebooks: int = 32,
-        renormalize: bool = False,
-        beam_size: int = 4,
-        iterations: int = 10,
-        max_training: int = 65_536,
-    ) -> RQ:
+    def _sized(cls, dim: int, code_bytes: int, metric: Metric, *, max_codebooks: int = 32) -> dict[str, Any]:
         """One codebook a byte, at most ``max_codebooks``; the rest of the budget stays unused."""
         largest_fit("rq", code_bytes, {1: 1})
-        codebooks = min(code_bytes, check_integer("max_codebooks", max_codebooks, 1, 256))
-        return cls(dim, metric, codebooks, renormalize, beam_size, iterations, max_training)
+        return {"codebooks": min(code_bytes, check_integer("max_codebooks", max_codebooks, 1, 256))}
 
     def _learn(self, vectors: np.ndarray, seed: int) -> np.ndarray:
         sample = training_sample(vectors, 256, max(256, self.max_training), seed)

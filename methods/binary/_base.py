@@ -12,11 +12,11 @@ the code of what lies there. So under ``ip`` queries are coded at the length tha
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from methods.base import Codec, Metric, Searcher
+from methods.base import Codec, Metric, Searcher, largest_fit
 from methods.encoding.units import NEAR_ONE, length_of_parts, length_parts, lengths_of, one_or_length, typical_length
 from methods.errors import MethodError
 from methods.kernels.scanning.adc import ADCScanner
@@ -52,6 +52,12 @@ class BinaryCodec(Codec):
     scoring: str
     bits: int
     length_: float = 1.0
+
+    @classmethod
+    def _sized(cls, dim: int, code_bytes: int, metric: Metric) -> dict[str, Any]:
+        """Eight bits a byte: all of the budget is used, up to what can be scanned."""
+        largest_fit(cls.name, code_bytes, {1: 1})
+        return {"bits": 8 * min(code_bytes, LONGEST)}
 
     @property
     def code_size(self) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from methods.base import Metric, largest_fit
+from methods.base import Metric
 from methods.binary._base import BinaryCodec
 from methods.errors import MethodError
 from methods.fitting.principal_axes import principal_axes
@@ -40,19 +42,15 @@ class ITQ(BinaryCodec):
     source = "Gong & Lazebnik, Iterative quantization, CVPR 2011"
 
     def __init__(
-        self, dim: int, metric: Metric = Metric.IP, bits: int = 64, iterations: int = 50, scoring: str = "hamming"
+        self, dim: int, metric: Metric = Metric.IP, bits: int = 64, *, iterations: int = 50, scoring: str = "hamming"
     ) -> None:
         self.bits, self.iterations, self.scoring = bits, iterations, scoring
         super().__init__(dim, metric)
 
     @classmethod
-    def for_budget(
-        cls, dim: int, code_bytes: int, metric: Metric, *, iterations: int = 50, scoring: str = "hamming"
-    ) -> ITQ:
+    def _sized(cls, dim: int, code_bytes: int, metric: Metric) -> dict[str, Any]:
         """As many bits as the budget and the dimension allow."""
-        bits = min(8 * code_bytes, dim)
-        largest_fit("itq", code_bytes, {1: 1})
-        return cls(dim, metric, bits, iterations, scoring)
+        return {"bits": min(dim, super()._sized(dim, code_bytes, metric)["bits"])}
 
     def parts(self) -> dict[str, np.ndarray]:
         return super().parts() | {"mean": self.mean_, "projection": self.projection_}

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from methods.base import Metric, largest_fit
-from methods.binary._base import LONGEST, BinaryCodec
+from methods.base import Metric
+from methods.binary._base import BinaryCodec
 from methods.fitting.principal_axes import principal_axes
 from methods.kind_losses import NO_LENGTHS
 from methods.parameters import check_device, check_integer
@@ -62,6 +62,7 @@ class SemanticHashing(BinaryCodec):
         dim: int,
         metric: Metric = Metric.IP,
         bits: int = 64,
+        *,
         hidden: int = 0,
         epochs: int = 2,
         scoring: str = "hamming",
@@ -70,22 +71,6 @@ class SemanticHashing(BinaryCodec):
         self.bits, self.hidden, self.epochs = bits, hidden, epochs
         self.scoring, self.device = scoring, device
         super().__init__(dim, metric)
-
-    @classmethod
-    def for_budget(
-        cls,
-        dim: int,
-        code_bytes: int,
-        metric: Metric,
-        *,
-        hidden: int = 0,
-        epochs: int = 2,
-        scoring: str = "hamming",
-        device: str = "auto",
-    ) -> SemanticHashing:
-        """As many bits as the budget holds and can be scanned."""
-        largest_fit("semantic_hashing", code_bytes, {1: 1})
-        return cls(dim, metric, 8 * min(code_bytes, LONGEST), hidden, epochs, scoring, device)
 
     def parts(self) -> dict[str, np.ndarray]:
         return super().parts() | self.parts_

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from methods.base import Metric, largest_fit
+from methods.base import Metric
 from methods.binary._base import BinaryCodec
 from methods.errors import MethodError, UnsupportedMetric
 from methods.fitting.principal_axes import robust_mean
@@ -46,18 +46,15 @@ class Sign(BinaryCodec):
     }
     trains = False
 
-    def __init__(self, dim: int, metric: Metric = Metric.IP, threshold: str = "mean", scoring: str = "hamming") -> None:
+    def __init__(
+        self, dim: int, metric: Metric = Metric.IP, *, threshold: str = "mean", scoring: str = "hamming"
+    ) -> None:
         self.threshold, self.scoring = threshold, scoring
         super().__init__(dim, metric)
 
     @classmethod
-    def for_budget(
-        cls, dim: int, code_bytes: int, metric: Metric, *, threshold: str = "mean", scoring: str = "hamming"
-    ) -> Sign:
-        """``ceil(dim / 8)`` bytes, whatever the budget has beyond them."""
-        codec = cls(dim, metric, threshold, scoring)
-        largest_fit("sign", code_bytes, {"sign": codec.code_size})
-        return codec
+    def _sized(cls, dim: int, code_bytes: int, metric: Metric) -> dict[str, Any]:
+        return {}  # ceil(dim / 8) bytes, whatever the budget has beyond them
 
     @property
     def bits(self) -> int:  # type: ignore[override]

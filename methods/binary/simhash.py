@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from methods.base import Metric, largest_fit
-from methods.binary._base import LONGEST, BinaryCodec
+from methods.base import Metric
+from methods.binary._base import BinaryCodec
 from methods.kind_losses import NO_LENGTHS
 from methods.registry import register
 
@@ -48,19 +48,12 @@ class SimHash(BinaryCodec):
         dim: int,
         metric: Metric = Metric.IP,
         bits: int = 256,
+        *,
         orthogonal: bool = False,
         scoring: str = "hamming",
     ) -> None:
         self.bits, self.orthogonal, self.scoring = bits, orthogonal, scoring
         super().__init__(dim, metric)
-
-    @classmethod
-    def for_budget(
-        cls, dim: int, code_bytes: int, metric: Metric, *, orthogonal: bool = False, scoring: str = "hamming"
-    ) -> SimHash:
-        """Eight hyperplanes a byte: all of the budget is used, up to what can be scanned."""
-        size = largest_fit("simhash", code_bytes, {size: size for size in {1, min(max(1, code_bytes), LONGEST)}})
-        return cls(dim, metric, 8 * size, orthogonal, scoring)
 
     def parts(self) -> dict[str, np.ndarray]:
         return {"normals": self.normals_}

@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from methods.base import Metric, largest_fit
-from methods.binary._base import LONGEST, BinaryCodec
+from methods.base import Metric
+from methods.binary._base import BinaryCodec
 from methods.fitting.outliers import without_outliers
 from methods.fitting.principal_axes import principal_axes
 from methods.registry import register
@@ -47,17 +47,9 @@ class SpectralHashing(BinaryCodec):
         "recall_rises_with_bytes": "beyond a few bits a dimension further bits are waves too short to mean nearness",
     }
 
-    def __init__(self, dim: int, metric: Metric = Metric.IP, bits: int = 64, scoring: str = "hamming") -> None:
+    def __init__(self, dim: int, metric: Metric = Metric.IP, bits: int = 64, *, scoring: str = "hamming") -> None:
         self.bits, self.scoring = bits, scoring
         super().__init__(dim, metric)
-
-    @classmethod
-    def for_budget(cls, dim: int, code_bytes: int, metric: Metric, *, scoring: str = "hamming") -> SpectralHashing:
-        """Eight waves a byte: all of the budget is used, up to what can be scanned."""
-        size = largest_fit(
-            "spectral_hashing", code_bytes, {size: size for size in {1, min(max(1, code_bytes), LONGEST)}}
-        )
-        return cls(dim, metric, 8 * size, scoring)
 
     def parts(self) -> dict[str, np.ndarray]:
         own = {"mean": self.mean_, "axes": self.axes_, "low": self.low_, "axis": self.axis_, "rate": self.rate_}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -88,7 +88,9 @@ class CenteredCodec(Codec):
         self._code_size = self._offset_size + size
 
     @classmethod
-    def for_budget(cls, dim: int, code_bytes: int, metric: Metric, *, center: str = "offset", **params: Any) -> Codec:
+    def for_budget(
+        cls, dim: int, code_bytes: int, metric: Metric = Metric.IP, *, center: str = "offset", **params: Any
+    ) -> Self:
         """A byte for the offset, two where a code has 64 or more, and what the inner method makes of the others."""
         _checked(center)
         _check_metric(metric)

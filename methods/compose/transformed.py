@@ -140,35 +140,34 @@ class TransformedCodec(Codec):
         self.codec_params = dict(codec_params or {"dim": self.out_dim, "metric": str(self.metric.inner)})
 
     @classmethod
-    def _with_inner(
+    def _sized(
         cls,
         dim: int,
         code_bytes: int,
         metric: Metric,
-        codec: str | None,
-        codec_params: Mapping[str, Any] | None,
+        *,
+        codec: str | None = None,
+        codec_params: Mapping[str, Any] | None = None,
         out_dim: int | None = None,
-        **own: Any,
-    ) -> Self:
-        """What ``for_budget`` of a subclass returns; ``own`` are further keywords of its constructor.
+    ) -> dict[str, Any]:
+        """The inner codec at ``out_dim``, or at the most dimensions at which it fits ``code_bytes``.
 
-        The inner codec is configured at ``out_dim``, or at the most dimensions at which it fits ``code_bytes``,
-        rounded down to a multiple of 8 (scans use whole vector registers: 8 times as fast). Dimensions come before
-        precision: an inner codec with several precisions drops to its least before a dimension is dropped, unless
-        ``codec_params`` fixes it. One that fits at any dimension (product quantization) gets all of them.
-
-        ``codec=None`` takes the first of :attr:`choices` that holds its share of the dimensions.
+        They are rounded down to a multiple of 8 (scans use whole vector registers: 8 times as fast). Dimensions come
+        before precision: an inner codec with several precisions drops to its least before a dimension is dropped,
+        unless ``codec_params``, of the inner codec as its own user sets them, fix it. One that fits at any dimension
+        (product quantization) gets all of them. ``codec=None`` takes the first of :attr:`choices` that holds its share
+        of the dimensions.
         """
         choices = cls.choices if codec is None else ((codec, {}, 0.0),)
         for name, fixed, share in choices[:-1]:
             try:
-                found = cls._with_choice(dim, code_bytes, metric, name, {**fixed, **(codec_params or {})}, out_dim, own)
+                found = cls._with_choice(dim, code_bytes, metric, name, {**fixed, **(codec_params or {})}, out_dim)
             except BudgetError:
                 continue
-            if out_dim is not None or found.out_dim >= share * dim:
+            if out_dim is not None or found["out_dim"] >= share * dim:
                 return found
         name, fixed, _ = choices[-1]
-        return cls._with_choice(dim, code_bytes, metric, name, {**fixed, **(codec_params or {})}, out_dim, own)
+        return cls._with_choice(dim, code_bytes, metric, name, {**fixed, **(codec_params or {})}, out_dim)
 
     @classmethod
     def _with_choice(
@@ -179,19 +178,18 @@ class TransformedCodec(Codec):
         codec: str,
         options: Mapping[str, Any],
         out_dim: int | None,
-        own: Mapping[str, Any],
-    ) -> Self:
+    ) -> dict[str, Any]:
         """The codec with the inner ``codec`` at ``out_dim``, or at the most dimensions at which it fits."""
 
         def inner(dimension: int) -> Codec:
             try:
-                return registry.for_budget(codec, dimension, code_bytes, Metric.parse(metric).inner, **options)
+                return registry.for_budget(codec, dimension, code_bytes, metric.inner, **options)
             except BudgetError as error:
                 raise BudgetError(f"{cls.name} with {codec}", code_bytes, error.smallest) from None
 
         kept = _most_dimensions(dim, inner) if out_dim is None else out_dim
-        cls(dim, metric, kept, codec, **own)  # refuses a wrong out_dim before the inner codec meets it
-        return cls(dim, metric, kept, codec, inner(kept).params(), **own)
+        cls(dim, metric, kept, codec)  # refuses a wrong out_dim before the inner codec meets it
+        return {"out_dim": kept, "codec": codec, "codec_params": inner(kept).params()}
 
     def _new_transform(self) -> ScoredTransform:
         """The unfitted transform, from the constructor's parameters."""

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from methods import storage
-from methods.base import Parametrized
-from methods.errors import MethodError, NotDecodable, NotFitted
+from methods.errors import MethodError, NotDecodable
+from methods.method import FittedMethod
 from methods.multivector.ragged import Ragged
 
 __all__ = ["OFFSET_BYTES", "Codes", "MultiVectorCodec", "SetSearcher"]
@@ -72,7 +70,7 @@ class Codes:
         return self.data.reshape(-1, size)
 
 
-class MultiVectorCodec(Parametrized, ABC):
+class MultiVectorCodec(FittedMethod):
     """Turns sets of vectors into codes.
 
     Parameters
@@ -82,24 +80,14 @@ class MultiVectorCodec(Parametrized, ABC):
 
     Notes
     -----
-    Class attributes are those of :class:`methods.base.Codec`; ``fixed`` tells that all codes have one size, and
-    ``kind_exceptions`` are of the kinds in :mod:`methods.multivector.kinds`.
+    Class attributes are those of :class:`~methods.method.Method`; ``fixed`` tells that all codes have one size,
+    ``decodable`` that codes decode to sets of vectors, and ``kind_exceptions`` are of the kinds in
+    :mod:`methods.multivector.kinds`.
     """
 
-    track: ClassVar[str] = "multivector"
-    name: ClassVar[str] = ""
-    family: ClassVar[str] = "other"
-    summary: ClassVar[str] = ""
-    source: ClassVar[str] = ""
-    trains: ClassVar[bool] = True
+    track = "multivector"
     decodable: ClassVar[bool] = False
     fixed: ClassVar[bool] = False
-    requires: ClassVar[tuple[str, ...]] = ()
-    version: ClassVar[str] = "1"
-    reads_versions: ClassVar[frozenset[str]] = frozenset()
-    check_params: ClassVar[dict[str, Any]] = {}
-    check_exceptions: ClassVar[dict[str, str]] = {}
-    kind_exceptions: ClassVar[dict[str, str]] = {}
 
     def __init__(self, dim: int) -> None:
         if isinstance(dim, bool) or int(dim) != dim or dim < 1:
@@ -109,8 +97,7 @@ class MultiVectorCodec(Parametrized, ABC):
     # --- what a method tells -------------------------------------------------------------------------
 
     @classmethod
-    @abstractmethod
-    def for_budget(cls, dim: int, code_bytes: int, lengths: np.ndarray, *args: Any, **params: Any) -> Self:
+    def for_budget(cls, dim: int, code_bytes: int, lengths: np.ndarray, **params: Any) -> Self:
         """The best configuration whose codes take at most ``code_bytes`` on average, by the method's documented rule.
 
         Parameters
@@ -126,14 +113,15 @@ class MultiVectorCodec(Parametrized, ABC):
         BudgetError
             If the smallest codes of the method are larger; it names their mean size, rounded up.
         """
+        return cls(dim, **cls._configuration((dim, code_bytes, lengths), params))
+
+    @classmethod
+    def _sized(cls, dim: int, code_bytes: int, lengths: np.ndarray, *args: Any, **options: Any) -> dict[str, Any]:
+        return {}
 
     @abstractmethod
     def code_sizes(self, lengths: np.ndarray) -> np.ndarray:
         """Bytes (n,) int64 of the codes of documents with so many vectors, as :attr:`Codes.sizes`; before any fit."""
-
-    @abstractmethod
-    def parts(self) -> dict[str, np.ndarray]:
-        """What must be stored besides the codes, by name; enough to rebuild the codec. Needs :meth:`fit`."""
 
     # --- the life of a codec ---------------------------------------------------------------------------
 
@@ -145,11 +133,7 @@ class MultiVectorCodec(Parametrized, ABC):
         documents = self._checked(documents, "training documents")
         if not len(documents):
             raise MethodError(f"{self._label()} cannot be fitted on 0 documents; give at least 1")
-        for key in [key for key in vars(self) if key.endswith("_") and not key.startswith("_")]:
-            delattr(self, key)
-        self._fit(_padding_left_out(documents), seed)
-        self.fitted_ = True
-        return self
+        return self._fit_anew(_padding_left_out(documents), seed)
 
     def encode(self, documents: Ragged) -> Codes:
         """Codes of ``documents``: the stored bytes, with nothing beside them; each depends on its document alone.
@@ -179,19 +163,6 @@ class MultiVectorCodec(Parametrized, ABC):
         self._check_fitted()
         return self._searcher(codes)
 
-    @classmethod
-    def from_parts(cls, params: dict[str, Any], parts: dict[str, np.ndarray]) -> Self:
-        """The fitted codec again, from :meth:`params` and :meth:`parts`."""
-        codec = cls(**params)
-        codec._load_parts({name: np.asarray(array) for name, array in parts.items()})
-        codec.fitted_ = True
-        return codec
-
-    def save(self, path: str | Path) -> Path:
-        """Write the fitted codec into one file, which :func:`methods.load` reads (:mod:`methods.storage`)."""
-        self._check_fitted()
-        return storage.save(self, path)
-
     # --- hooks -------------------------------------------------------------------------------------------
 
     def _fit(self, documents: Ragged, seed: int) -> None:
@@ -207,21 +178,10 @@ class MultiVectorCodec(Parametrized, ABC):
     @abstractmethod
     def _searcher(self, codes: Codes) -> SetSearcher: ...
 
-    @abstractmethod
-    def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
-        """Set the attributes that :meth:`_fit` sets, from :meth:`parts`."""
-
     # --- helpers -----------------------------------------------------------------------------------------
-
-    def _label(self) -> str:
-        return self.name or type(self).__name__
 
     def _checked(self, sets: Ragged, what: str) -> Ragged:
         return checked(sets, self.dim, what)
-
-    def _check_fitted(self) -> None:
-        if not getattr(self, "fitted_", False):
-            raise NotFitted(f"{self._label()} is not fitted; call fit(documents) or from_parts(...) first")
 
 
 def checked(sets: Ragged, dim: int, what: str) -> Ragged:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -66,7 +66,7 @@ class ColbertResidual(MultiVectorCodec):
     weights_: np.ndarray
     length_: np.ndarray
 
-    def __init__(self, dim: int, bits: int = 2, candidates: int = 16) -> None:
+    def __init__(self, dim: int, bits: int = 2, *, candidates: int = 16) -> None:
         super().__init__(dim)
         if bits not in _BITS:
             raise MethodError(f"bits={bits} is not possible; use one of {', '.join(map(str, sorted(_BITS)))}")
@@ -75,15 +75,14 @@ class ColbertResidual(MultiVectorCodec):
         self.bits, self.candidates = bits, candidates
 
     @classmethod
-    def for_budget(
-        cls, dim: int, code_bytes: int, lengths: np.ndarray, *, bits: int | None = None, candidates: int = 16
-    ) -> ColbertResidual:
+    def _sized(
+        cls, dim: int, code_bytes: int, lengths: np.ndarray, *, bits: int | None = None, candidates: int
+    ) -> dict[str, Any]:
         """The most bits whose codes fit."""
         for chosen in _BITS if bits is None else (bits,):
-            found = cls(dim, chosen, candidates)
-            size = float(found.code_sizes(lengths).mean())
+            size = float(cls(dim, chosen, candidates=candidates).code_sizes(lengths).mean())
             if size <= code_bytes:
-                return found
+                return {"bits": chosen}
         raise BudgetError("colbert_residual", code_bytes, int(np.ceil(size)))
 
     @property

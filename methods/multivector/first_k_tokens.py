@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
-from methods import registry
-from methods.base import Metric
 from methods.errors import MethodError
 from methods.kind_losses import PRUNED
-from methods.multivector.base import OFFSET_BYTES
 from methods.multivector.ragged import Ragged
-from methods.multivector.token_store import TokenStoreCodec, largest_kept
+from methods.multivector.token_store import PrunedStoreCodec
 from methods.registry import register
 
 
 @register("first_k_tokens")
-class FirstKTokens(TokenStoreCodec):
+class FirstKTokens(PrunedStoreCodec):
     """The first ``kept`` vectors of a document, each in the code of a dense method; as many as the budget holds.
 
     Vectors of zeros come after all others, so that a document padded at its beginning keeps its first vectors too.
@@ -50,27 +47,15 @@ class FirstKTokens(TokenStoreCodec):
         self.kept = kept
 
     @classmethod
-    def for_budget(
-        cls,
-        dim: int,
-        code_bytes: int,
-        lengths: np.ndarray,
-        *,
-        codec: str = "int8",
-        codec_params: Mapping[str, Any] | None = None,
-    ) -> FirstKTokens:
-        """``codec_params`` are keywords of the codec's ``for_budget``; a vector may take what a float32 one does."""
-        found = registry.for_budget(codec, dim, 4 * dim, Metric.IP, **(codec_params or {}))
-        kept = largest_kept(
-            f"first_k_tokens with {codec}",
-            code_bytes,
-            int(np.max(lengths)),
-            lambda m: float(np.minimum(lengths, m).mean()) * found.code_size + OFFSET_BYTES,
-        )
-        return cls(dim, kept, codec, found.params())
+    def _parts_of(cls, lengths: np.ndarray) -> tuple[str, Sequence[float]]:
+        return "kept", range(1, int(np.max(lengths)) + 1)
+
+    @staticmethod
+    def _kept_at(lengths: np.ndarray, value: int) -> np.ndarray:
+        return np.minimum(lengths, value).astype(np.int64)
 
     def _kept(self, lengths: np.ndarray) -> np.ndarray:
-        return np.minimum(lengths, self.kept).astype(np.int64)
+        return self._kept_at(lengths, self.kept)
 
     def _reduce(self, documents: Ragged) -> Ragged:
         return documents.first(documents.zeros(), self._kept(documents.lengths))

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
-from methods import registry
-from methods.base import Metric
 from methods.errors import MethodError
 from methods.kind_losses import PRUNED
-from methods.multivector.base import OFFSET_BYTES
 from methods.multivector.centroids import learn_centroids, nearest_centroids, usual_count
 from methods.multivector.ragged import Ragged
-from methods.multivector.token_store import TokenStoreCodec, largest_kept
+from methods.multivector.token_store import PrunedStoreCodec
 from methods.registry import register
 
 _STEPS = 1024  # shares are multiples of 1 / 1024
 
 
 @register("idf_pruning")
-class IdfPruning(TokenStoreCodec):
+class IdfPruning(PrunedStoreCodec):
     """Keeps the vectors of a document that fewest documents share.
 
     Vectors have no words; a vector's nearest of all centroids stands for its word, as in Sivic & Zisserman, Video
@@ -59,27 +56,15 @@ class IdfPruning(TokenStoreCodec):
         self.share = float(share)
 
     @classmethod
-    def for_budget(
-        cls,
-        dim: int,
-        code_bytes: int,
-        lengths: np.ndarray,
-        *,
-        codec: str = "int8",
-        codec_params: Mapping[str, Any] | None = None,
-    ) -> IdfPruning:
-        """The largest share whose codes fit; ``codec_params`` are keywords of the codec's ``for_budget``."""
-        found = registry.for_budget(codec, dim, 4 * dim, Metric.IP, **(codec_params or {}))
-        step = largest_kept(
-            f"idf_pruning with {codec}",
-            code_bytes,
-            _STEPS,
-            lambda step: float(_shared(lengths, step / _STEPS).mean()) * found.code_size + OFFSET_BYTES,
-        )
-        return cls(dim, step / _STEPS, codec, found.params())
+    def _parts_of(cls, lengths: np.ndarray) -> tuple[str, Sequence[float]]:
+        return "share", [step / _STEPS for step in range(1, _STEPS + 1)]
+
+    @staticmethod
+    def _kept_at(lengths: np.ndarray, value: float) -> np.ndarray:
+        return np.maximum(1, np.floor(np.asarray(lengths) * value + 0.5)).astype(np.int64)
 
     def _kept(self, lengths: np.ndarray) -> np.ndarray:
-        return _shared(lengths, self.share)
+        return self._kept_at(lengths, self.share)
 
     def _fit_reduction(self, documents: Ragged, seed: int) -> None:
         self.centroids_ = learn_centroids(documents, usual_count(documents.total), seed)
@@ -99,7 +84,3 @@ class IdfPruning(TokenStoreCodec):
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
         super()._load_parts(parts)
         self.centroids_, self.idf_ = parts["centroids"], parts["idf"]
-
-
-def _shared(lengths: np.ndarray, share: float) -> np.ndarray:
-    return np.maximum(1, np.floor(np.asarray(lengths) * share + 0.5)).astype(np.int64)

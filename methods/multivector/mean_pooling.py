@@ -65,7 +65,7 @@ class MeanPooling(SingleVectorCodec):
         super().__init__(dim, codec, codec_params)
 
     @classmethod
-    def for_budget(
+    def _sized(
         cls,
         dim: int,
         code_bytes: int,
@@ -73,19 +73,16 @@ class MeanPooling(SingleVectorCodec):
         *,
         codec: str | None = None,
         codec_params: Mapping[str, Any] | None = None,
-    ) -> MeanPooling:
-        *finer, last = _CHOICES if codec is None else (codec,)
-        for name in finer:
+    ) -> dict[str, Any]:
+        smallest = 0
+        for name in _CHOICES if codec is None else (codec,):
             try:
-                found = registry.for_budget(name, dim, code_bytes, Metric.IP, **(codec_params or {}))
-            except BudgetError:
+                inner = registry.for_budget(name, dim, code_bytes, Metric.IP, **(codec_params or {}))
+            except BudgetError as error:
+                smallest = error.smallest
                 continue
-            return cls(dim, name, found.params())
-        try:
-            found = registry.for_budget(last, dim, code_bytes, Metric.IP, **(codec_params or {}))
-        except BudgetError as error:
-            raise BudgetError(f"mean_pooling with {last}", code_bytes, error.smallest) from None
-        return cls(dim, last, found.params())
+            return {"codec": name, "codec_params": inner.params()}
+        raise BudgetError(f"mean_pooling with {name}", code_bytes, smallest)
 
     @property
     def _out_dim(self) -> int:

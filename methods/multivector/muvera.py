@@ -69,11 +69,12 @@ class Muvera(SingleVectorCodec):
         repetitions: int = 20,
         simhash_bits: int = 5,
         inner_dim: int | None = 16,
+        codec: str = "pq",
+        codec_params: Mapping[str, Any] | None = None,
+        *,
         final_dim: int | None = None,
         fill_empty: bool = True,
         center: bool | None = None,
-        codec: str = "pq",
-        codec_params: Mapping[str, Any] | None = None,
     ) -> None:
         if center is not None and not isinstance(center, bool):
             raise MethodError(f"center={center!r} is none of true, false and null; use one of them")
@@ -83,7 +84,7 @@ class Muvera(SingleVectorCodec):
         super().__init__(dim, codec, codec_params)
 
     @classmethod
-    def for_budget(
+    def _sized(
         cls,
         dim: int,
         code_bytes: int,
@@ -92,16 +93,14 @@ class Muvera(SingleVectorCodec):
         repetitions: int | None = None,
         simhash_bits: int | None = None,
         inner_dim: int | None = None,
-        final_dim: int | None = None,
-        fill_empty: bool = True,
-        center: bool | None = None,
+        final_dim: int | None,
         codec: str = "pq",
         codec_params: Mapping[str, Any] | None = None,
-    ) -> Muvera:
+    ) -> dict[str, Any]:
         """What is given stays; what is None comes from the first point of the grid that fits.
 
-        ``inner_dim=0`` is no inner projection. ``codec_params`` are keywords of the codec's ``for_budget``; where they
-        do not say how binary codes are scored, queries keep their floats.
+        ``inner_dim=0`` is no inner projection. ``codec_params`` are as a user of ``codec`` sets them; where they do
+        not say how binary codes are scored, queries keep their floats.
         """
         codec_params = dict(codec_params or {})
         if (scoring := _ASYMMETRIC.get(registry.parameters(codec).get("scoring", ""))) is not None:
@@ -110,10 +109,8 @@ class Muvera(SingleVectorCodec):
         points = dict.fromkeys(
             tuple(own if given is None else given for given, own in zip(asked, point)) for point in GRID
         )
-        options = {"final_dim": final_dim, "fill_empty": fill_empty, "center": center, "codec": codec}
         smallest = 0
         for number, (r, bits, inner) in enumerate(points):
-            shape: dict[str, Any] = {"repetitions": r, "simhash_bits": bits, "inner_dim": inner or None, **options}
             fde_dim = encoding_width(dim, r, bits, inner or None, final_dim)
             last = number == len(points) - 1
             if not last and fde_dim > _DIMS_PER_BYTE * code_bytes:
@@ -123,7 +120,8 @@ class Muvera(SingleVectorCodec):
             except BudgetError as error:
                 smallest = error.smallest
                 continue
-            return cls(dim, **shape, codec_params=found.params())
+            shape = {"repetitions": r, "simhash_bits": bits, "inner_dim": inner or None}
+            return {**shape, "codec": codec, "codec_params": found.params()}
         raise BudgetError(f"muvera with {codec}", code_bytes, smallest)
 
     @property

@@ -11,7 +11,7 @@ from methods.errors import MethodError
 from methods.multivector.base import Codes, SetSearcher
 from methods.multivector.candidates import best_candidates, score_candidates
 from methods.multivector.ragged import Ragged
-from methods.multivector.token_store import TokenStoreCodec, codec_of_each
+from methods.multivector.token_store import TokenStoreCodec
 from methods.multivector.zero_vectors import Places
 from methods.registry import register
 
@@ -40,27 +40,12 @@ class SingleVectorHeuristic(TokenStoreCodec):
     source = "Khattab & Zaharia, ColBERT, SIGIR 2020, section 3.6; the baseline of MUVERA, NeurIPS 2024"
 
     def __init__(
-        self, dim: int, codec: str = "pq", codec_params: Mapping[str, Any] | None = None, neighbours: int = 16
+        self, dim: int, codec: str = "pq", codec_params: Mapping[str, Any] | None = None, *, neighbours: int = 16
     ) -> None:
         super().__init__(dim, codec, codec_params)
         if isinstance(neighbours, bool) or int(neighbours) != neighbours or neighbours < 1:
             raise MethodError(f"neighbours={neighbours} is out of range; use an integer of at least 1")
         self.neighbours = neighbours
-
-    @classmethod
-    def for_budget(
-        cls,
-        dim: int,
-        code_bytes: int,
-        lengths: np.ndarray,
-        *,
-        codec: str = "pq",
-        codec_params: Mapping[str, Any] | None = None,
-        neighbours: int = 16,
-    ) -> SingleVectorHeuristic:
-        """``codec_params`` are keywords of the codec's ``for_budget``."""
-        found = codec_of_each("single_vector_heuristic", codec, dim, code_bytes, lengths, codec_params)
-        return cls(dim, codec, found.params(), neighbours)
 
     def _searcher(self, codes: Codes) -> SetSearcher:
         rows, places = self._without_zeros(codes)

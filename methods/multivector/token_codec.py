@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-import numpy as np
-
-from methods.multivector.token_store import TokenStoreCodec, codec_of_each
+from methods.multivector.token_store import TokenStoreCodec
 from methods.registry import register
 
 
@@ -30,17 +25,3 @@ class TokenCodec(TokenStoreCodec):
     _scans_binary = True
     summary = "every vector in any dense method's code, scored by MaxSim on what the codes stand for"
     source = "late interaction: Khattab & Zaharia, ColBERT, SIGIR 2020; the codec's own source"
-
-    @classmethod
-    def for_budget(
-        cls,
-        dim: int,
-        code_bytes: int,
-        lengths: np.ndarray,
-        *,
-        codec: str = "pq",
-        codec_params: Mapping[str, Any] | None = None,
-    ) -> TokenCodec:
-        """``codec_params`` are keywords of the codec's ``for_budget``."""
-        found = codec_of_each("token_codec", codec, dim, code_bytes, lengths, codec_params)
-        return cls(dim, codec, found.params())

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
 
-from methods import registry
-from methods.base import Metric
 from methods.errors import MethodError
-from methods.multivector.base import OFFSET_BYTES
 from methods.multivector.ragged import Ragged
-from methods.multivector.token_store import TokenStoreCodec, largest_kept
+from methods.multivector.token_store import PrunedStoreCodec
 from methods.registry import register
 
 _STEPS = 64  # pool factors are multiples of 1 / 64
 
 
 @register("token_pooling")
-class TokenPooling(TokenStoreCodec):
+class TokenPooling(PrunedStoreCodec):
     """Ward clustering of a document's vectors; what is stored is the first vector and the means of clusters.
 
     A document of n vectors keeps ``max(1, floor(n / factor))``: the first vector as it is (a sentence's own token) and
@@ -54,28 +51,15 @@ class TokenPooling(TokenStoreCodec):
         self.factor = float(factor)
 
     @classmethod
-    def for_budget(
-        cls,
-        dim: int,
-        code_bytes: int,
-        lengths: np.ndarray,
-        *,
-        codec: str = "int8",
-        codec_params: Mapping[str, Any] | None = None,
-    ) -> TokenPooling:
-        """The smallest factor whose codes fit; ``codec_params`` are keywords of the codec's ``for_budget``."""
-        found = registry.for_budget(codec, dim, 4 * dim, Metric.IP, **(codec_params or {}))
-        most = _STEPS * int(np.max(lengths))
+    def _parts_of(cls, lengths: np.ndarray) -> tuple[str, Sequence[float]]:
+        return "factor", [step / _STEPS for step in range(_STEPS * int(np.max(lengths)), _STEPS - 1, -1)]
 
-        def size(step: int) -> float:
-            kept = _pooled(lengths, (most + 1 - step) / _STEPS)
-            return float(kept.mean()) * found.code_size + OFFSET_BYTES
-
-        step = largest_kept(f"token_pooling with {codec}", code_bytes, most + 1 - _STEPS, size)
-        return cls(dim, (most + 1 - step) / _STEPS, codec, found.params())
+    @staticmethod
+    def _kept_at(lengths: np.ndarray, value: float) -> np.ndarray:
+        return np.maximum(1, np.floor(np.asarray(lengths) / value)).astype(np.int64)
 
     def _kept(self, lengths: np.ndarray) -> np.ndarray:
-        return _pooled(lengths, self.factor)
+        return self._kept_at(lengths, self.factor)
 
     def _reduce(self, documents: Ragged) -> Ragged:
         kept = self._kept(documents.lengths)
@@ -83,10 +67,6 @@ class TokenPooling(TokenStoreCodec):
         marks = [zeros[start:stop] for start, stop in pairwise(documents.offsets)]
         pooled = [_pool_others(documents.set(i), marks[i], int(kept[i])) for i in range(len(documents))]
         return Ragged.from_list(pooled) if pooled else documents
-
-
-def _pooled(lengths: np.ndarray, factor: float) -> np.ndarray:
-    return np.maximum(1, np.floor(np.asarray(lengths) / factor)).astype(np.int64)
 
 
 def _pool_others(vectors: np.ndarray, zeros: np.ndarray, kept: int) -> np.ndarray:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from abc import abstractmethod
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,7 +22,7 @@ from methods.multivector.zero_vectors import Places, ZeroCode, split_zeros
 from methods.part_names import behind, under
 from methods.search.scanners import HammingSearcher, SymbolSearcher
 
-__all__ = ["DecodingSetSearcher", "TokenStoreCodec", "codec_of_each", "largest_kept"]
+__all__ = ["DecodingSetSearcher", "PrunedStoreCodec", "TokenStoreCodec"]
 
 _BLOCK_BYTES = 16 << 20  # decoded float32 vectors at a time: bounds the memory of a search
 _FIT_VECTORS = 1 << 17  # that a dense codec is fitted on, before the reduction: bounds memory and time of a fit
@@ -69,6 +71,26 @@ class TokenStoreCodec(MultiVectorCodec):
         self.codec_params = dict(codec_params or {"dim": dim, "metric": str(Metric.IP)})
         if not registry.get(codec).decodable and not self._scans_binary:
             raise MethodError(f"{self._label()} needs codes that decode to vectors, and those of {codec} do not")
+
+    @classmethod
+    def _sized(
+        cls,
+        dim: int,
+        code_bytes: int,
+        lengths: np.ndarray,
+        *,
+        codec: str = "pq",
+        codec_params: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Every vector in as many bytes as the budget leaves it; ``codec_params`` as a user of ``codec`` sets them."""
+        mean = float(np.mean(lengths))
+        per_vector = max(0, int((code_bytes - OFFSET_BYTES) / mean + 1e-9))
+        try:
+            inner = registry.for_budget(codec, dim, per_vector, Metric.IP, **(codec_params or {}))
+        except BudgetError as error:
+            smallest = int(np.ceil(error.smallest * mean + OFFSET_BYTES))
+            raise BudgetError(f"{cls.name} with {codec}", code_bytes, smallest) from None
+        return {"codec": codec, "codec_params": inner.params()}
 
     def _kept(self, lengths: np.ndarray) -> np.ndarray:
         """How many vectors are kept of documents with so many (n,) int64."""
@@ -158,6 +180,45 @@ class TokenStoreCodec(MultiVectorCodec):
         size = self.codec_.code_size
         rows = codes.rows(size)
         return split_zeros(rows, codes.offsets // size, self.zero_.among(rows))
+
+
+class PrunedStoreCodec(TokenStoreCodec):
+    """Base of methods that keep a part of a document, as much as fits: subclasses say which parts there are."""
+
+    @classmethod
+    @abstractmethod
+    def _parts_of(cls, lengths: np.ndarray) -> tuple[str, Sequence[float]]:
+        """The keyword that says how much is kept, and its values, from what keeps least to what keeps most."""
+
+    @staticmethod
+    @abstractmethod
+    def _kept_at(lengths: np.ndarray, value: Any) -> np.ndarray:
+        """How many vectors are kept at a value of that keyword, of documents with so many (n,) int64."""
+
+    @classmethod
+    def _sized(
+        cls,
+        dim: int,
+        code_bytes: int,
+        lengths: np.ndarray,
+        *,
+        codec: str = "int8",
+        codec_params: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """As much as fits of each document; a vector may take what a float32 one does.
+
+        ``codec_params`` are as a user of ``codec`` sets them.
+        """
+        inner = registry.for_budget(codec, dim, 4 * dim, Metric.IP, **(codec_params or {}))
+        keyword, values = cls._parts_of(lengths)
+
+        def size(value: float) -> float:
+            return float(cls._kept_at(lengths, value).mean()) * inner.code_size + OFFSET_BYTES
+
+        if size(values[0]) > code_bytes:
+            raise BudgetError(f"{cls.name} with {codec}", code_bytes, int(np.ceil(size(values[0]))))
+        fitting = bisect_right(values, float(code_bytes), key=size)
+        return {keyword: values[fitting - 1], "codec": codec, "codec_params": inner.params()}
 
 
 class DecodingSetSearcher(SetSearcher):
@@ -271,30 +332,3 @@ class SymbolSetSearcher(ScanningSetSearcher):
             least = largest_products(self._zero.scanner, np.array([0, 1]), asked)
             best = np.where(self.places.zeros, np.maximum(best, least), best)
         return worth @ best
-
-
-def codec_of_each(
-    label: str, codec: str, dim: int, code_bytes: int, lengths: np.ndarray, params: Mapping[str, Any] | None
-) -> Codec:
-    """The dense method ``codec`` for each of all vectors, in as many bytes as ``code_bytes`` a document leave it."""
-    mean = float(np.mean(lengths))
-    per_vector = max(0, int((code_bytes - OFFSET_BYTES) / mean + 1e-9))
-    try:
-        return registry.for_budget(codec, dim, per_vector, Metric.IP, **(params or {}))
-    except BudgetError as error:
-        smallest = int(np.ceil(error.smallest * mean + OFFSET_BYTES))
-        raise BudgetError(f"{label} with {codec}", code_bytes, smallest) from None
-
-
-def largest_kept(label: str, code_bytes: int, most: int, size: Callable[[int], float]) -> int:
-    """The largest of 1..``most`` whose mean ``size`` (rising) is at most ``code_bytes``.
-
-    Raises :class:`BudgetError` with the size of 1, rounded up, if none is.
-    """
-    if size(1) > code_bytes:
-        raise BudgetError(label, code_bytes, int(np.ceil(size(1))))
-    low, high = 1, most + 1  # fits at low; high is beyond
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if size(middle) <= code_bytes else (low, middle)
-    return low

@@ -56,6 +56,7 @@ class ProductCodec(Codec):
         dim: int,
         metric: Metric = Metric.IP,
         subquantizers: int = 1,
+        *,
         bits: int = 8,
         renormalize: bool = False,
         iterations: int = 25,
@@ -71,12 +72,12 @@ class ProductCodec(Codec):
         self._subspaces = Subspaces(dim, self.subquantizers)
 
     @classmethod
-    def subquantizers_for(cls, dim: int, code_bytes: int, bits: int) -> int:
-        """The most subquantizers of ``bits`` bits that ``code_bytes`` hold, at most one a dimension."""
+    def _sized(cls, dim: int, code_bytes: int, metric: Metric, *, bits: int) -> dict[str, Any]:
+        """As many ``bits``-bit subquantizers as ``code_bytes`` hold, at most one a dimension."""
         bits = check_integer("bits", bits, 1, cls.max_bits)
         if 8 * code_bytes < bits:
-            raise BudgetError(cls.name or cls.__name__, code_bytes, -(-bits // 8))
-        return min(dim, 8 * code_bytes // bits)
+            raise BudgetError(cls._label(), code_bytes, -(-bits // 8))
+        return {"subquantizers": min(dim, 8 * code_bytes // bits)}
 
     @property
     def code_size(self) -> int:

@@ -59,35 +59,26 @@ class AnisotropicPQ(ProductCodec):
         dim: int,
         metric: Metric = Metric.IP,
         subquantizers: int = 1,
-        bits: int = 8,
-        threshold: float = 0.2,
-        refinements: int = 4,
-        iterations: int = 25,
-        max_points_per_centroid: int = 256,
-    ) -> None:
-        super().__init__(dim, metric, subquantizers, bits, False, iterations, max_points_per_centroid)
-        self.threshold, self.refinements = threshold, check_integer("refinements", refinements, 0, 1000)
-        if bits not in (4, 8):
-            raise MethodError(f"bits={bits} is not offered; use 4 or 8")
-        if not 0 <= threshold < 1:
-            raise MethodError(f"threshold={threshold} is out of range; use a number from 0 to below 1")
-
-    @classmethod
-    def for_budget(
-        cls,
-        dim: int,
-        code_bytes: int,
-        metric: Metric,
         *,
         bits: int = 8,
         threshold: float = 0.2,
         refinements: int = 4,
         iterations: int = 25,
         max_points_per_centroid: int = 256,
-    ) -> AnisotropicPQ:
-        """As many ``bits``-bit subquantizers as ``code_bytes`` hold, at most one a dimension."""
-        subquantizers = cls.subquantizers_for(dim, code_bytes, bits)
-        return cls(dim, metric, subquantizers, bits, threshold, refinements, iterations, max_points_per_centroid)
+    ) -> None:
+        super().__init__(
+            dim,
+            metric,
+            subquantizers,
+            bits=bits,
+            iterations=iterations,
+            max_points_per_centroid=max_points_per_centroid,
+        )
+        self.threshold, self.refinements = threshold, check_integer("refinements", refinements, 0, 1000)
+        if bits not in (4, 8):
+            raise MethodError(f"bits={bits} is not offered; use 4 or 8")
+        if not 0 <= threshold < 1:
+            raise MethodError(f"threshold={threshold} is out of range; use a number from 0 to below 1")
 
     @property
     def eta(self) -> float:

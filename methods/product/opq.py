@@ -47,43 +47,14 @@ class OPQ(ProductCodec):
         dim: int,
         metric: Metric = Metric.IP,
         subquantizers: int = 1,
-        bits: int = 8,
-        renormalize: bool = False,
-        iterations: int = 25,
-        max_points_per_centroid: int = 256,
+        *,
         rotation_iterations: int = 5,
         rotation_points: int = 16_384,
+        **product: Any,
     ) -> None:
-        super().__init__(dim, metric, subquantizers, bits, renormalize, iterations, max_points_per_centroid)
+        super().__init__(dim, metric, subquantizers, **product)
         self.rotation_iterations = check_integer("rotation_iterations", rotation_iterations, 0, 10_000)
         self.rotation_points = check_integer("rotation_points", rotation_points, 1, 2**31)
-
-    @classmethod
-    def for_budget(
-        cls,
-        dim: int,
-        code_bytes: int,
-        metric: Metric,
-        *,
-        bits: int = 8,
-        renormalize: bool = False,
-        iterations: int = 25,
-        max_points_per_centroid: int = 256,
-        rotation_iterations: int = 5,
-        rotation_points: int = 16_384,
-    ) -> OPQ:
-        """As many ``bits``-bit subquantizers as ``code_bytes`` hold, at most one a dimension."""
-        return cls(
-            dim,
-            metric,
-            cls.subquantizers_for(dim, code_bytes, bits),
-            bits,
-            renormalize,
-            iterations,
-            max_points_per_centroid,
-            rotation_iterations,
-            rotation_points,
-        )
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
         at_most = max(self.rotation_points, 2**self.bits)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import faiss
 import numpy as np
 
@@ -42,25 +44,19 @@ class PQFastScan(ProductCodec):
         dim: int,
         metric: Metric = Metric.IP,
         subquantizers: int = 1,
+        *,
         iterations: int = 25,
         max_points_per_centroid: int = 2048,
     ) -> None:
         check_integer("subquantizers", subquantizers, 1, min(dim, _MOST))
-        super().__init__(dim, metric, subquantizers, 4, False, iterations, max_points_per_centroid)
+        super().__init__(
+            dim, metric, subquantizers, bits=4, iterations=iterations, max_points_per_centroid=max_points_per_centroid
+        )
 
     @classmethod
-    def for_budget(
-        cls,
-        dim: int,
-        code_bytes: int,
-        metric: Metric,
-        *,
-        iterations: int = 25,
-        max_points_per_centroid: int = 2048,
-    ) -> PQFastScan:
+    def _sized(cls, dim: int, code_bytes: int, metric: Metric) -> dict[str, Any]:  # type: ignore[override]  # bits are 4
         """Two 4-bit subquantizers a byte, at most one a dimension and 256 in all."""
-        subquantizers = min(_MOST, cls.subquantizers_for(dim, code_bytes, 4))
-        return cls(dim, metric, subquantizers, iterations, max_points_per_centroid)
+        return {"subquantizers": min(_MOST, super()._sized(dim, code_bytes, metric, bits=4)["subquantizers"])}
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
         """A scan by tables; by decoding where a far centroid leaves 8-bit entries too coarse for the others."""

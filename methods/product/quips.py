@@ -56,29 +56,21 @@ class QUIPS(ProductCodec):
         dim: int,
         metric: Metric = Metric.IP,
         subquantizers: int = 1,
+        *,
         bits: int = 8,
         iterations: int = 25,
         max_points_per_centroid: int = 256,
         shuffle: bool = True,
     ) -> None:
         self.shuffle = bool(shuffle)
-        super().__init__(dim, metric, subquantizers, bits, False, iterations, max_points_per_centroid)
-
-    @classmethod
-    def for_budget(
-        cls,
-        dim: int,
-        code_bytes: int,
-        metric: Metric,
-        *,
-        bits: int = 8,
-        iterations: int = 25,
-        max_points_per_centroid: int = 256,
-        shuffle: bool = True,
-    ) -> QUIPS:
-        """As many ``bits``-bit subquantizers as ``code_bytes`` hold, at most one a dimension."""
-        subquantizers = cls.subquantizers_for(dim, code_bytes, bits)
-        return cls(dim, metric, subquantizers, bits, iterations, max_points_per_centroid, shuffle)
+        super().__init__(
+            dim,
+            metric,
+            subquantizers,
+            bits=bits,
+            iterations=iterations,
+            max_points_per_centroid=max_points_per_centroid,
+        )
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
         order = np.random.default_rng(seed).permutation(self.dim) if self.shuffle else np.arange(self.dim)

@@ -7,7 +7,7 @@ second, finer store is what ``rescore`` is for.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from methods.base import Metric
 from methods.compose.transformed import TransformedCodec
@@ -26,7 +26,7 @@ class LeanVec(TransformedCodec):
     choices = (("lvq", {"levels": "4x8"}, 1.0), ("lvq", {"levels": "8"}, 0.6), ("lvq", {"levels": "4"}, 0.0))
 
     @classmethod
-    def for_budget(
+    def _sized(  # type: ignore[override]  # the inner codec is given
         cls,
         dim: int,
         code_bytes: int,
@@ -34,14 +34,13 @@ class LeanVec(TransformedCodec):
         *,
         levels: str | int | None = None,
         out_dim: int | None = None,
-    ) -> LeanVec:
+    ) -> dict[str, Any]:
         """``out_dim`` dimensions, or the most that fit, at ``levels`` (see ``lvq``).
 
         Without ``levels``: 4x8 if all dimensions fit, else 8 if three fifths of them do, else 4.
         """
-        if levels is None:
-            return cls._with_inner(dim, code_bytes, metric, None, None, out_dim)
-        return cls._with_inner(dim, code_bytes, metric, "lvq", {"levels": levels}, out_dim)
+        inner: dict[str, Any] = {} if levels is None else {"codec": "lvq", "codec_params": {"levels": levels}}
+        return super()._sized(dim, code_bytes, metric, out_dim=out_dim, **inner)
 
     def _new_transform(self) -> PrincipalComponents:
         return PrincipalComponents(self.dim, self.out_dim)

@@ -6,12 +6,10 @@ whitening", ECCV 2012, for its use on descriptors (here without whitening, which
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
-from methods.base import Metric
 from methods.compose.transformed import AffineTransform, TransformedCodec
 from methods.fitting.outliers import without_outliers
 from methods.kind_losses import LEFT_OUT, along_mean
@@ -56,20 +54,6 @@ class PCA(TransformedCodec):
         "low rank": "4-bit integers hold as little of the few components that matter as of the others; codec=int8",
     }
     choices = (("int8", {}, 0.75), ("int6", {}, 0.6), ("int4", {}, 0.0))  # the last components carry little
-
-    @classmethod
-    def for_budget(
-        cls,
-        dim: int,
-        code_bytes: int,
-        metric: Metric,
-        *,
-        codec: str | None = None,
-        codec_params: Mapping[str, Any] | None = None,
-        out_dim: int | None = None,
-    ) -> PCA:
-        """The inner codec (None: the finest integers that drop few dimensions) at ``out_dim`` or the most."""
-        return cls._with_inner(dim, code_bytes, metric, codec, codec_params, out_dim)
 
     def _new_transform(self) -> PrincipalComponents:
         return PrincipalComponents(self.dim, self.out_dim)

@@ -5,8 +5,7 @@ Johnson and Lindenstrauss 1984; Dasgupta and Gupta 2003 for the projection on a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -58,20 +57,6 @@ class RandomProjection(TransformedCodec):
         "low rank": "a subspace drawn by chance may miss the few directions that hold the variance; pca keeps them",
     }
     estimator = True
-
-    @classmethod
-    def for_budget(
-        cls,
-        dim: int,
-        code_bytes: int,
-        metric: Metric,
-        *,
-        codec: str | None = None,
-        codec_params: Mapping[str, Any] | None = None,
-        out_dim: int | None = None,
-    ) -> RandomProjection:
-        """The inner codec (None: int8 or int6 if they hold all dimensions, else int4) at ``out_dim`` or the most."""
-        return cls._with_inner(dim, code_bytes, metric, codec, codec_params, out_dim)
 
     def _new_transform(self) -> RandomSubspace:
         return RandomSubspace(self.dim, self.out_dim)

@@ -98,25 +98,11 @@ class Truncation(TransformedCodec):
         out_dim: int | None = None,
         codec: str = "int8",
         codec_params: Mapping[str, Any] | None = None,
+        *,
         renormalize: bool = True,
     ) -> None:
         super().__init__(dim, metric, out_dim, codec, codec_params)
         self.renormalize = bool(renormalize)
-
-    @classmethod
-    def for_budget(
-        cls,
-        dim: int,
-        code_bytes: int,
-        metric: Metric,
-        *,
-        codec: str | None = None,
-        codec_params: Mapping[str, Any] | None = None,
-        out_dim: int | None = None,
-        renormalize: bool = True,
-    ) -> Truncation:
-        """The inner codec (None: int8 or int6 if they hold all dimensions, else int4) at ``out_dim`` or the most."""
-        return cls._with_inner(dim, code_bytes, metric, codec, codec_params, out_dim, renormalize=renormalize)
 
     def _new_transform(self) -> Prefix:
         return Prefix(self.dim, self.out_dim, self.renormalize and self.metric is not Metric.L2)

@@ -49,7 +49,7 @@ class RotatedCodec(Codec):
     center_: np.ndarray | None
     unit_: float
 
-    def __init__(self, dim: int, metric: Metric = Metric.IP, rotation: str = "random") -> None:
+    def __init__(self, dim: int, metric: Metric = Metric.IP, *, rotation: str = "random") -> None:
         self.rotation = rotation
         if rotation not in ROTATIONS:
             raise MethodError(f"rotation={rotation!r} is unknown; use one of {', '.join(ROTATIONS)}")

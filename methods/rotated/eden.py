@@ -51,21 +51,20 @@ class EDEN(RotatedCodec):
         dim: int,
         metric: Metric = Metric.IP,
         bits: int = 1,
+        *,
         scale: str = "unbiased",
         rotation: str = "random",
     ) -> None:
         self.bits, self.scale = check_integer("bits", bits, 1, 8), scale
         if scale not in SCALES:
             raise MethodError(f"scale={scale!r} is unknown; use one of {', '.join(SCALES)}")
-        super().__init__(dim, metric, rotation)
+        super().__init__(dim, metric, rotation=rotation)
 
     @classmethod
-    def for_budget(
-        cls, dim: int, code_bytes: int, metric: Metric, *, scale: str = "unbiased", rotation: str = "random"
-    ) -> EDEN:
+    def _sized(cls, dim: int, code_bytes: int, metric: Metric) -> dict[str, Any]:
         """The most bits a dimension whose code, with its 8 bytes of factors, fits."""
-        bits = largest_fit("eden", code_bytes, {bits: -(-dim * bits // 8) + _FACTORS for bits in range(1, 9)})
-        return cls(dim, metric, bits, scale, rotation)
+        sizes = {bits: -(-dim * bits // 8) + _FACTORS for bits in range(1, 9)}
+        return {"bits": largest_fit("eden", code_bytes, sizes)}
 
     @property
     def code_size(self) -> int:

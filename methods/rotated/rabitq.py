@@ -72,19 +72,17 @@ class RaBitQ(RotatedCodec):
         dim: int,
         metric: Metric = Metric.IP,
         bits: int = 1,
+        *,
         query_bits: int = 8,
         rotation: str = "random",
     ) -> None:
         self.bits, self.query_bits = check_integer("bits", bits, 1, 9), check_integer("query_bits", query_bits, 0, 8)
-        super().__init__(dim, metric, rotation)
+        super().__init__(dim, metric, rotation=rotation)
 
     @classmethod
-    def for_budget(
-        cls, dim: int, code_bytes: int, metric: Metric, *, query_bits: int = 8, rotation: str = "random"
-    ) -> RaBitQ:
+    def _sized(cls, dim: int, code_bytes: int, metric: Metric) -> dict[str, Any]:
         """The most bits a dimension whose code, factors included, fits."""
-        bits = largest_fit("rabitq", code_bytes, {bits: code_bytes_of(dim, bits) for bits in range(1, 10)})
-        return cls(dim, metric, bits, query_bits, rotation)
+        return {"bits": largest_fit("rabitq", code_bytes, {bits: code_bytes_of(dim, bits) for bits in range(1, 10)})}
 
     @property
     def code_size(self) -> int:

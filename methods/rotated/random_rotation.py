@@ -44,7 +44,7 @@ class RandomRotation(TransformedCodec):
     kind_exceptions: ClassVar[dict[str, str]] = along_mean(OFFSET_KEEPS_IT)
 
     @classmethod
-    def for_budget(
+    def _sized(  # type: ignore[override]  # all dimensions are kept
         cls,
         dim: int,
         code_bytes: int,
@@ -52,9 +52,9 @@ class RandomRotation(TransformedCodec):
         *,
         codec: str = "int4",
         codec_params: Mapping[str, Any] | None = None,
-    ) -> RandomRotation:
+    ) -> dict[str, Any]:
         """The inner codec's own choice at the full dimension."""
-        return cls._with_inner(dim, code_bytes, metric, codec, codec_params, dim)
+        return super()._sized(dim, code_bytes, metric, codec=codec, codec_params=codec_params, out_dim=dim)
 
     def _new_transform(self) -> UniformRotation:
         return UniformRotation(self.dim, self.out_dim)

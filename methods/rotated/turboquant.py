@@ -54,23 +54,16 @@ class TurboQuant(RotatedCodec):
         metric: Metric = Metric.IP,
         bits: int = 1,
         store_norm: bool = True,
+        *,
         rotation: str = "random",
     ) -> None:
         self.bits, self.store_norm = bits, bool(store_norm)
         if bits not in _BITS:
             raise MethodError(f"bits={bits!r} is not offered; use one of {', '.join(map(str, _BITS))}")
-        super().__init__(dim, metric, rotation)
+        super().__init__(dim, metric, rotation=rotation)
 
     @classmethod
-    def for_budget(
-        cls,
-        dim: int,
-        code_bytes: int,
-        metric: Metric,
-        *,
-        store_norm: bool | str = "auto",
-        rotation: str = "random",
-    ) -> TurboQuant:
+    def _sized(cls, dim: int, code_bytes: int, metric: Metric, *, store_norm: bool | str = "auto") -> dict[str, Any]:
         """The most bits a dimension that fit.
 
         Parameters
@@ -78,14 +71,12 @@ class TurboQuant(RotatedCodec):
         store_norm : bool or "auto"
             ``auto``: no norm under cosine, where vectors are scaled to unit norm anyway; a norm under ip and l2.
             Set it to false for unit vectors under ip: the two bytes often cost a bit a dimension.
-        rotation
-            See :class:`~methods.rotated._base.RotatedCodec`.
         """
         if store_norm not in (True, False, "auto"):
             raise MethodError(f"store_norm={store_norm!r} is unknown; use true, false or auto")
         keep = metric is not Metric.COSINE if store_norm == "auto" else bool(store_norm)
         sizes = {bits: -(-dim * bits // 8) + _NORM * keep for bits in _BITS}
-        return cls(dim, metric, largest_fit("turboquant", code_bytes, sizes), keep, rotation)
+        return {"bits": largest_fit("turboquant", code_bytes, sizes), "store_norm": keep}
 
     @property
     def code_size(self) -> int:

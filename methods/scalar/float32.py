@@ -5,7 +5,7 @@ from __future__ import annotations
 import faiss
 import numpy as np
 
-from methods.base import Codec, Metric, Searcher, largest_fit
+from methods.base import Codec, Searcher
 from methods.faiss_tools import faiss_metric
 from methods.registry import register
 from methods.search.flat_codes import FlatCodesSearcher
@@ -19,11 +19,6 @@ class Float32(Codec):
     summary = "uncompressed vectors, exact search"
     source = "faiss IndexFlat"
     trains = False
-
-    @classmethod
-    def for_budget(cls, dim: int, code_bytes: int, metric: Metric) -> Float32:
-        largest_fit("float32", code_bytes, {"float32": 4 * dim})
-        return cls(dim, metric)
 
     @property
     def code_size(self) -> int:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import faiss
 import numpy as np
 
-from methods.base import Codec, Metric, Searcher, largest_fit
+from methods.base import Codec, Searcher
 from methods.encoding.units import RescaledSearcher, typical_length, unit_of
 from methods.faiss_tools import faiss_metric
 from methods.fitting.outliers import Spread
@@ -36,12 +36,6 @@ class _Cast(Codec):
     trains = False
     _quantizer: ClassVar[int]
     unit_: float = 1.0
-
-    @classmethod
-    def for_budget(cls, dim: int, code_bytes: int, metric: Metric) -> Self:
-        """The one configuration: 2 bytes a dimension."""
-        largest_fit(cls.name, code_bytes, {cls.name: 2 * dim})
-        return cls(dim, metric)
 
     @property
     def code_size(self) -> int:
@@ -173,12 +167,6 @@ class Float8(Codec):
     trains = False
 
     mean_: np.ndarray
-
-    @classmethod
-    def for_budget(cls, dim: int, code_bytes: int, metric: Metric) -> Float8:
-        """The one configuration: 1 byte a dimension."""
-        largest_fit("float8", code_bytes, {"float8": dim})
-        return cls(dim, metric)
 
     @property
     def code_size(self) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import faiss
 import numpy as np
 
-from methods.base import Codec, Metric, Searcher, largest_fit
+from methods.base import Codec, Metric, Searcher
 from methods.errors import MethodError
 from methods.faiss_tools import faiss_metric
 from methods.fitting.ranges import learned_ranges
@@ -53,17 +53,11 @@ class _Ranged(Codec):
     low_: np.ndarray
     width_: np.ndarray
 
-    def __init__(self, dim: int, metric: Metric = Metric.IP, ranges: str = "minmax") -> None:
+    def __init__(self, dim: int, metric: Metric = Metric.IP, *, ranges: str = "minmax") -> None:
         super().__init__(dim, metric)
         if ranges not in RANGES:
             raise MethodError(f"{self._label()} has no ranges={ranges!r}; use one of {', '.join(RANGES)}")
         self.ranges = ranges
-
-    @classmethod
-    def _fitting(cls, code_bytes: int, codec: Self) -> Self:
-        """``codec``, the one configuration of its dimension, if it fits."""
-        largest_fit(cls.name, code_bytes, {cls.name: codec.code_size})
-        return codec
 
     @property
     def code_size(self) -> int:
@@ -107,11 +101,6 @@ class Int8(_Ranged):
     bits = 8
     _quantizer = faiss.ScalarQuantizer.QT_8bit
 
-    @classmethod
-    def for_budget(cls, dim: int, code_bytes: int, metric: Metric, *, ranges: str = "minmax") -> Int8:
-        """The one configuration: 8 bits a dimension, rounded up to a byte."""
-        return cls._fitting(code_bytes, cls(dim, metric, ranges))
-
 
 @register("int6")
 class Int6(_Ranged):
@@ -121,10 +110,8 @@ class Int6(_Ranged):
     bits = 6
     _quantizer = faiss.ScalarQuantizer.QT_6bit
 
-    @classmethod
-    def for_budget(cls, dim: int, code_bytes: int, metric: Metric, *, ranges: str = "clipped") -> Int6:
-        """The one configuration: 6 bits a dimension, rounded up to a byte."""
-        return cls._fitting(code_bytes, cls(dim, metric, ranges))
+    def __init__(self, dim: int, metric: Metric = Metric.IP, *, ranges: str = "clipped") -> None:
+        super().__init__(dim, metric, ranges=ranges)
 
 
 @register("int4")
@@ -142,10 +129,8 @@ class Int4(_Ranged):
     bits = 4
     _quantizer = faiss.ScalarQuantizer.QT_4bit
 
-    @classmethod
-    def for_budget(cls, dim: int, code_bytes: int, metric: Metric, *, ranges: str = "clipped") -> Int4:
-        """The one configuration: 4 bits a dimension, rounded up to a byte."""
-        return cls._fitting(code_bytes, cls(dim, metric, ranges))
+    def __init__(self, dim: int, metric: Metric = Metric.IP, *, ranges: str = "clipped") -> None:
+        super().__init__(dim, metric, ranges=ranges)
 
 
 @register("int8_global")
@@ -162,8 +147,3 @@ class Int8Global(_Ranged):
 
     def __init__(self, dim: int, metric: Metric = Metric.IP) -> None:
         super().__init__(dim, metric)
-
-    @classmethod
-    def for_budget(cls, dim: int, code_bytes: int, metric: Metric) -> Int8Global:
-        """The one configuration: 1 byte a dimension."""
-        return cls._fitting(code_bytes, cls(dim, metric))

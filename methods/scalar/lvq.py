@@ -6,7 +6,7 @@ VLDB 2023: definition 1 (one level), definition 2 (two levels).
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -46,14 +46,14 @@ class LVQ(IntervalCodec):
         self.level_bits, self.residual_bits = LEVELS[self.levels]
 
     @classmethod
-    def for_budget(cls, dim: int, code_bytes: int, metric: Metric, *, levels: str | int | None = None) -> LVQ:
+    def _sized(cls, dim: int, code_bytes: int, metric: Metric, *, levels: str | int | None = None) -> dict[str, Any]:
         """The largest of 4, 8 and 4x8 bits that fits, or the given ``levels``.
 
         At equal bytes one level of 8 bits is preferred to 4x4, whose grid is coarser: its use is a first pass that
         reads half of the code.
         """
         names = LEVELS if levels is None else [_checked(levels)]
-        return cls(dim, metric, largest_fit("lvq", code_bytes, {name: cls.size(dim, *LEVELS[name]) for name in names}))
+        return {"levels": largest_fit("lvq", code_bytes, {name: cls.size(dim, *LEVELS[name]) for name in names})}
 
     def _intervals(self, centred: np.ndarray) -> np.ndarray:
         return np.stack([centred.min(axis=1), centred.max(axis=1)], axis=1)

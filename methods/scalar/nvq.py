@@ -7,7 +7,7 @@ quantization with the logistic nonlinearity.
 from __future__ import annotations
 
 import functools
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -97,15 +97,15 @@ class NVQ(Codec):
         self._ends = np.minimum(cuts, dim)
 
     @classmethod
-    def for_budget(
+    def _sized(
         cls, dim: int, code_bytes: int, metric: Metric, *, bits: int | None = None, subvectors: int | None = None
-    ) -> NVQ:
+    ) -> dict[str, Any]:
         """The most ``bits`` that fit, or the given ones, and then the most of 1, 2, 4 and 8 ``subvectors``."""
         choices = range(_FEWEST_BITS, _MOST_BITS + 1) if bits is None else (bits,)
         cuts = [m for m in _SUBVECTORS if m <= -(-dim // GROUP)] if subvectors is None else [subvectors]
         best = largest_fit("nvq", code_bytes, {each: cls(dim, metric, each, cuts[0]).code_size for each in choices})
         sizes = {m: cls(dim, metric, best, m).code_size for m in cuts}
-        return cls(dim, metric, best, largest_fit("nvq", code_bytes, sizes))
+        return {"bits": best, "subvectors": largest_fit("nvq", code_bytes, sizes)}
 
     @property
     def code_size(self) -> int:

@@ -7,7 +7,7 @@ Quantization", ICML 2020.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -64,6 +64,7 @@ class OSQ(IntervalCodec):
         dim: int,
         metric: Metric = Metric.IP,
         bits: int = 4,
+        *,
         anisotropy: float = 0.1,
         iterations: int = 5,
         query_bits: int | None = None,
@@ -81,21 +82,10 @@ class OSQ(IntervalCodec):
         self.level_bits = bits
 
     @classmethod
-    def for_budget(
-        cls,
-        dim: int,
-        code_bytes: int,
-        metric: Metric,
-        *,
-        bits: int | None = None,
-        anisotropy: float = 0.1,
-        iterations: int = 5,
-        query_bits: int | None = None,
-    ) -> OSQ:
+    def _sized(cls, dim: int, code_bytes: int, metric: Metric, *, bits: int | None = None) -> dict[str, Any]:
         """The most of 1, 2, 4, 8 ``bits`` that fit, or the given ones."""
-        choice = BITS if bits is None else (bits,)
-        best = largest_fit("osq", code_bytes, {bits: cls(dim, metric, bits).code_size for bits in choice})
-        return cls(dim, metric, best, anisotropy, iterations, query_bits)
+        sizes = {each: cls(dim, metric, each).code_size for each in (BITS if bits is None else (bits,))}
+        return {"bits": largest_fit("osq", code_bytes, sizes)}
 
     @property
     def keeps_offset(self) -> bool:

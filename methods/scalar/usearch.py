@@ -55,10 +55,10 @@ class USearch(Codec):
             raise MethodError(f"usearch has no type={type!r} here; use one of {', '.join(BITS)}")
 
     @classmethod
-    def for_budget(cls, dim: int, code_bytes: int, metric: Metric, *, type: str | None = None) -> USearch:
+    def _sized(cls, dim: int, code_bytes: int, metric: Metric, *, type: str | None = None) -> dict[str, Any]:
         """The finest type that fits, or the given one."""
         sizes = {each: cls(dim, metric, each).code_size for each in (BITS if type is None else [type])}
-        return cls(dim, metric, largest_fit("usearch", code_bytes, sizes))
+        return {"type": largest_fit("usearch", code_bytes, sizes)}
 
     @property
     def code_size(self) -> int:

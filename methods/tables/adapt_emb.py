@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -35,7 +35,7 @@ class AdaptEmb(TableMethod):
         self.hot, self.shared = hot, shared
 
     @classmethod
-    def for_budget(cls, fields: Fields, dim: int, table_bytes: int, *, shared_part: float = 0.3) -> AdaptEmb:
+    def _sized(cls, fields: Fields, dim: int, table_bytes: int, *, shared_part: float = 0.3) -> dict[str, Any]:
         if not 0 < shared_part < 1:
             raise MethodError(f"shared_part={shared_part} is out of range; use a number between 0 and 1")
         least = cls(fields.rows, dim, 1, 1).planned_bytes
@@ -43,7 +43,7 @@ class AdaptEmb(TableMethod):
             raise TableBudgetError(cls._label(), table_bytes, least)
         stored = (table_bytes - bitmap_bytes(fields.total)) // (4 * dim)
         hot = max(1, min(stored - max(1, int(shared_part * stored)), fields.total - 1))
-        return cls(fields.rows, dim, hot, max(1, min(stored, fields.total) - hot))
+        return {"hot": hot, "shared": max(1, min(stored, fields.total) - hot)}
 
     @property
     def planned_bytes(self) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 
 from methods.errors import MethodError
 from methods.registry import register
-from methods.tables.base import Fields, Stage, State, TableBudgetError, TableMethod, uniform
+from methods.tables.base import Fields, Stage, State, TableMethod, uniform
 from methods.tables.bits import pack, packed_bytes, unpack
 
 if TYPE_CHECKING:
@@ -32,18 +32,11 @@ class ALPT(TableMethod):
     source = "Li et al., AAAI 2023"
     sparse = frozenset({"table", "log_steps"})
 
-    def __init__(self, rows: Sequence[int], dim: int, bits: int) -> None:
+    def __init__(self, rows: Sequence[int], dim: int, *, bits: int = 8) -> None:
         super().__init__(rows, dim)
-        self.bits = bits
-
-    @classmethod
-    def for_budget(cls, fields: Fields, dim: int, table_bytes: int, *, bits: int = 8) -> ALPT:
         if bits not in (2, 4, 8):
             raise MethodError(f"bits={bits} is not possible; use 2, 4 or 8")
-        method = cls(fields.rows, dim, bits)
-        if method.planned_bytes > table_bytes:
-            raise TableBudgetError(cls._label(), table_bytes, method.planned_bytes)
-        return method
+        self.bits = bits
 
     @property
     def _largest(self) -> int:

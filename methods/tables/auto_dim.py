@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -34,11 +34,11 @@ class AutoDim(MixedDim):
         self.budget = budget
 
     @classmethod
-    def for_budget(cls, fields: Fields, dim: int, table_bytes: int) -> AutoDim:
+    def _sized(cls, fields: Fields, dim: int, table_bytes: int) -> dict[str, Any]:
         least = mixed_bytes(fields.rows, [1] * len(fields.rows), dim)
         if least > table_bytes:
             raise TableBudgetError(cls._label(), table_bytes, least)
-        return cls(fields.rows, dim, table_bytes)
+        return {"budget": table_bytes}
 
     @property
     def planned_bytes(self) -> int:

@@ -31,15 +31,11 @@ class AutoSrh(Pruned):
     version = "2"  # 1: the pruned state was no candidate of fine-tuning
     searched = frozenset({"gates"})
 
-    def __init__(self, rows: Sequence[int], dim: int, kept: int, l1: float) -> None:
+    def __init__(self, rows: Sequence[int], dim: int, kept: int, *, l1: float = 0.001) -> None:
         super().__init__(rows, dim, kept)
-        self.l1 = l1
-
-    @classmethod
-    def for_budget(cls, fields: Fields, dim: int, table_bytes: int, *, l1: float = 0.001) -> Pruned:
         if not 0 <= l1 < float("inf"):
             raise MethodError(f"l1={l1} is out of range; use 0 or more")
-        return cls._of_budget(fields, dim, table_bytes, l1=l1)
+        self.l1 = l1
 
     def stages(self) -> tuple[Stage, ...]:
         return Stage("train"), Stage("search", epochs=1, search=True), Stage("fine-tune")

@@ -10,14 +10,14 @@ A method's file needs no torch to be imported: weights and constants are NumPy a
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from methods.base import Parametrized
 from methods.errors import BudgetError, MethodError
+from methods.method import Method
 from methods.parameters import check_integer
 from methods.tables.state import Fields, Stage, State
 
@@ -102,7 +102,7 @@ class TableArtifact:
         return cls(method, read_arrays(path))
 
 
-class TableMethod(Parametrized, ABC):
+class TableMethod(Method):
     """A way to shrink an embedding table.
 
     Parameters
@@ -114,21 +114,13 @@ class TableMethod(Parametrized, ABC):
 
     Notes
     -----
-    Class attributes are those of :class:`methods.base.Codec`; ``sparse`` names the weights whose gradient is of the
+    Class attributes are those of :class:`~methods.method.Method`; ``sparse`` names the weights whose gradient is of the
     looked-up rows only, ``searched`` those that a search stage trains on validation batches (they, and what the
     optimizer keeps for them, count as search state).
     """
 
-    track: ClassVar[str] = "table"
-    name: ClassVar[str] = ""
-    family: ClassVar[str] = "other"
-    summary: ClassVar[str] = ""
-    source: ClassVar[str] = ""
-    trains: ClassVar[bool] = True
-    requires: ClassVar[tuple[str, ...]] = ("torch",)
-    version: ClassVar[str] = "1"
-    check_params: ClassVar[dict[str, Any]] = {}
-    check_exceptions: ClassVar[dict[str, str]] = {}
+    track = "table"
+    requires = ("torch",)
     sparse: ClassVar[frozenset[str]] = frozenset()
     searched: ClassVar[frozenset[str]] = frozenset()
 
@@ -155,8 +147,7 @@ class TableMethod(Parametrized, ABC):
     # --- what a method tells -------------------------------------------------------------------------
 
     @classmethod
-    @abstractmethod
-    def for_budget(cls, fields: Fields, dim: int, table_bytes: int, *args: Any, **params: Any) -> TableMethod:
+    def for_budget(cls, fields: Fields, dim: int, table_bytes: int, **params: Any) -> Self:
         """The best configuration whose artifact takes at most ``table_bytes``, by the method's documented rule.
 
         Raises
@@ -164,6 +155,14 @@ class TableMethod(Parametrized, ABC):
         TableBudgetError
             If the method cannot go so low; it names the least that it reaches.
         """
+        method = cls(fields.rows, dim, **cls._configuration((fields, dim, table_bytes), params))
+        if method.planned_bytes > table_bytes:
+            raise TableBudgetError(cls._label(), table_bytes, method.planned_bytes)
+        return method
+
+    @classmethod
+    def _sized(cls, fields: Fields, dim: int, table_bytes: int, *args: Any, **options: Any) -> dict[str, Any]:
+        return {}
 
     @property
     @abstractmethod
@@ -214,10 +213,6 @@ class TableMethod(Parametrized, ABC):
     def export(self, state: State) -> TableArtifact:
         """The finished table."""
         return TableArtifact(self, self.compress(state))
-
-    @classmethod
-    def _label(cls) -> str:
-        return cls.name or cls.__name__
 
 
 def uniform(rng: np.random.Generator, *shape: int, bound: float = INIT_BOUND) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,14 +32,14 @@ class Compositional(TableMethod):
         self.collisions = collisions
 
     @classmethod
-    def for_budget(cls, fields: Fields, dim: int, table_bytes: int) -> Compositional:
+    def _sized(cls, fields: Fields, dim: int, table_bytes: int) -> dict[str, Any]:
         counts = np.asarray(fields.rows, np.int64)
         tried = np.arange(1, int(counts.max() ** 0.5) + 2)[:, None]
         sizes = 4 * dim * np.where(_divided(counts, tried), -(-counts // tried) + tried, counts).sum(axis=1)
         fitting = np.flatnonzero(sizes <= table_bytes)
         if not len(fitting):
             raise TableBudgetError(cls._label(), table_bytes, int(sizes.min()))
-        return cls(fields.rows, dim, int(tried[fitting[0], 0]))
+        return {"collisions": int(tried[fitting[0], 0])}
 
     def _places(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Of each field: divisor (1 if whole), whether divided, first quotient row, first remainder row."""

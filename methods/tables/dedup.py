@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -40,7 +40,7 @@ class Dedup(DenseTable):
         self.block, self.distinct = block, distinct
 
     @classmethod
-    def for_budget(cls, fields: Fields, dim: int, table_bytes: int) -> Dedup:
+    def _sized(cls, fields: Fields, dim: int, table_bytes: int) -> dict[str, Any]:
         sizes = {}
         for block in (1 << power for power in range(fields.total.bit_length())):
             size = 4 * dim * block
@@ -52,10 +52,10 @@ class Dedup(DenseTable):
             sizes[block] = method.planned_bytes
             mapped = method._kind.itemsize * method._blocks
             if method.planned_bytes <= table_bytes and mapped <= _MOST_MAP * table_bytes:
-                return method
+                return {"block": block, "distinct": distinct}
         if (smallest := min(sizes.values())) > table_bytes:
             raise TableBudgetError(cls._label(), table_bytes, smallest)
-        return cls(fields.rows, dim, min(sizes, key=lambda block: sizes[block]), 1)
+        return {"block": min(sizes, key=lambda block: sizes[block]), "distinct": 1}
 
     @property
     def _blocks(self) -> int:

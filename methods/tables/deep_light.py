@@ -32,10 +32,6 @@ class DeepLight(Pruned):
     source = "Deng et al., WSDM 2021"
     version = "2"  # 1: trained to the end before pruning; the pruned state was no candidate of fine-tuning
 
-    @classmethod
-    def for_budget(cls, fields: Fields, dim: int, table_bytes: int) -> Pruned:
-        return cls._of_budget(fields, dim, table_bytes)
-
     def stages(self) -> tuple[Stage, ...]:
         return Stage("prune", epochs=2), Stage("fine-tune")
 

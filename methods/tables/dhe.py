@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,29 +33,23 @@ class DeepHashEmbedding(TableMethod):
     summary = "hashes of the id through a perceptron, no table"
     source = "Kang et al., KDD 2021"
 
-    def __init__(self, rows: Sequence[int], dim: int, width: int, hashes: int, layers: int) -> None:
+    def __init__(self, rows: Sequence[int], dim: int, width: int, *, hashes: int = 128, layers: int = 2) -> None:
         super().__init__(rows, dim)
         self.width, self.hashes, self.layers = width, hashes, layers
 
     @classmethod
-    def for_budget(
-        cls,
-        fields: Fields,
-        dim: int,
-        table_bytes: int,
-        *,
-        hashes: int = 128,
-        layers: int = 2,
-        max_width: int = 128,
-    ) -> DeepHashEmbedding:
+    def _sized(
+        cls, fields: Fields, dim: int, table_bytes: int, *, hashes: int, layers: int, max_width: int = 128
+    ) -> dict[str, Any]:
         for name, value, most in (("hashes", hashes, 4096), ("layers", layers, 16), ("max_width", max_width, 8192)):
             check_integer(name, value, 1, most)
-        least = cls(fields.rows, dim, 1, hashes, layers).planned_bytes
-        if table_bytes < least:
-            raise TableBudgetError(cls._label(), table_bytes, least)
-        widths = range(1, max_width + 1)
-        fitting = [w for w in widths if cls(fields.rows, dim, w, hashes, layers).planned_bytes <= table_bytes]
-        return cls(fields.rows, dim, fitting[-1], hashes, layers)
+
+        def size(width: int) -> int:
+            return cls(fields.rows, dim, width, hashes=hashes, layers=layers).planned_bytes
+
+        if table_bytes < size(1):
+            raise TableBudgetError(cls._label(), table_bytes, size(1))
+        return {"width": max(width for width in range(1, max_width + 1) if size(width) <= table_bytes)}
 
     @property
     def _shapes(self) -> list[tuple[int, int]]:

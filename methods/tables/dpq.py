@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -105,12 +105,13 @@ class DPQ(Quantized):
     version = "2"  # 1: gradients were summed in another order, and near ties decide where training goes
 
     @classmethod
-    def for_budget(cls, fields: Fields, dim: int, table_bytes: int) -> DPQ:
+    def _sized(cls, fields: Fields, dim: int, table_bytes: int) -> dict[str, Any]:
         tried = [cls(fields.rows, dim, parts, bits) for parts in _PARTS if dim % parts == 0 for bits in range(8, 0, -1)]
         fitting = [method for method in tried if method.planned_bytes <= table_bytes]
         if not fitting:
             raise TableBudgetError(cls._label(), table_bytes, min(method.planned_bytes for method in tried))
-        return max(fitting, key=lambda method: (method.parts * method.bits, method.bits))
+        best = max(fitting, key=lambda method: (method.parts * method.bits, method.bits))
+        return {"parts": best.parts, "bits": best.bits}
 
     @property
     def planned_bytes(self) -> int:
@@ -142,11 +143,11 @@ class MGQE(Quantized):
         self.rare_bits = rare_bits
 
     @classmethod
-    def for_budget(cls, fields: Fields, dim: int, table_bytes: int) -> MGQE:
+    def _sized(cls, fields: Fields, dim: int, table_bytes: int) -> dict[str, Any]:
         tried = [cls(fields.rows, dim, parts) for parts in _PARTS if dim % parts == 0]
         for method in tried:
             if method.planned_bytes <= table_bytes:
-                return method
+                return {"parts": method.parts}
         raise TableBudgetError(cls._label(), table_bytes, tried[-1].planned_bytes)
 
     @property

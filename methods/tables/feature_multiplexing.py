@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,19 +30,19 @@ class FeatureMultiplexing(TableMethod):
     source = "Coleman et al., NeurIPS 2023"
     sparse = frozenset({"table"})
 
-    def __init__(self, rows: Sequence[int], dim: int, kept: int, lookups: int) -> None:
+    def __init__(self, rows: Sequence[int], dim: int, kept: int, *, lookups: int = 2) -> None:
         super().__init__(rows, dim)
         self.kept, self.lookups = kept, lookups
 
     @classmethod
-    def for_budget(cls, fields: Fields, dim: int, table_bytes: int, *, lookups: int = 2) -> FeatureMultiplexing:
+    def _sized(cls, fields: Fields, dim: int, table_bytes: int, *, lookups: int) -> dict[str, Any]:
         check_integer("lookups", lookups, 1, dim)
         if dim % lookups:
             raise MethodError(f"lookups={lookups} does not divide dim={dim}; use a divisor")
-        least = cls(fields.rows, dim, 1, lookups).planned_bytes
+        least = cls(fields.rows, dim, 1, lookups=lookups).planned_bytes
         if table_bytes < least:
             raise TableBudgetError(cls._label(), table_bytes, least)
-        return cls(fields.rows, dim, 1 + (table_bytes - least) // (4 * dim // lookups), lookups)
+        return {"kept": 1 + (table_bytes - least) // (4 * dim // lookups)}
 
     @property
     def planned_bytes(self) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from methods.registry import register
-from methods.tables.base import Fields, State, TableBudgetError, TableMethod, uniform
+from methods.tables.base import Fields, State, TableMethod, uniform
 
 if TYPE_CHECKING:
     import torch
@@ -34,13 +34,6 @@ class Full(DenseTable):
     family = "identity"
     summary = "uncompressed table, a float32 row for every id"
     source = "-"
-
-    @classmethod
-    def for_budget(cls, fields: Fields, dim: int, table_bytes: int) -> Full:
-        method = cls(fields.rows, dim)
-        if method.planned_bytes > table_bytes:
-            raise TableBudgetError(cls._label(), table_bytes, method.planned_bytes)
-        return method
 
     @property
     def planned_bytes(self) -> int:

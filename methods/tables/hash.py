@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,11 +32,11 @@ class Hash(TableMethod):
         self.kept = [int(count) for count in kept]
 
     @classmethod
-    def for_budget(cls, fields: Fields, dim: int, table_bytes: int) -> Hash:
+    def _sized(cls, fields: Fields, dim: int, table_bytes: int) -> dict[str, Any]:
         least = 4 * dim * len(fields.rows)
         if table_bytes < least:
             raise TableBudgetError(cls._label(), table_bytes, least)
-        return cls(fields.rows, dim, proportional(fields.rows, table_bytes // (4 * dim)))
+        return {"kept": proportional(fields.rows, table_bytes // (4 * dim))}
 
     @property
     def planned_bytes(self) -> int:

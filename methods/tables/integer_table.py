@@ -9,7 +9,7 @@ import numpy as np
 
 from methods.errors import MethodError
 from methods.registry import register
-from methods.tables.base import Fields, Stage, State, TableBudgetError
+from methods.tables.base import Fields, Stage, State
 from methods.tables.full import DenseTable
 
 if TYPE_CHECKING:
@@ -28,18 +28,11 @@ class IntegerTable(DenseTable):
     source = "Gupta et al., ICML 2015"
     bits: ClassVar[int]
 
-    def __init__(self, rows: Sequence[int], dim: int, reach: float) -> None:
+    def __init__(self, rows: Sequence[int], dim: int, *, reach: float = 0.5) -> None:
         super().__init__(rows, dim)
         if not 0 < reach < float("inf"):
             raise MethodError(f"reach={reach} is out of range; use a number above 0")
         self.reach = float(reach)
-
-    @classmethod
-    def _of_budget(cls, fields: Fields, dim: int, table_bytes: int, reach: float) -> IntegerTable:
-        method = cls(fields.rows, dim, reach)
-        if method.planned_bytes > table_bytes:
-            raise TableBudgetError(cls._label(), table_bytes, method.planned_bytes)
-        return method
 
     @property
     def _largest(self) -> int:
@@ -80,10 +73,6 @@ class Int8Table(IntegerTable):
     summary = "8-bit integers, stochastic rounding in training"
     bits = 8
 
-    @classmethod
-    def for_budget(cls, fields: Fields, dim: int, table_bytes: int, *, reach: float = 0.5) -> IntegerTable:
-        return cls._of_budget(fields, dim, table_bytes, reach)
-
 
 @register("int16_table")
 class Int16Table(IntegerTable):
@@ -92,6 +81,5 @@ class Int16Table(IntegerTable):
     summary = "16-bit integers, stochastic rounding in training"
     bits = 16
 
-    @classmethod
-    def for_budget(cls, fields: Fields, dim: int, table_bytes: int, *, reach: float = 2.0) -> IntegerTable:
-        return cls._of_budget(fields, dim, table_bytes, reach)
+    def __init__(self, rows: Sequence[int], dim: int, *, reach: float = 2.0) -> None:
+        super().__init__(rows, dim, reach=reach)

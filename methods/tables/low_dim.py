@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,11 +28,11 @@ class LowDim(TableMethod):
         self.width = width
 
     @classmethod
-    def for_budget(cls, fields: Fields, dim: int, table_bytes: int) -> LowDim:
+    def _sized(cls, fields: Fields, dim: int, table_bytes: int) -> dict[str, Any]:
         column = 4 * (fields.total + dim)
         if (width := min(dim, table_bytes // column)) < 1:
             raise TableBudgetError(cls._label(), table_bytes, column)
-        return cls(fields.rows, dim, width)
+        return {"width": width}
 
     @property
     def planned_bytes(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -93,7 +93,7 @@ class MDE(MixedDim):
         self.widths = [int(width) for width in widths]
 
     @classmethod
-    def for_budget(cls, fields: Fields, dim: int, table_bytes: int) -> MDE:
+    def _sized(cls, fields: Fields, dim: int, table_bytes: int) -> dict[str, Any]:
         def widths(base: int, alpha: float) -> list[int]:
             ideal = np.log2(base) + alpha * (np.log2(min(fields.rows)) - np.log2(fields.rows))
             return [min(base, 1 << max(0, round(power))) for power in ideal.tolist()]
@@ -111,7 +111,8 @@ class MDE(MixedDim):
             else:
                 low = middle
         full = [base] * len(fields.rows)
-        return cls(fields.rows, dim, full if mixed_bytes(fields.rows, full, dim) <= table_bytes else widths(base, high))
+        fits = mixed_bytes(fields.rows, full, dim) <= table_bytes
+        return {"widths": full if fits else widths(base, high)}
 
     @property
     def planned_bytes(self) -> int:

@@ -39,11 +39,11 @@ class OptEmbed(DenseTable):
         self.budget = budget
 
     @classmethod
-    def for_budget(cls, fields: Fields, dim: int, table_bytes: int) -> OptEmbed:
+    def _sized(cls, fields: Fields, dim: int, table_bytes: int) -> dict[str, Any]:
         least = smallest_unsigned(dim).itemsize * len(fields.rows) + _INDEX_BYTES + 4 * dim
         if table_bytes < least:
             raise TableBudgetError(cls._label(), table_bytes, least)
-        return cls(fields.rows, dim, table_bytes)
+        return {"budget": table_bytes}
 
     @property
     def planned_bytes(self) -> int:

@@ -30,10 +30,6 @@ class PEP(Pruned):
     source = "Liu et al., ICLR 2021"
     sparse = frozenset({"table", "thresholds"})
 
-    @classmethod
-    def for_budget(cls, fields: Fields, dim: int, table_bytes: int) -> Pruned:
-        return cls._of_budget(fields, dim, table_bytes)
-
     def stages(self) -> tuple[Stage, ...]:
         return Stage("search", epochs=2), Stage("retrain", restart=True)
 

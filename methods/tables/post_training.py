@@ -73,7 +73,7 @@ class PostTraining(AfterTraining):
         self.codec, self.codec_settings, self.part_bytes = codec, codec_settings, part_bytes
 
     @classmethod
-    def for_budget(
+    def _sized(
         cls,
         fields: Fields,
         dim: int,
@@ -81,7 +81,7 @@ class PostTraining(AfterTraining):
         *,
         codec: str = "pq",
         codec_params: dict[str, Any] | None = None,
-    ) -> PostTraining:
+    ) -> dict[str, Any]:
         if not registry.get(codec).decodable:
             raise MethodError(f"codes of {codec} do not decode to rows; use a codec whose codes do, such as pq")
 
@@ -112,7 +112,7 @@ class PostTraining(AfterTraining):
             if size <= table_bytes and found.code_size > best.code_size:
                 best, part_bytes = found, parts
                 break
-        return cls(fields.rows, dim, codec, best.params(), part_bytes)
+        return {"codec": codec, "codec_settings": best.params(), "part_bytes": part_bytes}
 
     @property
     def planned_bytes(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -42,10 +42,10 @@ class Pruned(DenseTable):
         self.kept = kept
 
     @classmethod
-    def _of_budget(cls, fields: Fields, dim: int, table_bytes: int, **params: float) -> Pruned:
+    def _sized(cls, fields: Fields, dim: int, table_bytes: int) -> dict[str, Any]:
         if table_bytes < (least := coo_bytes(1)):
             raise TableBudgetError(cls._label(), table_bytes, least)
-        return cls(fields.rows, dim, most_kept(fields.total, dim, table_bytes), **params)
+        return {"kept": most_kept(fields.total, dim, table_bytes)}
 
     @property
     def planned_bytes(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,11 +32,11 @@ class Robe(TableMethod):
         self.size = size
 
     @classmethod
-    def for_budget(cls, fields: Fields, dim: int, table_bytes: int) -> Robe:
+    def _sized(cls, fields: Fields, dim: int, table_bytes: int) -> dict[str, Any]:
         least = cls(fields.rows, dim, dim).planned_bytes
         if table_bytes < least:
             raise TableBudgetError(cls._label(), table_bytes, least)
-        return cls(fields.rows, dim, dim + (table_bytes - least) // 4)
+        return {"size": dim + (table_bytes - least) // 4}
 
     @property
     def planned_bytes(self) -> int:

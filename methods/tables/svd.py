@@ -36,11 +36,11 @@ class SVD(AfterTraining):
         self.rank = rank
 
     @classmethod
-    def for_budget(cls, fields: Fields, dim: int, table_bytes: int) -> SVD:
+    def _sized(cls, fields: Fields, dim: int, table_bytes: int) -> dict[str, Any]:
         least = 4 * (fields.total + dim)
         if table_bytes < least:
             raise TableBudgetError(cls._label(), table_bytes, least)
-        return cls(fields.rows, dim, min(dim, table_bytes // least))
+        return {"rank": min(dim, table_bytes // least)}
 
     @property
     def planned_bytes(self) -> int:
@@ -100,11 +100,11 @@ class MagnitudeSVD(ByMagnitude):
         self.budget = budget
 
     @classmethod
-    def for_budget(cls, fields: Fields, dim: int, table_bytes: int) -> MagnitudeSVD:
+    def _sized(cls, fields: Fields, dim: int, table_bytes: int) -> dict[str, Any]:
         least = cls(fields.rows, dim, 0)._size([1, 0, 0, 0])
         if table_bytes < least:
             raise TableBudgetError(cls._label(), table_bytes, least)
-        return cls(fields.rows, dim, table_bytes)
+        return {"budget": table_bytes}
 
     def _size(self, ranks: Sequence[int]) -> int:
         counts = np.diff(self._edges).tolist()
@@ -145,12 +145,13 @@ class MagnitudePQ(ByMagnitude):
         self.code_bytes = [int(size) for size in code_bytes]
 
     @classmethod
-    def for_budget(cls, fields: Fields, dim: int, table_bytes: int) -> MagnitudePQ:
+    def _sized(cls, fields: Fields, dim: int, table_bytes: int) -> dict[str, Any]:
         largest = 1 << (dim.bit_length() - 1)
         for power in range(largest.bit_length() - 1, -1, -1):
-            method = cls(fields.rows, dim, [(1 << power) >> group for group in range(len(_SHARES))])
+            code_bytes = [(1 << power) >> group for group in range(len(_SHARES))]
+            method = cls(fields.rows, dim, code_bytes)
             if method.planned_bytes <= table_bytes:
-                return method
+                return {"code_bytes": code_bytes}
         raise TableBudgetError(cls._label(), table_bytes, method.planned_bytes)
 
     @property
@@ -203,8 +204,8 @@ class TTSVD(AfterTraining, TensorTrain):
     source = "Oseledets, SIAM J. Sci. Comput. 2011"
 
     @classmethod
-    def for_budget(cls, fields: Fields, dim: int, table_bytes: int, *, max_rank: int = 32) -> TensorTrain:
-        return cls._of_budget(fields, dim, table_bytes, max_rank)
+    def _sized(cls, fields: Fields, dim: int, table_bytes: int, *, max_rank: int = 32) -> dict[str, Any]:
+        return super()._sized(fields, dim, table_bytes, max_rank=max_rank)
 
     def squeeze(self, table: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
         (n1, n2, n3), (d1, d2, d3) = row_factors(self.total), dim_factors(self.dim)

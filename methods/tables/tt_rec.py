@@ -31,12 +31,12 @@ class TensorTrain(TableMethod):
         self.rank = rank
 
     @classmethod
-    def _of_budget(cls, fields: Fields, dim: int, table_bytes: int, max_rank: int) -> TensorTrain:
+    def _sized(cls, fields: Fields, dim: int, table_bytes: int, *, max_rank: int = 16) -> dict[str, Any]:
         check_integer("max_rank", max_rank, 1, _MOST_RANK)
         for rank in range(max_rank, 0, -1):
             method = cls(fields.rows, dim, rank)
             if method.planned_bytes <= table_bytes:
-                return method
+                return {"rank": rank}
         raise TableBudgetError(cls._label(), table_bytes, method.planned_bytes)
 
     @property
@@ -78,10 +78,6 @@ class TTRec(TensorTrain):
 
     summary = "three tensor-train cores, trained"
     source = "Yin et al., MLSys 2021"
-
-    @classmethod
-    def for_budget(cls, fields: Fields, dim: int, table_bytes: int, *, max_rank: int = 16) -> TensorTrain:
-        return cls._of_budget(fields, dim, table_bytes, max_rank)
 
     def initialize(self, fields: Fields, rng: np.random.Generator) -> State:
         sigma = (INIT_BOUND**2 / 3 / self.rank**2) ** (1 / 6)

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from methods.base import Metric
@@ -51,18 +53,12 @@ class ASH(LeadingAxesCodec):
         dim: int,
         metric: Metric = Metric.IP,
         code_bytes: int = 4,
-        bits: int | None = None,
+        *,
         iterations: int = 25,
+        **leading: Any,
     ) -> None:
         self.iterations = check_integer("iterations", iterations, 0, 10_000)
-        super().__init__(dim, metric, code_bytes, bits)
-
-    @classmethod
-    def for_budget(
-        cls, dim: int, code_bytes: int, metric: Metric, *, bits: int | None = None, iterations: int = 25
-    ) -> ASH:
-        """All bytes but 3 for symbols, of as many projected dimensions as fit at ``bits`` each (see the class)."""
-        return cls(dim, metric, cls._within(dim, code_bytes), bits, iterations)
+        super().__init__(dim, metric, code_bytes, **leading)
 
     def _plain(self, bits: int) -> ASH:
         return type(self)(**{**self.params(), "bits": bits, "iterations": 0})

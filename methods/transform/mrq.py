@@ -6,7 +6,6 @@ Yang, Li, Wang, "Quantization meets projection: a happy marriage for approximate
 
 from __future__ import annotations
 
-from methods.base import Metric
 from methods.registry import register
 from methods.transform._grid.leading import LeadingAxesCodec
 
@@ -30,8 +29,3 @@ class MRQ(LeadingAxesCodec):
     family = "rotated"
     summary = "RaBitQ on leading principal components, and the norm of the residual"
     source = "Yang, Li & Wang, arXiv 2411.06158"
-
-    @classmethod
-    def for_budget(cls, dim: int, code_bytes: int, metric: Metric, *, bits: int | None = None) -> MRQ:
-        """All bytes but 3 for symbols, of as many components as fit at ``bits`` each (see the class)."""
-        return cls(dim, metric, cls._within(dim, code_bytes), bits)

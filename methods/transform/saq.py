@@ -45,14 +45,9 @@ class SAQ(GridCodec):
     summary = "segments of principal axes with bits of their own, codes adjusted to the vector's direction"
     source = "Li et al., SIGMOD 2026"
 
-    def __init__(self, dim: int, metric: Metric = Metric.IP, code_bytes: int = 4, unit: int = GROUP) -> None:
+    def __init__(self, dim: int, metric: Metric = Metric.IP, code_bytes: int = 4, *, unit: int = GROUP) -> None:
         self.unit = unit
         super().__init__(dim, metric, code_bytes)
-
-    @classmethod
-    def for_budget(cls, dim: int, code_bytes: int, metric: Metric, *, unit: int = GROUP) -> SAQ:
-        """All bytes, as far as 8 bits a dimension go; the plan of segments is made for them."""
-        return cls(dim, metric, cls._within(dim, code_bytes), unit)
 
     def _plan(self, vectors: np.ndarray, seed: int) -> Plan:
         mean, axes, variances = principal_axes(vectors, self.dim)

@@ -75,6 +75,7 @@ class QINCo2(Codec):
         dim: int,
         metric: Metric = Metric.IP,
         codebooks: int = 1,
+        *,
         width: int = 32,
         hidden: int = 64,
         blocks: int = 1,
@@ -96,26 +97,10 @@ class QINCo2(Codec):
         self.shortlist = check_integer("shortlist", shortlist, 0, 2**31)
 
     @classmethod
-    def for_budget(
-        cls,
-        dim: int,
-        code_bytes: int,
-        metric: Metric,
-        *,
-        max_codebooks: int = 32,
-        width: int = 32,
-        hidden: int = 64,
-        blocks: int = 1,
-        candidates: int = 8,
-        beam_size: int = 4,
-        epochs: int = 4,
-        max_training: int = 65_536,
-        shortlist: int = 10,
-    ) -> QINCo2:
+    def _sized(cls, dim: int, code_bytes: int, metric: Metric, *, max_codebooks: int = 32) -> dict[str, Any]:
         """One step a byte, at most ``max_codebooks``; the rest of the budget stays unused."""
         largest_fit("qinco2", code_bytes, {1: 1})
-        steps = min(code_bytes, check_integer("max_codebooks", max_codebooks, 1, 256))
-        return cls(dim, metric, steps, width, hidden, blocks, candidates, beam_size, epochs, max_training, shortlist)
+        return {"codebooks": min(code_bytes, check_integer("max_codebooks", max_codebooks, 1, 256))}
 
     @property
     def code_size(self) -> int:

@@ -45,7 +45,7 @@ class BEBR(Codec):
     dim, metric
         As for :class:`~methods.base.Codec`.
     dim_code, loops : int
-        m and u; ``for_budget`` chooses them by :mod:`methods.binary.bebr.budget`.
+        m and u; a budget chooses them by :mod:`methods.binary.bebr.budget`.
     scoring : {"sdc", "adc", "hamming"}
         The query a code like a document's, or real (rounded to int8, under l2 to 15 bits), or (``loops=0`` only)
         signs that are counted.
@@ -92,6 +92,7 @@ class BEBR(Codec):
         metric: Metric = Metric.IP,
         dim_code: int = 64,
         loops: int = budget.LOOPS,
+        *,
         scoring: str = "sdc",
         query_loops: int | None = None,
         digits: int | None = None,
@@ -115,7 +116,7 @@ class BEBR(Codec):
         super().__init__(dim, metric)
 
     @classmethod
-    def for_budget(
+    def _sized(
         cls,
         dim: int,
         code_bytes: int,
@@ -123,27 +124,15 @@ class BEBR(Codec):
         *,
         dim_code: int | None = None,
         loops: int | None = None,
-        scoring: str = "sdc",
-        query_loops: int | None = None,
-        digits: int | None = None,
-        rounds: int = 8,
-        refine: int = 8,
-        blocks: int = 0,
-        hidden: int = 0,
-        normalize: bool = False,
-        loss: str = "distill",
-        epochs: int = 4,
-        queue: int = 0,
-        device: str = "auto",
-        checkpoint: str | None = None,
-        offset: bool | None = None,
-    ) -> BEBR:
+        scoring: str,
+        digits: int | None,
+        blocks: int,
+        offset: bool | None,
+    ) -> dict[str, Any]:
         """Two bits a symbol and as many symbols as fit (:mod:`methods.binary.bebr.budget`), unless given."""
-        if blocks:
-            digits = 1  # the paper's network binarizes each dimension once
-        m, u = budget.choose(dim, code_bytes, Metric.parse(metric), scoring, dim_code, loops, digits, bool(offset))
-        trained = (rounds, refine, blocks, hidden, normalize, loss, epochs, queue, device, checkpoint, offset)
-        return cls(dim, metric, m, u, scoring, query_loops, digits, *trained)
+        digits = 1 if blocks else digits  # the paper's network binarizes each dimension once
+        m, u = budget.choose(dim, code_bytes, metric, scoring, dim_code, loops, digits, bool(offset))
+        return {"dim_code": m, "loops": u, "digits": digits}
 
     @property
     def bits(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -67,11 +67,11 @@ class GridCodec(Codec):
         """Axes, segments and bits whose symbols and factors fit the code."""
 
     @classmethod
-    def _within(cls, dim: int, code_bytes: int) -> int:
-        """``code_bytes``, or as many as 8 bits a dimension in one segment take."""
+    def _sized(cls, dim: int, code_bytes: int, metric: Metric) -> dict[str, Any]:
+        """All bytes for symbols but those of factors and offset, as far as 8 bits a dimension in one segment go."""
         if code_bytes < cls.smallest:
             raise BudgetError(cls.name, code_bytes, cls.smallest)
-        return min(code_bytes, cls.largest(dim))
+        return {"code_bytes": min(code_bytes, cls.largest(dim))}
 
     @classmethod
     def largest(cls, dim: int) -> int:

@@ -39,7 +39,7 @@ class LeadingAxesCodec(GridCodec):
 
     tries: ClassVar[int] = 16
 
-    def __init__(self, dim: int, metric: Metric = Metric.IP, code_bytes: int = 4, bits: int | None = None) -> None:
+    def __init__(self, dim: int, metric: Metric = Metric.IP, code_bytes: int = 4, *, bits: int | None = None) -> None:
         self.bits = bits
         super().__init__(dim, metric, code_bytes)
 

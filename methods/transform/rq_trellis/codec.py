@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -94,6 +94,7 @@ class RQTrellis(Codec):
         metric: Metric = Metric.IP,
         stages: int = 1,
         bits: int = 8,
+        *,
         gamma: float | None = None,
         scale: str | None = None,
         state_bits: int = 12,
@@ -104,18 +105,9 @@ class RQTrellis(Codec):
         super().__init__(dim, metric)
 
     @classmethod
-    def for_budget(
-        cls,
-        dim: int,
-        code_bytes: int,
-        metric: Metric,
-        *,
-        stages: int | None = None,
-        gamma: float | None = None,
-        scale: str | None = None,
-        state_bits: int = 12,
-        offset: bool | None = None,
-    ) -> Self:
+    def _sized(
+        cls, dim: int, code_bytes: int, metric: Metric, *, stages: int | None = None, offset: bool | None
+    ) -> dict[str, Any]:
         """A byte a stage; what the factor (and under l2 the squared length) leaves goes to symbols.
 
         ``stages`` None: two in codes of 32 bytes and more and in those of no more than a bit a dimension, else one.
@@ -127,8 +119,7 @@ class RQTrellis(Codec):
         least = other + 1 + (offset_size(1) if offset else 0)
         if code_bytes < least:
             raise BudgetError(cls.name, code_bytes, least)
-        bits = min(code_bytes - other, MOST_BITS * group_count(dim))
-        return cls(dim, metric, stages, bits, gamma, scale, state_bits, offset)
+        return {"stages": stages, "bits": min(code_bytes - other, MOST_BITS * group_count(dim))}
 
     @property
     def code_size(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any
 
 import numpy as np
 
@@ -68,6 +68,7 @@ class TransformCoding(Codec):
         dim: int,
         metric: Metric = Metric.IP,
         bits: int = 8,
+        *,
         gamma: float | None = None,
         scale: str | None = None,
         offset: bool | None = None,
@@ -76,22 +77,12 @@ class TransformCoding(Codec):
         super().__init__(dim, metric)
 
     @classmethod
-    def for_budget(
-        cls,
-        dim: int,
-        code_bytes: int,
-        metric: Metric,
-        *,
-        gamma: float | None = None,
-        scale: str | None = None,
-        offset: bool | None = None,
-    ) -> Self:
+    def _sized(cls, dim: int, code_bytes: int, metric: Metric, *, offset: bool | None) -> dict[str, Any]:
         """All bytes but the factor's for symbols and offset, as far as 8 bits a dimension go."""
         least = 1 + FACTOR_BYTES + (offset_size(1) if offset else 0)
         if code_bytes < least:
             raise BudgetError(cls.name, code_bytes, least)
-        bits = min(code_bytes - FACTOR_BYTES, MOST_BITS * group_count(dim))
-        return cls(dim, metric, bits, gamma, scale, offset=offset)
+        return {"bits": min(code_bytes - FACTOR_BYTES, MOST_BITS * group_count(dim))}
 
     @property
     def quantizer_type(self) -> type[Quantizer]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Self
-
 from methods.base import Metric
 from methods.errors import MethodError
 from methods.registry import register
@@ -43,28 +41,14 @@ class Trellis(TransformCoding):
         dim: int,
         metric: Metric = Metric.IP,
         bits: int = 8,
+        *,
         gamma: float | None = None,
         scale: str | None = None,
         state_bits: int = 10,
         offset: bool | None = None,
     ) -> None:
         self.state_bits = state_bits
-        super().__init__(dim, metric, bits, gamma, scale, offset)
-
-    @classmethod
-    def for_budget(
-        cls,
-        dim: int,
-        code_bytes: int,
-        metric: Metric,
-        *,
-        gamma: float | None = None,
-        scale: str | None = None,
-        state_bits: int = 10,
-        offset: bool | None = None,
-    ) -> Self:
-        plain = super().for_budget(dim, code_bytes, metric, gamma=gamma, scale=scale, offset=offset)
-        return cls(**{**plain.params(), "state_bits": state_bits})
+        super().__init__(dim, metric, bits, gamma=gamma, scale=scale, offset=offset)
 
     @property
     def quantizer_type(self) -> type[Quantizer]:

@@ -19,7 +19,7 @@ def test_a_bit_is_set_where_a_value_reaches_its_threshold():
     train = np.array([[0, 1, 10], [2, 1, 0], [4, 1, 2]], np.float32)
     expected = {"zero": [0, 0, 0], "mean": [2, 1, 4], "median": [2, 1, 2]}
     for threshold, values in expected.items():
-        codec = Sign(3, Metric.IP, threshold).fit(train)
+        codec = Sign(3, Metric.IP, threshold=threshold).fit(train)
         assert codec.parts()["thresholds"].tolist() == values
         assert np.array_equal(bits_of(codec, train), train >= values)
 

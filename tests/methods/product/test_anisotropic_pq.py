@@ -44,7 +44,7 @@ def test_refined_codebooks_lower_the_loss(bits):
     vectors = unit(3000, 32)
     losses = []
     for refinements in (0, 4):
-        codec = AnisotropicPQ(32, "ip", 4, bits, 0.4, refinements).fit(vectors)
+        codec = AnisotropicPQ(32, "ip", 4, bits=bits, threshold=0.4, refinements=refinements).fit(vectors)
         losses.append(loss(vectors, codec.decode(codec.encode(vectors)), codec.eta).mean())
     assert losses[1] < 0.97 * losses[0]
 
@@ -62,8 +62,8 @@ def test_products_with_the_vectors_themselves_err_less_than_those_of_pq():
 
 def test_without_a_threshold_codes_are_those_of_product_quantization():
     vectors = unit(1000, 32)
-    ours = AnisotropicPQ(32, "ip", 4, 8, 0.0, 0).fit(vectors)
-    theirs = PQ(32, "ip", 4, 8).fit(vectors)
+    ours = AnisotropicPQ(32, "ip", 4, bits=8, threshold=0.0, refinements=0).fit(vectors)
+    theirs = PQ(32, "ip", 4, bits=8).fit(vectors)
     assert ours.eta == 1
     assert (ours.encode(vectors) == theirs.encode(vectors)).mean() > 0.999
 

@@ -42,12 +42,12 @@ def test_error_is_no_more_than_that_of_faiss():
     whole = faiss.IndexPreTransform(matrix, index)
     whole.train(data.train())
     theirs = float(((whole.sa_decode(whole.sa_encode(data.base())) - data.base()) ** 2).sum())
-    assert error(OPQ(32, Metric.L2, 8, 4).fit(data.train())) <= 1.02 * theirs
+    assert error(OPQ(32, Metric.L2, 8, bits=4).fit(data.train())) <= 1.02 * theirs
 
 
 def test_turns_of_rotation_do_not_raise_the_training_error():
     def training_error(turns):
-        codec = OPQ(32, Metric.L2, 8, 4, rotation_iterations=turns).fit(data.train())
+        codec = OPQ(32, Metric.L2, 8, bits=4, rotation_iterations=turns).fit(data.train())
         return float(((codec.decode(codec.encode(data.train())) - data.train()) ** 2).sum())
 
     assert training_error(10) <= 1.01 * training_error(0)

@@ -46,7 +46,7 @@ def test_decodes_as_well_as_faiss(subquantizers):
     index.pq.cp.min_points_per_centroid = 1
     index.train(train)
     theirs = ((index.sa_decode(index.sa_encode(base)) - base) ** 2).sum()
-    codec = PQ(32, Metric.L2, subquantizers, 6).fit(train)
+    codec = PQ(32, Metric.L2, subquantizers, bits=6).fit(train)
     ours = ((codec.decode(codec.encode(base)) - base) ** 2).sum()
     assert ours <= 1.03 * theirs
 

@@ -33,14 +33,14 @@ def test_it_is_product_quantization_where_moments_are_even():
     rng = np.random.default_rng(0)
     vectors = np.linalg.qr(rng.standard_normal((16, 16)))[0].repeat(40, axis=0).astype(np.float32)
     vectors = np.concatenate([vectors, -vectors])
-    codec = QUIPS(16, "ip", 4, 4, shuffle=False).fit(vectors)
+    codec = QUIPS(16, "ip", 4, bits=4, shuffle=False).fit(vectors)
     assert np.allclose(codec.roots_, np.eye(4), atol=1e-3)
 
 
 @pytest.mark.parametrize("shuffle", [True, False])
 @pytest.mark.parametrize("nq", [1, 40])
 def test_scores_are_products_with_decoded_vectors(shuffle, nq):
-    codec = QUIPS(32, "ip", 5, 6, shuffle=shuffle).fit(data.train())
+    codec = QUIPS(32, "ip", 5, bits=6, shuffle=shuffle).fit(data.train())
     codes, queries = codec.encode(data.base()), data.queries()[:nq]
     scores, ids = codec.searcher(codes).search(queries, 10)
     exact = np.take_along_axis(queries @ codec.decode(codes).T, ids, 1)
@@ -48,7 +48,7 @@ def test_scores_are_products_with_decoded_vectors(shuffle, nq):
 
 
 def test_dimensions_are_shuffled_under_the_seed():
-    first, again, other = (QUIPS(32, "ip", 4, 4).fit(data.train(), seed) for seed in (3, 3, 4))
+    first, again, other = (QUIPS(32, "ip", 4, bits=4).fit(data.train(), seed) for seed in (3, 3, 4))
     assert np.array_equal(first.order_, again.order_)
     assert not np.array_equal(first.order_, other.order_)
     assert sorted(first.order_) == list(range(32))

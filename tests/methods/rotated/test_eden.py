@@ -25,7 +25,7 @@ def test_the_smallest_code_is_named():
 def test_the_biased_scale_decodes_nearer(bits):
     errors = {}
     for scale in ("biased", "unbiased"):
-        codec = EDEN(32, "l2", bits, scale).fit(data.train())
+        codec = EDEN(32, "l2", bits, scale=scale).fit(data.train())
         errors[scale] = ((codec.decode(codec.encode(data.base())) - data.base()) ** 2).sum()
     assert errors["biased"] < errors["unbiased"]
 

@@ -16,7 +16,7 @@ def spectrum(n, dim, seed=0, power=1.0):
 
 @pytest.mark.parametrize(("bits", "width"), [(1, 64), (2, 64), (3, 56), (8, 16)])
 def test_as_many_leading_components_as_fit(bits, width):
-    codec = MRQ(64, Metric.IP, 24, bits).fit(spectrum(500, 64))
+    codec = MRQ(64, Metric.IP, 24, bits=bits).fit(spectrum(500, 64))
     assert codec.plan_.ends.tolist() == [width]
     leading = codec.plan_.matrix @ codec.plan_.matrix.T
     axes = np.linalg.eigh(np.cov(spectrum(500, 64).T))[1][:, ::-1][:, :width]
@@ -31,7 +31,7 @@ def test_a_flat_spectrum_keeps_more_components_than_a_steep_one():
 
 def test_one_bit_is_the_sign_of_a_rotated_component():
     vectors = spectrum(300, 64)
-    codec = MRQ(64, Metric.IP, 11, 1).fit(vectors)
+    codec = MRQ(64, Metric.IP, 11, bits=1).fit(vectors)
     mean = vectors.mean(axis=0)
     turned = codec.quantizer_.values(codec.encode(vectors))
     assert np.array_equal(turned > 0, (vectors - mean).astype(np.float64) @ codec.plan_.matrix >= 0)
@@ -40,7 +40,7 @@ def test_one_bit_is_the_sign_of_a_rotated_component():
 def test_distances_keep_what_the_residual_adds():
     """The paper: without the residual's norm, distances would be short by all that is dropped."""
     vectors, queries = spectrum(2000, 64, power=0.3), spectrum(50, 64, seed=1, power=0.3)
-    codec = MRQ(64, Metric.L2, 19, 4).fit(vectors)  # 32 of 64 components
+    codec = MRQ(64, Metric.L2, 19, bits=4).fit(vectors)  # 32 of 64 components
     scores, ids = codec.searcher(codec.encode(vectors)).search(queries, 2000)
     exact = np.take_along_axis(((queries[:, None] - vectors[None]) ** 2).sum(axis=2), ids, 1)
     dropped = vectors.var(axis=0)[32:].sum()
@@ -51,4 +51,4 @@ def test_distances_keep_what_the_residual_adds():
 @pytest.mark.parametrize("bits", [0, 9, 2.5])
 def test_bits_out_of_range_are_refused(bits):
     with pytest.raises(MethodError, match="1 to"):
-        MRQ(64, "ip", 24, bits)
+        MRQ(64, "ip", 24, bits=bits)

@@ -69,7 +69,7 @@ def test_the_smallest_code_is_named():
 @pytest.mark.parametrize("unit", [0, 4, 12])
 def test_a_unit_that_eight_does_not_divide_is_refused(unit):
     with pytest.raises(MethodError, match="multiple of 8"):
-        SAQ(64, "ip", 24, unit)
+        SAQ(64, "ip", 24, unit=unit)
 
 
 def test_segments_lower_the_error_at_equal_bytes():
@@ -77,7 +77,7 @@ def test_segments_lower_the_error_at_equal_bytes():
     vectors = spectrum(3000, 128)
     errors = {}
     for unit in (8, 128):
-        codec = SAQ(128, Metric.IP, 51, unit).fit(vectors)
+        codec = SAQ(128, Metric.IP, 51, unit=unit).fit(vectors)
         errors[unit] = ((codec.decode(codec.encode(vectors)) - vectors) ** 2).sum()
     assert errors[8] < 0.5 * errors[128]
 
