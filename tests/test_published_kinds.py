@@ -58,6 +58,18 @@ def test_another_version_is_measured_again_and_shown_alone(kinds, monkeypatch):
     assert {cell.version for cell in again.values()} == {"of-tomorrow"}
 
 
+def test_codecs_of_few_training_vectors_see_no_others(kinds, monkeypatch):
+    sizes, fit = [], registry.get("sign").fit
+    monkeypatch.setattr(
+        registry.get("sign"), "fit", lambda *args, **more: sizes.append(len(args[1])) or fit(*args, **more)
+    )
+    kinds.measure_missing(["sign"], (48,))
+    assert sizes.count(100) == 1
+    assert set(sizes) == {100, 300}
+    few = [cell for cell in kinds.read(kinds.TABLE) if "training" in cell.kind]
+    assert [cell.kind for cell in few] == list(kinds.FEW)
+
+
 def test_a_failing_method_leaves_the_others(kinds, monkeypatch, capsys):
     def fail(*_):
         raise RuntimeError("no luck")

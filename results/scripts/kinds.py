@@ -5,7 +5,8 @@
     python results/scripts/kinds.py                        # the pages, from it
 
 The kinds (``methods/checks/kinds.py``) are made from the first 6,000 sentences of ``squad-sentences-mini``, on which
-every method is fitted at 96 and 48 bytes, and 400 questions search them. A line of ``kinds.csv`` is a method, its
+every method is fitted at 96 and 48 bytes, and 400 questions search them; plain vectors also by codecs that were fitted
+on the first 100, 300 and 1,500 alone. A line of ``kinds.csv`` is a method, its
 version, a kind, a metric and a budget, with the hits of every question among its ten nearest in ``hits``, a digit each
 (``a`` is ten), so that methods can be compared on the same questions.
 """
@@ -36,6 +37,7 @@ PUBLISHED = Path(__file__).parents[1] / "published"
 TABLE = PUBLISHED / "kinds.csv"
 PLAIN = "plain"
 BASE, QUERIES, BUDGETS = 6000, 400, (96, 48)
+FEW = {f"{count:,} training vectors": count for count in (100, 300, 1500)}
 FIELDS = ("method", "version", "kind", "metric", "budget", "code_bytes", "recall", "decoded", "hits")
 
 
@@ -66,12 +68,17 @@ class Cell:
 def columns() -> list[tuple[str, Metric]]:
     """Kinds and metrics that are measured, plain vectors first."""
     shown = [(kind.name, metric) for kind in KINDS.values() for metric in kind.shown_by]
-    return [*((PLAIN, metric) for metric in Metric), *shown]
+    return [*((PLAIN, metric) for metric in Metric), *shown, *((few, Metric.COSINE) for few in FEW)]
 
 
 def base_of(kind: str) -> str:
     """The kind with the same base, on which a codec is fitted."""
-    return PLAIN if kind == PLAIN else KINDS[kind].of or kind
+    return KINDS[kind].of or kind if kind in KINDS else kind
+
+
+def compared_with(kind: str) -> str:
+    """The kind whose recall says what this one costs."""
+    return KINDS[kind].of or PLAIN if kind in KINDS else PLAIN
 
 
 # --- measuring ------------------------------------------------------------------------------------------------------
@@ -116,7 +123,7 @@ class Vectors:
         self._near: dict[tuple[str, Metric], np.ndarray] = {}
 
     def of(self, kind: str) -> tuple[np.ndarray, np.ndarray]:
-        return self._plain if kind == PLAIN else KINDS[kind].make(*self._plain)
+        return KINDS[kind].make(*self._plain) if kind in KINDS else self._plain
 
     def near(self, kind: str, metric: Metric) -> np.ndarray:
         if (kind, metric) not in self._near:
@@ -137,7 +144,8 @@ def measured(group: list[Cell], vectors: Vectors) -> list[Cell]:
     first, metric = group[0], Metric(group[0].metric)
     base = vectors.of(base_of(first.kind))[0]
     try:
-        codec = registry.for_budget(first.method, base.shape[1], first.budget, metric).fit(base, seed=0)
+        codec = registry.for_budget(first.method, base.shape[1], first.budget, metric)
+        codec.fit(base[: FEW.get(first.kind)], seed=0)
     except (BudgetError, UnsupportedMetric):
         return group
     codes = codec.encode(base)
@@ -173,13 +181,15 @@ def read(table: Path) -> list[Cell]:
 HEAD = f"""# What every kind of vectors costs
 
 Recall@10 of {QUERIES} questions among {BASE:,} sentences of `squad-sentences-mini`, fitted on them, one seed, on the
-vectors as they are ("plain") and on each kind that is made from them; [docs/embeddings.md](../../docs/embeddings.md)
+vectors as they are ("plain"), on each kind that is made from them, and on plain ones by codecs that were fitted on the
+first 100, 300 or 1,500 alone; [docs/embeddings.md](../../docs/embeddings.md)
 says what the kinds are. Bold: the first of its column; "=": not distinguishable from it (paired test, Holm, 5%).
 "!": more than .03 below the same method on plain vectors (where only queries differ: on the kind with the same base),
 by more than two standard errors of the paired difference. "-": no code so small, no such metric, or not measured. Made
 by `python results/scripts/kinds.py`.
 """
-GROUPS = ("common direction", "lengths", "values")
+TRAINING = "few training vectors"
+GROUPS = ("common direction", "lengths", "values", TRAINING)
 QUOTED = ("rq_trellis", "trellis", "transform_coding", "bebr", "saq", "opq", "pq")
 Table = dict[tuple[str, str, str, int], Cell]
 
@@ -199,11 +209,16 @@ def whole_page(table: Table) -> str:
     lines = [HEAD]
     for budget in BUDGETS:
         for group in GROUPS:
-            shown = [column for column in columns() if column[0] != PLAIN and KINDS[column[0]].group == group]
+            shown = [column for column in columns() if group_of(column[0]) == group]
             lines += [f"## {budget} bytes: {group}", ""]
             lines += table_of(table, budget, [*((PLAIN, metric) for metric in Metric), *shown])
             lines.append("")
     return "\n".join([*lines, *declared()]) + "\n"
+
+
+def group_of(kind: str) -> str:
+    """Under which heading a kind stands; empty for plain vectors."""
+    return KINDS[kind].group if kind in KINDS else TRAINING if kind in FEW else ""
 
 
 def table_of(table: Table, budget: int, shown: list[tuple[str, Metric]]) -> list[str]:
@@ -245,8 +260,7 @@ def cell_of(
 
 def loses(table: Table, cell: Cell) -> bool:
     """Whether the kind costs the method more than is allowed."""
-    of = PLAIN if cell.kind == PLAIN else KINDS[cell.kind].of or PLAIN
-    without = table.get((cell.method, of, cell.metric, cell.budget))
+    without = table.get((cell.method, compared_with(cell.kind), cell.metric, cell.budget))
     return without is not None and is_more_than_allowed(without.recalls - cell.recalls)
 
 

@@ -13,9 +13,10 @@ from methods.encoding.offset import fitted_bounds, mean_direction, offset_size, 
 from methods.encoding.squared_length import SQUARE_BYTES, half_squares, square_bytes, usual_square
 from methods.errors import BudgetError, MethodError
 from methods.faiss_tools import training_sample
-from methods.fitting.allocation import group_count, rotated_axes, without_rounding
+from methods.fitting.allocation import group_count
+from methods.fitting.coding_axes import coding_axes
 from methods.fitting.offset_choice import offset_finds_more, offset_pays
-from methods.fitting.principal_axes import is_nothing, principal_axes, robust_mean
+from methods.fitting.principal_axes import is_nothing, robust_mean
 from methods.fitting.residual import train_residual
 from methods.kernels.simd.unpack_symbols import GROUP
 from methods.parameters import check_integer
@@ -82,9 +83,10 @@ class RQTrellis(Codec):
     # 1: under l2, too, a factor of centroids and levels together; 2: always 256 centroids;
     # 3: the factor's byte divided its whole range evenly; 4: 256 states, a path for each number of bits,
     # and values coded at their own size; 5: one stage at every size, of 20,000 training vectors; 6: no offset, outliers
-    # counted in full for the axes; 7: an offset wherever simulated codes without stages found more with it
-    version = "8"
-    reads_versions = frozenset({"7"})  # which chose other codes, but wrote them alike
+    # counted in full for the axes; 7: an offset wherever simulated codes without stages found more with it;
+    # 8: variances of few training vectors were their own, and fewer than 256 were repeated
+    version = "9"
+    reads_versions = frozenset({"7", "8"})  # which chose other codes, but wrote them alike
     check_params: ClassVar[dict[str, Any]] = {"state_bits": 10}
     estimator = True  # queries are rounded to int8
 
@@ -134,18 +136,16 @@ class RQTrellis(Codec):
             direction = mean_direction(center)
         elif self.metric is Metric.L2:
             center = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
-        given = training_sample(vectors, 256, _TRAINING, seed) - center
+        given = training_sample(vectors, 2**_LEAST_BITS, _TRAINING, seed) - center
         rests = without_direction(given, direction) if keeps_offset else given
         sample = rests if self.metric is Metric.L2 else rests / lengths(rests)[:, None]
         bits = min(8, max(_LEAST_BITS, (len(vectors) // _VECTORS_A_CENTROID).bit_length() - 1))
         codebooks = train_residual(sample, self.stages, BEAM, _ITERATIONS, seed, _TRAINING, bits)
         coarse = coarse_index(codebooks)
         residuals = sample - coarse.sa_decode(coarse.sa_encode(sample))
-        _, axes, variances = principal_axes(_without_copies(residuals), self.dim, without=direction)
-        matrix, spread = rotated_axes(axes, variances, seed)
+        _, matrix, spread = coding_axes(_without_copies(residuals), direction, seed)
         if keeps_offset:
             matrix = without_direction(matrix.T, direction).T
-        spread = without_rounding(spread, matrix, residuals)
         given = given[:: -(-len(given) // _FACTOR_SAMPLE)]
         bounds = fitted_bounds(split(given, np.zeros_like(direction), direction)[0], self.bits)
 

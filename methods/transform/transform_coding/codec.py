@@ -11,9 +11,10 @@ from methods.encoding.factor_byte import factor_bytes, factor_scale, factor_tabl
 from methods.encoding.gaussian_levels import MOST_BITS
 from methods.encoding.offset import fitted_bounds, mean_direction, offset_size, split
 from methods.errors import BudgetError, MethodError
-from methods.fitting.allocation import group_count, rotated_axes, without_rounding
+from methods.fitting.allocation import group_count
+from methods.fitting.coding_axes import coding_axes
 from methods.fitting.offset_choice import offset_pays
-from methods.fitting.principal_axes import principal_axes, robust_mean
+from methods.fitting.principal_axes import robust_mean
 from methods.kernels.simd.unpack_symbols import GROUP
 from methods.registry import register
 from methods.transform.transform_coding import scales
@@ -59,8 +60,9 @@ class TransformCoding(Codec):
     summary = "principal axes, bits by variance, Lloyd-Max levels, one byte of scale"
     source = "Brandt, CVPR 2010"
     # 1: the factor's byte divided its whole range evenly; 2: values coded at their own size; 3: no offset, and outliers
-    # counted in full for the axes
-    version = "4"
+    # counted in full for the axes; 4: variances of few training vectors were their own
+    version = "5"
+    reads_versions = frozenset({"4"})  # which chose other levels from few vectors, but wrote them alike
     estimator = True  # queries are rounded to int8
 
     def __init__(
@@ -98,13 +100,11 @@ class TransformCoding(Codec):
         keeps_offset = offset_pays(vectors, self.metric, self.bits, seed) if self.offset is None else self.offset
         keeps_offset = keeps_offset and self.metric is not Metric.L2
         direction = mean_direction(robust_mean(vectors)[0]) if keeps_offset else np.zeros(self.dim, np.float32)
-        mean, axes, variances = principal_axes(vectors, self.dim, without=direction)
-        matrix, spread = rotated_axes(axes, variances, seed)
+        mean, matrix, spread = coding_axes(vectors, direction, seed)
         sample = vectors[np.random.default_rng(seed).permutation(len(vectors))[:20_000]]
         bounds = fitted_bounds(split(sample, mean, direction)[0], self.bits)
         if keeps_offset:
             matrix = without_direction(matrix.T, direction).T
-        spread = without_rounding(spread, matrix, sample - mean)
         power = size_power(sample - mean, self.metric is Metric.L2)
 
         def quantizer(gamma: float) -> Quantizer | OffsetQuantizer:
