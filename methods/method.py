@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -13,12 +14,36 @@ import numpy as np
 
 from methods import storage
 from methods.errors import NotFitted
+from methods.part_names import behind, under
 
 __all__ = ["FittedMethod", "Method", "Parametrized"]
 
+_INNER = "codec."  # before the names of an inner codec's parts
+
 
 class Parametrized:
-    """Keyword parameters as scikit-learn has them: the constructor stores, :meth:`params` reads them back."""
+    """Keyword parameters as scikit-learn has them: the constructor stores, :meth:`params` reads them back.
+
+    ``renamed`` maps what parameters were called in earlier versions to what they are called now. The constructor takes
+    both, so that codecs saved then, and code written then, still work.
+    """
+
+    renamed: ClassVar[Mapping[str, str]] = {}
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if cls.renamed:
+            cls.__init__ = _with_earlier_names(cls.__init__)  # type: ignore[method-assign]
+
+    @classmethod
+    def present_params(cls, params: Mapping[str, Any]) -> dict[str, Any]:
+        """``params`` under the names that they have now; TypeError where one is given under both."""
+        for earlier in cls.renamed:
+            if earlier in params and cls.renamed[earlier] in params:
+                raise TypeError(
+                    f"{earlier!r} is called {cls.renamed[earlier]!r} now, and both are given; leave one out"
+                )
+        return {cls.renamed.get(name, name): value for name, value in params.items()}
 
     def params(self) -> dict[str, Any]:
         """The constructor's keywords with their present values (JSON-able: numbers, strings, dicts)."""
@@ -115,7 +140,12 @@ class Method(Parametrized, ABC):
 
 
 class FittedMethod(Method):
-    """A method that is fitted to data and consists of parts, by which it is stored."""
+    """A method that is fitted to data and consists of parts, by which it is stored.
+
+    ``renamed_parts`` maps what parts were called in earlier versions to what they are called now.
+    """
+
+    renamed_parts: ClassVar[Mapping[str, str]] = {}
 
     @abstractmethod
     def parts(self) -> dict[str, np.ndarray]:
@@ -125,9 +155,18 @@ class FittedMethod(Method):
     def from_parts(cls, params: dict[str, Any], parts: dict[str, np.ndarray]) -> Self:
         """The fitted codec again, from :meth:`params` and :meth:`parts`."""
         codec = cls(**params)
-        codec._load_parts({name: np.asarray(array) for name, array in parts.items()})
+        codec._load_parts({cls.renamed_parts.get(name, name): np.asarray(array) for name, array in parts.items()})
         codec.fitted_ = True
         return codec
+
+    def present_parts(self, parts: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """``parts`` under the names that they have now, those of an inner codec (``codec.<name>``) too."""
+        present = {self.renamed_parts.get(name, name): array for name, array in parts.items()}
+        inner = getattr(self, "codec_", None)
+        if not isinstance(inner, FittedMethod):
+            return present
+        own = {name: array for name, array in present.items() if not name.startswith(_INNER)}
+        return own | behind(_INNER, inner.present_parts(under(_INNER, present)))
 
     def save(self, path: str | Path) -> Path:
         """Write the fitted codec into one file, which :func:`methods.load` reads (:mod:`methods.storage`)."""
@@ -152,6 +191,16 @@ class FittedMethod(Method):
     def _check_fitted(self) -> None:
         if not getattr(self, "fitted_", False):
             raise NotFitted(f"{self._label()} is not fitted; call fit(...) or from_parts(...) first")
+
+
+def _with_earlier_names(constructor: Callable[..., None]) -> Callable[..., None]:
+    """``constructor`` that takes parameters by their earlier names, too."""
+
+    @functools.wraps(constructor)
+    def renaming(self: Parametrized, *args: Any, **params: Any) -> None:
+        constructor(self, *args, **self.present_params(params))
+
+    return renaming
 
 
 def _signature(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:

@@ -107,6 +107,14 @@ def class_of(name: str, params: Mapping[str, Any], track: str | None = DENSE) ->
     return centered(cls) if offers_center(cls) and params.get("center") is not None else cls
 
 
+def present_params(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of a method's constructor, of a record of whatever version, under the names that they have now."""
+    present = get(name, None).present_params(params)
+    if inner := present.get("codec_params"):
+        present["codec_params"] = present_params(present["codec"], inner)
+    return dict(present)
+
+
 def for_budget(name: str, dim: int, code_bytes: int, metric: Metric, **params: Any) -> Codec:
     """The dense method ``name`` configured for ``code_bytes``; unknown parameters are refused with a suggestion."""
     return configured(get(name), dim, code_bytes, Metric.parse(metric), **params)

@@ -150,7 +150,7 @@ def _rebuilt(path: Path, cls: type[Any], params: dict[str, Any], parts: dict[str
     """The fitted codec, whose parts are those of the file: none is missing, and all are taken."""
     try:
         codec = cls.from_parts(params, parts)
-        taken = codec.parts()
+        parts, taken = codec.present_parts(parts), codec.parts()
     except KeyError as error:
         raise SavedCodecError(f"{path} lacks the part {error} of {cls.name}; save the codec again") from None
     except MethodError as error:

@@ -94,13 +94,14 @@ def _shared(plan: Plan) -> Record | None:
     """The record of ``plan`` made of a run at another budget that led to the very same codec, if there is one."""
     if plan.config.rerun:
         return None
+    name = plan.config.method["name"]
     for folder in sorted(plan.folder.parent.glob("[!.]*")):
         found = records.read_finished(folder)
         if found is None or found.status != "ok" or found.key != plan.key_at(found.budget.bytes):
             continue
         queries = folder / records.QUERIES_FILE
         same = found.bytes is not None and found.bytes.code == plan.code_size
-        same = same and json.dumps(found.method.params) == json.dumps(plan.params, default=str)
+        same = same and _comparable(name, found.method.params) == _comparable(name, plan.params)
         if not same or not queries.exists() or records.file_sha256(queries) != found.queries_sha256:
             continue
         with _work_folder(plan.folder) as work:
@@ -115,6 +116,11 @@ def _shared(plan: Plan) -> Record | None:
             records.write(record, plan.folder, copy)
         return record
     return None
+
+
+def _comparable(name: str, params: dict[str, Any] | None) -> str:
+    """Equal for parameters that differ in their order alone, or in what an earlier version called them."""
+    return json.dumps(registry.present_params(name, params or {}), sort_keys=True, default=str)
 
 
 def _budget(plan: Plan) -> BudgetInfo:

@@ -73,7 +73,8 @@ def load_records(path: str | Path | Sequence[str | Path]) -> pd.DataFrame:
         The columns :data:`COLUMNS`, in which None or NaN is what a run does not have; then, of each measure
         (``recall@10``, ``nDCG@10``, ``auc``, ...), its mean over the queries and the bounds of the 95% interval
         (``recall@10_low``, ``recall@10_high``); then the parameters that the method ran with: ``params.bits``, and
-        ``params.codec_params.bits`` of an inner codec. Runs that did not end well are rows too.
+        ``params.codec_params.bits`` of an inner codec, as they were called then. Runs that did not end
+        well are rows too.
 
     Raises
     ------

@@ -8,7 +8,7 @@ absolute constants (a vector that is 3e-4 long has no direction), so that short 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -44,6 +44,7 @@ class RotatedCodec(Codec):
 
     family = "rotated"
     offers_center = True
+    renamed_parts: ClassVar[dict[str, str]] = {"center": "mean"}
     index_: Any  # a faiss index: the stubs do not know its fields
     rotation_: np.ndarray | None
     center_: np.ndarray | None
@@ -102,13 +103,13 @@ class RotatedCodec(Codec):
         return RescaledSearcher(searcher, self.unit_)
 
     def parts(self) -> dict[str, np.ndarray]:
-        """``center`` (dim,), subtracted after the rotation; ``rotation`` (dim, dim), applied as x @ R; ``unit`` (1,),
-        by which vectors are divided before, where it is not 1; float32."""
+        """``mean`` (dim,), rotated, subtracted after the rotation; ``rotation`` (dim, dim), applied as x @ R; ``unit``
+        (1,), by which vectors are divided before, where it is not 1; float32."""
         self._check_fitted()
         unit = None if self.unit_ == 1 else np.array([self.unit_], np.float32)
-        named = {"center": self.center_, "rotation": self.rotation_, "unit": unit}
+        named = {"mean": self.center_, "rotation": self.rotation_, "unit": unit}
         return {name: part for name, part in named.items() if part is not None}
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
         unit = float(parts["unit"][0]) if "unit" in parts else 1.0
-        self._load(parts.get("rotation"), parts.get("center"), unit)
+        self._load(parts.get("rotation"), parts.get("mean"), unit)

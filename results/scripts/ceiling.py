@@ -67,7 +67,7 @@ def at_the_bound(name: str, factor: int) -> float:
     code_bytes = 4 * data.dim // factor
     codec = for_budget("rq_trellis", data.dim, code_bytes, inner, gamma=1.5, scale="least_squares", state_bits=10)
     codec.fit(base[np.random.default_rng(0).permutation(len(base))[:100_000]])
-    staged, bits = codec.quantizer_, 8 * codec.bits  # type: ignore[attr-defined]
+    staged, bits = codec.quantizer_, 8 * codec.level_bytes  # type: ignore[attr-defined]
     centred = base - staged.mean
     coarse = staged.coarse.sa_decode(staged.coarse.sa_encode(centred))
     left_over = centred - coarse

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from typing import ClassVar
 
 import pytest
 
@@ -61,6 +62,34 @@ def test_a_constructor_with_keywords_takes_those_of_its_base():
     codec = Wider.for_budget(8, 2, rows=9, turns=1)
     assert codec.params() == {"dim": 8, "metric": Metric.IP, "size": 2, "step": 0.5, "turns": 1, "rows": 9}
     assert Wider(**codec.params()).params() == codec.params()
+
+
+class Renamed(Wider):
+    renamed: ClassVar = {"bytes": "size", "columns": "rows"}
+
+
+class OnceRenamed(Renamed):
+    """Inherits the earlier names."""
+
+    def __init__(self, dim, metric=Metric.IP, size=1, *, more=0, **wider):
+        super().__init__(dim, metric, size, **wider)
+        self.more = more
+
+
+@pytest.mark.parametrize("cls", [Renamed, OnceRenamed])
+def test_a_constructor_takes_earlier_names_of_parameters(cls):
+    codec = cls(8, bytes=3, columns=9)
+    assert codec.params() == cls(8, "ip", 3, rows=9).params()
+    assert eval(repr(codec), {cls.__name__: cls}).params() == codec.params()
+    assert "columns" not in cls.parameters()
+    assert "bytes" not in inspect.signature(cls).parameters
+
+
+def test_a_parameter_given_by_both_names_is_refused():
+    with pytest.raises(TypeError, match="'columns' is called 'rows' now, and both are given; leave one out"):
+        Renamed(8, columns=9, rows=9)
+    with pytest.raises(TypeError, match="size"):
+        Renamed(8, "ip", 3, bytes=3)
 
 
 @pytest.mark.parametrize("name", ["size", "turn"])

@@ -156,6 +156,29 @@ def test_an_earlier_version_whose_codes_are_the_same_is_read(saved, monkeypatch)
     assert np.array_equal(methods.load(path).encode(data.base()), codec.encode(data.base()))
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "earlier_parts"),
+    [
+        ("rq_trellis", {"state_bits": 10}, {"mean": "centre"}),
+        ("trellis", {}, {}),
+        ("pca", {"codec": "transform_coding"}, {}),
+        ("rabitq", {"center": "offset"}, {"codec.mean": "codec.center"}),
+    ],
+)
+def test_names_of_earlier_versions_are_read(tmp_path, name, options, earlier_parts):
+    def earlier(params):
+        params = {"bits" if key == "level_bytes" else key: value for key, value in params.items()}
+        return params | ({"codec_params": earlier(params["codec_params"])} if "codec_params" in params else {})
+
+    codec = methods.create(name, dim=data.DIM, budget="16B", **options).fit(data.train())
+    parts = {earlier_parts.get(key, key): np.array(array, order="C") for key, array in codec.parts().items()}
+    path = rewritten(codec.save(tmp_path / "x.codec"), parts, params=earlier(codec.params()))
+    loaded = methods.load(path)
+    assert np.array_equal(loaded.encode(data.base()), codec.encode(data.base()))
+    assert loaded.parts().keys() == codec.parts().keys()
+    assert registry.present_params(name, loaded.params()) == codec.params()
+
+
 def test_missing_surplus_and_unlike_parts_are_refused(saved):
     codec, path = saved
     parts = {name: np.array(array) for name, array in codec.parts().items()}

@@ -11,14 +11,13 @@ from methods.encoding.factor_byte import factor_bytes, factor_scale, factor_tabl
 from methods.encoding.gaussian_levels import MOST_BITS
 from methods.encoding.offset import fitted_bounds, mean_direction, offset_size, split
 from methods.encoding.squared_length import SQUARE_BYTES, half_squares, square_bytes, usual_square
-from methods.errors import BudgetError, MethodError
+from methods.errors import BudgetError
 from methods.faiss_tools import training_sample
 from methods.fitting.allocation import group_count
 from methods.fitting.coding_axes import coding_axes
 from methods.fitting.offset_choice import offset_finds_more, offset_pays
 from methods.fitting.principal_axes import is_nothing, robust_mean
 from methods.fitting.residual import train_residual
-from methods.kernels.simd.unpack_symbols import GROUP
 from methods.parameters import check_integer
 from methods.registry import register
 from methods.transform.rq_trellis.quantizer import BEAM, StagedQuantizer, coarse_index, lengths
@@ -64,8 +63,8 @@ class RQTrellis(Codec):
         As for :class:`~methods.base.Codec`.
     stages : int
         Codebooks of 256 centroids, 1 to 8.
-    bits : int
-        Bits allocated to groups of eight axes, in all; a code takes a byte for each.
+    level_bytes : int
+        Bytes of a code for levels and offset. A group of eight axes has as many of them as a level has bits.
     gamma : float or None
         Bits follow ``variance ** gamma``; None: what finds most neighbours of held-out training vectors.
     scale : {None, "least_squares", "renormalized", "unbiased"}
@@ -74,7 +73,7 @@ class RQTrellis(Codec):
     state_bits : {12, 10}
         Of the trellis, as for ``trellis``; with 10 encoding takes a third of the time.
     offset : bool or None
-        As for ``transform_coding``; its bytes are taken from ``bits``.
+        As for ``transform_coding``; its bytes are taken from ``level_bytes``.
     """
 
     family = "transform"
@@ -87,6 +86,8 @@ class RQTrellis(Codec):
     # 8: variances of few training vectors were their own, and fewer than 256 were repeated
     version = "9"
     reads_versions = frozenset({"7", "8"})  # which chose other codes, but wrote them alike
+    renamed: ClassVar[dict[str, str]] = {"bits": "level_bytes"}
+    renamed_parts: ClassVar[dict[str, str]] = {"centre": "mean"}
     check_params: ClassVar[dict[str, Any]] = {"state_bits": 10}
     estimator = True  # queries are rounded to int8
 
@@ -95,15 +96,15 @@ class RQTrellis(Codec):
         dim: int,
         metric: Metric = Metric.IP,
         stages: int = 1,
-        bits: int = 8,
+        level_bytes: int = 8,
         *,
         gamma: float | None = None,
         scale: str | None = None,
         state_bits: int = 12,
         offset: bool | None = None,
     ) -> None:
-        self.stages, self.bits, self.gamma, self.scale, self.state_bits = stages, bits, gamma, scale, state_bits
-        self.offset = offset
+        self.stages, self.level_bytes, self.gamma, self.scale = stages, level_bytes, gamma, scale
+        self.state_bits, self.offset = state_bits, offset
         super().__init__(dim, metric)
 
     @classmethod
@@ -121,11 +122,11 @@ class RQTrellis(Codec):
         least = other + 1 + (offset_size(1) if offset else 0)
         if code_bytes < least:
             raise BudgetError(cls.name, code_bytes, least)
-        return {"stages": stages, "bits": min(code_bytes - other, MOST_BITS * group_count(dim))}
+        return {"stages": stages, "level_bytes": min(code_bytes - other, MOST_BITS * group_count(dim))}
 
     @property
     def code_size(self) -> int:
-        return self.stages + self.bits + _extra_bytes(self.metric)
+        return self.stages + self.level_bytes + _extra_bytes(self.metric)
 
     # --- fitted state ------------------------------------------------------------------------------------
 
@@ -147,10 +148,11 @@ class RQTrellis(Codec):
         if keeps_offset:
             matrix = without_direction(matrix.T, direction).T
         given = given[:: -(-len(given) // _FACTOR_SAMPLE)]
-        bounds = fitted_bounds(split(given, np.zeros_like(direction), direction)[0], self.bits)
+        bounds = fitted_bounds(split(given, np.zeros_like(direction), direction)[0], self.level_bytes)
 
         def quantizer(gamma: float) -> StagedQuantizer | OffsetQuantizer:
-            zero, room = np.zeros(self.dim, np.float32), self.bits - (offset_size(self.bits) if keeps_offset else 0)
+            zero = np.zeros(self.dim, np.float32)
+            room = self.level_bytes - (offset_size(self.level_bytes) if keeps_offset else 0)
             fine = QUANTIZERS[self.state_bits].choose(zero, matrix, spread, room, gamma)
             staged = StagedQuantizer(center, coarse, fine, self.metric is not Metric.L2)
             return OffsetQuantizer(staged, direction, bounds) if keeps_offset else staged
@@ -160,7 +162,7 @@ class RQTrellis(Codec):
         fine = (chosen.rest if isinstance(chosen, OffsetQuantizer) else chosen).fine
         codes, factors = encode_scaled(chosen, rule, given)
         parts = {
-            "centre": center,
+            "mean": center,
             "codebooks": codebooks,
             "matrix": fine.matrix,
             "bits": fine.bits,
@@ -173,16 +175,16 @@ class RQTrellis(Codec):
         self._load_parts(parts | ({"direction": direction, "offset_range": bounds} if keeps_offset else {}))
 
     def _keeps_offset(self, vectors: np.ndarray, seed: int) -> bool:
-        if self.metric is Metric.L2 or self.offset is False or self.bits <= offset_size(self.bits):
+        if self.metric is Metric.L2 or self.offset is False or self.level_bytes <= offset_size(self.level_bytes):
             return False
-        if self.offset or not offset_pays(vectors, self.metric, self.stages + self.bits, seed):
+        if self.offset or not offset_pays(vectors, self.metric, self.stages + self.level_bytes, seed):
             return bool(self.offset)
         if not _is_small(self.code_size, self.dim):
             return True
         return offset_finds_more(lambda offset: type(self)(**{**self.params(), "offset": offset}), vectors, seed)
 
     def parts(self) -> dict[str, np.ndarray]:
-        """``centre`` (dim,), ``codebooks`` (stages, at most 256, dim), ``matrix`` (dim, 8 groups) of the residual's
+        """``mean`` (dim,), ``codebooks`` (stages, at most 256, dim), ``matrix`` (dim, 8 groups) of the residual's
         axes, ``bits`` (groups,) uint8 and ``spreads`` (groups,), ``factor_scale`` (4,), ``usual_square`` (1,) around
         which squares are kept; ``scale`` and ``gamma`` as they were chosen; with offsets their ``direction`` (dim,) and
         ``offset_range`` (2 or 3,)."""
@@ -194,7 +196,7 @@ class RQTrellis(Codec):
         zero = np.zeros(self.dim, np.float32)
         fine = QUANTIZERS[self.state_bits](zero, parts["matrix"], parts["bits"], parts["spreads"])
         coarse = coarse_index(parts["codebooks"])
-        staged = StagedQuantizer(parts["centre"], coarse, fine, self.metric is not Metric.L2)
+        staged = StagedQuantizer(parts["mean"], coarse, fine, self.metric is not Metric.L2)
         self.quantizer_: StagedQuantizer | OffsetQuantizer = staged
         if "direction" in parts:
             self.quantizer_ = OffsetQuantizer(staged, parts["direction"], parts["offset_range"])
@@ -213,8 +215,8 @@ class RQTrellis(Codec):
         return np.concatenate(columns, axis=1)
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
-        factors = self._table[codes[:, self.stages + self.bits]]
-        return self.quantizer_.vectors(codes[:, : self.stages + self.bits], factors) + self.quantizer_.mean
+        factors = self._table[codes[:, self.stages + self.level_bytes]]
+        return self.quantizer_.vectors(codes[:, : self.stages + self.level_bytes], factors) + self.quantizer_.mean
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
         usual_square = float(self.parts_["usual_square"][0])
@@ -226,12 +228,10 @@ class RQTrellis(Codec):
     def _check_shape(self) -> None:
         super()._check_shape()
         check_integer("stages", self.stages, 1, MOST_STAGES)
-        most = MOST_BITS * group_count(self.dim)
-        if int(self.bits) != self.bits or not 1 <= self.bits <= most:
-            raise MethodError(f"bits={self.bits} is out of range; use 1 to {most}, for groups of {GROUP} dimensions")
+        check_integer("level_bytes", self.level_bytes, 1, MOST_BITS * group_count(self.dim))
         scales.check(self.scale, self.gamma)
         check_state_bits(self.state_bits)
-        check_offset(self.offset, self.bits)
+        check_offset(self.offset, self.level_bytes)
 
 
 def _without_copies(residuals: np.ndarray) -> np.ndarray:

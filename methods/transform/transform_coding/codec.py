@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from methods.fitting.allocation import group_count
 from methods.fitting.coding_axes import coding_axes
 from methods.fitting.offset_choice import offset_pays
 from methods.fitting.principal_axes import robust_mean
-from methods.kernels.simd.unpack_symbols import GROUP
+from methods.parameters import check_integer
 from methods.registry import register
 from methods.transform.transform_coding import scales
 from methods.transform.transform_coding.choice import choose
@@ -37,16 +37,15 @@ class TransformCoding(Codec):
 
     Vectors of most text encoders share a direction, along which a query's component is many times its others. There
     the offset holds a vector's part along the mean, and the levels what is orthogonal to it
-    (:mod:`methods.encoding.offset`). It takes one byte where levels and offset together have fewer than 64 (``bits``
-    below 64), else two.
+    (:mod:`methods.encoding.offset`). It takes one byte where levels and offset together have fewer than 64, else two.
 
     Parameters
     ----------
     dim, metric
         As for :class:`~methods.base.Codec`.
-    bits : int
-        Bits allocated to groups of eight axes, in all; a code takes a byte for each, and one for the factor. The
-        offset's are taken from these bytes.
+    level_bytes : int
+        Bytes of a code for levels and offset; the factor takes one more. A group of eight axes has as many of them as
+        a level has bits.
     gamma : float or None
         Bits follow ``variance ** gamma``; None: what finds most neighbours of held-out training vectors.
     scale : {None, "least_squares", "renormalized", "unbiased"}
@@ -63,19 +62,20 @@ class TransformCoding(Codec):
     # counted in full for the axes; 4: variances of few training vectors were their own
     version = "5"
     reads_versions = frozenset({"4"})  # which chose other levels from few vectors, but wrote them alike
+    renamed: ClassVar[dict[str, str]] = {"bits": "level_bytes"}
     estimator = True  # queries are rounded to int8
 
     def __init__(
         self,
         dim: int,
         metric: Metric = Metric.IP,
-        bits: int = 8,
+        level_bytes: int = 8,
         *,
         gamma: float | None = None,
         scale: str | None = None,
         offset: bool | None = None,
     ) -> None:
-        self.bits, self.gamma, self.scale, self.offset = bits, gamma, scale, offset
+        self.level_bytes, self.gamma, self.scale, self.offset = level_bytes, gamma, scale, offset
         super().__init__(dim, metric)
 
     @classmethod
@@ -84,7 +84,7 @@ class TransformCoding(Codec):
         least = 1 + FACTOR_BYTES + (offset_size(1) if offset else 0)
         if code_bytes < least:
             raise BudgetError(cls.name, code_bytes, least)
-        return {"bits": min(code_bytes - FACTOR_BYTES, MOST_BITS * group_count(dim))}
+        return {"level_bytes": min(code_bytes - FACTOR_BYTES, MOST_BITS * group_count(dim))}
 
     @property
     def quantizer_type(self) -> type[Quantizer]:
@@ -92,23 +92,23 @@ class TransformCoding(Codec):
 
     @property
     def code_size(self) -> int:
-        return self.bits + FACTOR_BYTES
+        return self.level_bytes + FACTOR_BYTES
 
     # --- fitted state ------------------------------------------------------------------------------------
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
-        keeps_offset = offset_pays(vectors, self.metric, self.bits, seed) if self.offset is None else self.offset
+        keeps_offset = offset_pays(vectors, self.metric, self.level_bytes, seed) if self.offset is None else self.offset
         keeps_offset = keeps_offset and self.metric is not Metric.L2
         direction = mean_direction(robust_mean(vectors)[0]) if keeps_offset else np.zeros(self.dim, np.float32)
         mean, matrix, spread = coding_axes(vectors, direction, seed)
         sample = vectors[np.random.default_rng(seed).permutation(len(vectors))[:20_000]]
-        bounds = fitted_bounds(split(sample, mean, direction)[0], self.bits)
+        bounds = fitted_bounds(split(sample, mean, direction)[0], self.level_bytes)
         if keeps_offset:
             matrix = without_direction(matrix.T, direction).T
         power = size_power(sample - mean, self.metric is Metric.L2)
 
         def quantizer(gamma: float) -> Quantizer | OffsetQuantizer:
-            room = self.bits - (offset_size(self.bits) if keeps_offset else 0)
+            room = self.level_bytes - (offset_size(self.level_bytes) if keeps_offset else 0)
             rest = self.quantizer_type.choose(mean, matrix, spread, room, gamma, power)
             return OffsetQuantizer(rest, direction, bounds) if keeps_offset else rest
 
@@ -160,11 +160,9 @@ class TransformCoding(Codec):
 
     def _check_shape(self) -> None:
         super()._check_shape()
-        most = MOST_BITS * group_count(self.dim)
-        if int(self.bits) != self.bits or not 1 <= self.bits <= most:
-            raise MethodError(f"bits={self.bits} is out of range; use 1 to {most}, for groups of {GROUP} dimensions")
+        check_integer("level_bytes", self.level_bytes, 1, MOST_BITS * group_count(self.dim))
         scales.check(self.scale, self.gamma)
-        check_offset(self.offset, self.bits)
+        check_offset(self.offset, self.level_bytes)
 
 
 def check_offset(offset: bool | None, room: int) -> None:
@@ -172,4 +170,6 @@ def check_offset(offset: bool | None, room: int) -> None:
     if offset not in (None, True, False):
         raise MethodError(f"offset={offset!r} is neither true, false nor null; use one of them")
     if offset and room <= offset_size(room):
-        raise MethodError(f"offset=true leaves nothing of bits={room} for levels; use at least 2, or offset=null")
+        raise MethodError(
+            f"offset=true leaves nothing of level_bytes={room} for levels; use at least 2, or offset=null"
+        )

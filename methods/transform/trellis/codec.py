@@ -26,7 +26,7 @@ class Trellis(TransformCoding):
 
     Parameters
     ----------
-    dim, metric, bits, gamma, scale, offset
+    dim, metric, level_bytes, gamma, scale, offset
         As for ``transform_coding``.
     state_bits : {10, 12}
         1024 or 4096 states; encoding with 12 takes three to four times as long. Codes take the same bytes.
@@ -42,7 +42,7 @@ class Trellis(TransformCoding):
         self,
         dim: int,
         metric: Metric = Metric.IP,
-        bits: int = 8,
+        level_bytes: int = 8,
         *,
         gamma: float | None = None,
         scale: str | None = None,
@@ -50,7 +50,7 @@ class Trellis(TransformCoding):
         offset: bool | None = None,
     ) -> None:
         self.state_bits = state_bits
-        super().__init__(dim, metric, bits, gamma=gamma, scale=scale, offset=offset)
+        super().__init__(dim, metric, level_bytes, gamma=gamma, scale=scale, offset=offset)
 
     @property
     def quantizer_type(self) -> type[Quantizer]:

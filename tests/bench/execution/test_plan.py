@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from importlib import resources
 
 import numpy as np
@@ -96,14 +98,16 @@ def test_what_does_not_change_the_result_does_not_change_the_key(tmp_path):
     assert len(keys) == 1
 
 
-@pytest.mark.integration
-def test_a_budget_that_leads_to_the_same_codec_is_not_measured_again(tmp_path):
+@pytest.fixture
+def run(tmp_path):
+    """A run of ``sign`` on vectors of 16 dimensions, at a budget."""
     np.save(tmp_path / "base.npy", np.random.default_rng(0).standard_normal((300, 16)).astype(np.float32))
+    made = {"name": "path", "base": tmp_path / "base.npy", "metric": "ip"}
+    return functools.partial(bench.run, "sign", dataset=made, latency_s=0.1, results=tmp_path)
 
-    def run(budget, **options):
-        made = {"name": "path", "base": tmp_path / "base.npy", "metric": "ip"}
-        return bench.run("sign", budget, made, latency_s=0.1, results=tmp_path, **options)
 
+@pytest.mark.integration
+def test_a_budget_that_leads_to_the_same_codec_is_not_measured_again(tmp_path, run):
     first, second = run("8x"), run("16x")
     assert first.reason == ""
     assert second.reason == "the same codec as at budget 8x, measured there"
@@ -116,6 +120,17 @@ def test_a_budget_that_leads_to_the_same_codec_is_not_measured_again(tmp_path):
     assert run("16x", rerun=True).reason == ""
     assert run("32x").budget.unused == 0
     assert run("8x", k=5).reason == ""
+
+
+@pytest.mark.integration
+def test_a_codec_is_the_same_when_its_parameters_were_renamed_since(tmp_path, run, monkeypatch):
+    first = run("8x")
+    then = {"cut" if name == "threshold" else name: value for name, value in reversed(first.method.params.items())}
+    folder = records.run_folder(tmp_path, "path", "sign", first.key)
+    method = dataclasses.replace(first.method, params=then)
+    records.write(dataclasses.replace(first, method=method), folder)
+    monkeypatch.setattr(registry.get("sign"), "renamed", {"cut": "threshold"})
+    assert run("16x").reason == "the same codec as at budget 8x, measured there"
 
 
 def test_the_experiment_of_tables_names_every_method_of_its_track():

@@ -79,8 +79,8 @@ def test_order_by_product_does_not_depend_on_the_length_of_a_query(bits, offset)
         np.testing.assert_allclose(longer / 2.0**exponent, scores, rtol=1e-5)
 
 
-def test_parts_are_the_centre_and_the_rotation():
+def test_parts_are_the_mean_and_the_rotation():
     codec = RaBitQ.for_budget(32, 12, "l2").fit(data.train())
-    assert {name: part.shape for name, part in codec.parts().items()} == {"center": (32,), "rotation": (32, 32)}
+    assert {name: part.shape for name, part in codec.parts().items()} == {"mean": (32,), "rotation": (32, 32)}
     plain = RaBitQ.for_budget(32, 12, "l2", rotation="none").fit(data.train())
-    assert set(plain.parts()) == {"center"}
+    assert set(plain.parts()) == {"mean"}

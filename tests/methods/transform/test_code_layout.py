@@ -72,8 +72,8 @@ def decoded(name, codes, parts, metric, state_bits):
         return factor * along + parts["mean"] + apart
     centroids = sum(parts["codebooks"][stage][codes[:, stage]] for stage in range(stages))
     if metric == "l2":
-        return factor * along + centroids + parts["centre"]
-    return factor * (centroids + along) + parts["centre"] + apart
+        return factor * along + centroids + parts["mean"]
+    return factor * (centroids + along) + parts["mean"] + apart
 
 
 @pytest.mark.parametrize("metric", ["ip", "cosine", "l2"])
@@ -102,4 +102,4 @@ def test_the_documented_layout_decodes_to_the_same_vectors(name, params, metric,
     if name == "rq_trellis" and metric == "l2":
         p = codes[:, -2].astype(np.float64) * 256 + codes[:, -1]
         half = 1e-4 * parts["usual_square"][0] * 1e10 ** (p / 65535)
-        np.testing.assert_allclose(half, ((wanted - parts["centre"]) ** 2).sum(axis=1) / 2, rtol=2e-4)
+        np.testing.assert_allclose(half, ((wanted - parts["mean"]) ** 2).sum(axis=1) / 2, rtol=2e-4)

@@ -133,7 +133,7 @@ def test_any_dimension_and_few_training_vectors(dim, n):
 
 def test_the_parts_rebuild_it():
     base = clustered(500, 64)
-    codec = get("rq_trellis")(64, "l2", stages=2, bits=16).fit(base)
+    codec = get("rq_trellis")(64, "l2", stages=2, level_bytes=16).fit(base)
     again = get("rq_trellis").from_parts(codec.params(), codec.parts())
     assert np.array_equal(again.encode(base), codec.encode(base))
 

@@ -71,7 +71,7 @@ def test_axes_stay_orthonormal_and_keep_the_variance(dim):
 
 def test_error_is_near_what_the_levels_promise():
     vectors = spectrum(4000, 64)
-    codec = TransformCoding(64, Metric.L2, bits=24, gamma=1.0, scale="least_squares").fit(vectors)
+    codec = TransformCoding(64, Metric.L2, level_bytes=24, gamma=1.0, scale="least_squares").fit(vectors)
     error = ((codec.decode(codec.encode(vectors)) - vectors) ** 2).sum(axis=1).mean()
     quantizer = codec.quantizer_
     kept = (8 * quantizer.spreads.astype(np.float64) ** 2 * distortions()[quantizer.bits]).sum()
@@ -84,7 +84,7 @@ def test_each_scale_does_what_it_is_for():
     errors, lengths, products = {}, {}, {}
     centred = vectors - vectors.mean(axis=0)
     for rule in ("least_squares", "renormalized", "unbiased"):
-        codec = TransformCoding(64, Metric.IP, bits=12, gamma=1.0, scale=rule).fit(vectors)
+        codec = TransformCoding(64, Metric.IP, level_bytes=12, gamma=1.0, scale=rule).fit(vectors)
         decoded = codec.decode(codec.encode(vectors)) - codec.quantizer_.mean
         errors[rule] = ((decoded - centred) ** 2).sum()
         lengths[rule] = np.abs(np.linalg.norm(decoded, axis=1) / np.linalg.norm(centred, axis=1) - 1).max()
@@ -145,7 +145,11 @@ def test_norms_that_differ_a_hundredfold_under_l2():
 
 @pytest.mark.parametrize(
     ("params", "message"),
-    [({"scale": "half"}, "use one of"), ({"gamma": 0}, "out of range"), ({"bits": 0}, "use 1 to 64")],
+    [
+        ({"scale": "half"}, "use one of"),
+        ({"gamma": 0}, "out of range"),
+        ({"level_bytes": 0}, "level_bytes=0 is out of range; use an integer from 1 to 64"),
+    ],
 )
 def test_wrong_parameters_are_refused(params, message):
     with pytest.raises(MethodError, match=message):

@@ -180,6 +180,6 @@ def test_state_bits_without_levels_are_refused(state_bits):
 
 def test_the_parts_rebuild_it():
     base = vectors(500, 64)
-    codec = get("trellis")(64, "ip", bits=16).fit(base)
+    codec = get("trellis")(64, "ip", level_bytes=16).fit(base)
     again = get("trellis").from_parts(codec.params(), codec.parts())
     assert np.array_equal(again.encode(base), codec.encode(base))
