@@ -37,10 +37,10 @@ class Codec(FittedMethod):
 
     Notes
     -----
-    Class attributes are those of :class:`~methods.method.Method`, and ``metrics`` (supported ones), ``decodable``,
-    ``estimator`` (search scores estimate the metric by a formula other than the score of decoded vectors) and
-    ``offers_center`` (takes ``center=offset`` too, see :mod:`methods.compose.centered`). A kind in ``kind_exceptions``
-    is one that costs the method more than 0.03 of its recall@10.
+    Class attributes are those of :class:`~methods.method.FittedMethod`, and ``metrics`` (supported ones),
+    ``decodable``, ``estimator`` (search scores estimate the metric by a formula other than the score of decoded
+    vectors) and ``offers_center`` (takes ``center=offset`` too, see :mod:`methods.compose.centered`). A kind in
+    ``kind_exceptions`` is one that costs the method more than 0.03 of its recall@10.
     """
 
     track = "dense"

@@ -80,9 +80,8 @@ class Method(Parametrized, ABC):
     ranges and means), ``requires`` (optional distributions),
     ``version`` (raise it when the same parameters give other codes, so that old records are not reused),
     ``reads_versions`` (earlier versions whose parts this one takes, and whose codes it decodes as they did),
-    ``check_params`` (parameters under which the checks of all methods run, for a short training),
-    ``check_exceptions`` (check -> why the method cannot pass it) and ``kind_exceptions`` (kind of data, or
-    ``"kind, metric"`` -> why it costs the method more than the checks allow; docs/embeddings.md has the kinds).
+    ``check_params`` (parameters under which the checks of all methods run, for a short training) and
+    ``check_exceptions`` (check -> why the method cannot pass it).
     """
 
     track: ClassVar[str] = ""
@@ -96,7 +95,6 @@ class Method(Parametrized, ABC):
     reads_versions: ClassVar[frozenset[str]] = frozenset()
     check_params: ClassVar[dict[str, Any]] = {}
     check_exceptions: ClassVar[dict[str, str]] = {}
-    kind_exceptions: ClassVar[dict[str, str]] = {}
 
     @classmethod
     @abstractmethod
@@ -140,11 +138,16 @@ class Method(Parametrized, ABC):
 
 
 class FittedMethod(Method):
-    """A method that is fitted to data and consists of parts, by which it is stored.
+    """A method that is fitted to vectors and consists of parts, by which it is stored.
 
-    ``renamed_parts`` maps what parts were called in earlier versions to what they are called now.
+    Notes
+    -----
+    Class attributes are those of :class:`Method`, ``kind_exceptions`` (kind of vectors, or ``"kind, metric"`` -> why it
+    costs the method more recall than the checks allow; docs/embeddings.md has the kinds) and ``renamed_parts`` (what
+    parts were called in earlier versions -> what they are called now).
     """
 
+    kind_exceptions: ClassVar[dict[str, str]] = {}
     renamed_parts: ClassVar[Mapping[str, str]] = {}
 
     @abstractmethod

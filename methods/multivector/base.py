@@ -80,7 +80,7 @@ class MultiVectorCodec(FittedMethod):
 
     Notes
     -----
-    Class attributes are those of :class:`~methods.method.Method`; ``fixed`` tells that all codes have one size,
+    Class attributes are those of :class:`~methods.method.FittedMethod`; ``fixed`` tells that all codes have one size,
     ``decodable`` that codes decode to sets of vectors, and ``kind_exceptions`` are of the kinds in
     :mod:`methods.multivector.kinds`.
     """
