@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from hydra import initialize_config_module
@@ -79,13 +78,11 @@ def run_config(config: Any) -> RunConfig:
 
 
 def register_configs() -> None:
-    """The schema, and a config for every method that brings no file (those from entry points)."""
+    """The schema, and ``method=NAME`` for every registered method, with its parameters and their defaults."""
     store = ConfigStore.instance()
     store.store(name="schema", node=RunConfig)
-    here = Path(__file__).resolve().parents[1] / "conf" / "method"
     for name in registry.names(None):
-        if not (here / f"{name}.yaml").exists():
-            store.store(group="method", name=name, node={"name": name, **registry.parameters(name)})
+        store.store(group="method", name=name, node={"name": name, **registry.parameters(name)})
 
 
 def one_line(error: Exception, overrides: Sequence[str]) -> str:

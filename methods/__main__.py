@@ -10,6 +10,7 @@ from typing import Any
 
 from methods import registry
 from methods.base import Metric
+from methods.docstrings import meanings
 from methods.errors import MethodError
 from methods.listing import code_sizes, in_words
 
@@ -92,12 +93,13 @@ def _print_table(rows: list[dict[str, str]], dim: int) -> None:
 
 
 def _tell(name: str, dim: int) -> None:
-    """Print one method: what the table has of it, its parameters, and on which kinds of vectors it loses recall."""
+    """Print one method: what the table has of it, what its parameters mean, and on which kinds of vectors it loses."""
     method = describe(name, dim)
     for key, value in _row(method, dim).items():
         print(f"{_COLUMNS[key].format(dim=dim):<16}{value}")
-    parameters = ", ".join(f"{key}={json.dumps(value)}" for key, value in method["parameters"].items())
-    print(f"{'parameters':<16}{parameters or '-'}")
+    said = meanings(registry.class_of(name, {"center": "offset"}, None)) | meanings(registry.get(name, None))
+    for key, value in method["parameters"].items():
+        print(f"{f'{key}={json.dumps(value)}':<32}{said.get(key, '')}")
     if "kind_exceptions" not in method:
         return
     kinds_by_reason: dict[str, list[str]] = {}

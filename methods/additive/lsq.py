@@ -45,6 +45,8 @@ class LSQ(AdditiveCodec):
     ----------
     dim, metric, codebooks, renormalize
         See :class:`~methods.additive._base.AdditiveCodec`.
+    max_codebooks : int, of ``for_budget``
+        Most codebooks, of a byte each: more take too long to train. What they leave of a budget stays unused.
     iterations : int
         Training steps: codes given codebooks, then codebooks given codes.
     restarts : int

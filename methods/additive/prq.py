@@ -23,8 +23,12 @@ class PRQ(AdditiveCodec):
     ----------
     dim, metric, codebooks, splits, renormalize
         See :class:`~methods.additive._base.AdditiveCodec`.
-    beam_size, iterations, max_training
-        See :class:`~methods.additive.rq.RQ`.
+    beam_size : int
+        Partial codes kept from one codebook to the next, in training and encoding.
+    iterations : int
+        k-means iterations for each codebook.
+    max_training : int
+        Training vectors used; more are sampled.
     """
 
     summary = "product of residual quantizers: two or more codebooks for each subvector"

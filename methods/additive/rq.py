@@ -32,7 +32,10 @@ class RQ(AdditiveCodec):
     iterations : int
         k-means iterations for each codebook.
     max_training : int
-        Training vectors used; more are sampled.
+        Training vectors used; more are sampled. With 10,000 it learns them by heart: .556 of recall@10 at 64x on
+        ``squad-sentences`` instead of .631.
+    max_codebooks : int, of ``for_budget``
+        Most codebooks, of a byte each: more take too long to train. What they leave of a budget stays unused.
     """
 
     summary = "residual quantization with beam search: a sum of centroids of M codebooks"

@@ -55,6 +55,7 @@ class CenteredCodec(Codec):
     dim, metric
         As for every codec; ``ip`` or ``cosine``. Distances do not depend on what all vectors have in common.
     center : {"offset"}
+        Codes of what vectors have beyond their mean and its direction; what is along it takes a byte or two.
     **params
         Keywords of the inner codec's constructor.
 

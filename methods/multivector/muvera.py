@@ -39,8 +39,16 @@ class Muvera(SingleVectorCodec):
     Parameters
     ----------
     dim : int
-    repetitions, simhash_bits, inner_dim, final_dim, fill_empty
-        Of :class:`FixedDimensionalEncoding`; the seed of :meth:`fit` is that of its hyperplanes and projections.
+    repetitions : int
+        Of the partition of vectors, by hyperplanes drawn under the seed of :meth:`fit`.
+    simhash_bits : int
+        A repetition has 2^simhash_bits partitions.
+    inner_dim : int
+        Width of a partition's block; 0: that of the vectors, which are not projected.
+    final_dim : int or None
+        Width after a final projection; None: there is none.
+    fill_empty : bool
+        Whether an empty partition of a document takes its nearest vector.
     center : bool, optional
         Whether vectors are taken relative to their mean and stretched along it (see
         :mod:`methods.multivector.stretch`); if None, where they share a direction. What a query has along it counts

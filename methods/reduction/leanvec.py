@@ -18,7 +18,15 @@ from methods.registry import register
 
 @register("leanvec")
 class LeanVec(TransformedCodec):
-    """Leading principal components, quantized over each vector's own range (:class:`~methods.scalar.lvq.LVQ`)."""
+    """Leading principal components, quantized over each vector's own range (:class:`~methods.scalar.lvq.LVQ`).
+
+    Parameters
+    ----------
+    dim, metric, out_dim, codec, codec_params
+        As for :class:`~methods.compose.transformed.TransformedCodec`.
+    levels : {"4", "8", "4x4", "4x8"}, of ``for_budget``
+        Bits a dimension, as for ``lvq``; None: the finest that leave out few dimensions.
+    """
 
     summary = "principal components, then uniform levels in each vector's own range (LVQ)"
     source = "Tepper et al., TMLR 2024 (in-distribution)"

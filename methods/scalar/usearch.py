@@ -38,6 +38,7 @@ class USearch(Codec):
     dim, metric
         As for :class:`~methods.base.Codec`.
     type : {"bf16", "i8", "b1"}
+        Of a value; a budget takes the finest that fits.
     """
 
     family = "scalar"

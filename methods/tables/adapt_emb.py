@@ -22,6 +22,15 @@ class AdaptEmb(TableMethod):
 
     "AdaptEmb" of Zhang et al., VLDB 2024. Instead of its remap table, private rows are stored in the order of their
     numbers: a flag a row with ranks says which it is, and is counted. ``shared_part`` of the stored rows are shared.
+
+    Parameters
+    ----------
+    rows, dim
+        As for :class:`~methods.tables.base.TableMethod`.
+    hot, shared : int
+        Private and shared rows.
+    shared_part : float, of ``for_budget``
+        Share of the stored rows that rare ids share.
     """
 
     family = "hashing"

@@ -25,6 +25,13 @@ class ALPT(TableMethod):
     Li et al., Adaptive Low-Precision Training for Embeddings in Click-Through Rate Prediction, AAAI 2023. The forward
     pass reads rounded rows; the step's gradient is that of LSQ. Both are updated in one step rather than in the
     paper's two phases; the step is trained as its logarithm, and touched rows are rounded stochastically.
+
+    Parameters
+    ----------
+    rows, dim
+        As for :class:`~methods.tables.base.TableMethod`.
+    bits : {2, 4, 8}
+        Of a value; a row has 4 bytes more for its step.
     """
 
     family = "quantization"

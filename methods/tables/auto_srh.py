@@ -24,6 +24,15 @@ class AutoSrh(Pruned):
 
     Kong et al., AutoSrh: An Embedding Dimensionality Search Framework for Tabular Data Prediction, TKDE 2022. After
     the search, values times gates of the largest magnitude, as many as fit, are kept and fine-tuned.
+
+    Parameters
+    ----------
+    rows, dim
+        As for :class:`~methods.tables.base.TableMethod`.
+    kept : int
+        Values that are kept.
+    l1 : float
+        Penalty on the gates.
     """
 
     summary = "pruning by gates of frequency groups"

@@ -27,6 +27,19 @@ class DeepHashEmbedding(TableMethod):
     Kang et al., Learning to Embed Categorical Features without Embedding Tables (DHE), KDD 2021. Hidden layers have
     the largest equal width that fits, at most ``max_width``; activation is Mish, without the paper's batch
     normalisation, and fewer hashes than its 1,024 unless asked for: both cost CPU training dearly.
+
+    Parameters
+    ----------
+    rows, dim
+        As for :class:`~methods.tables.base.TableMethod`.
+    width : int
+        Of a hidden layer.
+    hashes : int
+        Of an id; 1,024 in the paper.
+    layers : int
+        Hidden ones.
+    max_width : int, of ``for_budget``
+        Largest width of a hidden layer.
     """
 
     family = "network"

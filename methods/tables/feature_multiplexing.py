@@ -23,6 +23,15 @@ class FeatureMultiplexing(TableMethod):
 
     Coleman et al., Unified Embedding, NeurIPS 2023, section 3: each pair of a field and a chunk has a hash function
     of its own, so that ids of different fields collide in parts only.
+
+    Parameters
+    ----------
+    rows, dim
+        As for :class:`~methods.tables.base.TableMethod`.
+    kept : int
+        Rows of the table.
+    lookups : int
+        Chunks of a row, each with a hash function of its own.
     """
 
     family = "hashing"

@@ -20,8 +20,15 @@ class IntegerTable(DenseTable):
     """Values are multiples of one scale; after each step the rows just changed are rounded up or down at random.
 
     The chance is that of an unbiased rounding, with noise of its own for every element (a public kernel reuses one
-    noise along a row). ``reach`` is the largest value: wide of the initialisation (0.02), since trained rows grow.
-    Zhang et al., VLDB 2024, section 3.2; Gupta et al., Deep Learning with Limited Numerical Precision, ICML 2015.
+    noise along a row). Zhang et al., VLDB 2024, section 3.2; Gupta et al., Deep Learning with Limited Numerical
+    Precision, ICML 2015.
+
+    Parameters
+    ----------
+    rows, dim
+        As for :class:`~methods.tables.base.TableMethod`.
+    reach : float
+        The largest value: wide of the initialization (0.02), since trained rows grow.
     """
 
     family = "quantization"

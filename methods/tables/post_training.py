@@ -58,9 +58,22 @@ class AfterTraining(DenseTable):
 
 @registry.register("post_training")
 class PostTraining(AfterTraining):
-    """A row is a code of any dense method whose codes decode: ``codec``, with its parameters in ``codec_params``.
+    """A row is a code of any dense method whose codes decode.
 
     The code is the largest that fits together with the codec's parts.
+
+    Parameters
+    ----------
+    rows, dim
+        As for :class:`~methods.tables.base.TableMethod`.
+    codec : str
+        Any dense method whose codes decode.
+    codec_params : dict, of ``for_budget``
+        What a user of that method sets.
+    codec_settings : dict
+        Parameters of its constructor.
+    part_bytes : int
+        Bytes of its parts.
     """
 
     summary = "a finished table stored by any dense codec"

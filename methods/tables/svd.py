@@ -197,6 +197,15 @@ class TTSVD(AfterTraining, TensorTrain):
     """A finished table as three tensor-train cores, by two singular value decompositions.
 
     Oseledets, Tensor-Train Decomposition, SIAM J. Sci. Comput. 2011, algorithm 1; places as in ``tt_rec``.
+
+    Parameters
+    ----------
+    rows, dim
+        As for :class:`~methods.tables.base.TableMethod`.
+    rank : int
+        Of the cores; an id reads 2 rank^2 numbers of the middle one.
+    max_rank : int, of ``for_budget``
+        The largest rank that is taken.
     """
 
     family = "after training"

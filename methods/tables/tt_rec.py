@@ -74,6 +74,15 @@ class TTRec(TensorTrain):
     """Trained in its cores. Yin et al., TT-Rec, MLSys 2021; the cores start so that rows have a plain row's variance.
 
     The rank is the largest that fits, at most ``max_rank``: an id reads 2 rank^2 numbers of the middle core.
+
+    Parameters
+    ----------
+    rows, dim
+        As for :class:`~methods.tables.base.TableMethod`.
+    rank : int
+        Of the cores.
+    max_rank : int, of ``for_budget``
+        The largest rank that is taken.
     """
 
     summary = "three tensor-train cores, trained"

@@ -26,9 +26,9 @@ TITLES = {
 HEAD = """# Methods
 
 Every method, from the classes themselves (`make docs` writes this page; `python -m methods` prints it).
-`python -m methods NAME` tells one with the kinds of vectors on which it loses recall. Parameters are given as
-`method.KEY=VALUE` on the command line, or as keywords of `methods.create`; those that are not set are chosen from the
-budget or from training vectors where the default is `null`."""
+`python -m methods NAME` tells what the parameters of one mean, and on which kinds of vectors it loses recall. They are
+given as `method.KEY=VALUE` on the command line, or as keywords of `methods.create`; those that are not set are chosen
+from the budget or from training vectors where the default is `null`."""
 
 
 def families(track: str) -> dict[str, list[str]]:

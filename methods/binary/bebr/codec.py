@@ -44,8 +44,10 @@ class BEBR(Codec):
     ----------
     dim, metric
         As for :class:`~methods.base.Codec`.
-    dim_code, loops : int
-        m and u; a budget chooses them by :mod:`methods.binary.bebr.budget`.
+    dim_code : int
+        Symbols of a code, m; None for a budget: as many as fit.
+    loops : int
+        Bits of a symbol less one, u; None for a budget: 1, or 0 under ``hamming``.
     scoring : {"sdc", "adc", "hamming"}
         The query a code like a document's, or real (rounded to int8, under l2 to 15 bits), or (``loops=0`` only)
         signs that are counted.
@@ -53,13 +55,18 @@ class BEBR(Codec):
         Loops of a query's code under ``sdc``; None: as many as a document has.
     digits : int or None
         Most symbols of one dimension; None: what 8 bits allow.
-    rounds, refine : int
-        Rounds of fitting decoder and codes in turn; most passes of coordinate descent over a code.
-    blocks, hidden : int
-        Layers of each map's branch, and their width (0: twice ``dim``); ``blocks=0`` is linear.
+    rounds : int
+        Of fitting decoder and codes in turn.
+    refine : int
+        Most passes of coordinate descent over a code.
+    blocks : int
+        Layers of each map's branch; 0: linear maps.
+    hidden : int
+        Width of those layers; 0: twice ``dim``.
     normalize : bool
         Normalise the reconstruction inside the recurrence, as the paper does; with ``blocks`` > 0 only.
     loss : {"distill", "contrastive"}
+        What training minimizes.
     epochs : int
         Of 25 batches of about 1,000 vectors at most; training stops when held-out recall no longer rises.
     queue : int

@@ -73,7 +73,7 @@ class RQTrellis(Codec):
     state_bits : {12, 10}
         Of the trellis, as for ``trellis``; with 10 encoding takes a third of the time.
     offset : bool or None
-        As for ``transform_coding``; its bytes are taken from ``level_bytes``.
+        Whether codes hold an offset; None: where held-out training vectors find more neighbors with it. Never under l2.
     """
 
     family = "transform"
