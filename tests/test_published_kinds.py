@@ -1,5 +1,6 @@
 """The published table of kinds: measuring goes on where it was stopped, and the pages say what the table says."""
 
+import functools
 import importlib.util
 import sys
 from pathlib import Path
@@ -88,11 +89,13 @@ def test_hits_are_the_recall_of_each_query(kinds):
         assert np.isin(np.round(10 * cell.recalls, 9), np.arange(11)).all()
 
 
-def test_pages_mark_losses_and_the_first(kinds):
-    def cell(method, kind, digits):
-        version = registry.get(method).version
-        return kinds.Cell(method, version, kind, "ip", 96, "96", "0", "", digits * 40)
+def cell_of(kinds, method, kind, digits, codec_bytes=1000):
+    version = registry.get(method).version
+    return kinds.Cell(method, version, kind, "ip", 96, "96", str(codec_bytes), "0", "", digits * 40)
 
+
+def test_pages_mark_losses_and_the_first(kinds):
+    cell = functools.partial(cell_of, kinds)
     rows = [cell("pq", "plain", "9"), cell("pq", "average cosine .5", "4")]
     rows += [cell("opq", "plain", "8"), cell("opq", "average cosine .5", "8")]
     table = kinds.current(rows)
@@ -101,6 +104,13 @@ def test_pages_mark_losses_and_the_first(kinds):
     assert "| `opq` | .800 | - | - | **.800** |" in page
     assert "| average cosine .5, ip | `opq` .800 | - | - | - | - | - | - | .800 | .400! |" in kinds.quoted(table)
     assert kinds.quoted({}) == []
+
+
+def test_a_codec_larger_than_the_vectors_is_never_first(kinds):
+    rows = [cell_of(kinds, "rq", "plain", "9", kinds.VECTOR_BYTES), cell_of(kinds, "opq", "plain", "8")]
+    table = kinds.current(rows)
+    assert kinds.verdict(table, "plain", "ip", 96) == ("opq", [])
+    assert "| `rq` | (.900) |" in kinds.whole_page(table)
 
 
 def test_the_page_on_embeddings_quotes_the_table_and_names_every_kind(kinds, monkeypatch):

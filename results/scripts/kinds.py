@@ -38,7 +38,8 @@ TABLE = PUBLISHED / "kinds.csv"
 PLAIN = "plain"
 BASE, QUERIES, BUDGETS = 6000, 400, (96, 48)
 FEW = {f"{count:,} training vectors": count for count in (100, 300, 1500)}
-FIELDS = ("method", "version", "kind", "metric", "budget", "code_bytes", "recall", "decoded", "hits")
+FIELDS = ("method", "version", "kind", "metric", "budget", "code_bytes", "codec_bytes", "recall", "decoded", "hits")
+VECTOR_BYTES = 4 * BASE * 384  # of the vectors themselves
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Cell:
     metric: str
     budget: int
     code_bytes: str = ""
+    codec_bytes: str = ""
     recall: str = ""
     decoded: str = ""
     hits: str = ""
@@ -58,6 +60,11 @@ class Cell:
     @property
     def key(self) -> tuple[str, str, str, str, int]:
         return self.method, self.version, self.kind, self.metric, self.budget
+
+    @property
+    def saves_bytes(self) -> bool:
+        """Whether the codec takes fewer bytes than the vectors: a larger one can hold those it was fitted on."""
+        return int(self.codec_bytes or 0) < VECTOR_BYTES
 
     @property
     def recalls(self) -> np.ndarray:
@@ -160,6 +167,7 @@ def filled(cell: Cell, codec: Codec, recalls: Recalls) -> Cell:
     return replace(
         cell,
         code_bytes=str(codec.code_size),
+        codec_bytes=str(sum(part.nbytes for part in codec.parts().values())),
         recall=f"{recalls.search.mean():.4f}",
         decoded="" if recalls.decoded is None else f"{recalls.decoded.mean():.4f}",
         hits="".join("0123456789a"[round(10 * share)] for share in recalls.search),
@@ -185,8 +193,9 @@ vectors as they are ("plain"), on each kind that is made from them, and on plain
 first 100, 300 or 1,500 alone; [docs/embeddings.md](../../docs/embeddings.md)
 says what the kinds are. Bold: the first of its column; "=": not distinguishable from it (paired test, Holm, 5%).
 "!": more than .03 below the same method on plain vectors (where only queries differ: on the kind with the same base),
-by more than two standard errors of the paired difference. "-": no code so small, no such metric, or not measured. Made
-by `python results/scripts/kinds.py`.
+by more than two standard errors of the paired difference. "-": no code so small, no such metric, or not measured.
+In brackets, and never first: codecs of more bytes than the {VECTOR_BYTES / 1e6:.1f} MB of the vectors, which can hold
+these. Made by `python results/scripts/kinds.py`.
 """
 TRAINING = "few training vectors"
 GROUPS = ("common direction", "lengths", "values", TRAINING)
@@ -238,7 +247,8 @@ def table_of(table: Table, budget: int, shown: list[tuple[str, Metric]]) -> list
 
 def verdict(table: Table, kind: str, metric: Metric, budget: int) -> tuple[str, list[str]]:
     """The first method of a column and those that a paired test does not distinguish from it, best first."""
-    recalls = {cell.method: cell.recalls for key, cell in table.items() if key[1:] == (kind, metric, budget)}
+    column = [cell for key, cell in table.items() if key[1:] == (kind, metric, budget)]
+    recalls = {cell.method: cell.recalls for cell in column if cell.saves_bytes}
     if not recalls:
         return "", []
     first, others = against_best(recalls)
@@ -249,11 +259,13 @@ def verdict(table: Table, kind: str, metric: Metric, budget: int) -> tuple[str, 
 def cell_of(
     table: Table, name: str, kind: str, metric: Metric, budget: int, first_and_equal: tuple[str, list[str]]
 ) -> str:
-    """``**.924**``, ``.919 =``, ``.604!``."""
+    """``**.924**``, ``.919 =``, ``.604!``, ``(.888)``."""
     cell = table.get((name, kind, metric, budget))
     if cell is None:
         return "-"
     first, equal = first_and_equal
+    if not cell.saves_bytes:
+        return f"({share(cell.recalls.mean())})"
     value = share(cell.recalls.mean()) + ("!" if loses(table, cell) else "")
     return f"**{value}**" if name == first else f"{value} =" if name in equal else value
 
