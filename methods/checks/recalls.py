@@ -14,6 +14,7 @@ from methods.checks.subject import Subject
 
 N_BASE, N_TRAIN, N_QUERIES = 1600, 1000, 250
 PLAIN = "plain"  # centred clusters of unit length, of which the kinds are made
+_EQUAL = 1e-9  # of what lies between the first and the tenth value: copies are equal but for rounding
 OFFSET = "offset"  # the vectors of the other checks: an offset, and lengths that vary a little
 
 
@@ -79,8 +80,7 @@ def measure(codec: Codec, codes: np.ndarray, queries: np.ndarray, near: np.ndarr
     decoded, metric, by_formula = codec.decode(codes), codec.metric, []
     for formula in {metric, metric.inner}:  # under cosine with decoded vectors as they are or renormalised
         values = data.metric_values(queries, decoded, formula)
-        best = np.argpartition(-values if metric.descending else values, data.K - 1, axis=1)[:, : data.K]
-        by_formula.append(_recall(best, near))
+        by_formula.append(_expected_recall(-values if metric.descending else values, near))
     return Recalls(search, min(by_formula, key=lambda recalls: float(recalls.mean())))
 
 
@@ -94,11 +94,28 @@ def _recall(ids: np.ndarray, near: np.ndarray) -> np.ndarray:
     return np.take_along_axis(near, ids, axis=1).mean(axis=1)
 
 
+def _expected_recall(values: np.ndarray, near: np.ndarray) -> np.ndarray:
+    """Recall@10 of the smallest of ``values`` (nq, n), on average over the orders of equal ones.
+
+    Small codes have many vectors in common, and a recall in one order of them differs by chance from that in another.
+    """
+    first, last = _up_to_tenth(values, -_EQUAL), _up_to_tenth(values, _EQUAL)
+    equal = last & ~first
+    places = data.K - first.sum(axis=1)
+    share = (equal & near).sum(axis=1) / np.maximum(equal.sum(axis=1), 1)
+    return ((first & near).sum(axis=1) + places * share) / data.K
+
+
+def _up_to_tenth(values: np.ndarray, margin: float) -> np.ndarray:
+    """(nq, n) bool: which values are at most the tenth and ``margin`` of what lies between the least and the tenth."""
+    least, tenth = values.min(axis=1), np.partition(values, data.K - 1, axis=1)[:, data.K - 1]
+    limit = (tenth + margin * (tenth - least))[:, None]
+    return values <= limit if margin > 0 else values < limit
+
+
 def near_rows(base: np.ndarray, queries: np.ndarray, metric: Metric) -> np.ndarray:
     """(nq, n) bool: the rows of the base that are at least as near as the tenth."""
-    values = data.metric_values(queries, base, metric) * (-1 if metric.descending else 1)
-    least, tenth = values.min(axis=1), np.partition(values, data.K - 1, axis=1)[:, data.K - 1]
-    return values <= (tenth + 1e-9 * (tenth - least))[:, None]  # copies are equal but for rounding
+    return _up_to_tenth(data.metric_values(queries, base, metric) * (-1 if metric.descending else 1), _EQUAL)
 
 
 @functools.cache
