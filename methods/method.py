@@ -105,11 +105,17 @@ class Method(Parametrized, ABC):
     def parameters(cls) -> dict[str, Any]:
         """What a user may set, with defaults: what the constructor and :meth:`_sized` have behind ``*``.
 
-        Where both name a parameter, the default is that of :meth:`_sized`: None, most often, for what the bytes decide
-        unless it is given. A class with a ``for_budget`` of its own has the parameters that this names.
+        A class with a ``for_budget`` of its own has the parameters that this names.
         """
-        if not _takes_more(cls.for_budget):
-            return _keywords(cls.for_budget)
+        return cls._options() if _takes_more(cls.for_budget) else _keywords(cls.for_budget)
+
+    @classmethod
+    def _options(cls) -> dict[str, Any]:
+        """What the constructor and :meth:`_sized` have behind ``*``, with defaults.
+
+        Where both name one, the default is that of :meth:`_sized`: None, most often, for what the bytes decide unless
+        it is given.
+        """
         sized = {name: value for name, value in _keywords(cls._sized).items() if value is not inspect.Parameter.empty}
         return sized | {name: value for name, value in cls._own_keywords().items() if name not in sized}
 
@@ -124,8 +130,8 @@ class Method(Parametrized, ABC):
 
     @classmethod
     def _configuration(cls, workload: tuple[Any, ...], params: dict[str, Any]) -> dict[str, Any]:
-        """Keywords of the constructor for a workload with its budget, and what a user set of :meth:`parameters`."""
-        known = cls.parameters()
+        """Keywords of the constructor for a workload with its budget, and what was set of :meth:`_options`."""
+        known = cls._options()
         if unknown := [name for name in params if name not in known]:
             raise TypeError(f"{cls._label()} has no parameter {unknown[0]!r}")
         options = known | params

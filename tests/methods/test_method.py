@@ -64,6 +64,19 @@ def test_a_constructor_with_keywords_takes_those_of_its_base():
     assert Wider(**codec.params()).params() == codec.params()
 
 
+class OneStep(Scaled):
+    """With a ``for_budget`` of its own, which leaves a user the size alone."""
+
+    @classmethod
+    def for_budget(cls, dim, code_bytes, metric=Metric.IP, *, most=3):
+        return super().for_budget(dim, code_bytes, metric, most=most, step=0.25)
+
+
+def test_a_for_budget_of_its_own_may_set_what_the_base_takes():
+    assert OneStep.parameters() == {"most": 3}
+    assert OneStep.for_budget(8, 9).params() == {"dim": 8, "metric": Metric.IP, "size": 3, "step": 0.25, "turns": 3}
+
+
 class Renamed(Wider):
     renamed: ClassVar = {"bytes": "size", "columns": "rows"}
 

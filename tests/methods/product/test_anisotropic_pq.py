@@ -54,7 +54,7 @@ def test_products_with_the_vectors_themselves_err_less_than_those_of_pq():
     vectors = unit(3000, 32)
     errors = {}
     for cls, params in ((AnisotropicPQ, {"threshold": 0.4}), (PQ, {})):
-        codec = cls(32, "ip", 4, 8, **params).fit(vectors)
+        codec = cls(32, "ip", 4, bits=8, **params).fit(vectors)
         decoded = codec.decode(codec.encode(vectors))
         errors[cls] = (((vectors - decoded) * vectors).sum(axis=1) ** 2).mean()
     assert errors[AnisotropicPQ] < 0.3 * errors[PQ]

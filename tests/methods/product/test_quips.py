@@ -24,7 +24,7 @@ def test_products_err_less_than_those_of_product_quantization(subquantizers):
     train, base, queries = skewed(3000), skewed(1000, seed=1), skewed(300, seed=2)
     errors = {}
     for cls, params in ((QUIPS, {"shuffle": False}), (PQ, {})):
-        codec = cls(16, "ip", subquantizers, 5, **params).fit(train)
+        codec = cls(16, "ip", subquantizers, bits=5, **params).fit(train)
         errors[cls] = ((queries @ (codec.decode(codec.encode(base)) - base).T) ** 2).mean()
     assert errors[QUIPS] < 0.9 * errors[PQ]
 
