@@ -75,6 +75,11 @@ class Dataset:
     def dim(self) -> int:
         return self.base.shape[1]
 
+    @property
+    def n_train(self) -> int:
+        """Vectors that methods can be fitted on."""
+        return (self.base if self.train is None else self.train).shape[0]
+
 
 class DatasetError(ValueError):
     """A data set cannot be loaded as asked; one line that says what would be right."""

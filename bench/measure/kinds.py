@@ -18,6 +18,7 @@ LENGTHS_VARY = 0.1  # from the shortest hundredth to the longest, of the median;
 TOO_LONG = 10.0  # times the median length: a row that would set the range of a code for all others
 ROGUE_DIMENSIONS = 5.0  # times the standard deviation of the median dimension
 LOW_RANK = 1 / 8  # of the dimension
+FEW_TRAINING = 4  # training vectors a dimension; docs/embeddings.md has what fewer cost
 FEW_QUERIES_LONG = 2.0  # times (or one by) the vectors' length: matters where a code holds what is scaled by it
 SHARE = 0.01  # of rows or queries that are duplicates or tie: more than what figures are quoted to
 
@@ -99,6 +100,20 @@ class Kind:
 def kinds_of(found: Diagnosis, dim: int, metric: str) -> list[Kind]:
     """Kinds that a set of ``dim`` dimensions is of, compared by ``metric`` (ip, cosine, l2 or chamfer)."""
     return [*_of_directions(found, dim), *_of_lengths(found, metric), *_of_rows(found)]
+
+
+def few_training_vectors(training: int, dim: int) -> list[Kind]:
+    """The kind of so many single vectors of ``dim`` dimensions, on which methods are fitted; empty if they suffice."""
+    if training >= FEW_TRAINING * dim:
+        return []
+    what = "1 vector" if training == 1 else f"{training:,} vectors"
+    return [
+        Kind(
+            "few training vectors",
+            f"methods are fitted on {what} of {dim} dimensions: what learns from vectors loses recall with fewer than "
+            f"{FEW_TRAINING} a dimension, most on vectors that it was not fitted on",
+        )
+    ]
 
 
 def warnings_of(found: Diagnosis, queries: int) -> list[Kind]:

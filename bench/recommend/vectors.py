@@ -7,7 +7,7 @@ from dataclasses import replace
 from bench.datasets.base import Dataset
 from bench.datasets.diagnosis import diagnose
 from bench.errors import UsageError
-from bench.measure.kinds import Diagnosis, kinds_of, warnings_of
+from bench.measure.kinds import Diagnosis, few_training_vectors, kinds_of, warnings_of
 from bench.records import Record
 
 _EQUAL = 0.95  # share of queries whose neighbours all tie from which on there is nothing to choose by
@@ -28,6 +28,6 @@ def sentences(found: Diagnosis, user: Dataset, measured: Record | None) -> list[
     """The kinds that the vectors are of, and what a recall measured on them does not say."""
     if measured is not None and measured.diagnosis is not None:
         found = replace(found, ties=measured.diagnosis.ties)  # of all queries of a larger sample
-    kinds = kinds_of(found, user.dim, str(user.metric))
+    kinds = [*kinds_of(found, user.dim, str(user.metric)), *few_training_vectors(user.n_train, user.dim)]
     warned = warnings_of(found, len(user.queries))
     return [*(kind.sentence for kind in kinds), *(f"warning: {kind.sentence}" for kind in warned)]

@@ -8,7 +8,7 @@ import pytest
 from bench import datasets
 from bench.datasets.__main__ import main
 from bench.datasets.diagnosis import diagnose
-from bench.measure.kinds import kinds_of, warnings_of
+from bench.measure.kinds import few_training_vectors, kinds_of, warnings_of
 
 
 def unit(vectors):
@@ -83,3 +83,21 @@ def test_info_of_a_file_names_its_kind(tmp_path, capsys):
 def test_info_without_a_name_says_what_it_needs(capsys):
     assert main(["info"]) == 2
     assert "--vectors FILE" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("training", "few"), [(1, True), (255, True), (256, False)])
+def test_few_training_vectors_are_told(training, few):
+    sentences = [kind.sentence for kind in few_training_vectors(training, 64)]
+    assert bool(sentences) == few
+    assert all("fewer than 4 a dimension" in sentence and "64 dimensions" in sentence for sentence in sentences)
+
+
+def test_vectors_that_methods_are_fitted_on_are_counted(tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "base.npy", rng.standard_normal((300, 16)).astype(np.float32))
+    np.save(tmp_path / "train.npy", rng.standard_normal((40, 16)).astype(np.float32))
+    np.save(tmp_path / "queries.npy", rng.standard_normal((5, 16)).astype(np.float32))
+    files = {"base": str(tmp_path / "base.npy"), "queries": str(tmp_path / "queries.npy")}
+    assert datasets.load("path", **files).n_train == 300
+    assert datasets.load("path", **files, train=str(tmp_path / "train.npy")).n_train == 40
