@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from bench.config import RunConfig
-from bench.datasets import AnyDataset, GroundTruth
+from bench.datasets import AnyDataset, Dataset, GroundTruth, RaggedDataset
 from bench.execution import turns
 from bench.measure import latency, quality
 from bench.measure.memory import peak_memory
-from bench.measure.statistics import Interval
+from bench.measure.repeats import groups_of
+from bench.measure.statistics import Interval, bootstrap_means
 from bench.records import Bytes, Ratio
 
 RECALL_AT = (1, 10, 100)
@@ -164,3 +165,24 @@ def fidelity(
     judged = quality.score_fidelity(estimated, exact, scored.descending == descending, scored.estimates_metric)
     rest = queries - asked
     return {name: np.pad(values, (0, rest), constant_values=np.nan) for name, values in judged.items()}
+
+
+def judge_search(
+    config: RunConfig,
+    dataset: Dataset | RaggedDataset,
+    judge: quality.RecallJudge,
+    truth: GroundTruth,
+    results: Results,
+    scored: NeighbourScores | None,
+    found: Measurement,
+) -> None:
+    """Quality of searches for each k of :data:`RECALL_AT`, with intervals; ``found`` keeps the arrays."""
+    judged = {n: judge.judge(results[n][1]) for n in RECALL_AT}
+    measures = {f"recall@{n}": judged[n].recall(n) for n in RECALL_AT}
+    measures |= {f"recall {k}@{n}": judged[n].recall(k) for k, n in ((1, 10), (1, 100), (10, 100))}
+    if dataset.relevance is not None:
+        measures |= quality.retrieval_measures(results[10][1], dataset.relevance)
+    measures |= fidelity(scored, truth, len(dataset.queries), dataset.metric.descending)
+    found.quality = bootstrap_means(measures, config.seed, groups=groups_of(dataset.queries, dataset.metric))
+    found.arrays["scores"], found.arrays["ids"] = results[100]
+    found.arrays |= {f"recall@{n}": measures[f"recall@{n}"] for n in RECALL_AT}

@@ -12,18 +12,13 @@ from bench.datasets import GroundTruth, RaggedDataset, ground_truth
 from bench.datasets.sets.truth import true_scores
 from bench.measure import quality
 from bench.measure.memory import peak_memory
-from bench.measure.repeats import groups_of
-from bench.measure.statistics import bootstrap_means
 from bench.records import Bytes, DatasetInfo
 from bench.tracks.measurement import (
     FIDELITY_QUERIES,
-    RECALL_AT,
     TRUTH_K,
     Measurement,
-    NeighbourScores,
-    Results,
     check_budget,
-    fidelity,
+    judge_search,
     ratios,
     search_for_quality,
     time_searches,
@@ -108,7 +103,8 @@ def measure(config: RunConfig, dataset: RaggedDataset, code_bytes: int, work: Pa
     found.peak_memory_bytes = peak_memory()
     scored = search_for_quality(searcher, judged.searcher, judged.neighbours, dataset.queries, results, found)
     with found.timed("judge"):
-        _judge(config, dataset, results, scored, judged, found)
+        truth = ground_truth(dataset, TRUTH_K)
+        judge_search(config, dataset, recall_judge(dataset, truth), truth, results, scored, found)
     return found
 
 
@@ -205,25 +201,3 @@ class _ChamferJudge(quality.RecallJudge):
 
     def _true_scores(self, query: np.ndarray, ids: np.ndarray) -> np.ndarray:
         return true_scores(self.dataset, query, ids)
-
-
-def _judge(
-    config: RunConfig,
-    dataset: RaggedDataset,
-    results: Results,
-    scored: NeighbourScores | None,
-    sample: _JudgedSample,
-    found: Measurement,
-) -> None:
-    """Quality, each measure with its interval."""
-    truth = ground_truth(dataset, TRUTH_K)
-    judge = recall_judge(dataset, truth)
-    judged = {n: judge.judge(results[n][1]) for n in RECALL_AT}
-    measures = {f"recall@{n}": judged[n].recall(n) for n in RECALL_AT}
-    measures |= {f"recall {k}@{n}": judged[n].recall(k) for k, n in ((1, 10), (1, 100), (10, 100))}
-    if dataset.relevance is not None:
-        measures |= quality.retrieval_measures(results[10][1], dataset.relevance)
-    measures |= fidelity(scored, truth, len(dataset.queries), dataset.metric.descending)
-    found.quality = bootstrap_means(measures, config.seed, groups=groups_of(dataset.queries, dataset.metric))
-    found.arrays["scores"], found.arrays["ids"] = results[100]
-    found.arrays |= {f"recall@{n}": measures[f"recall@{n}"] for n in RECALL_AT}

@@ -7,19 +7,14 @@ import numpy as np
 from methods import registry
 from methods.base import Metric
 from methods.checks import data
-from methods.checks.subject import Subject, check, expect, expect_error, expect_same_codes
+from methods.checks.subject import Subject, check, expect, expect_description, expect_error, expect_same_codes
 from methods.errors import MethodError, NotFitted, UnsupportedMetric
 
 
 @check
 def describes_itself(subject: Subject) -> None:
     """Family, summary, source and version are there for lists, tables and records."""
-    for attribute in ("family", "summary", "source", "version"):
-        value = getattr(subject.cls, attribute)
-        expect(
-            isinstance(value, str) and bool(value.strip()), f"class attribute {attribute!r} is empty; say what it is"
-        )
-    expect("\n" not in subject.cls.summary, "summary is more than one line")
+    expect_description(subject.cls)
     expect(len(subject.metrics) > 0, "no metric is supported")
 
 

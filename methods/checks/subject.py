@@ -141,3 +141,13 @@ def expect_same_codes(codec: Codec, first: np.ndarray, second: np.ndarray, what:
         differing = differing[np.linalg.norm(a - b, axis=1) > 1e-3 * np.linalg.norm(a, axis=1)]
     allowed = len(first) // 100
     expect(len(differing) <= allowed, f"{what}: {len(differing)} of {len(first)} codes differ")
+
+
+def expect_description(cls: type[Any]) -> None:
+    """Family, summary, source and version of a method are there for lists, tables and records."""
+    for attribute in ("family", "summary", "source", "version"):
+        value = getattr(cls, attribute)
+        expect(
+            isinstance(value, str) and bool(value.strip()), f"class attribute {attribute!r} is empty; say what it is"
+        )
+    expect("\n" not in cls.summary, "summary is more than one line")

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from methods import registry
-from methods.checks.subject import expect, expect_error
+from methods.checks.subject import expect, expect_description, expect_error
 from methods.checks.suite import Suite
 from methods.errors import BudgetError, MethodError, NotDecodable, NotFitted
 from methods.kernels.sets.chamfer import chamfer_candidates, chamfer_search
@@ -121,10 +121,7 @@ _check = SUITE.add
 @_check
 def describes_itself(subject: Subject) -> None:
     """Family, summary, source and version are there for lists, tables and records."""
-    for attribute in ("family", "summary", "source", "version"):
-        value = getattr(subject.cls, attribute)
-        expect(isinstance(value, str) and bool(value.strip()), f"class attribute {attribute!r} is empty")
-    expect("\n" not in subject.cls.summary, "summary is more than one line")
+    expect_description(subject.cls)
 
 
 @_check
