@@ -40,6 +40,7 @@ MAX_LEVEL = 127  # two products with weights of int8 then fit 16 bits
 MAX_WORD = 2032  # 16 times as fine
 _FINER = 256  # what the product of a wide weight and a wide level is divided by: both are 16 times as fine
 _SHIFT = 9  # the same, and half, because a level is half of its odd integer
+_SMALL = np.float32(1e-30)  # of a unit: what divides much smaller ones is beyond float32
 _WIDE_BITS = 5  # from so many bits on, bytes are too coarse for the levels
 _WIDE_SHARE = 8  # one group in so many is wide in any case
 
@@ -103,8 +104,10 @@ def round_weights(narrow: np.ndarray, wide: np.ndarray) -> tuple[np.ndarray, np.
     total = np.abs(wide).sum(axis=1) * (_FINER * MAX_WORD / 2**30)  # sums of 32 bits
     units = np.maximum(np.maximum(largest, wide_largest), total).astype(np.float32)
     units = np.where(units > 0, units, np.float32(1))
-    rounded = np.clip(np.rint(narrow / units[:, None]), -127, 127).astype(np.int8)
-    finer = np.clip(np.rint(wide * (np.float32(_FINER) / units[:, None])), -32767, 32767).astype(np.int16)
+    lift = np.where(units < _SMALL, np.float32(2**60), np.float32(1))[:, None]  # else what divides them overflows
+    lifted = units[:, None] * lift
+    rounded = np.clip(np.rint(narrow * lift / lifted), -127, 127).astype(np.int8)
+    finer = np.clip(np.rint(wide * lift * (np.float32(_FINER) / lifted)), -32767, 32767).astype(np.int16)
     return rounded, finer, units
 
 

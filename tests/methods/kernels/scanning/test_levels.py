@@ -169,3 +169,14 @@ def test_wrong_arrays_are_refused():
 def test_cells_hold_one_threshold_at_most():
     with pytest.raises(KernelError, match="share a cell"):
         cell_starts(np.array([0.001, 0.002]))
+
+
+@pytest.mark.parametrize("power", [-115, -40, 60])
+def test_rounding_heeds_no_scale(power):
+    rng = np.random.default_rng(3)
+    narrow, wide = rng.standard_normal((2, 4, 16)).astype(np.float32)
+    scale = np.float32(2.0**power)
+    with np.errstate(all="raise", under="ignore"):
+        expected, found = round_weights(narrow, wide), round_weights(narrow * scale, wide * scale)
+    for have, want in zip(found, (*expected[:2], expected[2] * scale)):
+        np.testing.assert_array_equal(have, want)
