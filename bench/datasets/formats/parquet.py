@@ -150,8 +150,12 @@ def _chunks(path: Path, column: Column, group: int) -> list[pa.Array]:
         with pq.ParquetFile(path) as file:
             rows = file.metadata.row_group(group).num_rows
             found = file.read_row_group(group, columns=[column.name]).column(column.path[0])
-    except (pa.ArrowException, OSError, UnicodeDecodeError, KeyError):
-        raise DatasetError(f"{path} is corrupt in row group {group}; copy it again") from None
+    except (pa.ArrowException, OSError, UnicodeDecodeError, KeyError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise DatasetError(
+            f"{path} is corrupt in row group {group}, pyarrow {pa.__version__} says {reason!r}; copy it again, or try a "
+            "newer pyarrow"
+        ) from None
     if len(found) != rows:
         raise DatasetError(f"{path} is corrupt: row group {group} has {len(found)} rows of {rows}; copy it again")
     for name in column.path[1:]:
