@@ -153,8 +153,8 @@ def _chunks(path: Path, column: Column, group: int) -> list[pa.Array]:
     except (pa.ArrowException, OSError, UnicodeDecodeError, KeyError) as error:
         reason = " ".join(str(error).split())[:200]
         raise DatasetError(
-            f"{path} is corrupt in row group {group}, pyarrow {pa.__version__} says {reason!r}; copy it again, or try a "
-            "newer pyarrow"
+            f"{path} is corrupt in row group {group}, pyarrow {pa.__version__} says {reason!r}; copy it again, or "
+            "try a newer pyarrow"
         ) from None
     if len(found) != rows:
         raise DatasetError(f"{path} is corrupt: row group {group} has {len(found)} rows of {rows}; copy it again")
