@@ -41,7 +41,7 @@ class RunConfig:
     budget : str
         The most bytes that a code may take: ``8x``, ``48B`` or ``2bit``.
     k : int
-        Neighbours asked for where latency and throughput are measured.
+        Neighbors asked for where latency and throughput are measured.
     seed : int
     threads : int
         For BLAS, OpenMP, Numba, torch and faiss in the run's process, in every phase.
@@ -52,7 +52,7 @@ class RunConfig:
         ``float16``, ``int8``, ``float32`` or, for sets, ``residual`` (in memory, counted against the budget), or
         ``disk`` (counted apart).
     rescore_factor : int
-        Candidates per neighbour that are rescored.
+        Candidates per neighbor that are rescored.
     rescore_carving : float or None
         For sets of vectors: threshold of ball carving of a query before rescoring.
     latency_s : float

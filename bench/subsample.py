@@ -1,6 +1,6 @@
 """``python -m bench.subsample RECORDS``: how few queries and vectors give the same ranking of methods, and that subset.
 
-A subset of the queries keeps their true neighbours as hard negatives, and fills up with vectors drawn at random. How
+A subset of the queries keeps their true neighbors as hard negatives, and fills up with vectors drawn at random. How
 methods rank on it is read from what their runs on the full set returned, without running them again: what a method
 returns from a subset is what it returned from the whole, less what is not in the subset.
 """
@@ -29,7 +29,7 @@ from bench.records import Record
 from bench.report.per_query import RecallOfQueries
 from bench.report.words import number
 
-_TRUTH_K = 100  # hard negatives of a query: its true neighbours
+_TRUTH_K = 100  # hard negatives of a query: its true neighbors
 _K = 10  # recall@10 ranks methods
 _DRAWS = 20
 
@@ -84,7 +84,7 @@ class Runs:
 
     @cached_property
     def hits(self) -> dict[int, np.ndarray]:
-        """Budget -> (methods, nq, 100) bool: which of the ids returned are true neighbours."""
+        """Budget -> (methods, nq, 100) bool: which of the ids returned are true neighbors."""
         truth = self.truth[:, None, :_K]
         return {
             size: np.stack([(returned[:, :, None] == truth).any(axis=2) & (returned >= 0) for returned in ids])
@@ -124,11 +124,11 @@ def read_runs(located: Iterable[tuple[Record, Path | None]]) -> tuple[Runs, Data
 
 
 def draw(runs: Runs, queries: int, base: int, rng: np.random.Generator) -> Subset:
-    """A subset: random queries, their true neighbours, and random others until there are ``base`` vectors."""
+    """A subset: random queries, their true neighbors, and random others until there are ``base`` vectors."""
     asked = np.sort(rng.choice(len(runs.truth), queries, replace=False))
     kept = np.zeros(runs.n, dtype=bool)
-    neighbours = runs.truth[asked]
-    kept[neighbours[neighbours >= 0]] = True
+    neighbors = runs.truth[asked]
+    kept[neighbors[neighbors >= 0]] = True
     others = np.flatnonzero(~kept)
     more = min(len(others), max(0, base - int(kept.sum())))
     kept[rng.choice(others, more, replace=False)] = True

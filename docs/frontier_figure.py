@@ -23,10 +23,10 @@ def draw(file: Path) -> None:
     rates = np.linspace(0.8, 6.2, 50)
     axes.plot(rates, np.zeros_like(rates), color="black", linewidth=1)
     axes.annotate("rate-distortion\nbound", (6.2, 0), (4, -4), textcoords="offset points")
-    for label, (errors, colour, marker, below) in series.items():
+    for label, (errors, color, marker, below) in series.items():
         excess = 10 * np.log10(errors * 4.0**bits)
-        axes.plot(bits, excess, color=colour, marker=marker)
-        axes.annotate(label, (bits[-1], excess[-1]), (22, below), textcoords="offset points", color=colour)
+        axes.plot(bits, excess, color=color, marker=marker)
+        axes.annotate(label, (bits[-1], excess[-1]), (22, below), textcoords="offset points", color=color)
         for rate, above, error in zip(bits, excess, errors):
             side = 5 if marker == "s" else -13
             axes.annotate(f"{error:.2g}", (rate, above), (0, side), textcoords="offset points", ha="center", fontsize=8)

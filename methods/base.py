@@ -105,7 +105,7 @@ class Codec(FittedMethod):
         return codes
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
-        """Approximate vectors (n, dim) float32 of ``codes``; under cosine, of the normalised vectors.
+        """Approximate vectors (n, dim) float32 of ``codes``; under cosine, of the normalized vectors.
 
         Raises
         ------
@@ -210,7 +210,7 @@ class Transform(Parametrized, ABC):
 
     @abstractmethod
     def transform_queries(self, queries: np.ndarray, metric: Metric) -> np.ndarray:
-        """As :meth:`transform`, for queries: what keeps ``metric`` best (no centring under ``ip``, say)."""
+        """As :meth:`transform`, for queries: what keeps ``metric`` best (no centering under ``ip``, say)."""
 
     @abstractmethod
     def inverse(self, vectors: np.ndarray) -> np.ndarray:

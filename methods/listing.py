@@ -13,7 +13,7 @@ def code_sizes(cls: type[Codec], dim: int, most: int, metric: Metric | None = No
     """Distinct sizes of codes, ascending, over all budgets of 1 to ``most`` bytes.
 
     A larger budget is taken never to give a smaller code, so that a range of budgets need not be tried one by one:
-    not where both its ends give one size, nor where its ends, their neighbours and the middle are used up exactly.
+    not where both its ends give one size, nor where its ends, their neighbors and the middle are used up exactly.
     """
     if metric is None:
         metric = next(metric for metric in Metric if metric in cls.metrics)

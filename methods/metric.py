@@ -31,5 +31,5 @@ class Metric(StrEnum):
 
     @property
     def inner(self) -> Metric:
-        """The metric that a method's hooks see: cosine is the inner product of normalised vectors."""
+        """The metric that a method's hooks see: cosine is the inner product of normalized vectors."""
         return Metric.IP if self is Metric.COSINE else self

@@ -33,7 +33,7 @@ class Searcher(ABC):
     dim : int
         Dimension of the queries.
     metric : Metric
-        The metric of the codec; queries are normalised (in a copy) under cosine.
+        The metric of the codec; queries are normalized (in a copy) under cosine.
     size : int
         Number of codes.
 
@@ -79,7 +79,7 @@ class Searcher(ABC):
         """
         queries = as_vectors(queries, self.dim, "queries")
         if int(k) != k or k < 1:
-            raise MethodError(f"k={k} is not a number of neighbours; use an integer of at least 1")
+            raise MethodError(f"k={k} is not a number of neighbors; use an integer of at least 1")
         k_found = min(int(k), self.size)
         worst = -np.inf if self.descending else np.inf
         if self.metric is Metric.COSINE:

@@ -9,5 +9,5 @@ MODELS = ("dlrm", "wdl", "dcn_v2", "deepfm")
 
 
 def new_model(name: str, fields: int, dim: int) -> Any:
-    """A freshly initialised click model (``torch.nn.Module``) by one of :data:`MODELS`; torch is loaded here."""
+    """A freshly initialized click model (``torch.nn.Module``) by one of :data:`MODELS`; torch is loaded here."""
     return importlib.import_module(f"{__name__}.{name}").Model(fields, dim)

@@ -68,7 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     make.add_argument("--to", type=Path, metavar="FOLDER", help="write here instead of where the benchmark reads")
     make.add_argument("--force", action="store_true", help="build again what is built")
-    info = commands.add_parser("info", help="what a data set is: shapes, metric, checksum, source, licence")
+    info = commands.add_parser("info", help="what a data set is: shapes, metric, checksum, source, license")
     info.add_argument("name", metavar="NAME", nargs="?", help=", ".join(datasets.names()))
     info.add_argument("--vectors", type=Path, metavar="FILE", help="your own file instead of a NAME")
     info.add_argument("--column", metavar="NAME", help="the column or array of vectors in it, if there are several")

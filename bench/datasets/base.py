@@ -51,11 +51,11 @@ class Dataset:
         SHA-256 over base, queries, train and relevance as used (after ``max_base`` and ``max_queries``).
     card : dict
         Source, licence, encoder and the like, for people.
-    neighbours : (nq, k) int64 or None
-        True neighbours by ``metric`` that the data set's file brought along, -1 where there are fewer: held to our
+    neighbors : (nq, k) int64 or None
+        True neighbors by ``metric`` that the data set's file brought along, -1 where there are fewer: held to our
         own, never used instead.
     metric_asked : bool
-        The caller chose the metric, so neighbours of the file that differ from ours are no error.
+        The caller chose the metric, so neighbors of the file that differ from ours are no error.
     """
 
     track: ClassVar[str] = "dense"
@@ -68,7 +68,7 @@ class Dataset:
     relevance: Relevance | None
     checksum: str
     card: dict[str, Any] = field(default_factory=dict)
-    neighbours: np.ndarray | None = None
+    neighbors: np.ndarray | None = None
     metric_asked: bool = False
 
     @property

@@ -1,7 +1,7 @@
-"""Candidates for exact nearest neighbours: faiss's search in float32, with a bound on what it may have left out.
+"""Candidates for exact nearest neighbors: faiss's search in float32, with a bound on what it may have left out.
 
 Rounding makes a float32 score wrong by some 1e-7 of the product of the norms. Where vectors share a long common part or
-lie close together, that is more than the difference between a true neighbour and many others, so every search
+lie close together, that is more than the difference between a true neighbor and many others, so every search
 says how good a row outside its candidates can be at best; queries that this leaves open are searched in float64.
 """
 

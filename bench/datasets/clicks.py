@@ -57,7 +57,7 @@ class ClickDataset:
     track: ClassVar[str] = "table"
     metric: ClassVar[ClickMetric] = ClickMetric.AUC
     relevance: ClassVar[None] = None
-    neighbours: ClassVar[None] = None
+    neighbors: ClassVar[None] = None
 
     name: str
     field_names: tuple[str, ...]

@@ -2,7 +2,7 @@
 
 That embeddings share a large mean is measured by Mu and Viswanath 2018 ("All-but-the-Top: Simple and Effective
 Postprocessing for Word Representations") and Ethayarajh 2019 ("How Contextual are Contextualized Word
-Representations?"). In a cone the neighbours keep nearly their order, so that what a method loses against the plain set
+Representations?"). In a cone the neighbors keep nearly their order, so that what a method loses against the plain set
 is what the common direction costs it.
 """
 
@@ -44,7 +44,7 @@ def in_cone(source: Source, cone: float) -> Source:
         base=_mixed(source.base, cone),
         queries=_mixed(source.queries, cone),
         train=None if source.train is None else _mixed(source.train, cone),
-        neighbours=None,
+        neighbors=None,
         identity=_identity(source.identity, cone),
         train_identity=_identity(source.train_identity, cone),
         card={

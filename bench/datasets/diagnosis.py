@@ -30,7 +30,7 @@ _VERSION = 1  # of what is cached
 _BYTES, _ROWS = 1 << 30, 1_000_000  # of float32, and rows, that the pass reads at most
 _SAMPLE_BYTES, _SAMPLE = 128 << 20, 20_000  # rows kept for standard deviations and neighbors
 _PAIRED = 2_000  # rows whose pairs the effective rank is of
-_QUERIES, _NEIGHBOURS = 200, 100  # whose neighbors in the sample tell ties, where the exact ones are not known
+_QUERIES, _NEIGHBORS = 200, 100  # whose neighbors in the sample tell ties, where the exact ones are not known
 _TIES_AT = (1, 10)
 _SAME = 1e-12  # 1 - cosine of two vectors that are one, each rounded to float32
 _FAR = 10.0  # times the median length: such rows say nothing of how the others spread
@@ -95,7 +95,7 @@ def _diagnose(dataset: Dataset | RaggedDataset) -> Diagnosis:
     )
     if not isinstance(dataset, Dataset):  # neighbors of sets are too much work for a look
         return found
-    return _with_truth(found, dataset, _neighbours_in(seen.sample, dataset))
+    return _with_truth(found, dataset, _neighbors_in(seen.sample, dataset))
 
 
 @dataclass
@@ -208,13 +208,13 @@ def deviation_ratio(vectors: np.ndarray) -> float:
     return float(varying.max() / np.median(varying)) if len(varying) else 1.0
 
 
-def _neighbours_in(sample: np.ndarray, dataset: Dataset) -> GroundTruth:
+def _neighbors_in(sample: np.ndarray, dataset: Dataset) -> GroundTruth:
     """The exact neighbors, in the sample alone, of some queries."""
     asked = np.unique(np.linspace(0, len(dataset.queries) - 1, _QUERIES).astype(int))
-    few = dataclasses.replace(dataset, base=ArrayStore(sample), queries=dataset.queries[asked], neighbours=None)
+    few = dataclasses.replace(dataset, base=ArrayStore(sample), queries=dataset.queries[asked], neighbors=None)
     from bench.datasets.truth import exact_search
 
-    return exact_search(few, min(_NEIGHBOURS, len(sample)))
+    return exact_search(few, min(_NEIGHBORS, len(sample)))
 
 
 def _with_truth(found: Diagnosis, dataset: Dataset | RaggedDataset, truth: GroundTruth) -> Diagnosis:

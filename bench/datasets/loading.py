@@ -165,7 +165,7 @@ def _assemble(
     ]
     if source.train is not None:
         digests.append(vectors_digest(source.train, str(card.get("train", name)), source.train_identity))
-    kept = source.neighbours is not None and rows is None and metric is source.metric
+    kept = source.neighbors is not None and rows is None and metric is source.metric
     return Dataset(
         name=name,
         metric=metric,
@@ -175,7 +175,7 @@ def _assemble(
         relevance=relevance,
         checksum=combined(*digests, relevance=relevance),
         card=card,
-        neighbours=source.neighbours[:asked] if kept and source.neighbours is not None else None,
+        neighbors=source.neighbors[:asked] if kept and source.neighbors is not None else None,
     )
 
 

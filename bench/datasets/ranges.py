@@ -19,7 +19,7 @@ def check_overflow(scores: np.ndarray, name: str, metric: object) -> None:
     if not (np.abs(scores) < _GREATEST).all():
         raise DatasetError(
             f"{name} has values whose {metric} scores overflow float32; divide all vectors by one number, which keeps "
-            "the order of neighbours"
+            "the order of neighbors"
         )
 
 
@@ -38,7 +38,7 @@ def check_underflow(greatest: float, dim: int, name: str, metric: object) -> Non
         raise DatasetError(
             f"{name} has values so small that their {metric} scores vanish in float32 (none exceeds {greatest:.0e}); "
             f"multiply all vectors, queries too, by one number, for example 2**{power}, which keeps the order of "
-            "neighbours"
+            "neighbors"
         )
 
 

@@ -34,7 +34,7 @@ class Source:
         Used unless another is asked for; None if what the file says is none of ours.
     identity : str or None
         What tells the bytes of the base apart without reading them (:func:`bench.datasets.checksum.file_identity`).
-    neighbours : (nq, k) int64 or None
+    neighbors : (nq, k) int64 or None
         Came along with the queries, true by ``metric``; -1 where there are fewer.
     distance : str or None
         What a file calls its metric; None if it does not say.
@@ -45,7 +45,7 @@ class Source:
     queries: VectorStore
     train: VectorStore | None = None
     relevance: Relevance | None = None
-    neighbours: np.ndarray | None = None
+    neighbors: np.ndarray | None = None
     identity: str | None = None
     train_identity: str | None = None
     card: dict[str, Any] = field(default_factory=dict)
@@ -113,7 +113,7 @@ def path(
     Parameters
     ----------
     base : str
-        A file of vectors; an ann-benchmarks HDF5 file may bring queries, neighbours and metric along.
+        A file of vectors; an ann-benchmarks HDF5 file may bring queries, neighbors and metric along.
     queries, train : str, optional
         Files of vectors of the same dimension.
     column : str, optional
@@ -139,7 +139,7 @@ def path(
     store = formats.open_vectors(file, column=used)
     if queries is None and queries_column is not None:
         raise DatasetError(f"queries_column={queries_column} is of a file of queries; name it by dataset.queries=FILE")
-    asked, neighbours = _queries(queries, column, queries_column, held)
+    asked, neighbors = _queries(queries, column, queries_column, held)
     identity = file_identity(file, column or "")
     card: dict[str, Any] = {"source": str(file)}
     if asked is not None:
@@ -158,7 +158,7 @@ def path(
     distance = None if held is None else held.distance
     metric = _DEFAULT_METRIC if distance is None else known_metric(distance)
     train_identity = None if train is None else file_identity(Path(train).expanduser(), column or "")
-    return Source(metric, store, asked, trained, None, neighbours, identity, train_identity, card, distance)
+    return Source(metric, store, asked, trained, None, neighbors, identity, train_identity, card, distance)
 
 
 def _queries(
@@ -168,7 +168,7 @@ def _queries(
         return formats.open_vectors(queries, part="test", column=queries_column), None
     if queries is not None:
         return _open_other(queries, "test", column), None
-    return (held.queries, held.neighbours) if held is not None else (None, None)
+    return (held.queries, held.neighbors) if held is not None else (None, None)
 
 
 def _open_other(file: str, part: str, column: str | None) -> VectorStore:

@@ -1,4 +1,4 @@
-"""Exact nearest neighbours by faiss's brute force, over blocks of the base, kept in the cache."""
+"""Exact nearest neighbors by faiss's brute force, over blocks of the base, kept in the cache."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ _FLOAT32 = 1e-6  # relative: how far scores that another program computed in flo
 
 
 def ground_truth(dataset: AnyDataset, k: int) -> GroundTruth:
-    """The exact ``k`` nearest neighbours, from the cache if they were computed before (for this k or a larger one).
+    """The exact ``k`` nearest neighbors, from the cache if they were computed before (for this k or a larger one).
 
-    A faulty file in the cache is computed anew. Neighbours that the data set's file brought along are compared with
+    A faulty file in the cache is computed anew. Neighbors that the data set's file brought along are compared with
     ours on 100 queries when ours are computed.
 
     Raises
     ------
     DatasetError
-        ``k`` is not positive; the file's neighbours contradict the metric; the cache cannot be written.
+        ``k`` is not positive; the file's neighbors contradict the metric; the cache cannot be written.
     """
     if int(k) != k or k < 1:
-        raise DatasetError(f"k={k} is not a number of neighbours; use an integer of at least 1")
+        raise DatasetError(f"k={k} is not a number of neighbors; use an integer of at least 1")
     if isinstance(dataset, ClickDataset):
-        raise DatasetError(f"{dataset.name} has click examples, which have no neighbours")
+        raise DatasetError(f"{dataset.name} has click examples, which have no neighbors")
     path = cache_dir() / "ground-truth" / f"{dataset.checksum[:40]}-{dataset.metric}.npz"
     found = _read(path, dataset, min(k, dataset.base.shape[0]))
     if found is None:
@@ -97,22 +97,22 @@ def _exact_scores(dataset: Dataset, queries: np.ndarray, ids: np.ndarray) -> np.
     asked = dataset.queries[queries].astype(np.float64)
     if dataset.metric is Metric.COSINE:
         vectors, asked = unit(vectors), unit(asked)
-    neighbours = vectors[where.reshape(ids.shape)]
+    neighbors = vectors[where.reshape(ids.shape)]
     if dataset.metric is Metric.L2:
-        return np.square(neighbours - asked[:, None, :]).sum(axis=2)
-    return np.einsum("qkd,qd->qk", neighbours, asked)
+        return np.square(neighbors - asked[:, None, :]).sum(axis=2)
+    return np.einsum("qkd,qd->qk", neighbors, asked)
 
 
 def _compare(dataset: Dataset, found: GroundTruth) -> None:
-    """Hold the neighbours that came with the data set to ours, on a sample of the queries."""
-    if dataset.neighbours is None:
+    """Hold the neighbors that came with the data set to ours, on a sample of the queries."""
+    if dataset.neighbors is None:
         return
-    k = min(dataset.neighbours.shape[1], found.ids.shape[1])
+    k = min(dataset.neighbors.shape[1], found.ids.shape[1])
     asked = np.unique(np.linspace(0, len(dataset.queries) - 1, _CHECKED_QUERIES).astype(np.int64))
-    asked = asked[(dataset.neighbours[asked, :k] >= 0).any(axis=1)]
+    asked = asked[(dataset.neighbors[asked, :k] >= 0).any(axis=1)]
     if not len(asked):
         return
-    given = dataset.neighbours[asked, :k]
+    given = dataset.neighbors[asked, :k]
     known = given >= 0  # the rest is padding
     scores = _exact_scores(dataset, asked, np.where(known, given, 0))
     sign = 1.0 if dataset.metric.descending else -1.0
@@ -133,13 +133,13 @@ def _compare(dataset: Dataset, found: GroundTruth) -> None:
 
 def _differ(dataset: Dataset, count: int, asked: int) -> str:
     return (
-        f"{dataset.card.get('source', dataset.name)}: the file's own neighbours differ from exact search by "
+        f"{dataset.card.get('source', dataset.name)}: the file's own neighbors differ from exact search by "
         f"{dataset.metric} for {count} of {asked} sampled queries"
     )
 
 
 def _what_would_be_right(dataset: Dataset, asked: np.ndarray, given: np.ndarray) -> str:
-    """The metric by which the neighbours ``given`` (q, k) of the queries ``asked`` are in order, if there is one."""
+    """The metric by which the neighbors ``given`` (q, k) of the queries ``asked`` are in order, if there is one."""
     whole = (given >= 0).all(axis=1)
     others = [metric for metric in Metric if metric is not dataset.metric] if whole.any() and given.shape[1] > 1 else []
     fitting = []
@@ -166,7 +166,7 @@ def _cut(found: GroundTruth, k: int, metric: Metric | SetMetric) -> GroundTruth:
 
 
 def _read(path: Path, dataset: Dataset | RaggedDataset, k: int) -> GroundTruth | None:
-    """What the cache holds, if it is whole, fits the data set and has at least ``k`` neighbours."""
+    """What the cache holds, if it is whole, fits the data set and has at least ``k`` neighbors."""
     if not os.path.exists(path):
         return None
     try:

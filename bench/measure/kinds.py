@@ -35,7 +35,7 @@ class Diagnosis:
     rows : int
         Vectors of the base that were looked at; all, unless there are very many.
     mean_length : float
-        Length of the mean over the root mean square of the lengths: 0 for centred vectors, 1 for equal ones.
+        Length of the mean over the root mean square of the lengths: 0 for centered vectors, 1 for equal ones.
     average_cosine : float
         Of two vectors of the base.
     query_cosine : float
@@ -58,10 +58,10 @@ class Diagnosis:
         Queries equal to an earlier one: each counts in means, though it says nothing new, and they count once in
         intervals.
     ties : k -> share
-        Of the queries, those whose k-th true neighbour ties with one that is not among the first k. Of a sample where
-        the exact neighbours were not known.
+        Of the queries, those whose k-th true neighbor ties with one that is not among the first k. Of a sample where
+        the exact neighbors were not known.
     indistinct : float
-        Share of the queries whose true neighbours (100, or all there are) all tie with each other; 0 where none are
+        Share of the queries whose true neighbors (100, or all there are) all tie with each other; 0 where none are
         known, or one.
     """
 

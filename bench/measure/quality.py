@@ -49,7 +49,7 @@ def true_scores(base: VectorStore, queries: np.ndarray, ids: np.ndarray, metric:
 
 
 class RecallJudge:
-    """Tells which returned ids are true neighbours.
+    """Tells which returned ids are true neighbors.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ class RecallJudge:
         return self.judge(ids).recall(k)
 
     def ties(self, k: int) -> np.ndarray:
-        """(nq,) bool: where the k-th true neighbour ties with one that is not among the first k."""
+        """(nq,) bool: where the k-th true neighbor ties with one that is not among the first k."""
         return ties_at(self.truth_scores[:, : self.known], k)
 
 
@@ -117,7 +117,7 @@ class Judged:
         True scores; NaN for padding and repeats.
     truth_scores : (nq, K) float64
     known : int
-        How many true neighbours there are at all: K, or the size of a smaller base.
+        How many true neighbors there are at all: K, or the size of a smaller base.
     """
 
     rank: np.ndarray
@@ -181,12 +181,12 @@ def retrieval_measures(ids: np.ndarray, relevance: Relevance) -> dict[str, np.nd
 def score_fidelity(
     estimated: np.ndarray, truth: np.ndarray, same_direction: bool, estimates_metric: bool
 ) -> dict[str, np.ndarray]:
-    """How a method's scores of the true neighbours compare with their true scores, per query.
+    """How a method's scores of the true neighbors compare with their true scores, per query.
 
     Parameters
     ----------
     estimated, truth : (nq, K) float
-        The method's and the true score of each true neighbour; NaN where there is none.
+        The method's and the true score of each true neighbor; NaN where there is none.
     same_direction : bool
         Whether the method's scores and the true ones rise together (Hamming distances fall as similarities rise).
     estimates_metric : bool

@@ -66,7 +66,7 @@ class Answer:
     slowest : Record or None
         The longest run.
     seconds, preparing_s : float
-        The whole answer took; samples and their exact neighbours did.
+        The whole answer took; samples and their exact neighbors did.
     vectors : list of str
         Of which kinds the user's vectors are, in sentences.
     """
@@ -228,7 +228,7 @@ class _Race:
         return found
 
     def _exact_s(self, sample: Sample) -> float:
-        """What the exact neighbours of a sample will take; the first time says too little: there, code is compiled."""
+        """What the exact neighbors of a sample will take; the first time says too little: there, code is compiled."""
         if len(self._exact) < 2:
             return 0.0
         work, seconds = self._exact[-1]
@@ -241,7 +241,7 @@ class _Race:
 
     @property
     def preparing_s(self) -> float:
-        """What exact neighbours and writing the samples took."""
+        """What exact neighbors and writing the samples took."""
         return self._written_s + sum(seconds for _, seconds in self._exact)
 
 
@@ -325,12 +325,12 @@ def _look_elsewhere(answer: Answer, race: _Race, small: Sample, user: Dataset, f
         if not 1 <= size < 4 * user.dim:
             continue
         time_s = race.left_s("elsewhere") / (len(sizes) - number)
-        favourites = affordable(first.racers[:_ELSEWHERE], small, time_s, race.workers)
-        favourites = favourites or affordable(first.racers[:1], small, race.all_left_s, race.workers)
-        if not favourites:
+        favorites = affordable(first.racers[:_ELSEWHERE], small, time_s, race.workers)
+        favorites = favorites or affordable(first.racers[:1], small, race.all_left_s, race.workers)
+        if not favorites:
             race.too_long.append(f"other budgets: {race.all_left_s:.0f} s were left")
             break
-        entries = [(name, f"{size}B") for name in [racer.name for racer in favourites] + _new_at(size, answer)]
+        entries = [(name, f"{size}B") for name in [racer.name for racer in favorites] + _new_at(size, answer)]
         found = race.round("elsewhere", [e for e in entries if _fits(race, e, small)], small, f"at {size} bytes")
         if not found.racers:
             continue

@@ -10,7 +10,7 @@ from bench.errors import UsageError
 from bench.measure.kinds import Diagnosis, few_training_vectors, kinds_of, warnings_of
 from bench.records import Record
 
-_EQUAL = 0.95  # share of queries whose neighbours all tie from which on there is nothing to choose by
+_EQUAL = 0.95  # share of queries whose neighbors all tie from which on there is nothing to choose by
 
 
 def look_at(user: Dataset) -> Diagnosis:

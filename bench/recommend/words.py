@@ -49,7 +49,7 @@ def _overrun(answer: Answer) -> str:
     name, longest = answer.slowest.method.name, answer.slowest.seconds["process"]
     return (
         f", not in the {answer.question.time_s:.0f} s of --time: {name} alone took {longest:.0f} s, samples and their "
-        f"exact neighbours {answer.preparing_s:.0f} s"
+        f"exact neighbors {answer.preparing_s:.0f} s"
     )
 
 

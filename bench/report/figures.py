@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Okabe and Ito's colors, which color-blind readers distinguish too; then some of Tol's for more families.
-_COLOURS = (
+_COLORS = (
     "#0072B2",
     "#D55E00",
     "#009E73",
@@ -38,16 +38,16 @@ _MOST_DIGITS = {"families": 24, "pareto": 40}  # of all tick labels of a panel t
 _LABEL_GAP = 0.055  # least distance of two labels, as a share of the height
 
 
-def colours_of(families: Iterable[str]) -> dict[str, str]:
-    """A colour for each family of one data set, the same in figures and on the page."""
-    return {family: _COLOURS[i % len(_COLOURS)] for i, family in enumerate(sorted({*families} - {"identity"}))}
+def colors_of(families: Iterable[str]) -> dict[str, str]:
+    """A color for each family of one data set, the same in figures and on the page."""
+    return {family: _COLORS[i % len(_COLORS)] for i, family in enumerate(sorted({*families} - {"identity"}))}
 
 
-def ink(colour: str) -> str:
-    """The colour darkened until small text in it can be read on white (WCAG 2's contrast of 4.5)."""
+def ink(color: str) -> str:
+    """The color darkened until small text in it can be read on white (WCAG 2's contrast of 4.5)."""
     from matplotlib.colors import to_hex, to_rgb
 
-    red, green, blue = to_rgb(colour)
+    red, green, blue = to_rgb(color)
 
     def luminance(shade: float) -> float:
         linear = [
@@ -89,8 +89,8 @@ def pareto(
     for axis in axes.flat[len(costs) :]:
         axis.set_visible(False)
     figure.suptitle(title_of(rows[0].record), x=0.01, ha="left", fontsize=10)
-    names, colours = zip(*colours_of(row.family for row in rows).items())
-    handles = [Line2D([], [], color=colour, marker="o", linestyle="", markersize=5) for colour in colours]
+    names, colors = zip(*colors_of(row.family for row in rows).items())
+    handles = [Line2D([], [], color=color, marker="o", linestyle="", markersize=5) for color in colors]
     figure.legend(handles, names, fontsize=8, frameon=False, loc="outside lower center", ncols=len(names))
     for axis, cost in zip(axes.flat, costs):
         _name_front(axis, rows, cost, measure)
@@ -101,13 +101,13 @@ def _draw_front(axis: Axes, rows: Sequence[Row], cost: str, measure: str) -> Non
     from matplotlib.ticker import LogLocator, NullFormatter
 
     x, y, front = _points(rows, cost, measure)
-    colours = colours_of(row.family for row in rows)
+    colors = colors_of(row.family for row in rows)
     order = np.argsort(x[front])
     axis.plot(x[front][order], y[front][order], color="0.75", linewidth=1.5, drawstyle="steps-post", zorder=1)
-    for family, colour in colours.items():
+    for family, color in colors.items():
         mine = np.array([row.family == family for row in rows])
-        axis.scatter(x[mine & ~front], y[mine & ~front], color=colour, s=14, alpha=0.25, linewidths=0, zorder=2)
-        axis.scatter(x[mine & front], y[mine & front], color=colour, s=28, zorder=3)
+        axis.scatter(x[mine & ~front], y[mine & ~front], color=color, s=14, alpha=0.25, linewidths=0, zorder=2)
+        axis.scatter(x[mine & front], y[mine & front], color=color, s=28, zorder=3)
     axis.set_xscale("log", base=10)
     axis.margins(0.08, 0.06)
     raw, (low, high) = rows[0].record.dataset.float32_bytes, axis.get_xlim()
@@ -128,8 +128,8 @@ def _draw_front(axis: Axes, rows: Sequence[Row], cost: str, measure: str) -> Non
 
 def _name_front(axis: Axes, rows: Sequence[Row], cost: str, measure: str) -> None:
     x, y, front = _points(rows, cost, measure)
-    colours = {family: ink(colour) for family, colour in colours_of(row.family for row in rows).items()}
-    chosen = [(x[i], y[i], rows[i].label, colours[rows[i].family]) for i in np.flatnonzero(front).tolist()]
+    colors = {family: ink(color) for family, color in colors_of(row.family for row in rows).items()}
+    chosen = [(x[i], y[i], rows[i].label, colors[rows[i].family]) for i in np.flatnonzero(front).tolist()]
     chosen.sort()
     place_labels(axis, [c[:2] for c in chosen], [c[2] for c in chosen], [c[3] for c in chosen], fontsize=7)
 
@@ -177,9 +177,9 @@ def recall_against_bytes(records: Sequence[Record], measure: str = "recall@10") 
 
 
 def by_family(records: Sequence[Record], cost: str = "codes", measure: str = "recall@10") -> Figure:
-    """Quality against a cost, one panel a family, every method of it labelled at its line.
+    """Quality against a cost, one panel a family, every method of it labeled at its line.
 
-    The grey line is the same in all panels: the best of all methods at each cost, so that a panel shows at once
+    The gray line is the same in all panels: the best of all methods at each cost, so that a panel shows at once
     where its family is worth what it costs (what also reads a disk is no part of it where the cost is bytes in
     memory). A line joins what differs in numbers only (budget, bits); other codecs and rescoring have their own.
 
@@ -207,11 +207,11 @@ def by_family(records: Sequence[Record], cost: str = "codes", measure: str = "re
         rows, columns, figsize=(4.2 * columns, 3.4 * rows), sharex=True, sharey=True, squeeze=False, layout="tight"
     )
     best, lines = _best_at_each_cost(good, cost, measure), lines_of(good)
-    for axis, (family, colour) in zip(axes.flat, colours_of(families).items()):
+    for axis, (family, color) in zip(axes.flat, colors_of(families).items()):
         axis.plot(*best, color="0.8", linewidth=5, solid_capstyle="round", drawstyle="steps-post", zorder=1)
         mine = {name: line for name, line in lines.items() if line[0].method.family == family}
-        _draw_family(axis, mine, cost, measure, colour, _limits(good, measure))
-        axis.set_title(family, loc="left", fontweight="bold", color=ink(colour))
+        _draw_family(axis, mine, cost, measure, color, _limits(good, measure))
+        axis.set_title(family, loc="left", fontweight="bold", color=ink(color))
     for axis in axes.flat[len(families) :]:
         axis.set_visible(False)
     _decorate(axes, good, cost, measure)
@@ -275,7 +275,7 @@ def _draw_family(
     lines: dict[str, list[Record]],
     cost: str,
     measure: str,
-    colour: str,
+    color: str,
     limits: tuple[float, float],
 ) -> None:
     ends = []
@@ -296,7 +296,7 @@ def _draw_family(
             "linestyle": dashes,
             "zorder": 2,
         }
-        axis.errorbar(costs, values, yerr=errors, color=colour, **style)
+        axis.errorbar(costs, values, yerr=errors, color=color, **style)
         ends.append((values[-1], costs[-1], name))
     for place, (value, end, name) in zip(spread_apart([value for value, _, _ in sorted(ends)], *limits), sorted(ends)):
         axis.annotate(
@@ -306,9 +306,9 @@ def _draw_family(
             textcoords=("axes fraction", "data"),
             fontsize=8,
             va="center",
-            color=ink(colour),
+            color=ink(color),
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.4, "alpha": 0.6},
+            arrowprops={"arrowstyle": "-", "color": color, "linewidth": 0.4, "alpha": 0.6},
         )
 
 
@@ -349,7 +349,7 @@ def _decorate(axes: np.ndarray, records: Sequence[Record], cost: str, measure: s
         for axis in lowest:
             axis.set_xlabel(label)
             axis.tick_params(labelbottom=True)
-    title = f"{title_of(example)}; grey: best of all methods"
+    title = f"{title_of(example)}; gray: best of all methods"
     if cost == "codes" and any(reads_disk(r) for r in records):
         title += " in memory"
     if cost != "codes" and any(r.latency_shared for r in records):

@@ -27,7 +27,7 @@ _SAME = 12  # pixels between points that one label is enough for
 
 
 def place_labels(
-    axis: Axes, points: Sequence[tuple[float, float]], names: Sequence[str], colours: Sequence[str], **style: Any
+    axis: Axes, points: Sequence[tuple[float, float]], names: Sequence[str], colors: Sequence[str], **style: Any
 ) -> list[Text]:
     """Write each name near its point, in the first free place of a few around it; one without any is left out, and so
     is one that the same name stands beside already.
@@ -47,7 +47,7 @@ def place_labels(
     taken: list = []
     named: list[tuple[str, np.ndarray]] = []
     placed: list[Text] = []
-    for (x, y), name, colour, dot in zip(points, names, colours, dots):
+    for (x, y), name, color, dot in zip(points, names, colors, dots):
         if any(name == other and np.hypot(*(dot - place)) < _SAME for other, place in named):
             continue
         named.append((name, dot))
@@ -56,7 +56,7 @@ def place_labels(
             (x, y),
             xytext=(0, 0),
             textcoords="offset points",
-            color=colour,
+            color=color,
             va="center",
             zorder=2.5,
             path_effects=border,
@@ -75,18 +75,18 @@ def place_labels(
                 taken.append(box)
                 placed.append(text)
                 if np.hypot(*place[:2]) > _FAR:
-                    _lead(axis, text, dot, colour)
+                    _lead(axis, text, dot, color)
                 break
         else:
             text.remove()
     return placed
 
 
-def _lead(axis: Axes, text: Text, dot: np.ndarray, colour: str) -> None:
+def _lead(axis: Axes, text: Text, dot: np.ndarray, color: str) -> None:
     """A thin line from a point to the near edge of its label."""
     from matplotlib.lines import Line2D
 
     box = text.get_window_extent()
     edge = np.clip(dot, (box.x0, box.y0), (box.x1, box.y1))
     (x0, y0), (x1, y1) = axis.transData.inverted().transform([dot, edge])
-    axis.add_artist(Line2D([x0, x1], [y0, y1], color=colour, linewidth=0.5, alpha=0.6, zorder=2))
+    axis.add_artist(Line2D([x0, x1], [y0, y1], color=color, linewidth=0.5, alpha=0.6, zorder=2))

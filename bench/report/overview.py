@@ -10,7 +10,7 @@ import numpy as np
 from bench.errors import UsageError
 from bench.records import Record
 from bench.report.figures import (
-    colours_of,
+    colors_of,
     ink,
     lines_of,
     of_one_dataset,
@@ -37,7 +37,7 @@ def overview(records: Sequence[Record], known: Sequence[str] = (), measure: str 
     """The error ``1 - recall`` against the bytes of an item, both on a logarithmic scale: .95, .98 and .997 are apart.
 
     A line is a method. Those of two sizes or more are drawn that are on the front at one of them, or whose error is at
-    most 1.4 times the front's at two; ``known`` ones are drawn anyway, grey and dashed. Re-ranked runs are left out.
+    most 1.4 times the front's at two; ``known`` ones are drawn anyway, gray and dashed. Re-ranked runs are left out.
 
     Parameters
     ----------
@@ -67,13 +67,13 @@ def overview(records: Sequence[Record], known: Sequence[str] = (), measure: str 
     errors = {name: np.array([max(1 - r.quality[measure].value, least) for r in line]) for name, line in lines.items()}
     drawn = sorted({*known, *_near_front(lines, errors)})
     figure, axis = plt.subplots(figsize=(8.6, 5.2), layout="tight")
-    colours = {**colours_of(name for name in drawn if name not in known), **dict.fromkeys(known, _GREY)}
+    colors = {**colors_of(name for name in drawn if name not in known), **dict.fromkeys(known, _GREY)}
     for name in drawn:
         dashes = "--" if name in known else "-"
         sizes = [_bytes(record) for record in lines[name]]
-        axis.plot(sizes, errors[name], dashes, color=colours[name], marker="o", markersize=4, linewidth=1.6)
+        axis.plot(sizes, errors[name], dashes, color=colors[name], marker="o", markersize=4, linewidth=1.6)
     _decorate(axis, [r for name in drawn for r in lines[name]], measure)
-    _name(axis, {name: (_bytes(lines[name][-1]), errors[name][-1]) for name in drawn}, colours)
+    _name(axis, {name: (_bytes(lines[name][-1]), errors[name][-1]) for name in drawn}, colors)
     return figure
 
 
@@ -120,11 +120,11 @@ def _decorate(axis: Axes, records: Sequence[Record], measure: str) -> None:
     axis.spines[["top", "right"]].set_visible(False)
 
 
-def _name(axis: Axes, ends: dict[str, tuple[float, float]], colours: dict[str, str]) -> None:
+def _name(axis: Axes, ends: dict[str, tuple[float, float]], colors: dict[str, str]) -> None:
     """The name of each line at its right end, no two on each other."""
     axis.figure.canvas.draw()  # the scales are final only then
     shares = {name: _share(axis, end) for name, end in ends.items()}
-    inks = {name: ink(colours[name]) for name in ends}
+    inks = {name: ink(colors[name]) for name in ends}
     beside = [name for name in sorted(ends, key=lambda name: shares[name][1]) if shares[name][0] > _RIGHT]
     for name, place in zip(beside, spread_apart([shares[name][1] for name in beside])):
         arrow = {"arrowstyle": "-", "color": inks[name], "linewidth": 0.5, "alpha": 0.6, "relpos": (0, 0.5)}

@@ -26,7 +26,7 @@ _PACKED_K = 10
 
 
 class RecallOfQueries:
-    """Looks up the true neighbours of one data set for the runs on it.
+    """Looks up the true neighbors of one data set for the runs on it.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ class Judges:
 
     def values(self, record: Record, folder: Path, k: int = 10) -> np.ndarray:
         """As :meth:`RecallOfQueries.values`; raises what :func:`judge_of` does, for each run on such a data set."""
-        of = record.dataset.checksum, record.dataset.metric  # the same vectors have other neighbours by another metric
+        of = record.dataset.checksum, record.dataset.metric  # the same vectors have other neighbors by another metric
         if of not in self._of:
             try:
                 self._of[of] = judge_of(record)

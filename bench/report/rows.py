@@ -187,7 +187,7 @@ def rows_of(records: Iterable[Record]) -> list[Row]:
         if record.status == "ok" and headline(record) is not None:
             grouped[_identity(record)].append(record)
     rows = [Row(_one_a_seed(group), "") for group in grouped.values()]
-    return sorted(_labelled(_with_processors(rows)), key=_order)
+    return sorted(_labeled(_with_processors(rows)), key=_order)
 
 
 def _with_processors(rows: Sequence[Row]) -> list[Row]:
@@ -232,7 +232,7 @@ def _order(row: Row) -> tuple:
     return name, metric, checksum, -size, -row.worth, row.label
 
 
-def _labelled(rows: Sequence[Row]) -> list[Row]:
+def _labeled(rows: Sequence[Row]) -> list[Row]:
     """Rows with their labels: parameters stand in them only where they differ between rows of one name and group.
 
     What is not set (``rescore=None``) is not said, so that a method is called the same at budgets where nothing else
@@ -241,13 +241,13 @@ def _labelled(rows: Sequence[Row]) -> list[Row]:
     by_name: dict[tuple, list[Row]] = defaultdict(list)
     for row in rows:
         by_name[(*row.group, row.record.method.full_name)].append(row)
-    labelled = []
+    labeled = []
     for alike in by_name.values():
         options = [_options(row.record) for row in alike]
         differing = {key for one in options for key in one if any(other.get(key) != one[key] for other in options)}
         labels = [_label(row.record.method.full_name, one, differing) for row, one in zip(alike, options)]
-        labelled += [replace(row, label=label) for row, label in zip(alike, labels)]
-    return labelled
+        labeled += [replace(row, label=label) for row, label in zip(alike, labels)]
+    return labeled
 
 
 def _label(name: str, options: dict[str, Any], differing: set[str]) -> str:

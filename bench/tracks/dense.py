@@ -63,7 +63,7 @@ def describe(config: RunConfig, dataset: Dataset) -> DatasetInfo:
 
 
 def recall_judge(dataset: Dataset, truth: GroundTruth) -> quality.RecallJudge:
-    """Tells which returned ids are true neighbours."""
+    """Tells which returned ids are true neighbors."""
     return quality.RecallJudge(dataset.base, dataset.queries, dataset.metric, truth.scores, truth.ids)
 
 
@@ -123,7 +123,7 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
 
     results = time_searches(config, searcher, dataset, found)
     found.peak_memory_bytes = peak_memory()
-    scored = search_for_quality(searcher, judged.searcher, judged.neighbours, dataset.queries, results, found)
+    scored = search_for_quality(searcher, judged.searcher, judged.neighbors, dataset.queries, results, found)
     with found.timed("judge"):
         truth = ground_truth(dataset, TRUTH_K)
         judge_search(config, dataset, recall_judge(dataset, truth), truth, results, scored, found)
@@ -212,16 +212,16 @@ def _write_vectors(base: VectorStore, path: Path) -> Path:
 class _JudgedSample:
     """Codes kept for judging scores and reconstruction, so that the codes themselves can go."""
 
-    neighbours: np.ndarray  # base rows that are true neighbours of the first queries, ascending
+    neighbors: np.ndarray  # base rows that are true neighbors of the first queries, ascending
     searcher: Searcher  # over their codes
     reconstruction: np.ndarray | None  # relative squared errors of a sample of the base
 
     @classmethod
     def take(cls, dataset: Dataset, codec: Codec, codes: np.ndarray, seed: int) -> _JudgedSample:
         truth = ground_truth(dataset, TRUTH_K)
-        neighbours = np.unique(truth.ids[:FIDELITY_QUERIES])
-        neighbours = neighbours[neighbours >= 0]
+        neighbors = np.unique(truth.ids[:FIDELITY_QUERIES])
+        neighbors = neighbors[neighbors >= 0]
         n = len(codes)
         rows = np.sort(np.random.default_rng(seed).choice(n, min(n, _SAMPLE), replace=False))
         error = quality.reconstruction_error(codec, codes[rows], dataset.base.take(rows)) if codec.decodable else None
-        return cls(neighbours, codec.searcher(codes[neighbours]), error)
+        return cls(neighbors, codec.searcher(codes[neighbors]), error)

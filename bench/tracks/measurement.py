@@ -19,7 +19,7 @@ from bench.measure.statistics import Interval, bootstrap_means
 from bench.records import Bytes, Ratio
 
 RECALL_AT = (1, 10, 100)
-TRUTH_K = max(RECALL_AT)  # neighbours in the ground truth
+TRUTH_K = max(RECALL_AT)  # neighbors in the ground truth
 FIDELITY_QUERIES = 100
 
 Results = dict[int, tuple[np.ndarray, np.ndarray]]  # k -> (scores, ids) of all queries
@@ -90,22 +90,22 @@ def time_searches(config: RunConfig, searcher: latency.AnySearcher, dataset: Any
 
 
 @dataclass(frozen=True)
-class NeighbourScores:
-    """A method's own scores of true neighbours.
+class NeighborScores:
+    """A method's own scores of true neighbors.
 
     Attributes
     ----------
-    neighbours : (m,) int64, ascending
-        True neighbours of the first queries.
+    neighbors : (m,) int64, ascending
+        True neighbors of the first queries.
     scores, ids : (asked, m)
-        As searched among them; an id is a place in ``neighbours``, -1 where nothing was returned.
+        As searched among them; an id is a place in ``neighbors``, -1 where nothing was returned.
     descending : bool
         Whether the scores are similarities.
     estimates_metric : bool
         Whether they are on the metric's own scale.
     """
 
-    neighbours: np.ndarray
+    neighbors: np.ndarray
     scores: np.ndarray
     ids: np.ndarray
     descending: bool
@@ -115,11 +115,11 @@ class NeighbourScores:
 def search_for_quality(
     searcher: latency.AnySearcher,
     sample: latency.AnySearcher,
-    neighbours: np.ndarray,
+    neighbors: np.ndarray,
     queries: Any,
     results: Results,
     found: Measurement,
-) -> NeighbourScores | None:
+) -> NeighborScores | None:
     """What is searched for judging alone, under its own clock.
 
     Parameters
@@ -128,25 +128,25 @@ def search_for_quality(
         Asked for every k of :data:`RECALL_AT` that ``results`` lacks, and they are put there: recall@k is of a search
         for k, as rescoring sees what a caller asks.
     sample : Searcher or SetSearcher
-        Holds the items ``neighbours`` (m,), true neighbours of the first :data:`FIDELITY_QUERIES` queries.
+        Holds the items ``neighbors`` (m,), true neighbors of the first :data:`FIDELITY_QUERIES` queries.
     """
     with found.timed("search_quality"):
         for k in {*RECALL_AT} - set(results):
             results[k] = searcher.search(queries, k)
-        if not len(neighbours):
+        if not len(neighbors):
             return None
-        scores, ids = sample.search(queries[:FIDELITY_QUERIES], len(neighbours))
-    return NeighbourScores(neighbours, scores, ids, sample.descending, sample.estimates_metric)
+        scores, ids = sample.search(queries[:FIDELITY_QUERIES], len(neighbors))
+    return NeighborScores(neighbors, scores, ids, sample.descending, sample.estimates_metric)
 
 
 def fidelity(
-    scored: NeighbourScores | None, truth: GroundTruth, queries: int, descending: bool
+    scored: NeighborScores | None, truth: GroundTruth, queries: int, descending: bool
 ) -> dict[str, np.ndarray]:
-    """Bias, error and order of a method's scores on the true neighbours of the first queries (NaN for the rest).
+    """Bias, error and order of a method's scores on the true neighbors of the first queries (NaN for the rest).
 
     Parameters
     ----------
-    scored : NeighbourScores or None
+    scored : NeighborScores or None
     truth : GroundTruth
     queries : int
         How many there are.
@@ -155,11 +155,11 @@ def fidelity(
     """
     if scored is None:
         return {}
-    asked, items = len(scored.ids), len(scored.neighbours)
+    asked, items = len(scored.ids), len(scored.neighbors)
     by_item = np.full((asked, items + 1), np.nan)
     query, column = np.nonzero(scored.ids >= 0)
     by_item[query, scored.ids[query, column]] = scored.scores[query, column]
-    place = np.searchsorted(scored.neighbours, truth.ids[:asked])
+    place = np.searchsorted(scored.neighbors, truth.ids[:asked])
     estimated = np.take_along_axis(by_item, np.where(truth.ids[:asked] >= 0, place, items), axis=1)
     exact = np.where(truth.ids[:asked] >= 0, truth.scores[:asked], np.nan)
     judged = quality.score_fidelity(estimated, exact, scored.descending == descending, scored.estimates_metric)
@@ -173,7 +173,7 @@ def judge_search(
     judge: quality.RecallJudge,
     truth: GroundTruth,
     results: Results,
-    scored: NeighbourScores | None,
+    scored: NeighborScores | None,
     found: Measurement,
 ) -> None:
     """Quality of searches for each k of :data:`RECALL_AT`, with intervals; ``found`` keeps the arrays."""

@@ -101,7 +101,7 @@ def measure(config: RunConfig, dataset: RaggedDataset, code_bytes: int, work: Pa
 
     results = time_searches(config, searcher, dataset, found)
     found.peak_memory_bytes = peak_memory()
-    scored = search_for_quality(searcher, judged.searcher, judged.neighbours, dataset.queries, results, found)
+    scored = search_for_quality(searcher, judged.searcher, judged.neighbors, dataset.queries, results, found)
     with found.timed("judge"):
         truth = ground_truth(dataset, TRUTH_K)
         judge_search(config, dataset, recall_judge(dataset, truth), truth, results, scored, found)
@@ -109,7 +109,7 @@ def measure(config: RunConfig, dataset: RaggedDataset, code_bytes: int, work: Pa
 
 
 def recall_judge(dataset: RaggedDataset, truth: GroundTruth) -> quality.RecallJudge:
-    """Tells which returned ids are true neighbours."""
+    """Tells which returned ids are true neighbors."""
     return _ChamferJudge(dataset, truth)
 
 
@@ -180,16 +180,16 @@ def _written(base: Ragged, path: Path) -> Ragged:
 
 @dataclass
 class _JudgedSample:
-    """Codes of the true neighbours of the first queries, for judging scores."""
+    """Codes of the true neighbors of the first queries, for judging scores."""
 
-    neighbours: np.ndarray
+    neighbors: np.ndarray
     searcher: SetSearcher
 
     @classmethod
     def take(cls, dataset: RaggedDataset, codec: MultiVectorCodec, codes: Codes) -> _JudgedSample:
-        neighbours = np.unique(ground_truth(dataset, TRUTH_K).ids[:FIDELITY_QUERIES])
-        neighbours = neighbours[neighbours >= 0]
-        return cls(neighbours, codec.searcher(codes.take(neighbours)))
+        neighbors = np.unique(ground_truth(dataset, TRUTH_K).ids[:FIDELITY_QUERIES])
+        neighbors = neighbors[neighbors >= 0]
+        return cls(neighbors, codec.searcher(codes.take(neighbors)))
 
 
 class _ChamferJudge(quality.RecallJudge):

@@ -79,7 +79,7 @@ def measure(config: RunConfig, new: Dataset, code_bytes: int, work: Path) -> den
     The record's bytes, latency and plain measures are of new queries over the old codes alone: the first moment of an
     upgrade. ``old->old``, ``new->new`` (a codec fitted freely, all documents encoded again) and ``new->F`` (a part F of
     the documents encoded again, the rest old codes) are measured beside it, recall always against the exact
-    neighbours by the new encoder, and judged by relevance where there is any.
+    neighbors by the new encoder, and judged by relevance where there is any.
     """
     old = old_dataset(config, new)
     method = dict(config.method)

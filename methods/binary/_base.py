@@ -81,8 +81,8 @@ class BinaryCodec(Codec):
     def _query_values(self, queries: np.ndarray) -> np.ndarray:
         """What asymmetric scoring multiplies with the signs (nq, bits) float32; by default as for vectors.
 
-        A linear method leaves the centre out under ip: <q, x> - <q, centre> = <q, x - centre>, so the same query
-        meets centred vectors, and the term left out is equal for all codes.
+        A linear method leaves the center out under ip: <q, x> - <q, center> = <q, x - center>, so the same query
+        meets centered vectors, and the term left out is equal for all codes.
         """
         return self._values(self._of_typical_length(queries))
 

@@ -23,7 +23,7 @@ class ITQ(BinaryCodec):
     """Signs of rotated principal components, at most one bit a dimension.
 
     Gong & Lazebnik 2011, "Iterative quantization: a Procrustean approach to learning binary codes", section 3.2:
-    with V the centred data on the first ``bits`` principal axes, minimise ||B - V R|| over signs B and rotations R in
+    with V the centered data on the first ``bits`` principal axes, minimize ||B - V R|| over signs B and rotations R in
     turn. B = sign(V R); then R = W U' from the singular value decomposition U S W' of B' V.
 
     Parameters
@@ -33,7 +33,7 @@ class ITQ(BinaryCodec):
     bits : int
         At most ``dim``.
     iterations : int
-        Turns of the minimisation; 50 in the paper.
+        Turns of the minimization; 50 in the paper.
     scoring : {"hamming", "asymmetric"}
         See :mod:`methods.binary._base`.
     """

@@ -38,7 +38,7 @@ class SemanticHashing(BinaryCodec):
     hidden : int
         Width of a hidden layer (ReLU) in the encoder; 0: none.
     epochs : int
-        More rebuild the vectors better and find fewer neighbours: recall@10 on squad-sentences at 8x is .759 before
+        More rebuild the vectors better and find fewer neighbors: recall@10 on squad-sentences at 8x is .759 before
         training, .756 after 2 epochs and .737 after 10; at 16x .680, .686 and .668.
     scoring : {"hamming", "asymmetric"}
         See :mod:`methods.binary._base`.
@@ -135,7 +135,7 @@ def _start(axes: np.ndarray, bits: int, hidden: int, seed: int) -> dict[str, np.
 def _train(
     unit: np.ndarray, start: dict[str, np.ndarray], epochs: int, device: str, seed: int
 ) -> dict[str, np.ndarray]:
-    """The weights after minimising the squared error of rebuilt unit vectors with Adam."""
+    """The weights after minimizing the squared error of rebuilt unit vectors with Adam."""
     import torch
     from tqdm import tqdm
 

@@ -21,7 +21,7 @@ class Sign(BinaryCodec):
     """One bit a dimension: the sign of ``x_j - threshold_j``; a value at its threshold counts as positive.
 
     Signs keep angles (Charikar 2002, with the axes in place of random hyperplanes): around the origin for
-    ``threshold="zero"``, which says nothing of Euclidean distances, and around the centre of the data otherwise.
+    ``threshold="zero"``, which says nothing of Euclidean distances, and around the center of the data otherwise.
 
     Parameters
     ----------

@@ -19,10 +19,10 @@ def vectors(role: str, n: int, dim: int = DIM) -> np.ndarray:
     """Read-only (n, dim) float32 vectors; every ``role`` has its own draw from one distribution per ``dim``."""
     space = np.random.default_rng(dim)
     spectrum = 1 / np.sqrt(1 + np.arange(dim))
-    centres = space.standard_normal((_CLUSTERS, dim)) * spectrum
+    centers = space.standard_normal((_CLUSTERS, dim)) * spectrum
     rotation, _ = np.linalg.qr(space.standard_normal((dim, dim)))
     rng = np.random.default_rng([dim, *role.encode()])
-    found = centres[rng.integers(_CLUSTERS, size=n)] + 0.5 * rng.standard_normal((n, dim)) * spectrum
+    found = centers[rng.integers(_CLUSTERS, size=n)] + 0.5 * rng.standard_normal((n, dim)) * spectrum
     found = found @ rotation + 0.1
     found *= rng.lognormal(0.0, 0.1, (n, 1)) / np.linalg.norm(spectrum)
     return frozen(found.astype(np.float32))
@@ -60,13 +60,13 @@ def metric_values(queries: np.ndarray, vectors: np.ndarray, metric: Metric) -> n
 
 
 @functools.cache
-def true_neighbours(metric: Metric) -> np.ndarray:
+def true_neighbors(metric: Metric) -> np.ndarray:
     """(nq, K) rows of :func:`base` nearest to each of :func:`queries`."""
     values = metric_values(queries(), base(), metric)
     return np.argsort(-values if metric.descending else values, axis=1, kind="stable")[:, :K]
 
 
 def recall(ids: np.ndarray, metric: Metric) -> float:
-    """Share of the true K neighbours among ``ids`` (nq, k)."""
-    truth = true_neighbours(metric)
+    """Share of the true K neighbors among ``ids`` (nq, k)."""
+    truth = true_neighbors(metric)
     return float(np.mean([np.isin(row, found).mean() for row, found in zip(truth, ids)]))

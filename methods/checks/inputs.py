@@ -37,13 +37,13 @@ def accepts_read_only_and_strided_input(subject: Subject) -> None:
     np.testing.assert_array_equal(
         subject.searcher().search(wide_queries, data.K)[1],
         subject.searcher().search(data.queries(), data.K)[1],
-        err_msg="non-contiguous queries give other neighbours",
+        err_msg="non-contiguous queries give other neighbors",
     )
 
 
 @check
 def never_writes_to_its_input(subject: Subject) -> None:
-    """Training vectors, vectors, queries and codes are as they were (a normalisation in place is the usual slip)."""
+    """Training vectors, vectors, queries and codes are as they were (a normalization in place is the usual slip)."""
     for metric in subject.metrics:
         base, queries = data.base().copy(), data.queries().copy()
         codec, train = subject.fitted(metric=metric), subject.trained_on(metric)

@@ -1,7 +1,7 @@
 """Kinds of vectors that encoders make and that break codes, each made of plain vectors that have none of it.
 
 So what a method loses on a kind is what the kind costs it. Every kind is deterministic, and for a code that follows
-the vectors about as easy to search as plain ones: the true neighbours are those among the kind's own vectors.
+the vectors about as easy to search as plain ones: the true neighbors are those among the kind's own vectors.
 """
 
 from __future__ import annotations

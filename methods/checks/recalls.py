@@ -13,7 +13,7 @@ from methods.checks.kinds import KINDS, unit
 from methods.checks.subject import Subject
 
 N_BASE, N_TRAIN, N_QUERIES = 1600, 1000, 250
-PLAIN = "plain"  # centred clusters of unit length, of which the kinds are made
+PLAIN = "plain"  # centered clusters of unit length, of which the kinds are made
 _EQUAL = 1e-9  # of what lies between the first and the tenth value: copies are equal but for rounding
 OFFSET = "offset"  # the vectors of the other checks: an offset, and lengths that vary a little
 
@@ -78,7 +78,7 @@ def measure(codec: Codec, codes: np.ndarray, queries: np.ndarray, near: np.ndarr
     if not codec.decodable:
         return Recalls(search, None)
     decoded, metric, by_formula = codec.decode(codes), codec.metric, []
-    for formula in {metric, metric.inner}:  # under cosine with decoded vectors as they are or renormalised
+    for formula in {metric, metric.inner}:  # under cosine with decoded vectors as they are or renormalized
         values = data.metric_values(queries, decoded, formula)
         by_formula.append(_expected_recall(-values if metric.descending else values, near))
     return Recalls(search, min(by_formula, key=lambda recalls: float(recalls.mean())))

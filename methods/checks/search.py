@@ -21,7 +21,7 @@ def returns_valid_ids_best_first(subject: Subject) -> None:
         for k in (1, data.K, data.N_BASE):
             _expect_valid(searcher, *searcher.search(data.queries(), k), data.N_BASE, k)
         first, second = (searcher.search(data.queries(), data.K) for _ in range(2))
-        expect(np.array_equal(first[1], second[1]), "a repeated search gives other neighbours")
+        expect(np.array_equal(first[1], second[1]), "a repeated search gives other neighbors")
         none = searcher.search(data.queries()[:0], data.K)
         expect(none[0].shape == none[1].shape == (0, data.K), f"search for no queries gives {none[0].shape}")
 
@@ -40,7 +40,7 @@ def single_queries_agree_with_a_batch(subject: Subject) -> None:
 
 @check
 def scores_equal_the_metric_on_decoded_vectors(subject: Subject) -> None:
-    """Unless ``estimator``: the metric between query and decoded vector (cosine: renormalised or not)."""
+    """Unless ``estimator``: the metric between query and decoded vector (cosine: renormalized or not)."""
     if subject.cls.estimator or not subject.cls.decodable:
         return
     for metric in subject.metrics:
@@ -144,7 +144,7 @@ def searches_codes_it_may_not_write(subject: Subject) -> None:
     strided = data.frozen(np.repeat(codes, 2, axis=0))[::2]
     for what, given in {"read-only": codes, "strided": strided}.items():
         found = codec.searcher(given).search(data.queries(), data.K)[1]
-        expect(np.array_equal(found, expected), f"{what} codes give other neighbours")
+        expect(np.array_equal(found, expected), f"{what} codes give other neighbors")
 
 
 def _expect_valid(searcher: Searcher, scores: np.ndarray, ids: np.ndarray, n: int, k: int) -> None:

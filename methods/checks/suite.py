@@ -28,7 +28,7 @@ class Check(Generic[S]):
     Attributes
     ----------
     name : str
-        The behaviour that it holds a method to.
+        The behavior that it holds a method to.
     """
 
     def __init__(self, function: Callable[[S], None], subject: Callable[[Method], S]) -> None:

@@ -2,7 +2,7 @@
 :mod:`methods.encoding.offset`).
 
 What common products with the mean cost a code is no property of the code: this option gives methods that were made for
-centred vectors their fair row on vectors that share a direction.
+centered vectors their fair row on vectors that share a direction.
 """
 
 from __future__ import annotations

@@ -135,7 +135,7 @@ class RescoredSearcher(Searcher):
     store : Store
         Has a row for every code of the searcher.
     factor : int
-        Candidates per neighbour asked for.
+        Candidates per neighbor asked for.
     """
 
     def __init__(self, searcher: Searcher, store: Store, factor: int = 4) -> None:

@@ -53,7 +53,7 @@ class AffineTransform(ScoredTransform):
     Attributes
     ----------
     mean_ : (dim,) float32
-        Zero where a transform does not centre.
+        Zero where a transform does not center.
     matrix_ : (dim, out_dim) float32
     """
 
@@ -71,9 +71,9 @@ class AffineTransform(ScoredTransform):
         return mapped
 
     def transform_queries(self, queries: np.ndarray, metric: Metric) -> np.ndarray:
-        """Queries (nq, dim) -> (nq, out_dim) float32; centred under ``l2`` alone."""
-        centred = queries - self.mean_ if metric is Metric.L2 else queries
-        return centred @ self.matrix_
+        """Queries (nq, dim) -> (nq, out_dim) float32; centered under ``l2`` alone."""
+        centered = queries - self.mean_ if metric is Metric.L2 else queries
+        return centered @ self.matrix_
 
     def query_offsets(self, queries: np.ndarray, mapped: np.ndarray, metric: Metric) -> np.ndarray:
         """Under ``ip`` the product with the mean; under ``l2`` what lies outside the span of the columns."""
@@ -114,7 +114,7 @@ class TransformedCodec(Codec):
     ----------
     transform_ : ScoredTransform
     codec_ : Codec
-        The inner codec, fitted on the transformed training vectors. It sees normalised vectors' inner product
+        The inner codec, fitted on the transformed training vectors. It sees normalized vectors' inner product
         under cosine.
     """
 

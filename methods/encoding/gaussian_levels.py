@@ -17,7 +17,7 @@ _NEWTON_STEPS = 50
 def levels(bits: int) -> np.ndarray:
     """The 2**bits levels (float64, ascending) of least mean squared error for a standard Gaussian; bits in 0..8.
 
-    A level is the mean of the Gaussian between the midpoints to its neighbours. Newton's method solves these
+    A level is the mean of the Gaussian between the midpoints to its neighbors. Newton's method solves these
     equations from the companded start (Panter & Dite 1951), where Lloyd's own iteration takes thousands of steps.
     """
     if bits == 0:

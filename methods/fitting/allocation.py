@@ -17,7 +17,7 @@ def allocate(variances: np.ndarray, total: int, gamma: float, error: np.ndarray)
 
     ``error`` (9,) is what 0..8 bits leave of a variance. Bit after bit goes where it lowers the sum of
     ``variance^gamma * error[bits]`` most (Gersho & Gray 1992, section 8.3). An exponent above 1 gives more to the first
-    axes than the least squared error would: neighbours agree most there.
+    axes than the least squared error would: neighbors agree most there.
     """
     floor = 1e-12 * max(float(variances.max(initial=0)), 1e-30)  # groups without variance come last, in their order
     weights = np.maximum(variances.astype(np.float64), floor) ** gamma

@@ -1,7 +1,7 @@
 """Ranges of even levels: from the least to the greatest value, unless lengths vary so much that others find more.
 
 One vector a hundred times too long takes all levels for itself (qdrant #9902). Whether it may have them depends: by
-distance it is nobody's neighbour, by inner product it is half of the queries' first, and where one in a hundred is
+distance it is nobody's neighbor, by inner product it is half of the queries' first, and where one in a hundred is
 long, these are all that is ever found. No error of decoded vectors says that; a search does.
 """
 
@@ -112,7 +112,7 @@ class _Trial:
         self._truth = self._nearest(self._vectors)
 
     def recall(self, ranges: Range, bits: int) -> float:
-        """The share of the true neighbours that are found among decoded vectors."""
+        """The share of the true neighbors that are found among decoded vectors."""
         found = self._nearest(_rounded(self._vectors, *ranges, bits))
         return float(np.mean([np.isin(a, b).mean() for a, b in zip(self._truth, found)]))
 

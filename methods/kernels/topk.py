@@ -98,6 +98,6 @@ def scores(keys: np.ndarray) -> np.ndarray:
 def squared_distances(queries: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """Squared distances (nq, k) from ``scores``, products less half of the other's squared length; none below 0.
 
-    ``queries`` (nq, dim) float32 are centred as the products are.
+    ``queries`` (nq, dim) float32 are centered as the products are.
     """
     return np.maximum((queries**2).sum(axis=1, dtype=np.float32)[:, None] - 2 * scores, 0)

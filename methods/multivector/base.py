@@ -236,7 +236,7 @@ class SetSearcher(ABC):
         """
         checked(queries, self.dim, "queries")
         if int(k) != k or k < 1:
-            raise MethodError(f"k={k} is not a number of neighbours; use an integer of at least 1")
+            raise MethodError(f"k={k} is not a number of neighbors; use an integer of at least 1")
         found = min(int(k), self.size)
         if not found or not len(queries):
             return np.full((len(queries), k), -np.inf, np.float32), np.full((len(queries), k), -1, np.int64)

@@ -24,7 +24,7 @@ _MOST_VALUES = 1 << 24  # of one encoding before the final projection: 64 MB of 
 
 
 class FixedDimensionalEncoding:
-    """Data-oblivious map of sets of vectors (but for the optional centre) to single vectors.
+    """Data-oblivious map of sets of vectors (but for the optional center) to single vectors.
 
     Each of ``repetitions`` partitions the space by the signs of ``simhash_bits`` Gaussian projections. A query's block
     of a partition is the sum of its vectors there, a document's is their mean; a document's empty partition takes the
@@ -60,7 +60,7 @@ class FixedDimensionalEncoding:
     final_index, final_sign : arrays or None
         Entry i goes to ``final_index[i]``, times ``final_sign[i]``.
     stretch_ : Stretch
-        Holds the centre; changes nothing without ``center``.
+        Holds the center; changes nothing without ``center``.
     """
 
     def __init__(
@@ -146,7 +146,7 @@ class FixedDimensionalEncoding:
         return encoding_width(self.dim, self.repetitions, self.simhash_bits, self.inner_dim)
 
     def fit(self, vectors: np.ndarray, stretch: Stretch | None = None) -> Self:
-        """With ``center``, take the mean of ``vectors`` (n, dim) for the centre (or what ``stretch`` holds); else
+        """With ``center``, take the mean of ``vectors`` (n, dim) for the center (or what ``stretch`` holds); else
         nothing."""
         if self.center:
             if stretch is None:

@@ -61,8 +61,8 @@ class Muvera(SingleVectorCodec):
     summary = "sets as single vectors by random partitions (FDE), compressed by any dense method"
     source = "Dhulipala et al., MUVERA, NeurIPS 2024, arXiv 2405.19504"
     # 1: empty partitions filled by the earliest vector, binary codes compared with those of queries;
-    # 2: vectors of zeros encoded with the others of a set, and never centred by default;
-    # 3: centred ones partitioned by what is along the mean too, which queries need not share
+    # 2: vectors of zeros encoded with the others of a set, and never centered by default;
+    # 3: centered ones partitioned by what is along the mean too, which queries need not share
     version = "4"
     kind_exceptions: ClassVar[dict[str, str]] = {
         "rogue dimensions": "hyperplanes see these two alone, and the mean of a block is not near its best vector"

@@ -113,7 +113,7 @@ class RescoredSetSearcher(SetSearcher):
         Finds candidates; may pad with -1.
     store : SetStore
     factor : int
-        Candidates per neighbour asked for.
+        Candidates per neighbor asked for.
     carving : float, optional
         Threshold of ball carving (:func:`carve`) of the query before rescoring; none if None.
     """

@@ -64,8 +64,8 @@ class OPQ(ProductCodec):
 
     def _balanced_axes(self, vectors: np.ndarray) -> np.ndarray:
         """Principal axes (dim, dim) as columns, each in the run of the subspace that it is dealt to."""
-        centred = vectors - vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
-        variances, axes = np.linalg.eigh((centred.T @ centred).astype(np.float64))
+        centered = vectors - vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+        variances, axes = np.linalg.eigh((centered.T @ centered).astype(np.float64))
         logs = np.log(np.maximum(variances, _FLOOR * variances[-1] + np.finfo(np.float64).tiny))
         lengths = self._subspaces.lengths
         sums, dealt = np.zeros(self.subquantizers), [[] for _ in lengths]  # type: tuple[np.ndarray, list[list[int]]]

@@ -29,8 +29,8 @@ class PrincipalComponents(AffineTransform):
         mean = vectors.mean(axis=0, dtype=np.float64)
         scatter = np.zeros((self.dim, self.dim))
         for at in range(0, len(vectors), _ROWS):
-            centred = vectors[at : at + _ROWS] - mean
-            scatter += centred.T @ centred
+            centered = vectors[at : at + _ROWS] - mean
+            scatter += centered.T @ centered
         matrix = np.linalg.eigh(scatter)[1][:, ::-1][:, : self.out_dim]
         # An eigenvector's sign is arbitrary: the largest entry is made positive.
         largest = np.take_along_axis(matrix, np.abs(matrix).argmax(axis=0)[None], axis=0)
@@ -41,9 +41,9 @@ class PrincipalComponents(AffineTransform):
 
 @register("pca")
 class PCA(TransformedCodec):
-    """Leading principal components of the centred vectors, stored by another codec.
+    """Leading principal components of the centered vectors, stored by another codec.
 
-    Scores are those of the decoded vectors: what centring takes from an inner product, and what lies outside the
+    Scores are those of the decoded vectors: what centering takes from an inner product, and what lies outside the
     components in a distance, is added back for each query.
     """
 

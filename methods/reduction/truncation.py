@@ -73,10 +73,10 @@ class Truncation(TransformedCodec):
         As in :class:`~methods.compose.transformed.TransformedCodec`.
     renormalize : bool
         Under ``ip`` and ``cosine``: scale prefixes, of vectors and queries, to the length of the whole vector, so
-        that a score is ``|q| |x|`` times the cosine of the prefixes. Distances (``l2``) are never renormalised.
+        that a score is ``|q| |x|`` times the cosine of the prefixes. Distances (``l2``) are never renormalized.
     """
 
-    summary = "the first dimensions (Matryoshka), renormalised, stored by any codec"
+    summary = "the first dimensions (Matryoshka), renormalized, stored by any codec"
     source = "Kusupati et al., NeurIPS 2022"
     kind_exceptions: ClassVar[dict[str, str]] = {
         **along_mean(

@@ -84,7 +84,7 @@ class RotatedCodec(Codec):
         self._load(self.rotation_, self._rotate(mean[None] / np.float32(unit))[0], unit)
 
     def _size(self, vectors: np.ndarray, spread: Spread) -> float:
-        """What should be of ordinary size for the quantizer: the centred vectors."""
+        """What should be of ordinary size for the quantizer: the centered vectors."""
         return spread.typical
 
     def _load(self, rotation: np.ndarray | None, center: np.ndarray | None, unit: float) -> None:

@@ -25,7 +25,7 @@ _FACTORS = 8  # bytes of the two float32 that faiss stores with every code
 
 @register("eden")
 class EDEN(RotatedCodec):
-    """1 to 8 bits a dimension on the centred and rotated vector, and a scale and a correction for each vector.
+    """1 to 8 bits a dimension on the centered and rotated vector, and a scale and a correction for each vector.
 
     The levels are those of Lloyd and Max for a Gaussian; the scale makes inner products with the decoded vector
     unbiased (section 3), or its squared error smallest (DRIVE, section 4.2).
@@ -101,13 +101,13 @@ class _ExactNormSearcher(FlatCodesSearcher):
         self._decoding = DecodingSearcher(space, codes)
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
-        """Centred decoded vectors (n, dim), and minus half of the squared norm."""
+        """Centerd decoded vectors (n, dim), and minus half of the squared norm."""
         squares = np.ascontiguousarray(codes[:, -_FACTORS : -_FACTORS // 2]).view(np.float32)
         return np.hstack([self.index.sa_decode(np.ascontiguousarray(codes)) - self._center, -squares / 2])
 
     def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         if len(queries) <= SCAN_QUERIES:
             return super()._search(queries, k)
-        centred = self.before(queries) - self._center
-        scores, ids = self._decoding._search(np.pad(centred, ((0, 0), (0, 1)), constant_values=1), k)
-        return squared_distances(centred, scores), ids
+        centered = self.before(queries) - self._center
+        scores, ids = self._decoding._search(np.pad(centered, ((0, 0), (0, 1)), constant_values=1), k)
+        return squared_distances(centered, scores), ids

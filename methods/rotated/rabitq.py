@@ -36,7 +36,7 @@ _MORE_FACTORS = 8  # bytes: addend and multiplier of the full code
 
 @register("rabitq")
 class RaBitQ(RotatedCodec):
-    """1 to 9 bits a dimension on the centred and rotated vector, with 8 (1 bit) or 20 bytes of factors.
+    """1 to 9 bits a dimension on the centered and rotated vector, with 8 (1 bit) or 20 bytes of factors.
 
     Parameters
     ----------

@@ -96,7 +96,7 @@ class TurboQuant(RotatedCodec):
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
         super()._fit(vectors, seed)
-        self.center_ = None  # nothing is subtracted: a centred unit vector has no unit norm
+        self.center_ = None  # nothing is subtracted: a centered unit vector has no unit norm
 
     def _encode(self, vectors: np.ndarray) -> np.ndarray:
         if not self.store_norm:

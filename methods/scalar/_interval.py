@@ -72,7 +72,7 @@ def decode_reference(
 
 
 def center_and_scale(vectors: np.ndarray) -> tuple[np.ndarray, float]:
-    """Mean (dim,) float32 of training vectors (n, dim) and their greatest absolute centred value, outliers aside."""
+    """Mean (dim,) float32 of training vectors (n, dim) and their greatest absolute centered value, outliers aside."""
     vectors = without_outliers(vectors)
     mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
     widest = max(float(np.abs(vectors[at : at + 4096] - mean).max()) for at in range(0, len(vectors), 4096))
@@ -80,7 +80,7 @@ def center_and_scale(vectors: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 class IntervalCodec(Codec):
-    """Base of codecs that quantize the centred vector uniformly inside an interval of its own.
+    """Base of codecs that quantize the centered vector uniformly inside an interval of its own.
 
     A subclass sets ``level_bits`` (1, 2, 4 or 8) and ``residual_bits`` (0, 4 or 8) and says in :meth:`_intervals`
     which interval a vector takes, and in :attr:`keeps_offset` whether its codes hold what the levels miss along the
@@ -91,7 +91,7 @@ class IntervalCodec(Codec):
     mean_ : (dim,) float32
         Mean of the training vectors; outliers count as vectors of typical distance.
     scale_ : float
-        Greatest absolute centred value in training, outliers aside; bounds and offsets are multiples of it.
+        Greatest absolute centered value in training, outliers aside; bounds and offsets are multiples of it.
     direction_ : (dim,) float32
         Of the mean, of unit norm; zeros where the mean is zero.
     """
@@ -116,8 +116,8 @@ class IntervalCodec(Codec):
         return BOUND_BYTES + OFFSET_BYTES * self.keeps_offset
 
     @abstractmethod
-    def _intervals(self, centred: np.ndarray) -> np.ndarray:
-        """Bounds (n, 2) float32 for centred vectors (n, dim) float32."""
+    def _intervals(self, centered: np.ndarray) -> np.ndarray:
+        """Bounds (n, 2) float32 for centered vectors (n, dim) float32."""
 
     @staticmethod
     def size(dim: int, bits: int, residual_bits: int = 0) -> int:
@@ -145,17 +145,17 @@ class IntervalCodec(Codec):
 
     def _encode_block(self, vectors: np.ndarray) -> np.ndarray:
         """Codes of a block small enough that its temporaries stay in the cache."""
-        centred = vectors - self.mean_
-        stored = self._halves(self._intervals(centred))
+        centered = vectors - self.mean_
+        stored = self._halves(self._intervals(centered))
         bounds = stored.astype(np.float32) * np.float32(self.scale_)
         lower, step = bounds[:, :1], (bounds[:, 1:] - bounds[:, :1]) / np.float32(2**self.level_bits - 1)
-        levels = _nearest_level(centred - lower, step, self.level_bits)
+        levels = _nearest_level(centered - lower, step, self.level_bits)
         fields = [np.ascontiguousarray(stored).view(np.uint8), pack_levels(levels, self.level_bits)]
         if self.keeps_offset:
-            missed = np.einsum("ij,j->i", centred - (lower + step * levels), self.direction_, dtype=np.float64)
+            missed = np.einsum("ij,j->i", centered - (lower + step * levels), self.direction_, dtype=np.float64)
             fields.insert(1, self._halves(missed)[:, None].view(np.uint8))
         if self.residual_bits:
-            above = centred - (lower + step * levels) + np.float32(0.5) * step
+            above = centered - (lower + step * levels) + np.float32(0.5) * step
             fine = _nearest_level(above, step / np.float32(2**self.residual_bits - 1), self.residual_bits)
             fields.append(pack_levels(fine, self.residual_bits))
         return np.concatenate(fields, axis=1)

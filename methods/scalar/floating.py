@@ -173,7 +173,7 @@ class Float8(Codec):
         return self.dim
 
     def parts(self) -> dict[str, np.ndarray]:
-        """``scale`` (1,) and, where vectors are centred, ``mean`` (dim,) float32."""
+        """``scale`` (1,) and, where vectors are centered, ``mean`` (dim,) float32."""
         return {"scale": np.array([self.scale_], np.float32)} | ({"mean": self.mean_} if self.mean_.any() else {})
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:

@@ -21,7 +21,7 @@ LEVELS = {"8": (8, 0), "4": (4, 0), "4x4": (4, 4), "4x8": (4, 8)}  # bits of the
 
 @register("lvq")
 class LVQ(IntervalCodec):
-    """Uniform levels between the least and the greatest value of each centred vector.
+    """Uniform levels between the least and the greatest value of each centered vector.
 
     A second level quantizes the residual over one step of the first. Searching uses both levels.
 
@@ -35,7 +35,7 @@ class LVQ(IntervalCodec):
         Bits a dimension, of the first and (after the ``x``) of the second level.
     """
 
-    summary = "uniform levels between each centred vector's own least and greatest value; one or two levels"
+    summary = "uniform levels between each centered vector's own least and greatest value; one or two levels"
     source = "Aguerrebere et al., VLDB 2023"
     offers_center = True
     kind_exceptions: ClassVar[dict[str, str]] = along_mean(OFFSET_KEEPS_IT)
@@ -55,8 +55,8 @@ class LVQ(IntervalCodec):
         names = LEVELS if levels is None else [_checked(levels)]
         return {"levels": largest_fit("lvq", code_bytes, {name: cls.size(dim, *LEVELS[name]) for name in names})}
 
-    def _intervals(self, centred: np.ndarray) -> np.ndarray:
-        return np.stack([centred.min(axis=1), centred.max(axis=1)], axis=1)
+    def _intervals(self, centered: np.ndarray) -> np.ndarray:
+        return np.stack([centered.min(axis=1), centered.max(axis=1)], axis=1)
 
 
 def _checked(levels: str | int) -> str:

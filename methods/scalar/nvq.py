@@ -62,7 +62,7 @@ def _thresholds(bits: int) -> tuple[np.ndarray, np.ndarray]:
 
 @register("nvq")
 class NVQ(Codec):
-    """Levels between the least and the greatest value of each centred subvector, crowded about a learned midpoint.
+    """Levels between the least and the greatest value of each centered subvector, crowded about a learned midpoint.
 
     The two parameters of the logistic function, growth rate and midpoint, are those of least squared error among 32 x
     8 pairs: of every fourth rate first, then of those about the best, coarse to fine as in JVector. The paper searches
@@ -83,7 +83,7 @@ class NVQ(Codec):
     """
 
     family = "scalar"
-    summary = "levels between each centred vector's own bounds, bent by a logistic function learned for it"
+    summary = "levels between each centered vector's own bounds, bent by a logistic function learned for it"
     source = "Tepper & Willke, arXiv 2509.18471"
     trains = False
     offers_center = True
@@ -122,15 +122,15 @@ class NVQ(Codec):
         self.mean_, self.scale_ = parts["mean"], float(parts["scale"][0])
 
     def _encode(self, vectors: np.ndarray) -> np.ndarray:
-        centred = vectors - self.mean_
-        pieces = np.split(centred, self._ends[:-1], axis=1)
+        centered = vectors - self.mean_
+        pieces = np.split(centered, self._ends[:-1], axis=1)
         bounds = np.stack([np.stack([piece.min(axis=1), piece.max(axis=1)], axis=1) for piece in pieces], axis=1)
         stored = np.clip(bounds / np.float32(self.scale_), -HALF_MAX, HALF_MAX).astype(np.float16)
         sets = np.empty((len(vectors), self.subvectors), np.uint8)
         symbols = np.empty((len(vectors), self.code_size - HEADER_BYTES * self.subvectors), np.uint8)
         decoded = stored.astype(np.float32) * np.float32(self.scale_)
         tables = (*_thresholds(self.bits), level_sets(self.bits))
-        encode_nonuniform(centred, self._ends, decoded, len(_MIDPOINTS), self.bits, *tables, sets, symbols)
+        encode_nonuniform(centered, self._ends, decoded, len(_MIDPOINTS), self.bits, *tables, sets, symbols)
         headers = np.concatenate([stored.view(np.uint8), sets[:, :, None]], axis=2)
         return np.concatenate([headers.reshape(len(vectors), -1), symbols], axis=1)
 

@@ -21,10 +21,10 @@ BITS = (1, 2, 4, 8)
 
 @register("osq")
 class OSQ(IntervalCodec):
-    """Uniform levels inside an interval that is optimized for each centred vector.
+    """Uniform levels inside an interval that is optimized for each centered vector.
 
     The loss of an interval is ``(1 - anisotropy) <x, e>^2 / |x|^2 + anisotropy |e|^2`` for the error ``e`` of the
-    quantized vector: the error along the vector weighs most, as it is what changes the score of a near neighbour.
+    quantized vector: the error along the vector weighs most, as it is what changes the score of a near neighbor.
 
     Under ``ip`` and ``cosine`` a code holds an offset, in effect what Lucene stores as the vector's product with the
     centroid: what the levels miss along the mean's direction. A query's component there is many times its others
@@ -50,7 +50,7 @@ class OSQ(IntervalCodec):
         Bits to which a query is quantized first, by the same rule; None: the query stays float.
     """
 
-    summary = "uniform levels inside an interval optimized for each centred vector (anisotropic loss)"
+    summary = "uniform levels inside an interval optimized for each centered vector (anisotropic loss)"
     source = "Lucene OptimizedScalarQuantizer"
     kind_exceptions: ClassVar[dict[str, str]] = dict.fromkeys(
         ("rogue dimensions", "dead dimensions", "heavy tails"),
@@ -91,15 +91,15 @@ class OSQ(IntervalCodec):
     def keeps_offset(self) -> bool:
         return self.metric is not Metric.L2
 
-    def _intervals(self, centred: np.ndarray) -> np.ndarray:
-        return self.optimized(centred, self.bits)
+    def _intervals(self, centered: np.ndarray) -> np.ndarray:
+        return self.optimized(centered, self.bits)
 
-    def optimized(self, centred: np.ndarray, bits: int) -> np.ndarray:
-        """Optimized bounds (n, 2) float32 of centred vectors (n, dim) float32 for levels of ``bits``."""
+    def optimized(self, centered: np.ndarray, bits: int) -> np.ndarray:
+        """Optimized bounds (n, 2) float32 of centered vectors (n, dim) float32 for levels of ``bits``."""
         from methods.kernels.encoding.optimized_interval import optimized_intervals
 
-        bounds = np.empty((len(centred), 2), np.float32)
-        optimized_intervals(centred, bits, self.anisotropy, self.iterations, bounds)
+        bounds = np.empty((len(centered), 2), np.float32)
+        optimized_intervals(centered, bits, self.anisotropy, self.iterations, bounds)
         return bounds
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
@@ -107,7 +107,7 @@ class OSQ(IntervalCodec):
 
 
 class QuantizedQuerySearcher(IntervalSearcher):
-    """Searches with queries rounded to ``query_bits``, centred and optimized like the codes.
+    """Searches with queries rounded to ``query_bits``, centered and optimized like the codes.
 
     Under ``ip`` and ``cosine`` a query's center is its own part along the mean's direction: the order of vectors does
     not depend on a query's length.
@@ -120,9 +120,9 @@ class QuantizedQuerySearcher(IntervalSearcher):
         direction = self.codec.direction_
         own = (queries @ direction)[:, None] * direction
         center = self.codec.mean_ if self.metric is Metric.L2 else own
-        centred = queries - center
-        bounds = self.codec.optimized(centred, self.codec.query_bits)
+        centered = queries - center
+        bounds = self.codec.optimized(centered, self.codec.query_bits)
         lower, step = bounds[:, :1], (bounds[:, 1:] - bounds[:, :1]) / np.float32(2**self.codec.query_bits - 1)
         inverse = np.divide(1, step, out=np.zeros_like(step), where=step > 0)
-        levels = np.clip(np.rint((centred - lower) * inverse), 0, 2**self.codec.query_bits - 1)
+        levels = np.clip(np.rint((centered - lower) * inverse), 0, 2**self.codec.query_bits - 1)
         return super()._search(lower + step * levels + center, k)

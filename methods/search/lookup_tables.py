@@ -35,7 +35,7 @@ class TableSearcher(FlatCodesSearcher):
     renormalize : bool
         Divide inner products by the decoded norm.
     codebooks : (M, 256, width) float32, optional
-        Of 8-bit product codes, whose norm is a sum over subspaces too: lets few queries be renormalised by tables.
+        Of 8-bit product codes, whose norm is a sum over subspaces too: lets few queries be renormalized by tables.
     """
 
     def __init__(

@@ -25,7 +25,7 @@ _SAMPLE = 8192  # training vectors for the rotation
 class ASH(LeadingAxesCodec):
     """Levels along projected dimensions, learned so that unit vectors keep most of their products with their codes.
 
-    Vectors are centred and scaled to unit norm. The projection is principal axes times a rotation, which is found as
+    Vectors are centered and scaled to unit norm. The projection is principal axes times a rotation, which is found as
     in iterative quantization: round the projected training vectors to the nearest direction of the grid, then take
     the rotation that turns them best towards it (Procrustes), in turn. Estimates are
     ``|y| <Wq, h> / |h| + <q, mean> + offset``, and the offset makes the part along the mean exact.
@@ -63,11 +63,11 @@ class ASH(LeadingAxesCodec):
     def _plain(self, bits: int) -> ASH:
         return type(self)(**{**self.params(), "bits": bits, "iterations": 0})
 
-    def _rotation(self, centred: np.ndarray, norms: np.ndarray, bits: int, seed: int) -> np.ndarray:
-        width = centred.shape[1]
-        sample = np.random.default_rng(seed).permutation(len(centred))[:_SAMPLE]
+    def _rotation(self, centered: np.ndarray, norms: np.ndarray, bits: int, seed: int) -> np.ndarray:
+        width = centered.shape[1]
+        sample = np.random.default_rng(seed).permutation(len(centered))[:_SAMPLE]
         inverse = np.divide(1, norms[sample], out=np.zeros(len(sample), np.float32), where=norms[sample] > 0)
-        directions, rotation = centred[sample] * inverse[:, None], random_rotation(width, seed)
+        directions, rotation = centered[sample] * inverse[:, None], random_rotation(width, seed)
         ends, widths = np.array([width]), np.array([bits])
         symbols = np.empty((len(sample), width // GROUP * bits), np.uint8)
         products, levels = np.empty((len(sample), 1, 3)), np.empty_like(directions)

@@ -12,7 +12,7 @@ from methods.transform._grid.leading import LeadingAxesCodec
 
 @register("mrq")
 class MRQ(LeadingAxesCodec):
-    """The centred vector's leading components, rotated at random and rounded as RaBitQ does.
+    """The centered vector's leading components, rotated at random and rounded as RaBitQ does.
 
     A distance is the part among the leading components, estimated without bias from the symbols, plus what the
     residual components add, of which the product with the query's residual is taken as zero. Their norm
@@ -22,7 +22,7 @@ class MRQ(LeadingAxesCodec):
     With one bit the codes are the paper's. More bits (extended RaBitQ: Gao et al. 2025) are a freedom of ours, for
     budgets beyond a bit for every component that is worth one. The paper looks candidates up again in full vectors;
     here ``rescore`` does that, for every method alike, and the bounds that spare such look-ups have no use. Factors
-    take 3 bytes where the authors' program keeps four float32. There is one centre, the mean, in place of an IVF's.
+    take 3 bytes where the authors' program keeps four float32. There is one center, the mean, in place of an IVF's.
     The paper's figures are of such searches with full vectors, so that none can be compared with these codes' recall.
     """
 

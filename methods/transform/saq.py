@@ -30,7 +30,7 @@ class SAQ(GridCodec):
 
     It differs from the authors' program in what a code holds: factors take a byte (:mod:`methods.encoding.factor_byte`)
     instead of two float32 a segment, so that short codes are not all factors, and segments are made of ``unit``
-    dimensions, where theirs has 64. Both serve recall at equal bytes. There is one centre, the mean, in place of an
+    dimensions, where theirs has 64. Both serve recall at equal bytes. There is one center, the mean, in place of an
     IVF's.
 
     Parameters

@@ -15,8 +15,8 @@ THIRD_PARTY = Path(__file__).resolve().parents[1] / "acme_codecs"  # as installe
 def vectors(tmp_path_factory):
     """A small base file: 600 x 16, clustered."""
     rng = np.random.default_rng(0)
-    centres = rng.standard_normal((20, 16), np.float32)
-    base = centres[rng.integers(20, size=600)] + 0.3 * rng.standard_normal((600, 16), np.float32)
+    centers = rng.standard_normal((20, 16), np.float32)
+    base = centers[rng.integers(20, size=600)] + 0.3 * rng.standard_normal((600, 16), np.float32)
     path = tmp_path_factory.mktemp("vectors") / "tiny.npy"
     np.save(path, base)
     return path

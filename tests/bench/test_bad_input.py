@@ -50,11 +50,11 @@ def files(tmp_path_factory):
     (folder / "empty.fbin").write_bytes(b"")
     with h5py.File(folder / "nothing.hdf5", "w") as file:
         file["other"] = file["another"] = good  # either could be the base
-    with h5py.File(folder / "badneighbours.hdf5", "w") as file:
+    with h5py.File(folder / "badneighbors.hdf5", "w") as file:
         file["train"], file["test"] = good, good[:5]
         file["neighbors"] = np.full((5, 10), -7)
         file.attrs["distance"] = "euclidean"
-    with h5py.File(folder / "wrongneighbours.hdf5", "w") as file:
+    with h5py.File(folder / "wrongneighbors.hdf5", "w") as file:
         file["train"], file["test"] = good, good[:5]
         file["neighbors"] = np.tile(np.arange(100, 110), (5, 1))
         file.attrs["distance"] = "euclidean"
@@ -167,7 +167,7 @@ CASES = {
     "npz with several arrays": ((*OWN, "dataset.base={files}/several.npz"), "several.npz"),
     "corrupt hdf5": ((*OWN, "dataset.base={files}/noise.hdf5"), "noise.hdf5"),
     "hdf5 without train": ((*OWN, "dataset.base={files}/nothing.hdf5"), "train"),
-    "hdf5 with negative neighbours": ((*OWN, "dataset.base={files}/badneighbours.hdf5"), "-7"),
+    "hdf5 with negative neighbors": ((*OWN, "dataset.base={files}/badneighbors.hdf5"), "-7"),
     "hdf5 of an unknown distance": ((*OWN, "dataset.base={files}/jaccard.hdf5"), "jaccard"),
     "corrupt parquet": ((*OWN, "dataset.base={files}/noise.parquet"), "noise.parquet"),
     "ragged parquet": ((*OWN, "dataset.base={files}/ragged.parquet"), "ragged.parquet"),
@@ -196,9 +196,9 @@ def test_bad_input_is_refused_in_one_line(refused, case):
     assert hint in refused(*arguments)
 
 
-def test_neighbours_that_are_not_nearest_are_found_out(refused):
-    error = refused(*OWN, "dataset.base={files}/wrongneighbours.hdf5")
-    assert "wrongneighbours.hdf5" in error
+def test_neighbors_that_are_not_nearest_are_found_out(refused):
+    error = refused(*OWN, "dataset.base={files}/wrongneighbors.hdf5")
+    assert "wrongneighbors.hdf5" in error
 
 
 def test_no_write_permission_is_refused(refused, monkeypatch):

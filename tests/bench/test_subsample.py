@@ -1,4 +1,4 @@
-"""Subsets keep the neighbours of their queries; what is read from stored ids is what a search of the subset returns."""
+"""Subsets keep the neighbors of their queries; what is read from stored ids is what a search of the subset returns."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def world():
     return Runs({48: ids}, exact(base, queries, 100), 900), base, queries, noisy
 
 
-def test_a_subset_keeps_the_neighbours_of_its_queries(world):
+def test_a_subset_keeps_the_neighbors_of_its_queries(world):
     runs = world[0]
     subset = draw(runs, 3, 400, np.random.default_rng(1))
     assert len(subset.queries) == 3

@@ -1,4 +1,4 @@
-"""Builds ``fashion-mnist``: 60,000 images of 28 x 28 grey values as vectors, the 10,000 test images as queries (L2)."""
+"""Builds ``fashion-mnist``: 60,000 images of 28 x 28 gray values as vectors, the 10,000 test images as queries (L2)."""
 
 from __future__ import annotations
 

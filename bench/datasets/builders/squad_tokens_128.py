@@ -20,7 +20,7 @@ _ROWS = 16_384
 def principal_directions(vectors: np.ndarray, dim: int) -> np.ndarray:
     """(width, dim) float64: the leading eigenvectors of ``vectors.T @ vectors``, each with its largest entry positive.
 
-    Not centred: what is to be kept are inner products with queries, whose mean is another.
+    Not centered: what is to be kept are inner products with queries, whose mean is another.
     """
     moment = np.zeros((vectors.shape[1],) * 2)
     for start in range(0, len(vectors), _ROWS):

@@ -109,7 +109,7 @@ def _names(path: Path) -> list[str]:
 
 
 def read_hdf5(path: Path, column: str | None = None) -> Hdf5File:
-    """Base, queries, neighbours and metric of an ann-benchmarks file; h5py is imported only here."""
+    """Base, queries, neighbors and metric of an ann-benchmarks file; h5py is imported only here."""
     from bench.datasets.formats.hdf5 import read_hdf5
 
     with explained(path):

@@ -55,7 +55,7 @@ def _why(path: Path, size: int, start: bytes, dtype: np.dtype, rows: int, dim: i
     promised = f"{size} bytes, its header ({rows} x {dim}) promises {expected}"
     if rows and dim and size == _HEADER_BYTES + 2 * rows * dim * 4 and dtype.itemsize == 4:
         return (
-            f"{path} is not a {path.suffix} file of vectors: {promised}; twice that is a file of true neighbours (ids, "
+            f"{path} is not a {path.suffix} file of vectors: {promised}; twice that is a file of true neighbors (ids, "
             "then distances), or has components of 8 bytes (another component type)"
         )
     width, rest = divmod(size - _HEADER_BYTES, rows * dim) if rows and dim else (0, 1)

@@ -27,7 +27,7 @@ class Hdf5File:
 
     Attributes
     ----------
-    neighbours : (nq, k) int64 or None
+    neighbors : (nq, k) int64 or None
         Rows of the base, -1 where there are fewer.
     distance : str or None
         As the file calls its metric.
@@ -35,7 +35,7 @@ class Hdf5File:
 
     base: VectorStore
     queries: VectorStore | None
-    neighbours: np.ndarray | None
+    neighbors: np.ndarray | None
     distance: str | None
 
 
@@ -101,8 +101,8 @@ def read_hdf5(path: Path, name: str | None = None) -> Hdf5File:
         queries = _vectors(path, file, "test") if "test" in file and chosen.strip("/") != "test" else None
         if queries is not None and 0 in queries.shape:
             raise DatasetError(f"{path} has no queries: test has the shape {queries.shape}; fill or delete it")
-        neighbours = _neighbours(path, file, base.shape[0], queries) if chosen.strip("/") == "train" else None
-        return Hdf5File(base, queries, neighbours, _distance(file))
+        neighbors = _neighbors(path, file, base.shape[0], queries) if chosen.strip("/") == "train" else None
+        return Hdf5File(base, queries, neighbors, _distance(file))
 
 
 def _choose(path: Path, file: h5py.File, part: str) -> str:
@@ -179,7 +179,7 @@ def _array(path: Path, file: h5py.File, name: str) -> h5py.Dataset:
     return array
 
 
-def _neighbours(path: Path, file: h5py.File, items: int, queries: VectorStore | None) -> np.ndarray | None:
+def _neighbors(path: Path, file: h5py.File, items: int, queries: VectorStore | None) -> np.ndarray | None:
     if "neighbors" not in file or queries is None:
         return None
     array = file["neighbors"]

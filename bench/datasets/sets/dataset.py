@@ -50,7 +50,7 @@ class RaggedDataset:
     track: ClassVar[str] = "multivector"
     metric: ClassVar[SetMetric] = SetMetric.CHAMFER
     train: ClassVar[None] = None
-    neighbours: ClassVar[None] = None
+    neighbors: ClassVar[None] = None
 
     name: str
     base: Ragged

@@ -1,6 +1,6 @@
-"""Exact Chamfer neighbours: our kernel's candidates, put in order by scores in float64.
+"""Exact Chamfer neighbors: our kernel's candidates, put in order by scores in float64.
 
-Where rounding in float32 may have left out a true neighbour, more candidates are scored, in the end all documents.
+Where rounding in float32 may have left out a true neighbor, more candidates are scored, in the end all documents.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from importlib import resources
 from typing import Any
 
 from bench.records import Record
-from bench.report.figures import colours_of
+from bench.report.figures import colors_of
 from bench.report.names import dataset_names
 from bench.report.ranking import rankings
 from bench.report.rows import COSTS, Row
@@ -37,7 +37,7 @@ def render(rows: Sequence[Row], failures: Sequence[Record], title: str = "Vector
 
 
 def page_data(rows: Sequence[Row], failures: Sequence[Record]) -> dict[str, Any]:
-    """What the script reads: rows, failures, environments (each once), measures, costs, colours, rankings."""
+    """What the script reads: rows, failures, environments (each once), measures, costs, colors, rankings."""
     environments: dict[str, int] = {}
     name = dataset_names([*(row.record for row in rows), *failures])
     shown = [_row(row, name(row.record), environments) for row in rows]
@@ -57,7 +57,7 @@ def page_data(rows: Sequence[Row], failures: Sequence[Record]) -> dict[str, Any]
         "environments": [json.loads(text) for text in environments],
         "measures": sorted(measures, key=lambda name: (not name.startswith("recall@"), measures.index(name))),
         "costs": COSTS,
-        "colours": _colours(rows, name),
+        "colors": _colors(rows, name),
         "rankings": _rankings(rows),
     }
 
@@ -74,12 +74,12 @@ def _rankings(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _colours(rows: Sequence[Row], name: Callable[[Record], str]) -> dict[str, dict[str, str]]:
-    """Data set -> family -> colour."""
+def _colors(rows: Sequence[Row], name: Callable[[Record], str]) -> dict[str, dict[str, str]]:
+    """Data set -> family -> color."""
     families: dict[str, set[str]] = {}
     for row in rows:
         families.setdefault(name(row.record), set()).add(row.family)
-    return {name: {**colours_of(found), "identity": "#aaaaaa"} for name, found in families.items()}
+    return {name: {**colors_of(found), "identity": "#aaaaaa"} for name, found in families.items()}
 
 
 def _row(row: Row, dataset: str, environments: dict[str, int]) -> dict[str, Any]:

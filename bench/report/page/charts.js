@@ -43,7 +43,7 @@ function chart(number, rows, cost) {
   svg.append(drawn("path", { class: "front", d: path }));
   const taken = points.map((row) => ({ x: px(row.costs[cost]) - 3, y: py(quality(row)) - 3, w: 6, h: 6 }));
   for (const row of [...points].sort((a, b) => front.has(a) - front.has(b) || a.costs[cost] - b.costs[cost])) {
-    const dot = drawn("circle", { class: `dot${front.has(row) ? "" : " pale"}`, cx: px(row.costs[cost]), cy: py(quality(row)), r: front.has(row) ? 5.5 : 4.5, fill: DATA.colours[row.dataset][row.family], "data-id": row.id, tabindex: -1, role: "button", "aria-label": summary(row, cost) });
+    const dot = drawn("circle", { class: `dot${front.has(row) ? "" : " pale"}`, cx: px(row.costs[cost]), cy: py(quality(row)), r: front.has(row) ? 5.5 : 4.5, fill: DATA.colors[row.dataset][row.family], "data-id": row.id, tabindex: -1, role: "button", "aria-label": summary(row, cost) });
     svg.append(dot);
   }
   for (const row of points) { // over the points, which may be the larger; seen at the front, elsewhere while pointed at

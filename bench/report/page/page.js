@@ -60,7 +60,7 @@ function fillFamilies() {
     const box = make("input", { type: "checkbox", value: family });
     box.checked = state.families.has(family);
     const swatch = make("span", { class: "swatch" });
-    swatch.style.background = DATA.colours[dataset][family];
+    swatch.style.background = DATA.colors[dataset][family];
     label.append(box, swatch, family);
     box.addEventListener("change", () => { box.checked ? state.families.add(family) : state.families.delete(family); show(); });
     return label;

@@ -5,7 +5,7 @@ For the codeword ``c`` that the code names, a step adds ``f(c, x)`` to the recon
     z = c P + x Q + b;    z = z + relu(z U_l) D_l  for each block l;    f(c, x) = c + z W
 
 (the architecture of QINCo2, its projections of ``c`` and its concatenation with ``x`` merged into ``P`` and ``Q``).
-The first step adds its codeword alone. Vectors are centred and divided by one scale before.
+The first step adds its codeword alone. Vectors are centered and divided by one scale before.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Network:
         return self.encode_normalized((vectors - self.mean) / self.scale, candidates, beam)
 
     def encode_normalized(self, x: np.ndarray, candidates: int, beam: int) -> np.ndarray:
-        """As :meth:`encode`, of centred and scaled vectors."""
+        """As :meth:`encode`, of centered and scaled vectors."""
         search, rows = BeamSearch(self), max(1, _ROWS // (candidates * beam))
         blocks = [search.codes(x[start : start + rows], candidates, beam) for start in range(0, len(x), rows)]
         return np.concatenate(blocks) if blocks else np.empty((0, self.steps), np.uint8)
@@ -108,7 +108,7 @@ class BeamSearch:
         self.gram = np.matmul(net.out, net.out.transpose(0, 2, 1))  # (M, w, w)
 
     def codes(self, x: np.ndarray, candidates: int, beam: int) -> np.ndarray:
-        """Codes (n, M) uint8 of normalised vectors (n, d).
+        """Codes (n, M) uint8 of normalized vectors (n, d).
 
         Each of ``beam`` partial codes goes on with the ``candidates`` codewords that ``selection`` finds nearest to
         the residual; the best ``beam`` of all, by the networks, are kept.

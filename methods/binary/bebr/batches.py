@@ -1,7 +1,7 @@
-"""Batches made of neighbours, and the held-out recall that training is judged by.
+"""Batches made of neighbors, and the held-out recall that training is judged by.
 
 A random batch holds no two vectors that are near each other, so no loss on it says anything about the top of a
-ranking. A batch here is a few anchors with their nearest neighbours (locality-centric sampling: BiDR, WWW 2022).
+ranking. A batch here is a few anchors with their nearest neighbors (locality-centric sampling: BiDR, WWW 2022).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import faiss
 import numpy as np
 
-_HELD_OUT, _JUDGED, _NEIGHBOURS = 512, 20_000, 10  # queries, vectors searched, neighbours sought
+_HELD_OUT, _JUDGED, _NEIGHBORS = 512, 20_000, 10  # queries, vectors searched, neighbors sought
 ANCHORS, NEAR = 32, 32  # of a batch: anchors, and vectors around each (itself included)
 
 
@@ -32,7 +32,7 @@ class Sampler:
     def epoch(self, number: int, batches: int) -> list[np.ndarray]:
         """Row numbers of ``batches`` batches; (size,) int64 each, distinct within a batch.
 
-        The first column of each neighbourhood is its anchor; duplicates are dropped, so sizes differ.
+        The first column of each neighborhood is its anchor; duplicates are dropped, so sizes differ.
         """
         rng = np.random.default_rng([self.seed, number])
         anchors = rng.integers(len(self.rows), size=batches * ANCHORS)
@@ -59,11 +59,11 @@ class HeldOut:
         count = min(_HELD_OUT, len(vectors) // 4)
         self.queries, self.train = order[:count], np.sort(order[count:])
         self.base = order[count : count + _JUDGED]
-        self.count = min(_NEIGHBOURS, len(self.base))
+        self.count = min(_NEIGHBORS, len(self.base))
         self.truth = self._search(vectors[self.queries], vectors[self.base]) if count else None
 
     def recall(self, queries: np.ndarray, base: np.ndarray) -> float:
-        """Share of the true neighbours found by the inner product of ``queries`` and ``base`` (rows as in here)."""
+        """Share of the true neighbors found by the inner product of ``queries`` and ``base`` (rows as in here)."""
         if self.truth is None:
             return 0.0
         found = self._search(queries, base)

@@ -64,7 +64,7 @@ class BEBR(Codec):
     hidden : int
         Width of those layers; 0: twice ``dim``.
     normalize : bool
-        Normalise the reconstruction inside the recurrence, as the paper does; with ``blocks`` > 0 only.
+        Normalize the reconstruction inside the recurrence, as the paper does; with ``blocks`` > 0 only.
     loss : {"distill", "contrastive"}
         What training minimizes.
     epochs : int

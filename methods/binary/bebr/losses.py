@@ -1,4 +1,4 @@
-"""What training minimises, on the quantized vectors of a batch; torch tensors throughout."""
+"""What training minimizes, on the quantized vectors of a batch; torch tensors throughout."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def contrastive(
     temperature: float,
     queue: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """The paper's loss: the nearest neighbour against the hardest others, in both directions.
+    """The paper's loss: the nearest neighbor against the hardest others, in both directions.
 
-    There are no pairs without labels, so a vector's positive is its nearest neighbour in the batch. ``queue`` (q, dim)
+    There are no pairs without labels, so a vector's positive is its nearest neighbor in the batch. ``queue`` (q, dim)
     holds quantized documents of earlier batches, all negatives.
     """
     import torch

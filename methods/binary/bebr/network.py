@@ -5,7 +5,7 @@
 "Binary Embedding-based Retrieval at Tencent" (KDD 2023), section 3.2. Each of W, B_i, R_i is a linear map plus, with
 ``blocks`` > 0, a branch of that many (Linear, BatchNorm, ReLU) and a last Linear that starts at zero: before training
 the network is the uniform grid of its linear maps, exactly. (The paper has the branch alone, from random weights, and
-normalises f, which ties the grid's step to the dimension: ``normalize=True``.)
+normalizes f, which ties the grid's step to the dimension: ``normalize=True``.)
 
 The recurrence is written once for numpy and torch; :class:`NumpyOps` and ``training.TorchOps`` are what differs.
 """

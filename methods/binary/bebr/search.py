@@ -24,9 +24,9 @@ class NearestSearcher(Searcher):
     scanner : NearestScanner
         Scores products less half of squared lengths.
     center : (dim,) float32
-        What codes and queries are centred by.
+        What codes and queries are centered by.
     prepare : callable
-        Centred queries (nq, dim) float32 -> the vectors that codes are compared with, and what the scanner is asked.
+        Centerd queries (nq, dim) float32 -> the vectors that codes are compared with, and what the scanner is asked.
     """
 
     def __init__(

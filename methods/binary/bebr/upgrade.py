@@ -100,7 +100,7 @@ def fit_compatible(
 
 
 def _regress(scatter: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The least-squares decoder (m, dim) float32, slightly regularised."""
+    """The least-squares decoder (m, dim) float32, slightly regularized."""
     scatter = scatter.astype(np.float64)
     scatter[np.diag_indices_from(scatter)] += _RIDGE * np.trace(scatter) / len(scatter)
     return np.ascontiguousarray(np.linalg.solve(scatter, target.astype(np.float64)), np.float32)

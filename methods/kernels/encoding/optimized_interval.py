@@ -55,7 +55,7 @@ def _statistics(x: np.ndarray, a: float, b: float, top: int) -> tuple:
 
 @njit(cache=True)
 def _optimize(x: np.ndarray, bits: int, anisotropy: float, iterations: int) -> tuple:
-    """The interval (a, b) of one centred vector."""
+    """The interval (a, b) of one centered vector."""
     mean, variance = _moments(x)
     reach = _GAUSSIAN_HALF_WIDTH[bits - 1] * np.sqrt(variance)
     least, greatest = np.float64(x.min()), np.float64(x.max())
@@ -88,12 +88,14 @@ def _optimize(x: np.ndarray, bits: int, anisotropy: float, iterations: int) -> t
 
 
 @njit(cache=True)
-def optimized_intervals(centred: np.ndarray, bits: int, anisotropy: float, iterations: int, bounds: np.ndarray) -> None:
-    """Interval of each centred vector.
+def optimized_intervals(
+    centered: np.ndarray, bits: int, anisotropy: float, iterations: int, bounds: np.ndarray
+) -> None:
+    """Interval of each centered vector.
 
     Parameters
     ----------
-    centred : (n, dim) float32
+    centered : (n, dim) float32
     bits : int
         1 to 8; levels are 2^bits.
     anisotropy : float
@@ -103,12 +105,12 @@ def optimized_intervals(centred: np.ndarray, bits: int, anisotropy: float, itera
     bounds : (n, 2) float32
         Filled with the lower and the upper bound.
     """
-    for i in range(len(centred)):
-        bounds[i, 0], bounds[i, 1] = _optimize(centred[i], bits, anisotropy, iterations)
+    for i in range(len(centered)):
+        bounds[i, 0], bounds[i, 1] = _optimize(centered[i], bits, anisotropy, iterations)
 
 
 def optimized_interval_reference(x: np.ndarray, bits: int, anisotropy: float, iterations: int) -> tuple[float, float]:
-    """What :func:`optimized_intervals` computes for one centred vector (dim,), in NumPy and float64."""
+    """What :func:`optimized_intervals` computes for one centered vector (dim,), in NumPy and float64."""
     x = x.astype(np.float64)
     top, reach = 2**bits - 1, _GAUSSIAN_HALF_WIDTH[bits - 1] * x.std()
     interval = np.clip([x.mean() - reach, x.mean() + reach], x.min(), x.max())

@@ -20,7 +20,7 @@ def assign_nearest(vectors: np.ndarray, centroids: np.ndarray, nearest: np.ndarr
     ----------
     vectors : (n, d) float32
     centroids : (d, K) float32
-        One centroid a column, so that distances to neighbouring centroids are computed together; K is a power of two.
+        One centroid a column, so that distances to neighboring centroids are computed together; K is a power of two.
     nearest : (n,) int32
         Filled: argmin over k of ||x - c_k||^2.
     sums : (K, d + 1) float64

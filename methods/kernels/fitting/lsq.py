@@ -13,7 +13,7 @@ __all__ = ["local_search", "objective_reference"]
 
 
 def objective_reference(codes: np.ndarray, unary: np.ndarray, binary: np.ndarray) -> np.ndarray:
-    """Squared error less ||x||^2 (n,) of codes (n, M), as :func:`local_search` minimises it."""
+    """Squared error less ||x||^2 (n,) of codes (n, M), as :func:`local_search` minimizes it."""
     n, m = codes.shape
     total = np.zeros(n)
     for i in range(n):

@@ -25,7 +25,7 @@ _SOURCES = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(FilePath
 
 @dataclass(frozen=True)
 class Path:
-    """The name of a path (``portable``, ``avx2``, ``avx512``), for jitted functions to be specialised by."""
+    """The name of a path (``portable``, ``avx2``, ``avx512``), for jitted functions to be specialized by."""
 
     name: str
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from methods.kernels.errors import KernelError
-from methods.kernels.scanning import layout
-from methods.kernels.scanning import prepare as scan
+from methods.kernels.scanning import layout, prepare
 from methods.kernels.scanning.dot_scan import DotScan, check_code
 from methods.kernels.scanning.factors import Scales
 
@@ -52,7 +51,7 @@ class ADCScanner:
         threads: int | None = None,
         path: str | None = None,
     ) -> None:
-        codes = scan.as_codes(codes, None, "codes")
+        codes = prepare.as_codes(codes, None, "codes")
         check_code(codes.shape[1], dim, bits)
         self.size, self.code_size = codes.shape
         self.dim, self.bits, self.threads = dim, bits, threads
@@ -85,7 +84,7 @@ class ADCScanner:
         ids : (nq, k) int64
             Rows of the codes; padded with -1.
         """
-        scan.check_k(k)
+        prepare.check_k(k)
         return self._scan.search(*self._weights(queries), k, self.threads)
 
     def fold(self, queries: np.ndarray, owner: np.ndarray, best: np.ndarray) -> None:

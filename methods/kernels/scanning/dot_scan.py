@@ -8,9 +8,8 @@ from numba import njit, prange
 from methods.kernels import topk
 from methods.kernels.errors import KernelError
 from methods.kernels.machine.path import Path, choose
-from methods.kernels.scanning import factors as scales
-from methods.kernels.scanning import layout
-from methods.kernels.scanning import prepare as scan
+from methods.kernels.scanning import layout, prepare
+from methods.kernels.scanning.factors import Scales, expand
 from methods.kernels.scanning.hamming import planar_batch
 from methods.kernels.simd.block_select import may_exceed, push_above
 from methods.kernels.simd.dot_tile import dot_tile, packed_dot_tile, unpack_words
@@ -78,7 +77,7 @@ def _scan_dot(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, sta
     limits = np.full(nq, -np.inf, np.float32)
     for block in range(start, stop):
         unpack_block(body[block], last, tail[block], bits, unpacked)
-        largest = scales.expand(block, entries, halves, scale_table, scale)
+        largest = expand(block, entries, halves, scale_table, scale)
         first = block * BLOCK
         size = min(BLOCK, n - first)
         for query in range(0, nq, WIDE):
@@ -119,7 +118,7 @@ def _scan_dot_single(path: Path, documents: tuple, batch: tuple, heaps: np.ndarr
             packed_dot_tile(path, 4, last, weights, has_tail, step, rest)
         if has_tail:
             sums += rest
-        largest = scales.expand(block, entries, halves, scale_table, scale)
+        largest = expand(block, entries, halves, scale_table, scale)
         first = block * BLOCK
         if may_exceed(sums, 0, offsets[0], units[0], scale, largest, limits[0]):
             push_above(sums, 0, (offsets[0], units[0]), scale, first, min(BLOCK, n - first), 0, limits, heaps)
@@ -143,18 +142,18 @@ def _scan_dot_single_parallel(path: Path, documents: tuple, batch: tuple, heaps:
 def _scan_planar(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, start: int, stop: int) -> None:
     """Scan by byte-sized terms: a table's (AVX2) or agreeing bits."""
     blocks, n, entries, halves, scale_table = documents
-    queries, nq, rows, table, segments, offsets, unit, expand = batch
-    nibbles = np.zeros(rows * BLOCK if expand else 0, np.uint8)
+    queries, nq, rows, table, segments, offsets, unit, unpacks = batch
+    nibbles = np.zeros(rows * BLOCK if unpacks else 0, np.uint8)
     sums = np.empty((WIDE, BLOCK), np.int16)
     scale = np.ones(BLOCK, np.float32)
     limits = np.full(nq, -np.inf, np.float32)
     tile = queries.nbytes // ((nq + WIDE - 1) // WIDE)  # bytes of the queries that a tile serves
     for block in range(start, stop):
         docs = blocks[block]
-        if expand:
+        if unpacks:
             layout.unpack_nibbles(docs, nibbles)
             docs = nibbles
-        largest = scales.expand(block, entries, halves, scale_table, scale)
+        largest = expand(block, entries, halves, scale_table, scale)
         first = block * BLOCK
         size = min(BLOCK, n - first)
         for query in range(0, nq, WIDE):
@@ -198,7 +197,7 @@ def _fold_dot(path: Path, documents: tuple, batch: tuple, owner: np.ndarray, bes
     scale = np.ones(BLOCK, np.float32)
     for block in range(len(body)):
         unpack_block(body[block], last, tail[block], bits, unpacked)
-        scales.expand(block, entries, halves, scale_table, scale)
+        expand(block, entries, halves, scale_table, scale)
         for query in range(0, nq, WIDE):
             dot_tile(path, 4, unpacked, queries, query * queries.shape[1], rows, rows, segment, sums)
             for q in range(query, min(query + WIDE, nq)):
@@ -209,17 +208,17 @@ def _fold_dot(path: Path, documents: tuple, batch: tuple, owner: np.ndarray, bes
 def _fold_planar(path: Path, documents: tuple, batch: tuple, owner: np.ndarray, best: np.ndarray) -> None:
     """As :func:`_scan_planar`, the scores of an owner's codes folded into their largest."""
     blocks, _, entries, halves, scale_table = documents
-    queries, nq, rows, table, segments, offsets, unit, expand = batch
-    nibbles = np.zeros(rows * BLOCK if expand else 0, np.uint8)
+    queries, nq, rows, table, segments, offsets, unit, unpacks = batch
+    nibbles = np.zeros(rows * BLOCK if unpacks else 0, np.uint8)
     sums = np.empty((WIDE, BLOCK), np.int16)
     scale = np.ones(BLOCK, np.float32)
     tile = queries.nbytes // ((nq + WIDE - 1) // WIDE)
     for block in range(len(blocks)):
         docs = blocks[block]
-        if expand:
+        if unpacks:
             layout.unpack_nibbles(docs, nibbles)
             docs = nibbles
-        scales.expand(block, entries, halves, scale_table, scale)
+        expand(block, entries, halves, scale_table, scale)
         for query in range(0, nq, WIDE):
             if nq == 1:
                 planar_tile(path, 1, docs, queries, 0, rows, table, rows, segments[0], sums)
@@ -233,7 +232,7 @@ def _fold_planar(path: Path, documents: tuple, batch: tuple, owner: np.ndarray, 
 class DotScan:
     """Codes of 1..4 bits a dimension against int8 weights, on any path."""
 
-    def __init__(self, codes: np.ndarray, bits: int, factors: scales.Scales, path: str | None) -> None:
+    def __init__(self, codes: np.ndarray, bits: int, factors: Scales, path: str | None) -> None:
         self.path, self.bits, self.size, self.factors = choose(path), bits, len(codes), factors
         self.body, self.tail = layout.quads(codes, bits)
         unit = layout.unit_bytes(bits)
@@ -250,7 +249,7 @@ class DotScan:
         documents, batch = self.prepare(weights, units)
         single = len(weights) == 1
         kernels = (_scan_dot_single, _scan_dot_single_parallel) if single else (_scan_dot, _scan_dot_parallel)
-        heaps = scan.run(*kernels, self.path, documents, batch, min(k, self.size), threads)
+        heaps = prepare.run(*kernels, self.path, documents, batch, min(k, self.size), threads)
         keys, ids = topk.results(heaps, k)
         return topk.scores(keys), ids
 
@@ -263,7 +262,7 @@ class DotScan:
         """Documents and queries as the kernels read them."""
         top = 2**self.bits - 1
         largest = int(np.abs(weights.astype(np.int16)).max(initial=1))
-        queries = scan.pad_queries(query_weights(weights, self.bits, self.rows))
+        queries = prepare.pad_queries(query_weights(weights, self.bits, self.rows))
         offsets = -top * weights.sum(axis=1, dtype=np.int32)
         segment = max(1, 32767 // (2 * top * largest))
         documents = (self.body, self.tail, self.size, self.bits, *self.factors.arrays)
@@ -316,7 +315,7 @@ class NibbleScan:
     (AVX2 only: :meth:`suits`).
     """
 
-    def __init__(self, codes: np.ndarray, dim: int, bits: int, factors: scales.Scales, path: str | None) -> None:
+    def __init__(self, codes: np.ndarray, dim: int, bits: int, factors: Scales, path: str | None) -> None:
         self.path, self.bits, self.size, self.factors = choose(path), bits, len(codes), factors
         self.unused = 8 * codes.shape[1] - dim * bits
         self.blocks = layout.planar(codes)
@@ -336,7 +335,7 @@ class NibbleScan:
     def search(self, codes: np.ndarray, k: int, threads: int | None) -> tuple[np.ndarray, np.ndarray]:
         """Scores (nq, k) float32 and ids (nq, k) int64 for query codes (nq, size) uint8."""
         path, documents, batch = self._prepare(codes)
-        heaps = scan.run(_scan_planar, _scan_planar_parallel, path, documents, batch, min(k, self.size), threads)
+        heaps = prepare.run(_scan_planar, _scan_planar_parallel, path, documents, batch, min(k, self.size), threads)
         keys, ids = topk.results(heaps, k)
         return topk.scores(keys), ids
 
@@ -354,12 +353,12 @@ class NibbleScan:
             path, (queries, nq, rows, table, segment) = planar_batch(codes, self.path, invert=True)
             segments = np.full(-(-nq // WIDE), segment)
         else:
-            path, queries, table, nq = Path(TABLE), scan.table_queries(codes), _PRODUCTS, len(codes)
+            path, queries, table, nq = Path(TABLE), prepare.table_queries(codes), _PRODUCTS, len(codes)
             rows, largest = queries.shape[1], _LARGEST[queries >> 4]
             segments = _segments(largest)
             offsets = offsets - largest[:nq].sum(axis=1, dtype=np.int64)
-        expand = path.name in ("avx2", TABLE) and nq > 1
-        batch = (queries, nq, rows, table, segments, offsets, np.float32(0.25 ** (self.bits - 1)), expand)
+        unpacks = path.name in ("avx2", TABLE) and nq > 1
+        batch = (queries, nq, rows, table, segments, offsets, np.float32(0.25 ** (self.bits - 1)), unpacks)
         return path, (self.blocks, self.size, *self.factors.arrays), batch
 
 

@@ -8,8 +8,7 @@ from numba import njit, prange
 from methods.kernels import topk
 from methods.kernels.errors import KernelError
 from methods.kernels.machine.path import Path, choose
-from methods.kernels.scanning import layout
-from methods.kernels.scanning import prepare as scan
+from methods.kernels.scanning import layout, prepare
 from methods.kernels.simd.block_select import NO_DISTANCE, any_below, push_below
 from methods.kernels.simd.planar_tile import BLOCK, TRIPLE, WIDE, planar_tile
 
@@ -39,9 +38,9 @@ def planar_batch(codes: np.ndarray, path: Path, invert: bool = False) -> tuple[P
     codes = ~codes if invert else codes
     if path.name != "avx2" or len(codes) == 1:
         path = Path("portable") if path.name == "avx2" else path
-        queries = scan.byte_queries(codes)
+        queries = prepare.byte_queries(codes)
         return path, (queries, len(codes), codes.shape[1], _PAIR_DISTANCES, 255 // 8)
-    queries = scan.pair_queries(codes)
+    queries = prepare.pair_queries(codes)
     return path, (queries, len(codes), queries.shape[1], _PAIR_DISTANCES, 255 // (4 * TRIPLE) * TRIPLE)
 
 
@@ -50,14 +49,14 @@ def _scan(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, start: 
     """Scan blocks ``start`` to ``stop``; the best of each query end in ``heaps`` (nq, k) int64."""
     blocks, n = documents
     queries, nq, rows, table, segment = batch
-    expand = rows * BLOCK != blocks.shape[1]  # the path reads nibbles, two rows a byte
-    nibbles = np.zeros(rows * BLOCK if expand else 0, np.uint8)
+    unpacks = rows * BLOCK != blocks.shape[1]  # the path reads nibbles, two rows a byte
+    nibbles = np.zeros(rows * BLOCK if unpacks else 0, np.uint8)
     sums = np.empty((WIDE, BLOCK), np.int16)
     limits = np.full(nq, NO_DISTANCE, np.int16)
     tile = queries.nbytes // ((nq + WIDE - 1) // WIDE)  # bytes of the queries that a tile serves
     for block in range(start, stop):
         docs = blocks[block]
-        if expand:
+        if unpacks:
             layout.unpack_nibbles(docs, nibbles)
             docs = nibbles
         first = block * BLOCK
@@ -99,7 +98,7 @@ class HammingScanner:
     """
 
     def __init__(self, codes: np.ndarray, threads: int | None = None, path: str | None = None) -> None:
-        codes = scan.as_codes(codes, None, "codes")
+        codes = prepare.as_codes(codes, None, "codes")
         if not 1 <= codes.shape[1] <= LONGEST:
             raise KernelError(f"codes of {codes.shape[1]} bytes cannot be scanned; use 1 to {LONGEST}")
         self.size, self.code_size = codes.shape
@@ -130,10 +129,10 @@ class HammingScanner:
         ids : (nq, k) int64
             Rows of the codes; padded with -1.
         """
-        queries = scan.as_codes(queries, self.code_size, "queries")
-        scan.check_k(k)
+        queries = prepare.as_codes(queries, self.code_size, "queries")
+        prepare.check_k(k)
         path, batch = planar_batch(queries, self.path)
         documents = (self.blocks, self.size)
-        heaps = scan.run(_scan, _scan_parallel, path, documents, batch, min(k, self.size), self.threads)
+        heaps = prepare.run(_scan, _scan_parallel, path, documents, batch, min(k, self.size), self.threads)
         keys, ids = topk.results(heaps, k)
         return topk.distances(keys), ids

@@ -16,10 +16,8 @@ from methods.kernels import topk
 from methods.kernels.errors import KernelError
 from methods.kernels.machine.cpu import WIDEST
 from methods.kernels.machine.path import Path, choose
-from methods.kernels.scanning import factors as scales
-from methods.kernels.scanning import layout
-from methods.kernels.scanning import prepare as scan
-from methods.kernels.scanning.factors import Scales
+from methods.kernels.scanning import layout, prepare
+from methods.kernels.scanning.factors import Scales, expand
 from methods.kernels.scanning.level_scores import (
     expand_lengths,
     expand_offsets,
@@ -135,7 +133,7 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
     staged = terms.shape[1] > 0 or len(offset_tables) > 0
     for block in range(start, stop):
         _expand_block(path, blocks[block], runs, tables, words)
-        largest = scales.expand(block, entries, halves, scale_table, scale)
+        largest = expand(block, entries, halves, scale_table, scale)
         if len(squares):
             half_squares(words, wide_rows, tops, squares, scale, added)
         if len(length_tables):
@@ -272,24 +270,24 @@ class LevelScanner:
         if len(paths := np.flatnonzero(alphabets > TRELLIS)) and paths[-1] - paths[0] >= len(paths):
             raise KernelError("groups of trellises must stand side by side: they are one path")
         bits = np.where(alphabets > TRELLIS, alphabets - TRELLIS, alphabets)
-        codes = scan.as_codes(codes, int(bits.sum()), "codes")
+        codes = prepare.as_codes(codes, int(bits.sum()), "codes")
         if levels.tops.max() > MAX_LEVEL:
             raise KernelError(f"levels go up to {levels.tops.max()}; they may reach {MAX_LEVEL}")
         self.size, self.code_size = codes.shape
         self.dim, self.l2, self.threads, self.path = GROUP * len(alphabets), bool(l2), threads, choose(path)
         self.scales = Scales(entries, factors, self.size)
-        stages = np.empty((self.size, 0), np.uint8) if stages is None else scan.as_codes(stages, None, "stages")
+        stages = np.empty((self.size, 0), np.uint8) if stages is None else prepare.as_codes(stages, None, "stages")
         if len(stages) != self.size or (l2 and stages.shape[1]):
             raise KernelError(f"stages must be {self.size} rows, and none under l2; there are {len(stages)}")
         self.stages = stages.shape[1]
         if lengths is not None:
             if not self.stages or length_tables is None:
                 raise KernelError("lengths belong to stages, and need length_tables")
-            stages = np.concatenate([stages, scan.as_codes(lengths, 2, "lengths")], axis=1)
+            stages = np.concatenate([stages, prepare.as_codes(lengths, 2, "lengths")], axis=1)
         if offsets is not None:
             if l2 or lengths is not None or offset_tables is None or len(offsets) != self.size:
                 raise KernelError(f"offsets need offset_tables and {self.size} rows, and neither lengths nor l2")
-            stages = np.concatenate([stages, scan.as_codes(offsets, len(offset_tables), "offsets")], axis=1)
+            stages = np.concatenate([stages, prepare.as_codes(offsets, len(offset_tables), "offsets")], axis=1)
         self._sign = 1 if lengths is None else -1  # squared lengths are subtracted
         self._stages, self._stage_bytes = layout.planar(stages), stages.shape[1]
         blocks = layout.planar(codes)
@@ -350,7 +348,7 @@ class LevelScanner:
         queries = np.asarray(queries, np.float32)
         if queries.ndim != 2 or queries.shape[1] != self.dim:
             raise KernelError(f"queries must have shape (nq, {self.dim}), not {queries.shape}")
-        scan.check_k(k)
+        prepare.check_k(k)
         tables = np.empty((len(queries), 0, 256), np.float32) if tables is None else tables
         if tables.shape != (len(queries), self.stages, 256) or tables.dtype != np.float32:
             raise KernelError(f"tables must be float32 of shape {(len(queries), self.stages, 256)}, not {tables.shape}")
@@ -358,11 +356,11 @@ class LevelScanner:
         narrow, wide, units = round_weights(leveled[:, self._wide :], leveled[:, : self._wide])
         offsets = -(narrow.astype(np.int32) @ np.repeat(self._tops, 4))
         nq = len(queries)
-        narrow, wide = (part if nq == 1 else scan.pad_queries(part) for part in (narrow, wide))
+        narrow, wide = (part if nq == 1 else prepare.pad_queries(part) for part in (narrow, wide))
         added = np.ascontiguousarray(np.full(nq, self._sign) if weights is None else weights, np.float32)
         batch = (narrow, nq, wide, offsets, units, *self._segments(narrow), np.ascontiguousarray(tables), added)
         kernels = (_scan_levels, _scan_levels_parallel)
-        heaps = scan.run(*kernels, self.path, self._documents, batch, min(k, self.size), self.threads)
+        heaps = prepare.run(*kernels, self.path, self._documents, batch, min(k, self.size), self.threads)
         keys, ids = topk.results(heaps, k)
         scores = topk.scores(keys)
         if self.l2:

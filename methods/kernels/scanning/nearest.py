@@ -8,11 +8,10 @@ from numba import njit, prange
 from methods.kernels import topk
 from methods.kernels.errors import KernelError
 from methods.kernels.machine.path import Path
-from methods.kernels.scanning import factors as scales
-from methods.kernels.scanning import layout
-from methods.kernels.scanning import prepare as scan
+from methods.kernels.scanning import layout, prepare
 from methods.kernels.scanning.adc import quantize_queries
 from methods.kernels.scanning.dot_scan import DotScan, check_code, unpack_block
+from methods.kernels.scanning.factors import Scales, expand
 from methods.kernels.scanning.level_scores import expand_lengths, expand_offsets, push_finer
 from methods.kernels.simd.dot_tile import dot_tile
 from methods.kernels.simd.planar_tile import BLOCK, WIDE
@@ -32,7 +31,7 @@ def _scan_nearest(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray,
     limits = np.full(nq, -np.inf, np.float32)
     for block in range(start, stop):
         unpack_block(body[block], last, tail[block], bits, unpacked)
-        scales.expand(block, entries, halves, scale_table, scale)
+        expand(block, entries, halves, scale_table, scale)
         if squared:
             expand_lengths(extra[block], 0, added_tables, added)
             for doc in range(BLOCK):
@@ -97,7 +96,7 @@ class NearestScanner:
         threads: int | None = None,
         path: str | None = None,
     ) -> None:
-        codes, extra = scan.as_codes(codes, None, "codes"), scan.as_codes(extra, None, "extra")
+        codes, extra = prepare.as_codes(codes, None, "codes"), prepare.as_codes(extra, None, "extra")
         check_code(codes.shape[1], dim, bits)
         if len(extra) != len(codes) or (squared and extra.shape[1] != 2):
             raise KernelError(f"extra must be {len(codes)} rows, of 2 bytes where squared, not {extra.shape}")
@@ -105,7 +104,7 @@ class NearestScanner:
             raise KernelError(f"tables must be float32 of shape ({extra.shape[1]}, 256), not {tables.shape}")
         self.size, self.code_size = codes.shape
         self.dim, self.bits, self.threads = dim, bits, threads
-        self.scales = scales.Scales(entries, factors, self.size)
+        self.scales = Scales(entries, factors, self.size)
         self._scan = DotScan(codes, bits, self.scales, path)
         self._extra, self._tables, self.squared = layout.planar(extra), np.ascontiguousarray(tables), bool(squared)
         self.path = self._scan.path
@@ -140,7 +139,7 @@ class NearestScanner:
         queries = np.asarray(queries, np.float32)
         if queries.ndim != 2 or queries.shape[1] != self.dim:
             raise KernelError(f"queries must have shape (nq, {self.dim}), not {queries.shape}")
-        scan.check_k(k)
+        prepare.check_k(k)
         coarse, units = quantize_queries(queries)
         fine, fine_units = quantize_queries(queries - coarse * units[:, None])
         rounded = np.stack([coarse, fine], axis=1).reshape(-1, self.dim)
@@ -151,6 +150,6 @@ class NearestScanner:
             added = np.ascontiguousarray(weights, np.float32)
         kernels = (_scan_nearest, _scan_nearest_parallel)
         documents, batch = (*documents, self._extra, self._tables, self.squared), (rows, len(queries), *rest, added)
-        heaps = scan.run(*kernels, self.path, documents, batch, min(k, self.size), self.threads)
+        heaps = prepare.run(*kernels, self.path, documents, batch, min(k, self.size), self.threads)
         keys, ids = topk.results(heaps, k)
         return topk.scores(keys), ids

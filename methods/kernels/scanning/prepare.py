@@ -27,9 +27,9 @@ def as_codes(codes: np.ndarray, size: int | None, what: str) -> np.ndarray:
 
 
 def check_k(k: int) -> None:
-    """Refuse a number of neighbours that is not an integer of at least 1."""
+    """Refuse a number of neighbors that is not an integer of at least 1."""
     if int(k) != k or k < 1:
-        raise KernelError(f"k={k} is not a number of neighbours; use an integer of at least 1")
+        raise KernelError(f"k={k} is not a number of neighbors; use an integer of at least 1")
 
 
 def pad_queries(rows: np.ndarray) -> np.ndarray:

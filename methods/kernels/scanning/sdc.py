@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from methods.kernels import reference
-from methods.kernels.scanning import layout
-from methods.kernels.scanning import prepare as scan
+from methods.kernels.scanning import layout, prepare
 from methods.kernels.scanning.dot_scan import DotScan, NibbleScan, check_code
 from methods.kernels.scanning.factors import Scales
 
@@ -50,7 +49,7 @@ class SDCScanner:
         threads: int | None = None,
         path: str | None = None,
     ) -> None:
-        codes = scan.as_codes(codes, None, "codes")
+        codes = prepare.as_codes(codes, None, "codes")
         check_code(codes.shape[1], dim, bits)
         self.size, self.code_size = codes.shape
         self.dim, self.bits, self.threads = dim, bits, threads
@@ -86,15 +85,15 @@ class SDCScanner:
         ids : (nq, k) int64
             Rows of the codes; padded with -1.
         """
-        queries = scan.as_codes(queries, self.code_size, "queries")
-        scan.check_k(k)
+        queries = prepare.as_codes(queries, self.code_size, "queries")
+        prepare.check_k(k)
         if isinstance(self._scan, NibbleScan):
             return self._scan.search(queries, k, self.threads)
         return self._scan.search(*self._levels(queries), k, self.threads)
 
     def fold(self, queries: np.ndarray, owner: np.ndarray, best: np.ndarray) -> None:
         """Raise ``best[q, owner[i]]`` (nq, owners) float32 to the score of query q and code i; one thread."""
-        queries = scan.as_codes(queries, self.code_size, "queries")
+        queries = prepare.as_codes(queries, self.code_size, "queries")
         if isinstance(self._scan, NibbleScan):
             self._scan.fold(queries, owner, best)
         else:

@@ -177,7 +177,7 @@ def chamfer_search(
         Padded with -1.
     """
     if int(k) != k or k < 1:
-        raise KernelError(f"k={k} is not a number of neighbours; use an integer of at least 1")
+        raise KernelError(f"k={k} is not a number of neighbors; use an integer of at least 1")
     chosen, documents = choose(path), _documents(vectors, offsets)
     n, bounds = len(offsets) - 1, _query_bounds(query_vectors, query_offsets, vectors.shape[1])
     parts = count_parts(n, threads)

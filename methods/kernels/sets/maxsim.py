@@ -6,8 +6,7 @@ import numpy as np
 from numba import njit
 
 from methods.kernels.machine.path import Path
-from methods.kernels.scanning import layout
-from methods.kernels.scanning import prepare as scan
+from methods.kernels.scanning import layout, prepare
 from methods.kernels.scanning.adc import ADCScanner
 from methods.kernels.scanning.hamming import HammingScanner, planar_batch
 from methods.kernels.scanning.sdc import SDCScanner
@@ -66,7 +65,7 @@ def least_distances(
     most : (n,) integers, optional
         What no distance to a document exceeds.
     """
-    queries = scan.as_codes(queries, scanner.code_size, "queries")
+    queries = prepare.as_codes(queries, scanner.code_size, "queries")
     path, batch = planar_batch(queries, scanner.path)
     owner = owners(offsets, scanner.size)
     least = np.full((len(queries), len(offsets) - 1), np.iinfo(np.int16).max, np.int16)

@@ -122,7 +122,7 @@ def part(builder: Builder, value: Value, lanes: int, number: int) -> Value:
 
 
 def multiply_pairs(builder: Builder, codes: Value, weights: Value, native: bool) -> Value:
-    """<n x i8> unsigned times <n x i8> signed, neighbours added: <n/2 x i16>. The caller rules out overflow.
+    """<n x i8> unsigned times <n x i8> signed, neighbors added: <n/2 x i16>. The caller rules out overflow.
 
     Native AVX2 is ``vpmaddubsw``.
     """
@@ -137,7 +137,7 @@ def multiply_pairs(builder: Builder, codes: Value, weights: Value, native: bool)
 
 
 def add_pairs(builder: Builder, value: Value, native: bool) -> Value:
-    """<n x i16> signed, neighbours added: <n/2 x i32>. Native AVX2 is ``vpmaddwd`` by ones."""
+    """<n x i16> signed, neighbors added: <n/2 x i32>. Native AVX2 is ``vpmaddwd`` by ones."""
     wide = vector(I32, value.type.count // 2)
     if native:
         return call(builder, "llvm.x86.avx2.pmadd.wd", wide, [value, constant(value.type, 1)])

@@ -157,7 +157,7 @@ level_tile: Any = intrinsic(prefer_literal=True)(_level_tile)
 
 
 def _multiply_words(builder: Any, a: Any, b: Any, native: bool) -> Any:
-    """<n x i16> signed products, neighbours added: <n/2 x i32>. Native is ``vpmaddwd``."""
+    """<n x i16> signed products, neighbors added: <n/2 x i32>. Native is ``vpmaddwd``."""
     wide = simd.vector(I32, a.type.count // 2)
     if native:
         name = "llvm.x86.avx2.pmadd.wd" if a.type.count == 16 else "llvm.x86.avx512.pmaddw.d.512"

@@ -1,6 +1,6 @@
 """Inner tile of the scans over bytes: 64 documents against four queries (or one), sums left in a small array.
 
-Each tile is a numba intrinsic, specialised at compile time by the path and the number of queries.
+Each tile is a numba intrinsic, specialized at compile time by the path and the number of queries.
 """
 
 from __future__ import annotations

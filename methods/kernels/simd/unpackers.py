@@ -1,7 +1,7 @@
 """What takes the groups of one alphabet apart, each compiled by itself and called by address.
 
 There are twenty ways, all long straight lines of vector instructions, and a code uses a few. Compiled into a scan they
-would be optimised together, anew in every function that leads to them, before the first query is answered.
+would be optimized together, anew in every function that leads to them, before the first query is answered.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ class GridCodec(Codec):
     -----
     Subclasses say how axes, segments and bits are found (:meth:`_plan`), and by class attributes what follows:
     ``tries`` and ``rounds`` of :func:`~methods.kernels.encoding.grid.encode_grid`, the ``rule`` of the factor:
-    ``unbiased`` |y|^2 / <y, h> or ``renormalized`` |y| / |h|, with |y| of the whole centred vector where there is one
+    ``unbiased`` |y|^2 / <y, h> or ``renormalized`` |y| / |h|, with |y| of the whole centered vector where there is one
     segment.
     """
 
@@ -132,16 +132,16 @@ class GridCodec(Codec):
 
     def _measure(self, plan: Plan, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Symbols (n, bytes) uint8, factors (n, segments) float32 and offsets (n,) float64 of vectors."""
-        centred = vectors.astype(np.float64) - plan.mean
+        centered = vectors.astype(np.float64) - plan.mean
         # In float64 and then rounded: a product of float32 matrices changes in the last bit with the number of rows.
         matrix = plan.matrix.astype(np.float64)
-        blocks = [centred[at : at + _ROWS] @ matrix for at in range(0, len(centred), _ROWS)]
+        blocks = [centered[at : at + _ROWS] @ matrix for at in range(0, len(centered), _ROWS)]
         values = np.concatenate(blocks or [np.empty((0, matrix.shape[1]))]).astype(np.float32)
         symbols = np.empty((len(values), plan.symbol_bytes), np.uint8)
         products = np.empty((len(values), len(plan.ends), 3))
         encode_grid(values, plan.ends, plan.bits, self.tries, self.rounds, symbols, products)
-        squares = np.einsum("ij,ij->i", centred, centred)
-        return symbols, self._factors(products, squares), self._offsets(plan, centred, squares)
+        squares = np.einsum("ij,ij->i", centered, centered)
+        return symbols, self._factors(products, squares), self._offsets(plan, centered, squares)
 
     def _factors(self, products: np.ndarray, squares: np.ndarray) -> np.ndarray:
         own, cross, levels = (products[..., which] for which in range(3))
@@ -151,10 +151,10 @@ class GridCodec(Codec):
             over, under = np.sqrt(squares)[:, None] * (own > 0), np.sqrt(levels)
         return np.divide(over, under, out=np.zeros_like(own), where=under > 0).astype(np.float32)
 
-    def _offsets(self, plan: Plan, centred: np.ndarray, squares: np.ndarray) -> np.ndarray:
+    def _offsets(self, plan: Plan, centered: np.ndarray, squares: np.ndarray) -> np.ndarray:
         if self.metric is Metric.L2:
             return -squares / 2
-        return centred @ plan.mean.astype(np.float64) if self.corrects_mean else np.zeros(len(centred))
+        return centered @ plan.mean.astype(np.float64) if self.corrects_mean else np.zeros(len(centered))
 
     def _encode(self, vectors: np.ndarray) -> np.ndarray:
         plan, scales = self.plan_, self.parts_["factor_scales"]

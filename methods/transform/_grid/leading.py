@@ -21,7 +21,7 @@ from methods.vectors import random_rotation
 __all__ = ["LeadingAxesCodec"]
 
 _TRIED = 3  # numbers of bits that are tried on held-out training vectors
-_QUERIES, _BASE, _NEIGHBOURS = 500, 8000, 10
+_QUERIES, _BASE, _NEIGHBORS = 500, 8000, 10
 _LEAST = 200  # training vectors below which nothing can be held out
 
 
@@ -34,7 +34,7 @@ class LeadingAxesCodec(GridCodec):
         See :class:`~methods.transform._grid.codec.GridCodec`.
     bits : int or None
         Of an axis, 1 to 8. None: of the three numbers that leave least of the training vectors' variance, the one
-        under which held-out training vectors find most of their neighbours.
+        under which held-out training vectors find most of their neighbors.
     """
 
     tries: ClassVar[int] = 16
@@ -43,17 +43,17 @@ class LeadingAxesCodec(GridCodec):
         self.bits = bits
         super().__init__(dim, metric, code_bytes)
 
-    def _rotation(self, centred: np.ndarray, norms: np.ndarray, bits: int, seed: int) -> np.ndarray:
+    def _rotation(self, centered: np.ndarray, norms: np.ndarray, bits: int, seed: int) -> np.ndarray:
         """The rotation (width, width) float32 of the axes.
 
         Parameters
         ----------
-        centred : (n, width) float32
+        centered : (n, width) float32
             Training vectors along the axes.
         norms : (n,) float32
-            Of the whole centred vectors.
+            Of the whole centered vectors.
         """
-        return random_rotation(centred.shape[1], seed)
+        return random_rotation(centered.shape[1], seed)
 
     def _plain(self, bits: int) -> LeadingAxesCodec:
         """The same codec with its bits given, and without what takes long to learn."""
@@ -65,8 +65,8 @@ class LeadingAxesCodec(GridCodec):
         width = self._width(bits)
         part = np.zeros((self.dim, width), np.float32)
         part[:, : self.dim] = axes[:, :width]
-        centred = vectors - mean
-        rotation = self._rotation(centred @ part, np.linalg.norm(centred, axis=1), bits, seed)
+        centered = vectors - mean
+        rotation = self._rotation(centered @ part, np.linalg.norm(centered, axis=1), bits, seed)
         return Plan(mean, (part @ rotation).astype(np.float32), np.array([width]), np.array([bits]))
 
     def _width(self, bits: int) -> int:
@@ -85,13 +85,13 @@ class LeadingAxesCodec(GridCodec):
         order = np.random.default_rng(seed).permutation(len(vectors))
         held = min(_QUERIES, len(vectors) // 10)
         queries, base = vectors[order[:held]], vectors[order[held : held + _BASE]]
-        truth = faiss.knn(queries, base, _NEIGHBOURS, metric=faiss_metric(self.metric.inner))[1]
+        truth = faiss.knn(queries, base, _NEIGHBORS, metric=faiss_metric(self.metric.inner))[1]
         return max(tried, key=lambda bits: self._recall(self._plain(bits), queries, base, truth, seed))
 
     @staticmethod
     def _recall(codec: LeadingAxesCodec, queries: np.ndarray, base: np.ndarray, truth: np.ndarray, seed: int) -> float:
         codec.fit(base, seed)
-        ids = codec.searcher(codec.encode(base)).search(queries, _NEIGHBOURS)[1]
+        ids = codec.searcher(codec.encode(base)).search(queries, _NEIGHBORS)[1]
         return float(np.mean([np.isin(own, found).mean() for own, found in zip(truth, ids)]))
 
     def _check_shape(self) -> None:

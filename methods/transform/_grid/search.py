@@ -47,15 +47,15 @@ class GridSearcher(Searcher):
 
     def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         plan, l2 = self.quantizer.plan, self.metric is Metric.L2
-        centred = queries - plan.mean if l2 else queries
-        mapped = np.ascontiguousarray(centred @ plan.matrix)
+        centered = queries - plan.mean if l2 else queries
+        mapped = np.ascontiguousarray(centered @ plan.matrix)
         weights = np.ones(len(queries), np.float32) if l2 else queries @ self._mean_weights
         if len(queries) > _SCAN_QUERIES:
             scores, ids = self._decoding._search(np.column_stack([mapped, weights]), k)
         else:
             scores, ids = self._scan(mapped, weights, k)
         if l2:
-            return squared_distances(centred, scores), ids
+            return squared_distances(centered, scores), ids
         return scores + (queries @ plan.mean)[:, None], ids
 
     def _scan(self, mapped: np.ndarray, weights: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

@@ -47,7 +47,7 @@ class RQTrellis(Codec):
     """Centroids of a few residual stages, a trellis code of the residual along its principal axes, and a factor.
 
     A vector stands as ``factor * (centroids + levels)``, under l2 as ``mean + centroids + factor * levels``. A stage's
-    byte tells among which neighbours of the training set a vector lies, which levels along axes cannot; what is left
+    byte tells among which neighbors of the training set a vector lies, which levels along axes cannot; what is left
     over is coded as :class:`~methods.transform.trellis.codec.Trellis` does. Under the inner product the factor scales
     centroids and levels together: to the length of the vector, which is what ranks unit vectors. Under l2 it scales the
     levels alone: there, near vectors differ by their residuals. Stages: Chen, Guan and Wang, Sensors 2010. With fewer
@@ -66,7 +66,7 @@ class RQTrellis(Codec):
     level_bytes : int
         Bytes of a code for levels and offset. A group of eight axes has as many of them as a level has bits.
     gamma : float or None
-        Bits follow ``variance ** gamma``; None: what finds most neighbours of held-out training vectors.
+        Bits follow ``variance ** gamma``; None: what finds most neighbors of held-out training vectors.
     scale : {None, "least_squares", "renormalized", "unbiased"}
         The rule of :mod:`methods.transform.transform_coding.scales` for the factor; None: chosen in the same way, of
         the first two.

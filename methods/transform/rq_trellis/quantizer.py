@@ -31,7 +31,7 @@ class StagedQuantizer:
     Attributes
     ----------
     mean : (dim,) float32
-        What vectors are to be centred about.
+        What vectors are to be centered about.
     coarse : faiss index
         Of the stages (:func:`coarse_index`).
     fine : TrellisQuantizer
@@ -59,17 +59,17 @@ class StagedQuantizer:
         """Vectors (n, dim) in the coordinates of :meth:`decode`: themselves."""
         return vectors
 
-    def encode(self, centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Codes (n, stages + symbols) uint8 of centred vectors, and products (n, 3) for their factors."""
-        sizes = lengths(centred) if self.whole else np.ones(len(centred), np.float32)
-        shapes = centred / sizes[:, None]
+    def encode(self, centered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Codes (n, stages + symbols) uint8 of centered vectors, and products (n, 3) for their factors."""
+        sizes = lengths(centered) if self.whole else np.ones(len(centered), np.float32)
+        shapes = centered / sizes[:, None]
         packed = self.coarse.sa_encode(shapes)
         coarse, bits = self.coarse.sa_decode(packed), self._bits
         stages = packed if bits == 8 else faiss.unpack_bitstrings(packed, self.stages, bits).astype(np.uint8)
         symbols, products = self.fine.encode(shapes - coarse, alike=not self.whole)
         if self.whole:
             found = coarse + self._fine(symbols)
-            pairs = ((centred, found), (found, found), (centred, centred))
+            pairs = ((centered, found), (found, found), (centered, centered))
             products = np.stack([np.einsum("ij,ij->i", a, b, dtype=np.float64) for a, b in pairs], axis=1)
         return np.concatenate([stages, symbols], axis=1), products
 

@@ -79,14 +79,14 @@ class StagedSearcher(Searcher):
         return self.scanner.nbytes
 
     def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        centred = queries - self.quantizer.mean if self.metric is Metric.L2 else queries
+        centered = queries - self.quantizer.mean if self.metric is Metric.L2 else queries
         stages, used, _ = self.codebooks.shape
         tables = np.zeros((len(queries), stages, 256), np.float32)
-        tables[:, :, :used] = np.einsum("qd,scd->qsc", centred, self.codebooks, optimize=True)
+        tables[:, :, :used] = np.einsum("qd,scd->qsc", centered, self.codebooks, optimize=True)
         weights = None if self.direction is None else queries @ self.direction
-        scores, ids = self.scanner.search(centred @ self.quantizer.fine.matrix, k, tables, weights)
+        scores, ids = self.scanner.search(centered @ self.quantizer.fine.matrix, k, tables, weights)
         if self.direction is not None:
             return scores + (queries @ self.quantizer.mean)[:, None], ids
         if self.metric is not Metric.L2:
             return scores, ids
-        return squared_distances(centred, scores), ids
+        return squared_distances(centered, scores), ids

@@ -14,7 +14,7 @@ from methods.transform.transform_coding.quantizer import Scalable
 
 GAMMAS = (1.0, 1.25, 1.5)
 _TRIED_RULES = ("least_squares", "renormalized")  # the unbiased scale finds less on every set that was measured
-_QUERIES, _BASE, _NEIGHBOURS = 1000, 10_000, 10
+_QUERIES, _BASE, _NEIGHBORS = 1000, 10_000, 10
 _TIE = 0.003  # of recall: less than these samples can tell
 _LEAST = 200  # training vectors below which nothing can be held out
 
@@ -27,7 +27,7 @@ def choose(
     rule: str | None,
     seed: int,
 ) -> tuple[float, str]:
-    """Exponent and rule under which held-out vectors find most of their neighbours among the other training vectors.
+    """Exponent and rule under which held-out vectors find most of their neighbors among the other training vectors.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def choose(
     order = np.random.default_rng(seed).permutation(len(vectors))
     held = min(_QUERIES, len(vectors) // 10)
     queries, base = vectors[order[:held]], vectors[order[held : held + _BASE]]
-    truth = faiss.knn(queries, base, _NEIGHBOURS, metric=faiss_metric(metric))[1]
+    truth = faiss.knn(queries, base, _NEIGHBORS, metric=faiss_metric(metric))[1]
     tried = [(each, _recalls(quantizer(each), rules, queries, base, metric, truth)) for each in gammas]
     best = max(recall for _, recalls in tried for _, recall in recalls)
     # Queries are farther from documents than documents are from each other and lie more along the first axes: of
@@ -76,6 +76,6 @@ def _recalls(
     recalls = []
     for rule in rules:
         decoded = quantizer.decode(codes, scales.factors(rule, products))
-        ids = faiss.knn(mapped, decoded, _NEIGHBOURS, metric=faiss_metric(metric))[1]
-        recalls.append((rule, float(np.mean([len(np.intersect1d(a, b)) for a, b in zip(ids, truth)])) / _NEIGHBOURS))
+        ids = faiss.knn(mapped, decoded, _NEIGHBORS, metric=faiss_metric(metric))[1]
+        recalls.append((rule, float(np.mean([len(np.intersect1d(a, b)) for a, b in zip(ids, truth)])) / _NEIGHBORS))
     return recalls

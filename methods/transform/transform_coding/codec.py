@@ -47,7 +47,7 @@ class TransformCoding(Codec):
         Bytes of a code for levels and offset; the factor takes one more. A group of eight axes has as many of them as
         a level has bits.
     gamma : float or None
-        Bits follow ``variance ** gamma``; None: what finds most neighbours of held-out training vectors.
+        Bits follow ``variance ** gamma``; None: what finds most neighbors of held-out training vectors.
     scale : {None, "least_squares", "renormalized", "unbiased"}
         The rule of :mod:`methods.transform.transform_coding.scales`; None: chosen in the same way, of the first two.
     offset : bool or None

@@ -63,7 +63,7 @@ def as_bytes(real: np.ndarray, top: int) -> tuple[float, int, float, np.ndarray]
 
 
 class Scalable(Protocol):
-    """Turns centred vectors into codes of what a factor is still to multiply."""
+    """Turns centered vectors into codes of what a factor is still to multiply."""
 
     @property
     def mean(self) -> np.ndarray: ...
@@ -71,8 +71,8 @@ class Scalable(Protocol):
     def mapped(self, vectors: np.ndarray) -> np.ndarray:
         """Vectors (n, dim) in the coordinates of :meth:`decode`, orthonormal."""
 
-    def encode(self, centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Codes (n, size) uint8 of centred vectors, and (n, 3) float64: <y, h>, <h, h> and <y, y> of the decoded h
+    def encode(self, centered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Codes (n, size) uint8 of centered vectors, and (n, 3) float64: <y, h>, <h, h> and <y, y> of the decoded h
         that a factor is to multiply and of the y that it then stands for."""
 
     def decode(self, codes: np.ndarray, factors: np.ndarray) -> np.ndarray:
@@ -147,15 +147,15 @@ class Quantizer:
         """Vectors (n, dim) in the coordinates of :meth:`decode`."""
         return vectors @ self.matrix
 
-    def encode(self, centred: np.ndarray, alike: bool = True) -> tuple[np.ndarray, np.ndarray]:
-        """Codes (n, code_size) uint8 of centred vectors y, and (n, 3) float64: <y, h>, <h, h> and <y, y>.
+    def encode(self, centered: np.ndarray, alike: bool = True) -> tuple[np.ndarray, np.ndarray]:
+        """Codes (n, code_size) uint8 of centered vectors y, and (n, 3) float64: <y, h>, <h, h> and <y, y>.
 
         ``alike``: vectors are brought nearer to one size along the axes before they are coded: levels are made for
         values of one size, but large errors of large vectors count too. Of vectors of similar lengths the square root
         of the size finds most among none, itself and its root. Axes along which training vectors do not vary tell
         nothing of a size: zeros there would halve it, and what other vectors have there would be all of it.
         """
-        values = self._values(centred)
+        values = self._values(centered)
         sizes = np.ones(len(values), np.float32)
         if alike:
             scaled = values / np.repeat(self.spreads, GROUP)
@@ -165,12 +165,12 @@ class Quantizer:
             sizes = np.sqrt(np.einsum("ij,ij->i", scaled, scaled, dtype=np.float64) / scaled.shape[1])
             sizes = (np.where(sizes > 0, sizes, 1) ** self.size_power).astype(np.float32)
         codes, sums = self._encode_values(values / sizes[:, None])
-        squares = np.einsum("ij,ij->i", centred, centred, dtype=np.float64)
+        squares = np.einsum("ij,ij->i", centered, centered, dtype=np.float64)
         return codes, np.stack([sums[:, 0] * sizes, sums[:, 1], squares], axis=1)
 
-    def _values(self, centred: np.ndarray) -> np.ndarray:
+    def _values(self, centered: np.ndarray) -> np.ndarray:
         """Values (n, groups * 8) float32 along the axes."""
-        return centred @ self.matrix
+        return centered @ self.matrix
 
     def _encode_values(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Codes (n, code_size) uint8 of values, and (n, 2) float64: their products with h, and <h, h>."""
@@ -205,7 +205,7 @@ def size_power(centered: np.ndarray, l2: bool) -> float:
     return 1.0 if varied else 0.5
 
 
-def encode_scaled(quantizer: Scalable, rule: str, centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Codes of centred vectors (n, dim), and their factors (n,) float32 by a rule of :mod:`~.scales`."""
-    codes, products = quantizer.encode(centred)
+def encode_scaled(quantizer: Scalable, rule: str, centered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Codes of centered vectors (n, dim), and their factors (n,) float32 by a rule of :mod:`~.scales`."""
+    codes, products = quantizer.encode(centered)
     return codes, scales.factors(rule, products)

@@ -1,4 +1,4 @@
-"""The factor of a code: what the decoded levels h are multiplied with, to stand for the centred vector y.
+"""The factor of a code: what the decoded levels h are multiplied with, to stand for the centered vector y.
 
 - ``unbiased``: |y|^2 / <y, h>; inner products with queries near y are right on average (EDEN, section 3).
 - ``least_squares``: <y, h> / <h, h>; the decoded vector is nearest to y.

@@ -65,9 +65,9 @@ class LevelSearcher(Searcher):
             weights = None if self.direction is None else queries @ self.direction
             scores, ids = self.scanner.search(queries @ matrix, k, weights=weights)
             return scores + (queries @ mean)[:, None], ids
-        centred = queries - mean
-        mapped = centred @ matrix
+        centered = queries - mean
+        mapped = centered @ matrix
         scores, ids = self.scanner.search(mapped, k)
         # What lies outside the axes that have bits adds to every distance of a query alike.
-        outside = (centred**2).sum(axis=1) - (mapped**2).sum(axis=1)
+        outside = (centered**2).sum(axis=1) - (mapped**2).sum(axis=1)
         return scores + np.maximum(outside, 0)[:, None], ids

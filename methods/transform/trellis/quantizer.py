@@ -102,9 +102,9 @@ class TrellisQuantizer(Quantizer):
         bits, spreads = self.bits[self._scalars :].astype(np.int64), self.spreads[self._scalars :]
         return np.repeat(bits, GROUP), np.repeat(spreads, GROUP)
 
-    def _values(self, centred: np.ndarray) -> np.ndarray:
+    def _values(self, centered: np.ndarray) -> np.ndarray:
         # In float64, then rounded: a float32 product changes with the number of rows, and a path with its last bit.
-        return (centred.astype(np.float64) @ self.matrix.astype(np.float64)).astype(np.float32)
+        return (centered.astype(np.float64) @ self.matrix.astype(np.float64)).astype(np.float32)
 
     def _encode_values(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         scalars, first = self._scalars, int(self.bits[: self._scalars].sum())

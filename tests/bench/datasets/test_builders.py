@@ -267,6 +267,6 @@ def test_a_slice_of_the_embedded_set_is_made_again_from_its_texts(source_archive
     model = encoder.load_encoder()
     base = encoder.encode([corpus.sentences[row] for row in rows[some]], model)
     queries = encoder.encode([corpus.questions[row] for row in chosen[:1000:50]], model)
-    # Half the distance of neighbouring float16 numbers below 1 is 2.5e-4; the encoder adds about 1e-6.
+    # Half the distance of neighboring float16 numbers below 1 is 2.5e-4; the encoder adds about 1e-6.
     np.testing.assert_allclose(base, np.load(folder / "base.npy")[some], atol=3e-4)
     np.testing.assert_allclose(queries, np.load(folder / "queries.npy")[:1000:50], atol=3e-4)

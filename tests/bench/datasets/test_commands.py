@@ -25,7 +25,7 @@ def test_list_prints_whole_names_where_there_is_no_terminal(capsys, monkeypatch)
     assert all(name in printed for name in datasets.names())
 
 
-def test_info_prints_shape_checksum_and_licence(capsys, monkeypatch):
+def test_info_prints_shape_checksum_and_license(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     assert main(["info", "squad-sentences-mini", "max_base=1000"]) == 0
     printed = capsys.readouterr().out

@@ -116,12 +116,12 @@ def test_held_out_and_sampled_rows_are_those_of_the_plain_set(files):
     np.testing.assert_array_equal(whole(Cone(ArrayStore(plain.queries), 0.5)), cone.queries)
 
 
-def test_neighbours_of_the_plain_file_are_not_taken_over(tmp_path):
+def test_neighbors_of_the_plain_file_are_not_taken_over(tmp_path):
     rng = np.random.default_rng(5)
     base, queries = rng.standard_normal((80, 4)), rng.standard_normal((9, 4))
     path = write_hdf5(tmp_path / "a.hdf5", base, queries, rng.integers(0, 80, (9, 6)), "angular")
     dataset = datasets.load("path", base=str(path), cone=0.75)
-    assert (dataset.neighbours, dataset.metric) == (None, Metric.COSINE)
+    assert (dataset.neighbors, dataset.metric) == (None, Metric.COSINE)
 
 
 @pytest.mark.parametrize("cone", [0, 1, -0.1, 1.5, float("nan"), True, "a lot"])

@@ -188,7 +188,7 @@ REFUSED = {
         for kind in ("f2", "u1", "f8")
     },
     "u8bin of floats": (".u8bin", lambda path: write_bigann(path, V), "each component has 4 bytes instead of 1"),
-    "ibin of neighbours": (".ibin", of_bytes(HEAD, V.tobytes(), V.tobytes()), "true neighbours (ids, then distances)"),
+    "ibin of neighbors": (".ibin", of_bytes(HEAD, V.tobytes(), V.tobytes()), "true neighbors (ids, then distances)"),
     "fbin without header": (".fbin", of_bytes(V.tobytes()), "write two little-endian 32-bit numbers"),
     "fbin with more after it": (".fbin", of_bytes(HEAD, V.tobytes(), b"more"), "promises 1376"),
     "fbin cut from a larger one": (".fbin", of_bytes(struct.pack("<II", 10**9, 6), V.tobytes()), "truncated"),

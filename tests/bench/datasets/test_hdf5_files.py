@@ -241,11 +241,11 @@ REFUSED = {
     "capitals": (of({"Train": V, "Test": V}), "holds Test, Train but no array 'train'"),
     "many arrays": (of({f"v{i}": V for i in range(50)}), "and 42 more but no array 'train'"),
     "an unknown distance": (attribute("distance", "hamming"), "has distance 'hamming'"),
-    "neighbours without a shape": (asked(neighbors=h5py.Empty("i4")), "neighbors is no integer array"),
-    "neighbours of texts": (asked(neighbors=np.array([[b"a"]] * 3)), "neighbors is no integer array"),
-    "infinite neighbours": (asked(neighbors=np.full((3, 2), np.inf)), "has fractions"),
-    "neighbours too large": (asked(neighbors=np.full((3, 2), 2**63 + 5, "u8")), "is 9223372036854775813"),
-    "neighbours of others": (asked(neighbors=np.zeros((4, 2), int)), "for 4 queries but 3"),
+    "neighbors without a shape": (asked(neighbors=h5py.Empty("i4")), "neighbors is no integer array"),
+    "neighbors of texts": (asked(neighbors=np.array([[b"a"]] * 3)), "neighbors is no integer array"),
+    "infinite neighbors": (asked(neighbors=np.full((3, 2), np.inf)), "has fractions"),
+    "neighbors too large": (asked(neighbors=np.full((3, 2), 2**63 + 5, "u8")), "is 9223372036854775813"),
+    "neighbors of others": (asked(neighbors=np.zeros((4, 2), int)), "for 4 queries but 3"),
 }
 
 
@@ -265,7 +265,7 @@ def test_a_name_may_begin_with_a_slash(tmp_path):
     path = put(tmp_path, ".h5", of({"train": V, "test": V[:3], "neighbors": np.zeros((3, 1), int)}))
     by_name, plain = (datasets.load("path", base=str(path), **how) for how in ({"column": "/train"}, {}))
     np.testing.assert_array_equal(by_name.queries, plain.queries)
-    np.testing.assert_array_equal(by_name.neighbours, plain.neighbours)
+    np.testing.assert_array_equal(by_name.neighbors, plain.neighbors)
     assert by_name.metric is Metric.COSINE
 
 

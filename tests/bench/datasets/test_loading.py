@@ -142,7 +142,7 @@ def test_a_checksum_of_a_large_file_is_remembered_until_the_file_changes(file, m
     assert datasets.load("path", base=str(path), queries=str(path)).checksum != first
 
 
-def test_an_ann_benchmarks_file_brings_queries_metric_and_neighbours(tmp_path):
+def test_an_ann_benchmarks_file_brings_queries_metric_and_neighbors(tmp_path):
     rng = np.random.default_rng(5)
     base, queries = rng.standard_normal((80, 4)), rng.standard_normal((9, 4))
     true = np.argsort(-(queries @ (base / np.linalg.norm(base, axis=1, keepdims=True)).T), axis=1)[:, :6]
@@ -150,10 +150,10 @@ def test_an_ann_benchmarks_file_brings_queries_metric_and_neighbours(tmp_path):
     dataset = datasets.load("path", base=str(path), max_queries=4)
     assert dataset.metric is Metric.COSINE
     np.testing.assert_array_equal(dataset.queries, queries[:4].astype(np.float32))
-    np.testing.assert_array_equal(dataset.neighbours, true[:4])
+    np.testing.assert_array_equal(dataset.neighbors, true[:4])
     np.testing.assert_array_equal(datasets.ground_truth(dataset, 6).ids, true[:4])
-    assert datasets.load("path", base=str(path), metric="l2").neighbours is None
-    assert datasets.load("path", base=str(path), max_base=20).neighbours is None
+    assert datasets.load("path", base=str(path), metric="l2").neighbors is None
+    assert datasets.load("path", base=str(path), max_base=20).neighbors is None
 
 
 def test_metric_is_the_data_sets_own_unless_asked_otherwise(file, judged):

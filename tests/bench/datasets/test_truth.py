@@ -1,4 +1,4 @@
-"""Exact neighbours: the same as a plain loop finds, ties by the smaller id, kept in the cache."""
+"""Exact neighbors: the same as a plain loop finds, ties by the smaller id, kept in the cache."""
 
 import dataclasses
 
@@ -77,10 +77,10 @@ def test_near_duplicates_far_from_the_origin_are_ordered_exactly():
 
 
 @pytest.mark.parametrize("metric", Metric)
-def test_a_large_constant_in_all_vectors_hides_no_neighbour(metric):
+def test_a_large_constant_in_all_vectors_hides_no_neighbor(metric):
     rng = np.random.default_rng(5)
     base, queries = rng.standard_normal((2_000, 16), np.float32), rng.standard_normal((40, 16), np.float32)
-    base[:, 0] = queries[:, 0] = 1_000  # float32 rounds scores by more than neighbours differ
+    base[:, 0] = queries[:, 0] = 1_000  # float32 rounds scores by more than neighbors differ
     found = exact_search(dataset(base, queries, metric), 10)
     if metric is Metric.COSINE:
         base, queries = (v / np.linalg.norm(v.astype(float), axis=1, keepdims=True) for v in (base, queries))
@@ -100,7 +100,7 @@ def test_angles_do_not_depend_on_the_length(size):
 
 
 @pytest.mark.parametrize(("metric", "worst"), [(Metric.L2, np.inf), (Metric.IP, -np.inf)])
-def test_more_neighbours_than_vectors_are_padded(made, metric, worst):
+def test_more_neighbors_than_vectors_are_padded(made, metric, worst):
     found = ground_truth(dataset(made[0][:6], made[1], metric), 9)
     assert (found.ids[:, 6:] == -1).all()
     assert (found.ids[:, :6] >= 0).all()
@@ -113,7 +113,7 @@ def test_values_whose_scores_overflow_are_refused(metric):
         exact_search(dataset(np.full((9, 4), 1e20, np.float32), np.full((2, 4), -1e20, np.float32), metric), 3)
 
 
-def test_callers_vectors_are_not_normalised_in_place(made):
+def test_callers_vectors_are_not_normalized_in_place(made):
     base, queries = (array.copy() for array in made)
     ground_truth(dataset(base, queries, Metric.COSINE), 5)
     np.testing.assert_array_equal(base, made[0])
@@ -167,28 +167,28 @@ def test_k_must_be_a_count(made, k):
         ground_truth(dataset(*made), k)
 
 
-def test_neighbours_of_a_file_may_differ_from_ours_by_ties_only(made, recwarn):
+def test_neighbors_of_a_file_may_differ_from_ours_by_ties_only(made, recwarn):
     base, queries = made
     _, ids = naive(base, queries, Metric.L2, 10)
     scores = np.square(queries[:, None] - base[None]).sum(axis=2)
     tied = np.stack([np.lexsort((-np.arange(300), row))[:10] for row in scores])  # the larger id first
     assert (tied != ids).any()
-    ground_truth(dataset(base, queries, neighbours=tied), 10)
+    ground_truth(dataset(base, queries, neighbors=tied), 10)
     assert not recwarn.list
 
 
-def test_neighbours_of_a_file_that_are_not_the_nearest_are_reported(made):
+def test_neighbors_of_a_file_that_are_not_the_nearest_are_reported(made):
     base, queries = made
     _, ids = naive(base, queries, Metric.L2, 10)
     one = ids.copy()
     one[3, 0] = naive(base, queries, Metric.L2, 300)[1][3, -1]
     with pytest.warns(UserWarning, match="for 1 of 25 sampled queries; ours are used"):
-        ground_truth(dataset(base, queries, neighbours=one), 10)
+        ground_truth(dataset(base, queries, neighbors=one), 10)
     with pytest.raises(DatasetError, match="for 25 of 25 sampled queries"):
-        ground_truth(dataset(base, queries, checksum="e" * 64, neighbours=np.zeros_like(ids)), 10)
+        ground_truth(dataset(base, queries, checksum="e" * 64, neighbors=np.zeros_like(ids)), 10)
 
 
-def test_neighbours_that_float32_rounded_are_reported_and_not_refused():
+def test_neighbors_that_float32_rounded_are_reported_and_not_refused():
     rng = np.random.default_rng(6)
     base, queries = rng.standard_normal((500, 8), np.float32), rng.standard_normal((30, 8), np.float32)
     base[:, 0] = queries[:, 0] = 1_000
@@ -198,7 +198,7 @@ def test_neighbours_that_float32_rounded_are_reported_and_not_refused():
     assert scores.dtype == np.float32
     given = np.argsort(-scores, axis=1, kind="stable")[:, :10]
     with pytest.warns(UserWarning, match="differ from exact search by cosine for .* ours are used"):
-        ground_truth(dataset(base, queries, Metric.COSINE, neighbours=given), 10)
+        ground_truth(dataset(base, queries, Metric.COSINE, neighbors=given), 10)
 
 
 def test_truth_cannot_be_written_to(made):

@@ -1,4 +1,4 @@
-"""Exact neighbours of vectors that float32 scores do not tell apart: tiny, huge, mixed, far from the origin, close."""
+"""Exact neighbors of vectors that float32 scores do not tell apart: tiny, huge, mixed, far from the origin, close."""
 
 import numpy as np
 import pytest
@@ -46,7 +46,7 @@ def with_constant(value):
 
 
 def few_ordinary():
-    """Fewer ordinary rows than neighbours, so that the order among the tiny ones shows."""
+    """Fewer ordinary rows than neighbors, so that the order among the tiny ones shows."""
     base, queries = scaled(1e-22)
     base[:4] *= np.float32(1e22)
     queries[0] *= np.float32(1e22)
@@ -180,7 +180,7 @@ def test_no_document_is_nearer_than_those_that_truth_gives(kind):
     np.testing.assert_allclose(found.scores, nearest, rtol=1e-12)
 
 
-def test_halves_of_sets_have_exact_neighbours():
+def test_halves_of_sets_have_exact_neighbors():
     base, queries = BASE.astype(np.float16), (QUERIES * np.float32(1e-30))
     found = exact_search_of_sets(sets_of(base, queries), K)
     scores = chamfer(base, queries)

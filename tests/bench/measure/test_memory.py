@@ -12,12 +12,12 @@ PROGRAM = 250e6  # the interpreter with NumPy, Numba, faiss and their code: what
 def write_base(path, n):
     """``n`` clustered vectors as ``.npy``, written in blocks."""
     rng = np.random.default_rng(0)
-    centres = rng.standard_normal((1000, DIM), np.float32)
+    centers = rng.standard_normal((1000, DIM), np.float32)
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": (n, DIM)})
         for start in range(0, n, BLOCK):
             m = min(BLOCK, n - start)
-            block = centres[rng.integers(1000, size=m)] + 0.5 * rng.standard_normal((m, DIM), np.float32)
+            block = centers[rng.integers(1000, size=m)] + 0.5 * rng.standard_normal((m, DIM), np.float32)
             file.write(block.tobytes())
 
 

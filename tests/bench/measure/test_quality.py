@@ -66,7 +66,7 @@ def test_recall_k_at_n_counts_the_share_of_the_true_k(rng):
     assert judge(base, queries).recall(ids, 1) == pytest.approx(1.0)
 
 
-def test_a_tie_with_the_last_neighbour_counts_and_a_near_miss_does_not():
+def test_a_tie_with_the_last_neighbor_counts_and_a_near_miss_does_not():
     base = np.zeros((5, 2), np.float32)
     base[:, 0] = [1.0, 0.9, 0.9, 0.8999, 0.5]  # rows 1 and 2 tie for the second place
     queries = np.array([[1.0, 0.0]], np.float32)
@@ -102,7 +102,7 @@ def test_equal_vectors_are_interchangeable(rng, metric, constant):
 
 
 @pytest.mark.parametrize("metric", list(Metric))
-def test_more_equal_vectors_than_neighbours_all_tie(rng, metric):
+def test_more_equal_vectors_than_neighbors_all_tie(rng, metric):
     base = np.repeat(rng.standard_normal((3, 7), np.float32), 200, axis=0)
     queries = base[[0, 200]] + np.float32(0.01)
     judged = judge(base, queries, metric, 100)
@@ -121,7 +121,7 @@ def test_vectors_of_one_direction_tie_for_cosine_though_rounded(rng):
     assert (judged.recall(copies, 10) == 1).all()
 
 
-def test_one_neighbour_of_another_size_does_not_widen_the_window(rng):
+def test_one_neighbor_of_another_size_does_not_widen_the_window(rng):
     base, queries = rng.standard_normal((500, 16), np.float32), np.abs(rng.standard_normal((20, 16), np.float32))
     base[17] = 1e6  # nearest to all queries by inner product
     judged = judge(base, queries, Metric.IP, 100)

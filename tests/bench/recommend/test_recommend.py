@@ -233,7 +233,7 @@ def test_a_broken_promise_of_time_says_what_took_it(record):
     assert last == "0 methods raced in 50 s"  # kept: within a fifth
     answer.seconds = 77.0
     *_, last = lines(answer)
-    assert "77 s, not in the 45 s of --time: slow alone took 41 s, samples and their exact neighbours 6 s" in last
+    assert "77 s, not in the 45 s of --time: slow alone took 41 s, samples and their exact neighbors 6 s" in last
 
 
 def test_a_method_that_got_through_alone_is_said_to_have_no_runner_up(record):

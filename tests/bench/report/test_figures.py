@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bench.errors import UsageError
-from bench.report.figures import by_family, colours_of, ink, pareto
+from bench.report.figures import by_family, colors_of, ink, pareto
 from bench.report.overview import overview
 
 from .conftest import make
@@ -98,8 +98,8 @@ def test_one_label_names_a_method_that_stands_twice_at_one_place():
 def test_small_text_can_be_read_on_white():
     from matplotlib.colors import to_rgb
 
-    for colour in colours_of("abcdefghij").values():
-        linear = [((c + 0.055) / 1.055) ** 2.4 if c > 0.04045 else c / 12.92 for c in to_rgb(ink(colour))]
+    for color in colors_of("abcdefghij").values():
+        linear = [((c + 0.055) / 1.055) ** 2.4 if c > 0.04045 else c / 12.92 for c in to_rgb(ink(color))]
         assert 1.05 / (0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05) >= 4.45
 
 

@@ -73,7 +73,7 @@ def test_samples_of_one_name_are_data_sets_of_their_own():
     less = dataclasses.replace(record, dataset=dataclasses.replace(record.dataset, n=500, checksum="other"))
     data = page.page_data(rows_of([record, less]), [])
     assert {row["dataset"] for row in data["rows"]} == {"alpha (ip), 1,000 vectors", "alpha (ip), 500 vectors"}
-    assert set(data["colours"]) == {row["dataset"] for row in data["rows"]}
+    assert set(data["colors"]) == {row["dataset"] for row in data["rows"]}
 
 
 CELLS = "[...document.querySelectorAll('#table tbody tr')].map(r => r.cells[{}].textContent)"

@@ -95,7 +95,7 @@ def test_options_of_the_data_set(options):
     ):
         with pytest.raises(datasets.DatasetError, match=hint):
             datasets.load("ml-100k", **wrong)
-    with pytest.raises(datasets.DatasetError, match="no neighbours"):
+    with pytest.raises(datasets.DatasetError, match="no neighbors"):
         datasets.ground_truth(whole, 1)
 
 

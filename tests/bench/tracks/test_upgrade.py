@@ -17,11 +17,11 @@ def encoders(tmp_path_factory):
     """Files of the same items and queries by a new encoder and by an old one, which sees a noisy part of it."""
     folder = tmp_path_factory.mktemp("encoders")
     rng = np.random.default_rng(0)
-    centres = rng.standard_normal((60, NEW))
+    centers = rng.standard_normal((60, NEW))
     seen = rng.standard_normal((NEW, OLD))
     files = {}
     for part, n in (("base", N), ("queries", 100)):
-        new = centres[rng.integers(60, size=n)] + 0.6 * rng.standard_normal((n, NEW))
+        new = centers[rng.integers(60, size=n)] + 0.6 * rng.standard_normal((n, NEW))
         old = new @ seen + 2.0 * rng.standard_normal((n, OLD))
         for encoder, vectors in (("new", new), ("old", old)):
             files[f"{encoder}.{part}"] = str(folder / f"{encoder}.{part}.npy")

@@ -32,7 +32,7 @@ def test_error_is_below_that_of_residual_quantization(fitted):
     assert error(fitted, TRAIN) < 0.98 * error(residual, TRAIN)
 
 
-def test_a_code_does_not_depend_on_its_neighbours(fitted):
+def test_a_code_does_not_depend_on_its_neighbors(fitted):
     whole = fitted.encode(data.base())
     assert np.array_equal(whole[123:124], fitted.encode(data.base()[123:124]))
 

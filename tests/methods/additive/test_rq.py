@@ -48,7 +48,7 @@ def test_a_vector_is_the_sum_of_its_centroids():
 
 
 @pytest.mark.parametrize("queries", [3, 40])
-def test_renormalised_scores_are_those_of_decoded_vectors_of_unit_norm(queries):
+def test_renormalized_scores_are_those_of_decoded_vectors_of_unit_norm(queries):
     base, asked = normalized(data.base()), normalized(data.queries())[:queries]
     codec = RQ.for_budget(32, 3, "ip", renormalize=True).fit(base)
     codes = codec.encode(base)

@@ -120,9 +120,9 @@ def test_distances_are_those_of_decoded_vectors(scoring, params, queries):
 def test_near_vectors_far_from_the_mean_are_told_apart():
     """Distances within a cluster are a ten-thousandth of the lengths: those have to be kept that exactly."""
     rng = np.random.default_rng(0)
-    centres = rng.standard_normal((40, 32)) * 10
-    base = (centres.repeat(50, axis=0) + rng.standard_normal((2000, 32)) * 0.3).astype(np.float32)
-    queries = (centres + rng.standard_normal((40, 32)) * 0.3).astype(np.float32)
+    centers = rng.standard_normal((40, 32)) * 10
+    base = (centers.repeat(50, axis=0) + rng.standard_normal((2000, 32)) * 0.3).astype(np.float32)
+    queries = (centers + rng.standard_normal((40, 32)) * 0.3).astype(np.float32)
     codec = for_budget("bebr", 32, 35, "l2", scoring="adc", epochs=0).fit(base)
     exact = np.argsort(((queries[:, None] - base) ** 2).sum(axis=2), axis=1)[:, :10]
     codes = codec.encode(base)
@@ -197,7 +197,7 @@ def test_a_checkpoint_of_another_training_is_not_used(tmp_path):
     assert all(np.array_equal(array, alone.parts()[name]) for name, array in other.parts().items())
 
 
-def test_batches_are_neighbourhoods():
+def test_batches_are_neighborhoods():
     vectors = normalized(data.train())
     batch = Sampler(vectors, np.arange(len(vectors)), 0).epoch(0, 1)[0]
     inside = vectors[batch] @ vectors[batch].T

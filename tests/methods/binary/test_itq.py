@@ -12,7 +12,7 @@ from methods.checks import data
 from methods.fitting.principal_axes import principal_axes
 
 
-def centred_components(bits):
+def centered_components(bits):
     mean, axes, _ = principal_axes(data.train(), bits)
     return (data.train() - mean) @ axes
 
@@ -23,7 +23,7 @@ def quantization_error(values, rotation):
 
 
 def test_every_iteration_lowers_the_distance_to_the_signs():
-    values = centred_components(16)
+    values = centered_components(16)
     errors = [quantization_error(values, learn_rotation(values, iterations, 0)) for iterations in (0, 1, 3, 10, 50)]
     assert errors == sorted(errors, reverse=True)
     assert errors[0] > 1.0005 * errors[-1]

@@ -10,7 +10,7 @@ from methods.search.decoding import DecodingSearcher
 
 
 class Steady(Codec):
-    """Centred values in 16 bits each, a range for each dimension that a few long vectors do not stretch."""
+    """Centerd values in 16 bits each, a range for each dimension that a few long vectors do not stretch."""
 
     family = "toy"
     summary = "16 bits a dimension about the median"
@@ -27,25 +27,25 @@ class Steady(Codec):
         return 2 * self.dim
 
     def parts(self):
-        return {"centre": self.centre_, "step": self.step_}
+        return {"center": self.center_, "step": self.step_}
 
     def _load_parts(self, parts):
-        self.centre_, self.step_ = parts["centre"], parts["step"]
+        self.center_, self.step_ = parts["center"], parts["step"]
 
     def _fit(self, vectors, seed):
-        self.centre_ = np.median(vectors, axis=0)
-        self.step_ = self._reach(np.abs(vectors - self.centre_)) / np.float32(32767)
+        self.center_ = np.median(vectors, axis=0)
+        self.step_ = self._reach(np.abs(vectors - self.center_)) / np.float32(32767)
 
     def _reach(self, deviations):
         reach = 32 * np.quantile(deviations, 0.9, axis=0).astype(np.float32)
         return np.where(reach > 0, reach, deviations.max(axis=0))
 
     def _encode(self, vectors):
-        levels = np.divide(vectors - self.centre_, self.step_, out=np.zeros_like(vectors), where=self.step_ > 0)
+        levels = np.divide(vectors - self.center_, self.step_, out=np.zeros_like(vectors), where=self.step_ > 0)
         return np.clip(np.rint(levels) + 32768, 0, 65535).astype("<u2").view(np.uint8)
 
     def _decode(self, codes):
-        return self.centre_ + self.step_ * (codes.view("<u2").astype(np.float32) - 32768)
+        return self.center_ + self.step_ * (codes.view("<u2").astype(np.float32) - 32768)
 
 
 class HasAnAbsoluteEpsilon(Steady):
@@ -85,7 +85,7 @@ def RoundsQueriesInOneUnit(codec, queries):
 
 @searched_by
 def TakesQueriesToBeLong(codec, queries):
-    return queries + (codec.centre_ if codec.metric is Metric.IP else 0)
+    return queries + (codec.center_ if codec.metric is Metric.IP else 0)
 
 
 @searched_by

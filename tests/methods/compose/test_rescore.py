@@ -36,7 +36,7 @@ def test_with_all_candidates_and_full_vectors_the_search_is_exact(metric, tmp_pa
     np.save(tmp_path / "vectors.npy", data.base())
     searcher = RescoredSearcher(coarse_searcher(metric), DiskStore(tmp_path / "vectors.npy"), factor=data.N_BASE)
     scores, ids = searcher.search(data.queries(), data.K)
-    assert np.array_equal(ids, data.true_neighbours(metric))
+    assert np.array_equal(ids, data.true_neighbors(metric))
     truth = np.take_along_axis(data.metric_values(data.queries(), data.base(), metric), ids, axis=1)
     np.testing.assert_allclose(scores, truth, rtol=1e-4, atol=1e-5)
     assert searcher.estimates_metric

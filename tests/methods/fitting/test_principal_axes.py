@@ -12,10 +12,10 @@ from methods.fitting.principal_axes import principal_axes
 def test_axes_and_variances_are_those_of_the_svd(monkeypatch):
     monkeypatch.setattr(module, "_BLOCK", 77)
     mean, axes, variances = principal_axes(data.train(), 5)
-    centred = data.train() - data.train().mean(axis=0)
-    _, singular, vt = np.linalg.svd(centred.astype(np.float64), full_matrices=False)
+    centered = data.train() - data.train().mean(axis=0)
+    _, singular, vt = np.linalg.svd(centered.astype(np.float64), full_matrices=False)
     np.testing.assert_allclose(mean, data.train().mean(axis=0), atol=1e-6)
-    np.testing.assert_allclose(variances, singular[:5] ** 2 / len(centred), rtol=1e-4)
+    np.testing.assert_allclose(variances, singular[:5] ** 2 / len(centered), rtol=1e-4)
     np.testing.assert_allclose(np.abs(np.diag(vt[:5] @ axes)), 1, atol=1e-4)
 
 

@@ -141,23 +141,23 @@ def test_seeds_share_no_hyperplane():
 
 
 def test_centring_moves_every_document_s_score_alike():
-    """With a document's own vectors centred, one partition: <F(q), F(p)> falls by <sum q, mean>."""
+    """With a document's own vectors centered, one partition: <F(q), F(p)> falls by <sum q, mean>."""
     vectors = random_set(20, 8) + 3
     plain = FixedDimensionalEncoding(8, 1, 0)
-    centred = FixedDimensionalEncoding(8, 1, 0, center=True).fit(vectors)
+    centered = FixedDimensionalEncoding(8, 1, 0, center=True).fit(vectors)
     query = random_set(4, 8, 1)
     shift = float(query.sum(axis=0) @ vectors.mean(axis=0))
     for document in (vectors[:5], vectors[5:]):
         before = encode(plain, query, True) @ encode(plain, document)
-        after = encode(centred, query, True) @ encode(centred, document)
+        after = encode(centered, query, True) @ encode(centered, document)
         assert before - after == pytest.approx(shift, rel=1e-4)
 
 
 def test_a_centred_query_falls_into_the_partitions_of_centred_documents():
     vectors = random_set(20, 8) + 3
-    centred = FixedDimensionalEncoding(8, 2, 3, fill_empty=False, center=True).fit(vectors)
-    as_query = np.abs(encode(centred, vectors, True).reshape(16, 8)).sum(axis=1) > 0
-    as_document = np.abs(encode(centred, vectors).reshape(16, 8)).sum(axis=1) > 0
+    centered = FixedDimensionalEncoding(8, 2, 3, fill_empty=False, center=True).fit(vectors)
+    as_query = np.abs(encode(centered, vectors, True).reshape(16, 8)).sum(axis=1) > 0
+    as_document = np.abs(encode(centered, vectors).reshape(16, 8)).sum(axis=1) > 0
     assert np.array_equal(as_query, as_document)
 
 

@@ -1,4 +1,4 @@
-"""PQ: budgets used whole, recall of faiss's own, few training vectors, renormalised scores."""
+"""PQ: budgets used whole, recall of faiss's own, few training vectors, renormalized scores."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_fewer_training_vectors_than_centroids_are_kept_exactly(capfd):
 @pytest.mark.parametrize("bits", [8, 6])
 @pytest.mark.parametrize("metric", ["ip", "cosine"])
 @pytest.mark.parametrize("queries", [3, 40])
-def test_renormalised_scores_are_those_of_decoded_vectors_of_unit_norm(bits, metric, queries):
+def test_renormalized_scores_are_those_of_decoded_vectors_of_unit_norm(bits, metric, queries):
     codec = PQ.for_budget(32, 5, metric, bits=bits, renormalize=True).fit(unit("train", 600))
     codes, asked = codec.encode(unit("base")), unit("queries", queries)
     scores, ids = codec.searcher(codes).search(asked, 10)
@@ -70,7 +70,7 @@ def test_renormalised_scores_are_those_of_decoded_vectors_of_unit_norm(bits, met
     assert np.allclose(scores, -np.sort(-exact, axis=1)[:, :10], atol=1e-5)
 
 
-def test_renormalising_raises_recall_of_unit_vectors():
+def test_renormalizing_raises_recall_of_unit_vectors():
     base, asked = unit("base", 500), unit("queries", 40)
     truth = np.argsort(-(asked @ base.T), axis=1)[:, :10]
     codec = PQ.for_budget(32, 4, "ip").fit(base)
@@ -83,7 +83,7 @@ def test_renormalising_raises_recall_of_unit_vectors():
     assert found[True] > found[False]
 
 
-def test_renormalising_distances_is_refused():
+def test_renormalizing_distances_is_refused():
     with pytest.raises(MethodError, match="not for l2"):
         PQ.for_budget(32, 8, Metric.L2, renormalize=True)
 

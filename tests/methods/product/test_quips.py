@@ -20,7 +20,7 @@ def skewed(n, seed=0):
 
 @pytest.mark.parametrize("subquantizers", [2, 4])
 def test_products_err_less_than_those_of_product_quantization(subquantizers):
-    """The paper: the codebooks minimise the expected squared error of products with queries of these moments."""
+    """The paper: the codebooks minimize the expected squared error of products with queries of these moments."""
     train, base, queries = skewed(3000), skewed(1000, seed=1), skewed(300, seed=2)
     errors = {}
     for cls, params in ((QUIPS, {"shuffle": False}), (PQ, {})):

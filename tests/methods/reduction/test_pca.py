@@ -1,4 +1,4 @@
-"""PCA: the directions of greatest variance, a scale that survives centring."""
+"""PCA: the directions of greatest variance, a scale that survives centering."""
 
 from __future__ import annotations
 

@@ -43,12 +43,12 @@ def test_scores_estimate_the_inner_product_with_the_decoded_vector(bits):
     codec = RaBitQ(32, "ip", bits, query_bits=0).fit(data.train())
     codes = codec.encode(data.base())
     scores, ids = codec.searcher(codes).search(data.queries(), 10)
-    # The part along the centre is exact in a score, for a query of the right length, and estimated in a decoded vector.
+    # The part along the center is exact in a score, for a query of the right length, and estimated in a decoded vector.
     error = data.base() - codec.decode(codes)
-    centre = data.train().mean(axis=0)
+    center = data.train().mean(axis=0)
     ordinary = np.linalg.norm(data.queries(), axis=1) / codec.length_
-    own = np.clip(data.queries() @ centre / (centre @ centre), ordinary / 8, ordinary * 2)  # of the right length
-    exact = data.queries() @ codec.decode(codes).T + own[:, None] * (error @ centre)
+    own = np.clip(data.queries() @ center / (center @ center), ordinary / 8, ordinary * 2)  # of the right length
+    exact = data.queries() @ codec.decode(codes).T + own[:, None] * (error @ center)
     assert np.abs(np.take_along_axis(exact, ids, 1) - scores).max() < 1e-3
 
 

@@ -35,9 +35,9 @@ def test_the_set_is_the_best_of_those_that_are_tried(subvectors):
     codec = NVQ(50, Metric.L2, 3, subvectors).fit(vectors)
     codes = codec.encode(vectors)
     reached = ((codec.decode(codes) - vectors) ** 2).sum(axis=1)
-    centred, best, start = vectors - codec.mean_, np.zeros(30), 0
+    centered, best, start = vectors - codec.mean_, np.zeros(30), 0
     for end in codec._ends:
-        piece = centred[:, start:end]
+        piece = centered[:, start:end]
         low, high = piece.min(axis=1, keepdims=True), piece.max(axis=1, keepdims=True)
         errors = []
         for levels in level_sets(3):
@@ -55,10 +55,10 @@ def test_learned_levels_err_less_than_even_ones(bits):
     vectors = heavy_tailed(300, 128)
     codec = NVQ(128, Metric.L2, bits).fit(vectors)
     learned = ((codec.decode(codec.encode(vectors)) - vectors) ** 2).sum(axis=1)
-    centred = vectors - codec.mean_
-    low, high = centred.min(axis=1, keepdims=True), centred.max(axis=1, keepdims=True)
+    centered = vectors - codec.mean_
+    low, high = centered.min(axis=1, keepdims=True), centered.max(axis=1, keepdims=True)
     step = (high - low) / (2**bits - 1)
-    even = ((low + step * np.rint((centred - low) / step) - centred) ** 2).sum(axis=1)
+    even = ((low + step * np.rint((centered - low) / step) - centered) ** 2).sum(axis=1)
     assert learned.mean() < 0.75 * even.mean()
     assert (learned < 1.01 * even).all()
 

@@ -46,12 +46,12 @@ def test_every_iteration_lowers_the_loss(vectors, bits):
 
 
 def test_low_anisotropy_keeps_the_inner_product_of_a_vector_with_itself(vectors):
-    centred = vectors - vectors.mean(axis=0)
+    centered = vectors - vectors.mean(axis=0)
     errors = {}
     for anisotropy in (0.01, 1.0):
         codec = get("osq")(96, bits=2, anisotropy=anisotropy).fit(vectors)
         error = codec.decode(codec.encode(vectors)) - vectors
-        errors[anisotropy] = float(np.abs((error * centred).sum(axis=1)).mean()), float((error**2).mean())
+        errors[anisotropy] = float(np.abs((error * centered).sum(axis=1)).mean()), float((error**2).mean())
     assert errors[0.01][0] < 0.5 * errors[1.0][0]  # along the vector
     assert errors[0.01][1] > errors[1.0][1]  # as a whole
 

@@ -12,16 +12,16 @@ from methods.transform.ash import ASH
 def clustered(n, seed=0):
     """Unit vectors of 64 dimensions on a few directions, about a mean."""
     rng, space = np.random.default_rng(seed), np.random.default_rng(5)
-    centres = space.standard_normal((12, 64))
-    found = centres[rng.integers(12, size=n)] + 0.3 * rng.standard_normal((n, 64)) + 0.5
+    centers = space.standard_normal((12, 64))
+    found = centers[rng.integers(12, size=n)] + 0.3 * rng.standard_normal((n, 64)) + 0.5
     return (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
 
 
 def kept(codec, vectors):
-    """Mean cosine of centred vectors and what their codes decode to."""
+    """Mean cosine of centered vectors and what their codes decode to."""
     mean = codec.plan_.mean
-    centred, decoded = vectors - mean, codec.decode(codec.encode(vectors)) - mean
-    return ((centred * decoded).sum(1) / np.linalg.norm(centred, axis=1) / np.linalg.norm(decoded, axis=1)).mean()
+    centered, decoded = vectors - mean, codec.decode(codec.encode(vectors)) - mean
+    return ((centered * decoded).sum(1) / np.linalg.norm(centered, axis=1) / np.linalg.norm(decoded, axis=1)).mean()
 
 
 @pytest.mark.parametrize("bits", [1, 2])

@@ -35,7 +35,7 @@ def vectors(n, dim, seed, lengths):
     ],
 )
 @pytest.mark.parametrize("lengths", [False, True], ids=["unit", "any"])
-def test_a_thousand_training_vectors_find_most_neighbours_at_an_eighth(name, dim, metric, lengths):
+def test_a_thousand_training_vectors_find_most_neighbors_at_an_eighth(name, dim, metric, lengths):
     """Or on twice as many as there are dimensions: of fewer than those, axes know nothing of what is outside them."""
     many = max(1000, 2 * dim)
     base, queries = vectors(many + 1000, dim, 0, lengths), vectors(50, dim, 1, lengths)

@@ -66,10 +66,10 @@ def test_adjusted_codes_are_as_good_as_those_of_extended_rabitq(bits):
     """SAQ: code adjustment reaches the accuracy of enumerating all scales of the grid."""
     vectors = gaussian(500, 128)
     theirs = RaBitQ(128, "ip", bits, rotation="none").fit(vectors)
-    centred = vectors - vectors.mean(axis=0)
+    centered = vectors - vectors.mean(axis=0)
     decoded = theirs.decode(theirs.encode(vectors)) - vectors.mean(axis=0)
-    reached = (decoded * centred).sum(1) / np.linalg.norm(decoded, axis=1) / np.linalg.norm(centred, axis=1)
-    ours = cosines(encoded((centred @ random_rotation(128, 0)).astype(np.float32), bits, 1, 6)[0])
+    reached = (decoded * centered).sum(1) / np.linalg.norm(decoded, axis=1) / np.linalg.norm(centered, axis=1)
+    ours = cosines(encoded((centered @ random_rotation(128, 0)).astype(np.float32), bits, 1, 6)[0])
     assert (1 - ours).mean() < 1.06 * (1 - reached).mean()
 
 

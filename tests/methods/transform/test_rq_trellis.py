@@ -14,10 +14,10 @@ FIXED = {"gamma": 1.25, "scale": "least_squares"}
 
 
 def clustered(n, dim, seed=0, clusters=40):
-    """Vectors around centres whose own spread is along all dimensions alike."""
-    centres = 2 * np.random.default_rng(99).standard_normal((clusters, dim))
+    """Vectors around centers whose own spread is along all dimensions alike."""
+    centers = 2 * np.random.default_rng(99).standard_normal((clusters, dim))
     rng = np.random.default_rng(seed)
-    return (centres[rng.integers(0, clusters, n)] + rng.standard_normal((n, dim))).astype(np.float32)
+    return (centers[rng.integers(0, clusters, n)] + rng.standard_normal((n, dim))).astype(np.float32)
 
 
 def recall(name, code_bytes, metric, base, queries, train=None, **params):

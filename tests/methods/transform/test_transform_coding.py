@@ -82,13 +82,13 @@ def test_error_is_near_what_the_levels_promise():
 def test_each_scale_does_what_it_is_for():
     vectors = spectrum(2000, 64, mean=0.1)
     errors, lengths, products = {}, {}, {}
-    centred = vectors - vectors.mean(axis=0)
+    centered = vectors - vectors.mean(axis=0)
     for rule in ("least_squares", "renormalized", "unbiased"):
         codec = TransformCoding(64, Metric.IP, level_bytes=12, gamma=1.0, scale=rule).fit(vectors)
         decoded = codec.decode(codec.encode(vectors)) - codec.quantizer_.mean
-        errors[rule] = ((decoded - centred) ** 2).sum()
-        lengths[rule] = np.abs(np.linalg.norm(decoded, axis=1) / np.linalg.norm(centred, axis=1) - 1).max()
-        products[rule] = np.abs((decoded * centred).sum(axis=1) / (centred**2).sum(axis=1) - 1).max()
+        errors[rule] = ((decoded - centered) ** 2).sum()
+        lengths[rule] = np.abs(np.linalg.norm(decoded, axis=1) / np.linalg.norm(centered, axis=1) - 1).max()
+        products[rule] = np.abs((decoded * centered).sum(axis=1) / (centered**2).sum(axis=1) - 1).max()
     assert errors["least_squares"] == min(errors.values())
     assert lengths["renormalized"] < 0.02 < lengths["least_squares"]
     assert products["unbiased"] < 0.02 < products["renormalized"]

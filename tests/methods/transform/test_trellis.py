@@ -95,7 +95,7 @@ def test_the_seam_of_a_short_path_is_nearly_the_best():
     assert np.median(found) < 3 * np.median(products.min(axis=1))
 
 
-def test_the_best_path_is_no_worse_than_its_neighbours():
+def test_the_best_path_is_no_worse_than_its_neighbors():
     """A path that differs from the best one in a bit or two is no nearer."""
     values, bits = samples(5, 16, 9), np.full(16, 2)
     _, codes, decoded = coded(values, bits)

@@ -1,4 +1,4 @@
-"""The renormalised scan agrees with NumPy on decoded vectors."""
+"""The renormalized scan agrees with NumPy on decoded vectors."""
 
 from __future__ import annotations
 

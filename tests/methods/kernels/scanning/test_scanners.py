@@ -172,7 +172,7 @@ def test_sdc_reproduces_an_independent_implementation(path: str):
 def test_sdc_with_norms_ranks_as_an_independent_implementation(path: str, kind: str):
     golden = np.load(GOLDEN)
     norms = golden["doc_inverse_norm"]
-    table = np.unique(norms)  # the exact factors, as many as there are: no rounding that could swap neighbours
+    table = np.unique(norms)  # the exact factors, as many as there are: no rounding that could swap neighbors
     if kind == "float16":
         scale, scale_table = norms.astype(np.float16), None
     else:

@@ -98,7 +98,7 @@ def test_maps_from_a_file_are_read_in_place(tmp_path):
 def test_wrong_input_is_one_line():
     vectors, offsets = sets([3, 5], 8, 0)
     queries, query_offsets = sets([2], 8, 1)
-    with pytest.raises(KernelError, match="k=0 is not a number of neighbours"):
+    with pytest.raises(KernelError, match="k=0 is not a number of neighbors"):
         chamfer_search(queries, query_offsets, vectors, offsets, 0)
     with pytest.raises(KernelError, match=r"queries must have shape \(total, 8\)"):
         chamfer_search(queries[:, :4], query_offsets, vectors, offsets, 1)
