@@ -125,14 +125,14 @@ def read_runs(located: Iterable[tuple[Record, Path | None]]) -> tuple[Runs, Data
 
 def draw(runs: Runs, queries: int, base: int, rng: np.random.Generator) -> Subset:
     """A subset: random queries, their true neighbors, and random others until there are ``base`` vectors."""
-    asked = np.sort(rng.choice(len(runs.truth), queries, replace=False))
+    query_rows = np.sort(rng.choice(len(runs.truth), queries, replace=False))
     kept = np.zeros(runs.n, dtype=bool)
-    neighbors = runs.truth[asked]
+    neighbors = runs.truth[query_rows]
     kept[neighbors[neighbors >= 0]] = True
     others = np.flatnonzero(~kept)
     more = min(len(others), max(0, base - int(kept.sum())))
     kept[rng.choice(others, more, replace=False)] = True
-    return Subset(asked, np.flatnonzero(kept))
+    return Subset(query_rows, np.flatnonzero(kept))
 
 
 def recalls(runs: Runs, subset: Subset | None = None) -> dict[int, np.ndarray]:
@@ -147,15 +147,15 @@ def recalls(runs: Runs, subset: Subset | None = None) -> dict[int, np.ndarray]:
         kept[subset.base] = True
     kept[runs.n] = False  # where -1 points to
     truth = runs.truth[rows, :_K]
-    found = {}
+    by_size = {}
     for size, ids in runs.tasks.items():
         means = np.empty(len(ids))
         for i, (returned, hits) in enumerate(zip(ids[:, rows], runs.hits[size][:, rows])):
             present = kept[returned]
             first = present & (np.cumsum(present, axis=1) <= _K)
             means[i] = (hits & first).sum() / (truth >= 0).sum()
-        found[size] = means
-    return found
+        by_size[size] = means
+    return by_size
 
 
 def agreement(runs: Runs, queries: int, base: int, seed: int = 0, draws: int = _DRAWS) -> Agreement:
@@ -166,15 +166,15 @@ def agreement(runs: Runs, queries: int, base: int, seed: int = 0, draws: int = _
     for _ in range(draws):
         subset = draw(runs, queries, base, rng)
         part = recalls(runs, subset)
-        found = [kendall_tau(full[size], part[size]) for size in full]
-        taus.append(float(np.mean(np.nan_to_num(found, nan=0.0))))  # a subset on which all are equal ranks nothing
+        of_sizes = [kendall_tau(full[size], part[size]) for size in full]
+        taus.append(float(np.mean(np.nan_to_num(of_sizes, nan=0.0))))  # a subset on which all are equal ranks nothing
         sizes.append(len(subset.base))
     return Agreement(queries, round(float(np.mean(sizes))), float(np.mean(taus)), float(np.quantile(taus, 0.05)))
 
 
-def smallest(found: Sequence[Agreement], tau: float) -> Agreement | None:
+def smallest(agreements: Sequence[Agreement], tau: float) -> Agreement | None:
     """The cheapest size whose subsets keep at least ``tau`` on average; None if none does."""
-    return min((a for a in found if a.tau >= tau), key=lambda a: (a.cost, a.base), default=None)
+    return min((a for a in agreements if a.tau >= tau), key=lambda a: (a.cost, a.base), default=None)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -211,13 +211,13 @@ def _run(options: argparse.Namespace) -> None:
     located = [(r, f) for r, f in records.locate(options.records) if options.dataset in (None, r.dataset.name)]
     runs, dataset = read_runs(located)
     sizes = sorted({(min(q, len(runs.truth)), max(1, round(share * runs.n))) for q in queries for share in shares})
-    found = {(a.queries, a.base): a for a in (agreement(runs, *size, seed=options.seed) for size in sizes)}
-    best = smallest(list(found.values()), options.tau)
+    by_subset = {(a.queries, a.base): a for a in (agreement(runs, *size, seed=options.seed) for size in sizes)}
+    best = smallest(list(by_subset.values()), options.tau)
     methods = sum(len(ids) for ids in runs.tasks.values())
     print(
         f"{dataset.name}: {methods} runs at {len(runs.tasks)} budgets; {runs.n:,} vectors, {len(runs.truth):,} queries"
     )
-    _print(sorted(found.values(), key=lambda a: -a.cost), best)
+    _print(sorted(by_subset.values(), key=lambda a: -a.cost), best)
     if best is None:
         print(f"no subset tried keeps the ranking at tau {options.tau:g}")
         return
@@ -238,11 +238,11 @@ def _numbers(text: str, name: str, kind: type) -> list:
     return values
 
 
-def _print(found: Sequence[Agreement], best: Agreement | None) -> None:
+def _print(agreements: Sequence[Agreement], best: Agreement | None) -> None:
     table = Table(title="agreement with the full set", title_justify="left")
     for name in ("queries", "vectors", "tau", "5th percentile of tau"):
         table.add_column(name, justify="right")
-    for one in found:
+    for one in agreements:
         style = "bold" if one is best else None
         table.add_row(
             f"{one.queries:,}", f"{one.base:,}", number(one.tau, ".3f"), number(one.tau_low, ".3f"), style=style

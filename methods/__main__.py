@@ -171,14 +171,14 @@ def main(arguments: list[str] | None = None) -> int:
             _tell(options.name, options.dim)
             return 0
         names = [options.name] if options.name else _chosen(options.family, options.track)
-        found = [describe(name, options.dim) for name in names]
+        descriptions = [describe(name, options.dim) for name in names]
     except MethodError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     if options.json:
-        print(json.dumps(found, indent=2))
+        print(json.dumps(descriptions, indent=2))
         return 0
-    order = sorted(found, key=lambda method: (method["family"], method["name"]))
+    order = sorted(descriptions, key=lambda method: (method["family"], method["name"]))
     if options.markdown:  # the same on every machine
         order = [{**method, "missing": []} for method in order]
     rows = [_row(method, options.dim) for method in order]

@@ -152,8 +152,8 @@ def create(name: str, dim: int, budget: str | int, metric: str = "ip", **params:
     """
     if isinstance(dim, bool) or not isinstance(dim, numbers.Integral) or dim < 1:
         raise MethodError(f"dim={dim!r} is not a dimension; use an integer of at least 1")
-    whole = isinstance(budget, numbers.Integral) and not isinstance(budget, bool)
-    size = Budget(f"{budget}B" if whole else str(budget)).code_bytes(int(dim))
+    is_integer = isinstance(budget, numbers.Integral) and not isinstance(budget, bool)
+    size = Budget(f"{budget}B" if is_integer else str(budget)).code_bytes(int(dim))
     return for_budget(name, int(dim), size, Metric.parse(metric), **params)
 
 

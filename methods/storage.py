@@ -129,12 +129,12 @@ def _head(path: Path, content: bytes) -> dict[str, Any]:
         if length > _LONGEST_HEADER:
             raise ValueError
         header = json.loads(content[_LENGTH_BYTES : _LENGTH_BYTES + length])
-        found = json.loads(header["__metadata__"][_HEAD])
-        if not found["format"].startswith(_KIND):
+        head = json.loads(header["__metadata__"][_HEAD])
+        if not head["format"].startswith(_KIND):
             raise ValueError
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise SavedCodecError(f"{path} is not a saved codec; codec.save(path) writes one") from None
-    return dict(found)
+    return dict(head)
 
 
 def _checksum(head: Mapping[str, Any], parts: Mapping[str, np.ndarray]) -> str:

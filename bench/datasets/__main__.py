@@ -130,23 +130,23 @@ def _info(name: str | None, vectors: Path | None, options: list[str]) -> None:
 
 def _diagnosis(dataset: Any) -> dict[str, str]:
     """What the vectors are like, and which kinds that makes them, as docs/embeddings.md has it."""
-    found = diagnose(dataset)
-    kinds = [kind.sentence for kind in kinds_of(found, dataset.dim, str(dataset.metric))]
+    diagnosis = diagnose(dataset)
+    kinds = [kind.sentence for kind in kinds_of(diagnosis, dataset.dim, str(dataset.metric))]
     if isinstance(dataset, Dataset):
         kinds += [kind.sentence for kind in few_training_vectors(dataset.n_train, dataset.dim)]
-    kinds += [kind.sentence for kind in warnings_of(found, len(dataset.queries))]
+    kinds += [kind.sentence for kind in warnings_of(diagnosis, len(dataset.queries))]
     return {
-        "mean": f"{found.mean_length:.2f} of the vectors' length",
-        "average cosine": f"{number(found.average_cosine, '.2f')}; "
-        f"of a query and a vector {number(found.query_cosine, '.2f')}",
-        "effective rank": f"{found.effective_rank:.3g} of {dataset.dim}",
-        "largest dimension": f"standard deviation {found.deviation_ratio:.3g} times the median's",
-        "lengths": f"1% {found.length_p1:.3g}, median {found.length_median:.3g}, 99% {found.length_p99:.3g}, "
-        f"longest {found.longest:.3g} times the median",
-        "queries' length": f"{found.query_length:.3g} times the vectors'",
-        "duplicates, zero rows": f"{found.duplicates:,}, {found.zero_rows:,} of {found.rows:,}",
-        "ties": ", ".join(f"{share:.1%} at {k}" for k, share in found.ties.items()) or "not known",
-        "queries in the base": f"{found.queries_in_base:.1%}; repeated queries {found.repeated_queries:,}",
+        "mean": f"{diagnosis.mean_length:.2f} of the vectors' length",
+        "average cosine": f"{number(diagnosis.average_cosine, '.2f')}; "
+        f"of a query and a vector {number(diagnosis.query_cosine, '.2f')}",
+        "effective rank": f"{diagnosis.effective_rank:.3g} of {dataset.dim}",
+        "largest dimension": f"standard deviation {diagnosis.deviation_ratio:.3g} times the median's",
+        "lengths": f"1% {diagnosis.length_p1:.3g}, median {diagnosis.length_median:.3g}, "
+        f"99% {diagnosis.length_p99:.3g}, longest {diagnosis.longest:.3g} times the median",
+        "queries' length": f"{diagnosis.query_length:.3g} times the vectors'",
+        "duplicates, zero rows": f"{diagnosis.duplicates:,}, {diagnosis.zero_rows:,} of {diagnosis.rows:,}",
+        "ties": ", ".join(f"{share:.1%} at {k}" for k, share in diagnosis.ties.items()) or "not known",
+        "queries in the base": f"{diagnosis.queries_in_base:.1%}; repeated queries {diagnosis.repeated_queries:,}",
         "kinds": "; ".join(kinds) or "none that breaks codes",
         **({"what to choose": "docs/embeddings.md, or python -m bench.recommend"} if kinds else {}),
     }

@@ -89,9 +89,9 @@ def _products(queries: np.ndarray, vectors: np.ndarray, count: int) -> tuple[np.
 
     of_queries = scaling(np.abs(queries).max(axis=1))
     of_vectors = scaling(np.abs(vectors).max())
-    asked = np.ldexp(queries, of_queries[:, None]) if of_queries.any() else queries
+    scaled_queries = np.ldexp(queries, of_queries[:, None]) if of_queries.any() else queries
     scaled = np.ldexp(vectors, of_vectors) if of_vectors else vectors
-    scores, ids = faiss.knn(asked, scaled, min(count, len(vectors)), metric=faiss.METRIC_INNER_PRODUCT)
+    scores, ids = faiss.knn(scaled_queries, scaled, min(count, len(vectors)), metric=faiss.METRIC_INNER_PRODUCT)
     exponents = of_queries + of_vectors
     return np.ldexp(scores.astype(np.float64), -exponents[:, None]), ids, exponents
 
@@ -103,8 +103,8 @@ def _squared_distances(
     import faiss
 
     shift = scaling(max(np.abs(queries).max(), np.abs(vectors).max()))
-    asked, scaled = (np.ldexp(array, shift) if shift else array for array in (queries, vectors))
-    scores, ids = faiss.knn(asked, scaled, min(count, len(vectors)), metric=faiss.METRIC_L2)
+    scaled_queries, scaled = (np.ldexp(array, shift) if shift else array for array in (queries, vectors))
+    scores, ids = faiss.knn(scaled_queries, scaled, min(count, len(vectors)), metric=faiss.METRIC_L2)
     return np.ldexp(scores.astype(np.float64), -2 * shift), ids, np.full(len(queries), 2 * shift)
 
 
@@ -117,8 +117,8 @@ def search_float64(dataset: Dataset, rows: np.ndarray, count: int) -> np.ndarray
     for start, block in _watched(dataset, len(queries), "search in float64"):
         vectors = prepare(block.astype(np.float64))
         step = max(1, BLOCK_BYTES // (8 * len(vectors)))
-        found = [_nearest(queries[i : i + step], vectors, metric, best.count) for i in range(0, len(queries), step)]
-        best.add(np.concatenate([scores for scores, _ in found]), np.concatenate([ids for _, ids in found]) + start)
+        blocks = [_nearest(queries[i : i + step], vectors, metric, best.count) for i in range(0, len(queries), step)]
+        best.add(np.concatenate([scores for scores, _ in blocks]), np.concatenate([ids for _, ids in blocks]) + start)
     return best.ids
 
 
@@ -130,9 +130,9 @@ def _nearest(queries: np.ndarray, vectors: np.ndarray, metric: Metric, count: in
     count = min(count, len(vectors))
     least = np.partition(scores, len(vectors) - count, axis=1)[:, -count]
     ids = np.empty((len(queries), count), np.int64)
-    for row, limit, found in zip(scores, least, ids):
+    for row, limit, nearest in zip(scores, least, ids):
         above, equal = np.flatnonzero(row > limit), np.flatnonzero(row == limit)
-        found[: len(above)], found[len(above) :] = above, equal[: count - len(above)]
+        nearest[: len(above)], nearest[len(above) :] = above, equal[: count - len(above)]
     return np.take_along_axis(scores, ids, axis=1), ids
 
 

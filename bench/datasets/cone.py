@@ -94,12 +94,12 @@ class Cone:
         return self._mix(self._store.take(rows))
 
     def _mix(self, vectors: np.ndarray) -> np.ndarray:
-        found = np.empty(vectors.shape, np.float32)
+        mixed = np.empty(vectors.shape, np.float32)
         step = max(1, _BLOCK_BYTES // (8 * max(1, vectors.shape[1])))
         for start in range(0, len(vectors), step):
             block = _unit(vectors[start : start + step].astype(np.float64)) * math.sqrt(1 - self._cone)
-            found[start : start + step] = _unit(block + self._common)
-        return read_only(found)
+            mixed[start : start + step] = _unit(block + self._common)
+        return read_only(mixed)
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -50,12 +50,12 @@ def diagnose(dataset: Dataset | RaggedDataset, truth: GroundTruth | None = None)
         The vectors cannot be read, or the cache cannot be written.
     """
     path = cache_dir() / "diagnosis" / f"{dataset.checksum[:40]}-{dataset.metric}.json"
-    found = _read(path)
-    if found is None:
-        found = _diagnose(dataset)
+    diagnosis = _read(path)
+    if diagnosis is None:
+        diagnosis = _diagnose(dataset)
         with written_whole(path) as handle:
-            handle.write(json.dumps({"version": _VERSION, **dataclasses.asdict(found)}).encode())
-    return found if truth is None else _with_truth(found, dataset, truth)
+            handle.write(json.dumps({"version": _VERSION, **dataclasses.asdict(diagnosis)}).encode())
+    return diagnosis if truth is None else _with_truth(diagnosis, dataset, truth)
 
 
 def _read(path: Path) -> Diagnosis | None:
@@ -76,7 +76,7 @@ def _diagnose(dataset: Dataset | RaggedDataset) -> Diagnosis:
     groups = groups_of(dataset.queries, dataset.metric)
     p1, median, p99 = np.quantile(seen.lengths, [0.01, 0.5, 0.99])
     of_queries = float(np.median(_lengths(queries)))
-    found = Diagnosis(
+    diagnosis = Diagnosis(
         rows=len(seen.lengths),
         mean_length=seen.mean_length(dataset.metric),
         average_cosine=seen.average_cosine(),
@@ -94,8 +94,8 @@ def _diagnose(dataset: Dataset | RaggedDataset) -> Diagnosis:
         repeated_queries=0 if groups is None else len(groups) - 1 - int(groups.max()),
     )
     if not isinstance(dataset, Dataset):  # neighbors of sets are too much work for a look
-        return found
-    return _with_truth(found, dataset, _neighbors_in(seen.sample, dataset))
+        return diagnosis
+    return _with_truth(diagnosis, dataset, _neighbors_in(seen.sample, dataset))
 
 
 @dataclass
@@ -128,7 +128,7 @@ class _Pass:
         chosen = np.zeros(rows, bool)
         chosen[np.random.default_rng(0).choice(rows, most, replace=False)] = True
         total, directions = np.zeros(dim), np.zeros(dim)
-        lengths, found, sample, done = [], [], [], 0
+        lengths, row_keys, sample, done = [], [], [], 0
         for start, stop in spans:
             block = base.read(start, stop)
             norms = _lengths(block)
@@ -136,10 +136,12 @@ class _Pass:
             total += block.sum(axis=0, dtype=np.float64)
             directions += np.einsum("i,ij->j", inverse, block, dtype=np.float64)
             lengths.append(norms)
-            found.append(keys(block)[norms > 0])
+            row_keys.append(keys(block)[norms > 0])
             sample.append(block[chosen[done : done + len(block)]])
             done += len(block)
-        return cls(np.concatenate(lengths), total, directions, np.sort(np.concatenate(found)), np.concatenate(sample))
+        return cls(
+            np.concatenate(lengths), total, directions, np.sort(np.concatenate(row_keys)), np.concatenate(sample)
+        )
 
     @property
     def _directed(self) -> int:
@@ -166,8 +168,8 @@ class _Pass:
 
     def share_of(self, queries: np.ndarray) -> float:
         """Of the queries, those that are rows."""
-        asked = keys(queries[queries.any(axis=1)])
-        first, last = (np.searchsorted(self.keys, asked, side=side) for side in ("left", "right"))
+        query_keys = keys(queries[queries.any(axis=1)])
+        first, last = (np.searchsorted(self.keys, query_keys, side=side) for side in ("left", "right"))
         return float((first < last).sum()) / len(queries)
 
 
@@ -210,14 +212,14 @@ def deviation_ratio(vectors: np.ndarray) -> float:
 
 def _neighbors_in(sample: np.ndarray, dataset: Dataset) -> GroundTruth:
     """The exact neighbors, in the sample alone, of some queries."""
-    asked = np.unique(np.linspace(0, len(dataset.queries) - 1, _QUERIES).astype(int))
-    few = dataclasses.replace(dataset, base=ArrayStore(sample), queries=dataset.queries[asked], neighbors=None)
+    rows = np.unique(np.linspace(0, len(dataset.queries) - 1, _QUERIES).astype(int))
+    few = dataclasses.replace(dataset, base=ArrayStore(sample), queries=dataset.queries[rows], neighbors=None)
     from bench.datasets.truth import exact_search
 
     return exact_search(few, min(_NEIGHBORS, len(sample)))
 
 
-def _with_truth(found: Diagnosis, dataset: Dataset | RaggedDataset, truth: GroundTruth) -> Diagnosis:
+def _with_truth(diagnosis: Diagnosis, dataset: Dataset | RaggedDataset, truth: GroundTruth) -> Diagnosis:
     """With what the exact neighbors say."""
     known = int((truth.ids[0] >= 0).sum())
     scores = truth.scores[:, :known]
@@ -226,8 +228,8 @@ def _with_truth(found: Diagnosis, dataset: Dataset | RaggedDataset, truth: Groun
     changed: dict[str, Any] = {"ties": ties, "indistinct": float(together.mean()) if known > 1 else 0.0}
     if dataset.metric is Metric.COSINE:  # a query may be a row at another length
         own = float((scores[:, 0] >= 1 - _SAME).mean())
-        changed["queries_in_base"] = max(found.queries_in_base, own)
-    return dataclasses.replace(found, **changed)
+        changed["queries_in_base"] = max(diagnosis.queries_in_base, own)
+    return dataclasses.replace(diagnosis, **changed)
 
 
 def _lengths(vectors: np.ndarray) -> np.ndarray:

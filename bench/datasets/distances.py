@@ -39,10 +39,10 @@ def known_metric(name: str) -> Metric | None:
 
 def parse_metric(name: str) -> Metric:
     """As :func:`known_metric`; :class:`DatasetError` with what is known if it is none of ours."""
-    found = known_metric(str(name))
-    if found is None:
+    metric = known_metric(str(name))
+    if metric is None:
         raise DatasetError(
             f"metric={name!r} is unknown; use one of ip, cosine, l2 (also dot, inner_product, angular, normalized, "
             "euclidean, sqeuclidean and the like)"
         )
-    return found
+    return metric

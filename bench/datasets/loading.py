@@ -122,8 +122,8 @@ def load(
             f"{source.card.get('source', name)} has distance {source.distance!r}; supported are angular, euclidean, "
             "dot and other names of the same; or choose by metric=cosine, metric=l2 or metric=ip"
         )
-    found = _assemble(name, source, chosen, max_queries, max_base, seed)
-    return replace(found, name=called, metric_asked=metric is not None)
+    dataset = _assemble(name, source, chosen, max_queries, max_base, seed)
+    return replace(dataset, name=called, metric_asked=metric is not None)
 
 
 def _viewed(name: str, source: sources.Source, cone: float | None) -> tuple[sources.Source, str]:
@@ -147,12 +147,12 @@ def _view(name: str) -> View:
 def _assemble(
     name: str, source: sources.Source, metric: Metric, max_queries: int | None, max_base: int | None, seed: int
 ) -> Dataset:
-    asked = min(source.queries.shape[0], max_queries or source.queries.shape[0])
-    queries = read_only(source.queries.read(0, asked))
+    query_count = min(source.queries.shape[0], max_queries or source.queries.shape[0])
+    queries = read_only(source.queries.read(0, query_count))
     rows = _sample(source.base.shape[0], max_base, seed)
     base: VectorStore = source.base if rows is None else Rows(source.base, rows)
     card = dict(source.card)
-    relevance, lost = _judgements(source.relevance, asked, rows)
+    relevance, lost = _judgements(source.relevance, query_count, rows)
     if rows is not None:
         card["sample"] = f"{len(rows)} of {source.base.shape[0]} base vectors, drawn with seed {seed}"
     if lost:
@@ -175,7 +175,7 @@ def _assemble(
         relevance=relevance,
         checksum=combined(*digests, relevance=relevance),
         card=card,
-        neighbors=source.neighbors[:asked] if kept and source.neighbors is not None else None,
+        neighbors=source.neighbors[:query_count] if kept and source.neighbors is not None else None,
     )
 
 
@@ -184,12 +184,12 @@ def _assemble_sets(
 ) -> ragged.RaggedDataset:
     rows = _sample(len(source.base), max_base, seed)
     relevance, lost = _judgements(source.relevance, max_queries or len(source.queries), rows)
-    found = ragged.assemble(name, source, max_queries, rows, relevance)
+    dataset = ragged.assemble(name, source, max_queries, rows, relevance)
     if rows is not None:
-        found.card["sample"] = f"{len(rows)} of {len(source.base)} documents, drawn with seed {seed}"
+        dataset.card["sample"] = f"{len(rows)} of {len(source.base)} documents, drawn with seed {seed}"
     if lost:
-        found.card["dropped_judgements"] = lost
-    return found
+        dataset.card["dropped_judgements"] = lost
+    return dataset
 
 
 def _sample(items: int, max_base: int | None, seed: int) -> np.ndarray | None:
@@ -203,13 +203,13 @@ def _judgements(relevance: Relevance | None, queries: int, rows: np.ndarray | No
     """Judgements of the first ``queries`` queries by the row among ``rows``, and how many lost their item."""
     if relevance is None:
         return None, 0
-    asked = relevance.query < queries
-    query, item, grade = relevance.query[asked], relevance.item[asked], relevance.grade[asked]
+    in_range = relevance.query < queries
+    query, item, grade = relevance.query[in_range], relevance.item[in_range], relevance.grade[in_range]
     if rows is not None:
         place = np.minimum(np.searchsorted(rows, item), len(rows) - 1)
         kept = rows[place] == item
         query, item, grade = query[kept], place[kept], grade[kept]
-    lost = int(asked.sum()) - len(query)
+    lost = int(in_range.sum()) - len(query)
     return (Relevance(query, item, grade) if len(query) else None), lost
 
 

@@ -135,40 +135,40 @@ def path(
     beside = [name for name in (queries, train) if name is not None]
     only_beside = not formats.has_names(file) and any(formats.has_column(name, column) for name in beside)
     used = None if only_beside else column
-    held = formats.read_hdf5(file, used) if file.suffix.lower() in formats.HDF5_SUFFIXES else None
+    hdf5 = formats.read_hdf5(file, used) if file.suffix.lower() in formats.HDF5_SUFFIXES else None
     store = formats.open_vectors(file, column=used)
     if queries is None and queries_column is not None:
         raise DatasetError(f"queries_column={queries_column} is of a file of queries; name it by dataset.queries=FILE")
-    asked, neighbors = _queries(queries, column, queries_column, held)
+    query_vectors, neighbors = _queries(queries, column, queries_column, hdf5)
     identity = file_identity(file, column or "")
     card: dict[str, Any] = {"source": str(file)}
-    if asked is not None:
+    if query_vectors is not None:
         if holdout is not None:
             raise DatasetError(f"holdout={holdout} needs a data set without queries, but {queries or base} has them")
-        _check_dim(asked, queries or f"{base} (test)", store, base)
+        _check_dim(query_vectors, queries or f"{base} (test)", store, base)
         card["queries"] = queries or f"{base} (test)"
     else:
-        store, asked, rows = _hold_out(store, holdout, seed)
+        store, query_vectors, rows = _hold_out(store, holdout, seed)
         identity += f" without {len(rows)} rows of seed {seed}"
         card["queries"] = f"{len(rows)} vectors taken out of the base with seed {seed}"
     trained = None if train is None else _open_other(train, "train", column)
     if trained is not None:
         _check_dim(trained, train, store, base)
         card["train"] = train
-    distance = None if held is None else held.distance
+    distance = None if hdf5 is None else hdf5.distance
     metric = _DEFAULT_METRIC if distance is None else known_metric(distance)
     train_identity = None if train is None else file_identity(Path(train).expanduser(), column or "")
-    return Source(metric, store, asked, trained, None, neighbors, identity, train_identity, card, distance)
+    return Source(metric, store, query_vectors, trained, None, neighbors, identity, train_identity, card, distance)
 
 
 def _queries(
-    queries: str | None, column: str | None, queries_column: str | None, held: Hdf5File | None
+    queries: str | None, column: str | None, queries_column: str | None, hdf5: Hdf5File | None
 ) -> tuple[VectorStore | None, np.ndarray | None]:
     if queries is not None and queries_column is not None:
         return formats.open_vectors(queries, part="test", column=queries_column), None
     if queries is not None:
         return _open_other(queries, "test", column), None
-    return (held.queries, held.neighbors) if held is not None else (None, None)
+    return (hdf5.queries, hdf5.neighbors) if hdf5 is not None else (None, None)
 
 
 def _open_other(file: str, part: str, column: str | None) -> VectorStore:

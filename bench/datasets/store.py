@@ -73,13 +73,13 @@ class RowFile:
         rows = check_rows(rows, self._rows)
         order = np.argsort(rows, kind="stable")
         ascending = rows[order]
-        found = np.empty((len(rows), self._dim), np.float32)
+        vectors = np.empty((len(rows), self._dim), np.float32)
         with self._open() as handle:
             for first, last in spans(ascending, self._row_bytes):
                 begin = ascending[first]
                 block = self._stored(handle, int(begin), int(ascending[last - 1]) + 1)
-                found[order[first:last]] = to_float32(block[ascending[first:last] - begin])
-        return found
+                vectors[order[first:last]] = to_float32(block[ascending[first:last] - begin])
+        return vectors
 
     def _open(self) -> FileIO:
         try:

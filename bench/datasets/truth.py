@@ -44,19 +44,19 @@ def ground_truth(dataset: AnyDataset, k: int) -> GroundTruth:
     if isinstance(dataset, ClickDataset):
         raise DatasetError(f"{dataset.name} has click examples, which have no neighbors")
     path = cache_dir() / "ground-truth" / f"{dataset.checksum[:40]}-{dataset.metric}.npz"
-    found = _read(path, dataset, min(k, dataset.base.shape[0]))
-    if found is None:
-        found = _compute(dataset, min(k, dataset.base.shape[0]))
+    truth = _read(path, dataset, min(k, dataset.base.shape[0]))
+    if truth is None:
+        truth = _compute(dataset, min(k, dataset.base.shape[0]))
         with written_whole(path) as handle:
-            np.savez(handle, scores=found.scores, ids=found.ids)
-    return _cut(found, k, dataset.metric)
+            np.savez(handle, scores=truth.scores, ids=truth.ids)
+    return _cut(truth, k, dataset.metric)
 
 
 def _compute(dataset: Dataset | RaggedDataset, k: int) -> GroundTruth:
     if isinstance(dataset, Dataset):
-        found = exact_search(dataset, k)
-        _compare(dataset, found)
-        return found
+        truth = exact_search(dataset, k)
+        _compare(dataset, truth)
+        return truth
     from bench.datasets.sets.truth import exact_search as exact_search_of_sets  # its kernel is loaded for sets alone
 
     return exact_search_of_sets(dataset, k)
@@ -78,7 +78,7 @@ def exact_search(dataset: Dataset, k: int) -> GroundTruth:
 def _in_order(dataset: Dataset, queries: np.ndarray, ids: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """The best ``k`` of the candidates ``ids`` (q, m) of the given queries by exact scores; ties by the smaller id."""
     scores = np.empty((len(ids), k))
-    found = np.empty((len(ids), k), np.int64)
+    sorted_ids = np.empty((len(ids), k), np.int64)
     step = max(1, BLOCK_BYTES // (16 * ids.shape[1] * dataset.dim))
     for start in range(0, len(ids), step):
         chosen = slice(start, start + step)
@@ -86,65 +86,67 @@ def _in_order(dataset: Dataset, queries: np.ndarray, ids: np.ndarray, k: int) ->
         check_overflow(exact, dataset.name, dataset.metric)
         order = np.lexsort((ids[chosen], -exact if dataset.metric.descending else exact), axis=1)[:, :k]
         scores[chosen] = np.take_along_axis(exact, order, axis=1)
-        found[chosen] = np.take_along_axis(ids[chosen], order, axis=1)
-    return scores, found
+        sorted_ids[chosen] = np.take_along_axis(ids[chosen], order, axis=1)
+    return scores, sorted_ids
 
 
 def _exact_scores(dataset: Dataset, queries: np.ndarray, ids: np.ndarray) -> np.ndarray:
     """Scores (q, k) float64 of the rows ``queries`` (q,) of the queries with the rows ``ids`` (q, k) of the base."""
     distinct, where = np.unique(ids, return_inverse=True)
     vectors = dataset.base.take(distinct).astype(np.float64)
-    asked = dataset.queries[queries].astype(np.float64)
+    query_vectors = dataset.queries[queries].astype(np.float64)
     if dataset.metric is Metric.COSINE:
-        vectors, asked = unit(vectors), unit(asked)
+        vectors, query_vectors = unit(vectors), unit(query_vectors)
     neighbors = vectors[where.reshape(ids.shape)]
     if dataset.metric is Metric.L2:
-        return np.square(neighbors - asked[:, None, :]).sum(axis=2)
-    return np.einsum("qkd,qd->qk", neighbors, asked)
+        return np.square(neighbors - query_vectors[:, None, :]).sum(axis=2)
+    return np.einsum("qkd,qd->qk", neighbors, query_vectors)
 
 
-def _compare(dataset: Dataset, found: GroundTruth) -> None:
+def _compare(dataset: Dataset, truth: GroundTruth) -> None:
     """Hold the neighbors that came with the data set to ours, on a sample of the queries."""
     if dataset.neighbors is None:
         return
-    k = min(dataset.neighbors.shape[1], found.ids.shape[1])
-    asked = np.unique(np.linspace(0, len(dataset.queries) - 1, _CHECKED_QUERIES).astype(np.int64))
-    asked = asked[(dataset.neighbors[asked, :k] >= 0).any(axis=1)]
-    if not len(asked):
+    k = min(dataset.neighbors.shape[1], truth.ids.shape[1])
+    sampled = np.unique(np.linspace(0, len(dataset.queries) - 1, _CHECKED_QUERIES).astype(np.int64))
+    sampled = sampled[(dataset.neighbors[sampled, :k] >= 0).any(axis=1)]
+    if not len(sampled):
         return
-    given = dataset.neighbors[asked, :k]
+    given = dataset.neighbors[sampled, :k]
     known = given >= 0  # the rest is padding
-    scores = _exact_scores(dataset, asked, np.where(known, given, 0))
+    scores = _exact_scores(dataset, sampled, np.where(known, given, 0))
     sign = 1.0 if dataset.metric.descending else -1.0
-    worse = np.where(known, sign * (found.scores[asked, k - 1 : k] - scores), -np.inf)
+    worse = np.where(known, sign * (truth.scores[sampled, k - 1 : k] - scores), -np.inf)
     repeated = np.array([len(np.unique(row[row >= 0])) < (row >= 0).sum() for row in given])
-    tolerance = tie_tolerance(found.scores[asked], k)
-    rounded = _FLOAT32 * np.abs(found.scores[asked, k - 1])
+    tolerance = tie_tolerance(truth.scores[sampled], k)
+    rounded = _FLOAT32 * np.abs(truth.scores[sampled, k - 1])
     other, wrong = (
         int(((worse > most[:, None]).any(axis=1) | repeated).sum())
         for most in (tolerance, np.maximum(tolerance, rounded))
     )
-    if wrong > len(asked) // 10 and not dataset.metric_asked:
-        fix = _what_would_be_right(dataset, asked, given)
-        raise DatasetError(f"{_differ(dataset, wrong, len(asked))}; {fix}")
+    if wrong > len(sampled) // 10 and not dataset.metric_asked:
+        fix = _what_would_be_right(dataset, sampled, given)
+        raise DatasetError(f"{_differ(dataset, wrong, len(sampled))}; {fix}")
     if other:
-        warnings.warn(f"{_differ(dataset, other, len(asked))}; ours are used", stacklevel=3)
+        warnings.warn(f"{_differ(dataset, other, len(sampled))}; ours are used", stacklevel=3)
 
 
-def _differ(dataset: Dataset, count: int, asked: int) -> str:
+def _differ(dataset: Dataset, count: int, sampled: int) -> str:
     return (
         f"{dataset.card.get('source', dataset.name)}: the file's own neighbors differ from exact search by "
-        f"{dataset.metric} for {count} of {asked} sampled queries"
+        f"{dataset.metric} for {count} of {sampled} sampled queries"
     )
 
 
-def _what_would_be_right(dataset: Dataset, asked: np.ndarray, given: np.ndarray) -> str:
-    """The metric by which the neighbors ``given`` (q, k) of the queries ``asked`` are in order, if there is one."""
-    whole = (given >= 0).all(axis=1)
-    others = [metric for metric in Metric if metric is not dataset.metric] if whole.any() and given.shape[1] > 1 else []
+def _what_would_be_right(dataset: Dataset, sampled: np.ndarray, given: np.ndarray) -> str:
+    """The metric by which the neighbors ``given`` (q, k) of the queries ``sampled`` are in order, if there is one."""
+    complete = (given >= 0).all(axis=1)
+    others = (
+        [metric for metric in Metric if metric is not dataset.metric] if complete.any() and given.shape[1] > 1 else []
+    )
     fitting = []
     for metric in others:
-        scores = _exact_scores(replace(dataset, metric=metric), asked[whole], given[whole])
+        scores = _exact_scores(replace(dataset, metric=metric), sampled[complete], given[complete])
         steps = np.diff(scores if metric.descending else -scores, axis=1)  # none of them upwards
         if (steps <= _FLOAT32 * np.abs(scores[:, 1:])).all():
             fitting.append(str(metric))
@@ -156,12 +158,12 @@ def _what_would_be_right(dataset: Dataset, asked: np.ndarray, given: np.ndarray)
     )
 
 
-def _cut(found: GroundTruth, k: int, metric: Metric | SetMetric) -> GroundTruth:
-    missing = max(0, k - found.ids.shape[1])
+def _cut(truth: GroundTruth, k: int, metric: Metric | SetMetric) -> GroundTruth:
+    missing = max(0, k - truth.ids.shape[1])
     pad = ((0, 0), (0, missing))
     worst = -np.inf if metric.descending else np.inf
-    scores = np.pad(found.scores[:, :k], pad, constant_values=worst)
-    ids = np.pad(found.ids[:, :k], pad, constant_values=-1)
+    scores = np.pad(truth.scores[:, :k], pad, constant_values=worst)
+    ids = np.pad(truth.ids[:, :k], pad, constant_values=-1)
     return GroundTruth(read_only(scores), read_only(ids))
 
 

@@ -61,8 +61,8 @@ class Plan:
     def modules(self) -> list[str]:
         """Where its method and the codecs inside it are defined, if that is no module of ``methods``."""
         names = [self.config.method["name"], *_inner(self.params)]
-        found = {registry.get(name, None).__module__ for name in names}
-        return sorted(module for module in found if not module.startswith("methods."))
+        modules = {registry.get(name, None).__module__ for name in names}
+        return sorted(module for module in modules if not module.startswith("methods."))
 
     @property
     def folder(self) -> Path:

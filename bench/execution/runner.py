@@ -96,20 +96,20 @@ def _shared(plan: Plan) -> Record | None:
         return None
     name = plan.config.method["name"]
     for folder in sorted(plan.folder.parent.glob("[!.]*")):
-        found = records.read_finished(folder)
-        if found is None or found.status != "ok" or found.key != plan.key_at(found.budget.bytes):
+        finished = records.read_finished(folder)
+        if finished is None or finished.status != "ok" or finished.key != plan.key_at(finished.budget.bytes):
             continue
         queries = folder / records.QUERIES_FILE
-        same = found.bytes is not None and found.bytes.code == plan.code_size
-        same = same and _comparable(name, found.method.params) == _comparable(name, plan.params)
-        if not same or not queries.exists() or records.file_sha256(queries) != found.queries_sha256:
+        same = finished.bytes is not None and finished.bytes.code == plan.code_size
+        same = same and _comparable(name, finished.method.params) == _comparable(name, plan.params)
+        if not same or not queries.exists() or records.file_sha256(queries) != finished.queries_sha256:
             continue
         with _work_folder(plan.folder) as work:
             copy = Path(shutil.copyfile(queries, work / records.QUERIES_FILE))
             record = dataclasses.replace(
-                found,
+                finished,
                 key=plan.key,
-                reason=f"the same codec as at budget {found.budget.requested}, measured there",
+                reason=f"the same codec as at budget {finished.budget.requested}, measured there",
                 budget=_budget(plan),
                 config=plan.config.to_dict(),
             )
@@ -148,12 +148,12 @@ def _work_folder(folder: Path) -> Iterator[Path]:
 def _record(plan: Plan, outcome: Outcome, queries_sha256: str | None = None) -> Record:
     config, dataset = plan.config, plan.dataset
     cls = registry.class_of(config.method["name"], config.method, None)
-    found = dict((outcome.result or {}).get("measurement") or {})
-    found.pop("arrays", None)
-    params = found.pop("params", None) or plan.params
+    measured = dict((outcome.result or {}).get("measurement") or {})
+    measured.pop("arrays", None)
+    params = measured.pop("params", None) or plan.params
     threads = (outcome.result or {}).get("threads") or environment.thread_environment(config.threads)
-    found.setdefault("peak_memory_bytes", outcome.peak_memory_bytes or None)
-    found["seconds"] = {**found.get("seconds", {}), "process": outcome.seconds}
+    measured.setdefault("peak_memory_bytes", outcome.peak_memory_bytes or None)
+    measured["seconds"] = {**measured.get("seconds", {}), "process": outcome.seconds}
     described = environment.describe()
     values = {
         "schema": records.SCHEMA,
@@ -165,10 +165,10 @@ def _record(plan: Plan, outcome: Outcome, queries_sha256: str | None = None) -> 
         "budget": _budget(plan).__dict__,
         "config": config.to_dict(),
         "environment": {**described, "threads": threads},
-        "scan_bandwidth": _scan_bandwidth(found, described["memory_bandwidth_bytes_per_s"]),
+        "scan_bandwidth": _scan_bandwidth(measured, described["memory_bandwidth_bytes_per_s"]),
         "queries_sha256": queries_sha256,
         "diagnosis": _diagnosis(plan, outcome),
-        **found,
+        **measured,
     }
     return records.from_dict(values)
 
@@ -181,9 +181,9 @@ def _diagnosis(plan: Plan, outcome: Outcome) -> dict[str, Any] | None:
     return dataclasses.asdict(diagnose(plan.dataset, truth))
 
 
-def _scan_bandwidth(found: dict[str, Any], memory: float) -> dict[str, float] | None:
+def _scan_bandwidth(measured: dict[str, Any], memory: float) -> dict[str, float] | None:
     """:class:`bench.records.ScanBandwidth` of a measurement; None where nothing was searched."""
-    latency, throughput, size = found.get("latency_ms"), found.get("throughput") or {}, found.get("bytes")
+    latency, throughput, size = measured.get("latency_ms"), measured.get("throughput") or {}, measured.get("bytes")
     if size is None or not latency or "queries_per_s" not in throughput:
         return None
     single = size["searcher"] / (latency["p50"] / 1e3)

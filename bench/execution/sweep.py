@@ -56,17 +56,17 @@ def run(plans: Iterable[Plan], total: int | None = None) -> Sweep:
     if not fitting and wrong and wrong[0].infeasible is not None:
         raise wrong[0].infeasible
     sweep.left_out = sorted({str(plan.config.method["name"]) for plan in wrong})
-    found: dict[int, Record] = {}
+    records_by_plan: dict[int, Record] = {}
     todo: list[int] = []
     for i, plan in enumerate(fitting):
         if (record := runner.finished(plan)) is not None:
-            found[i] = record
+            records_by_plan[i] = record
         else:
             todo.append(i)
-    sweep.reused = len(found)
-    with _progress("sweep", total=len(fitting), initial=len(found)) as bar:
-        _execute(fitting, todo, found, bar)
-    sweep.records = [found[i] for i in range(len(fitting))]
+    sweep.reused = len(records_by_plan)
+    with _progress("sweep", total=len(fitting), initial=len(records_by_plan)) as bar:
+        _execute(fitting, todo, records_by_plan, bar)
+    sweep.records = [records_by_plan[i] for i in range(len(fitting))]
     return sweep
 
 
@@ -76,16 +76,16 @@ def _progress(what: str, plans: Iterable[Plan] | None = None, **options: Any) ->
     return tqdm(plans, desc=what, unit="run", file=sys.stderr, disable=hidden, **options)
 
 
-def _execute(plans: list[Plan], todo: list[int], found: dict[int, Record], bar: tqdm) -> None:
-    """Put the records of the plans ``todo`` into ``found``.
+def _execute(plans: list[Plan], todo: list[int], records_by_plan: dict[int, Record], bar: tqdm) -> None:
+    """Put the records of the plans ``todo`` into ``records_by_plan``.
 
     Those that lead to the very same codec follow each other: the first is measured and the others take what it found.
     """
     if not todo:
         return
     environment.machine()  # measures its bandwidth: while nothing else goes on
-    asked = {(plan.dataset.checksum, plan.dataset.metric): plan for plan in plans if plan.infeasible is None}
-    for plan in asked.values():
+    searched = {(plan.dataset.checksum, plan.dataset.metric): plan for plan in plans if plan.infeasible is None}
+    for plan in searched.values():
         runner.find_truth(plan)
     rows: dict[str, list[int]] = {}
     for i in todo:
@@ -95,7 +95,7 @@ def _execute(plans: list[Plan], todo: list[int], found: dict[int, Record], bar: 
     def execute(row: list[int]) -> None:
         for i in row:
             bar.set_postfix_str(f"{plans[i].config.method['name']} {plans[i].config.budget}")
-            found[i] = runner.execute(plans[i], turns)
+            records_by_plan[i] = runner.execute(plans[i], turns)
             bar.update()
 
     with ThreadPoolExecutor(max(plans[i].config.jobs for i in todo)) as pool:

@@ -50,14 +50,14 @@ def work(folder: Path) -> dict[str, Any]:
         for module in job["modules"]:
             importlib.import_module(module)
         config = RunConfig.from_dict(job["config"])
-        found = measure(config, load_dataset(config), job["code_bytes"], folder)
-        arrays = found.arrays
-        found.arrays = {}
+        measurement = measure(config, load_dataset(config), job["code_bytes"], folder)
+        arrays = measurement.arrays
+        measurement.arrays = {}
         np.savez(folder / "queries.npz", **arrays)  # type: ignore[arg-type]
         return {
             "status": "ok",
             "reason": "",
-            "measurement": dataclasses.asdict(found),
+            "measurement": dataclasses.asdict(measurement),
             "threads": thread_settings(),
             "peak": peak_memory(),
         }

@@ -110,14 +110,14 @@ def _measure(baseline: Sequence[Case], timed: bool, json_file: Path | None) -> d
         check_writable(json_file)
     with tempfile.TemporaryDirectory(prefix="bench-gate-") as folder:
         plans = [_plan(case, folder, timed) for case in baseline]
-        found: list[tuple[Record, Plan]] = []
+        measured: list[tuple[Record, Plan]] = []
         for plan in tqdm(plans, desc="gate", unit="run", file=sys.stderr, disable=None):
-            found.append((runner.execute(plan), plan))
+            measured.append((runner.execute(plan), plan))
         if json_file is not None:
-            good = [(record, plan) for record, plan in found if record.status == "ok"]
+            good = [(record, plan) for record, plan in measured if record.status == "ok"]
             times = [records.read_queries(plan.folder)["milliseconds"] for _, plan in good]
             benchmark_file.write(json_file, [(record, ms) for (record, _), ms in zip(good, times)])
-        return {case.identity: case for case in (Case.of_record(record) for record, _ in found)}
+        return {case.identity: case for case in (Case.of_record(record) for record, _ in measured)}
 
 
 def _plan(case: Case, folder: str, timed: bool) -> Plan:

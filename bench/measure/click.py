@@ -50,11 +50,11 @@ def click_intervals(
         areas[number] = wins / (2.0 * total * float(up_to[-1])) if total and up_to[-1] else np.nan
         means[number] = (hits @ of_positives + misses @ of_negatives) / max(1.0, total + float(up_to[-1]))
     tails = [(1.0 - level) / 2.0, (1.0 + level) / 2.0]
-    found = {}
+    intervals = {}
     for name, value, drawn in (("auc", auc(logits, labels), areas), ("log_loss", losses.mean(), means)):
         low, high = np.nanquantile(drawn, tails)
-        found[name] = Interval(float(value), float(low), float(high))
-    return found
+        intervals[name] = Interval(float(value), float(low), float(high))
+    return intervals
 
 
 def _poisson_table() -> np.ndarray:

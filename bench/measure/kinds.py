@@ -97,9 +97,9 @@ class Kind:
     sentence: str
 
 
-def kinds_of(found: Diagnosis, dim: int, metric: str) -> list[Kind]:
+def kinds_of(diagnosis: Diagnosis, dim: int, metric: str) -> list[Kind]:
     """Kinds that a set of ``dim`` dimensions is of, compared by ``metric`` (ip, cosine, l2 or chamfer)."""
-    return [*_of_directions(found, dim), *_of_lengths(found, metric), *_of_rows(found)]
+    return [*_of_directions(diagnosis, dim), *_of_lengths(diagnosis, metric), *_of_rows(diagnosis)]
 
 
 def few_training_vectors(training: int, dim: int) -> list[Kind]:
@@ -116,22 +116,24 @@ def few_training_vectors(training: int, dim: int) -> list[Kind]:
     ]
 
 
-def warnings_of(found: Diagnosis, queries: int) -> list[Kind]:
+def warnings_of(diagnosis: Diagnosis, queries: int) -> list[Kind]:
     """Kinds of queries and rows by which a measured recall says less than it seems to; of so many ``queries``."""
     warned: list[Kind] = []
-    if found.queries_in_base >= SHARE:
+    if diagnosis.queries_in_base >= SHARE:
         warned.append(
             Kind(
                 "queries in the base",
-                f"{_percent(found.queries_in_base)} of the queries are rows of the base: each is its own nearest "
+                f"{_percent(diagnosis.queries_in_base)} of the queries are rows of the base: each is its own nearest "
                 "neighbor, so that recall, at 1 above all, is higher than for new queries",
             )
         )
-    if found.repeated_queries >= SHARE * queries:
-        what = f"{found.repeated_queries:,} of {queries:,} queries repeat an earlier one; they count once in intervals"
+    if diagnosis.repeated_queries >= SHARE * queries:
+        what = (
+            f"{diagnosis.repeated_queries:,} of {queries:,} queries repeat an earlier one; they count once in intervals"
+        )
         warned.append(Kind("repeated queries", what))
-    if found.most_ties >= SHARE:
-        listed = " and ".join(f"{_percent(share)} at {k}" for k, share in found.ties.items() if share >= SHARE)
+    if diagnosis.most_ties >= SHARE:
+        listed = " and ".join(f"{_percent(share)} at {k}" for k, share in diagnosis.ties.items() if share >= SHARE)
         warned.append(
             Kind(
                 "ties",
@@ -142,50 +144,55 @@ def warnings_of(found: Diagnosis, queries: int) -> list[Kind]:
     return warned
 
 
-def _of_directions(found: Diagnosis, dim: int) -> Iterator[Kind]:
-    if found.average_cosine >= COMMON_DIRECTION:
+def _of_directions(diagnosis: Diagnosis, dim: int) -> Iterator[Kind]:
+    if diagnosis.average_cosine >= COMMON_DIRECTION:
         yield Kind(
             "common direction",
-            f"vectors share a direction: the mean is {found.mean_length:.2f} of their length; average cosine "
-            f"{found.average_cosine:.2f}",
+            f"vectors share a direction: the mean is {diagnosis.mean_length:.2f} of their length; average cosine "
+            f"{diagnosis.average_cosine:.2f}",
         )
-        if found.query_cosine < APART * found.average_cosine:
+        if diagnosis.query_cosine < APART * diagnosis.average_cosine:
             yield Kind(
                 "queries apart",
-                f"queries do not share it: average cosine of a query and a vector {number(found.query_cosine, '.2f')}",
+                "queries do not share it: average cosine of a query and a vector "
+                f"{number(diagnosis.query_cosine, '.2f')}",
             )
-    if found.deviation_ratio >= ROGUE_DIMENSIONS:
+    if diagnosis.deviation_ratio >= ROGUE_DIMENSIONS:
         yield Kind(
             "rogue dimensions",
             "few dimensions have most of the variance: the largest standard deviation is "
-            f"{found.deviation_ratio:.3g} times the median's",
+            f"{diagnosis.deviation_ratio:.3g} times the median's",
         )
-    if 0 < found.effective_rank < LOW_RANK * dim:
+    if 0 < diagnosis.effective_rank < LOW_RANK * dim:
         yield Kind(
             "low rank",
-            f"vectors spread over few directions: effective rank {found.effective_rank:.3g} of {dim} dimensions",
+            f"vectors spread over few directions: effective rank {diagnosis.effective_rank:.3g} of {dim} dimensions",
         )
 
 
-def _of_lengths(found: Diagnosis, metric: str) -> Iterator[Kind]:
+def _of_lengths(diagnosis: Diagnosis, metric: str) -> Iterator[Kind]:
     products = metric in ("ip", "chamfer")
-    median = found.length_median
-    if products and median > 0 and found.length_p99 - found.length_p1 > LENGTHS_VARY * median:
-        low, high = found.length_p1 / median, found.length_p99 / median
+    median = diagnosis.length_median
+    if products and median > 0 and diagnosis.length_p99 - diagnosis.length_p1 > LENGTHS_VARY * median:
+        low, high = diagnosis.length_p1 / median, diagnosis.length_p99 / median
         yield Kind("lengths vary", f"lengths vary: from {low:.2f} (1%) to {high:.2f} (99%) of the median")
-    if metric != "cosine" and found.longest >= TOO_LONG:
-        yield Kind("one row too long", f"the longest vector is {found.longest:.3g} times as long as the median")
-    if products and found.query_length > 0 and not 1 / FEW_QUERIES_LONG < found.query_length < FEW_QUERIES_LONG:
-        what = "short" if found.query_length < 1 else "long"
-        yield Kind(f"{what} queries", f"queries are {what}: {found.query_length:.3g} times the vectors' median length")
+    if metric != "cosine" and diagnosis.longest >= TOO_LONG:
+        yield Kind("one row too long", f"the longest vector is {diagnosis.longest:.3g} times as long as the median")
+    if products and diagnosis.query_length > 0 and not 1 / FEW_QUERIES_LONG < diagnosis.query_length < FEW_QUERIES_LONG:
+        what = "short" if diagnosis.query_length < 1 else "long"
+        yield Kind(
+            f"{what} queries", f"queries are {what}: {diagnosis.query_length:.3g} times the vectors' median length"
+        )
 
 
-def _of_rows(found: Diagnosis) -> Iterator[Kind]:
-    if found.zero_rows:
-        what = "vector is" if found.zero_rows == 1 else "vectors are"
-        yield Kind("zero rows", f"{found.zero_rows:,} {what} zero")
-    if found.duplicates >= SHARE * found.rows:
-        yield Kind("duplicates", f"{_percent(found.duplicates / found.rows)} of the vectors repeat an earlier one")
+def _of_rows(diagnosis: Diagnosis) -> Iterator[Kind]:
+    if diagnosis.zero_rows:
+        what = "vector is" if diagnosis.zero_rows == 1 else "vectors are"
+        yield Kind("zero rows", f"{diagnosis.zero_rows:,} {what} zero")
+    if diagnosis.duplicates >= SHARE * diagnosis.rows:
+        yield Kind(
+            "duplicates", f"{_percent(diagnosis.duplicates / diagnosis.rows)} of the vectors repeat an earlier one"
+        )
 
 
 def _percent(share: float) -> str:

@@ -37,13 +37,13 @@ def true_scores(base: VectorStore, queries: np.ndarray, ids: np.ndarray, metric:
     scores = np.empty(len(ids))
     for start in range(0, len(ids), _CANDIDATES_PER_BLOCK):
         part = slice(start, start + _CANDIDATES_PER_BLOCK)
-        items, asked = base.take(ids[part]).astype(np.float64), queries[part].astype(np.float64)
+        items, query_vectors = base.take(ids[part]).astype(np.float64), queries[part].astype(np.float64)
         if metric is Metric.L2:
-            scores[part] = ((items - asked) ** 2).sum(axis=1)
+            scores[part] = ((items - query_vectors) ** 2).sum(axis=1)
             continue
-        scores[part] = np.einsum("ij,ij->i", items, asked)
+        scores[part] = np.einsum("ij,ij->i", items, query_vectors)
         if metric is Metric.COSINE:
-            norms = np.linalg.norm(items, axis=1) * np.linalg.norm(asked, axis=1)
+            norms = np.linalg.norm(items, axis=1) * np.linalg.norm(query_vectors, axis=1)
             scores[part] = np.divide(scores[part], norms, out=np.zeros(len(items)), where=norms > 0)
     return scores
 
@@ -172,9 +172,9 @@ def retrieval_measures(ids: np.ndarray, relevance: Relevance) -> dict[str, np.nd
     names = {"nDCG@10": "ndcg_cut_10", "MRR@10": "recip_rank", "P@10": "P_10", "R@10": "recall_10"}
     result = {name: np.full(len(ids), np.nan) for name in names}
     for query in judged:
-        found = evaluated.get(query, {})  # trec_eval leaves out a query that nothing was returned for
+        values = evaluated.get(query, {})  # trec_eval leaves out a query that nothing was returned for
         for name, measure in names.items():
-            result[name][int(query)] = found.get(measure, 0.0)
+            result[name][int(query)] = values.get(measure, 0.0)
     return result
 
 

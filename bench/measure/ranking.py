@@ -81,7 +81,7 @@ def rank_methods(names: Sequence[str], scores: np.ndarray, seed: int = 0, resamp
     low, high = np.quantile(np.stack([_places(row) for row in drawn]), [0.025, 0.975], axis=0)
     duels = tasks * (methods - 1)
     measured = np.isfinite(scores).sum(axis=0)
-    found = [
+    entries = [
         Ranked(
             name=name,
             rank=float(rank[i]),
@@ -94,7 +94,7 @@ def rank_methods(names: Sequence[str], scores: np.ndarray, seed: int = 0, resamp
         )
         for i, name in enumerate(names)
     ]
-    return sorted(found, key=lambda ranked: (ranked.rank, ranked.name))
+    return sorted(entries, key=lambda ranked: (ranked.rank, ranked.name))
 
 
 def _places(points: np.ndarray) -> np.ndarray:

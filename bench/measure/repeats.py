@@ -32,8 +32,8 @@ def groups_of(queries: np.ndarray | Ragged, metric: object) -> np.ndarray | None
     Queries that are a multiple of each other are one for cosine, as far as float32 rounds both to the same.
     """
     if isinstance(queries, Ragged):
-        found = _hashes([queries.set(i) + 0 for i in range(len(queries))])
+        row_keys = _hashes([queries.set(i) + 0 for i in range(len(queries))])
     else:
-        found = keys(as_compared(queries, metric))
-    distinct, first, groups = np.unique(found, return_index=True, return_inverse=True)
-    return None if len(distinct) == len(found) else np.argsort(np.argsort(first))[groups]
+        row_keys = keys(as_compared(queries, metric))
+    distinct, first, groups = np.unique(row_keys, return_index=True, return_inverse=True)
+    return None if len(distinct) == len(row_keys) else np.argsort(np.argsort(first))[groups]

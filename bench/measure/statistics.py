@@ -71,14 +71,14 @@ def bootstrap_means(
     -----
     Efron and Tibshirani, An Introduction to the Bootstrap, section 13.3.
     """
-    found = {}
+    intervals = {}
     for name, values in per_query.items():
         values = np.asarray(values, np.float64)
         finite = np.isfinite(values)
         known = once(values[finite], None if groups is None else groups[finite])
         if len(known):
-            found[name] = _interval(known, np.random.default_rng(seed), level, resamples)
-    return found
+            intervals[name] = _interval(known, np.random.default_rng(seed), level, resamples)
+    return intervals
 
 
 def once(values: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
@@ -166,29 +166,29 @@ def paired_difference(
     extreme = np.abs(_flipped_means(differences, rng, resamples)) >= abs(mean.value) - 1e-12
     spread = float(differences.std(ddof=1)) if len(differences) > 1 else 0.0
     effect = mean.value / spread if spread > 0 else math.copysign(math.inf, mean.value) if mean.value else 0.0
-    found = Difference(mean.value, mean.low, mean.high, (1 + int(extreme.sum())) / (1 + resamples), effect)
+    difference = Difference(mean.value, mean.low, mean.high, (1 + int(extreme.sum())) / (1 + resamples), effect)
     means = [values[:, known].mean(axis=1) for values in seeds]
-    return _over_seeds(found, means, spread**2 / len(differences), level)
+    return _over_seeds(difference, means, spread**2 / len(differences), level)
 
 
-def _over_seeds(found: Difference, means: list[np.ndarray], variance: float, level: float) -> Difference:
+def _over_seeds(difference: Difference, means: list[np.ndarray], variance: float, level: float) -> Difference:
     """The difference with what the seeds' means (seeds,) of both methods tell of other seeds."""
     known = [(float(np.var(each, ddof=1)), len(each) - 1) for each in means if len(each) > 1]
     if not known:
-        return found
+        return difference
     # A method of one seed is taken to vary as the other does.
     shares = [(spread / len(each), freedom) for each, (spread, freedom) in zip(means, (known[0], known[-1]))]
     drawn = sum(share for share, _ in shares)
     if drawn <= 0:
-        return found
+        return difference
     under = sum(share**2 / freedom for share, freedom in shares)
     half = student_t(max(1, math.floor(drawn**2 / under)), level) * math.sqrt(drawn)
-    t, freedom = abs(found.value) / math.sqrt(variance + drawn), (variance + drawn) ** 2 / under
+    t, freedom = abs(difference.value) / math.sqrt(variance + drawn), (variance + drawn) ** 2 / under
     return replace(
-        found,
-        low=found.value - math.hypot(found.value - found.low, half),
-        high=found.value + math.hypot(found.high - found.value, half),
-        p=max(found.p, _both_tails(t, freedom)),
+        difference,
+        low=difference.value - math.hypot(difference.value - difference.low, half),
+        high=difference.value + math.hypot(difference.high - difference.value, half),
+        p=max(difference.p, _both_tails(t, freedom)),
     )
 
 
@@ -197,8 +197,8 @@ def _both_tails(t: float, freedom: float) -> float:
     if freedom > 1e4:
         return 2 * NormalDist().cdf(-t)
     angles = np.linspace(math.atan(t / math.sqrt(freedom)), math.pi / 2, 4001)  # t = sqrt(freedom) * tan(angle)
-    whole = math.exp(math.lgamma(freedom / 2) - math.lgamma((freedom + 1) / 2)) * math.sqrt(math.pi)
-    return float(2 * np.trapezoid(np.cos(angles) ** (freedom - 1), angles) / whole)
+    total = math.exp(math.lgamma(freedom / 2) - math.lgamma((freedom + 1) / 2)) * math.sqrt(math.pi)
+    return float(2 * np.trapezoid(np.cos(angles) ** (freedom - 1), angles) / total)
 
 
 def _flipped_means(differences: np.ndarray, rng: np.random.Generator, resamples: int) -> np.ndarray:

@@ -210,7 +210,7 @@ class _Race:
         queries = RecallOfQueries(data)
         diagnose(data)  # now, so that runs side by side do not all begin with it
         self._exact = [*self._exact, (sample.n * sample.queries, time.monotonic() - before)]
-        found = run_round(
+        outcome = run_round(
             self.question,
             entries,
             sample,
@@ -224,8 +224,8 @@ class _Race:
             workers=workers or self.workers,
             earlier=earlier,
         )
-        self._ended += [*[racer.offer.record for racer in found.racers], *found.failed]
-        return found
+        self._ended += [*[racer.offer.record for racer in outcome.racers], *outcome.failed]
+        return outcome
 
     def _exact_s(self, sample: Sample) -> float:
         """What the exact neighbors of a sample will take; the first time says too little: there, code is compiled."""
@@ -247,9 +247,9 @@ class _Race:
 
 def _load(question: Question) -> Dataset:
     given = {key: value for key in ("queries", "column") if (value := getattr(question, key)) is not None}
-    found = datasets.load("path", metric=question.metric, base=question.data, **given)
-    assert isinstance(found, Dataset)
-    return found
+    dataset = datasets.load("path", metric=question.metric, base=question.data, **given)
+    assert isinstance(dataset, Dataset)
+    return dataset
 
 
 def _feasible(question: Question, user: Dataset, code_bytes: int) -> list[str]:
@@ -258,23 +258,23 @@ def _feasible(question: Question, user: Dataset, code_bytes: int) -> list[str]:
     from methods.compose import rescored
     from methods.errors import UnsupportedMetric
 
-    found, smallest = [], []
+    feasible, smallest = [], []
     for name in dict.fromkeys(question.methods) or registry.names():  # two runs of one name would share a folder
         if registry.missing_dependencies(name):
             continue
         try:
             rescored.plan(name, user.dim, code_bytes, user.metric, rescore=question.rescore)
-            found.append(name)
+            feasible.append(name)
         except BudgetError as error:
             smallest.append((error.smallest, name))
         except UnsupportedMetric:
             continue
-    if not found:
+    if not feasible:
         least = f"; the smallest code is {min(smallest)[0]} B ({min(smallest)[1]})" if smallest else ""
         raise UsageError(
             f"no method has a code of {code_bytes} bytes for {user.metric} at {user.dim} dimensions{least}"
         )
-    return sorted(found, key=lambda name: not registry.get(name).trains)  # of equals, those that learn race first
+    return sorted(feasible, key=lambda name: not registry.get(name).trains)  # of equals, those that learn race first
 
 
 def _sizes(most: int) -> list[tuple[int, int, int]]:
@@ -294,7 +294,7 @@ def _choose(answer: Answer, *rounds: list[Racer]) -> None:
         fast one that finds less, say. Its recall is of fewer vectors, so it has to exceed the least by a margin.
     """
     limits, seen = answer.question.limits, set[str]()
-    found: list[tuple[float, Offer]] = []
+    shortfalls: list[tuple[float, Offer]] = []
     for racers in rounds:
         latest = [racer for racer in racers if racer.name not in seen]
         seen |= {racer.name for racer in racers}
@@ -308,10 +308,10 @@ def _choose(answer: Answer, *rounds: list[Racer]) -> None:
                 answer.runner_up = others[0].offer
                 answer.against = paired_difference(winner.per_query, others[0].per_query)
             return
-        found += [(racer.offer.shortfall(limits), racer.offer) for racer in latest]
+        shortfalls += [(racer.offer.shortfall(limits), racer.offer) for racer in latest]
         if (least := answer.question.limits.min_recall) is not None:
             limits = replace(limits, min_recall=min(1.0, least + _EARLY_MARGIN))
-    answer.nearest = [min(found, key=lambda pair: pair[0])[1]]
+    answer.nearest = [min(shortfalls, key=lambda pair: pair[0])[1]]
 
 
 def _look_elsewhere(answer: Answer, race: _Race, small: Sample, user: Dataset, first: Round) -> None:
@@ -331,11 +331,11 @@ def _look_elsewhere(answer: Answer, race: _Race, small: Sample, user: Dataset, f
             race.too_long.append(f"other budgets: {race.all_left_s:.0f} s were left")
             break
         entries = [(name, f"{size}B") for name in [racer.name for racer in favorites] + _new_at(size, answer)]
-        found = race.round("elsewhere", [e for e in entries if _fits(race, e, small)], small, f"at {size} bytes")
-        if not found.racers:
+        outcome = race.round("elsewhere", [e for e in entries if _fits(race, e, small)], small, f"at {size} bytes")
+        if not outcome.racers:
             continue
-        answer.elsewhere[size] = found.racers[0].offer
-        beyond += [racer.offer for racer in found.racers]
+        answer.elsewhere[size] = outcome.racers[0].offer
+        beyond += [racer.offer for racer in outcome.racers]
         if answer.chosen is None and any(not offer.misses(limits) for offer in beyond):
             break
     if answer.chosen is None and beyond:

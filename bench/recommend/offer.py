@@ -102,12 +102,12 @@ class Offer:
 
     def misses(self, limits: Limits) -> list[str]:
         """What keeps it from meeting the limits, in words; empty if it meets them."""
-        found = []
+        missed = []
         if limits.min_recall is not None and self.recall_at_n < limits.min_recall:
-            found.append(f"recall@{self.k} {self.recall_at_n:.3f} is below {limits.min_recall:g}")
+            missed.append(f"recall@{self.k} {self.recall_at_n:.3f} is below {limits.min_recall:g}")
         if limits.max_p50_ms is not None and self.p50_ms > limits.max_p50_ms:
-            found.append(f"p50 {float(f'{self.p50_ms:.3g}'):,g} ms is above {limits.max_p50_ms:g} ms")
-        return found
+            missed.append(f"p50 {float(f'{self.p50_ms:.3g}'):,g} ms is above {limits.max_p50_ms:g} ms")
+        return missed
 
     def shortfall(self, limits: Limits) -> float:
         """How far from the limits, as a number to order by: 0 meets them."""

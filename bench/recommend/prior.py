@@ -62,14 +62,14 @@ def reaching(published: Iterable[Record], recall: float, k: int, ratio: float) -
     easiest promises nothing.
     """
     measure = f"recall@{k}"
-    found: dict[float, dict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
+    by_size: dict[float, dict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
     for record in published:
         own = round(4 * record.dataset.dim / record.budget.bytes, 1)
         if _dense(record) and measure in record.quality and own < ratio:
-            found[own][record.method.name][record.dataset.name] = record.quality[measure].value
+            by_size[own][record.method.name][record.dataset.name] = record.quality[measure].value
     good = []
-    several = any(len(kept) > 1 for methods in found.values() for kept in methods.values())
-    for own, methods in found.items():
+    several = any(len(kept) > 1 for methods in by_size.values() for kept in methods.values())
+    for own, methods in by_size.items():
         most = max(1 + several, *(len(kept) for kept in methods.values()))
         for name, kept in methods.items():
             worst = min(kept, key=lambda dataset: kept[dataset])

@@ -231,7 +231,11 @@ def _beaten(leader: Racer, rivals: Sequence[Racer], margin: float) -> set[str]:
     if not worse:
         return set()
     _, compared = against_best({racer.name: racer.per_query for racer in [leader, *worse]})
-    return {name for name, found in compared.items() if found.distinguishable and -found.difference.value >= margin}
+    return {
+        name
+        for name, comparison in compared.items()
+        if comparison.distinguishable and -comparison.difference.value >= margin
+    }
 
 
 def affordable(racers: Sequence[Racer], sample: Sample, time_s: float, workers: int) -> list[Racer]:

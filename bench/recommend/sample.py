@@ -36,9 +36,9 @@ class Sample:
 
     def load(self) -> Dataset:
         """The sample as a data set."""
-        found = datasets.load(**{key: value for key, value in self.config.items() if value is not None})
-        assert isinstance(found, Dataset)
-        return found
+        dataset = datasets.load(**{key: value for key, value in self.config.items() if value is not None})
+        assert isinstance(dataset, Dataset)
+        return dataset
 
 
 def write_samples(
@@ -71,13 +71,13 @@ def write_samples(
         files = {"base": base_order[:base], "train": train_order[:train]}
         for name, rows in files.items():
             np.save(folder / f"{name}{number}.npy", user.base.take(np.sort(rows)))
-        asked = np.sort(query_order[:queries])
-        np.save(folder / f"queries{number}.npy", user.queries[asked])
+        query_rows = np.sort(query_order[:queries])
+        np.save(folder / f"queries{number}.npy", user.queries[query_rows])
         config = {
             "name": "path",
             **{key: str(folder / f"{key}{number}.npy") for key in ("base", "queries", "train")},
             "metric": metric,
             "max_queries": None,
         }
-        samples.append(Sample(config, len(files["base"]), len(files["train"]), len(asked)))
+        samples.append(Sample(config, len(files["base"]), len(files["train"]), len(query_rows)))
     return samples

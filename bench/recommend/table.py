@@ -82,10 +82,10 @@ def recommend_table(question: TableQuestion) -> TableAnswer:
     compressed = [row for row in rows if row.family != "identity"]
     if not compressed:
         raise UsageError(f"{question.published} holds no records of tables; run python -m bench experiment=table")
-    asked, total = question.raw / max(1, size), sum(question.rows)
+    wanted, total = question.raw / max(1, size), sum(question.rows)
     nearest = min(compressed, key=lambda row: abs(math.log((row.record.dataset.vectors_per_item or 1) / total)))
     compressed = [row for row in compressed if row.group[:3] == nearest.group[:3]]
-    ratios = sorted({_ratio(row) for row in compressed}, key=lambda ratio: abs(math.log(ratio / asked)))
+    ratios = sorted({_ratio(row) for row in compressed}, key=lambda ratio: abs(math.log(ratio / wanted)))
     near = [row for row in compressed if _ratio(row) == ratios[0]]
     infeasible: dict[str, str] = {}
     able = [row for row in near if _possible(row, question, infeasible)]
@@ -160,14 +160,14 @@ def lines(answer: TableAnswer) -> Iterator[str]:
     )
     if len(best.records) == 1:
         yield "each was trained once: another seed may change the order of those that are near"
-    asked = question.raw / question.table_bytes
-    if max(asked, answer.ratio) / min(asked, answer.ratio) > _NEAR:
-        yield f"nothing was published at {asked:.4g}x; {answer.ratio:.4g}x is the nearest"
+    wanted = question.raw / question.table_bytes
+    if max(wanted, answer.ratio) / min(wanted, answer.ratio) > _NEAR:
+        yield f"nothing was published at {wanted:.4g}x; {answer.ratio:.4g}x is the nearest"
 
 
 def _quality(row: Row) -> str:
-    found = row.headline_quality
-    return f"AUC {found.value:.4f} [{found.low:.4f}, {found.high:.4f}]"
+    auc = row.headline_quality
+    return f"AUC {auc.value:.4f} [{auc.low:.4f}, {auc.high:.4f}]"
 
 
 def _seeds(row: Row) -> str:
@@ -177,9 +177,9 @@ def _seeds(row: Row) -> str:
 def _loss(answer: TableAnswer) -> str:
     if answer.full is None:
         return ""
-    whole = answer.full.headline_quality.value
-    change = number(answer.ranked[0].headline_quality.value - whole, "+.4f")
-    return f"; the whole table {whole:.4f} ({change})"
+    full = answer.full.headline_quality.value
+    change = number(answer.ranked[0].headline_quality.value - full, "+.4f")
+    return f"; the whole table {full:.4f} ({change})"
 
 
 def _costs(row: Row) -> str:

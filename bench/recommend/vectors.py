@@ -15,19 +15,19 @@ _EQUAL = 0.95  # share of queries whose neighbors all tie from which on there is
 
 def look_at(user: Dataset) -> Diagnosis:
     """What the vectors are like; :class:`UsageError` if they are all equal to the metric."""
-    found = diagnose(user)
-    if found.indistinct >= _EQUAL:
+    diagnosis = diagnose(user)
+    if diagnosis.indistinct >= _EQUAL:
         raise UsageError(
-            f"the vectors are equal, or nearly: for {found.indistinct:.0%} of the queries all true neighbors tie by "
-            f"{user.metric}, so that every method finds them and none is better; give vectors that differ"
+            f"the vectors are equal, or nearly: for {diagnosis.indistinct:.0%} of the queries all true neighbors tie "
+            f"by {user.metric}, so that every method finds them and none is better; give vectors that differ"
         )
-    return found
+    return diagnosis
 
 
-def sentences(found: Diagnosis, user: Dataset, measured: Record | None) -> list[str]:
+def sentences(diagnosis: Diagnosis, user: Dataset, measured: Record | None) -> list[str]:
     """The kinds that the vectors are of, and what a recall measured on them does not say."""
     if measured is not None and measured.diagnosis is not None:
-        found = replace(found, ties=measured.diagnosis.ties)  # of all queries of a larger sample
-    kinds = [*kinds_of(found, user.dim, str(user.metric)), *few_training_vectors(user.n_train, user.dim)]
-    warned = warnings_of(found, len(user.queries))
+        diagnosis = replace(diagnosis, ties=measured.diagnosis.ties)  # of all queries of a larger sample
+    kinds = [*kinds_of(diagnosis, user.dim, str(user.metric)), *few_training_vectors(user.n_train, user.dim)]
+    warned = warnings_of(diagnosis, len(user.queries))
     return [*(kind.sentence for kind in kinds), *(f"warning: {kind.sentence}" for kind in warned)]

@@ -62,10 +62,11 @@ def _nearest(answer: Answer) -> Iterator[str]:
         yield from _offer(beyond if place else "nearest within the budget:", offer)
         if misses:
             yield f"  but {' and '.join(misses)}"
-    if (found := answer.published) is not None:
+    if (published := answer.published) is not None:
         yield (
-            f"published records: {found.method} at {4 * answer.dim / found.ratio:.0f} bytes ({found.ratio:g}x) kept "
-            f"recall@{answer.question.k} {found.recall:.3f} on {found.dataset}; not measured on your vectors"
+            f"published records: {published.method} at {4 * answer.dim / published.ratio:.0f} bytes "
+            f"({published.ratio:g}x) kept recall@{answer.question.k} {published.recall:.3f} on {published.dataset}; "
+            "not measured on your vectors"
         )
 
 

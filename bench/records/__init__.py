@@ -252,11 +252,11 @@ def locate(paths: Iterable[str | Path]) -> Iterator[tuple[Record, Path | None]]:
     A run that lies there several times, packed and in its folder say, comes once: from a folder if one holds it, and
     as it was measured last.
     """
-    found: dict[str, tuple[Record, Path | None]] = {}
+    by_key: dict[str, tuple[Record, Path | None]] = {}
     for record, folder in _all(paths):
-        if (known := found.get(record.key)) is None or _preference(record, folder) > _preference(*known):
-            found[record.key] = record, folder
-    return iter(found.values())
+        if (known := by_key.get(record.key)) is None or _preference(record, folder) > _preference(*known):
+            by_key[record.key] = record, folder
+    return iter(by_key.values())
 
 
 def newest_versions(located: Iterable[tuple[Record, Path | None]]) -> list[tuple[Record, Path | None]]:
@@ -291,10 +291,10 @@ def _all(paths: Iterable[str | Path]) -> Iterator[tuple[Record, Path | None]]:
 
 def pack(records: Iterable[Record], path: Path) -> None:
     """Write records into one ``.parquet`` or ``.jsonl`` file, whole or not at all. Where they lay is not in it."""
-    found = [dataclasses.asdict(record) for record in records]
-    for values in found:
+    rows = [dataclasses.asdict(record) for record in records]
+    for values in rows:
         values["config"]["results"] = "results"
-    packed.write(found, path)
+    packed.write(rows, path)
 
 
 def _unpack(path: Path) -> Iterator[Record]:

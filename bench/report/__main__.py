@@ -122,12 +122,12 @@ def _marked(located: Located, paths: list[str], judges: Judges) -> tuple[list[Ro
 def _ordered(rows: list[Row], measure: str, located: Located) -> list[Row]:
     """Rows by another measure than the headline's; recall at another k is tested where arrays lie, nothing else is."""
     chosen = by_measure(rows, measure)
-    found = chosen[0].headline
-    without = dict.fromkeys(row.record.dataset.name for row in rows if row.quality(found) is None)
+    headline_name = chosen[0].headline
+    without = dict.fromkeys(row.record.dataset.name for row in rows if row.quality(headline_name) is None)
     if without:
-        print(f"bench.report: the best by {found} leave out {', '.join(without)}, without it", file=sys.stderr)
-    kind, _, k = found.partition("@")
-    if kind != "recall" or found in HEADLINES:
+        print(f"bench.report: the best by {headline_name} leave out {', '.join(without)}, without it", file=sys.stderr)
+    kind, _, k = headline_name.partition("@")
+    if kind != "recall" or headline_name in HEADLINES:
         return significance.mark(chosen, [])
     comparisons, _ = significance.compare_rows(chosen, significance.folders_of(located), int(k))
     return significance.mark(chosen, comparisons)
@@ -160,7 +160,7 @@ def _draw(chosen: list[Record], option: str, name: str, figure: Callable[[str], 
     path = Path(name)
     if path.suffix not in (".png", ".svg", ".pdf"):
         raise UsageError(f"--{option} {path} has an unknown ending; use .png, .svg or .pdf")
-    measure = next((found for record in chosen if (found := headline(record)) is not None), HEADLINES[0])
+    measure = next((first for record in chosen if (first := headline(record)) is not None), HEADLINES[0])
     drawn = figure(measure)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

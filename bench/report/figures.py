@@ -166,8 +166,8 @@ def seeds_together(records: Sequence[Record], measure: str) -> list[Record]:
         quality, p50 = row.quality(measure), row.latency("p50")
         assert quality is not None  # each of the records has it
         latency = None if p50 is None else {**(row.timed.record.latency_ms or {}), "p50": p50}
-        found = {**row.record.quality, measure: quality}
-        pooled.append(replace(row.record, quality=found, latency_ms=latency, latency_shared=row.latency_shared))
+        measures = {**row.record.quality, measure: quality}
+        pooled.append(replace(row.record, quality=measures, latency_ms=latency, latency_shared=row.latency_shared))
     return pooled
 
 
@@ -246,13 +246,13 @@ def lines_of(records: Sequence[Record]) -> dict[str, list[Record]]:
     for record in sorted(records, key=lambda r: r.method.full_name):
         named.setdefault(record.method.full_name, []).append(record)
     lines: dict[str, list[Record]] = {}
-    for name, alike in named.items():
-        options = [{**r.method.requested, "rescore": rescore_of(r)} for r in alike]
+    for name, same_name in named.items():
+        options = [{**r.method.requested, "rescore": rescore_of(r)} for r in same_name]
         keys = sorted(
             {key for one in options for key, value in one.items() if isinstance(value, str | bool)} - {"name"}
         )
         differing = [key for key in keys if len({str(one.get(key)) for one in options}) > 1]
-        for record, one in zip(alike, options):
+        for record, one in zip(same_name, options):
             words = [_word(key, one[key], options) for key in differing if one.get(key) is not None]
             lines.setdefault(" ".join([name, *filter(None, words)]), []).append(record)
     return lines

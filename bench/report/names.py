@@ -22,11 +22,11 @@ def dataset_names(records: Iterable[Record]) -> Callable[[Record], str]:
         kinds[_plain(record)].setdefault(record.dataset.checksum, record.dataset)
 
     def name(record: Record) -> str:
-        alike = [data for checksum, data in kinds[_plain(record)].items() if checksum]
-        if len(alike) < 2 or not record.dataset.checksum:
+        namesakes = [data for checksum, data in kinds[_plain(record)].items() if checksum]
+        if len(namesakes) < 2 or not record.dataset.checksum:
             return _plain(record)
         for size in (_items, _training):
-            if len({size(data) for data in alike}) == len(alike):
+            if len({size(data) for data in namesakes}) == len(namesakes):
                 return f"{_plain(record)}, {size(record.dataset)}"
         return f"{_plain(record)}, {record.dataset.checksum[:8]}"
 

@@ -50,8 +50,8 @@ def rankings(rows: Sequence[Row]) -> list[Ranking]:
     A track with fewer than two groups or methods has none.
     """
     tracks = dict.fromkeys(row.track for row in rows)
-    found = [_ranking(track, [row for row in rows if row.track == track]) for track in tracks]
-    return [ranking for ranking in found if ranking is not None]
+    per_track = [_ranking(track, [row for row in rows if row.track == track]) for track in tracks]
+    return [ranking for ranking in per_track if ranking is not None]
 
 
 def _ranking(track: str, rows: Sequence[Row]) -> Ranking | None:
@@ -83,22 +83,22 @@ def _cells(place: Ranked, groups: int) -> tuple[str, ...]:
 def print_rankings(rows: Sequence[Row], console: Console | None = None) -> None:
     """A table for each track, and how it is counted."""
     console = console or terminal()
-    found = rankings(rows)
-    for ranking in found:
+    printed = rankings(rows)
+    for ranking in printed:
         table = Table(title=_title(ranking), title_justify="left")
         for column in _COLUMNS:
             table.add_column(column, justify="left" if column == "method" else "right", overflow="fold")
         for place in ranking.places:
             table.add_row(*_cells(place, ranking.groups))
         console.print(table)
-    if found:
+    if printed:
         console.print(RULE, highlight=False, soft_wrap=True)
 
 
-def markdown(found: Sequence[Ranking]) -> str:
+def markdown(listed: Sequence[Ranking]) -> str:
     """A heading and a table for each track, and how it is counted."""
     lines = []
-    for ranking in found:
+    for ranking in listed:
         lines += [f"## {_title(ranking)}", "", f"| {' | '.join(_COLUMNS)} |", "|---|---:|---:|---:|---:|---:|---:|"]
         for place in ranking.places:
             name, *others = _cells(place, ranking.groups)
@@ -107,12 +107,12 @@ def markdown(found: Sequence[Ranking]) -> str:
     return "\n".join([*lines, RULE[0].upper() + RULE[1:] + "."]) + "\n"
 
 
-def frame(found: Sequence[Ranking]) -> pd.DataFrame:
+def frame(listed: Sequence[Ranking]) -> pd.DataFrame:
     """A line a method and track."""
     import pandas as pd
 
     lines = []
-    for ranking in found:
+    for ranking in listed:
         for place in ranking.places:
             values = asdict(place)
             name, tasks = values.pop("name"), values.pop("tasks")

@@ -96,9 +96,9 @@ class Row:
     @property
     def headline_quality(self) -> Interval:
         """The headline measure over queries and seeds."""
-        found = self.quality(self.headline)
-        assert found is not None  # rows_of leaves out what has none
-        return found
+        quality = self.quality(self.headline)
+        assert quality is not None  # rows_of leaves out what has none
+        return quality
 
     @property
     def worth(self) -> float:
@@ -108,12 +108,12 @@ class Row:
 
     def quality(self, measure: str) -> Interval | None:
         """The measure over queries and seeds; None where no run has it."""
-        found = [record.quality[measure] for record in self.records if measure in record.quality]
-        return combine_seeds(found) if found else None
+        of_seeds = [record.quality[measure] for record in self.records if measure in record.quality]
+        return combine_seeds(of_seeds) if of_seeds else None
 
     def median(self, value: Callable[[Record], float | None]) -> float | None:
         """Median over the seeds."""
-        known = [found for record in self.records if (found := value(record)) is not None]
+        known = [number for record in self.records if (number := value(record)) is not None]
         return float(np.median(known)) if known else None
 
     def latency(self, percentile: str) -> float | None:
@@ -172,12 +172,12 @@ def by_measure(rows: Sequence[Row], measure: str) -> list[Row]:
         If no row has it; names those there are. Capitals do not matter.
     """
     known = list(dict.fromkeys(name for row in rows for name in row.record.quality))
-    found = next((name for name in known if name.lower() == measure.lower()), None)
-    if found is None:
+    chosen = next((name for name in known if name.lower() == measure.lower()), None)
+    if chosen is None:
         raise UsageError(f"--measure {measure} is in none of the records; use one of {', '.join(known)}")
-    unmarked: dict[str, Any] = {"measure": found, "p_best": None, "behind": None, "effect": None, "is_best": False}
-    having = [row for row in rows if row.quality(found) is not None]
-    return sorted((row if row.headline == found else replace(row, **unmarked) for row in having), key=_order)
+    unmarked: dict[str, Any] = {"measure": chosen, "p_best": None, "behind": None, "effect": None, "is_best": False}
+    having = [row for row in rows if row.quality(chosen) is not None]
+    return sorted((row if row.headline == chosen else replace(row, **unmarked) for row in having), key=_order)
 
 
 def rows_of(records: Iterable[Record]) -> list[Row]:
@@ -202,7 +202,7 @@ def _with_processors(rows: Sequence[Row]) -> list[Row]:
 def _processor(row: Row) -> str:
     """What the speed of a kernel depends on: the processor's name, and the instructions that kernels choose by."""
     environments = [record.environment for record in row.timed.records]
-    names = {f"{found.get('cpu')} {' '.join(found.get('cpu_flags', []))}" for found in environments}
+    names = {f"{environment.get('cpu')} {' '.join(environment.get('cpu_flags', []))}" for environment in environments}
     return " / ".join(sorted(names))
 
 
@@ -242,11 +242,11 @@ def _labeled(rows: Sequence[Row]) -> list[Row]:
     for row in rows:
         by_name[(*row.group, row.record.method.full_name)].append(row)
     labeled = []
-    for alike in by_name.values():
-        options = [_options(row.record) for row in alike]
+    for same_name in by_name.values():
+        options = [_options(row.record) for row in same_name]
         differing = {key for one in options for key in one if any(other.get(key) != one[key] for other in options)}
-        labels = [_label(row.record.method.full_name, one, differing) for row, one in zip(alike, options)]
-        labeled += [replace(row, label=label) for row, label in zip(alike, labels)]
+        labels = [_label(row.record.method.full_name, one, differing) for row, one in zip(same_name, options)]
+        labeled += [replace(row, label=label) for row, label in zip(same_name, labels)]
     return labeled
 
 

@@ -56,15 +56,15 @@ def compare_rows(
     groups: dict[tuple, list[Row]] = defaultdict(list)
     for row in rows:
         groups[row.group].append(row)
-    found: list[Comparison] = []
+    comparisons: list[Comparison] = []
     reasons: dict[str, None] = {}
     judges = judges or Judges()
     for group in groups.values():
         try:
-            found += _compare_group(group, folders, judges, measure_k)
+            comparisons += _compare_group(group, folders, judges, measure_k)
         except (UsageError, DatasetError) as error:
             reasons[str(error)] = None
-    return found, list(reasons)
+    return comparisons, list(reasons)
 
 
 def _compare_group(group: Sequence[Row], folders: dict[str, Path | None], judges: Judges, k: int) -> list[Comparison]:
@@ -125,7 +125,7 @@ def mark(rows: Sequence[Row], comparisons: Iterable[Comparison]) -> list[Row]:
 
     A comparison that was packed with the best of its day says nothing where a better method has come since.
     """
-    worth = {row.record.key: row.worth for row in rows}
+    merits = {row.record.key: row.worth for row in rows}
     leaders: dict[tuple, Row] = {}
     for row in rows:  # the best of each group stands first
         leaders.setdefault(row.group, row)
@@ -134,7 +134,7 @@ def mark(rows: Sequence[Row], comparisons: Iterable[Comparison]) -> list[Row]:
     for row in rows:
         leader = leaders[row.group]
         known = by_key.get(row.record.key)
-        if known is not None and abs(worth.get(known.best, np.inf) - leader.worth) < _TIE:
+        if known is not None and abs(merits.get(known.best, np.inf) - leader.worth) < _TIE:
             behind = Interval(known.difference, known.low, known.high)
             row = replace(row, p_best=known.p_adjusted, behind=behind, effect=known.effect)
         marked.append(replace(row, is_best=row.record.key == leader.record.key))
@@ -169,11 +169,11 @@ def read(path: Path) -> list[Comparison]:
 
 def find(paths: Iterable[str | Path]) -> list[Comparison]:
     """All comparisons beside packed records among the given files and folders."""
-    found = []
+    comparisons = []
     for path in map(Path, paths):
         files = sorted(path.rglob(f"*{ENDING}")) if path.is_dir() else [beside(path)]
-        found += [comparison for file in files if file.is_file() for comparison in read(file)]
-    return found
+        comparisons += [comparison for file in files if file.is_file() for comparison in read(file)]
+    return comparisons
 
 
 def beside(packed: Path) -> Path:

@@ -27,9 +27,9 @@ def table_lines(record: Record) -> Iterable[tuple[str, str]]:
     stages = [f"{name[6:]} {value:.1f} s" for name, value in record.seconds.items() if name.startswith("stage ")]
     if "fit" in record.seconds:
         yield "training", f"{record.seconds['fit']:.1f} s on {record.dataset.n_train:,} examples ({', '.join(stages)})"
-    held = {name: size for name, size in record.memory_bytes.items() if name.startswith(_TRAINING)}
-    if held:
-        parts = ", ".join(f"{name.removeprefix(_TRAINING)} {count_bytes(size)}" for name, size in held.items())
+    training = {name: size for name, size in record.memory_bytes.items() if name.startswith(_TRAINING)}
+    if training:
+        parts = ", ".join(f"{name.removeprefix(_TRAINING)} {count_bytes(size)}" for name, size in training.items())
         yield "held in training", parts.replace("_", " ")
 
 

@@ -81,19 +81,19 @@ def _rows(record: Record) -> Iterable[tuple[str, str]]:
 
 def _data(record: Record) -> Iterable[tuple[str, str]]:
     """What the vectors are like, as far as it decides what codes find, and what recall does not say."""
-    if (found := record.diagnosis) is None:
+    if (diagnosis := record.diagnosis) is None:
         return
     data = record.dataset
-    for kind in _kinds(found, data):
+    for kind in _kinds(diagnosis, data):
         yield "vectors", kind.sentence
-    for kind in warnings_of(found, data.queries):
+    for kind in warnings_of(diagnosis, data.queries):
         yield "warning", f"[yellow]{kind.sentence}[/]"
 
 
-def _kinds(found: Diagnosis, data: DatasetInfo) -> list[Kind]:
+def _kinds(diagnosis: Diagnosis, data: DatasetInfo) -> list[Kind]:
     """The kinds that vectors are of, and that there are few to learn from."""
     few = few_training_vectors(data.n_train, data.dim) if data.track == "dense" else []
-    return [*kinds_of(found, data.dim, data.metric), *few]
+    return [*kinds_of(diagnosis, data.dim, data.metric), *few]
 
 
 def _measured(record: Record) -> Iterable[tuple[str, str]]:
@@ -178,11 +178,11 @@ def _warnings(records: Sequence[Record]) -> Iterable[str]:
     name = dataset_names(records)
     lines: dict[str, None] = {}
     for record in records:
-        if (found := record.diagnosis) is not None:
+        if (diagnosis := record.diagnosis) is not None:
             data = record.dataset
-            kinds = [kind.sentence for kind in _kinds(found, data)]
+            kinds = [kind.sentence for kind in _kinds(diagnosis, data)]
             lines |= dict.fromkeys(f"{name(record)}: {sentence}" for sentence in kinds)
-            warned = [kind.sentence for kind in warnings_of(found, data.queries)]
+            warned = [kind.sentence for kind in warnings_of(diagnosis, data.queries)]
             lines |= dict.fromkeys(f"[yellow]warning[/]: {name(record)}: {sentence}" for sentence in warned)
     return lines
 
@@ -301,8 +301,8 @@ def _sweep_table(rows: Sequence[Row], width: int) -> Table:
 
 
 def _value(row: Row, measure: str) -> float | None:
-    found = row.quality(measure)
-    return found.value if found else None
+    quality = row.quality(measure)
+    return quality.value if quality else None
 
 
 def _rate(record: Record, name: str) -> float | None:

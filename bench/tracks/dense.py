@@ -98,38 +98,38 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
         If a code, or what the searcher keeps per code, is larger than ``code_bytes``.
     """
     codec, store_codec, size = configure(config, dataset, code_bytes)
-    found = Measurement(codec.params())
+    run = Measurement(codec.params())
     check_budget(size, code_bytes, "a code")
 
-    with found.timed("load"):
+    with run.timed("load"):
         train = training_vectors(dataset, config.train_size, config.seed)
-    with found.timed("fit"):
+    with run.timed("fit"):
         codec.fit(train, config.seed)
         if store_codec is not None:
             store_codec.fit(train, config.seed)
     del train
 
-    codes, store_codes = encode(dataset.base, codec, store_codec, found)
+    codes, store_codes = encode(dataset.base, codec, store_codec, run)
     judged = _JudgedSample.take(dataset, codec, codes, config.seed)
-    with found.timed("build"):
+    with run.timed("build"):
         searcher = codec.searcher(codes)
     del codes
-    found.bytes = count_bytes(codec, store_codec, searcher, dataset, config.rescore)
-    check_resident(found.bytes, searcher.size, code_bytes)
-    found.ratio = ratios(dataset.base.shape[0], 4 * dataset.dim, found.bytes.code, found.bytes.parts_total)
+    run.bytes = count_bytes(codec, store_codec, searcher, dataset, config.rescore)
+    check_resident(run.bytes, searcher.size, code_bytes)
+    run.ratio = ratios(dataset.base.shape[0], 4 * dataset.dim, run.bytes.code, run.bytes.parts_total)
     if config.rescore is not None:
-        searcher = _rescored(config, searcher, store_codec, store_codes, dataset, work, found)
+        searcher = _rescored(config, searcher, store_codec, store_codes, dataset, work, run)
     del store_codes
 
-    results = time_searches(config, searcher, dataset, found)
-    found.peak_memory_bytes = peak_memory()
-    scored = search_for_quality(searcher, judged.searcher, judged.neighbors, dataset.queries, results, found)
-    with found.timed("judge"):
+    results = time_searches(config, searcher, dataset, run)
+    run.peak_memory_bytes = peak_memory()
+    scored = search_for_quality(searcher, judged.searcher, judged.neighbors, dataset.queries, results, run)
+    with run.timed("judge"):
         truth = ground_truth(dataset, TRUTH_K)
-        judge_search(config, dataset, recall_judge(dataset, truth), truth, results, scored, found)
+        judge_search(config, dataset, recall_judge(dataset, truth), truth, results, scored, run)
         if judged.reconstruction is not None:
-            found.quality |= bootstrap_means({"reconstruction_error": judged.reconstruction}, config.seed)
-    return found
+            run.quality |= bootstrap_means({"reconstruction_error": judged.reconstruction}, config.seed)
+    return run
 
 
 def check_resident(counted: Bytes, codes: int, code_bytes: int) -> None:
@@ -140,7 +140,7 @@ def check_resident(counted: Bytes, codes: int, code_bytes: int) -> None:
 
 
 def encode(
-    base: VectorStore, codec: Codec, store_codec: Codec | None, found: Measurement
+    base: VectorStore, codec: Codec, store_codec: Codec | None, run: Measurement
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Codes of the whole base, read block by block; only the codec's own time counts as encoding."""
     n = base.shape[0]
@@ -148,14 +148,14 @@ def encode(
     store_codes = None if store_codec is None else np.empty((n, store_codec.code_size), np.uint8)
     blocks = tqdm(range(0, n, _BLOCK), desc="encode", unit="block", leave=False, disable=None)
     for start in blocks:
-        with found.timed("load"):
+        with run.timed("load"):
             vectors = base.read(start, start + _BLOCK)
-        with found.timed("encode"):
+        with run.timed("encode"):
             codes[start : start + len(vectors)] = codec.encode(vectors)
         if store_codec is not None and store_codes is not None:
-            with found.timed("encode_rescore"):
+            with run.timed("encode_rescore"):
                 store_codes[start : start + len(vectors)] = store_codec.encode(vectors)
-    found.throughput = {"encode_vectors_per_s": n / max(found.seconds.get("encode", 0.0), 1e-9)}
+    run.throughput = {"encode_vectors_per_s": n / max(run.seconds.get("encode", 0.0), 1e-9)}
     return codes, store_codes
 
 
@@ -187,13 +187,13 @@ def _rescored(
     store_codes: np.ndarray | None,
     dataset: Dataset,
     work: Path,
-    found: Measurement,
+    run: Measurement,
 ) -> Searcher:
     """The searcher with its candidates re-ordered from the finer store."""
     if store_codec is not None and store_codes is not None:
         store: rescored.Store = rescored.CodecStore(store_codec, store_codes)
     else:
-        with found.timed("build_disk"):
+        with run.timed("build_disk"):
             store = rescored.DiskStore(_write_vectors(dataset.base, work / "vectors.npy"))
     return rescored.RescoredSearcher(searcher, store, config.rescore_factor)
 

@@ -71,21 +71,21 @@ def check_budget(size: int, code_bytes: int, what: str) -> None:
         raise OverBudget(f"{what} takes {size} bytes, the budget is {code_bytes}")
 
 
-def time_searches(config: RunConfig, searcher: latency.AnySearcher, dataset: AnyDataset, found: Measurement) -> Results:
+def time_searches(config: RunConfig, searcher: latency.AnySearcher, dataset: AnyDataset, run: Measurement) -> Results:
     """Latency and throughput; what the batch returned, by its k."""
     queries: Any = dataset.queries
     k = config.k
     with turns.alone():
-        with found.timed("warm_up"):
+        with run.timed("warm_up"):
             latency.warm_up(searcher, queries, k)
-        with found.timed("search_single"):
+        with run.timed("search_single"):
             single = latency.time_single_queries(searcher, queries, k, config.latency_s)
-        with found.timed("search_batch"):
+        with run.timed("search_batch"):
             seconds, result = latency.time_batches(lambda: searcher.search(queries, k))
-    found.latency_ms, found.latency_queries = single.percentiles(), len(single.milliseconds)
-    found.latency_shared = single.shared
-    found.arrays["milliseconds"] = single.milliseconds
-    found.throughput = {**(found.throughput or {}), "queries_per_s": len(queries) / seconds}
+    run.latency_ms, run.latency_queries = single.percentiles(), len(single.milliseconds)
+    run.latency_shared = single.shared
+    run.arrays["milliseconds"] = single.milliseconds
+    run.throughput = {**(run.throughput or {}), "queries_per_s": len(queries) / seconds}
     return {k: result}
 
 
@@ -118,7 +118,7 @@ def search_for_quality(
     neighbors: np.ndarray,
     queries: Any,
     results: Results,
-    found: Measurement,
+    run: Measurement,
 ) -> NeighborScores | None:
     """What is searched for judging alone, under its own clock.
 
@@ -130,7 +130,7 @@ def search_for_quality(
     sample : Searcher or SetSearcher
         Holds the items ``neighbors`` (m,), true neighbors of the first :data:`FIDELITY_QUERIES` queries.
     """
-    with found.timed("search_quality"):
+    with run.timed("search_quality"):
         for k in {*RECALL_AT} - set(results):
             results[k] = searcher.search(queries, k)
         if not len(neighbors):
@@ -155,15 +155,15 @@ def fidelity(
     """
     if scored is None:
         return {}
-    asked, items = len(scored.ids), len(scored.neighbors)
-    by_item = np.full((asked, items + 1), np.nan)
+    query_count, items = len(scored.ids), len(scored.neighbors)
+    by_item = np.full((query_count, items + 1), np.nan)
     query, column = np.nonzero(scored.ids >= 0)
     by_item[query, scored.ids[query, column]] = scored.scores[query, column]
-    place = np.searchsorted(scored.neighbors, truth.ids[:asked])
-    estimated = np.take_along_axis(by_item, np.where(truth.ids[:asked] >= 0, place, items), axis=1)
-    exact = np.where(truth.ids[:asked] >= 0, truth.scores[:asked], np.nan)
+    place = np.searchsorted(scored.neighbors, truth.ids[:query_count])
+    estimated = np.take_along_axis(by_item, np.where(truth.ids[:query_count] >= 0, place, items), axis=1)
+    exact = np.where(truth.ids[:query_count] >= 0, truth.scores[:query_count], np.nan)
     judged = quality.score_fidelity(estimated, exact, scored.descending == descending, scored.estimates_metric)
-    rest = queries - asked
+    rest = queries - query_count
     return {name: np.pad(values, (0, rest), constant_values=np.nan) for name, values in judged.items()}
 
 
@@ -174,15 +174,15 @@ def judge_search(
     truth: GroundTruth,
     results: Results,
     scored: NeighborScores | None,
-    found: Measurement,
+    run: Measurement,
 ) -> None:
-    """Quality of searches for each k of :data:`RECALL_AT`, with intervals; ``found`` keeps the arrays."""
+    """Quality of searches for each k of :data:`RECALL_AT`, with intervals; ``run`` keeps the arrays."""
     judged = {n: judge.judge(results[n][1]) for n in RECALL_AT}
     measures = {f"recall@{n}": judged[n].recall(n) for n in RECALL_AT}
     measures |= {f"recall {k}@{n}": judged[n].recall(k) for k, n in ((1, 10), (1, 100), (10, 100))}
     if dataset.relevance is not None:
         measures |= quality.retrieval_measures(results[10][1], dataset.relevance)
     measures |= fidelity(scored, truth, len(dataset.queries), dataset.metric.descending)
-    found.quality = bootstrap_means(measures, config.seed, groups=groups_of(dataset.queries, dataset.metric))
-    found.arrays["scores"], found.arrays["ids"] = results[100]
-    found.arrays |= {f"recall@{n}": measures[f"recall@{n}"] for n in RECALL_AT}
+    run.quality = bootstrap_means(measures, config.seed, groups=groups_of(dataset.queries, dataset.metric))
+    run.arrays["scores"], run.arrays["ids"] = results[100]
+    run.arrays |= {f"recall@{n}": measures[f"recall@{n}"] for n in RECALL_AT}

@@ -70,42 +70,42 @@ def describe(config: RunConfig, dataset: RaggedDataset) -> DatasetInfo:
 def measure(config: RunConfig, dataset: RaggedDataset, code_bytes: int, work: Path) -> Measurement:
     """One run; as :func:`bench.tracks.dense.measure`, with documents for vectors and mean bytes of a document."""
     codec, store_codec, size = configure(config, dataset, code_bytes)
-    found = Measurement(codec.params())
+    run = Measurement(codec.params())
     check_budget(size, code_bytes, "a document's code on average")
-    with found.timed("load"):
+    with run.timed("load"):
         train = training_documents(dataset.base, config.train_size, config.seed)
-    with found.timed("fit"):
+    with run.timed("fit"):
         codec.fit(train, config.seed)
         if store_codec is not None:
             store_codec.fit(train, config.seed)
     del train
 
-    with found.timed("encode"):
+    with run.timed("encode"):
         codes = codec.encode(dataset.base)
-    rate = dataset.base.total / max(found.seconds["encode"], 1e-9)
-    found.throughput = {"encode_vectors_per_s": rate, "encode_documents_per_s": rate * len(codes) / dataset.base.total}
+    rate = dataset.base.total / max(run.seconds["encode"], 1e-9)
+    run.throughput = {"encode_vectors_per_s": rate, "encode_documents_per_s": rate * len(codes) / dataset.base.total}
     store_codes = None
     if store_codec is not None:
-        with found.timed("encode_rescore"):
+        with run.timed("encode_rescore"):
             store_codes = store_codec.encode(dataset.base)
     judged = _JudgedSample.take(dataset, codec, codes)
-    with found.timed("build"):
+    with run.timed("build"):
         searcher = codec.searcher(codes)
-    found.bytes = _count(codec, codes, store_codec, store_codes, searcher, dataset, config.rescore)
-    resident = searcher.nbytes - searcher.padding + found.bytes.rescore_memory
+    run.bytes = _count(codec, codes, store_codec, store_codes, searcher, dataset, config.rescore)
+    resident = searcher.nbytes - searcher.padding + run.bytes.rescore_memory
     check_budget(-(-resident // len(codes)), code_bytes, "what the searcher keeps for a document on average")
-    found.ratio = ratios(len(codes), raw_bytes(dataset), found.bytes.code_total / len(codes), found.bytes.parts_total)
+    run.ratio = ratios(len(codes), raw_bytes(dataset), run.bytes.code_total / len(codes), run.bytes.parts_total)
     del codes
     if config.rescore is not None:
-        searcher = _rescored(config, searcher, store_codec, store_codes, dataset, work, found)
+        searcher = _rescored(config, searcher, store_codec, store_codes, dataset, work, run)
 
-    results = time_searches(config, searcher, dataset, found)
-    found.peak_memory_bytes = peak_memory()
-    scored = search_for_quality(searcher, judged.searcher, judged.neighbors, dataset.queries, results, found)
-    with found.timed("judge"):
+    results = time_searches(config, searcher, dataset, run)
+    run.peak_memory_bytes = peak_memory()
+    scored = search_for_quality(searcher, judged.searcher, judged.neighbors, dataset.queries, results, run)
+    with run.timed("judge"):
         truth = ground_truth(dataset, TRUTH_K)
-        judge_search(config, dataset, recall_judge(dataset, truth), truth, results, scored, found)
-    return found
+        judge_search(config, dataset, recall_judge(dataset, truth), truth, results, scored, run)
+    return run
 
 
 def recall_judge(dataset: RaggedDataset, truth: GroundTruth) -> quality.RecallJudge:
@@ -158,13 +158,13 @@ def _rescored(
     store_codes: Codes | None,
     dataset: RaggedDataset,
     work: Path,
-    found: Measurement,
+    run: Measurement,
 ) -> SetSearcher:
     """The searcher with its candidates re-ordered from the finer store."""
     if store_codec is not None and store_codes is not None:
         store: rescore.SetStore = rescore.CodecSetStore(store_codec, store_codes)
     else:
-        with found.timed("build_disk"):
+        with run.timed("build_disk"):
             store = rescore.DiskSetStore(_written(dataset.base, work / _FILE))
     return rescore.RescoredSetSearcher(searcher, store, config.rescore_factor, config.rescore_carving)
 

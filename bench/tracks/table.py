@@ -81,10 +81,10 @@ def measure(config: RunConfig, dataset: ClickDataset, code_bytes: int, work: Pat
     from methods.tables._training import train
 
     method, _, size = configure(config, dataset, code_bytes)
-    found = Measurement(shown_params(method.params()))
+    run = Measurement(shown_params(method.params()))
     check_budget(size, code_bytes, "the table")
     name = config.click_model or DEFAULT_MODEL
-    with found.timed("fit"):
+    with run.timed("fit"):
         trained = train(
             method,
             dataset.fields,
@@ -96,21 +96,21 @@ def measure(config: RunConfig, dataset: ClickDataset, code_bytes: int, work: Pat
             click.auc,
             turns.clock,
         )
-    found.seconds |= {f"stage {stage}": seconds for stage, seconds in trained.seconds.items()}
-    found.seconds |= {f"epochs of {stage}": float(epochs) for stage, epochs in trained.epochs.items()}
-    found.peak_memory_bytes = peak_memory()
-    found.memory_bytes |= {f"training: {what}": size for what, size in trained.memory.items()}
-    with found.timed("export"):
+    run.seconds |= {f"stage {stage}": seconds for stage, seconds in trained.seconds.items()}
+    run.seconds |= {f"epochs of {stage}": float(epochs) for stage, epochs in trained.epochs.items()}
+    run.peak_memory_bytes = peak_memory()
+    run.memory_bytes |= {f"training: {what}": size for what, size in trained.memory.items()}
+    with run.timed("export"):
         artifact = method.export(trained.state)
     check_budget(artifact.nbytes, code_bytes, "the exported table")
     artifact.save(work / _FILE)
-    found.memory_bytes["saved file"] = (work / _FILE).stat().st_size
+    run.memory_bytes["saved file"] = (work / _FILE).stat().st_size
     artifact = TableArtifact.load(method, work / _FILE)
-    _count(artifact, dataset, found)
-    _time_lookups(artifact, dataset.test, config, found)
-    with found.timed("judge"):
-        _judge(artifact, trained.model, dataset.test, config.seed, found)
-    return found
+    _count(artifact, dataset, run)
+    _time_lookups(artifact, dataset.test, config, run)
+    with run.timed("judge"):
+        _judge(artifact, trained.model, dataset.test, config.seed, run)
+    return run
 
 
 def shown_params(params: dict[str, Any]) -> dict[str, Any]:
@@ -118,9 +118,9 @@ def shown_params(params: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in params.items() if name != "rows"}
 
 
-def _count(artifact: TableArtifact, dataset: ClickDataset, found: Measurement) -> None:
+def _count(artifact: TableArtifact, dataset: ClickDataset, run: Measurement) -> None:
     raw, size = dataset.fields.nbytes(dataset.dim), artifact.nbytes
-    found.bytes = Bytes(
+    run.bytes = Bytes(
         code=size,
         code_total=size,
         parts={},
@@ -131,26 +131,26 @@ def _count(artifact: TableArtifact, dataset: ClickDataset, found: Measurement) -
         rescore_disk=0,
         made_of=artifact.parts(),
     )
-    found.ratio = ratios(1, float(raw), float(size), 0)
+    run.ratio = ratios(1, float(raw), float(size), 0)
 
 
-def _time_lookups(artifact: TableArtifact, test: Examples, config: RunConfig, found: Measurement) -> None:
+def _time_lookups(artifact: TableArtifact, test: Examples, config: RunConfig, run: Measurement) -> None:
     """p50 and p99 of looking up one example, and a batch of 128."""
     ids = np.ascontiguousarray(test.ids)
     singles = [ids[i : i + 1] for i in range(min(len(ids), 4 * _FEWEST))]
     starts = range(0, max(1, len(ids) - _BATCH), _BATCH)
     batches = [ids[start : start + _BATCH] for start in starts]
-    with turns.alone(), found.timed("lookup"):
+    with turns.alone(), run.timed("lookup"):
         single, other = _timed(artifact, singles, config.latency_s / 2)
         batch, _ = _timed(artifact, batches, config.latency_s / 2)
     p50, p95, p99 = np.percentile(single, [50, 95, 99])
     batch50, batch99 = np.percentile(batch, [50, 99])
-    found.latency_ms = {"p50": p50, "p95": p95, "p99": p99, "mean": float(single.mean())}
-    found.latency_ms |= {f"p50 of {_BATCH}": batch50, f"p99 of {_BATCH}": batch99}
-    found.latency_ms = {name: float(value) for name, value in found.latency_ms.items()}
-    found.latency_queries, found.latency_shared = len(single), other > latency.SHARED_CORES
-    found.throughput = {"lookups_per_s": _BATCH * 1e3 / float(batch50)}
-    found.arrays["milliseconds"] = single
+    run.latency_ms = {"p50": p50, "p95": p95, "p99": p99, "mean": float(single.mean())}
+    run.latency_ms |= {f"p50 of {_BATCH}": batch50, f"p99 of {_BATCH}": batch99}
+    run.latency_ms = {name: float(value) for name, value in run.latency_ms.items()}
+    run.latency_queries, run.latency_shared = len(single), other > latency.SHARED_CORES
+    run.throughput = {"lookups_per_s": _BATCH * 1e3 / float(batch50)}
+    run.arrays["milliseconds"] = single
 
 
 def _timed(artifact: TableArtifact, parts: list[np.ndarray], most_seconds: float) -> tuple[np.ndarray, float]:
@@ -160,7 +160,7 @@ def _timed(artifact: TableArtifact, parts: list[np.ndarray], most_seconds: float
     return latency.time_calls(artifact.lookup, parts, most_seconds)
 
 
-def _judge(artifact: TableArtifact, model: Any, test: Examples, seed: int, found: Measurement) -> None:
+def _judge(artifact: TableArtifact, model: Any, test: Examples, seed: int, run: Measurement) -> None:
     """AUC and log loss of the click model over rows of the artifact."""
     import torch
 
@@ -170,6 +170,6 @@ def _judge(artifact: TableArtifact, model: Any, test: Examples, seed: int, found
         rows = artifact.lookup(test.ids[start : start + _LOOKED_UP])
         with torch.no_grad():
             logits[start : start + len(rows)] = model(torch.from_numpy(rows)).numpy()
-    found.seconds["predict"] = turns.clock() - start_time
-    found.quality = click.click_intervals(logits, test.labels, seed)
-    found.arrays["logits"] = logits
+    run.seconds["predict"] = turns.clock() - start_time
+    run.quality = click.click_intervals(logits, test.labels, seed)
+    run.arrays["logits"] = logits

@@ -56,11 +56,11 @@ def old_dataset(config: RunConfig, new: Dataset) -> Dataset:
         raise UsageError(f"scenario.fractions={fractions} is out of range; use numbers from 0 to 1, as [0, 0.5, 1]")
     if not isinstance(weight, int | float) or not 0 < weight < float("inf"):
         raise UsageError(f"scenario.weight={weight} is out of range; use a number above 0")
-    asked = {key: value for key, value in (options.get("old") or {}).items() if value is not None}
-    if "name" not in asked:
+    given = {key: value for key, value in (options.get("old") or {}).items() if value is not None}
+    if "name" not in given:
         raise UsageError("scenario=upgrade needs the old encoder's vectors; use scenario.old.name=DATASET")
     same = {key: config.dataset[key] for key in _SAMPLED if config.dataset.get(key) is not None}
-    old = datasets.load(**{"metric": str(new.metric), **same, **asked})
+    old = datasets.load(**{"metric": str(new.metric), **same, **given})
     if not isinstance(old, Dataset):
         raise UsageError(f"{old.name} is of the {old.track} track; use one of {', '.join(datasets.names(new.track))}")
     if len(old.queries) != len(new.queries) or old.base.shape[0] != new.base.shape[0]:
@@ -86,26 +86,26 @@ def measure(config: RunConfig, new: Dataset, code_bytes: int, work: Path) -> den
     name = method.pop("name")
     before = registry.for_budget(name, old.dim, code_bytes, old.metric, **method)
     free = registry.for_budget(name, new.dim, code_bytes, new.metric, **method)
-    found = dense.Measurement(free.params())
+    run = dense.Measurement(free.params())
     rows = dense.training_rows(new.base.shape[0], config.train_size, config.seed)
-    with found.timed("fit"):
+    with run.timed("fit"):
         before.fit(old.base.take(rows), config.seed)
-    with found.timed("fit_free"):
+    with run.timed("fit_free"):
         free.fit(new.base.take(rows), config.seed)
-    with found.timed("fit_compatible"):
+    with run.timed("fit_compatible"):
         after = before.successor(old.base.take(rows), new.base.take(rows), float(config.scenario["weight"]))
-    found.params = after.params()
+    run.params = after.params()
 
     old_codes = dense.encode(old.base, before, None, dense.Measurement({}))[0]
-    codes = dense.encode(new.base, after, None, found)[0]
+    codes = dense.encode(new.base, after, None, run)[0]
     free_codes = dense.encode(new.base, free, None, dense.Measurement({}))[0]
-    with found.timed("build"):
+    with run.timed("build"):
         searcher = after.searcher(old_codes)
-    found.bytes = dense.count_bytes(after, None, searcher, new, None)
-    dense.check_resident(found.bytes, searcher.size, code_bytes)
-    found.ratio = dense.ratios(new.base.shape[0], 4 * new.dim, found.bytes.code, found.bytes.parts_total)
-    results = dense.time_searches(config, searcher, new, found)
-    found.peak_memory_bytes = peak_memory()
+    run.bytes = dense.count_bytes(after, None, searcher, new, None)
+    dense.check_resident(run.bytes, searcher.size, code_bytes)
+    run.ratio = dense.ratios(new.base.shape[0], 4 * new.dim, run.bytes.code, run.bytes.parts_total)
+    results = dense.time_searches(config, searcher, new, run)
+    run.peak_memory_bytes = peak_memory()
 
     judge = _Judge(new)
     first = {k: results[k][1] if k in results else searcher.search(new.queries, k)[1] for k in (*_RECALL_AT, 100)}
@@ -118,10 +118,10 @@ def measure(config: RunConfig, new: Dataset, code_bytes: int, work: Path) -> den
         again = order[: round(part * len(order))]
         mixed[again] = codes[again]
         measures |= judge.named(f"new->{part:g}", after.searcher(mixed).search(new.queries, 10)[1])
-    found.quality = bootstrap_means(measures, config.seed, groups=groups_of(new.queries, new.metric))
+    run.quality = bootstrap_means(measures, config.seed, groups=groups_of(new.queries, new.metric))
     scores, ids = searcher.search(new.queries, dense.TRUTH_K)
-    found.arrays |= {"scores": scores, "ids": ids}
-    return found
+    run.arrays |= {"scores": scores, "ids": ids}
+    return run
 
 
 class _Judge:
@@ -133,7 +133,7 @@ class _Judge:
         self.recall = quality.RecallJudge(dataset.base, dataset.queries, dataset.metric, truth.scores, truth.ids)
 
     def plain(self, ids: dict[int, np.ndarray]) -> dict[str, Any]:
-        measures = {f"recall@{k}": self.recall.recall(found, k) for k, found in ids.items()}
+        measures = {f"recall@{k}": self.recall.recall(returned, k) for k, returned in ids.items()}
         return measures | self._retrieval(ids[10])
 
     def named(self, setting: str, ids: np.ndarray) -> dict[str, Any]:

@@ -100,10 +100,10 @@ def leaves_global_random_state_alone(subject: Subject) -> None:
 
     def state() -> dict[str, Any]:
         name, keys, *rest = np.random.get_state(legacy=True)  # noqa: NPY002
-        found = {"random": random.getstate(), "numpy.random": (name, keys.tobytes(), *rest)}  # type: ignore[union-attr]
+        states = {"random": random.getstate(), "numpy.random": (name, keys.tobytes(), *rest)}  # type: ignore[union-attr]
         if "torch" in sys.modules:
-            found["torch"] = sys.modules["torch"].get_rng_state().numpy().tobytes()
-        return found
+            states["torch"] = sys.modules["torch"].get_rng_state().numpy().tobytes()
+        return states
 
     subject.fitted()  # imports torch where the method needs it, which may seed it
     before = state()

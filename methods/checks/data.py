@@ -22,10 +22,10 @@ def vectors(role: str, n: int, dim: int = DIM) -> np.ndarray:
     centers = space.standard_normal((_CLUSTERS, dim)) * spectrum
     rotation, _ = np.linalg.qr(space.standard_normal((dim, dim)))
     rng = np.random.default_rng([dim, *role.encode()])
-    found = centers[rng.integers(_CLUSTERS, size=n)] + 0.5 * rng.standard_normal((n, dim)) * spectrum
-    found = found @ rotation + 0.1
-    found *= rng.lognormal(0.0, 0.1, (n, 1)) / np.linalg.norm(spectrum)
-    return frozen(found.astype(np.float32))
+    values = centers[rng.integers(_CLUSTERS, size=n)] + 0.5 * rng.standard_normal((n, dim)) * spectrum
+    values = values @ rotation + 0.1
+    values *= rng.lognormal(0.0, 0.1, (n, 1)) / np.linalg.norm(spectrum)
+    return frozen(values.astype(np.float32))
 
 
 def frozen(array: np.ndarray) -> np.ndarray:
@@ -69,4 +69,4 @@ def true_neighbors(metric: Metric) -> np.ndarray:
 def recall(ids: np.ndarray, metric: Metric) -> float:
     """Share of the true K neighbors among ``ids`` (nq, k)."""
     truth = true_neighbors(metric)
-    return float(np.mean([np.isin(row, found).mean() for row, found in zip(truth, ids)]))
+    return float(np.mean([np.isin(row, returned).mean() for row, returned in zip(truth, ids)]))

@@ -143,8 +143,8 @@ def searches_codes_it_may_not_write(subject: Subject) -> None:
     expected = codec.searcher(codes.copy()).search(data.queries(), data.K)[1]
     strided = data.frozen(np.repeat(codes, 2, axis=0))[::2]
     for what, given in {"read-only": codes, "strided": strided}.items():
-        found = codec.searcher(given).search(data.queries(), data.K)[1]
-        expect(np.array_equal(found, expected), f"{what} codes give other neighbors")
+        ids = codec.searcher(given).search(data.queries(), data.K)[1]
+        expect(np.array_equal(ids, expected), f"{what} codes give other neighbors")
 
 
 def _expect_valid(searcher: Searcher, scores: np.ndarray, ids: np.ndarray, n: int, k: int) -> None:

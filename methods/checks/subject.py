@@ -69,8 +69,8 @@ class Subject:
         smallest = max(self.smallest(dim, metric) for metric in self.metrics)
         for code_bytes in (smallest, *(step for step in _LADDER if step > smallest)):
             sizes.setdefault(self.configure(code_bytes, dim=dim).code_size, code_bytes)
-        found = [sizes[size] for size in sorted(sizes)]
-        return found if len(found) <= 2 else [found[0], found[len(found) // 2], found[-1]]
+        budgets = [sizes[size] for size in sorted(sizes)]
+        return budgets if len(budgets) <= 2 else [budgets[0], budgets[len(budgets) // 2], budgets[-1]]
 
     @property
     def budget(self) -> int:

@@ -203,8 +203,8 @@ class CenteredSearcher(Searcher):
         best, of_bytes = BestScores(len(along), k), offsets_of(self._decoding.offsets, self.codec.bounds_)
         scores, nothing = np.empty((1, self.size), np.float32), np.zeros(self.size, np.float32)
         for query in range(len(along)):
-            found, ids = self._scan.search(across[query : query + 1] / lengths[query], self.size)
-            scores[0, ids[0]] = found[0] * lengths[query]
+            products, ids = self._scan.search(across[query : query + 1] / lengths[query], self.size)
+            scores[0, ids[0]] = products[0] * lengths[query]
             scores += along[query] * of_bytes
             best.add(scores, nothing, 0, query)
         return best.results()

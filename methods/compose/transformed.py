@@ -161,11 +161,11 @@ class TransformedCodec(Codec):
         choices = cls.choices if codec is None else ((codec, {}, 0.0),)
         for name, fixed, share in choices[:-1]:
             try:
-                found = cls._with_choice(dim, code_bytes, metric, name, {**fixed, **(codec_params or {})}, out_dim)
+                params = cls._with_choice(dim, code_bytes, metric, name, {**fixed, **(codec_params or {})}, out_dim)
             except BudgetError:
                 continue
-            if out_dim is not None or found["out_dim"] >= share * dim:
-                return found
+            if out_dim is not None or params["out_dim"] >= share * dim:
+                return params
         name, fixed, _ = choices[-1]
         return cls._with_choice(dim, code_bytes, metric, name, {**fixed, **(codec_params or {})}, out_dim)
 

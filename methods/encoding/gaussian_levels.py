@@ -23,16 +23,16 @@ def levels(bits: int) -> np.ndarray:
     if bits == 0:
         return np.zeros(1)
     count = 2**bits
-    found = math.sqrt(3) * np.array([_quantile((i + 0.5) / count) for i in range(count)])
+    values = math.sqrt(3) * np.array([_quantile((i + 0.5) / count) for i in range(count)])
     for _ in range(_NEWTON_STEPS):
-        centroids, low, high = _centroids(found)
+        centroids, low, high = _centroids(values)
         # The centroid of a cell moves with its two ends, and an end by half with the levels beside it.
         jacobian = np.eye(count) - np.diag(low + high) / 2 - np.diag(high[:-1], 1) / 2 - np.diag(low[1:], -1) / 2
-        step = np.linalg.solve(jacobian, found - centroids)
-        found = found - step
+        step = np.linalg.solve(jacobian, values - centroids)
+        values = values - step
         if np.abs(step).max() < 1e-12:
             break
-    return (found - found[::-1]) / 2
+    return (values - values[::-1]) / 2
 
 
 @functools.cache
@@ -41,24 +41,24 @@ def distortions() -> np.ndarray:
     return np.array([1 - (_masses(levels(bits)) * levels(bits) ** 2).sum() for bits in range(MOST_BITS + 1)])
 
 
-def _ends(found: np.ndarray) -> np.ndarray:
-    return np.concatenate([[-np.inf], (found[1:] + found[:-1]) / 2, [np.inf]])
+def _ends(values: np.ndarray) -> np.ndarray:
+    return np.concatenate([[-np.inf], (values[1:] + values[:-1]) / 2, [np.inf]])
 
 
-def _masses(found: np.ndarray) -> np.ndarray:
+def _masses(values: np.ndarray) -> np.ndarray:
     """The Gaussian's mass in each cell; by the tail that is nearer, so that small masses are exact."""
-    tails = np.array([math.erfc(abs(end) / math.sqrt(2)) / 2 for end in _ends(found)])
-    positive = _ends(found) > 0
+    tails = np.array([math.erfc(abs(end) / math.sqrt(2)) / 2 for end in _ends(values)])
+    positive = _ends(values) > 0
     low, high = tails[:-1], tails[1:]
     across = np.where(positive[1:] & ~positive[:-1], 1 - low - high, high - low)
     return np.where(positive[:-1], low - high, across)
 
 
-def _centroids(found: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _centroids(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Means of the cells, and their derivatives by the cells' lower and upper ends."""
-    ends = _ends(found)
+    ends = _ends(values)
     density = np.exp(-(ends**2) / 2) / math.sqrt(2 * math.pi)
-    mass = _masses(found)
+    mass = _masses(values)
     centroids = (density[:-1] - density[1:]) / mass
     finite = np.where(np.isfinite(ends), ends, 0)  # the density is zero there
     low = density[:-1] * (centroids - finite[:-1]) / mass

@@ -75,12 +75,12 @@ def _held_out_variances(centered: np.ndarray, seed: int) -> tuple[np.ndarray, np
     """Axes (dim, dim) of centered vectors, and the variances (dim,) of a fold along the axes of the other folds."""
     folds = np.array_split(np.random.default_rng(seed).permutation(len(centered)), min(_FOLDS, len(centered)))
     scatters = [(centered[fold].T @ centered[fold]).astype(np.float64) for fold in folds]
-    whole = np.sum(scatters, axis=0)
+    total = np.sum(scatters, axis=0)
     variances = np.zeros(centered.shape[1])
     for fold, scatter in zip(folds, scatters):
-        axes = np.linalg.eigh(whole - scatter)[1][:, ::-1].astype(np.float32)
+        axes = np.linalg.eigh(total - scatter)[1][:, ::-1].astype(np.float32)
         variances += np.square(centered[fold] @ axes).sum(axis=0, dtype=np.float64)
-    axes = np.ascontiguousarray(np.linalg.eigh(whole)[1][:, ::-1], np.float32)
+    axes = np.ascontiguousarray(np.linalg.eigh(total)[1][:, ::-1], np.float32)
     own = np.square(centered @ axes).sum(axis=0, dtype=np.float64)
     variances = (_HELD_OUT * variances + (1 - _HELD_OUT) * own) / len(centered)
     variances[variances < _ROUNDING * variances.mean()] = 0

@@ -37,35 +37,35 @@ def kmeans(
     if d >= _NARROW:
         return _kmeans_by_faiss(vectors, centroids, iterations, seed, start)
     vectors = np.ascontiguousarray(vectors, dtype=np.float32)
-    found = (
+    current = (
         vectors[np.random.default_rng(seed).permutation(n)[:centroids]] if start is None else start.astype(np.float32)
     )
     if n == centroids and start is None:
-        return found
+        return current
     if d == 1:
-        return _kmeans_on_a_line(vectors[:, 0], found, iterations)
+        return _kmeans_on_a_line(vectors[:, 0], current, iterations)
     nearest, sums = np.empty(n, np.int32), np.empty((centroids, d + 1))
     for _ in range(iterations):
-        assign_nearest(vectors, np.ascontiguousarray(found.T), nearest, sums)
+        assign_nearest(vectors, np.ascontiguousarray(current.T), nearest, sums)
         sizes = sums[:, -1].copy()
-        found = (sums[:, :-1] / np.maximum(sizes, 1)[:, None]).astype(np.float32)
-        split_into_empty(found, sizes)
-    return found
+        current = (sums[:, :-1] / np.maximum(sizes, 1)[:, None]).astype(np.float32)
+        split_into_empty(current, sizes)
+    return current
 
 
 def _kmeans_on_a_line(values: np.ndarray, start: np.ndarray, iterations: int) -> np.ndarray:
     """As :func:`kmeans` for values (n,) and a start (K, 1); the centroids (K, 1) float32 come in ascending order."""
     values = np.sort(values)
     sums = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
-    found = np.sort(start, axis=0)
+    centroids = np.sort(start, axis=0)
     for _ in range(iterations):
-        bounds = np.searchsorted(values, (found[1:, 0] + found[:-1, 0]) * np.float32(0.5))
+        bounds = np.searchsorted(values, (centroids[1:, 0] + centroids[:-1, 0]) * np.float32(0.5))
         bounds = np.concatenate([[0], bounds, [len(values)]])
         sizes = np.diff(bounds).astype(np.float64)
-        found = (np.diff(sums[bounds]) / np.maximum(sizes, 1))[:, None].astype(np.float32)
-        split_into_empty(found, sizes)
-        found = np.sort(found, axis=0)
-    return found
+        centroids = (np.diff(sums[bounds]) / np.maximum(sizes, 1))[:, None].astype(np.float32)
+        split_into_empty(centroids, sizes)
+        centroids = np.sort(centroids, axis=0)
+    return centroids
 
 
 def nearest_on_a_line(values: np.ndarray, centroids: np.ndarray) -> np.ndarray:

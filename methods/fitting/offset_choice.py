@@ -99,8 +99,8 @@ def offset_finds_more(codec: Callable[[bool], Codec], vectors: np.ndarray, seed:
 def _held_out(vectors: np.ndarray, queries: int, others: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Vectors that are held out, at most so many and a tenth of all, and at most so many of the others."""
     order = np.random.default_rng(seed).permutation(len(vectors))
-    held = min(queries, len(vectors) // 10)
-    return vectors[order[:held]], vectors[order[held : held + others]]
+    count = min(queries, len(vectors) // 10)
+    return vectors[order[:count]], vectors[order[count : count + others]]
 
 
 def _nearest(queries: np.ndarray, base: np.ndarray) -> np.ndarray:

@@ -49,17 +49,17 @@ def learned_ranges(
     -------
     low, width : (dim,) float32, or (1,) if shared
     """
-    whole = _range(vectors.min(axis=0), vectors.max(axis=0), over)
-    first = clipped_ranges(_sample(vectors, seed), *whole, bits) if clip else whole
+    full = _range(vectors.min(axis=0), vectors.max(axis=0), over)
+    first = clipped_ranges(_sample(vectors, seed), *full, bits) if clip else full
     spread = Spread.of(vectors)
     if spread.ratios.max() <= _EVEN:
         return first
     trial = _Trial(vectors, spread, metric, seed)
     best, most = first, trial.recall(first, bits) + _GAIN
-    for tried in (whole, *_shorter(vectors, spread, trial.rows, bits, over, clip)):
-        found = trial.recall(tried, bits)
-        if found > most:
-            best, most = tried, found
+    for tried in (full, *_shorter(vectors, spread, trial.rows, bits, over, clip)):
+        recall = trial.recall(tried, bits)
+        if recall > most:
+            best, most = tried, recall
     return best
 
 
@@ -73,10 +73,10 @@ def _shorter(
         if not (spread.ratios > farthest).any():
             return
         pulled = spread.only(far).pulled(vectors[far], farthest, to)
-        whole = _range(np.minimum(low, pulled.min(axis=0)), np.maximum(high, pulled.max(axis=0)), over)
-        yield whole
+        full = _range(np.minimum(low, pulled.min(axis=0)), np.maximum(high, pulled.max(axis=0)), over)
+        yield full
         if clip:
-            yield clipped_ranges(spread.only(rows).pulled(vectors[rows], farthest, to), *whole, bits)
+            yield clipped_ranges(spread.only(rows).pulled(vectors[rows], farthest, to), *full, bits)
 
 
 def _ends_near(vectors: np.ndarray, spread: Spread) -> tuple[np.ndarray, np.ndarray]:
@@ -113,8 +113,8 @@ class _Trial:
 
     def recall(self, ranges: Range, bits: int) -> float:
         """The share of the true neighbors that are found among decoded vectors."""
-        found = self._nearest(_rounded(self._vectors, *ranges, bits))
-        return float(np.mean([np.isin(a, b).mean() for a, b in zip(self._truth, found)]))
+        returned = self._nearest(_rounded(self._vectors, *ranges, bits))
+        return float(np.mean([np.isin(a, b).mean() for a, b in zip(self._truth, returned)]))
 
     def _prepared(self, vectors: np.ndarray) -> np.ndarray:
         """Of ordinary size, so that squares neither vanish nor overflow."""

@@ -42,11 +42,11 @@ def train_residual(
 
 
 def _train_greedy(vectors: np.ndarray, codebooks: int, iterations: int, seed: int, centroids: int) -> np.ndarray:
-    left, found = np.ascontiguousarray(vectors), []
+    left, trained = np.ascontiguousarray(vectors), []
     for _ in range(codebooks):
-        found.append(kmeans(left, centroids, iterations, seed))
-        left = left - found[-1][faiss.knn(left, found[-1], 1)[1][:, 0]]
-    return np.stack(found)
+        trained.append(kmeans(left, centroids, iterations, seed))
+        left = left - trained[-1][faiss.knn(left, trained[-1], 1)[1][:, 0]]
+    return np.stack(trained)
 
 
 def residual_encoder(codebooks: np.ndarray, beam_size: int) -> faiss.IndexResidualQuantizer:

@@ -78,8 +78,8 @@ def results(heaps: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     keys = np.full((nq, k), EMPTY)
     merged = heaps.transpose(1, 0, 2).reshape(nq, parts * width)
     merged.sort(axis=1)
-    found = min(k, parts * width)
-    keys[:, :found] = merged[:, :found]
+    count = min(k, parts * width)
+    keys[:, :count] = merged[:, :count]
     return keys, np.where(keys == EMPTY, -1, keys & 0xFFFFFFFF)
 
 

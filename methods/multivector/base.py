@@ -237,11 +237,11 @@ class SetSearcher(ABC):
         checked(queries, self.dim, "queries")
         if int(k) != k or k < 1:
             raise MethodError(f"k={k} is not a number of neighbors; use an integer of at least 1")
-        found = min(int(k), self.size)
-        if not found or not len(queries):
+        count = min(int(k), self.size)
+        if not count or not len(queries):
             return np.full((len(queries), k), -np.inf, np.float32), np.full((len(queries), k), -1, np.int64)
-        scores, ids = self._search_nonzero(Ragged(queries.floats(), queries.offsets).without_zeros(), found)
-        pad = ((0, 0), (0, int(k) - found))
+        scores, ids = self._search_nonzero(Ragged(queries.floats(), queries.offsets).without_zeros(), count)
+        pad = ((0, 0), (0, int(k) - count))
         return np.pad(scores, pad, constant_values=-np.inf), np.pad(ids, pad, constant_values=-1)
 
     def _search_nonzero(self, queries: Ragged, k: int) -> tuple[np.ndarray, np.ndarray]:

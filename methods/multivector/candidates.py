@@ -43,8 +43,10 @@ def score_candidates(
         documents = gather(block)
         inside = (candidates >= block[0]) & (candidates <= block[-1])
         places = np.where(inside, np.searchsorted(block, candidates), -1)
-        found = chamfer_candidates(queries.vectors, queries.offsets, documents.vectors, documents.offsets, places)
-        scores[inside] = found[inside]
+        block_scores = chamfer_candidates(
+            queries.vectors, queries.offsets, documents.vectors, documents.offsets, places
+        )
+        scores[inside] = block_scores[inside]
     return scores
 
 

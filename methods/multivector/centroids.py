@@ -50,5 +50,5 @@ def typical_length(vectors: np.ndarray) -> float:
 
 def nearest_centroids(vectors: np.ndarray, centroids: np.ndarray) -> np.ndarray:
     """(n,) int64: the centroid of largest inner product with each of (n, dim) float32 vectors."""
-    _, found = faiss.knn(vectors, centroids, 1, metric=faiss.METRIC_INNER_PRODUCT)
-    return found[:, 0]
+    _, nearest = faiss.knn(vectors, centroids, 1, metric=faiss.METRIC_INNER_PRODUCT)
+    return nearest[:, 0]

@@ -42,9 +42,9 @@ def sets(role: str, n: int, low: int, high: int, dim: int = DIM) -> Ragged:
         [topics[rng.choice(rng.choice(40, 4, replace=False), length)] for length in lengths]
     ) + 0.4 * rng.standard_normal((lengths.sum(), dim))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    found = vectors.astype(np.float32)
-    found.flags.writeable = False
-    return Ragged(found, np.concatenate([[0], np.cumsum(lengths)]))
+    values = vectors.astype(np.float32)
+    values.flags.writeable = False
+    return Ragged(values, np.concatenate([[0], np.cumsum(lengths)]))
 
 
 def base(dim: int = DIM) -> Ragged:
@@ -58,21 +58,21 @@ def queries() -> Ragged:
 @functools.cache
 def truth() -> np.ndarray:
     """(nq, K) ids of the documents of largest Chamfer score."""
-    asked, held = queries(), base()
-    return chamfer_search(asked.vectors, asked.offsets, held.vectors, held.offsets, K)[1]
+    query_sets, documents = queries(), base()
+    return chamfer_search(query_sets.vectors, query_sets.offsets, documents.vectors, documents.offsets, K)[1]
 
 
 def recall(ids: np.ndarray) -> float:
     """Share of the true K among ``ids`` (nq, K)."""
-    return float(np.mean([np.isin(true, found).mean() for true, found in zip(truth(), ids)]))
+    return float(np.mean([np.isin(true, returned).mean() for true, returned in zip(truth(), ids)]))
 
 
 class Subject:
     """A method under check: configured at several budgets, each fitted once."""
 
     def __init__(self, method: str | type[MultiVectorCodec]) -> None:
-        found = registry.get(method, MultiVectorCodec.track) if isinstance(method, str) else method
-        self.cls: type[MultiVectorCodec] = found
+        cls = registry.get(method, MultiVectorCodec.track) if isinstance(method, str) else method
+        self.cls: type[MultiVectorCodec] = cls
         self.name = self.cls.name or self.cls.__name__
         self._fitted: dict[int, MultiVectorCodec] = {}
 
@@ -128,12 +128,15 @@ def describes_itself(subject: Subject) -> None:
 def codes_fit_the_budget_and_are_of_the_sizes_told(subject: Subject) -> None:
     """Codes are uint8, of the sizes that ``code_sizes`` tells before fit, within the budget on average."""
     for code_bytes in subject.budgets:
-        told = subject.configure(code_bytes).code_sizes(base().lengths)
+        expected = subject.configure(code_bytes).code_sizes(base().lengths)
         codes = subject.fitted(code_bytes).encode(base())
         expect(codes.data.dtype == np.uint8, f"codes are {codes.data.dtype}, not uint8")
-        expect(np.array_equal(codes.sizes, told), "sizes of codes are not those that code_sizes told before fit")
-        expect(told.mean() <= code_bytes, f"codes of {told.mean():.1f} bytes on average at a budget of {code_bytes}")
-        expect(not subject.cls.fixed or len(set(told)) == 1, "fixed is True, but codes differ in size")
+        expect(np.array_equal(codes.sizes, expected), "sizes of codes are not those that code_sizes told before fit")
+        expect(
+            expected.mean() <= code_bytes,
+            f"codes of {expected.mean():.1f} bytes on average at a budget of {code_bytes}",
+        )
+        expect(not subject.cls.fixed or len(set(expected)) == 1, "fixed is True, but codes differ in size")
 
 
 @_check
@@ -179,9 +182,9 @@ def leaves_global_random_state_alone(subject: Subject) -> None:
 
 
 def _random_state() -> tuple[Any, ...]:
-    found = np.random.get_state(legacy=False)  # noqa: NPY002
-    assert isinstance(found, dict)
-    return random.getstate(), found["state"]["key"].tobytes(), found["state"]["pos"]
+    state = np.random.get_state(legacy=False)  # noqa: NPY002
+    assert isinstance(state, dict)
+    return random.getstate(), state["state"]["key"].tobytes(), state["state"]["pos"]
 
 
 @_check
@@ -215,14 +218,14 @@ def _expect_same_when_loaded(subject: Subject, codec: MultiVectorCodec) -> None:
 @_check
 def never_writes_to_its_input(subject: Subject) -> None:
     """Documents, queries and codes are as they were."""
-    held = Ragged(base().vectors.copy(), base().offsets)
-    asked = Ragged(queries().vectors.copy(), queries().offsets)
-    codec = subject.configure(subject.budget).fit(held, seed=0)
-    codes = codec.encode(held)
+    documents = Ragged(base().vectors.copy(), base().offsets)
+    query_sets = Ragged(queries().vectors.copy(), queries().offsets)
+    codec = subject.configure(subject.budget).fit(documents, seed=0)
+    codes = codec.encode(documents)
     before = codes.data.copy()
-    codec.searcher(codes).search(asked, K)
-    expect(np.array_equal(held.vectors, base().vectors), "documents were written to")
-    expect(np.array_equal(asked.vectors, queries().vectors), "queries were written to")
+    codec.searcher(codes).search(query_sets, K)
+    expect(np.array_equal(documents.vectors, base().vectors), "documents were written to")
+    expect(np.array_equal(query_sets.vectors, queries().vectors), "queries were written to")
     expect(np.array_equal(codes.data, before), "codes were written to")
 
 
@@ -289,13 +292,15 @@ def single_queries_agree_with_a_batch(subject: Subject) -> None:
 @_check
 def finds_documents_and_more_bytes_find_no_fewer(subject: Subject) -> None:
     """Recall is well above chance at the largest budget, and not clearly below that of the smallest."""
-    found = []
+    recalls = []
     for code_bytes in (subject.budgets[0], subject.budgets[-1]):
         codec = subject.fitted(code_bytes)
-        found.append(recall(subject.search(codec.searcher(codec.encode(base())))[1]))
+        recalls.append(recall(subject.search(codec.searcher(codec.encode(base())))[1]))
     chance = K / N
-    expect(found[-1] > 3 * chance, f"recall {found[-1]:.3f} at {subject.budgets[-1]} B is near chance ({chance:.3f})")
-    expect(found[-1] >= found[0] - 0.08, f"recall falls from {found[0]:.3f} to {found[-1]:.3f} with more bytes")
+    expect(
+        recalls[-1] > 3 * chance, f"recall {recalls[-1]:.3f} at {subject.budgets[-1]} B is near chance ({chance:.3f})"
+    )
+    expect(recalls[-1] >= recalls[0] - 0.08, f"recall falls from {recalls[0]:.3f} to {recalls[-1]:.3f} with more bytes")
 
 
 @_check
@@ -328,8 +333,8 @@ def decodes_to_sets_or_says_not(subject: Subject) -> None:
     if not searcher.estimates_metric:
         return
     scores, ids = subject.search(searcher)
-    asked = queries()
-    exact = chamfer_candidates(asked.vectors, asked.offsets, decoded.vectors, decoded.offsets, ids)
+    query_sets = queries()
+    exact = chamfer_candidates(query_sets.vectors, query_sets.offsets, decoded.vectors, decoded.offsets, ids)
     worst = float(np.abs(exact - scores).max())
     expect(worst <= 1e-3 * float(np.abs(scores).max()), f"scores are off Chamfer on decoded sets by {worst:.3g}")
 

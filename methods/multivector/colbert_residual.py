@@ -113,14 +113,14 @@ class ColbertResidual(MultiVectorCodec):
 
     def _only_length(self, vectors: np.ndarray) -> float:
         """The length that all of ``vectors`` (n, dim) have."""
-        found = typical_length(vectors)
+        typical = typical_length(vectors)
         lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
-        if (np.abs(lengths[lengths > 0] / found - 1) > _TOLERANCE).any():
+        if (np.abs(lengths[lengths > 0] / typical - 1) > _TOLERANCE).any():
             raise MethodError(
                 f"{self._label()} decodes to unit vectors, and these have lengths up to {lengths.max():.3g} where the "
-                f"median is {found:.3g}; divide each vector by its length, or use token_codec"
+                f"median is {typical:.3g}; divide each vector by its length, or use token_codec"
             )
-        return found if abs(found - 1) > _TOLERANCE else 1.0
+        return typical if abs(typical - 1) > _TOLERANCE else 1.0
 
     def _residuals(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The nearest centroid (n,) int64 of each of (n, dim) vectors, and what is left (n, dim), at unit length."""
@@ -144,9 +144,9 @@ class ColbertResidual(MultiVectorCodec):
 
     def _products(self, query: np.ndarray) -> np.ndarray:
         """Of each centroid, and of zeros, with each vector of ``query`` (m, dim): (K + 1, m) float32."""
-        found = np.zeros((len(self.centroids_) + 1, len(query)), np.float32)
-        np.matmul(self.centroids_, query.T, out=found[:-1])
-        return found
+        products = np.zeros((len(self.centroids_) + 1, len(query)), np.float32)
+        np.matmul(self.centroids_, query.T, out=products[:-1])
+        return products
 
     def _searcher(self, codes: Codes) -> SetSearcher:
         return _CentroidSearcher(self, codes) if self.candidates else DecodingSetSearcher(self, codes, self.vector_size)

@@ -51,14 +51,14 @@ class CommonLength:
         at_length = np.abs(lengths - middle) <= _TOLERANCE * middle
         if not middle or np.sum(~at_length & (lengths > 0)) > _EXCEPTIONS * np.sum(lengths > 0):
             return cls()
-        found = cls(1.0 if abs(middle - 1) <= _TOLERANCE else middle)
+        common = cls(1.0 if abs(middle - 1) <= _TOLERANCE else middle)
         rows = np.random.default_rng(seed).permutation(np.flatnonzero(at_length))
         queries, others = vectors[rows[:_QUERIES]], vectors[rows[_QUERIES:][:_BASE]]
         if len(others) <= _NEAREST:
             return cls()
         plain = decoded(others)
-        as_is, with_length = (order_error(queries, others, each) for each in (plain, found.apply(plain)))
-        return found if with_length < (_PAYS_ESTIMATES if estimator else _PAYS) * as_is else cls()
+        as_is, with_length = (order_error(queries, others, each) for each in (plain, common.apply(plain)))
+        return common if with_length < (_PAYS_ESTIMATES if estimator else _PAYS) * as_is else cls()
 
     def apply(self, vectors: np.ndarray) -> np.ndarray:
         """Decoded (n, dim) float32 vectors at that length, but for those of more than twice it or less than half."""

@@ -107,34 +107,39 @@ class FixedDimensionalEncoding:
         if hyperplanes.ndim != 3 or not hyperplanes.shape[0] * hyperplanes.shape[1]:
             raise MethodError(f"hyperplanes have shape (repetitions, dim, bits), not {hyperplanes.shape}")
         repetitions, dim, bits = hyperplanes.shape
-        found = cls.__new__(cls)
-        found.dim, found.repetitions, found.simhash_bits = dim, repetitions, bits
-        found.fill_empty, found.center, found.seed, found.fill_earliest = fill_empty, False, 0, fill_earliest
+        encoding = cls.__new__(cls)
+        encoding.dim, encoding.repetitions, encoding.simhash_bits = dim, repetitions, bits
+        encoding.fill_empty, encoding.center, encoding.seed, encoding.fill_earliest = (
+            fill_empty,
+            False,
+            0,
+            fill_earliest,
+        )
         if inner_projection is not None and np.shape(inner_projection)[:2] != (repetitions, dim):
             raise MethodError(
                 f"inner_projection has shape ({repetitions}, {dim}, inner), not {np.shape(inner_projection)}"
             )
-        found.inner_projection = None if inner_projection is None else _finite("inner_projection", inner_projection)
-        found.inner_dim = None if found.inner_projection is None else found.inner_projection.shape[2]
+        encoding.inner_projection = None if inner_projection is None else _finite("inner_projection", inner_projection)
+        encoding.inner_dim = None if encoding.inner_projection is None else encoding.inner_projection.shape[2]
         if (final_index is None) != (final_sign is None):
             raise MethodError("a final projection needs both final_index and final_sign")
-        found.final_index = found.final_sign = found.final_dim = None
-        found.hyperplanes = hyperplanes
-        values = encoding_width(dim, repetitions, bits, found.inner_dim)
+        encoding.final_index = encoding.final_sign = encoding.final_dim = None
+        encoding.hyperplanes = hyperplanes
+        values = encoding_width(dim, repetitions, bits, encoding.inner_dim)
         if final_index is not None and final_sign is not None:
             index, sign = np.asarray(final_index), np.asarray(final_sign)
             for name, array in (("final_index", index), ("final_sign", sign)):
                 if array.shape != (values,):
                     raise MethodError(f"{name} has shape {array.shape}, the encoding has {values} values")
-            found.final_dim = int(index.max()) + 1 if final_dim is None else final_dim
-            if index.dtype.kind not in "iu" or not 0 <= index.min() <= index.max() < found.final_dim:
-                raise MethodError(f"final_index is not of integers within 0 to {found.final_dim - 1}")
+            encoding.final_dim = int(index.max()) + 1 if final_dim is None else final_dim
+            if index.dtype.kind not in "iu" or not 0 <= index.min() <= index.max() < encoding.final_dim:
+                raise MethodError(f"final_index is not of integers within 0 to {encoding.final_dim - 1}")
             if (np.abs(sign) != 1).any():
                 raise MethodError("final_sign is not of 1 and -1")
-            found.final_index, found.final_sign = index, sign
-        encoding_width(dim, repetitions, bits, found.inner_dim, found.final_dim)
-        found._prepare(Stretch.none(dim))
-        return found
+            encoding.final_index, encoding.final_sign = index, sign
+        encoding_width(dim, repetitions, bits, encoding.inner_dim, encoding.final_dim)
+        encoding._prepare(Stretch.none(dim))
+        return encoding
 
     @property
     def fde_dim(self) -> int:
@@ -194,10 +199,10 @@ class FixedDimensionalEncoding:
 
 
 def _finite(name: str, array: np.ndarray) -> np.ndarray:
-    found = np.asarray(array, np.float32)
-    if not np.isfinite(found).all():
+    values = np.asarray(array, np.float32)
+    if not np.isfinite(values).all():
         raise MethodError(f"{name} hold NaN or infinity")
-    return found
+    return values
 
 
 def encoding_width(
@@ -224,8 +229,8 @@ def encoding_width(
 
 def _sketches(rng: np.random.Generator, repetitions: int, dim: int, inner_dim: int) -> np.ndarray:
     """(repetitions, dim, inner_dim) float32 with one +-1 a row."""
-    found = np.zeros((repetitions, dim, inner_dim), np.float32)
+    matrices = np.zeros((repetitions, dim, inner_dim), np.float32)
     places = rng.integers(inner_dim, size=(repetitions, dim, 1))
     signs = rng.choice(np.array([-1, 1], np.float32), (repetitions, dim, 1))
-    np.put_along_axis(found, places, signs, axis=2)
-    return found
+    np.put_along_axis(matrices, places, signs, axis=2)
+    return matrices

@@ -113,9 +113,9 @@ class Muvera(SingleVectorCodec):
         codec_params = dict(codec_params or {})
         if (scoring := _ASYMMETRIC.get(registry.parameters(codec).get("scoring", ""))) is not None:
             codec_params.setdefault("scoring", scoring)
-        asked = (repetitions, simhash_bits, inner_dim)
+        chosen = (repetitions, simhash_bits, inner_dim)
         points = dict.fromkeys(
-            tuple(own if given is None else given for given, own in zip(asked, point)) for point in GRID
+            tuple(own if given is None else given for given, own in zip(chosen, point)) for point in GRID
         )
         smallest = 0
         for number, (r, bits, inner) in enumerate(points):
@@ -124,12 +124,12 @@ class Muvera(SingleVectorCodec):
             if not last and fde_dim > _DIMS_PER_BYTE * code_bytes:
                 continue
             try:
-                found = registry.for_budget(codec, fde_dim, code_bytes, Metric.IP, **codec_params)
+                encoding_codec = registry.for_budget(codec, fde_dim, code_bytes, Metric.IP, **codec_params)
             except BudgetError as error:
                 smallest = error.smallest
                 continue
             shape = {"repetitions": r, "simhash_bits": bits, "inner_dim": inner or None}
-            return {**shape, "codec": codec, "codec_params": found.params()}
+            return {**shape, "codec": codec, "codec_params": encoding_codec.params()}
         raise BudgetError(f"muvera with {codec}", code_bytes, smallest)
 
     @property

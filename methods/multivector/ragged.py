@@ -106,11 +106,11 @@ class Ragged:
 
     def zeros(self) -> np.ndarray:
         """(total,) bool: vectors of nothing but zeros (of either sign), as sets are padded with."""
-        found = np.empty(self.total, bool)
+        zero = np.empty(self.total, bool)
         step = max(1, _CHECKED_BYTES // (4 * self.dim))
         for start in range(0, self.total, step):
-            np.logical_not(self.vectors[start : start + step].any(axis=1), out=found[start : start + step])
-        return found
+            np.logical_not(self.vectors[start : start + step].any(axis=1), out=zero[start : start + step])
+        return zero
 
     def without_zeros(self) -> Ragged:
         """The sets without vectors of zeros, but for one of a set that has no others; itself where there are none."""
@@ -154,24 +154,26 @@ class Ragged:
     @staticmethod
     def _view(vectors: np.ndarray, offsets: np.ndarray) -> Ragged:
         """Sets known to be sound, without another check."""
-        found = Ragged.__new__(Ragged)
-        found.vectors, found.offsets = vectors, offsets - offsets[0] if len(offsets) else offsets
-        return found
+        view = Ragged.__new__(Ragged)
+        view.vectors, view.offsets = vectors, offsets - offsets[0] if len(offsets) else offsets
+        return view
 
     def __repr__(self) -> str:
         return f"Ragged({len(self):,} sets, {self.total:,} x {self.dim} {self.vectors.dtype})"
 
 
 def _as_offsets(offsets: np.ndarray, total: int, what: str) -> np.ndarray:
-    found = np.asarray(offsets)
-    if found.ndim != 1 or not len(found) or found.dtype.kind not in "iu":
-        raise MethodError(f"{what} need offsets of integers (n + 1,), not {found.dtype} of shape {found.shape}")
-    found = found.astype(np.int64)
-    if found[0] != 0 or found[-1] != total:
-        raise MethodError(f"{what} have offsets from {found[0]} to {found[-1]}; they must go from 0 to {total}")
-    steps = np.diff(found)
+    checked = np.asarray(offsets)
+    if checked.ndim != 1 or not len(checked) or checked.dtype.kind not in "iu":
+        raise MethodError(f"{what} need offsets of integers (n + 1,), not {checked.dtype} of shape {checked.shape}")
+    checked = checked.astype(np.int64)
+    if checked[0] != 0 or checked[-1] != total:
+        raise MethodError(f"{what} have offsets from {checked[0]} to {checked[-1]}; they must go from 0 to {total}")
+    steps = np.diff(checked)
     if len(bad := np.flatnonzero(steps < 0)):
-        raise MethodError(f"{what} have offsets out of order: {found[bad[0]]} is before {found[bad[0] + 1]}; sort them")
+        raise MethodError(
+            f"{what} have offsets out of order: {checked[bad[0]]} is before {checked[bad[0] + 1]}; sort them"
+        )
     if len(bad := np.flatnonzero(steps == 0)):
         raise MethodError(f"set {bad[0]} of {what} is empty; a set needs at least one vector, remove such sets")
-    return found
+    return checked

@@ -133,11 +133,11 @@ class RescoredSetSearcher(SetSearcher):
     def _search(self, queries: Ragged, k: int) -> tuple[np.ndarray, np.ndarray]:
         _, candidates = self.searcher.search(queries, min(k * self.factor, self.size))
         candidates = np.sort(candidates, axis=1)  # by id: reads go forward, and ties keep this order
-        asked = queries
+        scored = queries
         if self.carving is not None:
             carved = [carve(queries.set(i), self.carving).vectors for i in range(len(queries))]
-            asked = Ragged.from_list(carved)
-        scores = score_candidates(self.store.gather, asked, candidates, self.store.mean_vectors)
+            scored = Ragged.from_list(carved)
+        scores = score_candidates(self.store.gather, scored, candidates, self.store.mean_vectors)
         return best_candidates(scores, candidates, k)
 
 

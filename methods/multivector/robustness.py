@@ -80,4 +80,4 @@ def measure(codec: MultiVectorCodec, documents: Ragged, queries: Ragged, seed: i
     codec.fit(documents, seed)
     ids = codec.searcher(codec.encode(documents)).search(queries, K)[1]
     _, true = chamfer_search(queries.vectors, queries.offsets, documents.vectors, documents.offsets, K)
-    return Recalls(np.array([np.isin(row, found).mean() for row, found in zip(true, ids)]), None)
+    return Recalls(np.array([np.isin(row, returned).mean() for row, returned in zip(true, ids)]), None)

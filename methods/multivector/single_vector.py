@@ -125,7 +125,7 @@ class SingleVectorSearcher(SetSearcher):
         return self.inner.nbytes
 
     def _search(self, queries: Ragged, k: int) -> tuple[np.ndarray, np.ndarray]:
-        asked = self.codec.stretch_.queries(self.codec._query_vectors(queries))
-        scores, ids = self.inner.search(asked, k)
+        vectors = self.codec.stretch_.queries(self.codec._query_vectors(queries))
+        scores, ids = self.inner.search(vectors, k)
         scores = scores if self.inner.descending else -scores
         return np.where(ids < 0, np.float32(-np.inf), scores), ids

@@ -64,14 +64,14 @@ class _UnionSearcher(SetSearcher):
     @property
     def nbytes(self) -> int:
         # A searcher that lays its codes out anew holds them beside those that are decoded.
-        held = getattr(self.inner, "codes", None)
-        shared = held is not None and np.shares_memory(held, self.rows)
+        codes = getattr(self.inner, "codes", None)
+        shared = codes is not None and np.shares_memory(codes, self.rows)
         return self.rows.nbytes + self.places.nbytes + self.inner.nbytes - (self.rows.nbytes if shared else 0)
 
     def _search(self, queries: Ragged, k: int) -> tuple[np.ndarray, np.ndarray]:
-        found = [self._documents(queries.set(i), k) for i in range(len(queries))]
-        candidates = np.full((len(queries), max(map(len, found))), -1, np.int64)
-        for i, documents in enumerate(found):
+        results = [self._documents(queries.set(i), k) for i in range(len(queries))]
+        candidates = np.full((len(queries), max(map(len, results))), -1, np.int64)
+        for i, documents in enumerate(results):
             candidates[i, : len(documents)] = documents
         mean = len(self.rows) / self.size
         scores = score_candidates(self._gather, queries, candidates, mean)
@@ -79,12 +79,12 @@ class _UnionSearcher(SetSearcher):
 
     def _documents(self, vectors: np.ndarray, k: int) -> np.ndarray:
         """At least ``k`` documents, of the nearest to each of a query's ``vectors``, ascending."""
-        asked, depth = self.codec.stretch_.queries(vectors), k * self.codec.neighbours
+        stretched, depth = self.codec.stretch_.queries(vectors), k * self.codec.neighbours
         while depth < len(self.rows):
-            _, rows = self.inner.search(asked, depth)
-            found = np.unique(np.searchsorted(self.places.offsets, rows[rows >= 0], side="right") - 1)
-            if len(found) >= k:
-                return found
+            _, rows = self.inner.search(stretched, depth)
+            documents = np.unique(np.searchsorted(self.places.offsets, rows[rows >= 0], side="right") - 1)
+            if len(documents) >= k:
+                return documents
             depth *= 2
         return np.arange(self.size)
 

@@ -89,12 +89,12 @@ class Stretch:
         """(n, dim) float32 -> (n, dim) float32, in float64 a row at a time: a row's result depends on it alone."""
         if self.is_identity:
             return vectors
-        found = np.empty_like(vectors)
+        stretched = np.empty_like(vectors)
         for start in range(0, len(vectors), _ROWS):
             block = vectors[start : start + _ROWS].astype(np.float64) - self.mean
             along = np.einsum("ij,j->i", block, self._direction)
-            found[start : start + _ROWS] = block + ((self.factor - 1) * along)[:, None] * self._direction
-        return found
+            stretched[start : start + _ROWS] = block + ((self.factor - 1) * along)[:, None] * self._direction
+        return stretched
 
     def project(self, vectors: np.ndarray) -> np.ndarray:
         """(n, dim) float32 vectors without what they have along the mean's direction; a row's depends on it alone."""

@@ -153,8 +153,8 @@ class TokenStoreCodec(MultiVectorCodec):
         return self.length_.apply(self.stretch_.restore(self.codec_.decode(codes)))
 
     def _searcher(self, codes: Codes) -> SetSearcher:
-        if self.codec_.family == "binary" and (found := self._scanning_searcher(codes)) is not None:
-            return found
+        if self.codec_.family == "binary" and (searcher := self._scanning_searcher(codes)) is not None:
+            return searcher
         if not self.codec_.decodable:
             raise MethodError(f"{self._label()} can neither decode codes of {self.codec} nor compare them bit by bit")
         return DecodingSetSearcher(self, codes, self.codec_.code_size)
@@ -248,11 +248,11 @@ class DecodingSetSearcher(SetSearcher):
         ids = np.full((len(queries), 0), -1, np.int64)
         for start in range(0, self.size, self._step):
             decoded = self.codec._decode(self.codes[start : start + self._step])
-            found = chamfer_search(
+            block_best = chamfer_search(
                 queries.vectors, queries.offsets, decoded.vectors, decoded.offsets, min(k, len(decoded))
             )
-            places = np.where(found[1] < 0, -1, found[1] + start)
-            scores, ids = np.hstack([scores, found[0]]), np.hstack([ids, places])
+            places = np.where(block_best[1] < 0, -1, block_best[1] + start)
+            scores, ids = np.hstack([scores, block_best[0]]), np.hstack([ids, places])
             if scores.shape[1] > k:
                 best = np.argsort(-scores, axis=1, kind="stable")[:, :k]  # earlier blocks have the smaller ids
                 scores, ids = np.take_along_axis(scores, best, axis=1), np.take_along_axis(ids, best, axis=1)
@@ -289,9 +289,9 @@ class ScanningSetSearcher(SetSearcher):
     def _search(self, queries: Ragged, k: int) -> tuple[np.ndarray, np.ndarray]:
         scores, ids = np.empty((len(queries), k), np.float32), np.empty((len(queries), k), np.int64)
         for i in range(len(queries)):
-            found = self._scores(queries.vectors[queries.offsets[i] : queries.offsets[i + 1]])
-            best = np.argsort(-found, kind="stable")[:k]
-            scores[i], ids[i] = found[best], best
+            row = self._scores(queries.vectors[queries.offsets[i] : queries.offsets[i + 1]])
+            best = np.argsort(-row, kind="stable")[:k]
+            scores[i], ids[i] = row[best], best
         return scores, ids
 
 
@@ -306,8 +306,8 @@ class HammingSetSearcher(ScanningSetSearcher):
     def _scores(self, vectors: np.ndarray) -> np.ndarray:
         bits = self.inner.bits
         most = np.where(self.places.zeros, bits // 2, bits) if self.places.any_zeros else None
-        asked = self.inner.encode_queries(vectors)
-        return -least_distances(self.inner.scanner, self.places.offsets, asked, most)
+        codes = self.inner.encode_queries(vectors)
+        return -least_distances(self.inner.scanner, self.places.offsets, codes, most)
 
 
 class SymbolSetSearcher(ScanningSetSearcher):
@@ -326,9 +326,9 @@ class SymbolSetSearcher(ScanningSetSearcher):
             self._zero = codec.searcher(codec.encode(np.zeros((1, codec.dim), np.float32)))
 
     def _scores(self, vectors: np.ndarray) -> np.ndarray:
-        asked, worth = self.inner.prepare(vectors)
-        best = largest_products(self.inner.scanner, self.places.offsets, asked)
+        prepared, scales = self.inner.prepare(vectors)
+        best = largest_products(self.inner.scanner, self.places.offsets, prepared)
         if isinstance(self._zero, SymbolSearcher):
-            least = largest_products(self._zero.scanner, np.array([0, 1]), asked)
+            least = largest_products(self._zero.scanner, np.array([0, 1]), prepared)
             best = np.where(self.places.zeros, np.maximum(best, least), best)
-        return worth @ best
+        return scales @ best

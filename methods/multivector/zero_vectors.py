@@ -54,10 +54,10 @@ class ZeroCode:
         repeated = (codes == codes[:, :1]).all(axis=1)
         counts = np.bincount(codes[repeated, 0], minlength=256)
         code = np.full(codec.code_size, 255 - counts[::-1].argmin(), np.uint8)
-        found = cls(code, code ^ (np.arange(codec.code_size) == codec.code_size - 1))
-        taken = found.among(codes)
+        chosen = cls(code, code ^ (np.arange(codec.code_size) == codec.code_size - 1))
+        taken = chosen.among(codes)
         if not taken.any():
-            return found
+            return chosen
         distances = np.square(vectors - vectors[taken].mean(axis=0), dtype=np.float64).sum(axis=1)
         return cls(code, codes[np.where(taken, np.inf, distances).argmin()])
 
@@ -68,10 +68,10 @@ class ZeroCode:
 
     def among(self, codes: np.ndarray) -> np.ndarray:
         """(n,) bool: which of ``codes`` (n, code_size) uint8 stand for zeros."""
-        found = codes[:, 0] == self.code[0]
-        few = np.flatnonzero(found)
-        found[few] = (codes[few] == self.code).all(axis=1)
-        return found
+        matches = codes[:, 0] == self.code[0]
+        few = np.flatnonzero(matches)
+        matches[few] = (codes[few] == self.code).all(axis=1)
+        return matches
 
     def encode(self, encode: Callable[[np.ndarray], np.ndarray], vectors: np.ndarray) -> np.ndarray:
         """Codes (n, code_size) uint8 of ``vectors`` (n, dim) float32, by what makes codes of others than zeros."""
@@ -80,18 +80,18 @@ class ZeroCode:
         codes[self.among(codes)] = self.instead
         if len(codes) == len(vectors):
             return codes
-        found = np.tile(self.code, (len(vectors), 1))
-        found[some] = codes
-        return found
+        every_code = np.tile(self.code, (len(vectors), 1))
+        every_code[some] = codes
+        return every_code
 
     def decode(self, decode: Callable[[np.ndarray], np.ndarray], codes: np.ndarray, dim: int) -> np.ndarray:
         """Vectors (n, dim) float32 of ``codes`` (n, code_size) uint8, by what decodes others than that of zeros."""
         zeros = self.among(codes)
         if not zeros.any():
             return decode(codes)
-        found = np.zeros((len(codes), dim), np.float32)
-        found[~zeros] = decode(codes[~zeros])
-        return found
+        vectors = np.zeros((len(codes), dim), np.float32)
+        vectors[~zeros] = decode(codes[~zeros])
+        return vectors
 
 
 class Places:

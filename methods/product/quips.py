@@ -100,17 +100,17 @@ class QUIPS(ProductCodec):
             np.einsum("nmw,mwv->nmv", self._blocks(vectors[at : at + _ROWS]), maps.astype(np.float64))
             for at in range(0, len(vectors), _ROWS)
         ]
-        found = np.concatenate(parts) if parts else np.empty((0, self.subquantizers, self._subspaces.width))
-        return found.reshape(len(vectors), self._subspaces.padded_dim).astype(np.float32)
+        mapped = np.concatenate(parts) if parts else np.empty((0, self.subquantizers, self._subspaces.width))
+        return mapped.reshape(len(vectors), self._subspaces.padded_dim).astype(np.float32)
 
     def _to_product(self, vectors: np.ndarray) -> np.ndarray:
         return self._mapped(vectors, self.roots_)
 
     def _from_product(self, decoded: np.ndarray) -> np.ndarray:
         blocks = decoded.reshape(len(decoded), self.subquantizers, self._subspaces.width)
-        turned = np.einsum("nmw,mwv->nmv", blocks, self.inverses_).reshape(decoded.shape)
+        mapped_back = np.einsum("nmw,mwv->nmv", blocks, self.inverses_).reshape(decoded.shape)
         vectors = np.empty((len(decoded), self.dim), np.float32)
-        vectors[:, self.order_] = self._subspaces.gather(turned)
+        vectors[:, self.order_] = self._subspaces.gather(mapped_back)
         return vectors
 
     def _to_queries(self, queries: np.ndarray) -> np.ndarray:

@@ -72,10 +72,10 @@ class _WideSearcher(Searcher):
             extra = np.zeros(wide - codec.dim, np.float32)
             low, width = np.concatenate([low, extra]), np.concatenate([width, extra])
 
-        def part(held: np.ndarray) -> Searcher:
+        def part(stored: np.ndarray) -> Searcher:
             index = _trained(faiss.IndexScalarQuantizer(wide, quantizer, faiss_metric(codec.metric)), low, width)
             index.code_size = index.sq.code_size = codes.shape[1]
-            return FlatCodesSearcher(codec, index, held)
+            return FlatCodesSearcher(codec, index, stored)
 
         index = faiss.IndexScalarQuantizer(wide, quantizer)
         beyond = index.code_size - codes.shape[1]  # bytes that the scan of a code reads after it
@@ -83,7 +83,7 @@ class _WideSearcher(Searcher):
         self._end = np.concatenate([codes[len(codes) - last :].ravel(), np.zeros(beyond, np.uint8)])
         end = self._end[: last * codes.shape[1]].reshape(last, codes.shape[1])
         self._first, self._wide = len(codes) - last, wide  # codes before the copied ones
-        self._parts = [part(held) for held in (codes[: self._first], end) if len(held)]
+        self._parts = [part(rows) for rows in (codes[: self._first], end) if len(rows)]
         self.codes, self.padding = codes, self._end.nbytes  # a constant few bytes, not some for each code
 
     @property
@@ -92,10 +92,10 @@ class _WideSearcher(Searcher):
 
     def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         padded = np.pad(queries, ((0, 0), (0, self._wide - self.dim)))
-        found = [part._search(padded, min(k, part.size)) for part in self._parts]
-        if len(found) == 1:
-            return found[0]
-        (scores, ids), (last_scores, last_ids) = found
+        results = [part._search(padded, min(k, part.size)) for part in self._parts]
+        if len(results) == 1:
+            return results[0]
+        (scores, ids), (last_scores, last_ids) = results
         last_ids = np.where(last_ids < 0, -1, last_ids + self._first)  # faiss finds none where scores are not finite
         scores, ids = np.hstack([scores, last_scores]), np.hstack([ids, last_ids])
         order = np.argsort(-scores if self.descending else scores, axis=1, kind="stable")[:, :k]

@@ -134,8 +134,8 @@ class USearchSearcher(Searcher):
         if kind == "b1":
             return self._exact(self.codes, np.packbits(queries > 0, axis=1), k, MetricKind.Hamming)
         if kind == "bf16":
-            stored, asked = self.codes.view(np.uint16), to_bfloat16(queries)
-            scores, ids = self._exact(stored, asked, k, measure, dtype=ScalarKind.BF16)
+            stored, rounded = self.codes.view(np.uint16), to_bfloat16(queries)
+            scores, ids = self._exact(stored, rounded, k, measure, dtype=ScalarKind.BF16)
             return (scores if l2 else 1 - scores), ids
         scale = self.codec.scales_[0]
         own = np.full((len(queries), 1), scale) if l2 else np.abs(queries).max(axis=1, keepdims=True)
@@ -145,11 +145,11 @@ class USearchSearcher(Searcher):
         return (scores if l2 else 1 - scores) * unit, ids
 
     @staticmethod
-    def _exact(stored: np.ndarray, asked: np.ndarray, k: int, measure: Any, **kinds: Any) -> tuple:
+    def _exact(stored: np.ndarray, queries: np.ndarray, k: int, measure: Any, **kinds: Any) -> tuple:
         """usearch's distances (nq, k) float32, ascending, and ids (nq, k) int64; IP distances are 1 - product."""
         import faiss
         from usearch.index import search
 
-        found = search(stored, asked, k, measure, exact=True, threads=faiss.omp_get_max_threads(), **kinds)
-        shape = (len(asked), k)
-        return found.distances.reshape(shape).astype(np.float32), found.keys.reshape(shape).astype(np.int64)
+        matches = search(stored, queries, k, measure, exact=True, threads=faiss.omp_get_max_threads(), **kinds)
+        shape = (len(queries), k)
+        return matches.distances.reshape(shape).astype(np.float32), matches.keys.reshape(shape).astype(np.int64)

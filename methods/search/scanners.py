@@ -82,6 +82,6 @@ class SymbolSearcher(Searcher):
         return self.scanner.nbytes
 
     def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        asked, scale = self.prepare(queries)
-        scores, ids = self.scanner.search(asked, k)
+        prepared, scale = self.prepare(queries)
+        scores, ids = self.scanner.search(prepared, k)
         return scores * scale[:, None], ids

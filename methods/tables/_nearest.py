@@ -30,11 +30,11 @@ def _by_kernel(parts: torch.Tensor, codebooks: torch.Tensor) -> torch.Tensor:
     """Part by part: on a CPU the scores of a batch are far too large for a cache, and argmin over them is slow."""
     _, size, width = codebooks.shape
     nearest = np.empty((parts.shape[1], len(parts)), np.int64)
-    found, sums = np.empty(parts.shape[1], np.int32), np.empty((size, width + 1))
+    of_part, sums = np.empty(parts.shape[1], np.int32), np.empty((size, width + 1))
     for part in range(len(parts)):
         vectors = np.ascontiguousarray(parts[part].numpy())
-        assign_nearest(vectors, np.ascontiguousarray(codebooks[part].numpy().T), found, sums)
-        nearest[:, part] = found
+        assign_nearest(vectors, np.ascontiguousarray(codebooks[part].numpy().T), of_part, sums)
+        nearest[:, part] = of_part
     return torch.from_numpy(nearest)
 
 

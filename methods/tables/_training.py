@@ -184,12 +184,12 @@ class _Run:
         weights = {name: tensor for name, tensor in table.weights().items() if name not in method.searched}
         rows = [tensor for name, tensor in weights.items() if name in method.sparse]
         dense = [tensor for name, tensor in weights.items() if name not in method.sparse]
-        found: list[Optimizer] = [Adam(self.model.parameters(), recipe.model_rate)]
+        optimizers: list[Optimizer] = [Adam(self.model.parameters(), recipe.model_rate)]
         if rows:
-            found.append(RowAdam(rows, recipe.table_rate))
+            optimizers.append(RowAdam(rows, recipe.table_rate))
         if dense:
-            found.append(Adam(dense, recipe.table_rate))
-        return found
+            optimizers.append(Adam(dense, recipe.table_rate))
+        return optimizers
 
     def _search(self, table: TableModule) -> tuple[Iterator[Any], list[Optimizer]]:
         """Endless validation batches, and the optimizer of the searched weights."""
@@ -220,8 +220,8 @@ class _Run:
         """Logits of the validation examples (the first ``most``)."""
         table.eval()
         self.model.eval()
-        held = self.validation[:most]
-        blocks = (held[start : start + _SCORED] for start in range(0, len(held), _SCORED))
+        examples = self.validation[:most]
+        blocks = (examples[start : start + _SCORED] for start in range(0, len(examples), _SCORED))
         return torch.cat([self.model(table(self._tensors(block)[0])) for block in blocks]).cpu().numpy()
 
     def _judged(self, table: TableModule, most: int | None = None) -> float:
@@ -243,14 +243,14 @@ class _Run:
         searched = [tensor for name, tensor in table.weights().items() if name in self.method.searched]
         others = [tensor for name, tensor in table.weights().items() if name not in self.method.searched]
         constants = [tensor for name, tensor in table.tensors().items() if name in table.constants]
-        found = {
+        sizes = {
             "weights": _bytes([*others, *constants]),
             "click_model": _bytes(self.model.parameters()),
             "optimizer": sum(map(_state_bytes, optimizers)),
             "search": _bytes(searched) + sum(map(_state_bytes, search)),
         }
         memory = self.trained.memory
-        self.trained.memory = {name: max(size, memory.get(name, 0)) for name, size in found.items()}
+        self.trained.memory = {name: max(size, memory.get(name, 0)) for name, size in sizes.items()}
 
 
 def _bytes(tensors: Any) -> int:

@@ -162,11 +162,11 @@ def artifact_looks_up_what_the_module_gives(subject: Subject) -> None:
         module = TableModule(method, done.state).eval()
         with torch.no_grad():
             expected = module(torch.from_numpy(every_id())).numpy()
-        found = subject.artifact(budget).lookup(every_id())
-        expect(found.dtype == np.float32, f"lookup gives {found.dtype}, not float32")
-        expect(found.shape == (len(every_id()), len(ROWS), DIM), f"lookup gives shape {found.shape}")
-        expect(bool(np.isfinite(found).all()), "rows, perhaps of ids without training examples, are not finite")
-        worst = float(np.abs(found - expected).max())
+        vectors = subject.artifact(budget).lookup(every_id())
+        expect(vectors.dtype == np.float32, f"lookup gives {vectors.dtype}, not float32")
+        expect(vectors.shape == (len(every_id()), len(ROWS), DIM), f"lookup gives shape {vectors.shape}")
+        expect(bool(np.isfinite(vectors).all()), "rows, perhaps of ids without training examples, are not finite")
+        worst = float(np.abs(vectors - expected).max())
         expect(worst <= 1e-5, f"rows differ by {worst:.3g} at {budget} bytes")
 
 
@@ -205,9 +205,9 @@ def training_is_deterministic(subject: Subject) -> None:
 
 
 def _numpy_state() -> tuple[Any, ...]:
-    found = np.random.get_state(legacy=False)  # noqa: NPY002
-    assert isinstance(found, dict)
-    return found["state"]["key"].tobytes(), found["state"]["pos"]
+    state = np.random.get_state(legacy=False)  # noqa: NPY002
+    assert isinstance(state, dict)
+    return state["state"]["key"].tobytes(), state["state"]["pos"]
 
 
 @_check
@@ -222,13 +222,13 @@ def gradient_reaches_every_weight(subject: Subject) -> None:
     target = torch.from_numpy(np.random.default_rng(1).standard_normal(rows.shape).astype(np.float32))
     (rows * target).sum().backward()
     for name, weight in module.weights().items():
-        found = weight.grad
-        if found is None:
+        sparse_or_dense = weight.grad
+        if sparse_or_dense is None:
             raise AssertionError(f"no gradient reaches {name!r}")
-        gradient = found.to_dense() if found.is_sparse else found
+        gradient = sparse_or_dense.to_dense() if sparse_or_dense.is_sparse else sparse_or_dense
         expect(bool(torch.isfinite(gradient).all()), f"the gradient of {name!r} is not finite")
         expect(float(gradient.abs().max()) > 0, f"the gradient of {name!r} is zero")
-        expect(found.is_sparse == (name in subject.cls.sparse), f"{name!r} is not in sparse, or wrongly")
+        expect(sparse_or_dense.is_sparse == (name in subject.cls.sparse), f"{name!r} is not in sparse, or wrongly")
 
 
 @_check
@@ -264,8 +264,8 @@ def learns(subject: Subject) -> None:
     _, done = subject.trained(subject.budgets[1])
     with torch.no_grad():
         rows = torch.from_numpy(subject.artifact(subject.budgets[1]).lookup(validation().ids))
-        found = judge(done.model(rows).numpy(), validation().labels)
-    expect(found > 0.6, f"AUC {found:.3f} at {subject.budgets[1]} bytes")
+        auc = judge(done.model(rows).numpy(), validation().labels)
+    expect(auc > 0.6, f"AUC {auc:.3f} at {subject.budgets[1]} bytes")
 
 
 checks = SUITE.checks

@@ -107,10 +107,10 @@ class Dedup(DenseTable):
         for _ in range(_BISECTIONS):
             width = (low * high) ** 0.5
             keys = np.floor(projected / width + shift).astype(np.int64)
-            found, which = np.unique(_mixed(keys), return_inverse=True)
-            if len(found) <= self.distinct:
+            distinct, which = np.unique(_mixed(keys), return_inverse=True)
+            if len(distinct) <= self.distinct:
                 best, high = which.ravel(), width
-                if len(found) > 0.98 * self.distinct:
+                if len(distinct) > 0.98 * self.distinct:
                     break
             else:
                 low = width

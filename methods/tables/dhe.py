@@ -110,10 +110,10 @@ class DeepHashEmbedding(TableMethod):
 
     def gather(self, arrays: dict[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
         distinct, which = np.unique(rows, return_inverse=True)
-        found = np.empty((len(distinct), self.dim), np.float32)
+        vectors = np.empty((len(distinct), self.dim), np.float32)
         for start in range(0, len(distinct), _BLOCK):
-            found[start : start + _BLOCK] = self._rows(arrays, distinct[start : start + _BLOCK])
-        return found[which.ravel()].reshape(*rows.shape, self.dim)
+            vectors[start : start + _BLOCK] = self._rows(arrays, distinct[start : start + _BLOCK])
+        return vectors[which.ravel()].reshape(*rows.shape, self.dim)
 
     def _rows(self, arrays: dict[str, np.ndarray], numbers: np.ndarray) -> np.ndarray:
         hashed = hashing.buckets(arrays["functions"], numbers[:, None], _BUCKETS).astype(np.float32)

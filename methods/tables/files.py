@@ -28,13 +28,13 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     try:
         with path.open("rb") as file:
             head = json.loads(file.readline())
-            found = {}
+            arrays = {}
             for name, (dtype, shape) in head.items():
                 kind = np.dtype(dtype)
                 if kind.hasobject:
                     raise ValueError(f"{name} is of objects")
                 size = kind.itemsize * int(np.prod(shape))
-                found[name] = np.frombuffer(file.read(size), kind).reshape(shape)
-            return found
+                arrays[name] = np.frombuffer(file.read(size), kind).reshape(shape)
+            return arrays
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise MethodError(f"{path} is not a saved table: {error}") from error

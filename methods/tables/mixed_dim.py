@@ -41,15 +41,15 @@ class MixedDim(TableMethod):
         import torch
         from torch.nn.functional import embedding
 
-        ids, found, start = rows - t["offsets"], [], 0
+        ids, parts, start = rows - t["offsets"], [], 0
         for number in range(len(self.rows)):
             table = t[f"table{number}"]
             values = embedding(ids[:, number], table, sparse=True)
             if (width := table.shape[1]) < self.dim:
                 values = values @ t["projections"][start : start + width]
                 start += width
-            found.append(values)
-        return torch.stack(found, dim=1)
+            parts.append(values)
+        return torch.stack(parts, dim=1)
 
     def compress(self, state: State) -> dict[str, np.ndarray]:
         return dict(state.weights)
@@ -59,15 +59,15 @@ class MixedDim(TableMethod):
 
     def gather(self, arrays: dict[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
         ids, start = rows - arrays["offsets"], 0
-        found = np.empty((*rows.shape, self.dim), np.float32)
+        vectors = np.empty((*rows.shape, self.dim), np.float32)
         for number in range(len(self.rows)):
             table = arrays[f"table{number}"]
             values = table[ids[:, number]]
             if (width := table.shape[1]) < self.dim:
                 values = values @ arrays["projections"][start : start + width]
                 start += width
-            found[:, number] = values
-        return found
+            vectors[:, number] = values
+        return vectors
 
 
 def mixed_bytes(rows: Sequence[int], widths: Sequence[int], dim: int) -> int:

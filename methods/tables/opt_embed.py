@@ -121,12 +121,12 @@ class OptEmbed(DenseTable):
 
     def gather(self, arrays: dict[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
         stored, widths = arrays["rows"], arrays["widths"].astype(np.int64)
-        found = np.zeros((*rows.shape, self.dim), np.float32)
+        vectors = np.zeros((*rows.shape, self.dim), np.float32)
         if not len(stored):
-            return found
+            return vectors
         place = np.minimum(np.searchsorted(stored, rows), len(stored) - 1)
         column = np.arange(self.dim)
         there = (stored[place] == rows)[..., None] & (column < widths[:, None])
         position = (arrays["starts"] + (place - arrays["first"]) * widths)[..., None] + column
-        found[there] = arrays["values"][position[there]]
-        return found
+        vectors[there] = arrays["values"][position[there]]
+        return vectors

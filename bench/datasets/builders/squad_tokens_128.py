@@ -26,9 +26,9 @@ def principal_directions(vectors: np.ndarray, dim: int) -> np.ndarray:
     for start in range(0, len(vectors), _ROWS):
         block = vectors[start : start + _ROWS].astype(np.float64)
         moment += block.T @ block
-    _, found = np.linalg.eigh(moment)
-    found = found[:, ::-1][:, :dim]
-    return found * np.sign(found[np.abs(found).argmax(axis=0), np.arange(dim)])
+    _, axes = np.linalg.eigh(moment)
+    axes = axes[:, ::-1][:, :dim]
+    return axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(dim)])
 
 
 def reduced(sets: Ragged, directions: np.ndarray) -> Ragged:

@@ -18,8 +18,8 @@ def build(target: Path, source: Path | None = None) -> None:
     if source is None:
         raise DatasetError("squad-tokens-mini is made from squad-tokens; build that first")
     base, queries, relevance, card = read(source)
-    asked = np.unique(relevance.item)
-    rows = np.sort(np.random.default_rng(SEED).choice(asked, ITEMS, replace=False))
+    relevant = np.unique(relevance.item)
+    rows = np.sort(np.random.default_rng(SEED).choice(relevant, ITEMS, replace=False))
     kept = np.flatnonzero(np.isin(relevance.item, rows))
     judged = Relevance(np.arange(len(kept)), np.searchsorted(rows, relevance.item[kept]), relevance.grade[kept])
     directions = principal_directions(base.vectors, DIM)

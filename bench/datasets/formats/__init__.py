@@ -141,10 +141,10 @@ def existing_file(path: str | Path) -> Path:
 def expanded(path: str | Path) -> Path:
     """``path`` with ``~`` replaced; :class:`DatasetError` if it is none that the system takes."""
     try:
-        found = Path(path).expanduser()
-        found.exists()
+        full_path = Path(path).expanduser()
+        full_path.exists()
     except (OSError, RuntimeError) as error:  # too long, not permitted, a home that nobody has
         shown = str(path) if len(str(path)) < 200 else f"{str(path)[:200]}..."
         reason = getattr(error, "strerror", None) or "no such user"
         raise DatasetError(f"{shown} cannot be looked up ({reason}); name a file") from None
-    return found
+    return full_path

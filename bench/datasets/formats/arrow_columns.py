@@ -145,8 +145,8 @@ def _unnested(array: pa.Array, first: int) -> tuple[np.ndarray, np.ndarray, np.n
         raise ColumnError(
             f"row {first + row} is ragged: it has vectors of {width[row]} and of {widths[bad[0]]} numbers"
         )
-    held = np.concatenate([[0], np.cumsum(counts)])
-    return held[edges[1:]] - held[edges[:-1]], width, values
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    return offsets[edges[1:]] - offsets[edges[:-1]], width, values
 
 
 def _tensor_structs(array: pa.Array, first: int) -> Tensors:

@@ -59,13 +59,13 @@ class Hdf5Store:
         rows = check_rows(rows, self._shape[0])
         order = np.argsort(rows, kind="stable")
         ascending = rows[order]
-        found = np.empty((len(rows), self._shape[1]), np.float32)
+        vectors = np.empty((len(rows), self._shape[1]), np.float32)
         with _opened(self.path) as file:
             for first, last in spans(ascending, 4 * self._shape[1]):
                 begin = ascending[first]
                 block = self._rows(file[self._name], int(begin), int(ascending[last - 1]) + 1)
-                found[order[first:last]] = block[ascending[first:last] - begin]
-        return found
+                vectors[order[first:last]] = block[ascending[first:last] - begin]
+        return vectors
 
     def _rows(self, array: h5py.Dataset, start: int, stop: int) -> np.ndarray:
         try:
@@ -88,9 +88,9 @@ def open_hdf5(path: Path, part: str = "train", name: str | None = None) -> Vecto
 def names_hdf5(path: Path) -> list[str]:
     """Names of all arrays and groups, as paths."""
     with _opened(path) as file:
-        found: list[str] = []
-        file.visit(found.append)
-        return [name for name in found if isinstance(name, str)]  # not those that are no UTF-8
+        names: list[str] = []
+        file.visit(names.append)
+        return [name for name in names if isinstance(name, str)]  # not those that are no UTF-8
 
 
 def read_hdf5(path: Path, name: str | None = None) -> Hdf5File:
@@ -118,22 +118,22 @@ def _choose(path: Path, file: h5py.File, part: str) -> str:
 
 
 def _held(file: h5py.File) -> str:
-    held = listed(_matrices(file) or file)
-    return f"holds {held} but" if held else "is empty: it holds"
+    contents = listed(_matrices(file) or file)
+    return f"holds {contents} but" if contents else "is empty: it holds"
 
 
 def _matrices(file: h5py.File) -> list[str]:
     """Names of the arrays that can be vectors, those in groups included."""
-    found: list[str] = []
+    names: list[str] = []
 
     def see(name: str | bytes, item: object) -> None:
         if isinstance(name, str) and isinstance(item, h5py.Dataset) and len(item.shape or ()) == 2:
             dtype = dtype_of(item)
             if dtype is not None and dtype.kind in "fiu":
-                found.append(name)
+                names.append(name)
 
     file.visititems(see)
-    return [name for name in found if name.rpartition("/")[2] not in _NOT_VECTORS]
+    return [name for name in names if name.rpartition("/")[2] not in _NOT_VECTORS]
 
 
 @contextmanager
@@ -207,8 +207,10 @@ def _neighbors(path: Path, file: h5py.File, items: int, queries: VectorStore | N
 def _as_ids(stored: np.ndarray) -> np.ndarray | None:
     """int64, -1 for none: also where -1 was stored without a sign, or as NaN; None if there are fractions."""
     if stored.dtype.kind == "f":
-        whole = np.where(np.isnan(stored), -1, stored)
-        return whole.astype(np.int64) if (np.abs(whole) < 2**53).all() and (whole == np.floor(whole)).all() else None
+        filled = np.where(np.isnan(stored), -1, stored)
+        return (
+            filled.astype(np.int64) if (np.abs(filled) < 2**53).all() and (filled == np.floor(filled)).all() else None
+        )
     ids = stored.astype(np.int64)
     return np.where(stored == np.iinfo(stored.dtype).max, -1, ids) if stored.dtype.kind == "u" else ids
 

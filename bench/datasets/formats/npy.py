@@ -59,9 +59,9 @@ def _header_of(path: Path) -> tuple[tuple[int, ...], bool, np.dtype, int]:
 
 
 def _check_whole(path: Path, shape: tuple[int, ...], dtype: np.dtype, offset: int) -> None:
-    expected, found = offset + math.prod(shape) * dtype.itemsize, path.stat().st_size
-    if found < expected:
-        raise DatasetError(f"{path} is truncated: {found} bytes, its header promises {expected}; copy it again")
+    expected, size = offset + math.prod(shape) * dtype.itemsize, path.stat().st_size
+    if size < expected:
+        raise DatasetError(f"{path} is truncated: {size} bytes, its header promises {expected}; copy it again")
 
 
 def check_array(what: Path | str, shape: tuple[int, ...], dtype: np.dtype) -> None:

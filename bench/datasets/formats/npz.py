@@ -75,26 +75,28 @@ def opened_npz(path: Path) -> Iterator[Any]:
         raise DatasetError(f"{path} {reason}; write numeric arrays with numpy.savez") from None
 
 
-def _choose(path: Path, names: list[str], asked: str | None) -> str:
-    held = listed(names) or "no arrays"
-    if asked is not None:
-        if asked not in names:
-            raise DatasetError(f"{path} has no array {asked!r}; it holds {held}")
-        return asked
+def _choose(path: Path, names: list[str], wanted: str | None) -> str:
+    contents = listed(names) or "no arrays"
+    if wanted is not None:
+        if wanted not in names:
+            raise DatasetError(f"{path} has no array {wanted!r}; it holds {contents}")
+        return wanted
     for name in _NAMES:
         if name in names:
             return name
     if {*names} >= _SPARSE:
-        raise DatasetError(f"{path} holds a sparse matrix ({held}); write it dense: numpy.save(file, matrix.toarray())")
+        raise DatasetError(
+            f"{path} holds a sparse matrix ({contents}); write it dense: numpy.save(file, matrix.toarray())"
+        )
     fitting = names if len(names) == 1 else _matrices(path, names)
     if len(fitting) != 1:
-        raise DatasetError(f"{path} holds {held}; call the array 'base', save it alone, or name it by column=...")
+        raise DatasetError(f"{path} holds {contents}; call the array 'base', save it alone, or name it by column=...")
     return fitting[0]
 
 
 def _matrices(path: Path, names: list[str]) -> list[str]:
     """Those of two axes of numbers: ids and labels beside the vectors have one."""
-    found = []
+    matrices = []
     with zipfile.ZipFile(path) as archive:
         for name in names:
             try:
@@ -103,5 +105,5 @@ def _matrices(path: Path, names: list[str]) -> list[str]:
             except (ValueError, EOFError):  # some other file in the archive
                 continue
             if len(shape) == 2 and dtype.kind in "fiu":
-                found.append(name)
-    return found
+                matrices.append(name)
+    return matrices

@@ -45,12 +45,12 @@ class ParquetStore:
     def take(self, rows: np.ndarray) -> np.ndarray:
         """The given rows, in their order, as C-contiguous float32; each row group they lie in is decoded once."""
         rows = check_rows(rows, self.shape[0])
-        found = np.empty((len(rows), self.shape[1]), np.float32)
+        vectors = np.empty((len(rows), self.shape[1]), np.float32)
         groups = np.searchsorted(self._edges, rows, side="right") - 1
         for group in np.unique(groups).tolist():
             here = groups == group
-            found[here] = self._group(group)[rows[here] - self._edges[group]]
-        return found
+            vectors[here] = self._group(group)[rows[here] - self._edges[group]]
+        return vectors
 
     def _group(self, group: int) -> np.ndarray:
         if self._kept[0] != group:
@@ -115,13 +115,13 @@ def read_sets(path: Path, column: str | None = None) -> tuple[np.ndarray, np.nda
             sizes.append(rows.counts)
             widths.append(np.where(rows.counts > 0, rows.widths, 0))
             first += len(chunk)
-    held, width = np.concatenate([[0], *sizes]), np.concatenate([np.empty(0, np.int64), *widths])
-    given = width[held[1:] > 0]
+    set_sizes, width = np.concatenate([[0], *sizes]), np.concatenate([np.empty(0, np.int64), *widths])
+    given = width[set_sizes[1:] > 0]
     if not len(given) or not given[0]:
         raise DatasetError(f"{path} holds no vectors in column {chosen.name!r}; the least is one vector of one number")
     if (given != given[0]).any():
         raise DatasetError(f"{path} is ragged: vectors of {given.min()} to {given.max()} numbers; all need one length")
-    return np.concatenate(values).reshape(-1, int(given[0])), np.cumsum(held)
+    return np.concatenate(values).reshape(-1, int(given[0])), np.cumsum(set_sizes)
 
 
 def _opened(path: Path) -> tuple[pa.Schema, list[int]]:
@@ -140,27 +140,27 @@ def _why_not(path: Path, error: Exception) -> str:
     with path.open("rb") as handle:
         start = handle.read(4)
         handle.seek(max(0, path.stat().st_size - 4))
-        whole = start == handle.read(4) == b"PAR1"
+        framed = start == handle.read(4) == b"PAR1"
     reason = " ".join(str(error).split())[:200]
-    return f"is corrupt, pyarrow says {reason!r}" if whole else "is not a Parquet file, or truncated"
+    return f"is corrupt, pyarrow says {reason!r}" if framed else "is not a Parquet file, or truncated"
 
 
 def _chunks(path: Path, column: Column, group: int) -> list[pa.Array]:
     try:
         with pq.ParquetFile(path) as file:
             rows = file.metadata.row_group(group).num_rows
-            found = file.read_row_group(group, columns=[column.name]).column(column.path[0])
+            values = file.read_row_group(group, columns=[column.name]).column(column.path[0])
     except (pa.ArrowException, OSError, UnicodeDecodeError, KeyError) as error:
         reason = " ".join(str(error).split())[:200]
         raise DatasetError(
             f"{path} is corrupt in row group {group}, pyarrow {pa.__version__} says {reason!r}; copy it again, or "
             "try a newer pyarrow"
         ) from None
-    if len(found) != rows:
-        raise DatasetError(f"{path} is corrupt: row group {group} has {len(found)} rows of {rows}; copy it again")
+    if len(values) != rows:
+        raise DatasetError(f"{path} is corrupt: row group {group} has {len(values)} rows of {rows}; copy it again")
     for name in column.path[1:]:
-        found = pc.struct_field(found, name)
-    return found.chunks
+        values = pc.struct_field(values, name)
+    return values.chunks
 
 
 def _tensors(path: Path, column: Column, chunk: pa.Array, first: int) -> Tensors:

@@ -120,10 +120,12 @@ def path(
         raise DatasetError(f"queries_column={queries_column} is for a Parquet file, and {queries} is none")
     if queries_column is None and is_parquet(queries) and formats.has_column(queries, column):
         queries_column = column
-    found, asked = open_sets(base, column=column), open_sets(queries, column=queries_column)
-    if asked.dim != found.dim:
-        raise DatasetError(f"{queries} has dimension {asked.dim}, {base} has {found.dim}; they must agree")
-    return RaggedSource(found, asked, None, _identity(Path(base).expanduser()), {"source": base, "queries": queries})
+    base_sets, query_sets = open_sets(base, column=column), open_sets(queries, column=queries_column)
+    if query_sets.dim != base_sets.dim:
+        raise DatasetError(f"{queries} has dimension {query_sets.dim}, {base} has {base_sets.dim}; they must agree")
+    return RaggedSource(
+        base_sets, query_sets, None, _identity(Path(base).expanduser()), {"source": base, "queries": queries}
+    )
 
 
 def _identity(place: Path) -> str:

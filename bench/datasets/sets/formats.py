@@ -53,14 +53,14 @@ def open_sets(path: str | Path, part: str = "", column: str | None = None) -> Ra
         with np.errstate(over="ignore"):  # what becomes infinite is refused with its place
             vectors = vectors.astype(np.float16 if vectors.dtype.kind == "f" and vectors.itemsize == 2 else np.float32)
     try:
-        found = Ragged(vectors, offsets, str(path))
+        sets = Ragged(vectors, offsets, str(path))
     except MethodError as error:
         raise DatasetError(str(error)) from None
-    if not found.dim:
+    if not sets.dim:
         raise DatasetError(f"{path} holds vectors of 0 numbers; the least is one vector of one number")
-    if not len(found):
+    if not len(sets):
         raise DatasetError(f"{path} holds no sets; it needs at least one")
-    return found
+    return sets
 
 
 def is_parquet(path: str | Path) -> bool:

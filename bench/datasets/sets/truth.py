@@ -29,9 +29,9 @@ def exact_search(dataset: RaggedDataset, k: int) -> GroundTruth:
     check_underflow(longest * _longest(dataset.queries), dataset.dim, dataset.name, dataset.metric)
     scores, ids = [], []
     for start in range(0, len(dataset.queries), _QUERIES):
-        found = _search(dataset, dataset.queries[start : start + _QUERIES], k, longest)
-        scores.append(found[0])
-        ids.append(found[1])
+        block = _search(dataset, dataset.queries[start : start + _QUERIES], k, longest)
+        scores.append(block[0])
+        ids.append(block[1])
     return GroundTruth(np.concatenate(scores), np.concatenate(ids))
 
 
@@ -41,9 +41,9 @@ def _search(dataset: RaggedDataset, queries: Ragged, k: int, longest: float) -> 
     scores, ids = np.empty((len(queries), k)), np.empty((len(queries), k), np.int64)
     open_, kept = np.arange(len(queries)), min(k + MARGIN, n)
     while len(open_):
-        asked = queries.take(open_)
-        candidates, best_left_out = _candidates(dataset.base, asked, kept, longest)
-        scores[open_], ids[open_] = _in_order(dataset, asked, candidates, k)
+        open_queries = queries.take(open_)
+        candidates, best_left_out = _candidates(dataset.base, open_queries, kept, longest)
+        scores[open_], ids[open_] = _in_order(dataset, open_queries, candidates, k)
         open_ = open_[scores[open_, -1] < best_left_out]
         kept = n if kept >= _MORE * k else min(_MORE * kept, n)
     return scores, ids
@@ -56,8 +56,8 @@ def _candidates(documents: Ragged, queries: Ragged, kept: int, longest: float) -
     vectors, first = queries.floats(), queries.offsets[:-1]
     powers = _powers(np.maximum.reduceat(np.abs(vectors).max(axis=1), first), longest)
     scaled = np.ldexp(vectors, np.repeat(powers, queries.lengths)[:, None]) if powers.any() else vectors
-    found, ids = chamfer_search(scaled, queries.offsets, documents.vectors, documents.offsets, kept)
-    last = np.ldexp(found[:, -1].astype(np.float64), -powers)
+    scores, ids = chamfer_search(scaled, queries.offsets, documents.vectors, documents.offsets, kept)
+    last = np.ldexp(scores[:, -1].astype(np.float64), -powers)
     norms = np.add.reduceat(_norms(vectors), first)
     relative = (np.sqrt(documents.dim) + np.sqrt(queries.lengths) + 4) * ROUNDING
     return ids, last + relative * norms * longest
@@ -74,8 +74,8 @@ def _in_order(dataset: RaggedDataset, queries: Ragged, candidates: np.ndarray, k
     step = max(1, _SCORES // candidates.shape[1])
     for start in range(0, len(queries), step):
         some = slice(start, start + step)
-        asked = queries[some]
-        sets = (asked.floats(), asked.offsets, dataset.base.vectors, dataset.base.offsets)
+        some_queries = queries[some]
+        sets = (some_queries.floats(), some_queries.offsets, dataset.base.vectors, dataset.base.offsets)
         exact = chamfer_candidates(*sets, candidates[some], exact=True)
         check_overflow(exact, dataset.name, dataset.metric)
         order = np.lexsort((candidates[some], -exact), axis=1)[:, :k]
@@ -101,7 +101,7 @@ def true_scores(dataset: RaggedDataset, queries: np.ndarray, ids: np.ndarray) ->
     step = max(1, min(_PAIRS, _COPIED // most))
     for start in range(0, len(ids), step):
         some = slice(start, start + step)
-        asked = dataset.queries.take(queries[some])
-        sets = (asked.floats(), asked.offsets, dataset.base.vectors, dataset.base.offsets)
+        some_queries = dataset.queries.take(queries[some])
+        sets = (some_queries.floats(), some_queries.offsets, dataset.base.vectors, dataset.base.offsets)
         scores[some] = chamfer_candidates(*sets, ids[some, None], exact=True)[:, 0]
     return scores

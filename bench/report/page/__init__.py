@@ -79,7 +79,7 @@ def _colors(rows: Sequence[Row], name: Callable[[Record], str]) -> dict[str, dic
     families: dict[str, set[str]] = {}
     for row in rows:
         families.setdefault(name(row.record), set()).add(row.family)
-    return {name: {**colors_of(found), "identity": "#aaaaaa"} for name, found in families.items()}
+    return {name: {**colors_of(of_dataset), "identity": "#aaaaaa"} for name, of_dataset in families.items()}
 
 
 def _row(row: Row, dataset: str, environments: dict[str, int]) -> dict[str, Any]:

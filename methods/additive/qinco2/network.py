@@ -63,7 +63,7 @@ class Network:
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
         """Vectors (n, d) float32 of codes (n, M) uint8."""
-        found = np.empty((len(codes), self.codebooks.shape[2]), np.float32)
+        vectors = np.empty((len(codes), self.codebooks.shape[2]), np.float32)
         for start in range(0, len(codes), _ROWS // 4):
             block = codes[start : start + _ROWS // 4]
             x = self.codebooks[0, block[:, 0]]
@@ -71,8 +71,8 @@ class Network:
                 z = self.run_blocks(m, self.embedded[m, block[:, m]] + x @ self.condition[m])
                 x += self.codebooks[m, block[:, m]]
                 x += z @ self.out[m]
-            found[start : start + len(block)] = x * self.scale + self.mean
-        return found
+            vectors[start : start + len(block)] = x * self.scale + self.mean
+        return vectors
 
     def encode(self, vectors: np.ndarray, candidates: int, beam: int) -> np.ndarray:
         """Codes (n, M) uint8 of vectors (n, d) float32; see :meth:`BeamSearch.codes`."""
@@ -116,9 +116,9 @@ class BeamSearch:
         net, rows = self.network, np.arange(len(x))[:, None]
         errors = self.norms[0] - 2 * (x @ net.codebooks[0].T)
         symbols = _least(errors, beam if net.steps > 1 else 1)
-        codes, found = symbols[:, :, None], net.codebooks[0][symbols]  # (n, beam, m) and (n, beam, d)
+        codes, decoded = symbols[:, :, None], net.codebooks[0][symbols]  # (n, beam, m) and (n, beam, d)
         for m in range(1, net.steps):
-            flat = found.reshape(-1, x.shape[1])
+            flat = decoded.reshape(-1, x.shape[1])
             left = np.repeat(x, codes.shape[1], axis=0) - flat
             chosen, z, errors = self._errors(m, flat, left, candidates)
             best = _least(errors.reshape(len(x), -1), beam if m + 1 < net.steps else 1)
@@ -126,17 +126,17 @@ class BeamSearch:
             codes = np.concatenate([codes[rows, parents], symbols[:, :, None]], axis=2)
             if m + 1 < net.steps:
                 z = z.reshape(len(x), -1, z.shape[2])[rows, best]
-                found = found[rows, parents] + net.codebooks[m][symbols] + z @ net.out[m]
+                decoded = decoded[rows, parents] + net.codebooks[m][symbols] + z @ net.out[m]
         return codes[:, 0].astype(np.uint8)
 
     def _errors(
-        self, m: int, found: np.ndarray, left: np.ndarray, candidates: int
+        self, m: int, decoded: np.ndarray, left: np.ndarray, candidates: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Candidates (n, A), their z (n, A, w) and squared errors (n, A) at step ``m``."""
         net = self.network
         products = left @ self.both[m]
         chosen = _least(self.selection_norms[m] - 2 * products[:, 256:], candidates)
-        z = net.embedded[m][chosen] + (found @ net.condition[m])[:, None]
+        z = net.embedded[m][chosen] + (decoded @ net.condition[m])[:, None]
         w = z.shape[2]
         z = net.run_blocks(m, z.reshape(-1, w))
         linear = 2 * (self.mapped[m][chosen] - (left @ net.out[m].T)[:, None]).reshape(-1, w)

@@ -57,9 +57,9 @@ class ShortlistSearcher(Searcher):
         which = which.ravel()
         places = np.argsort(which, kind="stable")
         edges = np.searchsorted(which[places], np.arange(0, len(distinct) + _DECODED, _DECODED))
-        found = np.empty(listed.size, np.float32)
+        products = np.empty(listed.size, np.float32)
         for turn, (low, high) in enumerate(pairwise(edges)):
             start, here = turn * _DECODED, places[low:high]
             decoded = self.codec._decode(self.codes[distinct[start : start + _DECODED]])
-            found[here] = (queries @ decoded.T)[here // listed.shape[1], which[here] - start]
-        return found.reshape(listed.shape)
+            products[here] = (queries @ decoded.T)[here // listed.shape[1], which[here] - start]
+        return products.reshape(listed.shape)

@@ -121,16 +121,16 @@ class _Trainer:
 
         # Indexing a weight of all steps would make a gradient as large as it at every step.
         steps = {name: tensor.unbind(0) for name, tensor in self.weights.items()}
-        found = torch.nn.functional.embedding(codes[0], steps["codebooks"][0])
-        errors, ones = [(found - x).square().sum(dim=1).mean()], torch.ones(len(x))
+        decoded = torch.nn.functional.embedding(codes[0], steps["codebooks"][0])
+        errors, ones = [(decoded - x).square().sum(dim=1).mean()], torch.ones(len(x))
         for m in range(1, len(codes)):
             with torch.no_grad():
-                self.sums[m].index_add_(0, codes[m], x - found)
+                self.sums[m].index_add_(0, codes[m], x - decoded)
                 self.counts[m].index_add_(0, codes[m], ones)
             codewords = torch.nn.functional.embedding(codes[m], steps["codebooks"][m])
-            z = codewords @ steps["project"][m] + torch.addmm(steps["bias"][m], found, steps["condition"][m])
+            z = codewords @ steps["project"][m] + torch.addmm(steps["bias"][m], decoded, steps["condition"][m])
             for up, down in zip(steps["up"][m], steps["down"][m]):
                 z = z + torch.relu(z @ up) @ down
-            found = torch.addmm(found + codewords, z, steps["out"][m])
-            errors.append((found - x).square().sum(dim=1).mean())
+            decoded = torch.addmm(decoded + codewords, z, steps["out"][m])
+            errors.append((decoded - x).square().sum(dim=1).mean())
         return errors[-1] + _EARLY * sum(errors[:-1])

@@ -118,8 +118,8 @@ class Trainer:
     def _all(self, rows: np.ndarray) -> np.ndarray:
         blocks = [rows[start : start + _BLOCK] for start in range(0, len(rows), _BLOCK)]
         with torch.no_grad():
-            found = [self._decoded(self.weights, part, self.vectors[part].to(self.device), False) for part in blocks]
-        return torch.cat(found).cpu().numpy() if found else np.empty((0, self.vectors.shape[1]), np.float32)
+            outputs = [self._decoded(self.weights, part, self.vectors[part].to(self.device), False) for part in blocks]
+        return torch.cat(outputs).cpu().numpy() if outputs else np.empty((0, self.vectors.shape[1]), np.float32)
 
     def export(self) -> dict[str, np.ndarray]:
         """The present weights, copied."""

@@ -36,8 +36,8 @@ class Sampler:
         """
         rng = np.random.default_rng([self.seed, number])
         anchors = rng.integers(len(self.rows), size=batches * ANCHORS)
-        found = faiss.knn(self.vectors[anchors], self.vectors, self.near, metric=faiss.METRIC_INNER_PRODUCT)[1]
-        return [self.rows[np.unique(part)] for part in found.reshape(batches, -1)]
+        nearest = faiss.knn(self.vectors[anchors], self.vectors, self.near, metric=faiss.METRIC_INNER_PRODUCT)[1]
+        return [self.rows[np.unique(part)] for part in nearest.reshape(batches, -1)]
 
 
 class HeldOut:
@@ -66,8 +66,8 @@ class HeldOut:
         """Share of the true neighbors found by the inner product of ``queries`` and ``base`` (rows as in here)."""
         if self.truth is None:
             return 0.0
-        found = self._search(queries, base)
-        return float(np.mean([np.isin(row, wanted).mean() for row, wanted in zip(found, self.truth)]))
+        ids = self._search(queries, base)
+        return float(np.mean([np.isin(row, wanted).mean() for row, wanted in zip(ids, self.truth)]))
 
     def _search(self, queries: np.ndarray, base: np.ndarray) -> np.ndarray:
         return faiss.knn(queries, base, self.count, metric=faiss.METRIC_INNER_PRODUCT)[1]

@@ -45,8 +45,8 @@ class NearestSearcher(Searcher):
         return self.scanner.nbytes
 
     def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        compared, asked = self.prepare(queries - self._center)
-        scores, ids = self.scanner.search(asked, k)
+        compared, weights = self.prepare(queries - self._center)
+        scores, ids = self.scanner.search(weights, k)
         return squared_distances(compared, scores), ids
 
 

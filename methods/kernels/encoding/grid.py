@@ -160,16 +160,16 @@ def byte_tables(queries: np.ndarray, ends: np.ndarray, bits: np.ndarray) -> np.n
     for end, width in zip(ends, bits):
         groups, left, byte = (end - start) // GROUP, int(width), 0
         own = queries[:, start:end].reshape(len(queries), groups, GROUP)
-        found = tables[:, at : at + groups * width].reshape(len(queries), groups, width, 256)
+        block = tables[:, at : at + groups * width].reshape(len(queries), groups, width, 256)
         for plane in planes(int(width)):
             left -= plane
             shifts = plane * np.arange(GROUP // plane)
             parts = (np.arange(256) >> shifts[:, None] & (1 << plane) - 1).astype(np.float32) * np.float32(1 << left)
             # Byte j of a plane holds dimensions j, j + plane, ...
             dims = own.reshape(len(queries), groups, GROUP // plane, plane).swapaxes(2, 3)
-            found[:, :, byte : byte + plane] = dims @ parts
+            block[:, :, byte : byte + plane] = dims @ parts
             byte += plane
-        tables[:, at : at + groups * width] = found.reshape(len(queries), groups * width, 256)
+        tables[:, at : at + groups * width] = block.reshape(len(queries), groups * width, 256)
         at, start = at + groups * width, end
     return tables
 

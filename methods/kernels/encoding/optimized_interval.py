@@ -116,7 +116,7 @@ def optimized_interval_reference(x: np.ndarray, bits: int, anisotropy: float, it
     interval = np.clip([x.mean() - reach, x.mean() + reach], x.min(), x.max())
     if interval[0] == interval[1]:
         return float(interval[0]), float(interval[1])
-    along, whole = (1 - anisotropy) / (x @ x), anisotropy
+    parallel_weight, total_weight = (1 - anisotropy) / (x @ x), anisotropy
 
     def positions(interval: np.ndarray) -> np.ndarray:
         """(dim, 2): the weights of both bounds in each quantized value."""
@@ -125,11 +125,11 @@ def optimized_interval_reference(x: np.ndarray, bits: int, anisotropy: float, it
 
     def loss(interval: np.ndarray) -> float:
         error = x - positions(interval) @ interval
-        return float(along * (x @ error) ** 2 + whole * (error @ error))
+        return float(parallel_weight * (x @ error) ** 2 + total_weight * (error @ error))
 
     for _ in range(iterations):
         weights = positions(interval)
-        matrix = along * np.outer(x @ weights, x @ weights) + whole * weights.T @ weights
+        matrix = parallel_weight * np.outer(x @ weights, x @ weights) + total_weight * weights.T @ weights
         if np.linalg.det(matrix) == 0:
             break
         # The two weights of the loss add up to one on the right-hand side: (1 - anisotropy) |x|^2 / |x|^2 + anisotropy.

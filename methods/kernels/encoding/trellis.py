@@ -66,16 +66,16 @@ def _backward(state: Any, state_bits: int, bits: np.ndarray, choices: np.ndarray
 @njit(cache=True, nogil=True)
 def _write(states: np.ndarray, bits: np.ndarray, code: np.ndarray) -> None:
     """The stream of bits that enter the states."""
-    held: Any = 0
+    buffer: Any = 0
     pending = byte = 0
     for step in range(len(states)):
-        held = (held << bits[step]) | (np.int64(states[step]) & ((1 << bits[step]) - 1))
+        buffer = (buffer << bits[step]) | (np.int64(states[step]) & ((1 << bits[step]) - 1))
         pending += bits[step]
         while pending >= 8:
             pending -= 8
-            code[byte] = np.uint8((held >> pending) & 255)
+            code[byte] = np.uint8((buffer >> pending) & 255)
             byte += 1
-        held &= (1 << pending) - 1
+        buffer &= (1 << pending) - 1
 
 
 @njit(cache=True, nogil=True)
@@ -115,16 +115,16 @@ def best_paths(
         for place in range(2 * _AROUND):
             seam[place] = values[i, around[place]]
         costs[0] = 0
-        found = _forward(seam, seam_bits, seam_weights, codebooks, costs, choices)
-        _backward(np.int64(np.argmin(found)), state_bits, seam_bits, choices, seam_states)
+        errors = _forward(seam, seam_bits, seam_weights, codebooks, costs, choices)
+        _backward(np.int64(np.argmin(errors)), state_bits, seam_bits, choices, seam_states)
         crossing: Any = np.int64(seam_states[_AROUND - 1]) & stays
         costs[0] = _FAR
         costs[0, crossing] = 0
-        found = _forward(values[i], bits, weights, codebooks, costs, choices)
+        errors = _forward(values[i], bits, weights, codebooks, costs, choices)
         last: Any = crossing
         for top in range(1 << bits[0]):
             state = (top << (state_bits - bits[0])) | crossing
-            if found[state] < found[last]:
+            if errors[state] < errors[last]:
                 last = state
         _backward(last, state_bits, bits, choices, states[i])
         _write(states[i], bits, codes[i])
@@ -138,14 +138,14 @@ def decode_paths(codes: np.ndarray, bits: np.ndarray, codebooks: np.ndarray, val
     for i in range(len(codes)):
         state: Any = (np.int64(codes[i, size - 2]) << 8) | np.int64(codes[i, size - 1])
         byte = 0
-        held: Any = 0
+        buffer: Any = 0
         left = 0
         for step in range(len(bits)):
             width = bits[step]
             while left < width:
-                held = ((held << 8) | np.int64(codes[i, byte])) & 0xFFFF
+                buffer = ((buffer << 8) | np.int64(codes[i, byte])) & 0xFFFF
                 left += 8
                 byte += 1
             left -= width
-            state = ((state << width) | ((held >> left) & ((1 << width) - 1))) & mask
+            state = ((state << width) | ((buffer >> left) & ((1 << width) - 1))) & mask
             values[i, step] = codebooks[width, state]

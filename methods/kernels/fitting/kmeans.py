@@ -48,14 +48,14 @@ def _scores(x: np.ndarray, centroids: np.ndarray, half: np.ndarray, scores: np.n
     d, k = centroids.shape
     for c in range(k):
         scores[c] = half[c]
-    whole = d - d % 4
-    for j in range(0, whole, 4):
+    unrolled = d - d % 4
+    for j in range(0, unrolled, 4):
         a, b, e, f = x[j], x[j + 1], x[j + 2], x[j + 3]
         for c in range(k):
             scores[c] -= (
                 a * centroids[j, c] + b * centroids[j + 1, c] + e * centroids[j + 2, c] + f * centroids[j + 3, c]
             )
-    for j in range(whole, d):
+    for j in range(unrolled, d):
         a = x[j]
         for c in range(k):
             scores[c] -= a * centroids[j, c]

@@ -55,9 +55,9 @@ def local_search(
                 for p in range(places.shape[1]):
                     trial[places[restart, p]] = values[restart, p]
             _descend(trial, unary[i], binary, sweeps, scores)
-            found = _objective(trial, unary[i], binary)
-            if found < least:
-                least = found
+            objective = _objective(trial, unary[i], binary)
+            if objective < least:
+                least = objective
                 best[:] = trial
 
 

@@ -107,7 +107,7 @@ def push_staged(
     scale: np.ndarray,
     stages: np.ndarray,
     tables: np.ndarray,
-    whole: bool,
+    scale_all: bool,
     added: np.ndarray,
     weight: float,
     place: tuple,
@@ -116,17 +116,17 @@ def push_staged(
 ) -> None:
     """As :func:`push_nearest` for products, tables' terms at the document's stages, and ``weight`` times ``added``.
 
-    The factor multiplies product and terms where ``whole``, else the product alone.
+    The factor multiplies product and terms where ``scale_all``, else the product alone.
     """
     offset, unit, factor = np.int32(line[0]), np.float32(line[1]), np.float32(weight)
     scores = np.empty(BLOCK, np.float32)
     for doc in range(BLOCK):
         scores[doc] = np.float32(np.int32(np.int32(2) * sums[row, doc]) + offset) * unit
-    if whole:
+    if scale_all:
         _add_terms(stages, tables, scores)
     for doc in range(BLOCK):
         scores[doc] = scores[doc] * scale[doc] + factor * added[doc]
-    if not whole:
+    if not scale_all:
         _add_terms(stages, tables, scores)
     _push_scores(scores, place, limits, heap)
 

@@ -76,9 +76,9 @@ class IntegerLevels:
         low, words = (np.take_along_axis(each, order, axis=1) for each in (self.levels, self.words))
         narrow = np.stack([low, np.zeros_like(low)], axis=1)
         halves = words.astype("<i2").view(np.uint8).reshape(ALPHABETS, 256, 2).transpose(0, 2, 1)
-        found = np.stack([narrow, halves])
-        found[:, 0].reshape(2, -1)[:, : self.shifts.size] = self.shifts.ravel()
-        return found
+        tables = np.stack([narrow, halves])
+        tables[:, 0].reshape(2, -1)[:, : self.shifts.size] = self.shifts.ravel()
+        return tables
 
 
 def round_weights(narrow: np.ndarray, wide: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -129,7 +129,7 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
     sums = np.empty((WIDE, BLOCK), np.int32)
     scale, added = np.empty(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
     limits = np.full(nq, -np.inf, np.float32)
-    bytes_each, wide_each, whole = narrow.shape[1], 2 * wide.shape[1], len(length_tables) == 0
+    bytes_each, wide_each, scale_all = narrow.shape[1], 2 * wide.shape[1], len(length_tables) == 0
     staged = terms.shape[1] > 0 or len(offset_tables) > 0
     for block in range(start, stop):
         _expand_block(path, blocks[block], runs, tables, words)
@@ -163,7 +163,7 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
                         scale,
                         stages[block],
                         terms[q],
-                        whole,
+                        scale_all,
                         added,
                         weights[q],
                         where,
@@ -296,11 +296,11 @@ class LevelScanner:
         many = 1 + int(np.flatnonzero(bits >= _WIDE_BITS).max(initial=-1))
         wide = np.arange(len(bits)) < max(many, -(-len(bits) // _WIDE_SHARE))
         runs = _runs(self.path, alphabets, bits, wide)
-        worth = spreads * np.where(wide, levels.word_units[alphabets], levels.units[alphabets])
-        self._weights = np.repeat(worth, GROUP).astype(np.float32)
+        level_units = spreads * np.where(wide, levels.word_units[alphabets], levels.units[alphabets])
+        self._weights = np.repeat(level_units, GROUP).astype(np.float32)
         self._wide = GROUP * int(wide.sum())  # dimensions
         self._tops = np.repeat(levels.tops[alphabets[~wide]], GROUP // 4).astype(np.int32)
-        squares = np.repeat(worth**2, np.where(wide, GROUP // 2, GROUP // 4)) if l2 else np.empty(0)
+        squares = np.repeat(level_units**2, np.where(wide, GROUP // 2, GROUP // 4)) if l2 else np.empty(0)
         self._documents = (
             self.blocks,
             self.size,

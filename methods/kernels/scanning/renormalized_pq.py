@@ -48,13 +48,13 @@ def renormalized_scan(
             table = tables[q]
             # Four partial sums: additions of floats are not reordered, and one chain would wait for each.
             a = b = c = d = np.float32(0)
-            whole = m - m % 4
-            for j in range(0, whole, 4):
+            unrolled = m - m % 4
+            for j in range(0, unrolled, 4):
                 a += table[j, code[j]]
                 b += table[j + 1, code[j + 1]]
                 c += table[j + 2, code[j + 2]]
                 d += table[j + 3, code[j + 3]]
-            for j in range(whole, m):
+            for j in range(unrolled, m):
                 a += table[j, code[j]]
             key = ((a + b) + (c + d)) * scale
             if key < keys[q, 0]:

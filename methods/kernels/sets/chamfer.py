@@ -137,12 +137,12 @@ def _query_bounds(vectors: np.ndarray, offsets: np.ndarray, dim: int) -> np.ndar
 
 def _batches(bounds: np.ndarray) -> list[tuple[int, int]]:
     """Ranges of queries with about :data:`_BATCH` vectors each."""
-    found, start = [], 0
+    spans, start = [], 0
     while start < len(bounds) - 1:
         stop = max(start + 1, int(np.searchsorted(bounds, bounds[start] + _BATCH, side="right")) - 1)
-        found.append((start, min(stop, len(bounds) - 1)))
-        start = found[-1][1]
-    return found
+        spans.append((start, min(stop, len(bounds) - 1)))
+        start = spans[-1][1]
+    return spans
 
 
 def chamfer_search(
@@ -186,32 +186,32 @@ def chamfer_search(
         some = query_vectors[bounds[start] : bounds[stop]].astype(np.float32, copy=False)
         queries = (as_panels(some, chosen), bounds[start : stop + 1] - bounds[start])
         keys = np.full((parts, stop - start, min(k, max(n, 1))), np.inf, np.float32)
-        found = np.full(keys.shape, -1, np.int64)
-        _scan_in_parts(chosen, queries, documents, keys, found, threads)
-        _merge(keys, found, scores[start:stop], ids[start:stop])
+        heap_ids = np.full(keys.shape, -1, np.int64)
+        _scan_in_parts(chosen, queries, documents, keys, heap_ids, threads)
+        _merge(keys, heap_ids, scores[start:stop], ids[start:stop])
     return scores, ids
 
 
 def _scan_in_parts(
-    path: Path, queries: tuple, documents: tuple, keys: np.ndarray, found: np.ndarray, threads: int | None
+    path: Path, queries: tuple, documents: tuple, keys: np.ndarray, heap_ids: np.ndarray, threads: int | None
 ) -> None:
     """Heaps (parts, nq, k), one part of the documents each."""
 
     def scan(part: int, start: int, stop: int) -> None:
-        _scan(path, tile_rows(path), queries, documents, start, stop, keys[part], found[part])
+        _scan(path, tile_rows(path), queries, documents, start, stop, keys[part], heap_ids[part])
 
     in_parts(scan, len(documents[2]) - 1, threads)
 
 
-def _merge(keys: np.ndarray, found: np.ndarray, scores: np.ndarray, ids: np.ndarray) -> None:
+def _merge(keys: np.ndarray, heap_ids: np.ndarray, scores: np.ndarray, ids: np.ndarray) -> None:
     """The best of all parts' heaps (parts, nq, k') into sorted ``scores`` and ``ids`` (nq, k)."""
     kept = keys.shape[2]
     if len(keys) == 1:
         for q in range(len(scores)):
-            sort_heap(keys[0, q], found[0, q])
-        merged, labels = keys[0], found[0]
+            sort_heap(keys[0, q], heap_ids[0, q])
+        merged, labels = keys[0], heap_ids[0]
     else:
-        merged, labels = (array.transpose(1, 0, 2).reshape(len(scores), -1) for array in (keys, found))
+        merged, labels = (array.transpose(1, 0, 2).reshape(len(scores), -1) for array in (keys, heap_ids))
         order = np.lexsort((labels, merged), axis=1)[:, :kept]
         merged, labels = np.take_along_axis(merged, order, axis=1), np.take_along_axis(labels, order, axis=1)
     scores[:, :kept], ids[:, :kept] = -merged, labels

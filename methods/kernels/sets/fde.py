@@ -23,10 +23,10 @@ _FAST = {"contract", "nsz"}  # a fused multiply-add may round once; the order of
 
 def gray_decode(bits: np.ndarray) -> np.ndarray:
     """Partition numbers (...,) of bits (..., k), the first the most significant: 000 001 011 010 -> 0 1 2 3."""
-    found = np.zeros(bits.shape[:-1], np.int64)
+    numbers = np.zeros(bits.shape[:-1], np.int64)
     for j in range(bits.shape[-1]):
-        found = (found << 1) + (bits[..., j].astype(np.int64) ^ (found & 1))
-    return found
+        numbers = (numbers << 1) + (bits[..., j].astype(np.int64) ^ (numbers & 1))
+    return numbers
 
 
 def partitions(vectors: np.ndarray, hyperplanes: np.ndarray, thresholds: np.ndarray | None = None) -> np.ndarray:
@@ -62,15 +62,15 @@ def encode_reference(
     blocks = []
     count = 1 << hyperplanes.shape[2]
     gray = np.arange(count) ^ (np.arange(count) >> 1)
-    for r, found in enumerate(partitions(vectors, hyperplanes, thresholds)):
+    for r, partition in enumerate(partitions(vectors, hyperplanes, thresholds)):
         block = np.zeros((count, vectors.shape[1]), np.float64)
         for p in range(count):
-            inside = vectors[found == p].astype(np.float64)
+            inside = vectors[partition == p].astype(np.float64)
             if len(inside):
                 block[p] = inside.sum(axis=0) if query else inside.mean(axis=0)
             elif fill_empty and not query and len(vectors):
-                disagreeing = np.bitwise_count(gray[found] ^ gray[p]).astype(np.int64)
-                order = np.arange(len(vectors)) if earliest else found * len(vectors) + np.arange(len(vectors))
+                disagreeing = np.bitwise_count(gray[partition] ^ gray[p]).astype(np.int64)
+                order = np.arange(len(vectors)) if earliest else partition * len(vectors) + np.arange(len(vectors))
                 block[p] = vectors[np.lexsort((order, disagreeing))[0]]
         blocks.append(block if inner_projection is None else block @ inner_projection[r])
     return np.concatenate(blocks).ravel().astype(np.float32)
@@ -95,9 +95,9 @@ def _multiply(path: Path, tile: int, rows: np.ndarray, panel: np.ndarray, out: n
 
 @njit(cache=True, nogil=True)
 def _assign(
-    path: Path, tile: int, vectors: np.ndarray, simhash: tuple, products: np.ndarray, found: np.ndarray
+    path: Path, tile: int, vectors: np.ndarray, simhash: tuple, products: np.ndarray, assigned: np.ndarray
 ) -> None:
-    """Partitions ``found`` (R, n) int32 of ``vectors`` (n, dim), by way of ``products`` (tokens at a time, columns)."""
+    """Partitions ``assigned`` (R, n) int32 of ``vectors`` (n, dim), by ``products`` (tokens at a time, columns)."""
     planes, thresholds, bits = simhash
     step, width = len(products), planes.shape[2]
     for start in range(0, len(vectors), step):
@@ -106,11 +106,11 @@ def _assign(
             _multiply(path, tile, some, planes[panel], products, panel * width)
         for i in range(len(some)):
             line = products[i]
-            for r in range(len(found)):
+            for r in range(len(assigned)):
                 p = 0
                 for j in range(r * bits, (r + 1) * bits):
                     p = (p << 1) + ((1 if line[j] > thresholds[j] else 0) ^ (p & 1))
-                found[r, start + i] = p
+                assigned[r, start + i] = p
 
 
 @njit(cache=True, nogil=True)
@@ -133,7 +133,9 @@ def _nearest_occupied(partition: int, first: np.ndarray, earliest: bool) -> int:
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)
-def _sum_partitions(vectors: np.ndarray, found: np.ndarray, query: bool, sums: np.ndarray, first: np.ndarray) -> None:
+def _sum_partitions(
+    vectors: np.ndarray, assigned: np.ndarray, query: bool, sums: np.ndarray, first: np.ndarray
+) -> None:
     """Rows ``sums`` (P, dim): sum (query) or mean of a partition's vectors; ``first`` (P,) of them, -1 where empty."""
     sizes = np.zeros(len(first), np.int64)
     dim = sums.shape[1]
@@ -142,7 +144,7 @@ def _sum_partitions(vectors: np.ndarray, found: np.ndarray, query: bool, sums: n
         for j in range(dim):
             sums[p, j] = np.float32(0)
     for i in range(len(vectors)):
-        p = found[i]
+        p = assigned[i]
         if sizes[p] == 0:
             first[p] = i
         sizes[p] += 1
@@ -161,7 +163,7 @@ def _encode_set(
     path: Path,
     tile: int,
     vectors: np.ndarray,
-    found: np.ndarray,
+    assigned: np.ndarray,
     inner: tuple,
     mode: tuple,
     scratch: tuple,
@@ -172,8 +174,8 @@ def _encode_set(
     query, fill, earliest = mode
     sums, first, block = scratch
     count = len(sums)
-    for r in range(len(found)):
-        _sum_partitions(vectors, found[r], query, sums, first)
+    for r in range(len(assigned)):
+        _sum_partitions(vectors, assigned[r], query, sums, first)
         if fill and len(vectors):
             for p in range(count):
                 if first[p] < 0:
@@ -215,18 +217,18 @@ def _encode_range(
     longest = 0
     for i in range(start, stop):
         longest = max(longest, offsets[i + 1] - offsets[i])
-    found = np.empty((repetitions, longest), np.int32)
-    whole = np.empty(len(final_index), np.float32)
+    assigned = np.empty((repetitions, longest), np.int32)
+    unsketched = np.empty(len(final_index), np.float32)
     for i in range(start, stop):
         some = vectors[offsets[i] : offsets[i + 1]]
-        here = found[:, : len(some)]
+        here = assigned[:, : len(some)]
         _assign(path, tile, some, simhash, products, here)
         if not len(final_index):
             _encode_set(path, tile, some, here, inner, mode, scratch, out[i])
             continue
-        _encode_set(path, tile, some, here, inner, mode, scratch, whole)
-        for j in range(len(whole)):
-            out[i, final_index[j]] += final_sign[j] * whole[j]
+        _encode_set(path, tile, some, here, inner, mode, scratch, unsketched)
+        for j in range(len(unsketched)):
+            out[i, final_index[j]] += final_sign[j] * unsketched[j]
 
 
 class SetEncoder:

@@ -14,10 +14,16 @@ def as_offsets(offsets: np.ndarray, total: int, what: str) -> np.ndarray:
 
     :class:`KernelError` where that would reach beyond the rows.
     """
-    found = np.ascontiguousarray(offsets, np.int64)
-    if np.ndim(offsets) != 1 or not len(found) or found[0] < 0 or found[-1] > total or (found[1:] < found[:-1]).any():
+    integers = np.ascontiguousarray(offsets, np.int64)
+    if (
+        np.ndim(offsets) != 1
+        or not len(integers)
+        or integers[0] < 0
+        or integers[-1] > total
+        or (integers[1:] < integers[:-1]).any()
+    ):
         raise KernelError(f"{what} must ascend from 0 to at most {total}, the number of rows; they are {offsets}")
-    return found
+    return integers
 
 
 def owners(offsets: np.ndarray, total: int) -> np.ndarray:

@@ -166,8 +166,8 @@ def any_lane(builder: Builder, masks: Sequence[Value]) -> Value:
     merged = masks[0]
     for mask in masks[1:]:
         merged = builder.or_(merged, mask)
-    whole = ir.IntType(merged.type.count)
-    return builder.icmp_unsigned("!=", builder.bitcast(merged, whole), ir.Constant(whole, 0))
+    integer = ir.IntType(merged.type.count)
+    return builder.icmp_unsigned("!=", builder.bitcast(merged, integer), ir.Constant(integer, 0))
 
 
 def count_loop(builder: Builder, start: Value, stop: Value, step: Value | int, body: Callable[[Value], None]) -> None:

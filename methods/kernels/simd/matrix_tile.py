@@ -85,8 +85,8 @@ class _Tile:
                 value = simd.splat(builder, value, self.lanes)
                 for half, column in enumerate(columns):
                     slot = self.sums[2 * row + half]
-                    found = simd.call(builder, name, self.vector, [value, column, builder.load(slot)])
-                    builder.store(found, slot)
+                    total = simd.call(builder, name, self.vector, [value, column, builder.load(slot)])
+                    builder.store(total, slot)
 
         simd.count_loop(builder, ir.Constant(I64, 0), args["depth"], 1, step)
 
@@ -111,8 +111,8 @@ class _Tile:
             place = simd.at(builder, line, offset)
             best = simd.load(builder, self.vector, place)
             for row in range(self.rows):
-                found = builder.load(self.sums[2 * row + half])
-                best = builder.select(builder.fcmp_ordered(">", found, best), found, best)
+                loaded = builder.load(self.sums[2 * row + half])
+                best = builder.select(builder.fcmp_ordered(">", loaded, best), loaded, best)
             simd.store(builder, best, place)
 
 

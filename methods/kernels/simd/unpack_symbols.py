@@ -43,7 +43,7 @@ def planes(bits: int) -> list[int]:
 
 def symbols_reference(codes: np.ndarray, bits: list[int]) -> np.ndarray:
     """Symbols (n, groups * 8) uint8 of codes (n, >= sum of bits) uint8; ``bits`` of each group."""
-    found, at = [], 0
+    groups, at = [], 0
     for width in bits:
         group = np.zeros((len(codes), GROUP), np.uint8)
         for plane in planes(width):
@@ -51,8 +51,8 @@ def symbols_reference(codes: np.ndarray, bits: list[int]) -> np.ndarray:
                 part = codes[:, at + dim % plane] >> np.uint8(plane * (dim // plane)) & np.uint8(2**plane - 1)
                 group[:, dim] = group[:, dim] << np.uint8(plane) | part
             at += plane
-        found.append(group)
-    return np.concatenate(found, axis=1) if found else np.zeros((len(codes), 0), np.uint8)
+        groups.append(group)
+    return np.concatenate(groups, axis=1) if groups else np.zeros((len(codes), 0), np.uint8)
 
 
 @njit(cache=True, inline="always")
@@ -135,8 +135,8 @@ def _level(builder: Any, path: str, bits: int, loaded: list[tuple[int, list[Any]
         high, low = _merged(builder, loaded[:1], dim), _merged(builder, loaded[1:], dim)
         total = simd.constant(kind, 0)
         for row, table in enumerate(rows):
-            found = simd.lookup(builder, table, high)
-            total = builder.or_(total, _chosen(builder, found, low, simd.constant(kind, row)))
+            entries = simd.lookup(builder, table, high)
+            total = builder.or_(total, _chosen(builder, entries, low, simd.constant(kind, row)))
         return total
     slot = simd.accumulators(builder, kind, 1)[0]
     builder.store(simd.constant(kind, 0), slot)

@@ -72,10 +72,10 @@ def _shifted(builder: Any, path: str, newest: Any, older: Any, shifts: Any) -> A
     """The level's number: the newest eight bits and the shift of the four older ones, round at 256."""
     if path in NATIVE:
         entries = simd.load(builder, simd.vector(I8, SHIFTS), shifts)
-        found = simd.lookup(builder, simd.repeat(builder, entries, older.type.count // SHIFTS), older)
+        shifted = simd.lookup(builder, simd.repeat(builder, entries, older.type.count // SHIFTS), older)
     else:
-        found = _searched(builder, older, shifts, SHIFTS)
-    return builder.add(newest, found)
+        shifted = _searched(builder, older, shifts, SHIFTS)
+    return builder.add(newest, shifted)
 
 
 def _looked_up(builder: Any, path: str, index: Any, table: Any) -> Any:
@@ -89,9 +89,9 @@ def _looked_up(builder: Any, path: str, index: Any, table: Any) -> Any:
     low, high = builder.and_(index, simd.constant(kind, 15)), builder.and_(index, simd.constant(kind, 240))
     for row in range(16):
         entries = simd.load(builder, simd.vector(I8, 16), simd.at(builder, table, 16 * row))
-        found = simd.lookup(builder, simd.repeat(builder, entries, kind.count // 16), low)
+        values = simd.lookup(builder, simd.repeat(builder, entries, kind.count // 16), low)
         equal = builder.sext(builder.icmp_unsigned("==", high, simd.constant(kind, 16 * row)), kind)
-        total = builder.or_(total, builder.and_(equal, found))
+        total = builder.or_(total, builder.and_(equal, values))
     return total
 
 

@@ -54,8 +54,8 @@ def _advance(
         def cost(low: Any, top: int) -> Any:
             place = builder.add(low, builder.mul(rest, ir.Constant(I64, top)))
             address = simd.at(builder, args["before"], builder.mul(place, ir.Constant(I64, 4)))
-            found = builder.and_(simd.load(builder, _INTEGERS, address), cleared)
-            return builder.or_(found, simd.constant(_INTEGERS, top))
+            bits = builder.and_(simd.load(builder, _INTEGERS, address), cleared)
+            return builder.or_(bits, simd.constant(_INTEGERS, top))
 
         def block(low: Any) -> None:
             least = cost(low, 0)

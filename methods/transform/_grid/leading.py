@@ -83,8 +83,8 @@ class LeadingAxesCodec(GridCodec):
         if len(vectors) < _LEAST or len(tried) == 1:
             return tried[0]
         order = np.random.default_rng(seed).permutation(len(vectors))
-        held = min(_QUERIES, len(vectors) // 10)
-        queries, base = vectors[order[:held]], vectors[order[held : held + _BASE]]
+        count = min(_QUERIES, len(vectors) // 10)
+        queries, base = vectors[order[:count]], vectors[order[count : count + _BASE]]
         truth = faiss.knn(queries, base, _NEIGHBORS, metric=faiss_metric(self.metric.inner))[1]
         return max(tried, key=lambda bits: self._recall(self._plain(bits), queries, base, truth, seed))
 
@@ -92,7 +92,7 @@ class LeadingAxesCodec(GridCodec):
     def _recall(codec: LeadingAxesCodec, queries: np.ndarray, base: np.ndarray, truth: np.ndarray, seed: int) -> float:
         codec.fit(base, seed)
         ids = codec.searcher(codec.encode(base)).search(queries, _NEIGHBORS)[1]
-        return float(np.mean([np.isin(own, found).mean() for own, found in zip(truth, ids)]))
+        return float(np.mean([np.isin(own, returned).mean() for own, returned in zip(truth, ids)]))
 
     def _check_shape(self) -> None:
         super()._check_shape()

@@ -38,9 +38,9 @@ def segment(variances: np.ndarray, unit: int, code_bytes: int, factor_bytes: int
                 cost = (end - begin) * step * width + factor_bytes
                 if cost > code_bytes:
                     break
-                found = error[begin, : code_bytes + 1 - cost] + (sums[end] - sums[begin]) / 2**width
-                better = np.flatnonzero(found < error[end, cost:])
-                error[end, cost + better] = found[better]
+                totals = error[begin, : code_bytes + 1 - cost] + (sums[end] - sums[begin]) / 2**width
+                better = np.flatnonzero(totals < error[end, cost:])
+                error[end, cost + better] = totals[better]
                 start[end, cost + better], bits[end, cost + better] = begin, width
     total = error + (sums[-1] - sums)[:, None]
     total[0] = np.inf  # something is stored even where nothing varies

@@ -20,8 +20,8 @@ def coarse_index(codebooks: np.ndarray) -> faiss.IndexResidualQuantizer:
 
 def lengths(vectors: np.ndarray) -> np.ndarray:
     """Lengths (n,) float32 of vectors (n, dim), 1 where they are 0."""
-    found = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
-    return np.where(found > 0, found, 1).astype(np.float32)
+    norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
+    return np.where(norms > 0, norms, 1).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class StagedQuantizer:
         Of the stages (:func:`coarse_index`).
     fine : TrellisQuantizer
         Of the residual.
-    whole : bool
+    scales_sum : bool
         Whether a factor multiplies the sum of both, not the levels alone. Then both are of vectors brought to unit
         length, since the factor restores it.
     """
@@ -44,7 +44,7 @@ class StagedQuantizer:
     mean: np.ndarray
     coarse: faiss.IndexResidualQuantizer
     fine: TrellisQuantizer
-    whole: bool
+    scales_sum: bool
 
     @property
     def stages(self) -> int:
@@ -61,15 +61,15 @@ class StagedQuantizer:
 
     def encode(self, centered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Codes (n, stages + symbols) uint8 of centered vectors, and products (n, 3) for their factors."""
-        sizes = lengths(centered) if self.whole else np.ones(len(centered), np.float32)
+        sizes = lengths(centered) if self.scales_sum else np.ones(len(centered), np.float32)
         shapes = centered / sizes[:, None]
         packed = self.coarse.sa_encode(shapes)
         coarse, bits = self.coarse.sa_decode(packed), self._bits
         stages = packed if bits == 8 else faiss.unpack_bitstrings(packed, self.stages, bits).astype(np.uint8)
-        symbols, products = self.fine.encode(shapes - coarse, alike=not self.whole)
-        if self.whole:
-            found = coarse + self._fine(symbols)
-            pairs = ((centered, found), (found, found), (centered, centered))
+        symbols, products = self.fine.encode(shapes - coarse, equalize=not self.scales_sum)
+        if self.scales_sum:
+            decoded = coarse + self._fine(symbols)
+            pairs = ((centered, decoded), (decoded, decoded), (centered, centered))
             products = np.stack([np.einsum("ij,ij->i", a, b, dtype=np.float64) for a, b in pairs], axis=1)
         return np.concatenate([stages, symbols], axis=1), products
 
@@ -79,7 +79,7 @@ class StagedQuantizer:
         packed = stages if self._bits == 8 else faiss.pack_bitstrings(stages.astype(np.int32), self._bits)
         coarse = self.coarse.sa_decode(packed)
         fine = self._fine(codes[:, self.stages :])
-        return (coarse + fine) * factors[:, None] if self.whole else coarse + fine * factors[:, None]
+        return (coarse + fine) * factors[:, None] if self.scales_sum else coarse + fine * factors[:, None]
 
     def vectors(self, codes: np.ndarray, factors: np.ndarray) -> np.ndarray:
         """As :meth:`decode`, whose coordinates are those of centered vectors."""

@@ -47,8 +47,8 @@ def choose(
     if len(vectors) < _LEAST:
         return gammas[len(gammas) // 2], rules[0]
     order = np.random.default_rng(seed).permutation(len(vectors))
-    held = min(_QUERIES, len(vectors) // 10)
-    queries, base = vectors[order[:held]], vectors[order[held : held + _BASE]]
+    count = min(_QUERIES, len(vectors) // 10)
+    queries, base = vectors[order[:count]], vectors[order[count : count + _BASE]]
     truth = faiss.knn(queries, base, _NEIGHBORS, metric=faiss_metric(metric))[1]
     tried = [(each, _recalls(quantizer(each), rules, queries, base, metric, truth)) for each in gammas]
     best = max(recall for _, recalls in tried for _, recall in recalls)
@@ -58,8 +58,8 @@ def choose(
     return chosen, max(recalls, key=_recall)[0]
 
 
-def _recall(found: tuple[str, float]) -> float:
-    return found[1]
+def _recall(result: tuple[str, float]) -> float:
+    return result[1]
 
 
 def _recalls(

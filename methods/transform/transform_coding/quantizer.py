@@ -26,11 +26,11 @@ def scalar_tables() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     thresholds = np.full((MOST_BITS + 1, 256), np.inf, np.float32)
     values = np.zeros((MOST_BITS + 1, 256), np.float32)
     for bits in range(1, MOST_BITS + 1):
-        found = levels(bits)
-        ends = (found[1:] + found[:-1]) / 2
+        gaussian = levels(bits)
+        ends = (gaussian[1:] + gaussian[:-1]) / 2
         starts[bits] = cell_starts(ends)
         thresholds[bits, : len(ends)] = ends
-        values[bits, : len(found)] = found
+        values[bits, : len(gaussian)] = gaussian
     return starts, thresholds, values
 
 
@@ -147,17 +147,17 @@ class Quantizer:
         """Vectors (n, dim) in the coordinates of :meth:`decode`."""
         return vectors @ self.matrix
 
-    def encode(self, centered: np.ndarray, alike: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    def encode(self, centered: np.ndarray, equalize: bool = True) -> tuple[np.ndarray, np.ndarray]:
         """Codes (n, code_size) uint8 of centered vectors y, and (n, 3) float64: <y, h>, <h, h> and <y, y>.
 
-        ``alike``: vectors are brought nearer to one size along the axes before they are coded: levels are made for
+        ``equalize``: vectors are brought nearer to one size along the axes before they are coded: levels are made for
         values of one size, but large errors of large vectors count too. Of vectors of similar lengths the square root
         of the size finds most among none, itself and its root. Axes along which training vectors do not vary tell
         nothing of a size: zeros there would halve it, and what other vectors have there would be all of it.
         """
         values = self._values(centered)
         sizes = np.ones(len(values), np.float32)
-        if alike:
+        if equalize:
             scaled = values / np.repeat(self.spreads, GROUP)
             vary = self.spreads > 2 * _LEAST_SPREAD * self.spreads.max()
             if not vary.all():

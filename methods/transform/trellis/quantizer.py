@@ -58,15 +58,15 @@ def trained(state_bits: int) -> TrainedLevels:
 @functools.cache
 def _integer_levels(state_bits: int) -> IntegerLevels:
     """Those of scalars, and the trellises' levels beside them."""
-    scalar, found = integer_levels(), trained(state_bits)
+    scalar, trellis = integer_levels(), trained(state_bits)
     levels, tops, units = scalar.levels.copy(), scalar.tops.copy(), scalar.units.copy()
     words, word_units = scalar.words.copy(), scalar.word_units.copy()
     for bits in range(1, MOST_TRELLIS_BITS + 1):
-        row, real = 8 + bits, found.levels[bits].astype(np.float64)
+        row, real = 8 + bits, trellis.levels[bits].astype(np.float64)
         _, tops[row], units[row], levels[row] = as_bytes(real, MAX_LEVEL)
         word_units[row] = np.abs(real).max() / MAX_WORD
         words[row] = np.rint(real / word_units[row])
-    return IntegerLevels(levels, tops, units, words, word_units, found.shifts)
+    return IntegerLevels(levels, tops, units, words, word_units, trellis.shifts)
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,9 @@ class TrellisQuantizer(Quantizer):
 
     @property
     def alphabets(self) -> np.ndarray:
-        found = self.bits.astype(np.int64)
-        found[self._scalars :] += MOST_BITS
-        return found
+        numbers = self.bits.astype(np.int64)
+        numbers[self._scalars :] += MOST_BITS
+        return numbers
 
     @property
     def _scalars(self) -> int:
@@ -126,23 +126,25 @@ class TrellisQuantizer(Quantizer):
         states, codes = np.empty(wanted.shape, np.uint16), np.empty((len(wanted), bits.sum() // 8), np.uint8)
         scaled = np.clip(wanted / spreads, -_FARTHEST, _FARTHEST)
         best_paths(scaled, bits, (spreads / spreads.max()) ** 2, codebooks, states, codes)
-        found = codebooks[bits, states] * spreads
-        cross = np.einsum("ij,ij->i", wanted, found, dtype=np.float64)
-        return codes, np.stack([cross, np.einsum("ij,ij->i", found, found, dtype=np.float64)], axis=1)
+        decoded = codebooks[bits, states] * spreads
+        cross = np.einsum("ij,ij->i", wanted, decoded, dtype=np.float64)
+        return codes, np.stack([cross, np.einsum("ij,ij->i", decoded, decoded, dtype=np.float64)], axis=1)
 
     def levels(self, codes: np.ndarray) -> np.ndarray:
         values = np.empty((len(codes), GROUP * len(self.bits)), np.float32)
         scalars, first = self._scalars, int(self.bits[: self._scalars].sum())
         if scalars:
-            found, run = np.empty((len(codes), GROUP * scalars), np.float32), np.ascontiguousarray(codes[:, :first])
-            decode_levels(run, self.bits[:scalars].astype(np.int64), self.spreads[:scalars], scalar_tables()[2], found)
-            values[:, : GROUP * scalars] = found
+            decoded, run = np.empty((len(codes), GROUP * scalars), np.float32), np.ascontiguousarray(codes[:, :first])
+            decode_levels(
+                run, self.bits[:scalars].astype(np.int64), self.spreads[:scalars], scalar_tables()[2], decoded
+            )
+            values[:, : GROUP * scalars] = decoded
         if scalars < len(self.bits):
             bits, spreads = self._steps
-            found = np.empty((len(codes), len(bits)), np.float32)
+            decoded = np.empty((len(codes), len(bits)), np.float32)
             run = np.ascontiguousarray(codes[:, first : self.code_size])
-            decode_paths(run, bits, trained(self.state_bits).codebooks, found)
-            values[:, GROUP * scalars :] = found * spreads
+            decode_paths(run, bits, trained(self.state_bits).codebooks, decoded)
+            values[:, GROUP * scalars :] = decoded * spreads
         return values
 
 
@@ -154,5 +156,5 @@ class LongTrellisQuantizer(TrellisQuantizer):
 
 
 QUANTIZERS: dict[int, type[TrellisQuantizer]] = {
-    found.state_bits: found for found in (TrellisQuantizer, LongTrellisQuantizer)
+    quantizer.state_bits: quantizer for quantizer in (TrellisQuantizer, LongTrellisQuantizer)
 }

@@ -51,8 +51,8 @@ def train(bits: int, state_bits: int, seed: int, rounds: int) -> tuple[np.ndarra
         total = np.bincount(taken, values.ravel(), minlength=LEVELS)
         levels = np.where(count > 0, total / np.maximum(count, 1), levels).astype(np.float32)
     values = np.random.default_rng(_SEED + 1).standard_normal((_ROWS, _STEPS)).astype(np.float32)
-    found = levels[place][_states(values, bits, levels[place])]
-    return levels, float(((values - found) ** 2).mean())
+    decoded = levels[place][_states(values, bits, levels[place])]
+    return levels, float(((values - decoded) ** 2).mean())
 
 
 def _states(values: np.ndarray, bits: int, codebook: np.ndarray) -> np.ndarray:
@@ -70,9 +70,9 @@ def main() -> None:
         for bits in range(1, MOST_BITS + 1):
             tried = {seed: train(bits, state_bits, seed, _TRIED_ROUNDS)[1] for seed in range(_TRIES)}
             seed = min(tried, key=lambda each: tried[each])
-            found, error = train(bits, state_bits, seed, _ROUNDS)
+            trained, error = train(bits, state_bits, seed, _ROUNDS)
             chosen.append(shifts_of(state_bits, seed))
-            levels.append(found)
+            levels.append(trained)
             errors.append(error)
         arrays[f"shifts_{state_bits}"], arrays[f"levels_{state_bits}"] = np.stack(chosen), np.stack(levels)
         arrays[f"errors_{state_bits}"] = np.array(errors, np.float32)

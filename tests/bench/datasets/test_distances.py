@@ -1,4 +1,4 @@
-"""The metric: other tools' names for it, what a file says, what the caller says, and neighbours that came along."""
+"""The metric: other tools' names for it, what a file says, what the caller says, and neighbors that came along."""
 
 import h5py
 import numpy as np
@@ -60,7 +60,7 @@ def test_the_callers_metric_wins_over_the_files(tmp_path, said, metric):
     file = str(write_hdf5(tmp_path / "v.hdf5", BASE, QUERIES, nearest("cosine"), said))
     found = datasets.load("path", base=file, metric=metric)
     assert found.metric is known_metric(metric)
-    assert found.neighbours is None
+    assert found.neighbors is None
     datasets.ground_truth(found, 5)
     if said == "jaccard":
         with pytest.raises(DatasetError, match=r"distance 'jaccard'; supported are angular.*choose by metric=cosine"):
@@ -94,7 +94,7 @@ def nearest(metric, k=5):
 
 
 def padded(kind, fill=-1):
-    """True neighbours of which every query lacks some; the last has none."""
+    """True neighbors of which every query lacks some; the last has none."""
     ids = nearest("l2").astype(np.float64 if kind == "f8" else np.int64)
     ids[np.arange(9), np.arange(9) % 5] = fill
     ids[::2, 3:] = fill
@@ -115,14 +115,14 @@ def padded(kind, fill=-1):
     ],
     ids=["i4", "i8", ">i8", "f8", "u4", "u8", "NaN", "whole f4", "none at all", "no columns"],
 )
-def test_neighbours_padded_with_nothing_are_usable(tmp_path, ids, recwarn):
+def test_neighbors_padded_with_nothing_are_usable(tmp_path, ids, recwarn):
     file = str(write_hdf5(tmp_path / "v.hdf5", BASE, QUERIES, ids, "euclidean"))
     found = datasets.ground_truth(datasets.load("path", base=file), 5)
     np.testing.assert_array_equal(found.ids, nearest("l2"))
     assert not recwarn.list
 
 
-def test_wrong_neighbours_beside_padding_are_noticed(tmp_path):
+def test_wrong_neighbors_beside_padding_are_noticed(tmp_path):
     ids = padded("i8")
     ids[ids >= 0] = (ids[ids >= 0] + 40) % 80
     file = str(write_hdf5(tmp_path / "v.hdf5", BASE, QUERIES, ids, "euclidean"))
@@ -131,12 +131,12 @@ def test_wrong_neighbours_beside_padding_are_noticed(tmp_path):
 
 
 @pytest.mark.parametrize("extra", [{}, {"test": QUERIES}, {"test": QUERIES, "distance": "angular"}])
-def test_files_without_neighbours_are_usable(tmp_path, extra):
+def test_files_without_neighbors_are_usable(tmp_path, extra):
     file = str(write_hdf5(tmp_path / "v.hdf5", BASE, **extra))
     assert datasets.ground_truth(datasets.load("path", base=file), 3).ids.shape[1] == 3
 
 
-def test_neighbours_by_another_metric_say_by_which(tmp_path):
+def test_neighbors_by_another_metric_say_by_which(tmp_path):
     file = str(write_hdf5(tmp_path / "v.hdf5", BASE, QUERIES, nearest("l2"), "angular"))
     with pytest.raises(DatasetError, match="they are in the order of l2: use metric=l2"):
         datasets.ground_truth(datasets.load("path", base=file), 5)
@@ -147,7 +147,7 @@ def test_neighbours_by_another_metric_say_by_which(tmp_path):
     np.testing.assert_array_equal(found.ids, nearest("l2"))
 
 
-def test_where_the_caller_says_the_metric_wrong_neighbours_are_a_warning(tmp_path):
+def test_where_the_caller_says_the_metric_wrong_neighbors_are_a_warning(tmp_path):
     file = str(write_hdf5(tmp_path / "v.hdf5", BASE, QUERIES, nearest("l2"), "angular"))
     with pytest.warns(UserWarning, match="differ from exact search by cosine .*; ours are used"):
         found = datasets.ground_truth(datasets.load("path", base=file, metric="cosine"), 5)
