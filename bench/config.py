@@ -50,11 +50,11 @@ class RunConfig:
         data set has none.
     rescore : str or None
         ``float16``, ``int8``, ``float32`` or, for sets, ``residual`` (in memory, counted against the budget), or
-        ``disk`` (counted apart).
+        ``disk`` (counted separately).
     rescore_factor : int
-        Candidates per neighbor that are rescored.
+        Candidates per neighbor that are re-ranked.
     rescore_carving : float or None
-        For sets of vectors: threshold of ball carving of a query before rescoring.
+        For sets of vectors: threshold of ball carving of a query before re-ranking.
     latency_s : float
         The pass of single queries stops after this many seconds (and at least 100 queries, unless they take twenty
         times as long); the record has the number timed.
@@ -105,7 +105,7 @@ class RunConfig:
         return cls(**{**values, "limits": Limits(**values.get("limits", {}))})
 
     def determinants(self) -> dict[str, Any]:
-        """What determines the result: all but limits, what goes on beside it, and where and whether to write."""
+        """What determines the result: all fields except limits, parallelism and output options."""
         ignored = {"limits", "results", "jobs", "rerun"}
         if self.scenario["name"] == "none":
             ignored.add("scenario")

@@ -214,7 +214,7 @@ class Transform(Parametrized, ABC):
 
     @abstractmethod
     def inverse(self, vectors: np.ndarray) -> np.ndarray:
-        """(n, out_dim) -> (n, dim) float32: the nearest that can be told of the vectors before."""
+        """(n, out_dim) -> (n, dim) float32: the best reconstruction of the input."""
 
     @abstractmethod
     def parts(self) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Runs side by side that do not spoil each other's latencies: while one of them times searches, the others stand still.
+"""Parallel runs whose latency measurements do not disturb each other: while one times searches, the others are stopped.
 
 The sweep's process has :class:`Turns`, which stops and continues the processes of runs by signals. In a run's process
 :func:`alone` asks for a turn and :func:`clock` leaves out the time for which the process stood still.

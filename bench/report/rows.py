@@ -102,7 +102,7 @@ class Row:
 
     @property
     def worth(self) -> float:
-        """The headline measure as a number of which more is better; of errors and biases, less and nearer to 0 is."""
+        """The headline measure, signed so that larger is better (errors and biases: minus the absolute value)."""
         value = self.headline_quality.value
         return -abs(value) if less_is_better(self.headline) else value
 

@@ -1,7 +1,7 @@
-"""One byte for a positive factor: byte 0 is zero; 1..255 are densest, in ratio, about the usual factor.
+"""One byte for a positive factor: byte 0 is zero; 1..255 are logarithmic, and finest around the median.
 
-A codec's factors are much alike but for a few vectors'. A scale that divides their whole range evenly spends most
-bytes where there is none, and what it gets wrong is along the vector itself, where it hurts an inner product most.
+A codec's factors are similar but for a few vectors'. A scale that divides their range evenly spends most bytes where
+there are no factors, and its error is along the vector itself, where it hurts an inner product most.
 Here ``log(factor / middle) = width * sinh(t)``, and bytes divide t evenly.
 """
 
@@ -13,7 +13,7 @@ __all__ = ["factor_bytes", "factor_scale", "factor_table"]
 
 _STEPS = 254  # between byte 1 and byte 255
 _MARGIN = 1.5  # by which the range of factors exceeds that of training, on both sides
-_USUAL = 68  # percent of the training's factors that are within the width
+_CENTRAL = 68  # percent of training factors within the width: a standard deviation, if they are lognormal
 _LEAST_WIDTH = 1e-5
 
 
@@ -27,7 +27,7 @@ def factor_scale(factors: np.ndarray) -> np.ndarray:
         return np.ones(4, np.float32)
     logs = np.log(positive, dtype=np.float64)
     middle = np.median(logs)
-    width = max(float(np.percentile(np.abs(logs - middle), _USUAL)), _LEAST_WIDTH)
+    width = max(float(np.percentile(np.abs(logs - middle), _CENTRAL)), _LEAST_WIDTH)
     return np.array([positive.min() / _MARGIN, positive.max() * _MARGIN, np.exp(middle), width], np.float32)
 
 

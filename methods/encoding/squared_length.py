@@ -36,7 +36,7 @@ def square_tables(bounds: np.ndarray) -> np.ndarray:
 
 
 def square_range(squares: np.ndarray) -> np.ndarray:
-    """Bounds (2,) float32 about the squares (n,) of training; (1, 1) where all are zero."""
+    """Bounds (2,) float32 around the squares (n,) of training; (1, 1) where all are zero."""
     positive = squares[squares > 0]
     if not len(positive):
         return np.ones(2, np.float32)
@@ -45,7 +45,7 @@ def square_range(squares: np.ndarray) -> np.ndarray:
 
 
 def usual_square(squares: np.ndarray) -> np.ndarray:
-    """The median of those of the squares (n,) of training that are not zero: (1,) float32."""
+    """The median of the nonzero squares (n,) of training: (1,) float32; 1 if there are none."""
     positive = squares[squares > 0]
     return np.clip(np.median(positive, keepdims=True) if len(positive) else np.ones(1), _TINY, _HUGE).astype(np.float32)
 

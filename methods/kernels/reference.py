@@ -32,7 +32,7 @@ def sdc(codes: np.ndarray, queries: np.ndarray, dim: int, bits: int, scale: np.n
 def adc(
     codes: np.ndarray, weights: np.ndarray, units: np.ndarray, dim: int, bits: int, scale: np.ndarray | None = None
 ) -> np.ndarray:
-    """Scores (nq, n) float32 for int8 ``weights`` (nq, dim) worth ``units`` (nq,) float32 each, ``scale`` last."""
+    """Scores (nq, n) float32 for int8 ``weights`` (nq, dim) in ``units`` (nq,) float32, ``scale`` last."""
     integers = 2 * symbols(codes, dim, bits).astype(np.int64) - (2**bits - 1)
     exact = (weights.astype(np.int64) @ integers.T).astype(np.float32)
     return exact * (units * np.float32(0.5 ** (bits - 1)))[:, None] * _factors(len(codes), scale)

@@ -27,10 +27,10 @@ _ROUNDS = 4  # of coordinate descent over a code
 class AnisotropicPQ(ProductCodec):
     """Product quantization in which an error along the vector weighs more than one across it.
 
-    Products with queries that find a vector suffer from the first most. For products above ``threshold`` times the
-    norms, the ratio of weights is ``eta = (d - 1) T^2 / (1 - T^2)``. Codes are found by
-    coordinate descent, and codebooks, from those of k-means on, in turn with them, one subspace at a
-    time where the paper solves for all at once.
+    Queries with a large product with the vector suffer most from the first. For products above ``threshold`` times the
+    norms, the ratio of weights is ``eta = (d - 1) T^2 / (1 - T^2)``. Training starts from the codebooks of k-means and
+    alternates between codes, by coordinate descent, and codebooks, one subspace at a time (the paper solves for all at
+    once).
 
     This is ScaNN's quantizer and not the library: ``scann`` builds an index and has no call that encodes vectors. It
     takes 4 bits for an index, which its scan in registers wants; 8 find more at equal bytes. The paper's figures are
@@ -43,7 +43,8 @@ class AnisotropicPQ(ProductCodec):
     bits : {4, 8}
         Of an index.
     threshold : float
-        T, from 0 up to 1; weights are never turned around, so that 0 is product quantization.
+        T, from 0 up to 1. The parallel error never weighs less than the orthogonal one, so that 0 is product
+        quantization.
     refinements : int
         Rounds of codes and codebooks after k-means.
     """

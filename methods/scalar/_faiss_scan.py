@@ -1,9 +1,9 @@
 """Search of scalar-quantized codes: by faiss for few queries, by decoding and a matrix product for many.
 
 faiss's scans of 8-, 6- and 4-bit codes fall back to one value at a time where the dimension is no multiple of 8 (of
-16 under AVX-512): 7 times as slow at 100 dimensions as at 104. Here the index has the next such dimension, and is
-told that a code is as short as it is: the scan then reads a few bytes of the following code, and counts them for
-nothing, since the values of these dimensions have a range of zero width and the query has zeros there.
+16 under AVX-512): 7 times as slow at 100 dimensions as at 104. Here the index has the next such dimension and
+the true code size as its stride. The scan then reads a few bytes past each code; they do not count, because those
+dimensions have zero width and the query is zero there.
 """
 
 from __future__ import annotations

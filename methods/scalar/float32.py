@@ -1,4 +1,4 @@
-"""Float32: the vectors as they are, the row that everything is compared with."""
+"""Float32: the vectors as they are, the uncompressed baseline."""
 
 from __future__ import annotations
 

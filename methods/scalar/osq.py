@@ -71,13 +71,13 @@ class OSQ(IntervalCodec):
     ) -> None:
         super().__init__(dim, metric)
         if bits not in BITS:
-            raise MethodError(f"osq has no bits={bits!r}; use one of 1, 2, 4, 8")
+            raise MethodError(f"osq supports bits=1, 2, 4 or 8, not {bits!r}")
         if query_bits is not None and query_bits not in BITS:
-            raise MethodError(f"osq has no query_bits={query_bits!r}; use one of 1, 2, 4, 8 or null")
+            raise MethodError(f"osq supports query_bits=1, 2, 4, 8 or null, not {query_bits!r}")
         if not 0 < anisotropy <= 1:
-            raise MethodError(f"osq has no anisotropy={anisotropy!r}; use a number above 0 and up to 1")
+            raise MethodError(f"anisotropy={anisotropy!r} is out of range; use a number above 0 and up to 1")
         if int(iterations) != iterations or iterations < 0:
-            raise MethodError(f"osq has no iterations={iterations!r}; use an integer of at least 0")
+            raise MethodError(f"iterations={iterations!r} is out of range; use an integer of at least 0")
         self.bits, self.anisotropy, self.iterations, self.query_bits = bits, anisotropy, iterations, query_bits
         self.level_bits = bits
 

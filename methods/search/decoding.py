@@ -71,9 +71,9 @@ class DecodingSearcher(Searcher):
         return best.D, best.I
 
     def _search_by_products(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """As :meth:`_search`, by products of matrices; a squared distance is put together of lengths and a product.
+        """As :meth:`_search`, by products of matrices: ||q - x||^2 = ||q||^2 + ||x||^2 - 2 <q, x>.
 
-        Lengths are about the mean of the queries: about a far origin their digits would hide those of distances.
+        The queries' mean is subtracted from both first: far from the origin, cancellation would lose the distances.
         """
         best, nearest = BestScores(len(queries), k), self.metric is Metric.L2
         center = queries.mean(axis=0, dtype=np.float64).astype(np.float32) if nearest else np.float32(0)

@@ -69,4 +69,4 @@ class SAQ(GridCodec):
     def _check_shape(self) -> None:
         super()._check_shape()
         if int(self.unit) != self.unit or self.unit < GROUP or self.unit % GROUP:
-            raise MethodError(f"unit={self.unit!r} is no width of segments; use a multiple of {GROUP}")
+            raise MethodError(f"unit must be a positive multiple of {GROUP}, not {self.unit!r}")

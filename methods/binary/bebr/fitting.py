@@ -1,4 +1,4 @@
-"""Fitting the parts of a codec: the start, the turns of codes and decoder, then gradient descent."""
+"""Fitting the parts of a codec: the start, alternating minimization over codes and decoder, then gradient descent."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _start(settings: Settings, unit: np.ndarray, symbols: int, seed: int) -> tup
 
 
 def _recipe(settings: Settings, blocks: int, error: float) -> Recipe:
-    """Steps in proportion to the relative ``error`` of the start: what is nearly right is changed little."""
+    """A learning rate in proportion to the relative ``error`` of the start: a good start is changed little."""
     return Recipe(
         learning_rate=_STEP * error,
         loss=settings.loss,
@@ -107,7 +107,7 @@ def _recipe(settings: Settings, blocks: int, error: float) -> Recipe:
 def _linear(
     settings: Settings, unit: np.ndarray, decoder: np.ndarray, lead: np.ndarray, seed: int
 ) -> dict[str, np.ndarray]:
-    """``encoder`` by turns; ``decoder``, which scores, from there by gradient descent with the codes held."""
+    """``encoder`` by alternating minimization; then ``decoder``, which scores, by gradient descent for fixed codes."""
     encoder = alternate(LinearEncoder(decoder, lead, settings.bits, settings.refine), unit, settings.rounds)
     if not settings.epochs:
         return {"decoder": encoder.decoder}

@@ -1,4 +1,4 @@
-"""Scans whose score is linear in a document's symbols: ``(2 or so times an integer sum + offset) * unit * scale``."""
+"""Scans whose score is linear in a document's symbols: ``(2 * integer_sum + offset) * unit * scale``."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def _scan_planar_parallel(path: Path, documents: tuple, batch: tuple, heaps: np.
 def _raise(
     sums: np.ndarray, row: int, line: tuple, scale: np.ndarray, owner: np.ndarray, first: int, best: np.ndarray
 ) -> None:
-    """``best[owner[i]]`` to the scores of a block's codes from ``first`` on, as :func:`select.push_above` has them."""
+    """Raise ``best[owner[i]]`` to the scores of a block's codes from ``first`` on, as :func:`push_above` computes them."""
     offset, unit = np.int32(line[0]), np.float32(line[1])
     for doc in range(min(BLOCK, len(owner) - first)):
         score = np.float32(np.int32(np.int32(2) * np.int32(sums[row, doc]) + offset)) * unit * scale[doc]

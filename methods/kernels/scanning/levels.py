@@ -92,9 +92,9 @@ def round_weights(narrow: np.ndarray, wide: np.ndarray) -> tuple[np.ndarray, np.
     Returns
     -------
     narrow : (nq, dims) int8
-        Worth a unit each.
+        In units.
     wide : (nq, dims) int16
-        Worth a 256th of it.
+        In 256ths of a unit.
     units : (nq,) float32
     """
     largest = np.abs(narrow).max(axis=1, initial=0) / 127
@@ -212,7 +212,7 @@ def _runs(path: Path, alphabets: np.ndarray, bits: np.ndarray, wide: np.ndarray)
 class LevelScanner:
     """Exhaustive search by inner product or squared distance; ties by the smaller id.
 
-    A code stands for ``factor * sum over dimensions of spread * level``, see :class:`IntegerLevels` and ``spreads``.
+    A code stands for ``factor * sum over dimensions of deviation * level``, see :class:`IntegerLevels` and ``spreads``.
     With ``stages``, what each query's tables say of a document's stages is added to the sum: before the factor, or
     after it where ``lengths`` are kept. With ``offsets``, a document's offset times the query's weight is added last.
 
@@ -224,7 +224,7 @@ class LevelScanner:
         1..14 of :class:`IntegerLevels`; equal ones side by side scan fastest. Groups of trellises stand side by side
         and are one circular path (:mod:`methods.kernels.simd.unpack_trellis`).
     spreads : (groups,) float32
-        What a group's levels are multiplied with.
+        Standard deviations: what a group's levels are multiplied with.
     levels : IntegerLevels
     entries, factors : (n,) uint8, (256,) float32
         Each document's entry in the table of factors.

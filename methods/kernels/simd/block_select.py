@@ -91,8 +91,8 @@ def may_exceed(
 ) -> bool:
     """Whether a document of the block scores above ``limit``; the score is ``float32(2 s + offset) * unit * scale``.
 
-    ``largest`` is the block's largest scale. Most blocks are turned down by comparing integers with what the sum of a
-    document of that scale would have to exceed, a little less for rounding; only the others are scored.
+    ``largest`` is the block's largest scale. Most blocks are rejected by one integer comparison with
+    the smallest sum that could pass ``limit`` at that scale, less a margin for rounding; only the others are scored.
     """
     if limit > 0 and largest >= 0:
         if largest == 0:

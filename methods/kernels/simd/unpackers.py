@@ -1,7 +1,7 @@
-"""What takes the groups of one alphabet apart, each compiled by itself and called by address.
+"""Unpackers, one per alphabet, compiled separately and called through function pointers.
 
-There are twenty ways, all long straight lines of vector instructions, and a code uses a few. Compiled into a scan they
-would be optimized together, anew in every function that leads to them, before the first query is answered.
+There are twenty, all long straight lines of vector instructions, and a code uses a few. Compiled into a scan they
+would be optimized together, again in every function that calls them, before the first query is answered.
 """
 
 from __future__ import annotations

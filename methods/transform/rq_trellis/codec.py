@@ -35,11 +35,11 @@ _FACTOR_BYTES = 1
 _ITERATIONS = 10
 _TRAINING = 65_536  # for the stages: with fewer they learn their own training vectors
 _FACTOR_SAMPLE = 20_000  # at most: to know the range of factors
-_LARGE = 32  # bytes of a code from which a second stage is worth its byte
-_FEW_BITS = 1  # of a code, for each dimension: with no more it is, too, and stages hold most of what a code says
+_LARGE = 32  # bytes of a code from which a second stage gains more than its byte does in levels
+_FEW_BITS = 1  # of a code, for each dimension: up to here a second stage gains too, since stages say most of the code
 _LEAST_BITS = 2  # faiss encodes wrongly with fewer centroids than the beam is wide
 _MANY_COPIES = 1 / 16  # of the training vectors
-_VECTORS_A_CENTROID = 64  # at least: with fewer, what a centroid leaves over of its own is no measure of what is new
+_VECTORS_A_CENTROID = 64  # at least: with fewer, residuals of training vectors underestimate those of new ones
 
 
 @register("rq_trellis")
@@ -47,10 +47,10 @@ class RQTrellis(Codec):
     """Centroids of a few residual stages, a trellis code of the residual along its principal axes, and a factor.
 
     A vector stands as ``factor * (centroids + levels)``, under l2 as ``mean + centroids + factor * levels``. A stage's
-    byte tells among which neighbors of the training set a vector lies, which levels along axes cannot; what is left
-    over is coded as :class:`~methods.transform.trellis.codec.Trellis` does. Under the inner product the factor scales
-    centroids and levels together: to the length of the vector, which is what ranks unit vectors. Under l2 it scales the
-    levels alone: there, near vectors differ by their residuals. Stages: Chen, Guan and Wang, Sensors 2010. With fewer
+    byte names the cluster of the training set in which a vector lies, which levels along axes cannot; the residual is
+    coded as :class:`~methods.transform.trellis.codec.Trellis` does. Under the inner product the factor scales centroids
+    and levels together: to the length of the vector, which is what ranks unit vectors. Under l2 it scales the levels
+    alone: there, near vectors differ by their residuals. Stages: Chen, Guan and Wang, Sensors 2010. With fewer
     than 64 training vectors a centroid there are fewer centroids: the next smaller power of two.
 
     A code is ``[stages] [symbols of the groups] [offset] [factor]``, and under l2 two bytes more, of half the squared
@@ -85,7 +85,7 @@ class RQTrellis(Codec):
     # counted in full for the axes; 7: an offset wherever simulated codes without stages found more with it;
     # 8: variances of few training vectors were their own, and fewer than 256 were repeated
     version = "9"
-    reads_versions = frozenset({"7", "8"})  # which chose other codes, but wrote them alike
+    reads_versions = frozenset({"7", "8"})  # which chose other codes in the same format
     renamed: ClassVar[dict[str, str]] = {"bits": "level_bytes"}
     renamed_parts: ClassVar[dict[str, str]] = {"centre": "mean"}
     check_params: ClassVar[dict[str, Any]] = {"state_bits": 10}

@@ -13,12 +13,12 @@ from methods.kernels.topk import squared_distances
 from methods.transform.rq_trellis.quantizer import StagedQuantizer
 from methods.transform.transform_coding.offset import OffsetQuantizer
 
-_DECADES = np.array([1e-4, 1e6])  # squares that differ, over the median: each to 2 parts in 10,000
+_DECADES = np.array([1e-4, 1e6])  # squares that a code distinguishes, over the median: each to 2 parts in 10,000
 
 
-def square_bounds(usual: float) -> np.ndarray:
-    """Between which squares (2,) are kept, by the usual one of training."""
-    return usual * _DECADES
+def square_bounds(median: float) -> np.ndarray:
+    """Least and greatest square (2,) that a code distinguishes, by the ``median`` of training."""
+    return median * _DECADES
 
 
 class StagedSearcher(Searcher):
@@ -34,7 +34,7 @@ class StagedSearcher(Searcher):
     factors : (256,) float32
         What the factor's byte stands for.
     usual_square : float
-        About which squares are kept; under l2.
+        Median of training, which squared lengths are coded around; under l2.
     """
 
     def __init__(

@@ -61,7 +61,7 @@ class TransformCoding(Codec):
     # 1: the factor's byte divided its whole range evenly; 2: values coded at their own size; 3: no offset, and outliers
     # counted in full for the axes; 4: variances of few training vectors were their own
     version = "5"
-    reads_versions = frozenset({"4"})  # which chose other levels from few vectors, but wrote them alike
+    reads_versions = frozenset({"4"})  # which chose other levels from few vectors, in the same format
     renamed: ClassVar[dict[str, str]] = {"bits": "level_bytes"}
     estimator = True  # queries are rounded to int8
 

@@ -1,4 +1,4 @@
-"""Groups of eight rotated axes, each with its bits and spread: the map between vectors and levels."""
+"""Groups of eight rotated axes, each with its bits and standard deviation: the map between vectors and levels."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def integer_levels() -> IntegerLevels:
     """The levels as integers for the scan: as far apart as they are, up to rounding.
 
     Up to three bits take the small numbers that fit best, so that sums of 16 bits last for several rows; beyond,
-    levels go up to 127. A step is worth about the same in all, which keeps the weights of queries alike.
+    levels go up to 127. A step is about equal in all, which keeps the weights of queries of similar size.
     """
     table = np.zeros((ALPHABETS, 256), np.uint8)
     tops, units = np.zeros(ALPHABETS, np.int32), np.zeros(ALPHABETS, np.float32)
@@ -63,7 +63,7 @@ def as_bytes(real: np.ndarray, top: int) -> tuple[float, int, float, np.ndarray]
 
 
 class Scalable(Protocol):
-    """Turns centered vectors into codes of what a factor is still to multiply."""
+    """Encodes centered vectors; a factor for each is chosen afterwards."""
 
     @property
     def mean(self) -> np.ndarray: ...

@@ -23,7 +23,7 @@ _FARTHEST = 1e6  # in standard deviations: squares then stay within float32, and
 
 @dataclass(frozen=True)
 class TrainedLevels:
-    """What ``methods.transform.trellis.train`` found for a number of state bits, by the bits of a step.
+    """What ``methods.transform.trellis.train`` learned for a number of state bits, by the bits of a step.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ def trained(state_bits: int) -> TrainedLevels:
 
 @functools.cache
 def _integer_levels(state_bits: int) -> IntegerLevels:
-    """Those of scalars, and the trellises' levels beside them."""
+    """Scalar levels, and those of the trellises after them."""
     scalar, trellis = integer_levels(), trained(state_bits)
     levels, tops, units = scalar.levels.copy(), scalar.tops.copy(), scalar.units.copy()
     words, word_units = scalar.words.copy(), scalar.word_units.copy()

@@ -129,10 +129,10 @@ def test_quantized_queries_cost_a_little(vectors):
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"bits": 3}, "no bits=3; use one of 1, 2, 4, 8"),
-        ({"query_bits": 5}, "no query_bits=5"),
-        ({"anisotropy": 0}, "no anisotropy=0; use a number above 0"),
-        ({"iterations": -1}, "no iterations=-1"),
+        ({"bits": 3}, "bits=1, 2, 4 or 8, not 3"),
+        ({"query_bits": 5}, "query_bits=1, 2, 4, 8 or null, not 5"),
+        ({"anisotropy": 0}, "anisotropy=0 is out of range; use a number above 0"),
+        ({"iterations": -1}, "iterations=-1 is out of range"),
     ],
 )
 def test_wrong_parameters_are_refused(params, message):
