@@ -59,7 +59,7 @@ def sweep(
     """Measure every combination of the values that are lists, each in a process of its own; ``python -m bench -m``.
 
     All runs are checked before the first begins. Finished runs are read from the folder ``results``, so that a sweep
-    that was interrupted goes on where it stopped. Progress is shown on stderr.
+    that was interrupted resumes where it stopped. Progress is shown on stderr.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ class RunConfig:
     budget : str
         The most bytes that a code may take: ``8x``, ``48B`` or ``2bit``.
     k : int
-        Neighbors asked for where latency and throughput are measured.
+        Neighbors requested where latency and throughput are measured.
     seed : int
     threads : int
         For BLAS, OpenMP, Numba, torch and faiss in the run's process, in every phase.

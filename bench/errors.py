@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class UsageError(ValueError):
-    """A run was asked for in a way that cannot work; the message says what would be right."""
+    """A run cannot work as requested; the message says what would be right."""

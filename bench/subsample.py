@@ -49,7 +49,7 @@ class Agreement:
     Attributes
     ----------
     queries, base : int
-        Sizes; ``base`` is the mean over draws, as hard negatives may need more than was asked for.
+        Sizes; ``base`` is the mean over draws, as hard negatives may need more than requested.
     tau, tau_low : float
         Kendall's tau of the methods' recall@10 against the full set, averaged over budgets: its mean and its 5th
         percentile over draws.
@@ -93,7 +93,7 @@ class Runs:
 
 
 def read_runs(located: Iterable[tuple[Record, Path | None]]) -> tuple[Runs, Dataset]:
-    """The runs that a ranking can be made of: not rescored, of one data set, at least three at a budget.
+    """The runs that a ranking can be made of: not re-ranked, of one data set, at least three at a budget.
 
     Raises
     ------

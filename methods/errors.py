@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class MethodError(ValueError):
-    """A method was asked for something that it cannot do; the message says what would be right."""
+    """A method cannot do what it was asked to; the message says what would be right."""
 
 
 class BudgetError(MethodError):

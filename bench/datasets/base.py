@@ -52,7 +52,7 @@ class Dataset:
     card : dict
         Source, licence, encoder and the like, for people.
     neighbors : (nq, k) int64 or None
-        True neighbors by ``metric`` that the data set's file brought along, -1 where there are fewer: held to our
+        True neighbors by ``metric`` that the data set's file brought along, -1 where there are fewer: compared with our
         own, never used instead.
     metric_asked : bool
         The caller chose the metric, so neighbors of the file that differ from ours are no error.
@@ -82,4 +82,4 @@ class Dataset:
 
 
 class DatasetError(ValueError):
-    """A data set cannot be loaded as asked; one line that says what would be right."""
+    """A data set cannot be loaded as requested; one line that says what would be right."""

@@ -17,7 +17,7 @@ from bench.datasets.store import BLOCK_BYTES, Rows, blocks
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_REMEMBER_BYTES = 64 << 20  # a smaller store is hashed faster than the cache is worth a file
+_REMEMBER_BYTES = 64 << 20  # a smaller store is hashed so fast that a cache would not pay
 _REPORT_BYTES = 1 << 30  # a longer pass shows its progress
 
 
@@ -30,7 +30,7 @@ def vectors_digest(store: VectorStore, what: str, identity: str | None = None) -
     what : str
         How an error names the vectors: the file, or "queries".
     identity : str, optional
-        What tells the stored bytes apart without reading them (:func:`file_identity`, and the choice of rows); the
+        Identifies the stored bytes without reading them (:func:`file_identity`, and the choice of rows); the
         digest is remembered under it.
 
     Raises

@@ -127,7 +127,7 @@ def load(
 
 
 def _viewed(name: str, source: sources.Source, cone: float | None) -> tuple[sources.Source, str]:
-    """``source`` by the metric and in the cone that ``name`` stands for or that is asked for, and what that is called.
+    """``source`` by the metric and in the cone that ``name`` stands for or that is requested, and what that is called.
 
     A cone has one name, however it was chosen.
     """

@@ -31,9 +31,9 @@ class Source:
     Attributes
     ----------
     metric : Metric or None
-        Used unless another is asked for; None if what the file says is none of ours.
+        Used unless another is requested; None if what the file says is none of ours.
     identity : str or None
-        What tells the bytes of the base apart without reading them (:func:`bench.datasets.checksum.file_identity`).
+        Identifies the bytes of the base without reading them (:func:`bench.datasets.checksum.file_identity`).
     neighbors : (nq, k) int64 or None
         Came along with the queries, true by ``metric``; -1 where there are fewer.
     distance : str or None

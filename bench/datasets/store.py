@@ -1,7 +1,7 @@
 """Vectors in memory, in a file of equal rows, and a choice of rows of another store.
 
 A file store reads at positions (never through a mapping of the whole file), so that what a program keeps resident is
-the block it asked for, however large the file is.
+the requested block, however large the file is.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def blocks(store: VectorStore) -> Iterator[tuple[int, np.ndarray]]:
 
 
 def spans(ascending: np.ndarray, row_bytes: int) -> Iterator[tuple[int, int]]:
-    """Slices ``first:last`` of sorted rows that are worth reading in one piece: near each other, and not too long."""
+    """Slices ``first:last`` of sorted rows to read in one piece: near each other, and not too long."""
     if not len(ascending):
         return
     far = np.flatnonzero(np.diff(ascending) > max(1, _GAP_BYTES // row_bytes)) + 1

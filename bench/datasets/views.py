@@ -16,9 +16,9 @@ class View:
     of : str
         The data set whose folder it reads; building the view builds that.
     metric : Metric or None
-        Its own metric, used unless another is asked for; None: that of ``of``.
+        Its own metric, used unless another is requested; None: that of ``of``.
     cone : float or None
-        Its own ``cone`` (:mod:`bench.datasets.cone`), used unless another is asked for.
+        Its own ``cone`` (:mod:`bench.datasets.cone`), used unless another is requested.
     """
 
     of: str

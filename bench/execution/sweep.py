@@ -83,7 +83,7 @@ def _execute(plans: list[Plan], todo: list[int], records_by_plan: dict[int, Reco
     """
     if not todo:
         return
-    environment.machine()  # measures its bandwidth: while nothing else goes on
+    environment.machine()  # measures its bandwidth: while nothing else runs
     searched = {(plan.dataset.checksum, plan.dataset.metric): plan for plan in plans if plan.infeasible is None}
     for plan in searched.values():
         runner.find_truth(plan)

@@ -1,7 +1,7 @@
 """Parallel runs whose latency measurements do not disturb each other: while one times searches, the others are stopped.
 
 The sweep's process has :class:`Turns`, which stops and continues the processes of runs by signals. In a run's process
-:func:`alone` asks for a turn and :func:`clock` leaves out the time for which the process stood still.
+:func:`alone` waits for a turn and :func:`clock` excludes the time for which the process was stopped.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ASKED, _GRANTED, _DONE = b"a", b"g", b"d"
 
 
 class Interrupted(Exception):
-    """The sweep was interrupted while this run was going on."""
+    """The sweep was interrupted during this run."""
 
 
 @dataclass
@@ -175,7 +175,7 @@ def connect(descriptor: int, folder: Path) -> None:
 
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
-    """No other run of the sweep goes on meanwhile. Waits for its turn; outside a run's process it changes nothing."""
+    """A block during which no other run of the sweep is active: waits for its turn. No effect outside a run's process."""
     if _link is None:
         yield
         return

@@ -84,8 +84,8 @@ def bootstrap_means(
 def once(values: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
     """One value for each distinct query, with the mean that all queries together have.
 
-    A query that was asked five times counts five times in the average, but is drawn once in a bootstrap: the values
-    are those of a ratio of sums over distinct queries, linearized about the mean (Cochran, Sampling Techniques, 3rd
+    A query that occurs five times counts five times in the average, but is drawn once in a bootstrap: the values
+    are those of a ratio of sums over distinct queries, linearized around the mean (Cochran, Sampling Techniques, 3rd
     edition, section 6.4).
 
     Parameters
@@ -265,7 +265,7 @@ def against_best(
 def combine_seeds(intervals: Sequence[Interval], level: float = 0.95) -> Interval:
     """The mean over seeds of one method on the same queries.
 
-    Both sources of chance are in the interval: which queries were asked (shared by the seeds, so their mean half
+    Both sources of chance are in the interval: which queries were drawn (shared by the seeds, so their mean half
     width stays), and which seed was drawn (Student's t over the seeds' means); the two half widths add in squares.
     One seed alone keeps its interval, which says nothing of other seeds.
     """

@@ -49,7 +49,7 @@ def main() -> None:
         "--column", metavar="NAME", help="the column (Parquet) or array (.npz, HDF5) of vectors, if there are several"
     )
     parser.add_argument("--metric", help="ip, cosine or l2 (default: cosine, or what an ann-benchmarks file says)")
-    parser.add_argument("--k", type=int, default=10, help="neighbors asked for: 1, 10 or 100 (default 10)")
+    parser.add_argument("--k", type=int, default=10, help="neighbors requested: 1, 10 or 100 (default 10)")
     parser.add_argument(
         "--rescore", help="float16, int8, float32 (in memory) or disk: order candidates by finer vectors"
     )

@@ -183,7 +183,7 @@ class _Race:
         exact_s = self._exact_s(sample)
         time_s = self.left_s(share)
         going = affordable(kept, sample, time_s - exact_s, workers)
-        if len(going) < min(2, len(kept)):  # two are worth what later rounds would get
+        if len(going) < min(2, len(kept)):  # two are as good as what later rounds would get
             time_s = self.all_left_s
             going = affordable(kept[:2], sample, time_s - exact_s, workers)
             if len(going) < min(2, len(kept)):

@@ -39,7 +39,7 @@ class Question:
     metric : str or None
         ip, cosine or l2; None is what an ann-benchmarks file says, else cosine.
     k : int
-        Neighbors asked for: 1, 10 or 100.
+        Neighbors requested: 1, 10 or 100.
     rescore : str or None
         As in ``python -m bench``: ``disk`` keeps the full vectors on disk for the final order.
     methods : tuple of str

@@ -56,7 +56,7 @@ def write_samples(
     Raises
     ------
     UsageError
-        If there are too few vectors to tell methods apart.
+        If there are too few vectors to distinguish methods.
     """
     n = user.base.shape[0]
     if n < LEAST_VECTORS:

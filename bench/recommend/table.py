@@ -25,7 +25,7 @@ from methods.budget import Budget
 from methods.tables.state import Fields
 
 _AUC = "auc"
-_NEAR = 1.1  # a published ratio this near to the asked one is called the same
+_NEAR = 1.1  # a published ratio this near to the requested one is called the same
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class TableAnswer:
     Attributes
     ----------
     ranked : rows of methods that the vocabulary allows at the budget, best AUC first
-    equal : names among them that are not told from the best
+    equal : names among them that are not distinguished from the best
     infeasible : method -> why it cannot do it here
     full : the uncompressed table of the same data set, if it was measured
     ratio : of the records, float32 over their budget
@@ -70,7 +70,7 @@ class TableAnswer:
 
 def recommend_table(question: TableQuestion) -> TableAnswer:
     """The methods that can do it for this vocabulary, from the published data set whose vocabulary is nearest in size,
-    at its ratio to float32 nearest to the asked one.
+    at its ratio to float32 nearest to the requested one.
 
     Raises
     ------

@@ -30,7 +30,7 @@ FAILURES: tuple[Status, ...] = ("failed", "timeout", "out_of_memory")
 
 @dataclass(frozen=True)
 class MethodInfo:
-    """``params`` are the constructor's: what ``for_budget`` made of the budget; ``requested`` is what was asked."""
+    """``params`` are the constructor's: what ``for_budget`` made of the budget; ``requested`` is what the user gave."""
 
     name: str
     family: str

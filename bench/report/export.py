@@ -28,7 +28,7 @@ def write_all(
     formats: Sequence[str],
     ordered: Sequence[Row] | None = None,
 ) -> list[Path]:
-    """Write what is asked for into ``out`` and say what that was.
+    """Write what is requested into ``out`` and say what that was.
 
     ``index.html``; ``best``, ``ranking`` (where there is one) and ``runs`` as ``.md`` and ``.csv``; ``runs.parquet``;
     for each data set ``NAME-pareto`` and ``NAME-families`` as ``.png`` and ``.svg``. ``ordered`` are the rows by the

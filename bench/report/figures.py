@@ -180,8 +180,8 @@ def by_family(records: Sequence[Record], cost: str = "codes", measure: str = "re
     """Quality against a cost, one panel a family, every method of it labeled at its line.
 
     The gray line is the same in all panels: the best of all methods at each cost, so that a panel shows at once
-    where its family is worth what it costs (what also reads a disk is no part of it where the cost is bytes in
-    memory). A line joins what differs in numbers only (budget, bits); other codecs and rescoring have their own.
+    where its family pays off (what also reads a disk is no part of it where the cost is bytes in
+    memory). A line joins what differs in numbers only (budget, bits); other codecs and re-ranking have their own.
 
     Parameters
     ----------

@@ -75,7 +75,7 @@ def _numbers(frame: pd.DataFrame, column: str) -> np.ndarray:
 def on_front(cost: np.ndarray, value: np.ndarray) -> np.ndarray:
     """Which points (n,) no other dominates, as a mask.
 
-    A point is dominated if another costs no more and is worth no less, and is better in one of the two. Points that
+    A point is dominated if another costs no more and is no worse, and is better in one of the two. Points that
     are equal in both stay together.
 
     Parameters

@@ -15,7 +15,7 @@ def dataset_names(records: Iterable[Record]) -> Callable[[Record], str]:
     """What names the data set of a record: ``squad-sentences (ip)``.
 
     Samples of different sizes have one name, and what was measured on one says nothing of another: where several are
-    among ``records``, what tells them apart stands behind it (vectors, training examples, else the checksum).
+    among ``records``, what distinguishes them follows the name (vectors, training examples, else the checksum).
     """
     kinds: dict[str, dict[str, DatasetInfo]] = defaultdict(dict)
     for record in records:

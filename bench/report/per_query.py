@@ -47,7 +47,7 @@ class RecallOfQueries:
         """Recall@k of the run whose arrays lie in ``folder``, a value for each distinct query (with the run's mean).
 
         The run judged its search for k itself and left that behind. A run that did not (by an older version, or for
-        another k) is judged by the first k that its search for 100 returned; of a rescored run, these are others than
+        another k) is judged by the first k that its search for 100 returned; of a re-ranked run, these are others than
         those of a search for k, the mean is then not the record's, and that is an error.
 
         Raises

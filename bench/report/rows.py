@@ -49,7 +49,7 @@ class Row:
     is_best : bool
         Its headline measure is the best of its group.
     measure : str or None
-        What stands in for the headline measure where another was asked for (:func:`by_measure`).
+        What stands in for the headline measure where another was requested (:func:`by_measure`).
     other_processor : bool
         Its times were taken on another processor than those of most rows of its data set.
     """
@@ -235,7 +235,7 @@ def _order(row: Row) -> tuple:
 def _labeled(rows: Sequence[Row]) -> list[Row]:
     """Rows with their labels: parameters stand in them only where they differ between rows of one name and group.
 
-    What is not set (``rescore=None``) is not said, so that a method is called the same at budgets where nothing else
+    What is not set (``rescore=None``) is omitted, so that a method has the same name at budgets where nothing else
     of its name was measured.
     """
     by_name: dict[tuple, list[Row]] = defaultdict(list)

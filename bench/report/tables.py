@@ -110,7 +110,7 @@ def _measured(record: Record) -> Iterable[tuple[str, str]]:
             f"{ratio.total_at_1m:.2f}x at 1M, {ratio.total_at_100m:.2f}x at 100M",
         )
         if size.rescore_memory or size.rescore_disk:
-            yield "rescoring", f"{_bytes(size.rescore_memory)} in memory, {_bytes(size.rescore_disk)} on disk"
+            yield "re-ranking", f"{_bytes(size.rescore_memory)} in memory, {_bytes(size.rescore_disk)} on disk"
     for name in ("recall@1", "recall@10", "recall@100", *_RETRIEVAL, *_FIDELITY):
         if name in record.quality:
             yield name.replace("_", " "), interval(record.quality[name], ".3g" if name in _FIDELITY else ".3f")

@@ -40,7 +40,7 @@ def code_bytes(budget: Budget, dataset: Dataset) -> int:
 
 
 def configure(config: RunConfig, dataset: Dataset, code_bytes: int) -> tuple[Codec, Codec | None, int]:
-    """Codec, store for rescoring (None without one in memory) and the bytes of a vector's codes together."""
+    """Codec, store for re-ranking (None without one in memory) and the bytes of a vector's codes together."""
     method = dict(config.method)
     name = method.pop("name")
     codec, store = rescored.plan(name, dataset.dim, code_bytes, dataset.metric, rescore=config.rescore, **method)

@@ -97,7 +97,7 @@ class NeighborScores:
     ----------
     neighbors : (m,) int64, ascending
         True neighbors of the first queries.
-    scores, ids : (asked, m)
+    scores, ids : (queries judged, m)
         As searched among them; an id is a place in ``neighbors``, -1 where nothing was returned.
     descending : bool
         Whether the scores are similarities.
@@ -120,13 +120,13 @@ def search_for_quality(
     results: Results,
     run: Measurement,
 ) -> NeighborScores | None:
-    """What is searched for judging alone, under its own clock.
+    """Searches made only to judge quality, under their own clock.
 
     Parameters
     ----------
     searcher : Searcher or SetSearcher
-        Asked for every k of :data:`RECALL_AT` that ``results`` lacks, and they are put there: recall@k is of a search
-        for k, as rescoring sees what a caller asks.
+        Searched for every k of :data:`RECALL_AT` that ``results`` lacks; the results are added there. Recall@k is of a
+        search for k, since k decides how many candidates are re-ranked.
     sample : Searcher or SetSearcher
         Holds the items ``neighbors`` (m,), true neighbors of the first :data:`FIDELITY_QUERIES` queries.
     """

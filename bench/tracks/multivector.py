@@ -44,7 +44,7 @@ def code_bytes(budget: Budget, dataset: RaggedDataset) -> int:
 def configure(
     config: RunConfig, dataset: RaggedDataset, code_bytes: int
 ) -> tuple[MultiVectorCodec, MultiVectorCodec | None, int]:
-    """Codec, store for rescoring (None without one in memory) and the mean bytes of a document's codes, rounded up."""
+    """Codec, store for re-ranking (None without one in memory) and the mean bytes of a document's codes, rounded up."""
     method = dict(config.method)
     lengths = dataset.base.lengths
     codec, store = rescore.plan(method.pop("name"), dataset.dim, code_bytes, lengths, rescore=config.rescore, **method)

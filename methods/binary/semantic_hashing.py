@@ -50,7 +50,7 @@ class SemanticHashing(BinaryCodec):
     source = "Grzegorczyk & Kurdziel, Binary Paragraph Vectors, RepL4NLP 2017"
     kind_exceptions: ClassVar[dict[str, str]] = {
         **NO_LENGTHS,
-        "queries apart": "a query is coded about the mean of the base, from where all queries that lack its direction "
+        "queries apart": "a query is coded around the mean of the base, from where all queries that lack its direction "
         "lie to one side; subtract the queries' own mean first",
     }
     requires = ("torch",)

@@ -37,7 +37,7 @@ class Sign(BinaryCodec):
     source = "Charikar, Similarity estimation techniques from rounding algorithms, STOC 2002"
     kind_exceptions: ClassVar[dict[str, str]] = {
         **NO_LENGTHS,
-        "queries apart": "a query is coded about the mean of the base, from where all queries that lack its direction "
+        "queries apart": "a query is coded around the mean of the base, from where all queries that lack its direction "
         "lie to one side; scoring=asymmetric leaves the mean out of queries",
         **dict.fromkeys(
             ("rogue dimensions", "heavy tails", "dead dimensions"),

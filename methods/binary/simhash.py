@@ -18,7 +18,7 @@ class SimHash(BinaryCodec):
 
     Charikar 2002, section 3: two vectors at angle t disagree in a bit with probability t / pi, so the Hamming distance
     is an unbiased estimate of the angle. It knows no norms: Euclidean distance is not supported, and the inner product
-    only as far as norms are alike.
+    only as far as norms are equal.
 
     Parameters
     ----------

@@ -43,7 +43,7 @@ def accepts_read_only_and_strided_input(subject: Subject) -> None:
 
 @check
 def never_writes_to_its_input(subject: Subject) -> None:
-    """Training vectors, vectors, queries and codes are as they were (a normalization in place is the usual slip)."""
+    """Training vectors, vectors, queries and codes are as they were (normalization in place is the typical slip)."""
     for metric in subject.metrics:
         base, queries = data.base().copy(), data.queries().copy()
         codec, train = subject.fitted(metric=metric), subject.trained_on(metric)

@@ -28,7 +28,7 @@ def returns_valid_ids_best_first(subject: Subject) -> None:
 
 @check
 def single_queries_agree_with_a_batch(subject: Subject) -> None:
-    """Scores do not depend on how many queries are asked at once."""
+    """Scores do not depend on how many queries are searched at once."""
     for metric in subject.metrics:
         searcher = subject.searcher(metric=metric)
         batch, _ = searcher.search(data.queries(), data.K)

@@ -1,8 +1,8 @@
 """``center=offset``: any codec on what vectors have beyond their mean and its direction (see
 :mod:`methods.encoding.offset`).
 
-What common products with the mean cost a code is no property of the code: this option gives methods that were made for
-centered vectors their fair row on vectors that share a direction.
+Recall lost to a common direction is no property of a code: with this option, methods made for centered vectors are
+compared fairly on vectors that share a direction.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ class CenteredCodec(Codec):
 
     Notes
     -----
-    :func:`centered` makes the class of a method. A few queries are answered by the inner codec's scan, asked for the
-    scores of all codes, where these are the scores of decoded vectors; else, and for many queries, codes are decoded.
+    :func:`centered` makes the class of a method. A few queries are answered by the inner codec's scan, which returns
+    scores of all codes, if these are the scores of decoded vectors; otherwise, and for many queries, codes are decoded.
     """
 
     inner: ClassVar[type[Codec]]

@@ -28,7 +28,7 @@ _BLOCK_BYTES = 8 << 20  # gathered float rows at a time
 def plan(
     name: str, dim: int, code_bytes: int, metric: Metric, *, rescore: str | None = None, **params: Any
 ) -> tuple[Codec, Codec | None]:
-    """The codec ``name`` within ``code_bytes``, beside a store for rescoring.
+    """The codec ``name`` within ``code_bytes``, beside a store for re-ranking.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ class DiskStore(Store):
         self.vectors = vectors if isinstance(vectors, np.ndarray) else _mapped(vectors)
         if self.vectors.ndim != 2 or self.vectors.dtype.kind != "f":
             shape = self.vectors.shape
-            raise MethodError(f"rescoring needs floats of shape (n, dim), not {self.vectors.dtype} of shape {shape}")
+            raise MethodError(f"re-ranking needs floats of shape (n, dim), not {self.vectors.dtype} of shape {shape}")
         self.disk_bytes = int(self.vectors.nbytes)
 
     def gather(self, ids: np.ndarray) -> np.ndarray:
@@ -120,7 +120,7 @@ def _mapped(path: str | Path) -> np.ndarray:
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
-        raise MethodError(f"cannot map {path} for rescoring: {error}; give a .npy file of floats") from None
+        raise MethodError(f"cannot map {path} for re-ranking: {error}; give a .npy file of floats") from None
 
 
 class RescoredSearcher(Searcher):
@@ -135,7 +135,7 @@ class RescoredSearcher(Searcher):
     store : Store
         Has a row for every code of the searcher.
     factor : int
-        Candidates per neighbor asked for.
+        Candidates per neighbor requested.
     """
 
     def __init__(self, searcher: Searcher, store: Store, factor: int = 4) -> None:

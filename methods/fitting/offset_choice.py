@@ -1,4 +1,4 @@
-"""Whether an offset along the mean is worth its bytes, found on held-out training vectors by simulated codes.
+"""Whether an offset along the mean gains more than its bytes cost, on held-out training vectors with simulated codes.
 
 A code at a rate is simulated by the test channel of a Gaussian source (Cover & Thomas, section 10.3): every axis keeps
 ``1 - D / variance`` of its value and gets noise of variance ``D (1 - D / variance)``, where D is at most the water

@@ -1,4 +1,4 @@
-"""Outliers among training vectors: what learns a mean, a scale or axes from all vectors alike may not follow them.
+"""Outliers among training vectors: means, scales and axes learned from all vectors may not follow them.
 
 One vector a thousand times too long moves the mean of ten thousand by a tenth of a vector's length and takes the first
 principal axis for itself (qdrant #9902 shows what it does to ranges). Principal axes have a rule of their own,

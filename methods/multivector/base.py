@@ -138,7 +138,7 @@ class MultiVectorCodec(FittedMethod):
     def encode(self, documents: Ragged) -> Codes:
         """Codes of ``documents``: the stored bytes, with nothing beside them; each depends on its document alone.
 
-        A vector of zeros takes the bytes of any other (a size is told by the number of vectors alone): leave out
+        A vector of zeros takes the bytes of any other (the size depends on the number of vectors alone): leave out
         padding that is to cost nothing.
         """
         self._check_fitted()

@@ -131,7 +131,9 @@ def codes_fit_the_budget_and_are_of_the_sizes_told(subject: Subject) -> None:
         expected = subject.configure(code_bytes).code_sizes(base().lengths)
         codes = subject.fitted(code_bytes).encode(base())
         expect(codes.data.dtype == np.uint8, f"codes are {codes.data.dtype}, not uint8")
-        expect(np.array_equal(codes.sizes, expected), "sizes of codes are not those that code_sizes told before fit")
+        expect(
+            np.array_equal(codes.sizes, expected), "sizes of codes are not those that code_sizes promised before fit"
+        )
         expect(
             expected.mean() <= code_bytes,
             f"codes of {expected.mean():.1f} bytes on average at a budget of {code_bytes}",

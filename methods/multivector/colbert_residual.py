@@ -39,7 +39,7 @@ class ColbertResidual(MultiVectorCodec):
     bits : {1, 2, 4}
         Of a dimension of the residual.
     candidates : int
-        Documents decoded for each that is asked for; 0 decodes all.
+        Documents decoded for each requested one; 0 decodes all.
 
     Attributes
     ----------

@@ -33,7 +33,7 @@ _TOLERANCE = 0.01  # of unit length
 def plan(
     name: str, dim: int, code_bytes: int, lengths: np.ndarray, *, rescore: str | None = None, **params: Any
 ) -> tuple[MultiVectorCodec, MultiVectorCodec | None]:
-    """The codec ``name`` within ``code_bytes`` a document on average, beside a store for rescoring.
+    """The codec ``name`` within ``code_bytes`` a document on average, beside a store for re-ranking.
 
     Arguments and result as for :func:`methods.compose.rescored.plan`, with the vectors of each document for the metric.
     """
@@ -113,9 +113,9 @@ class RescoredSetSearcher(SetSearcher):
         Finds candidates; may pad with -1.
     store : SetStore
     factor : int
-        Candidates per neighbor asked for.
+        Candidates per neighbor requested.
     carving : float, optional
-        Threshold of ball carving (:func:`carve`) of the query before rescoring; none if None.
+        Threshold of ball carving (:func:`carve`) of the query before re-ranking; none if None.
     """
 
     def __init__(self, searcher: SetSearcher, store: SetStore, factor: int = 4, carving: float | None = None) -> None:

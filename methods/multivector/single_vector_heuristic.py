@@ -31,8 +31,8 @@ class SingleVectorHeuristic(TokenStoreCodec):
     codec, codec_params
         The dense method.
     neighbours : int
-        Vectors that each query vector finds, for each document that is asked for. Twice as many, and so on, where these
-        are of fewer documents than are asked for, as a long document's many vectors may be.
+        Vectors that each query vector finds, for each requested document. The number is doubled while these belong
+        to fewer documents than requested, as happens where long documents have many vectors.
     """
 
     family = "token codes"

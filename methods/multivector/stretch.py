@@ -1,7 +1,7 @@
 """Vectors that share a direction, coded so that errors along it count no more than others.
 
 Vectors of many encoders have a long mean. A query's component along it is many times its other components, so that an
-error of a code along that one direction decides an order, though the vectors differ little there. Centerd vectors are
+error of a code along that one direction decides an order, though the vectors differ little there. Centered vectors are
 stretched along it before they are coded and queries are shrunk, which keeps inner products but for a term that is
 equal for all vectors.
 """

@@ -26,11 +26,11 @@ class QUIPS(ProductCodec):
 
     In a subspace the expected squared error of a product is ``(x - u)' S (x - u)`` with ``S = E[q q']``, so
     that k-means and the choice of a centroid go by that distance. S is the training vectors' (QUIP-cov(x)): queries
-    are never learned from, and the constrained variants, which need examples of them, are left out. Dimensions are
-    shuffled first, which evens out what subspaces hold.
+    are never used in training, and the constrained variants, which need examples of them, are left out. Dimensions are
+    shuffled first, which balances the variance of subspaces.
 
-    The paper's figures are of recommendation data that are not at hand. What it proves, that the error of products is
-    less than with codebooks of product quantization, is tested.
+    The paper's figures are of recommendation data that are not available here. What it proves, that the error of
+    products is less than with codebooks of product quantization, is tested.
 
     Parameters
     ----------

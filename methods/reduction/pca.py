@@ -19,7 +19,7 @@ _ROWS = 8192  # training vectors multiplied at a time in float64
 
 
 class PrincipalComponents(AffineTransform):
-    """The ``out_dim`` directions of greatest variance about the mean, in falling order; no outlier decides them."""
+    """The ``out_dim`` directions of greatest variance around the mean, in falling order; no outlier decides them."""
 
     summary = "projection on the directions of greatest variance"
     source = "Pearson 1901"

@@ -23,14 +23,14 @@ ROTATIONS = ("random", "none")
 
 
 class RotatedCodec(Codec):
-    """Codes of rotated vectors, made by a faiss index that learns their mean at most.
+    """Codes of rotated vectors, made by a faiss index that learns at most their mean.
 
     Parameters
     ----------
     dim, metric
         As for every codec.
     rotation : {"random", "none"}
-        Drawn under the seed of the fit, or left out: for data whose coordinates are alike already.
+        Drawn under the seed of the fit, or left out: for data whose coordinates have equal distributions already.
 
     Attributes
     ----------
@@ -38,8 +38,8 @@ class RotatedCodec(Codec):
         Mean of the rotated vectors over the unit; outliers count as vectors of typical distance.
     rotation_ : (dim, dim) float32 or None
     unit_ : float
-        A power of two that vectors are divided by: 1, unless they, or what is quantized of them, are unordinarily
-        short or long.
+        A power of two that vectors are divided by: 1, unless they, or what is quantized of them, are
+        extremely short or long.
     """
 
     family = "rotated"

@@ -101,7 +101,7 @@ class _ExactNormSearcher(FlatCodesSearcher):
         self._decoding = DecodingSearcher(space, codes)
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
-        """Centerd decoded vectors (n, dim), and minus half of the squared norm."""
+        """Centered decoded vectors (n, dim), and minus half of the squared norm."""
         squares = np.ascontiguousarray(codes[:, -_FACTORS : -_FACTORS // 2]).view(np.float32)
         return np.hstack([self.index.sa_decode(np.ascontiguousarray(codes)) - self._center, -squares / 2])
 

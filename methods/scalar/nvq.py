@@ -62,15 +62,15 @@ def _thresholds(bits: int) -> tuple[np.ndarray, np.ndarray]:
 
 @register("nvq")
 class NVQ(Codec):
-    """Levels between the least and the greatest value of each centered subvector, crowded about a learned midpoint.
+    """Levels between the least and the greatest value of each centered subvector, crowded around a learned midpoint.
 
     The two parameters of the logistic function, growth rate and midpoint, are those of least squared error among 32 x
-    8 pairs: of every fourth rate first, then of those about the best, coarse to fine as in JVector. The paper searches
+    8 pairs: of every fourth rate first, then of those around the best, coarse to fine as in JVector. The paper searches
     real numbers by an evolution strategy; on a grid the pair takes one byte, and the two bounds, as float16, four.
-    Values take the nearest level, where the paper rounds behind the nonlinearity.
+    Values take the nearest level, where the paper rounds after the nonlinearity.
 
     The paper is about 4 and 8 bits, the regime of high fidelity; with fewer than 2 bits there is no code. Its figures
-    are of data sets that are not at hand; what it claims, less error than uniform levels at every width, is tested.
+    are of data sets that are not available here; its claim, less error than uniform levels at every width, is tested.
 
     Parameters
     ----------

@@ -63,7 +63,7 @@ class SymbolSearcher(Searcher):
     scanner : ADCScanner or SDCScanner
         Over the symbols, with the factors as its scale.
     prepare : callable
-        (nq, dim) float32 -> what the scanner is asked, and what its scores are to be multiplied with: (nq,) float32.
+        (nq, dim) float32 -> the scanner's queries, and factors (nq,) float32 of its scores.
     """
 
     def __init__(

@@ -26,7 +26,7 @@ class DeepHashEmbedding(TableMethod):
 
     Kang et al., Learning to Embed Categorical Features without Embedding Tables (DHE), KDD 2021. Hidden layers have
     the largest equal width that fits, at most ``max_width``; activation is Mish, without the paper's batch
-    normalization, and fewer hashes than its 1,024 unless asked for: both cost CPU training dearly.
+    normalization, and fewer hashes than its 1,024 unless requested: both cost CPU training dearly.
 
     Parameters
     ----------

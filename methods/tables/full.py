@@ -1,4 +1,4 @@
-"""The table itself, in float32: what compressed ones are held against."""
+"""The table itself, in float32: the baseline of compressed ones."""
 
 from __future__ import annotations
 

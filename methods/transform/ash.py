@@ -25,14 +25,14 @@ _SAMPLE = 8192  # training vectors for the rotation
 class ASH(LeadingAxesCodec):
     """Levels along projected dimensions, learned so that unit vectors keep most of their products with their codes.
 
-    Vectors are centered and scaled to unit norm. The projection is principal axes times a rotation, which is found as
-    in iterative quantization: round the projected training vectors to the nearest direction of the grid, then take
-    the rotation that turns them best towards it (Procrustes), in turn. Estimates are
+    Vectors are centered and scaled to unit norm. The projection is principal axes times a rotation, learned as
+    in iterative quantization, by alternating two steps: round the projected training vectors to the nearest direction
+    of the grid, then take the rotation that brings them nearest to it (Procrustes). Estimates are
     ``|y| <Wq, h> / |h| + <q, mean> + offset``, and the offset makes the part along the mean exact.
 
     The mean is the only landmark (the paper: up to 64). Scale and offset take 3 bytes where published programs keep 6
     to 9. Made after the paper's abstract and two published programs (JVector, Elasticsearch); the paper's own text
-    and figures were not at hand, so that none of its figures has been reached or missed.
+    and figures were not available, so that none of its figures is compared here.
 
     Parameters
     ----------

@@ -15,15 +15,14 @@ class MRQ(LeadingAxesCodec):
     """The centered vector's leading components, rotated at random and rounded as RaBitQ does.
 
     A distance is the part among the leading components, estimated without bias from the symbols, plus what the
-    residual components add, of which the product with the query's residual is taken as zero. Their norm
-    and the leading components' are one number, the offset. Under ip this is the same estimate, solved for the
-    product.
+    residual components add; their product with the query's residual is taken as zero. Their norm and that of the
+    leading components are one number, the offset. Under ip the same estimate is solved for the product.
 
     With one bit the codes are the paper's. More bits (extended RaBitQ: Gao et al. 2025) are a freedom of ours, for
-    budgets beyond a bit for every component that is worth one. The paper looks candidates up again in full vectors;
-    here ``rescore`` does that, for every method alike, and the bounds that spare such look-ups have no use. Factors
+    budgets beyond a bit for every component that carries variance. The paper re-ranks candidates by full vectors; here
+    ``rescore`` does that for every method, and the bounds that spare such look-ups have no use. Factors
     take 3 bytes where the authors' program keeps four float32. There is one center, the mean, in place of an IVF's.
-    The paper's figures are of such searches with full vectors, so that none can be compared with these codes' recall.
+    The paper's figures are of searches with full vectors, and cannot be compared with the recall of these codes.
     """
 
     family = "rotated"

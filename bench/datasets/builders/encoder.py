@@ -36,7 +36,7 @@ def why_missing() -> str | None:
 
 
 def load_encoder() -> Any:
-    """The sentence-transformers model out of the installed distribution; no model hub is asked."""
+    """The sentence-transformers model from the installed distribution, without a model hub."""
     if reason := why_missing():
         raise DatasetError(reason)
     os.environ["HF_HUB_OFFLINE"] = "1"
@@ -76,7 +76,7 @@ def encode_tokens(texts: Sequence[str], encoder: Any, batch: int = 16) -> tuple[
 
 
 def encode_tokens_in_shards(texts: Sequence[str], what: str) -> tuple[np.ndarray, np.ndarray]:
-    """As :func:`encode_tokens` with offsets (n + 1,) for the counts; keeps every 128 texts, so that a build goes on."""
+    """As :func:`encode_tokens`, with offsets (n + 1,) for the counts; keeps every 128 texts, so that builds can resume."""
     folder = cache_dir() / "encoded" / f"tokens-{_fingerprint(texts)}"
     encoder: Any = None
     parts: list[tuple[np.ndarray, np.ndarray]] = []
@@ -112,12 +112,12 @@ def encode_in_shards(
     load: Callable[[], Any] | None = None,
     dtype: type[np.floating[Any]] = np.float32,
 ) -> np.ndarray:
-    """As :func:`encode`, keeping every 4,096 vectors in the cache, so that a build begun again goes on from there.
+    """As :func:`encode`, keeping every 4,096 vectors in the cache, so that an interrupted build resumes from there.
 
     Parameters
     ----------
     variant : str
-        What tells the vectors of another model than :func:`load_encoder`'s apart in the cache.
+        Name in the cache of another model than :func:`load_encoder`'s.
     load : callable, optional
         Makes that other model.
     """

@@ -66,7 +66,7 @@ class RaggedDataset:
 
 @dataclass(frozen=True)
 class RaggedSource:
-    """A data set as its files have it; ``identity`` tells the base's bytes apart without reading them."""
+    """A data set as its files have it; ``identity`` identifies the base's bytes without reading them."""
 
     base: Ragged
     queries: Ragged

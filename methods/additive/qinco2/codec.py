@@ -60,7 +60,7 @@ class QINCo2(Codec):
     max_codebooks : int, of ``for_budget``
         Most codebooks, of a byte each: more take too long to train. What they leave of a budget stays unused.
     shortlist : int
-        Codes decoded for each neighbor asked for, of those whose sums of codewords are nearest; 0: all, as always
+        Codes decoded for each neighbor requested, of those whose sums of codewords are nearest; 0: all, as always
         under l2, where those sums would need a norm.
     """
 

@@ -27,7 +27,7 @@ class ShortlistSearcher(Searcher):
         Trained and empty; its scores make the shortlist.
     codes : (n, code_size) uint8
     shortlist : int
-        Codes decoded for each neighbor asked for (for each of ten, if fewer are).
+        Codes decoded for each neighbor requested (for each of ten, if fewer are).
     """
 
     def __init__(self, codec: Codec, index: faiss.IndexFlatCodes, codes: np.ndarray, shortlist: int) -> None:

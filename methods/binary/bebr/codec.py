@@ -37,8 +37,8 @@ class BEBR(Codec):
     descent trains only what scores are computed with, unless ``blocks`` asks for the paper's network.
 
     Where vectors share a direction, a code also holds the vector's offset along the mean, and the symbols what is
-    orthogonal to it (:mod:`methods.encoding.offset`): else that one direction fills codes of documents and queries
-    alike. Where few of the decoder's rows outweigh the others, real weights of a query have 15 bits instead of 8.
+    orthogonal to it (:mod:`methods.encoding.offset`): else that one direction would fill all codes. Where
+    few of the decoder's rows outweigh the others, real weights of a query have 15 bits instead of 8.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ class BEBR(Codec):
     device : str
         For training: ``auto``, ``cpu``, ``cuda``.
     checkpoint : str or None
-        File by which an interrupted training goes on.
+        File from which an interrupted training resumes.
     offset : bool or None
         Whether codes hold an offset, whose bytes are taken from the symbols'; None: where held-out training vectors
         find more neighbors with it (:mod:`methods.fitting.offset_choice`). Never under l2, nor with Hamming distances.

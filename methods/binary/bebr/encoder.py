@@ -70,7 +70,7 @@ def alternate(encoder: LinearEncoder, vectors: np.ndarray, rounds: int) -> Linea
     """The encoder after ``rounds`` of fitting codes to the decoder and the decoder to the codes, from its start.
 
     Both steps lower the squared error on the unit ``vectors`` (n, dim). The decoder's is ridge regression towards the
-    decoder before, so that few vectors cannot spoil the start.
+    decoder before, so that few vectors cannot ruin the start.
     """
     levels: np.ndarray | None = None
     for _ in range(rounds):

@@ -1,4 +1,4 @@
-"""What a training is told: loss, steps, network and device."""
+"""Settings of a training: loss, steps, network and device."""
 
 from __future__ import annotations
 

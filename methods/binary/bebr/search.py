@@ -26,7 +26,7 @@ class NearestSearcher(Searcher):
     center : (dim,) float32
         What codes and queries are centered by.
     prepare : callable
-        Centerd queries (nq, dim) float32 -> the vectors that codes are compared with, and what the scanner is asked.
+        Centered queries (nq, dim) float32 -> the vectors that codes are compared with, and the scanner's weights.
     """
 
     def __init__(

@@ -107,7 +107,7 @@ class _State:
 
 
 def _fingerprint(recipe: Recipe, vectors: np.ndarray, weights: dict[str, np.ndarray], seed: int) -> str:
-    """A name of this training: what it was asked for (but for the number of epochs) and what it starts from."""
+    """A digest of this training: its settings (but for the number of epochs) and what it starts from."""
     settings = {key: value for key, value in asdict(recipe).items() if key not in ("epochs", "device", "checkpoint")}
     digest = hashlib.sha256(json.dumps([settings, seed]).encode())
     digest.update(np.ascontiguousarray(vectors).data)

@@ -68,7 +68,7 @@ def _optimize(x: np.ndarray, bits: int, anisotropy: float, iterations: int) -> t
     aa, ab, bb, ax, bx, along, squared = _statistics(x, a, b, top)
     loss = weight * along * along + anisotropy * squared
     for _ in range(iterations):
-        # The minimum over (a, b) with the levels held: a 2 x 2 system.
+        # The minimum over (a, b) for fixed levels: a 2 x 2 system.
         m0 = weight * ax * ax + anisotropy * aa
         m1 = weight * ax * bx + anisotropy * ab
         m2 = weight * bx * bx + anisotropy * bb

@@ -53,7 +53,7 @@ def best_path(path: str | None = None) -> str:
     Raises
     ------
     KernelError
-        If the path asked for is unknown or needs CPU features that are missing here.
+        If the requested path is unknown or needs CPU features that are missing here.
     """
     wanted = path or os.environ.get(_ENVIRONMENT) or supported_paths()[-1]
     if wanted == EMULATED:

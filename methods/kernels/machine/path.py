@@ -52,5 +52,5 @@ def _unbox(_type: PathType, _object: Any, context: Any) -> NativeValue:
 
 
 def choose(path: str | None = None) -> Path:
-    """The path asked for, else that of ``BENCH_KERNELS``, else the fastest that this CPU supports."""
+    """The requested path, else that of ``BENCH_KERNELS``, else the fastest that this CPU supports."""
     return Path(best_path(path))

@@ -178,7 +178,7 @@ def _scan_planar_parallel(path: Path, documents: tuple, batch: tuple, heaps: np.
 def _raise(
     sums: np.ndarray, row: int, line: tuple, scale: np.ndarray, owner: np.ndarray, first: int, best: np.ndarray
 ) -> None:
-    """Raise ``best[owner[i]]`` to the scores of a block's codes from ``first`` on, as :func:`push_above` computes them."""
+    """Raise ``best[owner[i]]`` to the scores (as of :func:`push_above`) of a block's codes from ``first`` on."""
     offset, unit = np.int32(line[0]), np.float32(line[1])
     for doc in range(min(BLOCK, len(owner) - first)):
         score = np.float32(np.int32(np.int32(2) * np.int32(sums[row, doc]) + offset)) * unit * scale[doc]

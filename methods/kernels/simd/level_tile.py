@@ -1,7 +1,7 @@
 """Inner tiles of the scans over levels: words of four bytes, or two numbers of 16 bits, against four queries or one.
 
 Unlike :func:`methods.kernels.simd.dot_tile.dot_tile`, bytes hold levels up to 127, so that sums of 16 bits would
-overflow after a row: they are widened where the queries at hand make it necessary, and no earlier
+overflow after a row: they are widened as late as the present queries allow
 (:func:`segment_ends`).
 """
 

@@ -53,7 +53,7 @@ def choose(
     tried = [(each, _recalls(quantizer(each), rules, queries, base, metric, truth)) for each in gammas]
     best = max(recall for _, recalls in tried for _, recall in recalls)
     # Queries are farther from documents than documents are from each other and lie more along the first axes: of
-    # exponents that serve held-out documents alike, the largest serves queries best.
+    # exponents of equal recall for held-out documents, the largest serves queries best.
     chosen, recalls = [(each, recalls) for each, recalls in tried if max(recalls, key=_recall)[1] >= best - _TIE][-1]
     return chosen, max(recalls, key=_recall)[0]
 

@@ -68,6 +68,6 @@ class LevelSearcher(Searcher):
         centered = queries - mean
         mapped = centered @ matrix
         scores, ids = self.scanner.search(mapped, k)
-        # What lies outside the axes that have bits adds to every distance of a query alike.
+        # What lies outside the axes that have bits adds the same to every distance of a query.
         outside = (centered**2).sum(axis=1) - (mapped**2).sum(axis=1)
         return scores + np.maximum(outside, 0)[:, None], ids

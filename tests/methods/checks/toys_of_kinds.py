@@ -10,7 +10,7 @@ from methods.search.decoding import DecodingSearcher
 
 
 class Steady(Codec):
-    """Centerd values in 16 bits each, a range for each dimension that a few long vectors do not stretch."""
+    """Centered values in 16 bits each, a range for each dimension that a few long vectors do not stretch."""
 
     family = "toy"
     summary = "16 bits a dimension about the median"

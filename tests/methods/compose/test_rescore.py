@@ -139,7 +139,7 @@ def test_wrong_requests_say_what_would_be_right(tmp_path):
             RescoredSearcher(inner, DiskStore(data.base()), factor)
     (tmp_path / "broken.npy").write_bytes(b"not an array")
     for path in (tmp_path / "broken.npy", tmp_path / "missing.npy"):
-        with pytest.raises(MethodError, match=r"cannot map .*npy for rescoring"):
+        with pytest.raises(MethodError, match=r"cannot map .*npy for re-ranking"):
             DiskStore(path)
     with pytest.raises(MethodError, match=r"floats of shape \(n, dim\), not int64"):
         DiskStore(np.arange(10))
