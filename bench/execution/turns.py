@@ -175,7 +175,7 @@ def connect(descriptor: int, folder: Path) -> None:
 
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
-    """A block during which no other run of the sweep is active: waits for its turn. No effect outside a run's process."""
+    """A block during which no other run of the sweep is active: waits for its turn. No effect outside a run."""
     if _link is None:
         yield
         return

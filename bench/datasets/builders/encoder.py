@@ -76,7 +76,7 @@ def encode_tokens(texts: Sequence[str], encoder: Any, batch: int = 16) -> tuple[
 
 
 def encode_tokens_in_shards(texts: Sequence[str], what: str) -> tuple[np.ndarray, np.ndarray]:
-    """As :func:`encode_tokens`, with offsets (n + 1,) for the counts; keeps every 128 texts, so that builds can resume."""
+    """As :func:`encode_tokens`, with offsets (n + 1,) for counts; keeps every 128 texts: builds can resume."""
     folder = cache_dir() / "encoded" / f"tokens-{_fingerprint(texts)}"
     encoder: Any = None
     parts: list[tuple[np.ndarray, np.ndarray]] = []
