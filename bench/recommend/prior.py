@@ -37,7 +37,7 @@ def _behind(published: Iterable[Record], ratio: float) -> dict[str, float]:
             groups[record.dataset.name][4 * record.dataset.dim / record.budget.bytes].append(record)
     lost: dict[str, list[float]] = defaultdict(list)
     for budgets in groups.values():
-        near = budgets[min(budgets, key=lambda found: abs(math.log(found / ratio)))]
+        near = budgets[min(budgets, key=lambda own: abs(math.log(own / ratio)))]
         best = max(record.quality[_MEASURE].value for record in near)
         for record in near:
             lost[record.method.name].append(best - record.quality[_MEASURE].value)

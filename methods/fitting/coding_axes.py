@@ -18,7 +18,7 @@ from methods.fitting.principal_axes import is_nothing, principal_axes, robust_me
 __all__ = ["coding_axes"]
 
 _MANY = 8  # vectors a dimension from which the variances of a sample serve as they are
-_UNEVEN = 0.3  # of the vectors: where fewer decide the covariance, all count alike (few Gaussian axes have .55)
+_UNEVEN = 0.3  # of the vectors: where fewer decide the covariance, all have equal weights (few Gaussian axes have .55)
 _FOLDS = 4
 _HELD_OUT = 0.75  # weight of held-out variances; the training vectors themselves, often part of a base, have less
 _ROUNDING = 1e-10  # of the mean variance: values in float32 have no less

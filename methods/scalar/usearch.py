@@ -42,7 +42,7 @@ class USearch(Codec):
     """
 
     family = "scalar"
-    summary = "brain floats, bytes or signs as usearch compares them, queries rounded alike"
+    summary = "brain floats, bytes or signs as usearch compares them, queries rounded the same way"
     source = "usearch (Unum Cloud 2023)"
     trains = False
     version = "2"  # 1: i8 over the greatest magnitude, however much lengths vary

@@ -124,7 +124,7 @@ def _pairs(builder: Any, width: int, args: dict[str, Any]) -> None:
 def _table(builder: Any, width: int, args: dict[str, Any]) -> None:
     """AVX2: the term of (query nibble, document nibble) is looked up in the 16 entries of the query's nibble.
 
-    Four queries read nibbles that were unpacked before, a row each; one query takes a byte's two nibbles apart here.
+    Four queries read nibbles that were unpacked before, a row each; for one query a byte's nibbles are split here.
     """
     kind = simd.vector(I8, 32)
     low = simd.constant(kind, 15)

@@ -47,7 +47,7 @@ def integer_levels() -> IntegerLevels:
     for bits in range(1, MOST_BITS + 1):
         tried = {1: range(8, 9), 2: range(16, 32), 3: range(32, 64)}.get(bits, range(MAX_LEVEL - 1, MAX_LEVEL + 1))
         _, tops[bits], units[bits], table[bits, : 2**bits] = min(
-            (as_bytes(levels(bits), top) for top in tried), key=lambda found: found[0]
+            (as_bytes(levels(bits), top) for top in tried), key=lambda fit: fit[0]
         )
         word_units[bits] = levels(bits)[-1] / MAX_WORD
         words[bits, : 2**bits] = np.rint(levels(bits) / word_units[bits])

@@ -1,4 +1,4 @@
-"""Queries and base cut to size, judgements carried along, and a checksum that tells all of it apart."""
+"""Queries and base cut to size, judgements carried along, and a checksum that distinguishes all of it."""
 
 import json
 

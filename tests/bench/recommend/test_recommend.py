@@ -278,7 +278,7 @@ def test_published_records_name_the_smallest_codes_that_kept_a_recall(record):
     found += [published("odd", 0.99, "a", 40)]
     assert reaching(found, 0.9, 10, 32.0) == Reaching("pq", 8.0, 0.92, "b")
     assert reaching(found, 0.95, 10, 32.0) == Reaching("int8", 4.0, 0.999, "a")
-    assert reaching(found, 0.9, 10, 8.0) == Reaching("int8", 4.0, 0.999, "a")  # 8x is what was asked for
+    assert reaching(found, 0.9, 10, 8.0) == Reaching("int8", 4.0, 0.999, "a")  # 8x is the requested ratio
     assert reaching(found, 0.9999, 10, 32.0) is None
 
 

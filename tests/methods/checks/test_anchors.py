@@ -95,7 +95,7 @@ def measure(anchor, sizes, theirs=False):
 @pytest.mark.parametrize("anchor", ANCHORS, ids=str)
 def test_reduced_recall_is_that_of_faiss(anchor):
     ours, theirs = measure(anchor, REDUCED), measure(anchor, REDUCED, theirs=True)
-    if anchor.method == "pq":  # k-means from another start: 100 queries tell no less than a point apart
+    if anchor.method == "pq":  # k-means from another start: 100 queries distinguish no less than a point
         assert np.allclose(ours, theirs, atol=0.015)
     else:
         assert ours == theirs

@@ -1,4 +1,4 @@
-"""Ranges of levels where lengths vary: what a search finds decides, and alike lengths are left alone."""
+"""Ranges of levels where lengths vary: recall decides, and equal lengths are left alone."""
 
 from __future__ import annotations
 

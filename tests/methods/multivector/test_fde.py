@@ -140,7 +140,7 @@ def test_seeds_share_no_hyperplane():
     assert np.array_equal(first.hyperplanes, again.hyperplanes)
 
 
-def test_centring_moves_every_document_s_score_alike():
+def test_centering_moves_every_document_s_score_equally():
     """With a document's own vectors centered, one partition: <F(q), F(p)> falls by <sum q, mean>."""
     vectors = random_set(20, 8) + 3
     plain = FixedDimensionalEncoding(8, 1, 0)
@@ -153,7 +153,7 @@ def test_centring_moves_every_document_s_score_alike():
         assert before - after == pytest.approx(shift, rel=1e-4)
 
 
-def test_a_centred_query_falls_into_the_partitions_of_centred_documents():
+def test_a_centered_query_falls_into_the_partitions_of_centered_documents():
     vectors = random_set(20, 8) + 3
     centered = FixedDimensionalEncoding(8, 2, 3, fill_empty=False, center=True).fit(vectors)
     as_query = np.abs(encode(centered, vectors, True).reshape(16, 8)).sum(axis=1) > 0

@@ -1,4 +1,4 @@
-"""NVQ: its levels, the choice of the best set of them, and what they are worth against even ones."""
+"""NVQ: its levels, the choice of the best set of them, and what they gain over even ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OSQ: the optimized interval against its reference, what the optimization is worth, quantized queries."""
+"""OSQ: the optimized interval against its reference, what the optimization gains, quantized queries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ASH: what the learned rotation is worth, scale and offset."""
+"""ASH: what the learned rotation gains, scale and offset."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_the_projection_is_orthonormal():
     assert np.allclose(codec.plan_.matrix.T @ codec.plan_.matrix, np.eye(32), atol=1e-4)
 
 
-def test_decoded_vectors_are_as_long_as_the_centred_ones():
+def test_decoded_vectors_are_as_long_as_the_centered_ones():
     vectors = clustered(500)
     codec = ASH(64, Metric.L2, 19, bits=2, iterations=3).fit(vectors)
     lengths = np.linalg.norm(codec.decode(codec.encode(vectors)) - codec.plan_.mean, axis=1)

@@ -14,7 +14,7 @@ FIXED = {"gamma": 1.25, "scale": "least_squares"}
 
 
 def clustered(n, dim, seed=0, clusters=40):
-    """Vectors around centers whose own spread is along all dimensions alike."""
+    """Vectors around centers, with the same standard deviation along all dimensions."""
     centers = 2 * np.random.default_rng(99).standard_normal((clusters, dim))
     rng = np.random.default_rng(seed)
     return (centers[rng.integers(0, clusters, n)] + rng.standard_normal((n, dim))).astype(np.float32)

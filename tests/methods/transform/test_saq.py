@@ -1,4 +1,4 @@
-"""SAQ: the plan of segments and bits, its use of a budget, and what segments are worth."""
+"""SAQ: the plan of segments and bits, its use of a budget, and what segments gain."""
 
 from __future__ import annotations
 

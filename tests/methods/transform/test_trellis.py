@@ -1,4 +1,4 @@
-"""Trellis codes: paths, their error, their scan, and what they are worth beside scalar levels."""
+"""Trellis codes: paths, their error, their scan, and what they gain over scalar levels."""
 
 from __future__ import annotations
 

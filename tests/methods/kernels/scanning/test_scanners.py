@@ -38,7 +38,7 @@ few = settings(max_examples=25, deadline=None, derandomize=True)
 
 
 def _codes(seed: int, n: int, size: int) -> np.ndarray:
-    """Codes of which many are alike, so that scores tie."""
+    """Codes of which many are equal, so that scores tie."""
     rng = np.random.default_rng(seed)
     different = rng.integers(0, 256, (max(1, n // 3), size), dtype=np.uint8)
     return different[rng.integers(0, len(different), n)]
