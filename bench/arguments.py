@@ -6,10 +6,12 @@ import difflib
 import numbers
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from importlib import resources
 from typing import Any
 
 import numpy as np
 from hydra.core.override_parser.types import Quote, QuotedString
+from omegaconf import OmegaConf
 
 from bench.config import RunConfig
 from bench.errors import UsageError
@@ -23,6 +25,8 @@ _SURE = 0.85  # flags of Hydra (--run, --resolve) are less like an option (rerun
 def in_order(arguments: Sequence[str]) -> list[str]:
     """The arguments with ``-m`` in front, wherever it stood: behind an option Hydra does not see it.
 
+    An experiment that is a sweep is given the flag too.
+
     Raises
     ------
     UsageError
@@ -32,7 +36,16 @@ def in_order(arguments: Sequence[str]) -> list[str]:
         if argument.startswith("--"):
             _refuse_dashes(argument, arguments[place + 1 : place + 2])
     flags = [argument for argument in arguments if argument in _SWEEP]
+    if not any(argument.startswith(("-", "hydra.mode=")) for argument in arguments) and _names_sweep(arguments):
+        flags = ["--multirun"]  # Hydra finds out by composing one run, which an option of some methods alone prevents
     return [*flags[:1], *(argument for argument in arguments if argument not in _SWEEP)]
+
+
+def _names_sweep(arguments: Sequence[str]) -> bool:
+    """Whether an experiment of ours is among them that is a sweep."""
+    names = [argument.partition("=")[2] for argument in arguments if argument.startswith("experiment=")]
+    files = [resources.files("conf").joinpath("experiment", f"{name}.yaml") for name in names if name.isidentifier()]
+    return any(OmegaConf.select(OmegaConf.create(file.read_text()), "hydra.mode") for file in files if file.is_file())
 
 
 def _refuse_dashes(argument: str, following: Sequence[str]) -> None:
