@@ -10,7 +10,9 @@ from importlib import resources
 from typing import Any
 
 import numpy as np
-from hydra.core.override_parser.types import Quote, QuotedString
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, OverrideType, Quote, QuotedString
+from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from bench.config import RunConfig
@@ -38,7 +40,35 @@ def in_order(arguments: Sequence[str]) -> list[str]:
     flags = [argument for argument in arguments if argument in _SWEEP]
     if not any(argument.startswith(("-", "hydra.mode=")) for argument in arguments) and _names_sweep(arguments):
         flags = ["--multirun"]  # Hydra finds out by composing one run, which an option of some methods alone prevents
-    return [*flags[:1], *(argument for argument in arguments if argument not in _SWEEP)]
+    others = [argument for argument in arguments if argument not in _SWEEP]
+    return [flags[0], *for_sweep(others)] if flags else others
+
+
+def for_sweep(overrides: Sequence[str]) -> list[str]:
+    """Overrides of a sweep, so that options of several methods (or data sets) hold for each of them.
+
+    Hydra applies what is no list to its defaults first, and the default method may lack an option that the swept ones
+    have. ``method.center=offset`` becomes a list of one value, which is applied to each run alone.
+    """
+    parsed = [_parsed(override) for override in overrides]
+    swept = {each.key_or_group for each in parsed if each is not None and each.is_sweep_override()}
+    return [
+        f"{each.key_or_group}=choice({override.partition('=')[2]})"
+        if each is not None
+        and each.type is OverrideType.CHANGE
+        and not each.is_sweep_override()
+        and each.key_or_group.partition(".")[0] in swept.intersection(_GROUPS)
+        else override
+        for each, override in zip(parsed, overrides)
+    ]
+
+
+def _parsed(override: str) -> Override | None:
+    """None for a flag, or for what Hydra refuses later."""
+    try:
+        return OverridesParser.create().parse_override(override)
+    except HydraException:
+        return None
 
 
 def _names_sweep(arguments: Sequence[str]) -> bool:

@@ -17,6 +17,7 @@ from hydra.version import VersionBase
 from omegaconf import OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from bench.arguments import for_sweep
 from bench.config import RunConfig
 from bench.config_errors import explain
 from bench.datasets.base import DatasetError
@@ -58,7 +59,7 @@ def run_sweep(overrides: Sequence[str]) -> list[sweep.Sweep]:
     before = len(sweep.SWEEPS)
     try:
         with _hydra(overrides) as hydra:
-            hydra.multirun(CONFIG_NAME, plan, list(overrides), with_log_configuration=False)
+            hydra.multirun(CONFIG_NAME, plan, for_sweep(overrides), with_log_configuration=False)
         return sweep.SWEEPS[before:]
     finally:
         del sweep.SWEEPS[before:]
