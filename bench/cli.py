@@ -23,7 +23,7 @@ BAD_INPUT, FAILED = 2, 1
 
 def main() -> None:
     """Run or sweep. Exit status 0 good, 1 if a run failed, 2 for bad input, 130 if interrupted."""
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises instead of printing, so that errors become one line here
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise instead of print: errors become one line here
     results: list[Record] = []
     problems: list[Exception] = []
 
@@ -32,7 +32,7 @@ def main() -> None:
             return composition.plan(config)  # the launcher executes it
         try:
             results.append(runner.run(composition.plan(config)))
-        except composition.USER_ERRORS as error:  # raised from here, Hydra would print lines of its own about it
+        except composition.USER_ERRORS as error:  # if raised here, Hydra would print lines of its own about it
             problems.append(error)
         return None
 
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def _report(results: list[Record]) -> None:
-    """Print what was found and end with the exit status that it deserves."""
+    """Print the results and exit with their status."""
     from bench.report import tables
 
     if results:

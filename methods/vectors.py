@@ -28,7 +28,7 @@ def as_vectors(vectors: np.ndarray, dim: int, what: str = "vectors") -> np.ndarr
         raise MethodError(f"{what} have dtype {array.dtype}; use float32 (or another real number type)")
     with np.errstate(over="ignore"):
         array = np.ascontiguousarray(array, dtype=np.float32)
-    # A sum is finite only if all its terms are: one cheap pass, and the rows are looked at only if it fails.
+    # A sum is finite only if all its terms are: one cheap pass; rows are searched only if it fails.
     with np.errstate(over="ignore", invalid="ignore"):
         finite = bool(np.isfinite(array.sum(dtype=np.float64)))
     if not finite and len(bad := np.flatnonzero(~np.isfinite(array).all(axis=1))):
@@ -44,7 +44,7 @@ def normalized(vectors: np.ndarray) -> np.ndarray:
     """A float32 copy of ``vectors`` (n, d) scaled to unit norm; zero vectors stay zero."""
     with np.errstate(over="ignore"):
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    if not _LEAST_NORM < norms.min(initial=1) <= norms.max(initial=1) < _MOST_NORM:  # squares leave float32's range
+    if not _LEAST_NORM < norms.min(initial=1) <= norms.max(initial=1) < _MOST_NORM:  # squares outside float32's range
         far = ~((norms > _LEAST_NORM) & (norms < _MOST_NORM)).ravel()
         vectors = np.array(vectors)
         greatest = np.abs(vectors[far]).max(axis=1, keepdims=True, initial=0)

@@ -1,4 +1,4 @@
-"""Runs: from a configuration to a record on disk, doing nothing twice."""
+"""Runs: from a configuration to a record on disk; nothing is measured twice."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from methods import registry
 
 
 def run(plan: Plan) -> Record:
-    """As :func:`execute`, of a single run: what the method cannot do is an error, not a record.
+    """As :func:`execute`, for a single run: an infeasible one is an error, not a record.
 
     Raises
     ------
     MethodError
-        That of :attr:`Plan.infeasible`.
+        The reason in :attr:`Plan.infeasible`.
     """
     if plan.infeasible is not None:
         raise plan.infeasible
@@ -40,10 +40,10 @@ def run(plan: Plan) -> Record:
 
 
 def finished(plan: Plan) -> Record | None:
-    """The record of an earlier run with the same key, unless it is to be measured again or could not be finished.
+    """The record of an earlier run with the same key, unless it has to be measured again.
 
-    What ended as over budget is finished too: it would end so again. So is what was skipped, as long as it is still
-    infeasible: a missing package may be there now. A failure is tried again.
+    A run that was over its budget is not repeated: it would end the same. Nor is one that was skipped, while it is
+    infeasible (a missing package may be installed by now). A failed run is tried again.
     """
     if plan.config.rerun:
         return None
@@ -83,15 +83,15 @@ def execute(plan: Plan, turns: Turns | None = None) -> Record:
 
 
 def find_truth(plan: Plan) -> None:
-    """Put what is known of the data set into the cache, its ground truth and what its vectors are like: here it counts
-    neither in a run's time nor in its memory."""
+    """Compute the data set's ground truth and the diagnosis of its vectors into the cache: here they count neither in a
+    run's time nor in its memory."""
     if not isinstance(plan.dataset, datasets.ClickDataset):
         datasets.ground_truth(plan.dataset, TRUTH_K)
         diagnose(plan.dataset)
 
 
 def _shared(plan: Plan) -> Record | None:
-    """The record of ``plan`` made of a run at another budget that led to the very same codec, if there is one."""
+    """The record of ``plan`` copied from a run at another budget that led to the same codec, if there is one."""
     if plan.config.rerun:
         return None
     name = plan.config.method["name"]
@@ -130,7 +130,7 @@ def _budget(plan: Plan) -> BudgetInfo:
 
 @contextlib.contextmanager
 def _work_folder(folder: Path) -> Iterator[Path]:
-    """A folder of this process beside ``folder``, gone afterwards; those of processes that died are removed."""
+    """A temporary folder of this process beside ``folder``; those left by processes that died are removed."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     for stale in folder.parent.glob(".work-*"):
         pid = stale.name.rpartition("-")[2]
@@ -174,7 +174,7 @@ def _record(plan: Plan, outcome: Outcome, queries_sha256: str | None = None) -> 
 
 
 def _diagnosis(plan: Plan, outcome: Outcome) -> dict[str, Any] | None:
-    """What the vectors are like; None where nothing was measured on them."""
+    """The diagnosis of the vectors; None where nothing was measured on them."""
     if outcome.status == "skipped" or isinstance(plan.dataset, datasets.ClickDataset):
         return None
     truth = datasets.ground_truth(plan.dataset, TRUTH_K)

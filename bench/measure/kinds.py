@@ -1,6 +1,6 @@
-"""What of a set of vectors breaks codes: its figures, and in plain words the kinds that it is of.
+"""Properties of a set of vectors that make codes fail: figures, and the kinds of sets in plain words.
 
-What each kind costs which method, and what to choose, says ``docs/embeddings.md``.
+``docs/embeddings.md`` says what each kind costs which method, and what to choose.
 """
 
 from __future__ import annotations
@@ -10,22 +10,22 @@ from dataclasses import dataclass, field
 
 from bench.report.words import number
 
-# From where on a set is of a kind. Sets that codes were made for stay well below: sentences of an encoder whose last
-# layer was trained to compare them have an average cosine of .05 and an effective rank of a third of the dimension.
+# Thresholds from which a set is of a kind. Sets that codes were made for stay well below: sentences of an encoder whose
+# last layer was trained to compare them have an average cosine of .05, and an effective rank of dim / 3.
 COMMON_DIRECTION = 0.3  # average cosine: what default codes lose begins to show there (docs/embeddings.md)
-APART = 0.5  # times the average cosine: queries that are less like the vectors do not share their direction
-LENGTHS_VARY = 0.1  # from the shortest hundredth to the longest, of the median; inner products alone depend on it
+APART = 0.5  # times the average cosine: queries below that do not share the vectors' direction
+LENGTHS_VARY = 0.1  # from the 1st to the 99th percentile, over the median; only inner products depend on it
 TOO_LONG = 10.0  # times the median length: a row that would set the range of a code for all others
 ROGUE_DIMENSIONS = 5.0  # times the standard deviation of the median dimension
 LOW_RANK = 1 / 8  # of the dimension
 FEW_TRAINING = 4  # training vectors a dimension; docs/embeddings.md has what fewer cost
-FEW_QUERIES_LONG = 2.0  # times (or one by) the vectors' length: matters where a code holds what is scaled by it
-SHARE = 0.01  # of rows or queries that are duplicates or tie: more than what figures are quoted to
+FEW_QUERIES_LONG = 2.0  # times (or one over) the vectors' length: matters where codes hold factors that scale with it
+SHARE = 0.01  # of rows or queries that are duplicates or tie: more than the rounding of quoted figures
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What the vectors of a data set are like.
+    """Measured properties of a data set's vectors.
 
     Under cosine, ``mean_length``, ``effective_rank`` and ``deviation_ratio`` are of vectors scaled to unit length. In
     a set of sets all are of the single vectors, but ``repeated_queries`` and ``ties`` of sets.
@@ -46,7 +46,7 @@ class Diagnosis:
     deviation_ratio : float
         Largest standard deviation of a dimension over the median of those that vary at all; the same rows.
     length_p1, length_median, length_p99, longest : float
-        Of the vectors as they are given; ``longest`` is over the median, 0 where that is 0.
+        Of the vectors as given; ``longest`` is divided by the median, 0 where that is 0.
     duplicates : int
         Rows equal to an earlier one, zero rows aside.
     zero_rows : int
@@ -55,8 +55,7 @@ class Diagnosis:
     queries_in_base : float
         Share of the queries that are rows of the base too: as their own nearest they are found without any search.
     repeated_queries : int
-        Queries equal to an earlier one: each counts in means, though it says nothing new, and they count once in
-        intervals.
+        Queries equal to an earlier one: they count in means, and once in intervals, since they add no information.
     ties : k -> share
         Of the queries, those whose k-th true neighbor ties with one that is not among the first k. Of a sample where
         the exact neighbors were not known.
@@ -91,7 +90,7 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind that a set is of: its name in ``docs/embeddings.md``, and a sentence with the figures."""
+    """A kind of set: its name in ``docs/embeddings.md``, and a sentence with the figures."""
 
     name: str
     sentence: str
@@ -117,7 +116,7 @@ def few_training_vectors(training: int, dim: int) -> list[Kind]:
 
 
 def warnings_of(diagnosis: Diagnosis, queries: int) -> list[Kind]:
-    """Kinds of queries and rows by which a measured recall says less than it seems to; of so many ``queries``."""
+    """Kinds of queries and rows that make a measured recall misleading, among so many ``queries``."""
     warned: list[Kind] = []
     if diagnosis.queries_in_base >= SHARE:
         warned.append(

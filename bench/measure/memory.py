@@ -11,7 +11,7 @@ import psutil
 def peak_memory(pid: int | None = None) -> int:
     """Largest resident size (bytes) that a process has had; this process by default.
 
-    Linux's ``VmHWM`` belongs to the program that runs now. ``ru_maxrss`` would not do: it survives ``exec`` and
+    Linux's ``VmHWM`` belongs to the program that runs now. ``ru_maxrss`` does not serve: it survives ``exec``, and
     so starts at the peak of the process that launched this one.
     """
     status = Path(f"/proc/{pid or os.getpid()}/status")

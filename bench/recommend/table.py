@@ -49,13 +49,13 @@ class TableQuestion:
 
 @dataclass
 class TableAnswer:
-    """What the records say.
+    """The answer, from records.
 
     Attributes
     ----------
-    ranked : rows of methods that the vocabulary allows at the budget, best AUC first
+    ranked : rows of methods that reach the budget with this vocabulary, best AUC first
     equal : names among them that are not distinguished from the best
-    infeasible : method -> why it cannot do it here
+    infeasible : method -> why it does not reach the budget
     full : the uncompressed table of the same data set, if it was measured
     ratio : of the records, float32 over their budget
     """
@@ -69,8 +69,8 @@ class TableAnswer:
 
 
 def recommend_table(question: TableQuestion) -> TableAnswer:
-    """The methods that can do it for this vocabulary, from the published data set whose vocabulary is nearest in size,
-    at its ratio to float32 nearest to the requested one.
+    """The methods that reach the budget for this vocabulary, by records of the published data set of nearest size, at
+    its ratio to float32 nearest to the requested one.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def recommend_table(question: TableQuestion) -> TableAnswer:
         raise UsageError(f"no measured method stores this table in {size:,} bytes: {reasons}")
     able.sort(key=lambda row: -row.headline_quality.value)
     best = able[0]
-    equal = [row.label for row in able[1:] if _not_told(row, best)]
+    equal = [row.label for row in able[1:] if _indistinguishable(row, best)]
     full = next((row for row in rows if row.family == "identity" and row.group[:3] == best.group[:3]), None)
     return TableAnswer(question, able, equal, infeasible, full, ratios[0])
 
@@ -108,8 +108,8 @@ def _ratio(row: Row) -> float:
     return row.record.dataset.float32_bytes / row.record.budget.bytes
 
 
-def _not_told(row: Row, best: Row) -> bool:
-    """By the published paired test where it was against this best, else by whether the intervals meet."""
+def _indistinguishable(row: Row, best: Row) -> bool:
+    """Whether it is as good as ``best``: by the published paired test against it, else by overlapping intervals."""
     if best.is_best and row.told_from_best is not None:
         return not row.told_from_best
     return row.headline_quality.high >= best.headline_quality.low

@@ -1,4 +1,4 @@
-"""What a run leaves behind: one JSON document, checked when written and when read, plus per-query arrays."""
+"""Records of runs: one JSON document each, checked when written and when read, plus per-query arrays."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from bench.measure.kinds import Diagnosis
 from bench.measure.statistics import Interval
 from bench.records import packed
 
-SCHEMA = 1  # raise it when a record of the same run would be measured or laid out otherwise
+SCHEMA = 1  # raise it when the same run would be measured, or its record laid out, differently
 RECORD_FILE, QUERIES_FILE = "record.json", "queries.npz"
 Status = Literal["ok", "skipped", "failed", "timeout", "out_of_memory", "over_budget"]
 FAILURES: tuple[Status, ...] = ("failed", "timeout", "out_of_memory")
@@ -40,7 +40,7 @@ class MethodInfo:
 
     @property
     def full_name(self) -> str:
-        """The name, and the option that makes other codes of any method: ``pq center=offset``."""
+        """The name, with the option that changes any method's codes: ``pq center=offset``."""
         center = self.requested.get("center")
         return f"{self.name} center={center}" if isinstance(center, str) else self.name
 
@@ -116,11 +116,11 @@ class Ratio:
 
 @dataclass(frozen=True)
 class ScanBandwidth:
-    """Bytes of codes that a search passes over in a second: how near a scan is to the machine's limit.
+    """Bytes of codes scanned in a second by a search: how near it is to the machine's limit.
 
-    ``single`` is of single queries (their p50), ``share_of_memory`` that over the bandwidth with which one thread
-    reads memory here (codes that stay in a cache, or several threads, can exceed 1), ``batch`` is of batches, where a
-    code once read serves several queries.
+    ``single`` is of single queries (their p50), ``share_of_memory`` is ``single`` over the bandwidth with which one
+    thread reads memory here (above 1 for codes that stay in a cache, or with several threads), ``batch`` is of batches,
+    where a code is read once for several queries.
     """
 
     single: float
@@ -249,8 +249,8 @@ def find(paths: Iterable[str | Path]) -> Iterator[Record]:
 def locate(paths: Iterable[str | Path]) -> Iterator[tuple[Record, Path | None]]:
     """As :func:`find`, each with the folder that may hold its per-query arrays; None for a packed record.
 
-    A run that lies there several times, packed and in its folder say, comes once: from a folder if one holds it, and
-    as it was measured last.
+    A run that is there several times (packed and in its folder, say) is given once: from a folder if possible, and its
+    newest measurement.
     """
     by_key: dict[str, tuple[Record, Path | None]] = {}
     for record, folder in _all(paths):
@@ -260,7 +260,7 @@ def locate(paths: Iterable[str | Path]) -> Iterator[tuple[Record, Path | None]]:
 
 
 def newest_versions(located: Iterable[tuple[Record, Path | None]]) -> list[tuple[Record, Path | None]]:
-    """Those of each method on each data set that are of the version which was measured last there."""
+    """Records of each method's newest measured version on each data set."""
     located = list(located)
     last: dict[tuple[str, str, str], tuple[str, str]] = {}
     for record, _ in located:
@@ -290,7 +290,7 @@ def _all(paths: Iterable[str | Path]) -> Iterator[tuple[Record, Path | None]]:
 
 
 def pack(records: Iterable[Record], path: Path) -> None:
-    """Write records into one ``.parquet`` or ``.jsonl`` file, whole or not at all. Where they lay is not in it."""
+    """Write records into one ``.parquet`` or ``.jsonl`` file, whole or not at all, without their folders."""
     rows = [dataclasses.asdict(record) for record in records]
     for values in rows:
         values["config"]["results"] = "results"

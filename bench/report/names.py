@@ -1,4 +1,4 @@
-"""How data sets are called where several are shown beside each other."""
+"""Names of data sets where several are shown together."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _OWN = ("path", "ragged")  # data sets that are a file of the user's
 
 
 def dataset_names(records: Iterable[Record]) -> Callable[[Record], str]:
-    """What names the data set of a record: ``squad-sentences (ip)``.
+    """A function from a record to its data set's name: ``squad-sentences (ip)``.
 
-    Samples of different sizes have one name, and what was measured on one says nothing of another: where several are
-    among ``records``, what distinguishes them follows the name (vectors, training examples, else the checksum).
+    Samples of different sizes share a name, but their results cannot be compared: where several are among ``records``,
+    what distinguishes them follows the name (number of vectors, of training examples, else the checksum).
     """
     kinds: dict[str, dict[str, DatasetInfo]] = defaultdict(dict)
     for record in records:
@@ -38,7 +38,7 @@ def _plain(record: Record) -> str:
 
 
 def shown_name(record: Record) -> str:
-    """A data set's name; of the user's own vectors that of their file, as all of them are called ``path``."""
+    """A data set's name; for the user's own vectors, which are all called ``path``, the name of their file."""
     name, config = record.dataset.name, record.config.get("dataset")
     if not isinstance(config, dict) or config.get("name") not in _OWN or not config.get("base"):
         return name

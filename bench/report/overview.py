@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_NEAR = 1.4  # times the front's error: what is no farther from it is near
+_NEAR = 1.4  # times the front's error: up to here a method is near the front
 _RIGHT = 0.85  # share of the width: lines that end beyond it are named beside the axes, others at their end
 _GREY = "#8C8C8C"
 _TICKS = (0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.003, 0.002, 0.001)
@@ -36,8 +36,8 @@ _TICKS = (0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.003, 0.002, 0.001
 def overview(records: Sequence[Record], known: Sequence[str] = (), measure: str = "recall@10") -> Figure:
     """The error ``1 - recall`` against the bytes of an item, both on a logarithmic scale: .95, .98 and .997 are apart.
 
-    A line is a method. Those of two sizes or more are drawn that are on the front at one of them, or whose error is at
-    most 1.4 times the front's at two; ``known`` ones are drawn anyway, gray and dashed. Re-ranked runs are left out.
+    A line is a method. Drawn are those with two sizes or more that are on the front at one of them, or whose error is
+    at most 1.4 times the front's at two; ``known`` ones are always drawn, gray and dashed. Re-ranked runs are left out.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def overview(records: Sequence[Record], known: Sequence[str] = (), measure: str 
     missing = [name for name in known if name not in lines]
     if missing:
         raise UsageError(f"{', '.join(missing)} is not among the records; there are {', '.join(sorted(lines))}")
-    least = 1 / (20 * plain[0].dataset.queries)  # half of what one neighbor of one query counts
+    least = 1 / (20 * plain[0].dataset.queries)  # half of what one missed neighbor of one query adds
     errors = {name: np.array([max(1 - r.quality[measure].value, least) for r in line]) for name, line in lines.items()}
     drawn = sorted({*known, *_near_front(lines, errors)})
     figure, axis = plt.subplots(figsize=(8.6, 5.2), layout="tight")

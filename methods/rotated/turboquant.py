@@ -19,16 +19,16 @@ from methods.search.lookup_tables import TableSearcher
 from methods.vectors import normalized
 
 _NORM = 2  # bytes of a float16 norm
-_BITS = (1, 2, 3, 4, 8)  # what faiss has
+_BITS = (1, 2, 3, 4, 8)  # those that faiss supports
 
 
 @register("turboquant")
 class TurboQuant(RotatedCodec):
-    """1, 2, 3, 4 or 8 bits a dimension: the levels that are best for a coordinate of a random unit vector.
+    """1, 2, 3, 4 or 8 bits a dimension, by the optimal levels for a coordinate of a random unit vector.
 
     Algorithm 1 (the variant for least squared error). It is for unit vectors; others are scaled to unit norm and
-    their norm is stored as float16 in the last two bytes of the code, over a power of two where float16 would not
-    reach.
+    their norm is stored as float16 in the last two bytes of the code, divided by a power of two where it would exceed
+    float16.
 
     Parameters
     ----------
@@ -37,14 +37,14 @@ class TurboQuant(RotatedCodec):
     bits : int
         1, 2, 3, 4 or 8.
     store_norm : bool
-        Without it, vectors count as unit vectors whatever their norm.
+        If false, all vectors are decoded to unit norm.
     """
 
     summary = "Lloyd-Max levels of a random unit vector on the rotated vector; 1 to 8 bits a dimension"
     source = "Zandieh et al. 2025 (faiss QT_*bit_tqmse)"
     kind_exceptions: ClassVar[dict[str, str]] = {
-        "common direction": "levels are fixed about zero, and the direction that all vectors share takes most of their "
-        "range; subtract the mean under l2, use center=offset under ip and cosine",
+        "common direction": "levels are fixed around zero, and the direction that all vectors share takes most of "
+        "their range; subtract the mean under l2, use center=offset under ip and cosine",
     }
     trains = False
 

@@ -22,8 +22,8 @@ _BLOCK = 8192
 class Quantized(TableMethod):
     """Rows are trained as float32 and read as the nearest centroid of each of their ``parts``.
 
-    The gradient goes straight through to the row and, of the chosen centroid, to the codebook, which is also drawn to
-    the rows: penalty mean((centroid - row)^2). What is stored are codes and codebooks.
+    The gradient passes straight through to the row and, for the chosen centroid, to the codebook, which the penalty
+    mean((centroid - row)^2) also pulls towards the rows. Codes and codebooks are stored.
     """
 
     family = "quantization"
@@ -78,7 +78,9 @@ class Quantized(TableMethod):
         part = torch.arange(self.parts, device=rows.device)
         if "codes" in t:
             return t["codebooks"][part, t["codes"][rows.flatten()].long()].view(*rows.shape, self.dim)
-        distinct, which = torch.unique(rows, return_inverse=True)  # a frequent row is coded once a batch
+        distinct, which = torch.unique(
+            rows, return_inverse=True
+        )  # a row that occurs several times in a batch is coded once
         values = embedding(distinct, t["rows"], sparse=True)
         chosen = t["codebooks"][part, self._codes(t, distinct, values.detach())].reshape(values.shape)
         which = which.flatten()

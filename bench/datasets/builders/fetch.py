@@ -44,11 +44,11 @@ class Archive:
 
 
 def pip_sdist(archive: Archive, folder: Path) -> list[str]:
-    """``pip download`` of a source distribution, refused before anything of it runs if the hash differs."""
+    """``pip download`` of a source distribution, refused before any of its code runs if the hash differs."""
     requirement = folder / "requirements.txt"
     requirement.write_text(f"{archive.package}=={archive.version} --hash=sha256:{archive.sha256}\n")
-    # pip asks a source distribution for its metadata even with --no-deps. Without build isolation it does so with
-    # the setuptools that is here, rather than with one that it fetches unpinned.
+    # pip builds a source distribution's metadata even with --no-deps. Without build isolation it uses the installed
+    # setuptools, not an unpinned one that it would download.
     pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-build-isolation", "--ignore-requires-python"]
     return [*pip, "--no-binary", ":all:", "--require-hashes", "-r", str(requirement), "-d", str(folder)]
 
@@ -77,7 +77,7 @@ def fetch(archive: Archive) -> Path:
     Raises
     ------
     DatasetError
-        The client is missing or fails, what it brings has another SHA-256, or the cache cannot be written.
+        The client is missing or fails, its file has another SHA-256, or the cache cannot be written.
     """
     if not archive.path.exists():
         folder = writable_folder(archive.path.parent)

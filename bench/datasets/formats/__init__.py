@@ -37,7 +37,7 @@ _READERS: dict[str, Callable[[Path], VectorStore]] = {
     **dict.fromkeys(_BIGANN, open_bigann),
 }
 _NPZ = ".npz"
-_NAMED = (_NPZ, *HDF5_SUFFIXES, *PARQUET_SUFFIXES)  # formats whose files hold several things, each by a name
+_NAMED = (_NPZ, *HDF5_SUFFIXES, *PARQUET_SUFFIXES)  # formats whose files hold several named arrays
 SUFFIXES = (".npy", _NPZ, *(suffix for suffix in _READERS if suffix != ".npy"), *HDF5_SUFFIXES, *PARQUET_SUFFIXES)
 
 
@@ -51,7 +51,7 @@ def open_vectors(path: str | Path, *, part: str = "train", column: str | None = 
     part : {"train", "test"}
         The array of an ann-benchmarks HDF5 file; other formats hold one.
     column : str, optional
-        The column of a Parquet file, or the array of an .npz or HDF5 file; needed only if several could be meant.
+        The column of a Parquet file, or the array of an .npz or HDF5 file; needed only if the file holds several.
 
     Raises
     ------
@@ -139,7 +139,7 @@ def existing_file(path: str | Path) -> Path:
 
 
 def expanded(path: str | Path) -> Path:
-    """``path`` with ``~`` replaced; :class:`DatasetError` if it is none that the system takes."""
+    """``path`` with ``~`` replaced; :class:`DatasetError` if the system does not accept it."""
     try:
         full_path = Path(path).expanduser()
         full_path.exists()

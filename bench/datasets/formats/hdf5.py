@@ -23,14 +23,14 @@ _LAYOUT = "the ann-benchmarks layout is train (n, dim), test (nq, dim), neighbor
 
 @dataclass(frozen=True)
 class Hdf5File:
-    """What an ann-benchmarks file holds; all but ``base`` may be missing.
+    """Contents of an ann-benchmarks file; all but ``base`` are optional.
 
     Attributes
     ----------
     neighbors : (nq, k) int64 or None
         Rows of the base, -1 where there are fewer.
     distance : str or None
-        As the file calls its metric.
+        The file's name for its metric.
     """
 
     base: VectorStore
@@ -77,7 +77,7 @@ class Hdf5Store:
 
 
 def open_hdf5(path: Path, part: str = "train", name: str | None = None) -> VectorStore:
-    """The array ``name``, or ``part`` (``train`` or ``test``), or the only one of vectors.
+    """The array ``name``, or ``part`` (``train`` or ``test``), or the only array that can be vectors.
 
     Rows are read in place where HDF5 keeps them in one piece.
     """
@@ -90,11 +90,11 @@ def names_hdf5(path: Path) -> list[str]:
     with _opened(path) as file:
         names: list[str] = []
         file.visit(names.append)
-        return [name for name in names if isinstance(name, str)]  # not those that are no UTF-8
+        return [name for name in names if isinstance(name, str)]  # without names that are not UTF-8
 
 
 def read_hdf5(path: Path, name: str | None = None) -> Hdf5File:
-    """Everything that the benchmark uses of an ann-benchmarks file; ``name`` is an array to take as base instead."""
+    """Everything that the benchmark uses of an ann-benchmarks file; ``name`` chooses another array as base."""
     with _opened(path) as file:
         chosen = _choose(path, file, "train") if name is None else name
         base = _vectors(path, file, chosen)
@@ -138,7 +138,7 @@ def _matrices(file: h5py.File) -> list[str]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[h5py.File]:
-    """The file; what h5py cannot read of it inside the block becomes a :class:`DatasetError`."""
+    """The opened file; errors of h5py inside the block become a :class:`DatasetError`."""
     try:
         file = h5py.File(path, "r")
     except OSError as error:
@@ -157,7 +157,9 @@ def _vectors(path: Path, file: h5py.File, name: str) -> VectorStore:
     rows, dim = array.shape
     check_stored(path, array, name)
     offset = array.id.get_offset()
-    linked = Path(array.file.filename).resolve() != path.resolve()  # an offset counts in the file of the array itself
+    linked = (
+        Path(array.file.filename).resolve() != path.resolve()
+    )  # an offset is relative to the file of the array itself
     if offset is not None and rows and dim and not array.external and not linked and is_plain(array):
         return RowFile(path, offset, rows, dim, array.dtype)
     return Hdf5Store(path, name, (rows, dim))
@@ -205,7 +207,7 @@ def _neighbors(path: Path, file: h5py.File, items: int, queries: VectorStore | N
 
 
 def _as_ids(stored: np.ndarray) -> np.ndarray | None:
-    """int64, -1 for none: also where -1 was stored without a sign, or as NaN; None if there are fractions."""
+    """Ids as int64, -1 for none (stored as -1, as its unsigned equivalent or as NaN); None if there are fractions."""
     if stored.dtype.kind == "f":
         filled = np.where(np.isnan(stored), -1, stored)
         return (
@@ -220,7 +222,7 @@ def _distance(file: h5py.File) -> str | None:
     for name in ("distance", "metric"):
         try:
             said = file.attrs.get(name)
-        except (TypeError, OSError, UnicodeDecodeError):  # of a type that is none of text
+        except (TypeError, OSError, UnicodeDecodeError):  # not a type of text
             continue
         if isinstance(said, np.ndarray) and said.size == 1:
             said = said.reshape(-1)[0]

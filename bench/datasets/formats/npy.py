@@ -1,4 +1,4 @@
-"""NumPy's ``.npy``: one two-dimensional array, read at positions."""
+"""NumPy's ``.npy``: one two-dimensional array, read in place."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def read_header(handle: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
 
 
 def load_array(path: Path, memory_map: bool = False) -> np.ndarray:
-    """The array of a .npy file, of any number of axes; :class:`DatasetError` if it is not whole or not of numbers."""
+    """The array of a .npy file, of any number of axes; :class:`DatasetError` if it is truncated or not of numbers."""
     shape, _, dtype, offset = _header_of(path)
     if dtype.hasobject:
         raise DatasetError(f"{path} holds Python objects, which are never unpickled; save an array of numbers")
