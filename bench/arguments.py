@@ -50,7 +50,8 @@ def for_sweep(overrides: Sequence[str]) -> list[str]:
     Hydra applies what is no list to its defaults first, and the default method may lack an option that the swept ones
     have. ``method.center=offset`` becomes a list of one value, which is applied to each run alone.
     """
-    parsed = [_parsed(override) for override in overrides]
+    parser = OverridesParser.create()
+    parsed = [_parsed(parser, override) for override in overrides]
     swept = {each.key_or_group for each in parsed if each is not None and each.is_sweep_override()}
     return [
         f"{each.key_or_group}=choice({override.partition('=')[2]})"
@@ -63,10 +64,10 @@ def for_sweep(overrides: Sequence[str]) -> list[str]:
     ]
 
 
-def _parsed(override: str) -> Override | None:
+def _parsed(parser: OverridesParser, override: str) -> Override | None:
     """None for a flag, or for what Hydra refuses later."""
     try:
-        return OverridesParser.create().parse_override(override)
+        return parser.parse_override(override)
     except HydraException:
         return None
 

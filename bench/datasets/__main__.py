@@ -14,10 +14,10 @@ from rich.table import Column, Table
 
 from bench import datasets
 from bench.datasets import builders
-from bench.datasets.base import Dataset, DatasetError
+from bench.datasets.base import DatasetError
 from bench.datasets.diagnosis import diagnose
 from bench.datasets.formats import SUFFIXES
-from bench.measure.kinds import few_training_vectors, kinds_of, warnings_of
+from bench.measure.kinds import kinds_of, warnings_of
 from bench.report.words import number
 
 _ABOUT = {
@@ -131,9 +131,7 @@ def _info(name: str | None, vectors: Path | None, options: list[str]) -> None:
 def _diagnosis(dataset: Any) -> dict[str, str]:
     """What the vectors are like, and which kinds that makes them, as docs/embeddings.md has it."""
     diagnosis = diagnose(dataset)
-    kinds = [kind.sentence for kind in kinds_of(diagnosis, dataset.dim, str(dataset.metric))]
-    if isinstance(dataset, Dataset):
-        kinds += [kind.sentence for kind in few_training_vectors(dataset.n_train, dataset.dim)]
+    kinds = [kind.sentence for kind in kinds_of(diagnosis, dataset.dim, str(dataset.metric), dataset.n_train)]
     kinds += [kind.sentence for kind in warnings_of(diagnosis, len(dataset.queries))]
     return {
         "mean": f"{diagnosis.mean_length:.2f} of the vectors' length",

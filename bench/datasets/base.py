@@ -76,9 +76,13 @@ class Dataset:
         return self.base.shape[1]
 
     @property
+    def training(self) -> VectorStore:
+        """Vectors that methods are fitted on: the training set where there is one, else the base; never queries."""
+        return self.base if self.train is None else self.train
+
+    @property
     def n_train(self) -> int:
-        """Vectors that methods can be fitted on."""
-        return (self.base if self.train is None else self.train).shape[0]
+        return self.training.shape[0]
 
 
 class DatasetError(ValueError):

@@ -96,9 +96,13 @@ class Kind:
     sentence: str
 
 
-def kinds_of(diagnosis: Diagnosis, dim: int, metric: str) -> list[Kind]:
-    """Kinds that a set of ``dim`` dimensions is of, compared by ``metric`` (ip, cosine, l2 or chamfer)."""
-    return [*_of_directions(diagnosis, dim), *_of_lengths(diagnosis, metric), *_of_rows(diagnosis)]
+def kinds_of(diagnosis: Diagnosis, dim: int, metric: str, training: int | None = None) -> list[Kind]:
+    """Kinds that a set of ``dim`` dimensions is of, compared by ``metric`` (ip, cosine, l2 or chamfer).
+
+    ``training`` vectors (or sets of vectors) are there to fit methods on; None: it is not known how many.
+    """
+    few = [] if training is None or metric == "chamfer" else few_training_vectors(training, dim)
+    return [*_of_directions(diagnosis, dim), *_of_lengths(diagnosis, metric), *_of_rows(diagnosis), *few]
 
 
 def few_training_vectors(training: int, dim: int) -> list[Kind]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from bench.datasets.base import Dataset
 from bench.datasets.diagnosis import diagnose
 from bench.errors import UsageError
-from bench.measure.kinds import Diagnosis, few_training_vectors, kinds_of, warnings_of
+from bench.measure.kinds import Diagnosis, kinds_of, warnings_of
 from bench.records import Record
 
 _EQUAL = 0.95  # share of queries whose neighbors all tie from which on there is nothing to choose by
@@ -28,6 +28,6 @@ def sentences(diagnosis: Diagnosis, user: Dataset, measured: Record | None) -> l
     """The kinds that the vectors are of, and what a recall measured on them does not say."""
     if measured is not None and measured.diagnosis is not None:
         diagnosis = replace(diagnosis, ties=measured.diagnosis.ties)  # of all queries of a larger sample
-    kinds = [*kinds_of(diagnosis, user.dim, str(user.metric)), *few_training_vectors(user.n_train, user.dim)]
+    kinds = kinds_of(diagnosis, user.dim, str(user.metric), user.n_train)
     warned = warnings_of(diagnosis, len(user.queries))
     return [*(kind.sentence for kind in kinds), *(f"warning: {kind.sentence}" for kind in warned)]

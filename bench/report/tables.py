@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bench.measure.kinds import Diagnosis, Kind, few_training_vectors, kinds_of, warnings_of
+from bench.measure.kinds import kinds_of, warnings_of
 from bench.measure.statistics import Interval
-from bench.records import FAILURES, DatasetInfo, Record
+from bench.records import FAILURES, Record
 from bench.report.names import dataset_names, shown_name
 from bench.report.rows import HEADLINES, Row, digits_of, headlines, rows_of
 from bench.report.table_record import table_lines
@@ -84,16 +84,10 @@ def _data(record: Record) -> Iterable[tuple[str, str]]:
     if (diagnosis := record.diagnosis) is None:
         return
     data = record.dataset
-    for kind in _kinds(diagnosis, data):
+    for kind in kinds_of(diagnosis, data.dim, data.metric, data.n_train):
         yield "vectors", kind.sentence
     for kind in warnings_of(diagnosis, data.queries):
         yield "warning", f"[yellow]{kind.sentence}[/]"
-
-
-def _kinds(diagnosis: Diagnosis, data: DatasetInfo) -> list[Kind]:
-    """The kinds that vectors are of, and that there are few to learn from."""
-    few = few_training_vectors(data.n_train, data.dim) if data.track == "dense" else []
-    return [*kinds_of(diagnosis, data.dim, data.metric), *few]
 
 
 def _measured(record: Record) -> Iterable[tuple[str, str]]:
@@ -180,7 +174,7 @@ def _warnings(records: Sequence[Record]) -> Iterable[str]:
     for record in records:
         if (diagnosis := record.diagnosis) is not None:
             data = record.dataset
-            kinds = [kind.sentence for kind in _kinds(diagnosis, data)]
+            kinds = [kind.sentence for kind in kinds_of(diagnosis, data.dim, data.metric, data.n_train)]
             lines |= dict.fromkeys(f"{name(record)}: {sentence}" for sentence in kinds)
             warned = [kind.sentence for kind in warnings_of(diagnosis, data.queries)]
             lines |= dict.fromkeys(f"[yellow]warning[/]: {name(record)}: {sentence}" for sentence in warned)

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from bench.config import RunConfig
-from bench.datasets import GroundTruth, ground_truth
+from bench.datasets import GroundTruth
 from bench.datasets.base import Dataset, VectorStore
 from bench.measure import quality
-from bench.measure.memory import peak_memory
 from bench.measure.statistics import bootstrap_means
 from bench.records import Bytes, DatasetInfo
 from bench.tracks.measurement import (
-    FIDELITY_QUERIES,
-    TRUTH_K,
+    JudgedSample,
     Measurement,
     check_budget,
-    judge_search,
+    judged_neighbors,
+    measure_search,
     ratios,
-    search_for_quality,
-    time_searches,
 )
 from methods import Codec, Searcher
 from methods.budget import Budget
@@ -49,7 +45,6 @@ def configure(config: RunConfig, dataset: Dataset, code_bytes: int) -> tuple[Cod
 
 def describe(config: RunConfig, dataset: Dataset) -> DatasetInfo:
     """The data set as a record has it."""
-    train = dataset.base if dataset.train is None else dataset.train
     return DatasetInfo(
         name=dataset.name,
         n=dataset.base.shape[0],
@@ -58,7 +53,7 @@ def describe(config: RunConfig, dataset: Dataset) -> DatasetInfo:
         metric=str(dataset.metric),
         checksum=dataset.checksum,
         trained_on="base" if dataset.train is None else "train",
-        n_train=min(train.shape[0], config.train_size),
+        n_train=min(dataset.n_train, config.train_size),
     )
 
 
@@ -68,10 +63,9 @@ def recall_judge(dataset: Dataset, truth: GroundTruth) -> quality.RecallJudge:
 
 
 def training_vectors(dataset: Dataset, most: int, seed: int) -> np.ndarray:
-    """At most ``most`` vectors to fit on: of the training set where there is one, else of the base; never queries."""
-    source: VectorStore = dataset.base if dataset.train is None else dataset.train
-    n = source.shape[0]
-    return source.read(0, n) if n <= most else source.take(training_rows(n, most, seed))
+    """At most ``most`` of :attr:`Dataset.training`."""
+    n = dataset.n_train
+    return dataset.training.read(0, n) if n <= most else dataset.training.take(training_rows(n, most, seed))
 
 
 def training_rows(n: int, most: int, seed: int) -> np.ndarray:
@@ -110,7 +104,9 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
     del train
 
     codes, store_codes = encode(dataset.base, codec, store_codec, run)
-    judged = _JudgedSample.take(dataset, codec, codes, config.seed)
+    neighbors = judged_neighbors(dataset)
+    sample = JudgedSample(neighbors, codec.searcher(codes[neighbors]))
+    reconstruction = _reconstruction_error(dataset, codec, codes, config.seed)
     with run.timed("build"):
         searcher = codec.searcher(codes)
     del codes
@@ -121,14 +117,9 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
         searcher = _rescored(config, searcher, store_codec, store_codes, dataset, work, run)
     del store_codes
 
-    results = time_searches(config, searcher, dataset, run)
-    run.peak_memory_bytes = peak_memory()
-    scored = search_for_quality(searcher, judged.searcher, judged.neighbors, dataset.queries, results, run)
-    with run.timed("judge"):
-        truth = ground_truth(dataset, TRUTH_K)
-        judge_search(config, dataset, recall_judge(dataset, truth), truth, results, scored, run)
-        if judged.reconstruction is not None:
-            run.quality |= bootstrap_means({"reconstruction_error": judged.reconstruction}, config.seed)
+    measure_search(config, dataset, searcher, sample, recall_judge, run)
+    if reconstruction is not None:
+        run.quality |= bootstrap_means({"reconstruction_error": reconstruction}, config.seed)
     return run
 
 
@@ -208,20 +199,8 @@ def _write_vectors(base: VectorStore, path: Path) -> Path:
     return path
 
 
-@dataclass
-class _JudgedSample:
-    """Codes kept for judging scores and reconstruction, so that the codes themselves can go."""
-
-    neighbors: np.ndarray  # base rows that are true neighbors of the first queries, ascending
-    searcher: Searcher  # over their codes
-    reconstruction: np.ndarray | None  # relative squared errors of a sample of the base
-
-    @classmethod
-    def take(cls, dataset: Dataset, codec: Codec, codes: np.ndarray, seed: int) -> _JudgedSample:
-        truth = ground_truth(dataset, TRUTH_K)
-        neighbors = np.unique(truth.ids[:FIDELITY_QUERIES])
-        neighbors = neighbors[neighbors >= 0]
-        n = len(codes)
-        rows = np.sort(np.random.default_rng(seed).choice(n, min(n, _SAMPLE), replace=False))
-        error = quality.reconstruction_error(codec, codes[rows], dataset.base.take(rows)) if codec.decodable else None
-        return cls(neighbors, codec.searcher(codes[neighbors]), error)
+def _reconstruction_error(dataset: Dataset, codec: Codec, codes: np.ndarray, seed: int) -> np.ndarray | None:
+    """Relative squared errors of a sample of the base; None where codes do not decode."""
+    n = len(codes)
+    rows = np.sort(np.random.default_rng(seed).choice(n, min(n, _SAMPLE), replace=False))
+    return quality.reconstruction_error(codec, codes[rows], dataset.base.take(rows)) if codec.decodable else None

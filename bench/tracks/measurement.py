@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bench.config import RunConfig
-from bench.datasets import AnyDataset, Dataset, GroundTruth, RaggedDataset
+from bench.datasets import AnyDataset, Dataset, GroundTruth, RaggedDataset, ground_truth
 from bench.execution import turns
 from bench.measure import latency, quality
 from bench.measure.memory import peak_memory
@@ -112,31 +112,61 @@ class NeighborScores:
     estimates_metric: bool
 
 
-def search_for_quality(
+@dataclass(frozen=True)
+class JudgedSample:
+    """Codes of true neighbors, kept for judging scores so that the codes themselves can go.
+
+    Attributes
+    ----------
+    neighbors : (m,) int64, ascending
+        As :func:`judged_neighbors` gives them.
+    searcher : Searcher or SetSearcher
+        Over their codes.
+    """
+
+    neighbors: np.ndarray
+    searcher: latency.AnySearcher
+
+
+def judged_neighbors(dataset: Dataset | RaggedDataset) -> np.ndarray:
+    """Rows (m,) int64, ascending, that are true neighbors of the first :data:`FIDELITY_QUERIES` queries."""
+    neighbors = np.unique(ground_truth(dataset, TRUTH_K).ids[:FIDELITY_QUERIES])
+    return neighbors[neighbors >= 0]
+
+
+def measure_search(
+    config: RunConfig,
+    dataset: Dataset | RaggedDataset,
     searcher: latency.AnySearcher,
-    sample: latency.AnySearcher,
-    neighbors: np.ndarray,
-    queries: Any,
-    results: Results,
+    sample: JudgedSample,
+    recall_judge: Callable[[Any, GroundTruth], quality.RecallJudge],
     run: Measurement,
+) -> None:
+    """Times searches, notes the peak memory, and judges what was returned; the results stand in ``run``."""
+    results = time_searches(config, searcher, dataset, run)
+    run.peak_memory_bytes = peak_memory()
+    scored = _search_for_quality(searcher, sample, dataset.queries, results, run)
+    with run.timed("judge"):
+        truth = ground_truth(dataset, TRUTH_K)
+        _judge(config, dataset, recall_judge(dataset, truth), truth, results, scored, run)
+
+
+def _search_for_quality(
+    searcher: latency.AnySearcher, sample: JudgedSample, queries: Any, results: Results, run: Measurement
 ) -> NeighborScores | None:
     """Searches made only to judge quality, under their own clock.
 
-    Parameters
-    ----------
-    searcher : Searcher or SetSearcher
-        Searched for every k of :data:`RECALL_AT` that ``results`` lacks; the results are added there. Recall@k is of a
-        search for k, since k decides how many candidates are re-ranked.
-    sample : Searcher or SetSearcher
-        Holds the items ``neighbors`` (m,), true neighbors of the first :data:`FIDELITY_QUERIES` queries.
+    ``searcher`` is searched for every k of :data:`RECALL_AT` that ``results`` lacks; the results are added there.
+    Recall@k is of a search for k, since k decides how many candidates are re-ranked.
     """
+    neighbors, among = sample.neighbors, sample.searcher
     with run.timed("search_quality"):
         for k in {*RECALL_AT} - set(results):
             results[k] = searcher.search(queries, k)
         if not len(neighbors):
             return None
-        scores, ids = sample.search(queries[:FIDELITY_QUERIES], len(neighbors))
-    return NeighborScores(neighbors, scores, ids, sample.descending, sample.estimates_metric)
+        scores, ids = among.search(queries[:FIDELITY_QUERIES], len(neighbors))
+    return NeighborScores(neighbors, scores, ids, among.descending, among.estimates_metric)
 
 
 def fidelity(
@@ -167,7 +197,7 @@ def fidelity(
     return {name: np.pad(values, (0, rest), constant_values=np.nan) for name, values in judged.items()}
 
 
-def judge_search(
+def _judge(
     config: RunConfig,
     dataset: Dataset | RaggedDataset,
     judge: quality.RecallJudge,

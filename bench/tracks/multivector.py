@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from bench.config import RunConfig
-from bench.datasets import GroundTruth, RaggedDataset, ground_truth
+from bench.datasets import GroundTruth, RaggedDataset
 from bench.datasets.sets.truth import true_scores
 from bench.measure import quality
-from bench.measure.memory import peak_memory
 from bench.records import Bytes, DatasetInfo
 from bench.tracks.measurement import (
-    FIDELITY_QUERIES,
-    TRUTH_K,
+    JudgedSample,
     Measurement,
     check_budget,
-    judge_search,
+    judged_neighbors,
+    measure_search,
     ratios,
-    search_for_quality,
-    time_searches,
 )
 from methods.budget import Budget
 from methods.multivector import Codes, MultiVectorCodec, Ragged, SetSearcher, rescore
@@ -62,7 +58,7 @@ def describe(config: RunConfig, dataset: RaggedDataset) -> DatasetInfo:
         metric=str(dataset.metric),
         checksum=dataset.checksum,
         trained_on="base",
-        n_train=min(len(dataset.base), config.train_size),
+        n_train=min(dataset.n_train, config.train_size),
         vectors_per_item=dataset.base.total / len(dataset.base),
     )
 
@@ -88,7 +84,8 @@ def measure(config: RunConfig, dataset: RaggedDataset, code_bytes: int, work: Pa
     if store_codec is not None:
         with run.timed("encode_rescore"):
             store_codes = store_codec.encode(dataset.base)
-    judged = _JudgedSample.take(dataset, codec, codes)
+    neighbors = judged_neighbors(dataset)
+    sample = JudgedSample(neighbors, codec.searcher(codes.take(neighbors)))
     with run.timed("build"):
         searcher = codec.searcher(codes)
     run.bytes = _count(codec, codes, store_codec, store_codes, searcher, dataset, config.rescore)
@@ -99,12 +96,7 @@ def measure(config: RunConfig, dataset: RaggedDataset, code_bytes: int, work: Pa
     if config.rescore is not None:
         searcher = _rescored(config, searcher, store_codec, store_codes, dataset, work, run)
 
-    results = time_searches(config, searcher, dataset, run)
-    run.peak_memory_bytes = peak_memory()
-    scored = search_for_quality(searcher, judged.searcher, judged.neighbors, dataset.queries, results, run)
-    with run.timed("judge"):
-        truth = ground_truth(dataset, TRUTH_K)
-        judge_search(config, dataset, recall_judge(dataset, truth), truth, results, scored, run)
+    measure_search(config, dataset, searcher, sample, recall_judge, run)
     return run
 
 
@@ -176,20 +168,6 @@ def _written(base: Ragged, path: Path) -> Ragged:
         mapped[start : start + _BLOCK] = base.vectors[start : start + _BLOCK]
     mapped.flush()
     return Ragged(np.load(path, mmap_mode="r", allow_pickle=False), base.offsets)
-
-
-@dataclass
-class _JudgedSample:
-    """Codes of the true neighbors of the first queries, for judging scores."""
-
-    neighbors: np.ndarray
-    searcher: SetSearcher
-
-    @classmethod
-    def take(cls, dataset: RaggedDataset, codec: MultiVectorCodec, codes: Codes) -> _JudgedSample:
-        neighbors = np.unique(ground_truth(dataset, TRUTH_K).ids[:FIDELITY_QUERIES])
-        neighbors = neighbors[neighbors >= 0]
-        return cls(neighbors, codec.searcher(codes.take(neighbors)))
 
 
 class _ChamferJudge(quality.RecallJudge):

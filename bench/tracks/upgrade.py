@@ -21,7 +21,7 @@ from bench.measure import quality
 from bench.measure.memory import peak_memory
 from bench.measure.repeats import groups_of
 from bench.measure.statistics import bootstrap_means
-from bench.tracks import dense
+from bench.tracks import dense, measurement
 from methods import Codec, registry
 from methods.errors import NoSuccessor
 
@@ -73,7 +73,7 @@ def old_dataset(config: RunConfig, new: Dataset) -> Dataset:
     return old
 
 
-def measure(config: RunConfig, new: Dataset, code_bytes: int, work: Path) -> dense.Measurement:
+def measure(config: RunConfig, new: Dataset, code_bytes: int, work: Path) -> measurement.Measurement:
     """One upgrade.
 
     The record's bytes, latency and plain measures are of new queries over the old codes alone: the first moment of an
@@ -86,7 +86,7 @@ def measure(config: RunConfig, new: Dataset, code_bytes: int, work: Path) -> den
     name = method.pop("name")
     before = registry.for_budget(name, old.dim, code_bytes, old.metric, **method)
     free = registry.for_budget(name, new.dim, code_bytes, new.metric, **method)
-    run = dense.Measurement(free.params())
+    run = measurement.Measurement(free.params())
     rows = dense.training_rows(new.base.shape[0], config.train_size, config.seed)
     with run.timed("fit"):
         before.fit(old.base.take(rows), config.seed)
@@ -96,15 +96,15 @@ def measure(config: RunConfig, new: Dataset, code_bytes: int, work: Path) -> den
         after = before.successor(old.base.take(rows), new.base.take(rows), float(config.scenario["weight"]))
     run.params = after.params()
 
-    old_codes = dense.encode(old.base, before, None, dense.Measurement({}))[0]
+    old_codes = dense.encode(old.base, before, None, measurement.Measurement({}))[0]
     codes = dense.encode(new.base, after, None, run)[0]
-    free_codes = dense.encode(new.base, free, None, dense.Measurement({}))[0]
+    free_codes = dense.encode(new.base, free, None, measurement.Measurement({}))[0]
     with run.timed("build"):
         searcher = after.searcher(old_codes)
     run.bytes = dense.count_bytes(after, None, searcher, new, None)
     dense.check_resident(run.bytes, searcher.size, code_bytes)
-    run.ratio = dense.ratios(new.base.shape[0], 4 * new.dim, run.bytes.code, run.bytes.parts_total)
-    results = dense.time_searches(config, searcher, new, run)
+    run.ratio = measurement.ratios(new.base.shape[0], 4 * new.dim, run.bytes.code, run.bytes.parts_total)
+    results = measurement.time_searches(config, searcher, new, run)
     run.peak_memory_bytes = peak_memory()
 
     judge = _Judge(new)
@@ -119,7 +119,7 @@ def measure(config: RunConfig, new: Dataset, code_bytes: int, work: Path) -> den
         mixed[again] = codes[again]
         measures |= judge.named(f"new->{part:g}", after.searcher(mixed).search(new.queries, 10)[1])
     run.quality = bootstrap_means(measures, config.seed, groups=groups_of(new.queries, new.metric))
-    scores, ids = searcher.search(new.queries, dense.TRUTH_K)
+    scores, ids = searcher.search(new.queries, measurement.TRUTH_K)
     run.arrays |= {"scores": scores, "ids": ids}
     return run
 
@@ -128,7 +128,7 @@ class _Judge:
     """Measures of results by the new encoder's truth and by relevance."""
 
     def __init__(self, dataset: Dataset) -> None:
-        truth = ground_truth(dataset, dense.TRUTH_K)
+        truth = ground_truth(dataset, measurement.TRUTH_K)
         self.relevance = dataset.relevance
         self.recall = quality.RecallJudge(dataset.base, dataset.queries, dataset.metric, truth.scores, truth.ids)
 

@@ -99,23 +99,25 @@ def _expected_recall(values: np.ndarray, near: np.ndarray) -> np.ndarray:
 
     Small codes have many vectors in common, and a recall in one order of them differs by chance from that in another.
     """
-    first, last = _up_to_tenth(values, -_EQUAL), _up_to_tenth(values, _EQUAL)
-    equal = last & ~first
+    tenth, margin = _tenth(values)
+    first = values < tenth - margin
+    equal = (values <= tenth + margin) & ~first
     places = data.K - first.sum(axis=1)
     share = (equal & near).sum(axis=1) / np.maximum(equal.sum(axis=1), 1)
     return ((first & near).sum(axis=1) + places * share) / data.K
 
 
-def _up_to_tenth(values: np.ndarray, margin: float) -> np.ndarray:
-    """(nq, n) bool: which values are at most the tenth and ``margin`` of what lies between the least and the tenth."""
-    least, tenth = values.min(axis=1), np.partition(values, data.K - 1, axis=1)[:, data.K - 1]
-    limit = (tenth + margin * (tenth - least))[:, None]
-    return values <= limit if margin > 0 else values < limit
+def _tenth(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The tenth of the smallest ``values`` (nq, n), and by how much one equal to it may differ: (nq, 1) each."""
+    tenth = np.partition(values, data.K - 1, axis=1)[:, data.K - 1 : data.K]
+    return tenth, _EQUAL * (tenth - values.min(axis=1, keepdims=True))
 
 
 def near_rows(base: np.ndarray, queries: np.ndarray, metric: Metric) -> np.ndarray:
     """(nq, n) bool: the rows of the base that are at least as near as the tenth."""
-    return _up_to_tenth(data.metric_values(queries, base, metric) * (-1 if metric.descending else 1), _EQUAL)
+    values = data.metric_values(queries, base, metric) * (-1 if metric.descending else 1)
+    tenth, margin = _tenth(values)
+    return values <= tenth + margin
 
 
 @functools.cache

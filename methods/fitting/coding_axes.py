@@ -48,7 +48,7 @@ def coding_axes(vectors: np.ndarray, direction: np.ndarray, seed: int) -> tuple[
     rests = split(vectors[checked], mean, direction)[1]
     deciding = len(vectors) / len(rests) * _deciding(np.linalg.norm(rests, axis=1) * weights[checked])
     if len(vectors) < 2 or not 0 < deciding < _MANY * vectors.shape[1]:
-        _, axes, variances = principal_axes(vectors, vectors.shape[1], without=direction)
+        _, axes, variances = principal_axes(vectors, vectors.shape[1], direction, (mean, weights))
         matrix, spread = rotated_axes(axes, variances, seed)
         return mean, matrix, without_rounding(spread, matrix, rests)
     rests = split(vectors, mean, direction)[1]

@@ -42,7 +42,10 @@ def is_nothing(distances: np.ndarray) -> np.ndarray:
 
 
 def principal_axes(
-    vectors: np.ndarray, count: int, without: np.ndarray | None = None
+    vectors: np.ndarray,
+    count: int,
+    without: np.ndarray | None = None,
+    robust: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The directions of largest variance; outliers count as :func:`robust_mean` has them.
 
@@ -53,6 +56,8 @@ def principal_axes(
         At most ``dim``.
     without : (dim,) float32, optional
         A direction of unit norm (or zero) along which vectors count as equal.
+    robust : tuple, optional
+        What :func:`robust_mean` gives of the vectors, if that is known.
 
     Returns
     -------
@@ -61,7 +66,7 @@ def principal_axes(
         Orthonormal columns, by falling variance.
     variances : (count,) float32
     """
-    mean, weights = robust_mean(vectors)
+    mean, weights = robust_mean(vectors) if robust is None else robust
     covariance = np.zeros((vectors.shape[1], vectors.shape[1]))
     for start in range(0, len(vectors), _BLOCK):
         centered = vectors[start : start + _BLOCK] - mean

@@ -157,9 +157,8 @@ def _vectors(path: Path, file: h5py.File, name: str) -> VectorStore:
     rows, dim = array.shape
     check_stored(path, array, name)
     offset = array.id.get_offset()
-    linked = (
-        Path(array.file.filename).resolve() != path.resolve()
-    )  # an offset is relative to the file of the array itself
+    # An offset is relative to the file of the array itself.
+    linked = Path(array.file.filename).resolve() != path.resolve()
     if offset is not None and rows and dim and not array.external and not linked and is_plain(array):
         return RowFile(path, offset, rows, dim, array.dtype)
     return Hdf5Store(path, name, (rows, dim))

@@ -141,8 +141,12 @@ def _why_not(path: Path, error: Exception) -> str:
         start = handle.read(4)
         handle.seek(max(0, path.stat().st_size - 4))
         framed = start == handle.read(4) == b"PAR1"
-    reason = " ".join(str(error).split())[:200]
-    return f"is corrupt, pyarrow says {reason!r}" if framed else "is not a Parquet file, or truncated"
+    return f"is corrupt, pyarrow says {_reason(error)!r}" if framed else "is not a Parquet file, or truncated"
+
+
+def _reason(error: Exception) -> str:
+    """What pyarrow says, in one line."""
+    return " ".join(str(error).split())[:200]
 
 
 def _chunks(path: Path, column: Column, group: int) -> list[pa.Array]:
@@ -151,10 +155,9 @@ def _chunks(path: Path, column: Column, group: int) -> list[pa.Array]:
             rows = file.metadata.row_group(group).num_rows
             values = file.read_row_group(group, columns=[column.name]).column(column.path[0])
     except (pa.ArrowException, OSError, UnicodeDecodeError, KeyError) as error:
-        reason = " ".join(str(error).split())[:200]
         raise DatasetError(
-            f"{path} is corrupt in row group {group}, pyarrow {pa.__version__} says {reason!r}; copy it again, or "
-            "try a newer pyarrow"
+            f"{path} is corrupt in row group {group}, pyarrow {pa.__version__} says {_reason(error)!r}; copy it again, "
+            "or try a newer pyarrow"
         ) from None
     if len(values) != rows:
         raise DatasetError(f"{path} is corrupt: row group {group} has {len(values)} rows of {rows}; copy it again")

@@ -63,6 +63,11 @@ class RaggedDataset:
     def dim(self) -> int:
         return self.base.dim
 
+    @property
+    def n_train(self) -> int:
+        """Documents that methods are fitted on: those of the base."""
+        return len(self.base)
+
 
 @dataclass(frozen=True)
 class RaggedSource:
