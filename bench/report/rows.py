@@ -41,11 +41,11 @@ class Row:
         The method, and what tells it from others of its name in the same group.
     p_best : float or None
         Holm-adjusted p of its headline measure against the best of its group; None for the best itself and where
-        nothing could be paired.
+        nothing could be compared.
     behind : Interval or None
-        The paired difference to that best, where ``p_best`` is known.
+        The difference to that best, where ``p_best`` is known.
     effect : float or None
-        Cohen's d of these pairs.
+        Cohen's d of the queries' pairs; None where the two were compared by their intervals.
     is_best : bool
         Its headline measure is the best of its group.
     measure : str or None

@@ -1,9 +1,10 @@
-"""Which methods are distinguishable from the best of their table: paired tests on the same queries, Holm-corrected."""
+"""Which methods are distinguishable from the best of their table: tests on the same queries, Holm-corrected."""
 
 from __future__ import annotations
 
 import csv
 import io
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ import numpy as np
 from bench.datasets.base import DatasetError
 from bench.errors import UsageError
 from bench.files import write_whole, writing
-from bench.measure.statistics import Interval, against_best
+from bench.measure.statistics import Interval, holm, paired_difference, unpaired_difference
 from bench.records import QUERIES_FILE, Record
 from bench.report.per_query import Judges, packed_values
 from bench.report.rows import Row
@@ -27,7 +28,10 @@ _FIELDS = ("key", "best", "method", "budget_bytes", "difference", "low", "high",
 
 @dataclass(frozen=True)
 class Comparison:
-    """A row beside the best of its group; ``key`` and ``best`` are of their first seeds' records."""
+    """A row beside the best of its group; ``key`` and ``best`` are of their first seeds' records.
+
+    ``effect`` is NaN where the two were compared by their intervals, not query by query.
+    """
 
     key: str
     best: str
@@ -46,8 +50,9 @@ def compare_rows(
 ) -> tuple[list[Comparison], list[str]]:
     """Every row against the best of its group, and why some groups could not be compared.
 
-    Rows of which neither per-query arrays nor packed recalls remain are left out; where the best of a group has none,
-    so is the group, and one that is packed as a whole: its comparisons lie beside it.
+    Rows of which neither per-query arrays nor packed recalls remain are compared by their intervals, which tells
+    fewer apart; so is every row where they are the best's that are missing. A group that is packed as a whole is left
+    out: its comparisons lie beside it.
 
     Parameters
     ----------
@@ -68,39 +73,37 @@ def compare_rows(
 
 
 def _compare_group(group: Sequence[Row], folders: dict[str, Path | None], judges: Judges, k: int) -> list[Comparison]:
-    leader = max(group, key=lambda row: row.worth)
+    best = max(group, key=lambda row: row.worth)
+    others = [row for row in group if row is not best]
     having = [row for row in group if _has_values(row, folders, k)]
-    fresh = any(folders.get(record.key) for row in having for record in row.records)
-    if fresh and leader not in having:
-        where = f"{leader.record.dataset.name} at {leader.record.budget.requested}"
-        raise UsageError(f"{leader.label}, the best on {where}, has no per-query arrays")
-    if not fresh or len(having) < 2:
+    if not any(folders.get(record.key) for row in having for record in row.records):
         return []
-    group = having
-    per_query = {
-        row.record.key: np.stack([_values(record, folders.get(record.key), judges, k) for record in row.records])
-        for row in group
-    }
-    best, others = against_best(per_query)
-    labels = {row.record.key: row for row in group}
-    comparisons = []
-    for key, other in others.items():
-        difference = other.difference
-        comparisons.append(
-            Comparison(
-                key,
-                best,
-                labels[key].label,
-                labels[key].group[3],
-                difference.value,
-                difference.low,
-                difference.high,
-                difference.p,
-                other.p_adjusted,
-                difference.effect,
-            )
+    paired = {id(row): _per_query(row, folders, judges, k) for row in having} if best in having else {}
+    differences = [
+        paired_difference(paired[id(row)], paired[id(best)])
+        if id(row) in paired
+        else unpaired_difference(row.headline_quality, best.headline_quality)
+        for row in others
+    ]
+    return [
+        Comparison(
+            row.record.key,
+            best.record.key,
+            row.label,
+            row.group[3],
+            difference.value,
+            difference.low,
+            difference.high,
+            difference.p,
+            float(p_adjusted),
+            difference.effect,
         )
-    return comparisons
+        for row, difference, p_adjusted in zip(others, differences, holm([each.p for each in differences]))
+    ]
+
+
+def _per_query(row: Row, folders: dict[str, Path | None], judges: Judges, k: int) -> np.ndarray:
+    return np.stack([_values(record, folders.get(record.key), judges, k) for record in row.records])
 
 
 def _has_values(row: Row, folders: dict[str, Path | None], k: int) -> bool:
@@ -136,7 +139,8 @@ def mark(rows: Sequence[Row], comparisons: Iterable[Comparison]) -> list[Row]:
         known = by_key.get(row.record.key)
         if known is not None and abs(merits.get(known.best, np.inf) - leader.worth) < _TIE:
             behind = Interval(known.difference, known.low, known.high)
-            row = replace(row, p_best=known.p_adjusted, behind=behind, effect=known.effect)
+            effect = None if math.isnan(known.effect) else known.effect
+            row = replace(row, p_best=known.p_adjusted, behind=behind, effect=effect)
         marked.append(replace(row, is_best=row.record.key == leader.record.key))
     return marked
 

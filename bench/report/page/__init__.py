@@ -100,6 +100,7 @@ def _row(row: Row, dataset: str, environments: dict[str, int]) -> dict[str, Any]
         if row.behind
         else None,
         "effect": _short(row.effect),
+        "paired": row.effect is not None,
         "quality": {n: [_short(q.value), _short(q.low), _short(q.high)] for n, q in quality.items() if q is not None},
         "costs": {name: _short(row.cost(name)) for name in COSTS},
         "p95": _short(row.latency("p95")),

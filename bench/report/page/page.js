@@ -192,7 +192,7 @@ function open(id) {
   const lines = [
     ["family", row.family],
     ...Object.entries(row.quality).map(([name, [value, low, high]]) => [name.replaceAll("_", " "), `${digits(value, 4)} [${digits(low, 4)}, ${digits(high, 4)}]`]),
-    ["against the best", row.behind ? `${row.headline} ${fixed(row.behind[0], 4)} [${fixed(row.behind[1], 4)}, ${fixed(row.behind[2], 4)}], effect ${fixed(row.effect, 2)}, ${row.p < 0.001 ? "p < .001" : `p = ${digits(row.p, 2)}`}` : row.best ? "best of its budget" : "not tested"],
+    ["against the best", row.behind ? `${row.headline} ${fixed(row.behind[0], 4)} [${fixed(row.behind[1], 4)}, ${fixed(row.behind[2], 4)}], ${row.paired ? `effect ${fixed(row.effect, 2)}` : "by their intervals"}, ${row.p < 0.001 ? "p < .001" : `p = ${digits(row.p, 2)}`}` : row.best ? "best of its budget" : "not tested"],
     [`bytes ${item}`, `${row.costs.codes.toLocaleString("en")} of ${row.budgetBytes.toLocaleString("en")}` + (row.track === "table" ? "" : `; with parts ${size(row.costs["at N"])} at N, ${size(row.costs["at 1M"])} at 1M, ${size(row.costs["at 100M"])} at 100M`)],
     [row.track === "table" ? "made of" : "parts", Object.entries(row.parts).map(([name, count]) => `${name} ${bytes(count)}`).join(", ") || "none"],
     ["on disk", row.disk ? bytes(row.disk) : ""],

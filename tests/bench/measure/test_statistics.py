@@ -1,7 +1,9 @@
 """Bootstrap intervals cover the mean; tests of differences keep their level; corrections are the published ones."""
 
+import math
 import subprocess
 import sys
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from bench.measure.statistics import (
     holm,
     paired_difference,
     student_t,
+    unpaired_difference,
 )
 
 
@@ -158,6 +161,35 @@ def test_holm_adjusts_as_published():
     assert holm([0.01, 0.04, 0.03, 0.005]).tolist() == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.9, 0.8]).tolist() == [1.0, 1.0]
     assert holm([]).size == 0
+
+
+def test_intervals_alone_tell_apart_what_two_samples_would():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(0.52, 0.2, 1000), rng.normal(0.5, 0.2, 1000)
+    of = bootstrap_means({"a": a, "b": b})
+    difference = unpaired_difference(of["a"], of["b"])
+    t = (a.mean() - b.mean()) / np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 1000)
+    assert difference.value == pytest.approx(a.mean() - b.mean())
+    assert difference.p == pytest.approx(2 * (1 - NormalDist().cdf(abs(t))), abs=0.01)
+    assert (difference.low > 0) == (difference.p < 0.05)
+    assert math.isnan(difference.effect)
+    mirrored = unpaired_difference(of["b"], of["a"])
+    assert mirrored.p == pytest.approx(difference.p)
+    assert (mirrored.low, mirrored.high) == pytest.approx((-difference.high, -difference.low))
+
+
+def test_intervals_are_more_careful_than_pairs_of_the_same_queries():
+    rng = np.random.default_rng(1)
+    hardness = rng.normal(0.5, 0.3, 500)
+    values = {"a": hardness + 0.02 + rng.normal(0, 0.05, 500), "b": hardness}
+    of = bootstrap_means(values)
+    assert paired_difference(values["a"], values["b"]).p < 0.001 < 0.05 < unpaired_difference(of["a"], of["b"]).p
+
+
+def test_intervals_without_width_differ_by_their_values():
+    exact = Interval(0.5, 0.5, 0.5)
+    assert unpaired_difference(exact, exact).p == 1.0
+    assert unpaired_difference(exact, Interval(0.4, 0.4, 0.4)).p == 0.0
 
 
 def test_several_seeds_differ_only_beyond_the_chance_of_the_seed():

@@ -49,17 +49,18 @@ def test_rows_with_arrays_are_compared_beside_a_packed_one(sample, tmp_path, mon
             folders[record.key].mkdir()
             (folders[record.key] / records.QUERIES_FILE).touch()
 
-    def methods(**changed):
+    def paired(**changed):
         found, reasons = significance.compare_rows(rows, folders | changed)
-        return [comparison.method for comparison in found], reasons
+        assert not reasons
+        return {comparison.method: not np.isnan(comparison.effect) for comparison in found}
 
-    assert methods() == (["int8", "sign"], [])
-    assert methods(**{"alpha-int8-32-0": None}) == (["sign"], [])
-    assert methods(**{key: None for key in folders}) == ([], [])
-    without_best = methods(**{"alpha-opq-32-1": None})  # one of its two seeds
-    assert without_best == ([], ["opq, the best on alpha at 8x, has no per-query arrays"])
+    assert paired() == {"int8": True, "sign": True}
+    assert paired(**{"alpha-int8-32-0": None}) == {"int8": False, "sign": True}
+    assert paired(**{key: None for key in folders}) == {}
+    assert paired(**{"alpha-opq-32-1": None}) == {"int8": False, "sign": False}  # one of the best's two seeds
     marked = significance.mark(rows, significance.compare_rows(rows, folders | {"alpha-int8-32-0": None})[0])
-    assert {row.label: row.p_best is None for row in marked} == {"opq": True, "int8": True, "sign": False}
+    assert {row.label: row.p_best is None for row in marked} == {"opq": True, "int8": False, "sign": False}
+    assert {row.label: row.effect is None for row in marked} == {"opq": True, "int8": True, "sign": False}
 
 
 def test_a_new_run_is_compared_with_packed_ones_by_their_recalls(tmp_path, monkeypatch):
@@ -79,10 +80,10 @@ def test_a_new_run_is_compared_with_packed_ones_by_their_recalls(tmp_path, monke
     rows = rows_of([*packed, new, make("old", "product", 8, 0.1)])
     folders = {new.key: tmp_path}
     found, reasons = significance.compare_rows(rows, folders)
-    assert ([comparison.method for comparison in found], reasons) == (["new", "pq"], [])
-    assert [round(comparison.difference, 2) for comparison in found] == [-0.05, -0.1]
+    assert ([comparison.method for comparison in found], reasons) == (["new", "pq", "old"], [])
+    assert [round(comparison.difference, 2) for comparison in found] == [-0.05, -0.1, -0.5]
+    assert [np.isnan(comparison.effect) for comparison in found] == [False, False, True]
     assert significance.compare_rows(rows, {}) == ([], [])  # all packed: their comparisons lie beside them
-    assert significance.compare_rows(rows, folders, 1)[1] == ["opq, the best on alpha at 32x, has no per-query arrays"]
 
 
 def test_the_same_vectors_are_judged_by_each_metric(tmp_path, monkeypatch):
@@ -116,6 +117,9 @@ def test_comparisons_survive_the_disk(tmp_path):
     made = [significance.Comparison("a", "b", "pq", 48, -0.1, -0.2, -0.05, 0.001, 0.002, -0.5)]
     significance.write(significance.beside(tmp_path / "x.jsonl"), made)
     assert significance.find([tmp_path]) == significance.find([tmp_path / "x.jsonl"]) == made
+    unpaired = [dataclasses.replace(made[0], effect=float("nan"))]
+    significance.write(significance.beside(tmp_path / "x.jsonl"), unpaired)
+    assert [np.isnan(comparison.effect) for comparison in significance.find([tmp_path])] == [True]
     (tmp_path / "y.comparisons.csv").write_text("key\nz\n")
     with pytest.raises(UsageError, match="is not a table of comparisons"):
         significance.find([tmp_path])
