@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from methods.kernels.errors import KernelError
-from methods.kernels.scanning import layout, prepare
-from methods.kernels.scanning.dot_scan import DotScan, check_code
-from methods.kernels.scanning.factors import Scales
+from methods.kernels.scanning import prepare
+from methods.kernels.scanning.dot_scan import DotScan
+from methods.kernels.scanning.level_codes import LevelCodes
 
 __all__ = ["ADCScanner", "quantize_queries"]
 
@@ -23,49 +23,20 @@ def quantize_queries(queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.clip(np.rint(queries / units[:, None]), -127, 127).astype(np.int8), units
 
 
-class ADCScanner:
+class ADCScanner(LevelCodes):
     """Exhaustive search by the inner product of a query with a code's levels; ties by the smaller id.
 
-    Parameters
-    ----------
-    codes, dim, bits, scale, scale_table, threads, path
-        As for :class:`~methods.kernels.scanning.sdc.SDCScanner`.
-
-    Attributes
-    ----------
-    nbytes, padding : int
-        Bytes kept (scales included), and how many of them only fill up the last block.
+    Codes, parameters and attributes are those of :class:`~methods.kernels.scanning.level_codes.LevelCodes`.
 
     Notes
     -----
     A score differs from the exact one by at most ``max|q| / 254 * sum_j |level_j| * scale`` and float32 rounding.
     """
 
-    def __init__(
-        self,
-        codes: np.ndarray,
-        dim: int,
-        bits: int,
-        scale: np.ndarray | None = None,
-        scale_table: np.ndarray | None = None,
-        threads: int | None = None,
-        path: str | None = None,
-    ) -> None:
-        codes = prepare.as_codes(codes, None, "codes")
-        check_code(codes.shape[1], dim, bits)
-        self.size, self.code_size = codes.shape
-        self.dim, self.bits, self.threads = dim, bits, threads
-        self.scales = Scales(scale, scale_table, self.size)
-        self._scan = DotScan(codes, bits, self.scales, path)
-        self.path = self._scan.path
+    _scan: DotScan
 
-    @property
-    def nbytes(self) -> int:
-        return self._scan.nbytes + self.scales.nbytes
-
-    @property
-    def padding(self) -> int:
-        return layout.padding(self.size, self.code_size + self.scales.bytes_each)
+    def _scan_of(self, codes: np.ndarray, path: str | None) -> DotScan:
+        return DotScan(codes, self.bits, self.scales, path)
 
     def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """The ``k`` best codes of each query.

@@ -8,66 +8,57 @@ import numpy as np
 from llvmlite import ir
 from numba import njit
 from numba.core import types
-from numba.extending import intrinsic
 
 from methods.kernels import topk
 from methods.kernels.simd import ir as simd
+from methods.kernels.simd.emitted import Arguments, emitted
 from methods.kernels.simd.ir import I16, I32, I64
-from methods.kernels.simd.planar_tile import BLOCK, arguments
+from methods.kernels.simd.planar_tile import BLOCK
 
 __all__ = ["NO_DISTANCE", "any_below", "may_exceed", "push_above", "push_below"]
 
 NO_DISTANCE = np.int16(32767)  # above every distance that a scan can find
 
 
-def _compare(comparison: str) -> Any:
-    """An intrinsic ``(sums, row, limit) -> bool``: does one of ``sums[row]`` (64 integers) compare so with limit?"""
-
-    def implement(typingctx: Any, sums: Any, row: Any, limit: Any) -> Any:
-        sig = types.boolean(sums, types.int64, sums.dtype)
-
-        def codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
-            args = arguments(context, builder, ("sums", "row", "limit"), sig.args, values)
-            element = args["limit"].type
-            size, lanes = element.width // 8, 256 // element.width
-            line = simd.at(builder, args["sums"], builder.mul(args["row"], ir.Constant(I64, BLOCK * size)))
-            limit, kind = simd.splat(builder, args["limit"], lanes), simd.vector(element, lanes)
-            sums = [simd.load(builder, kind, simd.at(builder, line, 32 * part)) for part in range(BLOCK // lanes)]
-            return simd.any_lane(builder, [builder.icmp_signed(comparison, part, limit) for part in sums])
-
-        return sig, codegen
-
-    return intrinsic(implement)
+def _any(builder: Any, args: Arguments, comparison: str) -> Any:
+    """Does one of ``sums[row]`` (64 integers) compare so with ``limit``?"""
+    element = args["limit"].type
+    size, lanes = element.width // 8, 256 // element.width
+    line = simd.at(builder, args["sums"], builder.mul(args["row"], ir.Constant(I64, BLOCK * size)))
+    limit, kind = simd.splat(builder, args["limit"], lanes), simd.vector(element, lanes)
+    sums = [simd.load(builder, kind, simd.at(builder, line, 32 * part)) for part in range(BLOCK // lanes)]
+    return simd.any_lane(builder, [builder.icmp_signed(comparison, part, limit) for part in sums])
 
 
-def _any_above(typingctx: Any, sums: Any, row: Any, offset: Any, unit: Any, scale: Any, limit: Any) -> Any:
+@emitted("sums, int64 row, sums.dtype limit -> boolean")
+def any_below(builder: Any, args: Arguments) -> Any:
+    """Whether one of ``sums[row]`` (64 integers) is below ``limit``."""
+    return _any(builder, args, "<")
+
+
+@emitted("sums, int64 row, sums.dtype limit -> boolean")
+def any_over(builder: Any, args: Arguments) -> Any:
+    """Whether one of ``sums[row]`` (64 integers) is above ``limit``."""
+    return _any(builder, args, ">")
+
+
+@emitted("sums, int64 row, int32 offset, float32 unit, scale, float32 limit -> boolean")
+def any_above(builder: Any, args: Arguments) -> Any:
     """Whether one of ``float32(2 * sums[row] + offset) * unit * scale`` (64,) is above ``limit``."""
-    sig = types.boolean(sums, types.int64, types.int32, types.float32, scale, types.float32)
-
-    def codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
-        names = ("sums", "row", "offset", "unit", "scale", "limit")
-        args = arguments(context, builder, names, sig.args, values)
-        element = I16 if sig.args[0].dtype == types.int16 else I32
-        wide, floats = simd.vector(I32, 8), simd.vector(ir.FloatType(), 8)
-        size = element.width // 8
-        line = simd.at(builder, args["sums"], builder.mul(args["row"], ir.Constant(I64, BLOCK * size)))
-        offset, unit, limit = (simd.splat(builder, args[name], 8) for name in ("offset", "unit", "limit"))
-        masks = []
-        for doc in range(0, BLOCK, 8):
-            total = simd.load(builder, simd.vector(element, 8), simd.at(builder, line, doc * size))
-            total = builder.sext(total, wide) if element == I16 else total
-            total = builder.add(builder.add(total, total), offset)
-            factor = simd.load(builder, floats, simd.at(builder, args["scale"], doc * 4))
-            score = builder.fmul(builder.fmul(builder.sitofp(total, floats), unit), factor)
-            masks.append(builder.fcmp_ordered(">", score, limit))
-        return simd.any_lane(builder, masks)
-
-    return sig, codegen
-
-
-any_below: Any = _compare("<")
-any_over: Any = _compare(">")
-any_above: Any = intrinsic(_any_above)
+    element = I16 if args.dtype("sums") == types.int16 else I32
+    wide, floats = simd.vector(I32, 8), simd.vector(ir.FloatType(), 8)
+    size = element.width // 8
+    line = simd.at(builder, args["sums"], builder.mul(args["row"], ir.Constant(I64, BLOCK * size)))
+    offset, unit, limit = (simd.splat(builder, args[name], 8) for name in ("offset", "unit", "limit"))
+    masks = []
+    for doc in range(0, BLOCK, 8):
+        total = simd.load(builder, simd.vector(element, 8), simd.at(builder, line, doc * size))
+        total = builder.sext(total, wide) if element == I16 else total
+        total = builder.add(builder.add(total, total), offset)
+        factor = simd.load(builder, floats, simd.at(builder, args["scale"], doc * 4))
+        score = builder.fmul(builder.fmul(builder.sitofp(total, floats), unit), factor)
+        masks.append(builder.fcmp_ordered(">", score, limit))
+    return simd.any_lane(builder, masks)
 
 
 @njit(cache=True, nogil=True)

@@ -9,13 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic
 
 from methods.kernels.machine.cpu import NATIVE, WIDEST
 from methods.kernels.simd import ir as simd
+from methods.kernels.simd.emitted import Arguments, emitted
 from methods.kernels.simd.ir import I8, I16, I32, I64
-from methods.kernels.simd.planar_tile import BLOCK, arguments
+from methods.kernels.simd.planar_tile import BLOCK, first_query
 
 __all__ = ["dot_tile", "packed_dot_tile", "unpack_words"]
 
@@ -144,18 +143,8 @@ def _emit(builder: Any, path: str, width: int, bits: int, args: dict[str, Any]) 
     simd.count_loop(builder, zero, ir.Constant(I64, BLOCK), lanes * parts, some_documents)
 
 
-def _dot_tile(
-    typingctx: Any,
-    path: Any,
-    width: Any,
-    docs: Any,
-    queries: Any,
-    query_offset: Any,
-    stride: Any,
-    rows: Any,
-    segment: Any,
-    out: Any,
-) -> Any:
+@emitted("path, width, docs, queries, int64 query_offset, int64 stride, int64 rows, int64 segment, out")
+def dot_tile(builder: Any, args: Arguments) -> None:
     """``out[q, doc] = sum over dimensions of weight * symbol``, int32, for ``width`` queries and 64 documents.
 
     Parameters
@@ -173,64 +162,32 @@ def _dot_tile(
         Rows (of four dimensions) in all, and rows whose pairs of products sum to at most 32767 in magnitude.
     out : (>= width * 64,) int32
     """
-    names = ("path", "width", "docs", "queries", "query_offset", "stride", "rows", "segment", "out")
-    i64 = types.int64
-    sig = types.void(path, width, docs, queries, i64, i64, i64, i64, out)
-
-    def codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
-        args = arguments(context, builder, names, sig.args, values)
-        _emit(builder, sig.args[0].path, sig.args[1].literal_value, 0, args)
-        return context.get_dummy_value()
-
-    return sig, codegen
+    args["queries"] = first_query(builder, args)
+    _emit(builder, args["path"], args["width"], 0, args)
 
 
-def _packed_dot_tile(
-    typingctx: Any, path: Any, bits: Any, docs: Any, queries: Any, rows: Any, segment: Any, out: Any
-) -> Any:
+@emitted("path, bits, docs, queries, int64 rows, int64 segment, out")
+def packed_dot_tile(builder: Any, args: Arguments) -> None:
     """As :func:`dot_tile` for one query and documents still packed: a row is one unit's words, literal ``bits``."""
-    names = ("path", "bits", "docs", "queries", "rows", "segment", "out")
-    i64 = types.int64
-    sig = types.void(path, bits, docs, queries, i64, i64, out)
-
-    def codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
-        args = arguments(context, builder, names, sig.args, values)
-        args["stride"] = ir.Constant(I64, 0)
-        _emit(builder, sig.args[0].path, 1, sig.args[1].literal_value, args)
-        return context.get_dummy_value()
-
-    return sig, codegen
+    args["stride"] = ir.Constant(I64, 0)
+    _emit(builder, args["path"], 1, args["bits"], args)
 
 
-def _unpack_words(typingctx: Any, bits: Any, words: Any, rows: Any, out: Any) -> Any:
+@emitted("bits, words, int64 rows, out")
+def unpack_words(builder: Any, args: Arguments) -> None:
     """Symbols of packed documents: ``rows`` units of 64 documents into a row of ``out`` (uint32) a symbol."""
-    names = ("bits", "words", "rows", "out")
-    sig = types.void(bits, words, types.int64, out)
+    width = args["bits"]
+    unit, symbols = (3, 8) if width == 3 else (1, 8 // width)
+    kind = simd.vector(I32, 8)
+    following = builder.mul(args["rows"], ir.Constant(I64, BLOCK * 4 * unit))
 
-    def codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
-        args = arguments(context, builder, names, sig.args, values)
-        width = sig.args[0].literal_value
-        unit, symbols = (3, 8) if width == 3 else (1, 8 // width)
-        kind = simd.vector(I32, 8)
-        following = builder.mul(args["rows"], ir.Constant(I64, BLOCK * 4 * unit))
+    def row(index: Any) -> None:
+        source = simd.at(builder, args["words"], builder.mul(index, ir.Constant(I64, BLOCK * 4 * unit)))
+        target = simd.at(builder, args["out"], builder.mul(index, ir.Constant(I64, BLOCK * 4 * symbols)))
+        simd.prefetch(builder, source, following, BLOCK * 4 * unit)  # the next block's
+        for doc in range(0, BLOCK, 8):
+            packed = [simd.load(builder, kind, simd.at(builder, source, 4 * (t * BLOCK + doc))) for t in range(unit)]
+            for symbol, value in enumerate(_symbols(builder, packed, width)):
+                simd.store(builder, value, simd.at(builder, target, 4 * (symbol * BLOCK + doc)))
 
-        def row(index: Any) -> None:
-            source = simd.at(builder, args["words"], builder.mul(index, ir.Constant(I64, BLOCK * 4 * unit)))
-            target = simd.at(builder, args["out"], builder.mul(index, ir.Constant(I64, BLOCK * 4 * symbols)))
-            simd.prefetch(builder, source, following, BLOCK * 4 * unit)  # the next block's
-            for doc in range(0, BLOCK, 8):
-                packed = [
-                    simd.load(builder, kind, simd.at(builder, source, 4 * (t * BLOCK + doc))) for t in range(unit)
-                ]
-                for symbol, value in enumerate(_symbols(builder, packed, width)):
-                    simd.store(builder, value, simd.at(builder, target, 4 * (symbol * BLOCK + doc)))
-
-        simd.count_loop(builder, ir.Constant(I64, 0), args["rows"], 1, row)
-        return context.get_dummy_value()
-
-    return sig, codegen
-
-
-dot_tile: Any = intrinsic(prefer_literal=True)(_dot_tile)
-packed_dot_tile: Any = intrinsic(prefer_literal=True)(_packed_dot_tile)
-unpack_words: Any = intrinsic(prefer_literal=True)(_unpack_words)
+    simd.count_loop(builder, ir.Constant(I64, 0), args["rows"], 1, row)

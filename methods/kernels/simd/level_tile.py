@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import njit
-from numba.core import types
-from numba.extending import intrinsic
 
 from methods.kernels.machine.cpu import NATIVE, WIDEST
 from methods.kernels.simd import ir as simd
+from methods.kernels.simd.emitted import Arguments, emitted
 from methods.kernels.simd.ir import I8, I16, I32, I64
-from methods.kernels.simd.planar_tile import BLOCK, arguments
+from methods.kernels.simd.planar_tile import BLOCK, first_query
 
 __all__ = ["level_tile", "segment_ends", "wide_tile"]
 
@@ -105,20 +104,11 @@ def _emit(builder: Any, path: str, width: int, args: dict[str, Any]) -> None:
         chunk(first_doc)
 
 
-def _level_tile(
-    typingctx: Any,
-    path: Any,
-    width: Any,
-    docs: Any,
-    first_row: Any,
-    queries: Any,
-    query_offset: Any,
-    stride: Any,
-    ends: Any,
-    ends_offset: Any,
-    segments: Any,
-    out: Any,
-) -> Any:
+@emitted(
+    "path, width, docs, int64 first_row, queries, int64 query_offset, int64 stride, ends, int64 ends_offset, "
+    "int64 segments, out"
+)
+def level_tile(builder: Any, args: Arguments) -> None:
     """``out[q, doc] += sum over rows of four weights times levels``, int32, for ``width`` queries and 64 documents.
 
     Parameters
@@ -138,22 +128,10 @@ def _level_tile(
         Where these queries' :func:`segment_ends` begin in it, and the number of their segments.
     out : (>= width * 64,) int32
     """
-    before = ("path", "width", "docs", "first_row", "queries", "query_offset", "stride")
-    names = (*before, "ends", "ends_offset", "segments", "out")
-    i64 = types.int64
-    sig = types.void(path, width, docs, i64, queries, i64, i64, ends, i64, i64, out)
-
-    def codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
-        args = arguments(context, builder, names, sig.args, values)
-        args["docs"] = simd.at(builder, args["docs"], builder.mul(args["first_row"], ir.Constant(I64, BLOCK * 4)))
-        args["ends"] = simd.at(builder, args["ends"], builder.mul(args["ends_offset"], ir.Constant(I64, 8)))
-        _emit(builder, sig.args[0].path, sig.args[1].literal_value, args)
-        return context.get_dummy_value()
-
-    return sig, codegen
-
-
-level_tile: Any = intrinsic(prefer_literal=True)(_level_tile)
+    args["queries"] = first_query(builder, args)
+    args["docs"] = simd.at(builder, args["docs"], builder.mul(args["first_row"], ir.Constant(I64, BLOCK * 4)))
+    args["ends"] = simd.at(builder, args["ends"], builder.mul(args["ends_offset"], ir.Constant(I64, 8)))
+    _emit(builder, args["path"], args["width"], args)
 
 
 def _multiply_words(builder: Any, a: Any, b: Any, native: bool) -> Any:
@@ -168,18 +146,8 @@ def _multiply_words(builder: Any, a: Any, b: Any, native: bool) -> Any:
     return builder.add(builder.mul(*low), builder.mul(*high))
 
 
-def _wide_tile(
-    typingctx: Any,
-    path: Any,
-    width: Any,
-    shift: Any,
-    docs: Any,
-    queries: Any,
-    query_offset: Any,
-    stride: Any,
-    rows: Any,
-    out: Any,
-) -> Any:
+@emitted("path, width, shift, docs, queries, int64 query_offset, int64 stride, int64 rows, out")
+def wide_tile(builder: Any, args: Arguments) -> None:
     """``out[q, doc] = (sum over rows of two weights times levels of 16 bits) >> shift``, int32.
 
     Parameters
@@ -193,41 +161,30 @@ def _wide_tile(
         Two weights a row; the caller rules out overflow of the sums.
     rows : int64
     """
-    names = ("path", "width", "shift", "docs", "queries", "query_offset", "stride", "rows", "out")
-    i64 = types.int64
-    sig = types.void(path, width, shift, docs, queries, i64, i64, i64, out)
+    args["queries"] = first_query(builder, args)
+    path, width, shift = args["path"], args["width"], args["shift"]
+    native = path in NATIVE
+    lanes, parts = (16, 4) if path in WIDEST else ((8, 8) if width == 1 else (8, 2))
+    kind, words = simd.vector(I32, lanes), simd.vector(I16, 2 * lanes)
+    for first_doc in range(0, BLOCK, lanes * parts):
+        slots = simd.accumulators(builder, kind, width * parts)
+        for slot in slots:
+            builder.store(simd.constant(kind, 0), slot)
 
-    def codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
-        args = arguments(context, builder, names, sig.args, values)
-        name, width, shift = sig.args[0].path, sig.args[1].literal_value, sig.args[2].literal_value
-        native = name in NATIVE
-        lanes, parts = (16, 4) if name in WIDEST else ((8, 8) if width == 1 else (8, 2))
-        kind, words = simd.vector(I32, lanes), simd.vector(I16, 2 * lanes)
-        for first_doc in range(0, BLOCK, lanes * parts):
-            slots = simd.accumulators(builder, kind, width * parts)
-            for slot in slots:
-                builder.store(simd.constant(kind, 0), slot)
+        def row(index: Any, first_doc: int = first_doc, slots: list[Any] = slots) -> None:
+            line = simd.at(builder, args["docs"], builder.mul(index, ir.Constant(I64, BLOCK * 4)))
+            place = simd.at(builder, args["queries"], builder.mul(index, ir.Constant(I64, 4)))
+            starts = [4 * (first_doc + part * lanes) for part in range(parts)]
+            codes = [simd.load(builder, words, simd.at(builder, line, start)) for start in starts]
+            for query in range(width):
+                where = simd.at(builder, place, builder.mul(args["stride"], ir.Constant(I64, query)))
+                weights = builder.bitcast(simd.splat(builder, simd.load(builder, I32, where), lanes), words)
+                for part in range(parts):
+                    products = _multiply_words(builder, codes[part], weights, native)
+                    simd.accumulate(builder, slots[query * parts + part], products)
 
-            def row(index: Any, first_doc: int = first_doc, slots: list[Any] = slots) -> None:
-                line = simd.at(builder, args["docs"], builder.mul(index, ir.Constant(I64, BLOCK * 4)))
-                place = simd.at(builder, args["queries"], builder.mul(index, ir.Constant(I64, 4)))
-                starts = [4 * (first_doc + part * lanes) for part in range(parts)]
-                codes = [simd.load(builder, words, simd.at(builder, line, start)) for start in starts]
-                for query in range(width):
-                    where = simd.at(builder, place, builder.mul(args["stride"], ir.Constant(I64, query)))
-                    weights = builder.bitcast(simd.splat(builder, simd.load(builder, I32, where), lanes), words)
-                    for part in range(parts):
-                        products = _multiply_words(builder, codes[part], weights, native)
-                        simd.accumulate(builder, slots[query * parts + part], products)
-
-            simd.count_loop(builder, ir.Constant(I64, 0), args["rows"], 1, row)
-            for number, slot in enumerate(slots):
-                query, part = divmod(number, parts)
-                place = simd.at(builder, args["out"], 4 * (query * BLOCK + first_doc + part * lanes))
-                simd.store(builder, builder.ashr(builder.load(slot), simd.constant(kind, shift)), place)
-        return context.get_dummy_value()
-
-    return sig, codegen
-
-
-wide_tile: Any = intrinsic(prefer_literal=True)(_wide_tile)
+        simd.count_loop(builder, ir.Constant(I64, 0), args["rows"], 1, row)
+        for number, slot in enumerate(slots):
+            query, part = divmod(number, parts)
+            place = simd.at(builder, args["out"], 4 * (query * BLOCK + first_doc + part * lanes))
+            simd.store(builder, builder.ashr(builder.load(slot), simd.constant(kind, shift)), place)

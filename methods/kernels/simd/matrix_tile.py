@@ -12,17 +12,16 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba.core import types
-from numba.extending import intrinsic
 
 from methods.kernels.machine.cpu import WIDEST
 from methods.kernels.machine.path import Path
 from methods.kernels.simd import ir as simd
+from methods.kernels.simd.emitted import Arguments, emitted
 from methods.kernels.simd.ir import I64
-from methods.kernels.simd.planar_tile import arguments
 
 __all__ = ["as_panels", "maximum_tile", "multiply_tile", "panel_width", "tile_rows"]
 
-_NAMES = ("path", "full", "panel", "panel_at", "rows", "rows_at", "stride", "depth", "out", "out_at")
+_TILE = "path, full, panel, int64 panel_at, rows, int64 rows_at, int64 stride, int64 depth, out, int64 out_at"
 _FLOATS = {types.float32: (ir.FloatType(), 4, "f32"), types.float64: (ir.DoubleType(), 8, "f64")}
 
 
@@ -53,12 +52,12 @@ def as_panels(columns: np.ndarray, path: Path) -> np.ndarray:
 class _Tile:
     """The sums of a tile, from the arguments of either intrinsic."""
 
-    def __init__(self, builder: Any, path: str, full: bool, kind: Any, args: dict[str, Any]) -> None:
+    def __init__(self, builder: Any, args: Arguments) -> None:
         self.builder, self.args = builder, args
-        self.element, self.size, self.suffix = _FLOATS[kind]
-        self.lanes = _lanes(path, self.size)
+        self.element, self.size, self.suffix = _FLOATS[args.dtype("panel")]
+        self.lanes = _lanes(args["path"], self.size)
         self.vector = simd.vector(self.element, self.lanes)
-        self.rows = tile_rows(Path(path)) if full else 1
+        self.rows = tile_rows(Path(args["path"])) if args["full"] else 1
         self.sums = simd.accumulators(builder, self.vector, 2 * self.rows)
 
     def place(self, array: str, index: Any, size: int) -> Any:
@@ -116,20 +115,8 @@ class _Tile:
             simd.store(builder, best, place)
 
 
-def _multiply_tile(
-    typingctx: Any,
-    path: Any,
-    full: Any,
-    panel: Any,
-    panel_at: Any,
-    rows: Any,
-    rows_at: Any,
-    stride: Any,
-    depth: Any,
-    out: Any,
-    out_at: Any,
-    out_stride: Any,
-) -> Any:
+@emitted(f"{_TILE}, int64 out_stride")
+def multiply_tile(builder: Any, args: Arguments) -> None:
     """``out[i, j] = sum over d of rows[i, d] * panel[d, j]`` for a tile's rows and a panel's columns.
 
     Parameters
@@ -144,47 +131,14 @@ def _multiply_tile(
     out : array of the panel's dtype
         Written from element ``out_at`` on, ``out_stride`` elements from row to row.
     """
-    names = (*_NAMES, "out_stride")
-    i64 = types.int64
-    sig = types.void(path, full, panel, i64, rows, i64, i64, i64, out, i64, i64)
-
-    def codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
-        args = arguments(context, builder, names, sig.args, values)
-        tile = _Tile(builder, sig.args[0].path, bool(sig.args[1].literal_value), sig.args[2].dtype, args)
-        tile.multiply()
-        tile.store()
-        return context.get_dummy_value()
-
-    return sig, codegen
+    tile = _Tile(builder, args)
+    tile.multiply()
+    tile.store()
 
 
-def _maximum_tile(
-    typingctx: Any,
-    path: Any,
-    full: Any,
-    panel: Any,
-    panel_at: Any,
-    rows: Any,
-    rows_at: Any,
-    stride: Any,
-    depth: Any,
-    out: Any,
-    out_at: Any,
-) -> Any:
+@emitted(_TILE)
+def maximum_tile(builder: Any, args: Arguments) -> None:
     """``out[j] = max(out[j], max over rows i of sum over d of rows[i, d] * panel[d, j])``; else as multiply_tile."""
-    names = _NAMES
-    i64 = types.int64
-    sig = types.void(path, full, panel, i64, rows, i64, i64, i64, out, i64)
-
-    def codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
-        args = arguments(context, builder, names, sig.args, values)
-        tile = _Tile(builder, sig.args[0].path, bool(sig.args[1].literal_value), sig.args[2].dtype, args)
-        tile.multiply()
-        tile.maximum()
-        return context.get_dummy_value()
-
-    return sig, codegen
-
-
-multiply_tile: Any = intrinsic(prefer_literal=True)(_multiply_tile)
-maximum_tile: Any = intrinsic(prefer_literal=True)(_maximum_tile)
+    tile = _Tile(builder, args)
+    tile.multiply()
+    tile.maximum()

@@ -8,14 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic
 
 from methods.kernels.machine.cpu import WIDEST
 from methods.kernels.simd import ir as simd
+from methods.kernels.simd.emitted import Arguments, emitted
 from methods.kernels.simd.ir import I8, I16, I32, I64
 
-__all__ = ["BLOCK", "TABLE", "TRIPLE", "WIDE", "arguments", "planar_tile"]
+__all__ = ["BLOCK", "TABLE", "TRIPLE", "WIDE", "first_query", "planar_tile"]
 
 BLOCK = 64  # documents a block
 WIDE = 4  # queries that share a document read from memory
@@ -157,30 +156,15 @@ def _table(builder: Any, width: int, args: dict[str, Any]) -> None:
     _segments(builder, args, segment)
 
 
-def arguments(context: Any, builder: Any, names: tuple[str, ...], kinds: Any, values: Any) -> dict[str, Any]:
-    """An intrinsic's arguments by name: arrays as the address of their data, ``queries`` moved to the first query."""
-    args: dict[str, Any] = {}
-    for name, kind, value in zip(names, kinds, values):
-        is_array = isinstance(kind, types.Array)
-        args[name] = simd.data_pointer(context, builder, kind, value) if is_array else value
-    if "query_offset" in args:
-        args["queries"] = simd.at(builder, args["queries"], args["query_offset"])
-    return args
+def first_query(builder: Any, args: Arguments) -> Any:
+    """Where the first query begins, ``query_offset`` bytes into ``queries``."""
+    return simd.at(builder, args["queries"], args["query_offset"])
 
 
-def _planar_tile(
-    typingctx: Any,
-    path: Any,
-    width: Any,
-    docs: Any,
-    queries: Any,
-    query_offset: Any,
-    stride: Any,
-    table: Any,
-    rows: Any,
-    segment: Any,
-    out: Any,
-) -> Any:
+@emitted(
+    "path, width, docs, queries, int64 query_offset, int64 stride, table, int64 rows, int64 segment, out",
+)
+def planar_tile(builder: Any, args: Arguments) -> None:
     """``out[q, doc] = sum over rows of term(query q, doc)``, int16, for ``width`` queries and 64 documents.
 
     Parameters
@@ -201,23 +185,12 @@ def _planar_tile(
         Rows in all, and rows whose terms sum to at most 255.
     out : (>= width * 64,) int16
     """
-    names = ("path", "width", "docs", "queries", "query_offset", "stride", "table", "rows", "segment", "out")
-    i64 = types.int64
-    sig = types.void(path, width, docs, queries, i64, i64, table, i64, i64, out)
-
-    def codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
-        args = arguments(context, builder, names, sig.args, values)
-        name, count = sig.args[0].path, sig.args[1].literal_value
-        simd.clear(builder, args["out"], count * BLOCK * 2)
-        if name == TABLE:
-            _table(builder, count, args)
-        elif name == "avx2" and count > 1:
-            _pairs(builder, count, args)
-        else:
-            _bits(builder, name, count, args)
-        return context.get_dummy_value()
-
-    return sig, codegen
-
-
-planar_tile: Any = intrinsic(prefer_literal=True)(_planar_tile)
+    args["queries"] = first_query(builder, args)
+    path, count = args["path"], args["width"]
+    simd.clear(builder, args["out"], count * BLOCK * 2)
+    if path == TABLE:
+        _table(builder, count, args)
+    elif path == "avx2" and count > 1:
+        _pairs(builder, count, args)
+    else:
+        _bits(builder, path, count, args)

@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import njit
-from numba.core import types
-from numba.extending import intrinsic
 
 from methods.kernels.machine.cpu import NATIVE
 from methods.kernels.simd import ir as simd
+from methods.kernels.simd.emitted import Arguments, emitted
 from methods.kernels.simd.ir import I8, I16, I32, I64
-from methods.kernels.simd.planar_tile import BLOCK, arguments
+from methods.kernels.simd.planar_tile import BLOCK
 
 __all__ = [
     "GROUP",
@@ -200,9 +199,8 @@ def store_levels(builder: Any, levels: list[Any], place: Any, doc: Any) -> None:
             _store_words(builder, kept[4 * quad : 4 * quad + 4], where)
 
 
-def _expand(
-    typingctx: Any, path: Any, bits: Any, wide: Any, docs: Any, first: Any, groups: Any, tables: Any, out: Any, row: Any
-) -> Any:
+@emitted("path, bits, wide, docs, int64 first, int64 groups, tables, out, int64 row")
+def expand(builder: Any, args: Arguments) -> None:
     """Levels of ``groups`` groups of 64 documents as rows of words, a word a document.
 
     Parameters
@@ -224,38 +222,26 @@ def _expand(
     row : int64
         The first row that is written.
     """
-    i64 = types.int64
-    sig = types.void(path, bits, wide, docs, i64, i64, tables, out, i64)
+    path, width = args["path"], args["bits"]
+    lanes = BLOCK if path == "avx512" else _LANES
+    halves = 1 + args["wide"]
+    table = [simd.at(builder, args["tables"], 512 * width + 256 * half) for half in range(halves)]
+    start = simd.at(builder, args["docs"], builder.mul(args["first"], ir.Constant(I64, BLOCK)))
+    target = simd.at(builder, args["out"], builder.mul(args["row"], ir.Constant(I64, 4 * BLOCK)))
 
-    def codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
-        names = ("path", "bits", "wide", "docs", "first", "groups", "tables", "out", "row")
-        args = arguments(context, builder, names, sig.args, values)
-        width, path = sig.args[1].literal_value, sig.args[0].path
-        lanes = BLOCK if path == "avx512" else _LANES
-        halves = 1 + sig.args[2].literal_value
-        table = [simd.at(builder, args["tables"], 512 * width + 256 * half) for half in range(halves)]
-        start = simd.at(builder, args["docs"], builder.mul(args["first"], ir.Constant(I64, BLOCK)))
-        target = simd.at(builder, args["out"], builder.mul(args["row"], ir.Constant(I64, 4 * BLOCK)))
+    def group(index: Any) -> None:
+        source = simd.at(builder, start, builder.mul(index, ir.Constant(I64, BLOCK * width)))
+        place = simd.at(builder, target, builder.mul(index, ir.Constant(I64, 8 * BLOCK * halves)))
 
-        def group(index: Any) -> None:
-            source = simd.at(builder, start, builder.mul(index, ir.Constant(I64, BLOCK * width)))
-            place = simd.at(builder, target, builder.mul(index, ir.Constant(I64, 8 * BLOCK * halves)))
+        def chunk(doc: Any) -> None:
+            loaded, at = [], 0
+            for plane in planes(width):
+                lines = [simd.at(builder, simd.at(builder, source, doc), (at + i) * BLOCK) for i in range(plane)]
+                loaded.append((plane, [simd.load(builder, simd.vector(I8, lanes), line) for line in lines]))
+                at += plane
+            levels = [_level(builder, path, width, loaded, dim, half) for dim in range(GROUP) for half in table]
+            store_levels(builder, levels, place, doc)
 
-            def chunk(doc: Any) -> None:
-                loaded, at = [], 0
-                for plane in planes(width):
-                    lines = [simd.at(builder, simd.at(builder, source, doc), (at + i) * BLOCK) for i in range(plane)]
-                    loaded.append((plane, [simd.load(builder, simd.vector(I8, lanes), line) for line in lines]))
-                    at += plane
-                levels = [_level(builder, path, width, loaded, dim, half) for dim in range(GROUP) for half in table]
-                store_levels(builder, levels, place, doc)
+        simd.count_loop(builder, ir.Constant(I64, 0), ir.Constant(I64, BLOCK), lanes, chunk)
 
-            simd.count_loop(builder, ir.Constant(I64, 0), ir.Constant(I64, BLOCK), lanes, chunk)
-
-        simd.count_loop(builder, ir.Constant(I64, 0), args["groups"], 1, group)
-        return context.get_dummy_value()
-
-    return sig, codegen
-
-
-expand: Any = intrinsic(prefer_literal=True)(_expand)
+    simd.count_loop(builder, ir.Constant(I64, 0), args["groups"], 1, group)

@@ -11,13 +11,12 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic
 
 from methods.kernels.machine.cpu import NATIVE
 from methods.kernels.simd import ir as simd
+from methods.kernels.simd.emitted import Arguments, emitted
 from methods.kernels.simd.ir import I8, I64
-from methods.kernels.simd.planar_tile import BLOCK, arguments
+from methods.kernels.simd.planar_tile import BLOCK
 from methods.kernels.simd.unpack_symbols import store_levels
 
 __all__ = ["SHIFTS", "expand_windows", "level_numbers", "states_reference"]
@@ -95,20 +94,8 @@ def _looked_up(builder: Any, path: str, index: Any, table: Any) -> Any:
     return total
 
 
-def _expand_windows(
-    typingctx: Any,
-    path: Any,
-    bits: Any,
-    wide: Any,
-    docs: Any,
-    first: Any,
-    groups: Any,
-    begin: Any,
-    last: Any,
-    tables: Any,
-    out: Any,
-    row: Any,
-) -> Any:
+@emitted("path, bits, wide, docs, int64 first, int64 groups, int64 begin, int64 last, tables, out, int64 row")
+def expand_windows(builder: Any, args: Arguments) -> None:
     """As :func:`methods.kernels.simd.unpack_symbols.expand`, for groups of eight steps of a trellis.
 
     Parameters
@@ -119,51 +106,39 @@ def _expand_windows(
     begin, last : int64
         The first and the last byte of the code that belong to the path.
     """
-    i64 = types.int64
-    sig = types.void(path, bits, wide, docs, i64, i64, i64, i64, tables, out, i64)
+    path, width = args["path"], args["bits"]
+    halves = 1 + args["wide"]
+    lanes = BLOCK if path == "avx512" else BLOCK // 2
+    table = [simd.at(builder, args["tables"], 512 * (8 + width) + 256 * half) for half in range(halves)]
+    shifts = simd.at(builder, args["tables"], SHIFTS * width)
+    target = simd.at(builder, args["out"], builder.mul(args["row"], ir.Constant(I64, 4 * BLOCK)))
+    one = ir.Constant(I64, 1)
 
-    def codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
-        names = ("path", "bits", "wide", "docs", "first", "groups", "begin", "last", "tables", "out", "row")
-        args = arguments(context, builder, names, sig.args, values)
-        width, path = sig.args[1].literal_value, sig.args[0].path
-        halves = 1 + sig.args[2].literal_value
-        lanes = BLOCK if path == "avx512" else BLOCK // 2
-        table = [simd.at(builder, args["tables"], 512 * (8 + width) + 256 * half) for half in range(halves)]
-        shifts = simd.at(builder, args["tables"], SHIFTS * width)
-        target = simd.at(builder, args["out"], builder.mul(args["row"], ir.Constant(I64, 4 * BLOCK)))
-        one = ir.Constant(I64, 1)
+    def line(byte: Any) -> Any:
+        return simd.at(builder, args["docs"], builder.mul(byte, ir.Constant(I64, BLOCK)))
 
-        def line(byte: Any) -> Any:
-            return simd.at(builder, args["docs"], builder.mul(byte, ir.Constant(I64, BLOCK)))
+    def before(byte: Any) -> Any:
+        is_first = builder.icmp_signed("==", byte, args["begin"])
+        return builder.select(is_first, args["last"], builder.sub(byte, one))
 
-        def before(byte: Any) -> Any:
-            is_first = builder.icmp_signed("==", byte, args["begin"])
-            return builder.select(is_first, args["last"], builder.sub(byte, one))
+    def group(index: Any) -> None:
+        start = builder.add(args["first"], builder.mul(index, ir.Constant(I64, width)))
+        previous = before(start)
+        source = line(start)
+        lines = [line(before(previous)), line(previous)]
+        lines += [simd.at(builder, source, BLOCK * byte) for byte in range(width)]
+        place = simd.at(builder, target, builder.mul(index, ir.Constant(I64, 8 * BLOCK * halves)))
 
-        def group(index: Any) -> None:
-            start = builder.add(args["first"], builder.mul(index, ir.Constant(I64, width)))
-            previous = before(start)
-            source = line(start)
-            lines = [line(before(previous)), line(previous)]
-            lines += [simd.at(builder, source, BLOCK * byte) for byte in range(width)]
-            place = simd.at(builder, target, builder.mul(index, ir.Constant(I64, 8 * BLOCK * halves)))
+        def chunk(doc: Any) -> None:
+            kind = simd.vector(I8, lanes)
+            loaded = [simd.load(builder, kind, simd.at(builder, each, doc)) for each in lines]
+            levels = []
+            for end in range(16 + width, 17 + 8 * width, width):
+                older = builder.and_(_window(builder, loaded, end - 8), simd.constant(kind, 15))
+                number = _shifted(builder, path, _window(builder, loaded, end), older, shifts)
+                levels += [_looked_up(builder, path, number, half) for half in table]
+            store_levels(builder, levels, place, doc)
 
-            def chunk(doc: Any) -> None:
-                kind = simd.vector(I8, lanes)
-                loaded = [simd.load(builder, kind, simd.at(builder, each, doc)) for each in lines]
-                levels = []
-                for end in range(16 + width, 17 + 8 * width, width):
-                    older = builder.and_(_window(builder, loaded, end - 8), simd.constant(kind, 15))
-                    number = _shifted(builder, path, _window(builder, loaded, end), older, shifts)
-                    levels += [_looked_up(builder, path, number, half) for half in table]
-                store_levels(builder, levels, place, doc)
+        simd.count_loop(builder, ir.Constant(I64, 0), ir.Constant(I64, BLOCK), lanes, chunk)
 
-            simd.count_loop(builder, ir.Constant(I64, 0), ir.Constant(I64, BLOCK), lanes, chunk)
-
-        simd.count_loop(builder, ir.Constant(I64, 0), args["groups"], 1, group)
-        return context.get_dummy_value()
-
-    return sig, codegen
-
-
-expand_windows: Any = intrinsic(prefer_literal=True)(_expand_windows)
+    simd.count_loop(builder, ir.Constant(I64, 0), args["groups"], 1, group)

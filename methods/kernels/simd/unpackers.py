@@ -12,11 +12,10 @@ from typing import Any
 from llvmlite import ir
 from numba import cfunc
 from numba.core import types
-from numba.extending import intrinsic
 
 from methods.kernels.machine.path import Path, PathType
+from methods.kernels.simd.emitted import Arguments, emitted
 from methods.kernels.simd.ir import I8
-from methods.kernels.simd.planar_tile import arguments
 from methods.kernels.simd.unpack_symbols import expand
 from methods.kernels.simd.unpack_trellis import expand_windows
 
@@ -25,7 +24,7 @@ __all__ = ["TRELLIS", "call_expansion", "expansion"]
 TRELLIS = 8  # alphabets beyond are trellises
 
 _BYTES = types.CPointer(types.uint8)
-_NAMES = ("path", "docs", "first", "groups", "begin", "last", "tables", "out", "row")
+_PASSED = ("path", "docs", "first", "groups", "begin", "last", "tables", "out", "row")
 
 
 @functools.cache
@@ -52,31 +51,9 @@ def expansion(path: str, alphabet: int, wide: bool) -> Any:
     return cfunc(signature, cache=True)(windows if trellis else symbols)
 
 
-def _call_expansion(
-    typingctx: Any,
-    address: Any,
-    path: Any,
-    docs: Any,
-    first: Any,
-    groups: Any,
-    begin: Any,
-    last: Any,
-    tables: Any,
-    out: Any,
-    row: Any,
-) -> Any:
+@emitted("int64 address, path, docs, int64 first, int64 groups, int64 begin, int64 last, tables, out, int64 row")
+def call_expansion(builder: Any, args: Arguments) -> None:
     """Calls the :func:`expansion` at ``address`` (int64) on arrays, of which it gets where their data begin."""
-    i64 = types.int64
-    sig = types.void(i64, path, docs, i64, i64, i64, i64, tables, out, i64)
-
-    def codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
-        args = arguments(context, builder, _NAMES, sig.args[1:], values[1:])
-        passed = [args[name] for name in _NAMES]
-        kind = ir.FunctionType(I8.as_pointer(), [value.type for value in passed])  # numba's void is a null pointer
-        builder.call(builder.inttoptr(values[0], kind.as_pointer()), passed)
-        return context.get_dummy_value()
-
-    return sig, codegen
-
-
-call_expansion: Any = intrinsic(_call_expansion)
+    passed = [args.value("path") if name == "path" else args[name] for name in _PASSED]
+    kind = ir.FunctionType(I8.as_pointer(), [value.type for value in passed])  # numba's void is a null pointer
+    builder.call(builder.inttoptr(args["address"], kind.as_pointer()), passed)
