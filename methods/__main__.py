@@ -116,7 +116,7 @@ def _check(name: str) -> int:
     cls = registry.get(name, None)
     rooms = {registry.DENSE: "methods", "table": "methods.tables"}
     module = f"{rooms.get(cls.track, f'methods.{cls.track}')}.checks"
-    failed = 0
+    failed: dict[str, str] = {}  # what is wrong -> the first check that says it
     for check in importlib.import_module(module).checks():
         reason = cls.check_exceptions.get(check.name)
         if reason is not None:
@@ -125,13 +125,14 @@ def _check(name: str) -> int:
         try:
             check(name)
         except AssertionError as error:
-            failed += 1
-            print(f"FAILED  {error}")
+            wrong = str(error).removeprefix(f"{name}: {check.name}: ")
+            print(f"FAILED  {error}" if wrong not in failed else f"FAILED  {name}: {check.name}: as {failed[wrong]}")
+            failed.setdefault(wrong, check.name)
         else:
             print(f"passed  {check.name}")
     for kind, reason in getattr(cls, "kind_exceptions", {}).items():
         print(f"exempt  recall on vectors of the kind {kind!r}: {reason}")
-    return int(failed > 0)
+    return int(bool(failed))
 
 
 def _chosen(family: str | None, track: str) -> list[str]:
@@ -161,8 +162,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command; returns its exit status."""
-    options = _parser().parse_args(arguments)
     try:
+        options = _parser().parse_args(arguments)
         if options.dim < 1:
             raise MethodError(f"--dim={options.dim} is out of range; use an integer of at least 1")
         if options.check:

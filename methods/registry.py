@@ -56,7 +56,14 @@ def _discover() -> None:
         if folder.ispkg and folder.name not in SHARED:
             _import_all(f"methods.{folder.name}")
     for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
-        loaded = entry.load()
+        try:
+            loaded = entry.load()
+        except Exception as error:
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            raise MethodError(
+                f"the entry point {entry.name} of {ENTRY_POINTS} cannot import {entry.value} ({reason}); "
+                "mend or uninstall its package"
+            ) from error
         if inspect.isclass(loaded) and issubclass(loaded, Parametrized) and loaded not in _METHODS.values():
             register(entry.name)(loaded)
 
@@ -81,6 +88,8 @@ def get(name: str, track: str | None = DENSE) -> type[Any]:
     if name not in _METHODS:
         close = difflib.get_close_matches(str(name).lower(), _METHODS, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(close)}?" if close else "`python -m methods` lists all"
+        for entry in importlib.metadata.entry_points(group=ENTRY_POINTS, name=str(name)):
+            hint = f"its entry point {entry.value} registers no class of that name; decorate it with register({name!r})"
         raise UnknownMethod(f"no method is called {name!r}; {hint}")
     cls = _METHODS[name]
     if track not in (None, cls.track):

@@ -13,9 +13,9 @@ from methods.errors import MethodError, NotFitted, UnsupportedMetric
 
 @check
 def describes_itself(subject: Subject) -> None:
-    """Family, summary, source and version are there for lists, tables and records."""
+    """Family, summary, source, version, metrics and what parameters mean are there for lists, tables and records."""
     expect_description(subject.cls)
-    expect(len(subject.metrics) > 0, "no metric is supported")
+    expect(set(subject.cls.metrics) == set(subject.metrics), f"'metrics' has others than {', '.join(subject.metrics)}")
 
 
 @check

@@ -11,6 +11,7 @@ from methods import registry
 from methods.base import Codec, Metric, Searcher
 from methods.checks import data
 from methods.checks.suite import Suite
+from methods.docstrings import meanings
 from methods.errors import BudgetError
 
 _LADDER = (1, 2, 4, 8, 12, 16, 24, 32)  # code bytes that are tried at dimension 32: up to a quarter of float32
@@ -38,8 +39,10 @@ class Subject:
 
     @property
     def metrics(self) -> list[Metric]:
-        """Supported metrics, in the order ip, cosine, l2."""
-        return [metric for metric in Metric if metric in self.cls.metrics]
+        """Supported metrics, in the order ip, cosine, l2; at least one."""
+        supported = [metric for metric in Metric if metric in self.cls.metrics]
+        expect(bool(supported), f"class attribute 'metrics' has none of {', '.join(Metric)}")
+        return supported
 
     @property
     def metric(self) -> Metric:
@@ -57,10 +60,13 @@ class Subject:
     def smallest(self, dim: int = data.DIM, metric: Metric | None = None) -> int:
         """The smallest budget that the method accepts, as its :class:`BudgetError` names it."""
         try:
-            self.configure(0, metric, dim)
+            codec = self.configure(0, metric, dim)
         except BudgetError as error:
             return error.smallest
-        raise AssertionError("for_budget accepts 0 code bytes; it has to raise BudgetError(label, 0, smallest)")
+        raise AssertionError(
+            f"a budget of 0 bytes is accepted, with code_size={codec.code_size}; where none fits, _sized has to choose "
+            "the smallest, which the base class refuses (an own for_budget raises BudgetError(label, 0, smallest))"
+        )
 
     def budgets(self, dim: int = data.DIM) -> list[int]:
         """At most three budgets with distinct code sizes, ascending: the smallest of all metrics, one between, the
@@ -144,10 +150,15 @@ def expect_same_codes(codec: Codec, first: np.ndarray, second: np.ndarray, what:
 
 
 def expect_description(cls: type[Any]) -> None:
-    """Family, summary, source and version of a method are there for lists, tables and records."""
+    """Family, summary, source and version of a method and what its parameters mean are there for lists and records."""
     for attribute in ("family", "summary", "source", "version"):
         value = getattr(cls, attribute)
         expect(
             isinstance(value, str) and bool(value.strip()), f"class attribute {attribute!r} is empty; say what it is"
         )
     expect("\n" not in cls.summary, "summary is more than one line")
+    unsaid = ", ".join(name for name in cls.parameters() if name not in meanings(cls))
+    expect(
+        not unsaid,
+        f"the class docstring does not say what {unsaid} means; say it in a section 'Parameters', as numpydoc",
+    )

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from methods import BudgetError, registry
+from methods import BudgetError, MethodError, registry
 from methods.__main__ import describe, main
 from methods.base import Metric
 from methods.listing import code_sizes, in_words
@@ -78,6 +78,27 @@ def test_check_tells_every_outcome(capsys):
     text = capsys.readouterr().out
     assert "passed  refit_is_deterministic" in text
     assert "exempt  recall_rises_with_bytes: " in text
+
+
+def test_a_fault_that_fails_many_checks_is_told_once(capsys, monkeypatch):
+    class Sizeless(registry.get("sign")):
+        name = "sizeless"
+        code_size = 0
+
+    monkeypatch.setitem(registry._METHODS, "sizeless", Sizeless)
+    assert main(["--check", "sizeless"]) == 1
+    text = capsys.readouterr().out
+    assert "fit_the_budget: a budget of 0 bytes is accepted, with code_size=0; " in text
+    assert "FAILED  sizeless: batches_encode_as_one: as code_bytes_equal_code_size_and_fit_the_budget\n" in text
+
+
+def test_a_package_that_is_broken_is_an_error_in_one_line(capsys, monkeypatch):
+    def broken(track=None):
+        raise MethodError("the entry point mine cannot be imported")
+
+    monkeypatch.setattr(registry, "names", broken)
+    assert main([]) == 2
+    assert capsys.readouterr().err == "error: the entry point mine cannot be imported\n"
 
 
 @pytest.mark.integration

@@ -74,6 +74,44 @@ def test_a_method_comes_in_by_entry_point(own_registry, monkeypatch):
     assert Foreign.name == "foreign"
 
 
+class Entry:
+    """An entry point of a third party's package."""
+
+    name, value = "mine", "my_package.mine"
+
+    def __init__(self, load):
+        self.load = load
+
+
+@pytest.fixture
+def entry_point(own_registry, monkeypatch):
+    """``entry_point(load)`` installs one, ``mine = my_package.mine``, and looks for methods again."""
+
+    def install(load):
+        entry = Entry(load)
+        found = lambda group, name=entry.name: [entry] if name == entry.name else []  # noqa: E731
+        monkeypatch.setattr(registry.importlib.metadata, "entry_points", found)
+        registry._discover.__wrapped__()
+
+    return install
+
+
+def test_an_entry_point_that_cannot_be_imported_is_named(entry_point):
+    def load():
+        raise ModuleNotFoundError("No module named 'my_package'")
+
+    with pytest.raises(
+        MethodError, match=r"entry point mine of bench\.methods cannot import my_package\.mine \(Module.*un"
+    ):
+        entry_point(load)
+
+
+def test_an_entry_point_without_its_class_says_how_to_register(entry_point):
+    entry_point(lambda: methods)
+    with pytest.raises(UnknownMethod, match=r"my_package\.mine registers no class .* with register\('mine'\)"):
+        methods.get("mine")
+
+
 def test_missing_optional_dependencies_are_named(own_registry):
     @registry.register("needy")
     class Needy(Float32):

@@ -41,6 +41,34 @@ def test_a_broken_codec_fails_its_check(name, broken):
         BY_NAME[name](broken)
 
 
+def test_a_parameter_without_a_meaning_fails():
+    class Unsaid(toys.Toy):
+        @classmethod
+        def for_budget(cls, dim, code_bytes, metric, *, depth=3):
+            return super().for_budget(dim, code_bytes, metric)
+
+    with pytest.raises(
+        AssertionError, match="docstring does not say what depth means; say it in a section 'Parameters'"
+    ):
+        BY_NAME["describes_itself"](Unsaid)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "said"),
+    [({"euclid"}, "'metrics' has none of ip, cosine, l2"), ({"ip", "euclid"}, "'metrics' has others than ip")],
+)
+def test_a_metric_that_there_is_not_is_named(metrics, said):
+    with pytest.raises(AssertionError, match=said):
+        BY_NAME["describes_itself"](type("Other", (toys.Toy,), {"metrics": frozenset(metrics)}))
+
+
+def test_a_size_below_any_code_is_told_as_the_author_wrote_it():
+    with pytest.raises(
+        AssertionError, match=r"a budget of 0 bytes is accepted, with code_size=1; .* _sized has to choose"
+    ):
+        BY_NAME["batches_encode_as_one"](toys.TakesZeroBytes)
+
+
 def test_every_check_has_a_codec_that_fails_it():
     assert {name for name, _ in BROKEN} == set(BY_NAME)
 
