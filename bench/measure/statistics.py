@@ -174,9 +174,8 @@ def paired_difference(
 def unpaired_difference(a: Interval, b: Interval, level: float = 0.95) -> Difference:
     """How much better ``a`` is than ``b`` by their intervals alone, where values of single queries are missing.
 
-    Both half widths add in squares, as for two samples drawn apart, and ``p`` is of the normal distribution. Methods
-    that find the same queries hard are told apart less often so than by :func:`paired_difference`, never more easily
-    but by chance.
+    Both half widths add in squares, as for two independent samples, and ``p`` is of the normal distribution. Methods
+    that find the same queries hard are distinguished less often than by :func:`paired_difference`.
     """
     value = a.value - b.value
     low = value - math.hypot(a.value - a.low, b.high - b.value)
