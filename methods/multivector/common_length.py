@@ -13,6 +13,7 @@ from typing import Self
 import numpy as np
 
 from methods.encoding.units import lengths_of
+from methods.kernels.sets.lengths import at_length
 
 __all__ = ["CommonLength"]
 
@@ -64,10 +65,9 @@ class CommonLength:
         """Decoded (n, dim) float32 vectors at that length, but for those of more than twice it or less than half."""
         if not self.length:
             return vectors
-        lengths = lengths_of(vectors)
-        near = (lengths > self.length / _FAR) & (lengths < self.length * _FAR)
-        factors = np.divide(self.length, lengths, out=np.ones_like(lengths), where=near)
-        return vectors * factors.astype(np.float32)
+        scaled = np.empty(vectors.shape, np.float32)
+        at_length(vectors, self.length, _FAR, scaled)
+        return scaled
 
     def parts(self) -> dict[str, np.ndarray]:
         """What must be stored, by name; nothing where there is no length."""

@@ -55,6 +55,21 @@ def test_a_length_other_than_one_is_kept(scale):
     np.testing.assert_allclose(found.apply(1.1 * vectors), vectors, rtol=1e-4)
 
 
+@pytest.mark.parametrize("scale", [1e-15, 1, 1e15])
+def test_what_is_far_from_the_length_stays_as_it_is(scale):
+    rng = np.random.default_rng(0)
+    vectors = (rng.standard_normal((500, 19)) * rng.lognormal(0, 1, (500, 1)) * scale).astype(np.float32)
+    vectors[3] = 0
+    before, lengths = vectors.copy(), np.linalg.norm(vectors.astype(np.float64), axis=1)
+    length = float(np.float32(4 * scale))
+    near = (lengths > length / 2) & (lengths < length * 2)
+    assert 0.1 < near.mean() < 0.9
+    scaled = CommonLength(length).apply(vectors)
+    assert np.array_equal(scaled[~near], vectors[~near])
+    assert np.array_equal(vectors, before)
+    np.testing.assert_allclose(np.linalg.norm(scaled[near].astype(np.float64), axis=1), length, rtol=1e-6)
+
+
 def test_vectors_of_many_lengths_have_none_in_common():
     lengths = np.random.default_rng(0).lognormal(0, 0.2, (base().total, 1)).astype(np.float32)
     halved = lambda some: some / 2  # noqa: E731
