@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXTS = {".css", ".html", ".ini", ".js", ".md", ".py", ".toml", ".yaml", ".yml"}
-PENDING = ("results/", "docs/embeddings.md", "docs/frontier.md")  # generated from measurements, or quoted there
+PENDING = ("results/published/",)  # generated from measurements
 
 # Anywhere: in names, comments, documentation and messages.
 BRITISH = re.compile(

@@ -4,7 +4,7 @@
     python results/scripts/ceiling.py             # the page, from it and the records beside it
 
 Shannon's bound says what b bits leave of a Gaussian's variance at least: 4^-b. A code at the bound is played by its
-test channel: along every principal axis of what the stages leave over, the decoded value is ``(1 - D) y`` plus
+test channel: along every principal axis of the residuals of the stages, the decoded value is ``(1 - D) y`` plus
 Gaussian noise of variance ``D (1 - D)`` (Cover & Thomas, Elements of Information Theory, section 10.3), the D of the
 axes by reverse water-filling on ``variance^gamma``, gamma being the best of several for the queries themselves. The
 length of the residual is known exactly, at no bytes, and variances are of unit vectors. No such code can be
@@ -68,11 +68,11 @@ def at_the_bound(name: str, factor: int) -> float:
     codec = for_budget("rq_trellis", data.dim, code_bytes, inner, gamma=1.5, scale="least_squares", state_bits=10)
     codec.fit(base[np.random.default_rng(0).permutation(len(base))[:100_000]])
     staged, bits = codec.quantizer_, 8 * codec.level_bytes  # type: ignore[attr-defined]
-    centred = base - staged.mean
-    coarse = staged.coarse.sa_decode(staged.coarse.sa_encode(centred))
-    left_over = centred - coarse
-    sizes = np.maximum(np.linalg.norm(left_over, axis=1, keepdims=True), 1e-30)
-    shapes = left_over / sizes
+    centered = base - staged.mean
+    coarse = staged.coarse.sa_decode(staged.coarse.sa_encode(centered))
+    residuals = centered - coarse
+    sizes = np.maximum(np.linalg.norm(residuals, axis=1, keepdims=True), 1e-30)
+    shapes = residuals / sizes
     variances, axes = np.linalg.eigh(np.cov(shapes, rowvar=False))
     along, rng, found = shapes @ axes.astype(np.float32), np.random.default_rng(0), []
     for gamma in GAMMAS:

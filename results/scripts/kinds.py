@@ -123,7 +123,7 @@ def measure_missing(methods: list[str], budgets: tuple[int, ...]) -> int:
 
 
 class Vectors:
-    """Base, queries and true neighbours of every kind; those last used are kept."""
+    """Base, queries and true neighbors of every kind; those last used are kept."""
 
     def __init__(self, base: np.ndarray, queries: np.ndarray) -> None:
         self._plain = base, queries

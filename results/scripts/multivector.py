@@ -66,7 +66,7 @@ def best_table(rows: list[Row]) -> list[str]:
 
 
 def name_of(row: Row) -> str:
-    """Method, codec and the options that tell runs apart."""
+    """Method, codec and the options in which runs differ."""
     record = row.record
     params = record.method.params
     words = [f"`{record.method.name}`", str(params.get("codec", ""))]

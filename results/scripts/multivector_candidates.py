@@ -1,4 +1,4 @@
-"""Makes ``multivector_candidates.md`` and its ``.csv``: how MUVERA's candidates compare, what filling and centring do.
+"""Makes ``multivector_candidates.md`` and its ``.csv``: how MUVERA's candidates compare, what filling and centering do.
 
     python results/scripts/multivector_candidates.py [--queries 500] [--seeds 10] [--variant-seeds 3]
 
@@ -74,7 +74,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--queries", type=int, default=500)
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--variant-seeds", type=int, default=3, help="of the unfilled and centred encodings")
+    parser.add_argument("--variant-seeds", type=int, default=3, help="of the unfilled and centered encodings")
     options = parser.parse_args()
     data = datasets.load("squad-tokens-128", max_queries=1_000)
     truth = datasets.ground_truth(data, 100).ids[: options.queries]
@@ -103,7 +103,7 @@ def main() -> None:
                     fde = FixedDimensionalEncoding(data.dim, *shape, fill_empty=fill, center=center, seed=seed)
                     fde.fit(held[0])
                     ranked = ranking(fde.encode_queries(*asked), fde.encode_documents(*held))
-                    judge(f"muvera {shape}{'' if fill else ', unfilled'}{', centred' if center else ''}", ranked, seed)
+                    judge(f"muvera {shape}{'' if fill else ', unfilled'}{', centered' if center else ''}", ranked, seed)
             if importlib.util.find_spec("fastembed"):
                 judge(f"fastembed {shape}", fastembed_ranking(shape, seed, queries, data.base), seed)
     with (PUBLISHED / "multivector_candidates.csv").open("w", newline="") as file:
@@ -130,7 +130,7 @@ def as_markdown(rows: list[dict], queries: int, exact: tuple[float, float]) -> s
         counts = {name: sum(row["method"] == name for row in rows) for name in chosen}
         return head + ["| " + " | ".join([name, str(counts[name]), *cells(name, columns)]) + " |" for name in chosen]
 
-    plain = [name for name in names if "unfilled" not in name and "centred" not in name]
+    plain = [name for name in names if "unfilled" not in name and "centered" not in name]
     lines = [
         "# Candidates for exact Chamfer on squad-tokens-128",
         "",
@@ -143,7 +143,7 @@ def as_markdown(rows: list[dict], queries: int, exact: tuple[float, float]) -> s
         "",
         *table([f"in {count}" for count in COUNTS], plain),
         "",
-        "## Filling empty partitions, and centring: before any re-rank",
+        "## Filling empty partitions, and centering: before any re-rank",
         "",
         *table(["in 1", "recall@10", "recall@100", "relevant in 10"], [name for name in names if "muvera" in name]),
         "",

@@ -39,7 +39,7 @@ def groups_of(name: str) -> dict[str, list[Row]]:
 
 
 def best_table(name: str = "squad-sentences") -> list[str]:
-    """The two best methods of each budget on a data set, and which cannot be told from the best."""
+    """The two best methods of each budget on a data set, and which are not distinguishable from the best."""
     lines = [
         "| budget | best | recall@10 | then | recall@10 | not distinguishable from the best |",
         "|---|---|---|---|---|---|",
