@@ -37,7 +37,7 @@ HEAD = """# How much is left to gain
 Recall@10 of what the best possible code for Gaussian axes would find (Shannon's bound, by its test channel), at the
 bytes of `rq_trellis` and after its stages, beside what is found. Exponents of the bound's allocation are the best for
 the queries, which no method may do. Of all values with the same variances Gaussian ones are the hardest to code: where
-what the stages leave over is far from Gaussian, as on `fashion-mnist`, a code can find more than this. Made by
+residuals are far from Gaussian, as on `fashion-mnist`, a code can find more than this. Made by
 `python results/scripts/ceiling.py`.
 
 | data set | budget | at the bound | `rq_trellis` | best other method |
