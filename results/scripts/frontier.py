@@ -21,8 +21,8 @@ HEAD = """# Our codecs and their rivals
 
 Recall@10 by exhaustive search with its 95% interval over queries (and seeds, where there are several); what each has
 less than the best of its budget, query by query; Holm-corrected p of a paired randomization test (with several seeds,
-Welch's too). Bytes are those of a code, which a method may not use up. All fitted on the base. Made by
-`python results/scripts/frontier.py` from the records here.
+Welch's too), and of both intervals where recalls of single queries are missing. Bytes are those of a code, which a
+method may not use up. All fitted on the base. Made by `python results/scripts/frontier.py` from the records here.
 """
 
 
