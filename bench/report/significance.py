@@ -51,8 +51,8 @@ def compare_rows(
     """Every row against the best of its group, and why some groups could not be compared.
 
     Rows of which neither per-query arrays nor packed recalls remain are compared by their intervals, which
-    distinguishes fewer; so is every row where the best one's are missing. A group that is packed as a whole is left out:
-    its comparisons lie beside it.
+    distinguishes fewer; so is every row where the best one's are missing. A group that is packed as a whole is left
+    out: its comparisons lie beside it.
 
     Parameters
     ----------

@@ -5,7 +5,7 @@ Vardanian, "USearch by Unum Cloud", 2023, and the kernels of NumKong that it cal
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from methods.encoding.units import RescaledSearcher
 from methods.errors import MethodError
 from methods.fitting.outliers import without_outliers
 from methods.fitting.ranges import learned_ranges
+from methods.kind_losses import along_mean
 from methods.registry import register
 from methods.scalar.floating import from_bfloat16, to_bfloat16
 
@@ -48,6 +49,12 @@ class USearch(Codec):
     version = "2"  # 1: i8 over the greatest magnitude, however much lengths vary
     estimator = True  # queries are rounded
     requires = ("usearch",)
+    kind_exceptions: ClassVar[dict[str, str]] = along_mean(
+        "the formats know no center, and queries are rounded in one unit for all dimensions",
+        "average cosine .75",
+        "average cosine .9, cosine",
+        "constant dimension, cosine",
+    )
 
     def __init__(self, dim: int, metric: Metric = Metric.IP, type: str = "i8") -> None:
         super().__init__(dim, metric)
