@@ -115,8 +115,8 @@ def _marked(located: Located, paths: list[str], judges: Judges) -> tuple[list[Ro
     comparisons, reasons = significance.compare_rows(rows, significance.folders_of(located), judges=judges)
     for reason in reasons:
         print(f"bench.report: some methods are not compared with the best: {reason}", file=sys.stderr)
-    known = {comparison.key: comparison for comparison in [*significance.find(paths), *comparisons]}
-    return significance.mark(rows, known.values()), list(known.values())
+    known = significance.combine(significance.find(paths), comparisons, rows)
+    return significance.mark(rows, known), known
 
 
 def _ordered(rows: list[Row], measure: str, located: Located) -> list[Row]:

@@ -23,6 +23,7 @@ from bench.report.words import number
 
 ENDING = ".comparisons.csv"
 _TIE = 1e-9  # means that differ by less are equal but for rounding
+_ROUNDED = 1e-6  # differences, as :func:`write` rounds them
 _FIELDS = ("key", "best", "method", "budget_bytes", "difference", "low", "high", "p", "p_adjusted", "effect")
 
 
@@ -43,6 +44,16 @@ class Comparison:
     p: float
     p_adjusted: float
     effect: float
+
+    @property
+    def is_paired(self) -> bool:
+        """Whether the two were compared query by query."""
+        return not math.isnan(self.effect)
+
+    def is_of_the_same(self, other: Comparison) -> bool:
+        """Whether both are of the same rows with the same seeds, one perhaps rounded on its way through a file."""
+        same_rows = (self.key, self.best) == (other.key, other.best)
+        return same_rows and abs(self.difference - other.difference) < _ROUNDED
 
 
 def compare_rows(
@@ -78,10 +89,10 @@ def _compare_group(group: Sequence[Row], folders: dict[str, Path | None], judges
     having = [row for row in group if _has_values(row, folders, k)]
     if not any(folders.get(record.key) for row in having for record in row.records):
         return []
-    paired = {id(row): _per_query(row, folders, judges, k) for row in having} if best in having else {}
+    paired = {row.record.key: _per_query(row, folders, judges, k) for row in having} if best in having else {}
     differences = [
-        paired_difference(paired[id(row)], paired[id(best)])
-        if id(row) in paired
+        paired_difference(paired[row.record.key], paired[best.record.key])
+        if row.record.key in paired
         else unpaired_difference(row.headline_quality, best.headline_quality)
         for row in others
     ]
@@ -123,6 +134,20 @@ def _values(record: Record, folder: Path | None, judges: Judges, k: int) -> np.n
     return judges.values(record, folder, k)
 
 
+def combine(packed: Iterable[Comparison], made: Iterable[Comparison], rows: Iterable[Row]) -> list[Comparison]:
+    """The comparisons that are known of ``rows``: those made now, and packed ones of other rows.
+
+    A packed test of pairs stays where only intervals could be compared now, if both rows are as they were.
+    """
+    keys = {row.record.key for row in rows}
+    known = {comparison.key: comparison for comparison in packed if {comparison.key, comparison.best} <= keys}
+    for comparison in made:
+        before = known.get(comparison.key)
+        if before is None or before.is_paired <= comparison.is_paired or not before.is_of_the_same(comparison):
+            known[comparison.key] = comparison
+    return list(known.values())
+
+
 def mark(rows: Sequence[Row], comparisons: Iterable[Comparison]) -> list[Row]:
     """Rows with what is known of each against the best of its group.
 
@@ -139,7 +164,7 @@ def mark(rows: Sequence[Row], comparisons: Iterable[Comparison]) -> list[Row]:
         known = by_key.get(row.record.key)
         if known is not None and abs(merits.get(known.best, np.inf) - leader.worth) < _TIE:
             behind = Interval(known.difference, known.low, known.high)
-            effect = None if math.isnan(known.effect) else known.effect
+            effect = known.effect if known.is_paired else None
             row = replace(row, p_best=known.p_adjusted, behind=behind, effect=effect)
         marked.append(replace(row, is_best=row.record.key == leader.record.key))
     return marked

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from quotes import BUDGETS, DATASETS, OURS, groups_of
 
-from bench.report import significance
 from bench.report.export import headline_interval
 from bench.report.rows import Row
 
@@ -35,13 +34,12 @@ def main() -> None:
         groups = groups_of(name)
         data = next(iter(groups.values()))[0].record.dataset
         lines.append(f"## {data.name}: {data.n:,} x {data.dim}, {data.metric}, {data.queries:,} queries\n")
-        compared = {found.key: found for found in significance.find([PUBLISHED / f"{name}.parquet"])}
         for budget in BUDGETS:
-            lines += table(groups[budget], compared, options.rivals)
+            lines += table(groups[budget], options.rivals)
     (PUBLISHED / "frontier.md").write_text("\n".join(lines))
 
 
-def table(group: list[Row], compared: dict[str, significance.Comparison], rivals: int) -> list[str]:
+def table(group: list[Row], rivals: int) -> list[str]:
     """The rows of one budget, best first: all of ours and the best ``rivals`` others."""
     budget, shown, others = group[0].record.budget, [], 0
     lines = [f"| {budget.requested} ({budget.bytes:,} bytes) | bytes | seeds | recall@10 | less than the best | p |"]
@@ -52,9 +50,9 @@ def table(group: list[Row], compared: dict[str, significance.Comparison], rivals
             shown.append(row)
     for row in shown:
         cells = [f"`{row.label}`", str(row.code), str(len(row.records)), headline_interval(row), "", ""]
-        if (found := compared.get(row.record.key)) is not None:
-            cells[4] = f"{-found.difference:.3f} [{-found.high:.3f}, {-found.low:.3f}]"
-            cells[5] = f"{found.p_adjusted:.2g}"
+        if row.behind is not None:
+            cells[4] = f"{-row.behind.value:.3f} [{-row.behind.high:.3f}, {-row.behind.low:.3f}]"
+            cells[5] = f"{row.p_best:.2g}"
         lines.append(f"| {' | '.join(cells)} |")
     return [*lines, ""]
 

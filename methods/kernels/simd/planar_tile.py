@@ -161,9 +161,7 @@ def first_query(builder: Any, args: Arguments) -> Any:
     return simd.at(builder, args["queries"], args["query_offset"])
 
 
-@emitted(
-    "path, width, docs, queries, int64 query_offset, int64 stride, table, int64 rows, int64 segment, out",
-)
+@emitted("path, width, docs, queries, int64 query_offset, int64 stride, table, int64 rows, int64 segment, out")
 def planar_tile(builder: Any, args: Arguments) -> None:
     """``out[q, doc] = sum over rows of term(query q, doc)``, int16, for ``width`` queries and 64 documents.
 

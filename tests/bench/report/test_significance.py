@@ -113,6 +113,26 @@ def test_a_packed_comparison_with_a_best_that_was_overtaken_marks_nothing(sample
     assert [row.label for row in significance.mark(rows_of(sample), comparisons) if row.p_best] == ["int8"]
 
 
+def test_packed_pairs_stay_where_only_intervals_can_be_compared_now(sample):
+    rows = rows_of(sample)
+    packed = significance.Comparison("alpha-int8-32-0", BEST, "int8", 32, -0.1, -0.2, -0.1, 1e-4, 1e-4, -1.0)
+    by_intervals = dataclasses.replace(packed, difference=-0.1 + 1e-8, p_adjusted=0.5, effect=float("nan"))
+    pairs_again = dataclasses.replace(packed, p_adjusted=0.01, effect=-2.0)
+    assert significance.combine([packed], [by_intervals], rows) == [packed]
+    assert significance.combine([packed], [pairs_again], rows) == [pairs_again]
+    assert significance.combine([by_intervals], [packed], rows) == [packed]
+    more_seeds = dataclasses.replace(by_intervals, difference=-0.11)
+    assert significance.combine([packed], [more_seeds], rows) == [more_seeds]
+    another_best = dataclasses.replace(by_intervals, best="alpha-sign-32-0")
+    assert significance.combine([packed], [another_best], rows) == [another_best]
+
+
+def test_comparisons_of_rows_that_are_gone_are_left_out(sample):
+    packed = significance.Comparison("alpha-int8-32-0", BEST, "int8", 32, -0.1, -0.2, -0.1, 1e-4, 1e-4, -1.0)
+    gone = [dataclasses.replace(packed, key="earlier"), dataclasses.replace(packed, best="earlier")]
+    assert significance.combine([*gone, packed], [], rows_of(sample)) == [packed]
+
+
 def test_comparisons_survive_the_disk(tmp_path):
     made = [significance.Comparison("a", "b", "pq", 48, -0.1, -0.2, -0.05, 0.001, 0.002, -0.5)]
     significance.write(significance.beside(tmp_path / "x.jsonl"), made)
