@@ -15,6 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 TEXTS = {".css", ".html", ".ini", ".js", ".md", ".py", ".toml", ".yaml", ".yml"}
 PENDING = ("results/published/",)  # generated from measurements
+PROGRAMS = ("bench/", "methods/", "hydra_plugins/", "results/scripts/")
 
 # Anywhere: in names, comments, documentation and messages.
 BRITISH = re.compile(
@@ -42,7 +43,7 @@ PRIVATE = {
 }
 ANY_PRIVATE = re.compile(rf"\b(?:{'|'.join(f'({phrase})' for phrase in PRIVATE)})\b", re.IGNORECASE)
 
-# Locals and parameters of bench and methods that do not say what they hold.
+# Locals and parameters of programs that do not say what they hold.
 EMPTY_NAMES = {"found", "asked", "held", "told", "worth", "alike", "whole"}
 ANY_EMPTY = re.compile(rf"\b(?:{'|'.join(EMPTY_NAMES)})\b *(?:[,:)=]|[+|]=|in )")
 
@@ -94,7 +95,7 @@ def faults(name: str, text: str) -> list[str]:
         for number, line in (prose(name, text) if ANY_PRIVATE.search(text) else [])  # few files are taken to tokens
         for match in ANY_PRIVATE.finditer(line)
     ]
-    if name.endswith(".py") and name.startswith(("bench/", "methods/", "hydra_plugins/")) and ANY_EMPTY.search(text):
+    if name.endswith(".py") and name.startswith(PROGRAMS) and ANY_EMPTY.search(text):
         wrong += [
             f"{name}:{node.lineno}: {label!r} does not say what it is"
             for node in ast.walk(ast.parse(text))
@@ -123,6 +124,7 @@ def test_words_are_plain_and_spelling_is_american():
         ("bench/made_up.py", '"""Scores in the mean."""', "write on average"),
         ("methods/made_up.py", "found = search(queries)", "does not say what it is"),
         ("methods/made_up.py", "def scan(held): ...", "does not say what it is"),
+        ("results/scripts/made_up.py", "found = [1]", "does not say what it is"),
     ],
 )
 def test_a_banned_word_is_named(name, line, message):

@@ -2,7 +2,7 @@
 
     python results/scripts/frontier.py [--rivals 4]
 
-From the packed records and comparisons beside it; ``make publish`` runs it.
+It is made from the packed records and comparisons in ``results/published``; ``make publish`` runs it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ method may not use up. All fitted on the base. Made by `python results/scripts/f
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rivals", type=int, default=4, help="the best so many at each budget")
+    parser.add_argument("--rivals", type=int, default=4, help="how many other methods to show at each budget")
     options = parser.parse_args()
     lines = [HEAD]
     for name in DATASETS:

@@ -1,14 +1,14 @@
-"""Makes ``kinds.md`` and a table in ``docs/embeddings.md``: what every kind of vectors costs every method.
+"""Makes ``kinds.md`` and a table in ``docs/embeddings.md``: the recall that each method loses on each kind of vectors.
 
-    python results/scripts/kinds.py --measure              # kinds.csv: hours; goes on where it was stopped
+    python results/scripts/kinds.py --measure              # kinds.csv: hours; continues where it stopped
     python results/scripts/kinds.py --measure pq bebr      # only these methods
-    python results/scripts/kinds.py                        # the pages, from it
+    python results/scripts/kinds.py                        # the pages, from kinds.csv
 
 The kinds (``methods/checks/kinds.py``) are made from the first 6,000 sentences of ``squad-sentences-mini``, on which
-every method is fitted at 96 and 48 bytes, and 400 questions search them; plain vectors also by codecs that were fitted
-on the first 100, 300 and 1,500 alone. A line of ``kinds.csv`` is a method, its
-version, a kind, a metric and a budget, with the hits of every question among its ten nearest in ``hits``, a digit each
-(``a`` is ten), so that methods can be compared on the same questions.
+every method is fitted at 96 and 48 bytes and which 400 questions search. Plain vectors are also searched with codecs
+that were fitted on the first 100, 300 and 1,500 sentences alone. A line of ``kinds.csv`` is a method, its version, a
+kind, a metric and a budget. Its ``hits`` has one digit for every question: how many of the ten true neighbors were
+retrieved (``a`` is ten). So methods can be compared question by question.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ PLAIN = "plain"
 BASE, QUERIES, BUDGETS = 6000, 400, (96, 48)
 FEW = {f"{count:,} training vectors": count for count in (100, 300, 1500)}
 FIELDS = ("method", "version", "kind", "metric", "budget", "code_bytes", "codec_bytes", "recall", "decoded", "hits")
-VECTOR_BYTES = 4 * BASE * 384  # of the vectors themselves
+VECTOR_BYTES = 4 * BASE * 384  # of the uncompressed vectors
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One line of the table: ``hits`` and ``decoded`` are empty where the method has no such code or metric."""
+    """One line of ``kinds.csv``; the results are empty where the method has no code of this size or not this metric."""
 
     method: str
     version: str
@@ -63,7 +63,7 @@ class Cell:
 
     @property
     def saves_bytes(self) -> bool:
-        """Whether the codec takes fewer bytes than the vectors: a larger one can hold those it was fitted on."""
+        """Whether the codec takes fewer bytes than the vectors: a larger one can contain its training vectors."""
         return int(self.codec_bytes or 0) < VECTOR_BYTES
 
     @property
@@ -84,7 +84,7 @@ def base_of(kind: str) -> str:
 
 
 def compared_with(kind: str) -> str:
-    """The kind whose recall says what this one costs."""
+    """The kind with which the recall of this one is compared."""
     return KINDS[kind].of or PLAIN if kind in KINDS else PLAIN
 
 
@@ -92,7 +92,7 @@ def compared_with(kind: str) -> str:
 
 
 def measure_missing(methods: list[str], budgets: tuple[int, ...]) -> int:
-    """Append what ``kinds.csv`` lacks; 1 if something failed."""
+    """Append the cells that ``kinds.csv`` lacks; 1 if a method failed, else 0."""
     known, failed = {cell.key for cell in read(TABLE)}, 0
     wanted = [
         Cell(name, registry.get(name).version, kind, str(metric), budget)
@@ -112,7 +112,7 @@ def measure_missing(methods: list[str], budgets: tuple[int, ...]) -> int:
             progress.set_description(f"{group[0].method} {group[0].budget} B, {group[0].kind}")
             try:
                 cells = measured(group, vectors)
-            except Exception as error:  # one method's fault leaves the others
+            except Exception as error:  # the other methods are measured all the same
                 tqdm.write(f"{group[0]}: {type(error).__name__}: {error}", file=sys.stderr)
                 failed = 1
             else:
@@ -123,7 +123,7 @@ def measure_missing(methods: list[str], budgets: tuple[int, ...]) -> int:
 
 
 class Vectors:
-    """Base, queries and true neighbors of every kind; those last used are kept."""
+    """Base, queries and true neighbors of every kind; the neighbors are computed once."""
 
     def __init__(self, base: np.ndarray, queries: np.ndarray) -> None:
         self._plain = base, queries
@@ -139,7 +139,7 @@ class Vectors:
 
 
 def fitted_together(cells: list[Cell]) -> Iterator[list[Cell]]:
-    """Cells that one codec serves, in the order of the first of each."""
+    """Cells that share one fitted codec, a group each, in the order of their first cells."""
     groups: dict[tuple, list[Cell]] = {}
     for cell in cells:
         groups.setdefault((cell.method, cell.budget, base_of(cell.kind), cell.metric), []).append(cell)
@@ -147,7 +147,7 @@ def fitted_together(cells: list[Cell]) -> Iterator[list[Cell]]:
 
 
 def measured(group: list[Cell], vectors: Vectors) -> list[Cell]:
-    """The cells of one codec with what they found."""
+    """The cells of one codec with their results; as they were if the method has no such code or metric."""
     first, metric = group[0], Metric(group[0].metric)
     base = vectors.of(base_of(first.kind))[0]
     try:
@@ -175,7 +175,7 @@ def filled(cell: Cell, codec: Codec, recalls: Recalls) -> Cell:
 
 
 def read(table: Path) -> list[Cell]:
-    """The lines of a table; a last one that was torn is cut off."""
+    """The lines of a table; an incomplete last line is removed from the file."""
     if not table.exists():
         return []
     text = table.read_text()
@@ -204,7 +204,7 @@ Table = dict[tuple[str, str, str, int], Cell]
 
 
 def current(cells: Sequence[Cell]) -> Table:
-    """The measured cells by method, kind, metric and budget; those of earlier versions are left out."""
+    """The measured cells by method, kind, metric and budget, without those of earlier versions."""
     versions = {name: registry.get(name).version for name in registry.names()}
     return {
         (cell.method, cell.kind, cell.metric, cell.budget): cell
@@ -226,12 +226,12 @@ def whole_page(table: Table) -> str:
 
 
 def group_of(kind: str) -> str:
-    """Under which heading a kind stands; empty for plain vectors."""
+    """The heading under which a kind is shown; empty for plain vectors."""
     return KINDS[kind].group if kind in KINDS else TRAINING if kind in FEW else ""
 
 
 def table_of(table: Table, budget: int, shown: list[tuple[str, Metric]]) -> list[str]:
-    """Methods by kinds, the best of the first column on top."""
+    """One row a method, one column a kind; the best of the first column comes first."""
     verdicts = {column: verdict(table, *column, budget) for column in shown}
     names = [name for name in registry.names() if any((name, *column, budget) in table for column in shown)]
     names.sort(
@@ -240,8 +240,8 @@ def table_of(table: Table, budget: int, shown: list[tuple[str, Metric]]) -> list
     head = [f"{kind}, {metric}" for kind, metric in shown]
     lines = [f"| method | {' | '.join(head)} |", f"|---|{'---:|' * len(head)}"]
     for name in names:
-        found = [cell_of(table, name, *column, budget, verdicts[column]) for column in shown]
-        lines.append(f"| `{name}` | {' | '.join(found)} |")
+        cells = [cell_of(table, name, *column, budget, verdicts[column]) for column in shown]
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
     return lines
 
 
@@ -259,7 +259,7 @@ def verdict(table: Table, kind: str, metric: Metric, budget: int) -> tuple[str, 
 def cell_of(
     table: Table, name: str, kind: str, metric: Metric, budget: int, first_and_equal: tuple[str, list[str]]
 ) -> str:
-    """``**.924**``, ``.919 =``, ``.604!``, ``(.888)``."""
+    """A cell as the page shows it: ``**.924**``, ``.919 =``, ``.604!``, ``(.888)``."""
     cell = table.get((name, kind, metric, budget))
     if cell is None:
         return "-"
@@ -271,20 +271,20 @@ def cell_of(
 
 
 def loses(table: Table, cell: Cell) -> bool:
-    """Whether the kind costs the method more than is allowed."""
+    """Whether the method loses more recall on this kind than is allowed."""
     without = table.get((cell.method, compared_with(cell.kind), cell.metric, cell.budget))
     return without is not None and is_more_than_allowed(without.recalls - cell.recalls)
 
 
 def declared() -> list[str]:
-    """What methods declare to lose, and why."""
+    """The kinds on which methods declare that they lose recall, and why."""
     reasons = [(name, registry.get(name).kind_exceptions) for name in registry.names()]
-    rows = [f"| `{name}` | {kind} | {why} |" for name, found in reasons for kind, why in found.items()]
+    rows = [f"| `{name}` | {kind} | {why} |" for name, exceptions in reasons for kind, why in exceptions.items()]
     return ["## Declared", "", "| method | kind | why |", "|---|---|---|", *rows] if rows else []
 
 
 def quoted(table: Table) -> list[str]:
-    """The table of ``docs/embeddings.md``: the first method of each kind at the larger budget, and some beside it."""
+    """The table of ``docs/embeddings.md``: the first method of each kind at the larger budget, and the ``QUOTED``."""
     budget = BUDGETS[0]
     lines = [
         f"| vectors | first at {budget} bytes | not distinguishable | {' | '.join(f'`{name}`' for name in QUOTED)} |",

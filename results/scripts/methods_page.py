@@ -1,4 +1,4 @@
-"""Writes ``docs/methods.md``: every registered method, by track and family, as the classes themselves say.
+"""Writes ``docs/methods.md``: every registered method, by track and family, with what its class says.
 
     python results/scripts/methods_page.py
 
@@ -55,7 +55,7 @@ def _track(track: str) -> Iterator[str]:
 
 
 def _table(track: str, family: str) -> list[str]:
-    """As ``python -m methods --markdown`` prints it, with an anchor in each row that other pages link to."""
+    """What ``python -m methods --markdown`` prints, and in each row an anchor, to which other pages link."""
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         list_methods(["--track", track, "--family", family, "--markdown"])

@@ -2,7 +2,7 @@
 
     python results/scripts/multivector.py
 
-From the packed records beside it; ``make publish`` runs it.
+Both are made from the packed records in ``results/published``; ``make publish`` runs it.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ MEASURES = ("recall@1", "nDCG@10")
 
 
 def main() -> None:
-    found = [record for record, _ in records.locate([PUBLISHED / "squad-tokens-128.parquet"])]
-    rows = sorted(rows_of(found), key=lambda row: (row.record.config["rescore"] is not None, row.code, name_of(row)))
+    loaded = [record for record, _ in records.locate([PUBLISHED / "squad-tokens-128.parquet"])]
+    rows = sorted(rows_of(loaded), key=lambda row: (row.record.config["rescore"] is not None, row.code, name_of(row)))
     distinct = {(name_of(row), row.code, row.headline_quality.value): row for row in rows}
     data = rows[0].record.dataset
     lines = [
@@ -45,7 +45,7 @@ def main() -> None:
         cells = [name_of(row), f"{row.code:,}", f"{row.record.bytes.code_largest:,}", headline_interval(row), *measures]
         cells += [short(row.cost("p50 ms") or 0), f"{row.record.seconds['fit']:.0f}", str(len(row.records))]
         lines.append(f"| {' | '.join(cells)} |")
-    failed = [record for record in found if record.status not in ("ok", "skipped")]
+    failed = [record for record in loaded if record.status not in ("ok", "skipped")]
     if failed:
         lines += ["", "Not finished: "]
         lines += [f"`{record.method.name}` at {record.budget.requested}: {record.reason}." for record in failed]
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def best_table(rows: list[Row]) -> list[str]:
-    """What no other beats in both bytes and recall@10, before a re-rank."""
+    """Runs without re-ranking on the Pareto front of bytes and recall@10."""
     rows = [row for row in rows if row.record.config["rescore"] is None]
     front = on_front(np.array([row.code for row in rows]), np.array([row.worth for row in rows]))
     lines = ["| bytes | method | recall@10 | recall@1 | p50 ms |", "|---:|---|---:|---:|---:|"]

@@ -1,9 +1,9 @@
-"""Makes ``multivector_candidates.md`` and its ``.csv``: how MUVERA's candidates compare, what filling and centering do.
+"""Makes ``multivector_candidates.md`` and its ``.csv``: MUVERA's candidates, with filling and centering.
 
     python results/scripts/multivector_candidates.py [--queries 500] [--seeds 10] [--variant-seeds 3]
 
-Everything uncompressed, on ``squad-tokens-128``: the encodings themselves are judged, before any codec. With
-``fastembed`` importable its ``Muvera`` is encoded and judged in the same way.
+Nothing is compressed: the encodings themselves are evaluated, on ``squad-tokens-128``. Where ``fastembed`` can be
+imported, its ``Muvera`` is evaluated in the same way.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from methods.multivector.single_vector_heuristic import candidate_lists
 PUBLISHED = Path(__file__).parents[1] / "published"
 COUNTS = (1, 10, 20, 50, 100, 200, 500)
 SHAPES = ((20, 5, 16), (20, 3, 8))
-DEPTH = 200  # vectors found by each query vector in the single-vector heuristic
+DEPTH = 200  # vectors retrieved for each query vector in the single-vector heuristic
 
 
 def recall_at(ranked: np.ndarray, best: np.ndarray) -> list[float]:
-    """Share of queries whose document of largest Chamfer score is among the first N: recall@1 after exact re-rank."""
+    """Share of queries with the document of largest Chamfer score in the first N: recall@1 after exact re-ranking."""
     place = np.where((ranked == best[:, None]).any(1), (ranked == best[:, None]).argmax(1), ranked.shape[1])
     return [float((place < count).mean()) for count in COUNTS]
 
 
 def overlap(ranked: np.ndarray, truth: np.ndarray, k: int) -> float:
-    """Recall@k of Chamfer before any re-rank."""
-    return float(np.mean([np.isin(true[:k], found[:k]).mean() for true, found in zip(truth, ranked)]))
+    """Recall@k of Chamfer before re-ranking."""
+    return float(np.mean([np.isin(true[:k], ids[:k]).mean() for true, ids in zip(truth, ranked)]))
 
 
 def ranking(queries: np.ndarray, documents: np.ndarray) -> np.ndarray:
@@ -43,14 +43,14 @@ def ranking(queries: np.ndarray, documents: np.ndarray) -> np.ndarray:
 
 
 def heuristic(queries: Ragged, documents: Ragged) -> np.ndarray:
-    """Candidate lists of the single-vector heuristic, -1 padded."""
-    found = np.full((len(queries), max(COUNTS)), -1)
+    """Candidate lists of the single-vector heuristic, padded with -1."""
+    candidates = np.full((len(queries), max(COUNTS)), -1)
     vectors = documents.floats()
     for i in range(len(queries)):
         scores, rows = faiss.knn(queries.set(i).astype(np.float32), vectors, DEPTH, metric=faiss.METRIC_INNER_PRODUCT)
-        met = candidate_lists(scores, rows, documents.offsets)[: max(COUNTS)]
-        found[i, : len(met)] = met
-    return found
+        ranked = candidate_lists(scores, rows, documents.offsets)[: max(COUNTS)]
+        candidates[i, : len(ranked)] = ranked
+    return candidates
 
 
 def mean_pooled(queries: Ragged, documents: Ragged) -> np.ndarray:
@@ -64,9 +64,11 @@ def fastembed_ranking(shape: tuple[int, int, int], seed: int, queries: Ragged, d
 
     repetitions, bits, inner = shape
     peer = Muvera(dim=documents.dim, k_sim=bits, dim_proj=inner, r_reps=repetitions, random_seed=seed)
-    held, asked = Ragged(documents.floats(), documents.offsets), Ragged(queries.floats(), queries.offsets)
-    encoded = [np.stack([work(sets.set(i)) for i in range(len(sets))]).astype(np.float32) for work, sets in
-               ((peer.process_query, asked), (peer.process_document, held))]  # fmt: skip
+    pairs = ((peer.process_query, queries), (peer.process_document, documents))
+    floats = [(process, Ragged(sets.floats(), sets.offsets)) for process, sets in pairs]
+    encoded = [
+        np.stack([process(sets.set(i)) for i in range(len(sets))]).astype(np.float32) for process, sets in floats
+    ]
     return ranking(*encoded)
 
 
@@ -85,15 +87,15 @@ def main() -> None:
     rows: list[dict[str, object]] = []
 
     def judge(name: str, ranked: np.ndarray, seed: int | str) -> None:
-        found = dict(zip((f"in {count}" for count in COUNTS), recall_at(ranked, truth[:, 0])))
+        recalls = dict(zip((f"in {count}" for count in COUNTS), recall_at(ranked, truth[:, 0])))
         more = {f"recall@{k}": overlap(ranked, truth, k) for k in (10, 100)}
         more["relevant in 10"] = float((ranked[:, :10] == relevant[:, None]).any(axis=1).mean())
-        rows.append({"method": name, "seed": seed, **found, **more})
+        rows.append({"method": name, "seed": seed, **recalls, **more})
         print(rows[-1], flush=True)
 
     judge("mean_pooling", mean_pooled(queries, data.base), "-")
     judge("single_vector_heuristic", heuristic(queries, data.base), "-")
-    held, asked = (data.base.floats(), data.base.offsets), (queries.floats(), queries.offsets)
+    document_sets, query_sets = (data.base.floats(), data.base.offsets), (queries.floats(), queries.offsets)
     for shape in SHAPES:
         for seed in range(options.seeds):
             for fill in (True, False):
@@ -101,8 +103,8 @@ def main() -> None:
                     if (center or not fill) and seed >= options.variant_seeds:
                         continue
                     fde = FixedDimensionalEncoding(data.dim, *shape, fill_empty=fill, center=center, seed=seed)
-                    fde.fit(held[0])
-                    ranked = ranking(fde.encode_queries(*asked), fde.encode_documents(*held))
+                    fde.fit(document_sets[0])
+                    ranked = ranking(fde.encode_queries(*query_sets), fde.encode_documents(*document_sets))
                     judge(f"muvera {shape}{'' if fill else ', unfilled'}{', centered' if center else ''}", ranked, seed)
             if importlib.util.find_spec("fastembed"):
                 judge(f"fastembed {shape}", fastembed_ranking(shape, seed, queries, data.base), seed)
@@ -115,14 +117,14 @@ def main() -> None:
 
 
 def as_markdown(rows: list[dict], queries: int, exact: tuple[float, float]) -> str:
-    """Means over seeds, with standard deviations."""
+    """The page: means over seeds, with standard deviations."""
     names = list(dict.fromkeys(row["method"] for row in rows))
 
     def cells(name: str, columns: list[str]) -> list[str]:
-        found = np.array([[row[column] for column in columns] for row in rows if row["method"] == name])
-        spread = found.std(axis=0, ddof=1) if len(found) > 1 else None
+        values = np.array([[row[column] for column in columns] for row in rows if row["method"] == name])
+        spread = values.std(axis=0, ddof=1) if len(values) > 1 else None
         return [
-            f"{mean:.3f}" + ("" if spread is None else f" ± {spread[i]:.3f}") for i, mean in enumerate(found.mean(0))
+            f"{mean:.3f}" + ("" if spread is None else f" ± {spread[i]:.3f}") for i, mean in enumerate(values.mean(0))
         ]
 
     def table(columns: list[str], chosen: list[str]) -> list[str]:

@@ -1,10 +1,10 @@
-"""Makes ``out_of_distribution.md`` and its ``.csv``: what codecs keep when they are trained on other vectors.
+"""Makes ``out_of_distribution.md`` and its ``.csv``: recall of codecs that are trained on other vectors.
 
     python results/scripts/out_of_distribution.py [--queries 1000] [--budget 96]
 
-On ``squad-sentences``, whose sentences stand in the order of their articles: the last two thirds are searched, and
-codecs are trained on a sample of those, on 1,000 of them, on the articles of the first third, and on questions (none of
-those that are asked).
+The sentences of ``squad-sentences`` are in the order of their articles. The last two thirds are searched. Codecs are
+trained on a sample of these, on 1,000 of these, on the articles of the first third, and on questions other than the
+queries.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from methods import for_budget
 
 PUBLISHED = Path(__file__).parents[1] / "published"
 METHODS = ("rq_trellis", "trellis", "transform_coding", "opq", "pq", "rabitq")
-MOST = 20_000  # training vectors
+MOST = 20_000  # training vectors at most
 
 
 def trainings(base: np.ndarray, questions: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """The vectors that are searched, and what codecs are trained on, by name."""
+    """The vectors that are searched, and the training vectors by name."""
     first = len(base) // 3
     searched, rng = base[first:], np.random.default_rng(0)
     same = searched[rng.permutation(len(searched))[:MOST]]
@@ -40,7 +40,7 @@ def trainings(base: np.ndarray, questions: np.ndarray) -> tuple[np.ndarray, dict
 
 
 def recalls(ids: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    return np.array([np.isin(found, true).mean() for found, true in zip(ids, truth)])
+    return np.array([np.isin(row, true).mean() for row, true in zip(ids, truth)])
 
 
 def main() -> None:
@@ -49,16 +49,16 @@ def main() -> None:
     parser.add_argument("--budget", type=int, default=96, help="bytes a vector")
     options = parser.parse_args()
     data = datasets.load("squad-sentences", max_queries=None)
-    asked, questions = data.queries[: options.queries], data.queries[options.queries :]
+    queries, questions = data.queries[: options.queries], data.queries[options.queries :]
     searched, trained_on = trainings(data.base.read(0, data.base.shape[0]), questions)
-    truth = faiss.knn(asked, searched, 10, metric=faiss.METRIC_INNER_PRODUCT)[1]
+    truth = faiss.knn(queries, searched, 10, metric=faiss.METRIC_INNER_PRODUCT)[1]
     rows = []
     for method in tqdm(METHODS):
         for name, vectors in trained_on.items():
             codec = for_budget(method, data.dim, options.budget, data.metric).fit(vectors)
             codes = codec.encode(searched)
-            found = recalls(codec.searcher(codes).search(asked, 10)[1], truth)
-            interval = bootstrap_means({"recall": found})["recall"]
+            per_query = recalls(codec.searcher(codes).search(queries, 10)[1], truth)
+            interval = bootstrap_means({"recall": per_query})["recall"]
             rows.append(
                 {
                     "method": method,
@@ -74,27 +74,27 @@ def main() -> None:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    (PUBLISHED / "out_of_distribution.md").write_text(as_markdown(rows, len(searched), len(asked), trained_on))
+    (PUBLISHED / "out_of_distribution.md").write_text(as_markdown(rows, len(searched), len(queries), trained_on))
 
 
-def as_markdown(rows: list[dict], searched: int, asked: int, trained_on: dict[str, np.ndarray]) -> str:
-    found = {(row["method"], row["trained on"]): row for row in rows}
+def as_markdown(rows: list[dict], searched: int, queries: int, trained_on: dict[str, np.ndarray]) -> str:
+    by_case = {(row["method"], row["trained on"]): row for row in rows}
 
     def cell(method: str, name: str) -> str:
-        row = found[method, name]
+        row = by_case[method, name]
         return f"{row['recall@10']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
 
     lines = [
         "# Trained on other vectors: squad-sentences",
         "",
-        f"Recall@10 of {asked:,} questions among {searched:,} sentences, inner product, one seed; how many vectors",
+        f"Recall@10 of {queries:,} questions among {searched:,} sentences, inner product, one seed; how many vectors",
         "each codec was trained on stands in the head. Made by `python results/scripts/out_of_distribution.py`.",
         "",
         "| method | bytes | " + " | ".join(f"{name} ({len(v):,})" for name, v in trained_on.items()) + " |",
         "|---|---:|" + "---:|" * len(trained_on),
     ]
     for method in METHODS:
-        size = found[method, "the same"]["bytes"]
+        size = by_case[method, "the same"]["bytes"]
         lines.append(f"| `{method}` | {size} | " + " | ".join(cell(method, name) for name in trained_on) + " |")
     return "\n".join(lines) + "\n"
 

@@ -1,8 +1,8 @@
-"""Writes the tables of records that README.md and pages of docs/ quote, so that no number is typed.
+"""Writes the tables of README.md and docs/ that quote records, so that no number is typed by hand.
 
     python results/scripts/quotes.py
 
-Each stands between ``<!-- NAME -->`` and ``<!-- /NAME -->``; ``make publish`` runs it.
+Each table is between ``<!-- NAME -->`` and ``<!-- /NAME -->``; ``make publish`` runs it.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ BUDGETS = ("4x", "8x", "16x", "32x", "64x")
 
 @functools.cache
 def groups_of(name: str) -> dict[str, list[Row]]:
-    """The rows of a data set by budget, best first, without those with a second look at full vectors."""
+    """The rows of a data set by budget, best first, without re-ranked ones."""
     packed = [PUBLISHED / f"{name}.parquet"]
-    found: dict[str, list[Row]] = defaultdict(list)
+    groups: dict[str, list[Row]] = defaultdict(list)
     rows = rows_of(record for record, _ in records.locate(packed) if record.config.get("rescore") is None)
     for row in significance.mark(rows, significance.find(packed)):
-        found[str(row.record.budget.requested)].append(row)
-    return found
+        groups[str(row.record.budget.requested)].append(row)
+    return groups
 
 
 def best_table(name: str = "squad-sentences") -> list[str]:
@@ -46,8 +46,8 @@ def best_table(name: str = "squad-sentences") -> list[str]:
     ]
     for budget in BUDGETS:
         first, second, *rest = groups_of(name)[budget]
-        alike = [row for row in (second, *rest) if row.told_from_best is False]
-        names = ", ".join(f"`{row.label}`" for row in alike[:3]) + (f" and {len(alike) - 3} more" if alike[3:] else "")
+        equal = [row for row in (second, *rest) if row.told_from_best is False]
+        names = ", ".join(f"`{row.label}`" for row in equal[:3]) + (f" and {len(equal) - 3} more" if equal[3:] else "")
         cells = [
             f"`{first.label}`",
             headline_interval(first),
@@ -60,7 +60,7 @@ def best_table(name: str = "squad-sentences") -> list[str]:
 
 
 def frontier_table() -> list[str]:
-    """Our codecs beside the best other method, of each data set and budget."""
+    """Our codecs and the best other method, for each data set and budget."""
     lines = [
         "| data set | budget | `rq_trellis` | `trellis` | `transform_coding` | best rival |",
         "|---|---|---|---|---|---|",
@@ -79,14 +79,14 @@ def frontier_table() -> list[str]:
 
 
 def share(value: float) -> str:
-    """``.817``."""
+    """A share without its leading zero: ``.817``."""
     return f"{value:.3f}".lstrip("0")
 
 
 def put(page: Path, name: str, lines: Sequence[str]) -> None:
-    """Replace what stands between the marks of a table."""
+    """Replace the lines between the marks of a table."""
     pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-    text, count = pattern.subn(lambda found: found[1] + "\n".join(["", *lines, ""]) + "\n" + found[2], page.read_text())
+    text, count = pattern.subn(lambda match: match[1] + "\n".join(["", *lines, ""]) + "\n" + match[2], page.read_text())
     if count != 1:
         raise SystemExit(f"{page.name} should have the marks of the table {name} once; it has them {count} times")
     page.write_text(text)

@@ -3,9 +3,10 @@
     python results/scripts/shapes.py           # minutes
     python results/scripts/shapes.py --long    # 1536 and 3072 dimensions too
 
-From the sentences of ``squad-sentences``, in the order of their articles: their first 64 and 100 dimensions (not of
-unit length, by squared distance), and four and eight sentences in a row side by side, which makes vectors of 1536 and
-3072 dimensions; from ``fashion-mnist`` its images (784 dimensions, squared distance). Every twentieth vector is asked.
+The vectors are the first 64 and 100 dimensions of ``squad-sentences`` (not of unit length, squared distance), the
+images of ``fashion-mnist`` (784 dimensions, squared distance) and, with ``--long``, four and eight consecutive
+sentences joined into one vector (1536 and 3072 dimensions, inner product). Every twentieth vector is a query; the
+others are searched.
 """
 
 from __future__ import annotations
@@ -37,21 +38,21 @@ def cases(long: bool) -> dict[str, tuple[np.ndarray, str]]:
     sentences = datasets.load("squad-sentences")
     rows = sentences.base.read(0, sentences.base.shape[0])
     images = datasets.load("fashion-mnist")
-    found = {f"first {dim} dimensions": (np.ascontiguousarray(rows[:, :dim]), "l2") for dim in (64, 100)}
+    vectors = {f"first {dim} dimensions": (np.ascontiguousarray(rows[:, :dim]), "l2") for dim in (64, 100)}
     for many in (4, 8) if long else ():
-        whole = rows[: len(rows) // many * many].reshape(-1, many * rows.shape[1])
-        found[f"{many} sentences in a row"] = (whole, "ip")
-    return {**found, "fashion-mnist": (images.base.read(0, images.base.shape[0]), "l2")}
+        joined = rows[: len(rows) // many * many].reshape(-1, many * rows.shape[1])
+        vectors[f"{many} sentences in a row"] = (joined, "ip")
+    return {**vectors, "fashion-mnist": (images.base.read(0, images.base.shape[0]), "l2")}
 
 
 def cell(method: str, base: np.ndarray, queries: np.ndarray, truth: np.ndarray, metric: str) -> str:
-    """Recall and bytes, as a table has them."""
+    """Recall with its interval, and bytes, as the page shows them; ``-`` where no code is so small."""
     try:
         codec = for_budget(method, base.shape[1], 4 * base.shape[1] // FACTOR, metric)
     except BudgetError:
         return "-"
     ids = codec.fit(base).searcher(codec.encode(base)).search(queries, 10)[1]
-    recalls = np.array([np.isin(found, true).mean() for found, true in zip(ids, truth)])
+    recalls = np.array([np.isin(row, true).mean() for row, true in zip(ids, truth)])
     interval = bootstrap_means({"recall": recalls})["recall"]
     return f"{interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}], {codec.code_size} B"
 
@@ -63,8 +64,8 @@ def main() -> None:
     lines = [HEAD, f"| vectors | n x d | metric | {' | '.join(f'`{name}`' for name in METHODS)} |"]
     lines.append("|---|---|---|" + "---|" * len(METHODS))
     for name, (vectors, metric) in tqdm(cases(long).items()):
-        held = np.arange(len(vectors)) % EVERY == 0
-        base, queries = vectors[~held], vectors[held][:QUERIES]
+        is_query = np.arange(len(vectors)) % EVERY == 0
+        base, queries = vectors[~is_query], vectors[is_query][:QUERIES]
         truth = faiss.knn(queries, base, 10, metric=faiss_metric(Metric(metric)))[1]
         cells = [cell(method, base, queries, truth, metric) for method in METHODS]
         lines.append(f"| {name} | {len(base):,} x {base.shape[1]} | {metric} | {' | '.join(cells)} |")

@@ -1,6 +1,8 @@
 """Makes ``sweeps.md``: what the published sweeps consist of, on which machine, and how long their runs took.
 
-python results/scripts/sweeps.py
+    python results/scripts/sweeps.py
+
+It is made from the packed records in ``results/published``; ``make publish`` runs it.
 """
 
 from __future__ import annotations
@@ -53,20 +55,21 @@ With how many seeds a method was measured, at the budget that it has fewest at; 
 """
 
 
-def distinct(found: Iterable[Record]) -> list[Record]:
+def distinct(runs: Iterable[Record]) -> list[Record]:
     """One record for each code that was measured."""
-    codes = {json.dumps([r.method.name, r.method.params, r.config["seed"]], sort_keys=True): r for r in found}
+    codes = {json.dumps([r.method.name, r.method.params, r.config["seed"]], sort_keys=True): r for r in runs}
     return list(codes.values())
 
 
-def minutes(found: Iterable[Record], phase: str = "process") -> float:
-    return sum(record.seconds.get(phase, 0.0) for record in found) / 60
+def minutes(runs: Iterable[Record], phase: str = "process") -> float:
+    """Minutes of all runs together in one phase."""
+    return sum(record.seconds.get(phase, 0.0) for record in runs) / 60
 
 
-def sweep_line(found: Sequence[Record]) -> str:
-    """A line of the first table."""
-    status = Counter(record.status for record in found)
-    good = [record for record in found if record.status == "ok"]
+def sweep_line(runs: Sequence[Record]) -> str:
+    """The line of one data set in the first table."""
+    status = Counter(record.status for record in runs)
+    good = [record for record in runs if record.status == "ok"]
     first = distinct(record for record in good if record.config["seed"] == 0)
     by_method: dict[str, list[Record]] = defaultdict(list)
     for record in first:
@@ -79,10 +82,10 @@ def sweep_line(found: Sequence[Record]) -> str:
         str(len({record.method.name for record in good})),
         str(status["ok"]),
         str(status["skipped"]),
-        str(len(found) - status["ok"] - status["skipped"]),
+        str(len(runs) - status["ok"] - status["skipped"]),
         "; ".join(sorted(machines)),
         f"{minutes(first):.0f}",
-        ", ".join(f"`{name}` {minutes(runs):.1f} ({minutes(runs, 'fit'):.1f})" for name, runs in slowest),
+        ", ".join(f"`{name}` {minutes(its_runs):.1f} ({minutes(its_runs, 'fit'):.1f})" for name, its_runs in slowest),
     ]
     return f"| {' | '.join(cells)} |"
 
@@ -92,27 +95,27 @@ def _machine(record: Record) -> str:
     return f"{record.environment['cores']} cores, {flags[-1] if flags else 'no AVX2'}"
 
 
-def seed_lines(found: Sequence[Record]) -> list[str]:
-    """Methods by their number of seeds, where it is more than one."""
+def seed_lines(runs: Sequence[Record]) -> list[str]:
+    """Methods of one data set that have more than one seed, a line for each number of seeds."""
     seeds: dict[tuple[str, str], set[int]] = defaultdict(set)
-    for record in found:
+    for record in runs:
         if record.status == "ok":
             seeds[record.method.name, str(record.budget.requested)].add(record.config["seed"])
-    least: dict[str, int] = {}
+    fewest: dict[str, int] = {}
     for (method, _), known in seeds.items():
-        least[method] = min(least.get(method, len(known)), len(known))
+        fewest[method] = min(fewest.get(method, len(known)), len(known))
     groups: dict[int, list[str]] = defaultdict(list)
-    for method, count in sorted(least.items()):
+    for method, count in sorted(fewest.items()):
         if count > 1:
             groups[count].append(f"`{method}`")
-    name = found[0].dataset.name
+    name = runs[0].dataset.name
     return [f"| `{name}` | {count} | {', '.join(groups[count])} |" for count in sorted(groups, reverse=True)]
 
 
 def main() -> None:
-    found = {name: [record for record, _ in records.locate([PUBLISHED / f"{name}.parquet"])] for name in DATASETS}
-    lines = [sweep_line(each) for each in found.values()]
-    seeds = [line for each in found.values() for line in seed_lines(each)]
+    by_dataset = {name: [record for record, _ in records.locate([PUBLISHED / f"{name}.parquet"])] for name in DATASETS}
+    lines = [sweep_line(each) for each in by_dataset.values()]
+    seeds = [line for each in by_dataset.values() for line in seed_lines(each)]
     table = [f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS), *lines]
     (PUBLISHED / "sweeps.md").write_text(HEAD + "\n".join(table) + "\n" + SEEDS + "\n".join(seeds) + "\n")
 

@@ -2,7 +2,7 @@
 
     python results/scripts/tables.py
 
-From the packed records beside it; ``make publish`` runs it.
+It is made from the packed records in ``results/published``; ``make publish`` runs it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ of another; with several, the interval holds both examples and seeds.
 "=": not distinguishable from the best of its column (paired test, Holm, 5%). "-": no table so small, or not measured.
 Made by `python results/scripts/tables.py` from the records here.
 """
-_NEAR = 1.15  # times the budget's ratio
+_NEAR = 1.15  # a table's ratio is shown where it is more than this times the budget's
 
 
 def main() -> None:
@@ -42,39 +42,39 @@ def main() -> None:
 
 
 def table(rows: list[Row]) -> list[str]:
-    """Methods by budgets, the best at the first budget where most were measured on top."""
+    """One row a method, one column a budget; the method of the best AUC at the largest budget comes first."""
     data = rows[0].record.dataset
     budgets = sorted({row.record.budget.bytes for row in rows}, reverse=True)
     cells = {(row.record.method.name, row.record.budget.bytes): row for row in rows}
 
     def order(name: str) -> list[float]:
-        found = (cells.get((name, size)) for size in budgets)
-        return [-row.headline_quality.value if row else 1.0 for row in found]
+        measured = (cells.get((name, size)) for size in budgets)
+        return [-row.headline_quality.value if row else 1.0 for row in measured]
 
     names = sorted({name for name, _ in cells}, key=order)
     raw = rows[0].record.dataset.float32_bytes
     head = [f"{raw / size:.4g}x" for size in budgets]
-    usual = median_high(len(row.records) for row in rows)
+    median_seeds = median_high(len(row.records) for row in rows)
     lines = [
         f"## {data.name}: {data.vectors_per_item:,.0f} rows x {data.dim}, {data.n_train:,} training examples, "
-        f"{_seeds(usual)}",
+        f"{_seeds(median_seeds)}",
         "",
         f"| method | {' | '.join(head)} |",
         f"|---|{'---|' * len(head)}",
     ]
     for name in names:
-        found = [cell(cells.get((name, size)), raw / size, usual) for size in budgets]
-        lines.append(f"| `{name}` | {' | '.join(found)} |")
+        shown = [cell(cells.get((name, size)), raw / size, median_seeds) for size in budgets]
+        lines.append(f"| `{name}` | {' | '.join(shown)} |")
     return [*lines, ""]
 
 
-def cell(row: Row | None, ratio: float, usual: int) -> str:
-    """One method at one budget; ``usual`` is how many seeds the others have."""
+def cell(row: Row | None, ratio: float, median_seeds: int) -> str:
+    """One method at one budget; its number of seeds is shown where it is not ``median_seeds``."""
     if row is None:
         return "-"
     quality, stored = row.headline_quality, row.record.dataset.float32_bytes / row.code
     notes = [f"{stored:.3g}x"] if stored > _NEAR * ratio else []
-    notes += [_seeds(len(row.records))] if len(row.records) != usual else []
+    notes += [_seeds(len(row.records))] if len(row.records) != median_seeds else []
     value = f"{quality.value:.4f} ± {(quality.high - quality.low) / 2:.4f}"
     value = f"**{value}**" if row.is_best else value
     return value + (" =" if row.told_from_best is False else "") + (f" [{', '.join(notes)}]" if notes else "")
