@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
-from typing import Any
-
-from tqdm import tqdm
 
 from bench.execution import runner
+from bench.execution.naming import names_of, outcome_of
 from bench.execution.plan import Plan
 from bench.execution.turns import Turns
 from bench.measure import environment
+from bench.progress import Progress, watched
 from bench.records import Record
 from methods.errors import WrongTrack
 
@@ -51,7 +49,7 @@ def run(plans: Iterable[Plan], total: int | None = None) -> Sweep:
     SWEEPS.append(sweep)
     fitting: list[Plan] = []
     wrong: list[Plan] = []
-    for plan in _progress("prepare", plans, total=total, leave=False):
+    for plan in watched(plans, "prepare", total, unit="run"):
         (wrong if isinstance(plan.infeasible, WrongTrack) else fitting).append(plan)
     if not fitting and wrong and wrong[0].infeasible is not None:
         raise wrong[0].infeasible
@@ -64,19 +62,13 @@ def run(plans: Iterable[Plan], total: int | None = None) -> Sweep:
         else:
             todo.append(i)
     sweep.reused = len(records_by_plan)
-    with _progress("sweep", total=len(fitting), initial=len(records_by_plan)) as bar:
-        _execute(fitting, todo, records_by_plan, bar)
+    with Progress("sweep", len(fitting), initial=len(records_by_plan)) as progress:
+        _execute(fitting, todo, records_by_plan, progress)
     sweep.records = [records_by_plan[i] for i in range(len(fitting))]
     return sweep
 
 
-def _progress(what: str, plans: Iterable[Plan] | None = None, **options: Any) -> tqdm:
-    """A bar on stderr if that is a terminal, or a notebook's, which is none and shows it."""
-    hidden = None if "ipykernel" not in sys.modules else False
-    return tqdm(plans, desc=what, unit="run", file=sys.stderr, disable=hidden, **options)
-
-
-def _execute(plans: list[Plan], todo: list[int], records_by_plan: dict[int, Record], bar: tqdm) -> None:
+def _execute(plans: list[Plan], todo: list[int], records_by_plan: dict[int, Record], progress: Progress) -> None:
     """Put the records of the plans ``todo`` into ``records_by_plan``.
 
     Those that lead to the very same codec follow each other: the first is measured and the others take what it found.
@@ -85,18 +77,18 @@ def _execute(plans: list[Plan], todo: list[int], records_by_plan: dict[int, Reco
         return
     environment.machine()  # measures its bandwidth: while nothing else runs
     searched = {(plan.dataset.checksum, plan.dataset.metric): plan for plan in plans if plan.infeasible is None}
-    for plan in searched.values():
+    for plan in watched(searched.values(), "exact neighbors", unit="data set"):
         runner.find_truth(plan)
     rows: dict[str, list[int]] = {}
     for i in todo:
         rows.setdefault(_codec(plans[i]), []).append(i)
-    turns = Turns()
+    turns, names = Turns(), names_of(plans)
 
     def execute(row: list[int]) -> None:
         for i in row:
-            bar.set_postfix_str(f"{plans[i].config.method['name']} {plans[i].config.budget}")
+            progress.begin(names[i])
             records_by_plan[i] = runner.execute(plans[i], turns)
-            bar.update()
+            progress.end(names[i], outcome_of(records_by_plan[i]))
 
     with ThreadPoolExecutor(max(plans[i].config.jobs for i in todo)) as pool:
         try:

@@ -1,0 +1,128 @@
+"""Progress: a line an item where stderr is redirected, no long silence, one bar on a terminal."""
+
+import io
+import re
+import sys
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from bench import progress
+from bench.execution.naming import names_of
+from bench.progress import Progress, duration, watched
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Half a second of silence is long."""
+    monkeypatch.setattr(progress, "HEARTBEAT_S", 0.1)
+
+
+def terminal(monkeypatch):
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    return stream
+
+
+def test_a_redirected_sweep_has_a_line_a_run_with_what_is_left(capsys):
+    with Progress("sweep", 3) as work:
+        for name, said in (("pq 8x", "recall@10 0.812"), ("opq 8x", "failed: no memory")):
+            work.begin(name)
+            work.end(name, said)
+    first, second = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(r"\d\d:\d\d:\d\d sweep 1/3: pq 8x, 0\.0 s: recall@10 0\.812; 2 left, about 0\.0 s", first)
+    assert "sweep 2/3: opq 8x, 0.0 s: failed: no memory; 1 left" in second
+    assert "\r" not in first + second
+
+
+def test_a_long_run_says_that_it_still_runs_and_for_how_long(quick, capsys):
+    with Progress("sweep", 2) as work:
+        work.begin("opq 8x", lambda: "encode 3 of 20")
+        time.sleep(0.5)
+        work.end("opq 8x")
+    lines = capsys.readouterr().err.splitlines()
+    assert re.search(r"sweep 0/2: still running after 0\.\d s \(opq 8x, encode 3 of 20, 0\.\d s\)$", lines[0])
+    assert len(lines) > 2
+
+
+def test_of_nested_work_the_innermost_alone_breaks_a_silence(quick, capsys):
+    with Progress("sweep", 2), Progress("exact search", 9, unit="block"):
+        time.sleep(0.4)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines
+    assert all("exact search 0/9: still running" in line for line in lines)
+
+
+def test_watched_items_are_silent_while_they_are_quick(capsys):
+    assert list(watched(range(5), "checksum")) == [0, 1, 2, 3, 4]
+    assert list(watched(iter("ab"), "checksum", 2, long=False)) == ["a", "b"]
+    assert capsys.readouterr().err == ""
+
+
+def test_watched_items_count_in_their_own_unit(quick, capsys):
+    for _ in watched(range(2), "encoding texts", unit="text", scale=4096):
+        time.sleep(0.3)
+    assert "encoding texts 4096/8192: still running after" in capsys.readouterr().err
+
+
+def test_a_terminal_has_a_bar_and_no_lines(monkeypatch):
+    shown = terminal(monkeypatch)
+    with Progress("sweep", 2) as work:
+        work.begin("pq 8x")
+        work.end("pq 8x", "recall@10 0.812")
+    assert "1/2" in shown.getvalue()
+    assert "recall@10" not in shown.getvalue()
+
+
+def test_a_bar_that_nothing_moves_shows_that_time_passes(monkeypatch):
+    shown = terminal(monkeypatch)
+    monkeypatch.setattr(progress, "_REFRESH_S", 0.1)
+    with Progress("sweep", 2) as work:
+        work.begin("pq 8x")
+        time.sleep(0.5)
+    assert len(set(re.findall(r"pq 8x, 0\.\d s", shown.getvalue()))) > 2
+
+
+def test_a_closed_stderr_stops_no_work(monkeypatch):
+    stream = io.StringIO()
+    stream.close()
+    for broken in (stream, None):
+        monkeypatch.setattr(sys, "stderr", broken)
+        with Progress("sweep", 1) as work:
+            work.begin("pq")
+            work.end("pq")
+        assert work.done == 1
+
+
+def test_an_error_inside_ends_the_progress(quick, capsys):
+    def break_off():
+        with Progress("sweep", 2):
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        break_off()
+    time.sleep(0.3)
+    assert capsys.readouterr().err == ""
+
+
+def test_durations_are_in_the_unit_that_a_person_would_use():
+    assert [duration(s) for s in (0.44, 9.97, 12.3, 240, 20_900)] == ["0.4 s", "10 s", "12 s", "4 min", "5.8 h"]
+
+
+def plan(dataset="glove", budget="8x", seed=0, method=None):
+    options = {"method": method or {"name": "pq"}, "dataset": {"name": dataset}, "budget": budget, "seed": seed}
+    config = SimpleNamespace(**options, to_dict=lambda: options)
+    return SimpleNamespace(config=config, dataset=SimpleNamespace(name=dataset))
+
+
+def test_runs_are_named_by_what_differs_between_them():
+    assert names_of([plan(), plan(budget="4x")]) == ["pq 8x", "pq 4x"]
+    assert names_of([plan(seed=0), plan(seed=1)]) == ["pq 8x seed=0", "pq 8x seed=1"]
+    assert names_of([plan(), plan("fashion")]) == ["pq 8x glove", "pq 8x fashion"]
+    assert names_of([plan(method={"name": "pq", "bits": 4})]) == ["pq(bits=4) 8x"]
