@@ -7,6 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+_DRAWN = 0.1  # of a duel that each method draws besides with an average one: keeps strengths of the unbeaten finite
+_STEPS = 100  # of Newton's method, of at most 1 each; about ten are needed
+_AT_ONCE = 50  # resamples fitted together: their tables of duels stay in a processor's cache
+
 
 @dataclass(frozen=True)
 class Ranked:
@@ -16,14 +20,15 @@ class Ranked:
     ----------
     name : str
     rank : float
-        By Borda count, 1 is best; methods of equal count share the mean of their places.
+        By strength, 1 is best; methods of equal strength share the mean of their places.
     rank_low, rank_high : float
         95% bootstrap interval of ``rank`` over tasks.
-    borda : float
-        Points: for each task one a method beaten, half a method tied.
-    mean_rank : float
     win_rate : float
-        Share of its duels (another method, a task) that it wins, ties counted half.
+        Share of duels that it is expected to win if it met every other method equally often.
+    won : float
+        Duels that it won, ties counted half.
+    duels : int
+        All that it took part in: one a task and other method measured there.
     tasks : int
         Tasks on which it was measured.
     """
@@ -32,9 +37,9 @@ class Ranked:
     rank: float
     rank_low: float
     rank_high: float
-    borda: float
-    mean_rank: float
     win_rate: float
+    won: float
+    duels: int
     tasks: int
 
 
@@ -45,60 +50,115 @@ def average_ranks(values: np.ndarray) -> np.ndarray:
     return (last - (counts - 1) / 2.0)[inverse]
 
 
-def borda_points(scores: np.ndarray) -> np.ndarray:
-    """Points (tasks, methods): methods beaten on the task, plus half of those tied with.
+def duels_won(scores: np.ndarray) -> np.ndarray:
+    """``won[t, i, j]`` (tasks, methods, methods): 1 where i beat j on task t, 0.5 where they tied, else 0.
 
     Parameters
     ----------
     scores : (tasks, methods) float
-        More is better; NaN where a method was not measured: it is beaten by all that were, and tied with its like.
+        More is better; NaN where a method was not measured: there it has no duels.
     """
-    filled = np.where(np.isnan(scores), -np.inf, scores)
-    return np.stack([average_ranks(row) - 1.0 for row in filled])
+    first, second = scores[:, :, None], scores[:, None, :]
+    won = np.where(first == second, 0.5, np.where(first > second, 1.0, 0.0))
+    won[np.isnan(first) | np.isnan(second)] = 0.0
+    won[:, np.arange(scores.shape[1]), np.arange(scores.shape[1])] = 0.0
+    return won
 
 
-def rank_methods(names: Sequence[str], scores: np.ndarray, seed: int = 0, resamples: int = 2_000) -> list[Ranked]:
-    """Methods by Borda count over tasks, best first.
+def strengths(won: np.ndarray, start: np.ndarray | None = None) -> np.ndarray:
+    """Strengths (..., methods) of a Bradley-Terry model of duels; 0 is average.
+
+    Method i beats j with probability 1 / (1 + exp(s_j - s_i)); the most likely strengths are those under which each
+    method wins as many of the duels that it had as it did. A small drawn duel with an average method keeps the
+    strength of one that won or lost all of its duels finite, and puts one without any at 0.
+
+    Parameters
+    ----------
+    won : (..., methods, methods) float
+        Duels that the row's method won against the column's, summed over tasks, ties counted half.
+    start : (methods,) float, optional
+        Strengths to begin from.
+
+    Notes
+    -----
+    Bradley and Terry, "Rank Analysis of Incomplete Block Designs", Biometrika 1952; by Newton's method on the
+    concave log-likelihood, its steps bounded.
+    """
+    met = won + np.swapaxes(won, -1, -2)
+    total, identity = won.sum(axis=-1), np.eye(won.shape[-1])
+    found = np.zeros(total.shape) if start is None else np.broadcast_to(start, total.shape).copy()
+    for _ in range(_STEPS):
+        chance = _logistic(found[..., :, None] - found[..., None, :])
+        average = _logistic(found)
+        slope = total - (met * chance).sum(axis=-1) + _DRAWN * (0.5 - average)
+        spread = met * chance * (1.0 - chance)
+        pull = spread.sum(axis=-1) + _DRAWN * average * (1.0 - average) + 1e-9
+        step = np.linalg.solve(pull[..., None] * identity - spread, slope[..., None])[..., 0]
+        found += np.clip(step, -1.0, 1.0)
+        if np.abs(step).max(initial=0.0) < 1e-8:
+            break
+    return found
+
+
+def _logistic(value: np.ndarray) -> np.ndarray:
+    return 0.5 + 0.5 * np.tanh(0.5 * value)
+
+
+def rank_methods(names: Sequence[str], scores: np.ndarray, seed: int = 0, resamples: int = 500) -> list[Ranked]:
+    """Methods by strength over tasks, best first.
+
+    Only what was measured together counts: a method loses nothing, and gains nothing, on a task where it was not
+    measured. The share of duels won would not do: it is high for one that met weak methods alone. A Bradley-Terry
+    model weighs a win by whom it was against; where every method was measured on every task, its order is that of the
+    duels won (Borda count).
 
     Parameters
     ----------
     names : (methods,)
     scores : (tasks, methods) float
-        More is better; NaN where a method was not measured (see :func:`borda_points`).
+        More is better; NaN where a method was not measured. A method without any duel is left out.
     seed, resamples : int
         Of the bootstrap over tasks that gives ``rank_low`` and ``rank_high``.
 
     Notes
     -----
-    Borda count with ties as MMTEB ranks models (Enevoldsen et al., ICLR 2025; after Colombo et al., NeurIPS 2022).
+    Ties count half a win. Chatbot Arena ranks language models so from votes on pairs of them (Chiang et al., ICML
+    2024).
     """
     scores = np.asarray(scores, np.float64)
-    tasks, methods = scores.shape
-    points = borda_points(scores)
-    total = points.sum(axis=0)
-    rank = _places(total)
-    drawn = np.random.default_rng(seed).multinomial(tasks, np.full(tasks, 1.0 / tasks), size=resamples) @ points
-    low, high = np.quantile(np.stack([_places(row) for row in drawn]), [0.025, 0.975], axis=0)
-    duels = tasks * (methods - 1)
-    measured = np.isfinite(scores).sum(axis=0)
+    won = duels_won(scores)
+    met = won.sum(axis=0) + won.sum(axis=0).T
+    if not met.any(axis=1).all():
+        kept = np.flatnonzero(met.any(axis=1))
+        return rank_methods([names[int(i)] for i in kept], scores[:, kept], seed, resamples) if len(kept) else []
+    tasks, methods, _ = won.shape
+    strength = strengths(won.sum(axis=0))
+    rank = _places(strength)
+    drawn = np.random.default_rng(seed).multinomial(tasks, np.full(tasks, 1.0 / tasks), size=resamples)
+    resampled = [
+        strengths(np.tensordot(some, won, 1), strength)
+        for some in np.array_split(drawn.astype(np.float64), -(-resamples // _AT_ONCE))
+    ]
+    low, high = np.quantile([_places(row) for some in resampled for row in some], [0.025, 0.975], axis=0)
+    chance = _logistic(strength[:, None] - strength)
     entries = [
         Ranked(
             name=name,
             rank=float(rank[i]),
             rank_low=float(low[i]),
             rank_high=float(high[i]),
-            borda=float(total[i]),
-            mean_rank=float(methods - points[:, i].mean()),
-            win_rate=float(total[i] / duels) if duels else 1.0,
-            tasks=int(measured[i]),
+            win_rate=float((chance[i].sum() - 0.5) / (methods - 1)),
+            won=float(won[:, i].sum()),
+            duels=round(met[i].sum()),
+            tasks=int(np.isfinite(scores[:, i]).sum()),
         )
         for i, name in enumerate(names)
     ]
     return sorted(entries, key=lambda ranked: (ranked.rank, ranked.name))
 
 
-def _places(points: np.ndarray) -> np.ndarray:
-    return average_ranks(-np.round(points, 9))
+def _places(strength: np.ndarray) -> np.ndarray:
+    return average_ranks(-np.round(strength, 6))
 
 
 def kendall_tau(a: np.ndarray, b: np.ndarray) -> float:

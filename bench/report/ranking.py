@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 TRACKS = {"dense": "single vectors", "multivector": "sets of vectors", "table": "embedding tables"}
 RULE = (
-    "Borda count with ties; a group is a data set and a budget with at least two methods; a method that was not "
-    "measured in a group, without a code that small or never run, counts as beaten there by all that were; "
-    "the interval is a bootstrap over groups"
+    "only what was measured together counts: strengths of a Bradley-Terry model of the duels of two methods on a data "
+    "set at a budget (a group), ties half; the win rate is the share of duels that a method is expected to win if it "
+    "met all others equally often; the interval is a bootstrap over groups"
 )
-_COLUMNS = ("method", "rank", "95%", "Borda points", "mean rank", "win rate", "measured in")
+_COLUMNS = ("method", "rank", "95%", "win rate", "measured in", "duels won")
 
 
 @dataclass(frozen=True)
@@ -73,10 +73,9 @@ def _cells(place: Ranked, groups: int) -> tuple[str, ...]:
         place.name,
         f"{place.rank:g}",
         f"{place.rank_low:.3g} to {place.rank_high:.3g}",
-        f"{place.borda:g}",
-        f"{place.mean_rank:.3g}",
-        f"{place.win_rate:.0%}",
+        f"{place.win_rate:.1%}",
         f"{place.tasks} of {groups}",
+        f"{place.won:,.10g} of {place.duels:,}",
     )
 
 
@@ -99,7 +98,7 @@ def markdown(listed: Sequence[Ranking]) -> str:
     """A heading and a table for each track, and how it is counted."""
     lines = []
     for ranking in listed:
-        lines += [f"## {_title(ranking)}", "", f"| {' | '.join(_COLUMNS)} |", "|---|---:|---:|---:|---:|---:|---:|"]
+        lines += [f"## {_title(ranking)}", "", f"| {' | '.join(_COLUMNS)} |", "|---|---:|---:|---:|---:|---:|"]
         for place in ranking.places:
             name, *others = _cells(place, ranking.groups)
             lines.append(f"| `{name}` | {' | '.join(others)} |")

@@ -245,7 +245,7 @@ function show() {
   const { places = [], groups, measure } = DATA.rankings[one?.track] ?? {};
   $("rankingTitle").textContent = `Ranking of methods for ${{ dense: "single vectors", multivector: "sets of vectors", table: "embedding tables" }[one?.track]} over ${groups} groups`;
   $("rankedBy").textContent = measure ?? "";
-  plainTable("ranking", ["method", "rank", "95%", "Borda points", "mean rank", "win rate", "measured in"], places.map((r) => [r.name, digits(r.rank), `${digits(r.rank_low)} to ${digits(r.rank_high)}`, digits(r.borda, 5), digits(r.mean_rank), `${Math.round(100 * r.win_rate)}%`, `${r.tasks} of ${groups}`]), ["text"]);
+  plainTable("ranking", ["method", "rank", "95%", "win rate", "measured in", "duels won"], places.map((r) => [r.name, digits(r.rank), `${digits(r.rank_low)} to ${digits(r.rank_high)}`, `${fixed(100 * r.win_rate, 1)}%`, `${r.tasks} of ${groups}`, `${r.won.toLocaleString("en")} of ${r.duels.toLocaleString("en")}`]), ["text"]);
   for (const [section, lines] of [["failuresSection", failed], ["rankingSection", places]]) {
     $(section).hidden = document.querySelector(`nav a[href="#${section}"]`).hidden = !lines.length;
   }

@@ -1,29 +1,90 @@
-"""Borda counts share points between ties; the ranking's interval shows what few tasks cannot decide."""
+"""Only what was measured together counts in a ranking; its interval shows what few tasks cannot decide."""
 
 import numpy as np
 import pytest
 
-from bench.measure.ranking import average_ranks, borda_points, kendall_tau, rank_methods
+from bench.measure.ranking import average_ranks, duels_won, kendall_tau, rank_methods, strengths
 
 
-def test_a_task_gives_a_point_for_each_method_beaten_and_half_for_a_tie():
-    points = borda_points(np.array([[0.9, 0.5, 0.5, np.nan]]))
-    assert points.tolist() == [[3.0, 1.5, 1.5, 0.0]]
+def _order(scores):
+    return [int(place.name) for place in rank_methods([str(i) for i in range(scores.shape[1])], scores, resamples=2)]
+
+
+def test_a_task_has_a_duel_of_each_two_methods_measured_there():
+    won = duels_won(np.array([[0.9, 0.5, 0.5, np.nan]]))
+    assert won[0].tolist() == [[0, 1, 1, 0], [0, 0, 0.5, 0], [0, 0.5, 0, 0], [0, 0, 0, 0]]
+
+
+def test_two_methods_have_strengths_by_the_duels_each_won():
+    """The odds of winning are those of the duels, but for the small drawn one: closed form of the model."""
+    (first, second) = strengths(np.array([[0.0, 30.0], [10.0, 0.0]]))
+    assert first == pytest.approx(-second)
+    assert np.exp(first - second) == pytest.approx(3.0, rel=0.01)
 
 
 def test_ranking_by_hand():
     scores = np.array([[0.9, 0.8, 0.1], [0.7, 0.8, 0.2], [0.9, 0.8, 0.3]])
     first, second, third = rank_methods(["a", "b", "c"], scores)
-    assert (first.name, first.borda, first.mean_rank, first.win_rate) == ("a", 5.0, pytest.approx(4 / 3), 5 / 6)
-    assert (second.name, second.borda) == ("b", 4.0)
+    assert (first.name, first.won, first.duels, first.tasks) == ("a", 5.0, 6, 3)
+    assert (second.name, second.won) == ("b", 4.0)
     assert (third.name, third.rank, third.rank_low, third.rank_high) == ("c", 3.0, 3.0, 3.0)
+    assert first.win_rate > second.win_rate > third.win_rate
+    assert np.mean([place.win_rate for place in (first, second, third)]) == pytest.approx(0.5)
     assert first.rank_low == 1.0
     assert first.rank_high > 1.0  # b wins one task of three
 
 
-def test_equal_counts_share_a_place_and_one_not_measured_is_last():
-    found = rank_methods(["b", "a", "absent"], np.array([[1.0, 1.0, np.nan], [2.0, 2.0, np.nan]]))
-    assert [(r.name, r.rank, r.tasks) for r in found] == [("a", 1.5, 2), ("b", 1.5, 2), ("absent", 3.0, 0)]
+def test_where_all_is_measured_the_order_is_that_of_duels_won():
+    for seed in range(20):
+        scores = np.round(np.random.default_rng(seed).random((7, 6)) + np.arange(6) / 10, 1)
+        won = duels_won(scores).sum(axis=(0, 2))
+        places = rank_methods([str(i) for i in range(6)], scores, resamples=2)
+        assert [place.rank for place in places] == average_ranks(-won)[[int(place.name) for place in places]].tolist()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_missing_cells_do_not_change_a_clear_order(seed):
+    """Half of the cells are missing, each neighbors in the order meet somewhere: the order is the same."""
+    rng = np.random.default_rng(seed)
+    scores = np.tile(np.linspace(0.9, 0.1, 8), (12, 1)) + rng.normal(0, 0.3, (12, 1))  # some tasks are harder
+    missing = rng.random(scores.shape) < 0.5
+    for method in range(7):
+        missing[method, method : method + 2] = False
+    scores[missing] = np.nan
+    assert _order(scores) == list(range(8))
+
+
+def test_a_method_measured_once_is_not_beaten_where_it_was_not_measured():
+    """The third beats the second in the one task where they meet, and loses to the first: it stands between them."""
+    scores = np.tile([0.9, 0.5, np.nan, 0.3], (10, 1))
+    scores[0, 2] = 0.7
+    assert _order(scores) == [0, 2, 1, 3]
+
+
+def test_a_method_that_met_weak_ones_alone_is_not_first_for_it():
+    """It wins nine of ten duels and the best only eight, against methods that beat those easily."""
+    scores = np.full((20, 4), np.nan)
+    scores[:10] = [0.9, 0.8, np.nan, 0.5]  # 0 and 1 are strong, 3 is weak
+    scores[:4, 0] = 0.7
+    scores[10:, 2:] = [0.6, 0.5]
+    scores[10, 2] = 0.4
+    won = duels_won(scores)
+    share = won.sum(axis=(0, 2)) / (won.sum(axis=(0, 2)) + won.sum(axis=(0, 1)))
+    assert share[2] > share[0]
+    assert _order(scores)[:2] == [0, 1]
+
+
+def test_a_task_of_others_changes_no_place():
+    scores = np.array([[0.9, 0.8, 0.1, 0.2], [0.7, 0.8, 0.2, 0.1]])
+    more = np.vstack([scores, [[np.nan, np.nan, 0.5, 0.4]] * 5])
+    assert [i for i in _order(more) if i < 2] == [i for i in _order(scores) if i < 2]
+
+
+def test_equal_methods_share_a_place_and_one_without_a_duel_has_none():
+    scores = np.array([[1.0, 1.0, np.nan], [2.0, 2.0, np.nan], [np.nan, np.nan, 3.0]])
+    found = rank_methods(["b", "a", "alone"], scores)
+    assert [(r.name, r.rank, r.win_rate, r.tasks) for r in found] == [("a", 1.5, 0.5, 2), ("b", 1.5, 0.5, 2)]
+    assert rank_methods(["alone"], scores[:, 2:]) == []
 
 
 def test_average_ranks_share_ties():
