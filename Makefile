@@ -39,6 +39,7 @@ publish: $(STAMP)  ## the page, figures and tables of the published records; no 
 	$(BIN)/python results/scripts/kinds.py
 	$(BIN)/python results/scripts/sweeps.py
 	$(BIN)/python results/scripts/quotes.py
+	$(BIN)/python results/scripts/prior.py
 
 lint: $(STAMP)  ## format, lint and types
 	$(BIN)/ruff format --check .

@@ -84,6 +84,17 @@ def test_vcbench_measures_outside_the_checkout(environment, outside):
 
 
 @pytest.mark.slow
+def test_the_order_of_a_race_is_the_same_outside_the_checkout(environment, outside):
+    order = (
+        "from bench.recommend.prior import Traits, by_expectation, packaged; from methods import registry; "
+        "print(by_expectation(registry.names(), Traits(1536, 'angles', frozenset()), 32.0, packaged()))"
+    )
+    here = run([sys.executable, "-c", order], cwd=ROOT)
+    assert "published records of" in here
+    assert run([environment / "bin" / "python", "-c", order], **outside) == here
+
+
+@pytest.mark.slow
 def test_the_python_of_the_readme_runs_outside_the_checkout(environment, outside):
     np.save(outside["cwd"] / "vectors.npy", np.random.default_rng(0).standard_normal((300, 32), dtype=np.float32))
     text = (ROOT / "README.md").read_text()

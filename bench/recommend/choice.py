@@ -59,6 +59,8 @@ class Answer:
         Names that were measured at all; records of those that were not, with reasons; names there was no time for.
     expected : set of str
         Names whose place in the race follows from published records.
+    order_from : str
+        What decided in which order methods raced, in words.
     ahead : list of str
         Those that published records expect to keep more than the chosen one, but that there was too little time for.
     too_long : list of str
@@ -86,6 +88,7 @@ class Answer:
     failed: list[Record] = field(default_factory=list)
     unstarted: list[str] = field(default_factory=list)
     expected: set[str] = field(default_factory=set)
+    order_from: str = ""
     ahead: list[str] = field(default_factory=list)
     too_long: list[str] = field(default_factory=list)
     slowest: Record | None = None
@@ -108,9 +111,9 @@ def recommend(question: Question) -> Answer:
     n = question.n or user.base.shape[0]
     feasible = _feasible(question, user, code_bytes)
     seen = look_at(user)
-    published = list(prior.published_records())
-    names, known = prior.by_expectation(feasible, 4 * user.dim / code_bytes, published)
-    entries = [(name, question.budget) for name in names]
+    ratio, traits = 4 * user.dim / code_bytes, prior.traits_of(seen, user.dim, str(user.metric))
+    expected = prior.by_expectation(feasible, traits, ratio, prior.packaged())
+    entries = [(name, question.budget) for name in expected.order]
     with tempfile.TemporaryDirectory(prefix="bench-recommend-", ignore_cleanup_errors=True) as work:
         most = min(question.sample, user.base.shape[0], n)
         small, medium, full = write_samples(user, Path(work), _sizes(most), str(user.metric), question.seed)
@@ -119,9 +122,8 @@ def recommend(question: Question) -> Answer:
         first = race.round("first", entries, small, "all methods on a small sample")
         if not first.racers:
             raise UsageError(_none_measured(question, first))
-        leading = [name for name in names if name in known]
         answer.raced, answer.failed = [racer.name for racer in first.racers], first.failed
-        answer.unstarted, answer.expected = first.unstarted, set(known)
+        answer.unstarted, answer.expected, answer.order_from = first.unstarted, set(expected.known), expected.source
         answer.fastest = min((racer.offer for racer in first.racers), key=lambda offer: offer.p50_ms)
         second = race.next_round(first.racers, "second", medium, "the best on more", _MOST, _EARLY_MARGIN)
         known_best = second if second.decides(first.racers[0].name) else first
@@ -131,11 +133,11 @@ def recommend(question: Question) -> Answer:
         deciding = final if final.decides(known_best.racers[0].name) else known_best
         _choose(answer, deciding.racers, second.racers, first.racers)
         if answer.chosen is not None:
-            answer.ahead = first.stopped_ahead(leading, answer.chosen.method)
+            answer.ahead = first.stopped_ahead(expected.known, answer.chosen.method)
         _look_elsewhere(answer, race, small, user, first)
         least = question.limits.min_recall
         if answer.chosen is None and least is not None and all(o.recall_at_n < least for o in answer.nearest):
-            answer.published = prior.reaching(published, least, question.k, 4 * user.dim / code_bytes)
+            answer.published = prior.reaching(prior.packaged(), least, question.k, ratio)
     best = answer.chosen or next(iter(answer.nearest), None)
     answer.vectors = sentences(seen, user, best.record if best else None)
     answer.too_long, answer.slowest, answer.preparing_s = race.too_long, race.slowest, race.preparing_s

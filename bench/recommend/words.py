@@ -39,6 +39,8 @@ def lines(answer: Answer) -> Iterator[str]:
         )
     for round_ in answer.too_long:
         yield f"no time for {round_}; --time gives more"
+    if answer.order_from:
+        yield f"order of the race: {answer.order_from}"
     yield f"{len(answer.raced)} methods raced in {answer.seconds:.0f} s{_overrun(answer)}"
 
 

@@ -16,7 +16,7 @@ from bench.measure.statistics import Interval
 from bench.recommend.choice import Answer, _choose, _feasible, _sizes
 from bench.recommend.estimate import seconds_on
 from bench.recommend.offer import Limits, Offer
-from bench.recommend.prior import Reaching, by_expectation, reaching
+from bench.recommend.prior import Reaching
 from bench.recommend.question import Question, parse_count
 from bench.recommend.race import Racer, Round, _Clock, _ending, affordable, undominated
 from bench.recommend.sample import Sample
@@ -265,43 +265,6 @@ def test_a_nearer_offer_beyond_the_budget_is_named(record):
     assert "nearest within the budget: pq at 48 bytes" in text
     assert "nearer beyond the budget: rq at 48 bytes" in text
     assert "published records: int8 at 100 bytes (4x) kept recall@10 0.970 on a; not measured on your vectors" in text
-
-
-def test_published_records_name_the_smallest_codes_that_kept_a_recall(record):
-    def published(name, recall, dataset, budget):
-        found = at(record, recall=recall, name=name, budget=records.BudgetInfo(f"{budget}B", budget, 0))
-        return dataclasses.replace(found, dataset=dataclasses.replace(found.dataset, name=dataset))
-
-    found = [published("pq", 0.96, "a", 50), published("pq", 0.92, "b", 50)]
-    found += [published("opq", 0.99, "a", 50)]  # on the easier one alone
-    found += [published("int8", 0.999, dataset, 100) for dataset in "ab"]
-    found += [published("odd", 0.99, "a", 40)]
-    assert reaching(found, 0.9, 10, 32.0) == Reaching("pq", 8.0, 0.92, "b")
-    assert reaching(found, 0.95, 10, 32.0) == Reaching("int8", 4.0, 0.999, "a")
-    assert reaching(found, 0.9, 10, 8.0) == Reaching("int8", 4.0, 0.999, "a")  # 8x is the requested ratio
-    assert reaching(found, 0.9999, 10, 32.0) is None
-
-
-def test_those_expected_to_find_most_race_first(record):
-    def published(name, recall, dataset, budget):
-        found = at(record, recall=recall, name=name, budget=records.BudgetInfo(f"{budget}B", budget, 0))
-        return dataclasses.replace(found, dataset=dataclasses.replace(found.dataset, name=dataset))
-
-    found = [
-        published("pq", 0.8, "a", 50),
-        published("opq", 0.9, "a", 50),
-        published("pq", 0.7, "b", 48),
-        published("opq", 0.4, "b", 48),
-        published("rq", 0.7, "b", 48),
-        published("sign", 0.99, "b", 12),  # another budget
-    ]
-    names, known = by_expectation(["itq", "opq", "pq", "rq", "sign"], 8.0, found)
-    assert names == ["rq", "itq", "sign", "pq", "opq"]  # 0, .05 and .15 behind; nothing is known of itq and sign
-    assert known == ["opq", "pq", "rq"]
-    asked = dataclasses.replace(found[4].method, name="pq", requested={"name": "pq", "center": "offset"})
-    centered = dataclasses.replace(found[4], method=asked)  # of the best, but not how pq races
-    assert by_expectation(["itq", "opq", "pq", "rq", "sign"], 8.0, [*found, centered]) == (names, known)
-    assert by_expectation(["b", "a"], 8.0, []) == (["b", "a"], [])
 
 
 def test_a_round_that_is_over_starts_no_further_run():
