@@ -13,7 +13,7 @@ from bench.datasets.base import DatasetError
 from bench.errors import UsageError
 from bench.recommend.choice import recommend
 from bench.recommend.offer import Limits
-from bench.recommend.question import Question, parse_count
+from bench.recommend.question import Question, parse_bytes, parse_count, parse_methods
 from bench.recommend.words import lines
 from methods import MethodError
 
@@ -40,7 +40,10 @@ def main() -> None:
         metavar="FILE",
         help="your vectors: .npy, .npz, .fvecs, .bvecs, .fbin, .u8bin, .i8bin, .hdf5, .parquet",
     )
-    parser.add_argument("--budget", required=True, help="most bytes in memory for a vector: 32x, 48B or 2bit")
+    parser.add_argument("--budget", default="", help="most bytes in memory for a vector: 32x, 48B or 2bit")
+    parser.add_argument(
+        "--memory", metavar="SIZE", help="instead of --budget: for all N vectors, codes and parts: 512MB, 4GB"
+    )
     parser.add_argument("--n", metavar="N", help="how many vectors there will be: 250k, 100M (default: as in the file)")
     parser.add_argument("--min-recall", type=float, metavar="R", help="the answer has to keep this recall@k at N")
     parser.add_argument("--max-p50-ms", type=float, metavar="MS", help="a query over all N may take this long")
@@ -53,8 +56,10 @@ def main() -> None:
     parser.add_argument(
         "--rescore", help="float16, int8, float32 (in memory) or disk: order candidates by finer vectors"
     )
-    parser.add_argument("--methods", default="", metavar="A,B", help="only these race")
-    parser.add_argument("--threads", type=int, default=1, help="of a search (default 1)")
+    parser.add_argument("--methods", default="", metavar="A,B", help="only these race; 'glob(*trellis)' too")
+    parser.add_argument(
+        "--threads", type=int, default=1, help="of a search (default 1); more than there are cores here: extrapolated"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of samples and training (default 0)")
     parser.add_argument("--sample", default="100k", metavar="N", help="most vectors measured on (default 100k)")
     parser.add_argument("--time", type=float, default=240.0, metavar="S", help="what the answer may take (default 240)")
@@ -83,6 +88,7 @@ def _question(options: argparse.Namespace) -> Question:
     return Question(
         data=options.data,
         budget=options.budget,
+        memory=None if options.memory is None else parse_bytes(options.memory),
         n=None if options.n is None else parse_count(options.n),
         limits=Limits(options.min_recall, options.max_p50_ms),
         queries=options.queries,
@@ -90,7 +96,7 @@ def _question(options: argparse.Namespace) -> Question:
         metric=options.metric,
         k=options.k,
         rescore=options.rescore,
-        methods=tuple(filter(None, options.methods.split(","))),
+        methods=parse_methods(options.methods),
         threads=options.threads,
         seed=options.seed,
         time_s=options.time,

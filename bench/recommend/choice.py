@@ -107,8 +107,9 @@ def recommend(question: Question) -> Answer:
     """
     start = time.monotonic()
     user = _load(question)
-    code_bytes = Budget(question.budget).code_bytes(user.dim)
     n = question.n or user.base.shape[0]
+    question = question.sized(n, user.dim)
+    code_bytes = Budget(question.budget).code_bytes(user.dim)
     feasible = _feasible(question, user, code_bytes)
     seen = look_at(user)
     ratio, traits = 4 * user.dim / code_bytes, prior.traits_of(seen, user.dim, str(user.metric))
@@ -150,7 +151,7 @@ class _Race:
 
     def __init__(self, question: Question, n: int, work: str, start: float) -> None:
         self.question, self.n, self.results, self.start = question, n, str(Path(work) / "results"), start
-        self.workers = max(1, (os.cpu_count() or 1) // question.threads)
+        self.workers = max(1, (os.cpu_count() or 1) // question.measured_threads)
         self.too_long: list[str] = []
         self._written_s = time.monotonic() - start
         self._exact: list[tuple[int, float]] = []  # work (vectors times queries) and seconds of each round

@@ -125,7 +125,7 @@ def run_round(
                 failed.append(record)
                 continue
             before = earlier.named(record.method.name) if earlier else None
-            offer = Offer(record, n, question.k, before.offer.record if before else None)
+            offer = Offer(record, n, question.k, before.offer.record if before else None, question.threads)
             racers.append(Racer(offer, queries.values(record, plan.folder, question.k)))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)  # an interruption is not to wait for runs
@@ -204,7 +204,7 @@ def _plan(question: Question, name: str, budget: str, sample: Sample, results: s
         budget=budget,
         k=question.k,
         seed=question.seed,
-        threads=question.threads,
+        threads=question.measured_threads,
         train_size=sample.train_size,
         rescore=question.rescore,
         latency_s=_LATENCY_S,

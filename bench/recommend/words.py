@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench.recommend.choice import Answer
-from bench.recommend.offer import Offer
+from bench.recommend.offer import FEEDING_THREADS, Offer
+from bench.recommend.question import Question
 from bench.report.words import count_bytes, number
 
 _KEPT = 1.2  # times --time that still count as kept
@@ -17,7 +18,7 @@ def lines(answer: Answer) -> Iterator[str]:
     raw = 4 * answer.dim * answer.n
     yield (
         f"{answer.n:,} vectors of {answer.dim} dimensions are {count_bytes(raw)} as float32; "
-        f"at most {answer.code_bytes} bytes each ({question.budget})"
+        f"at most {answer.code_bytes} bytes each ({_budget(question, answer.n * answer.code_bytes)})"
     )
     yield from answer.vectors
     if answer.chosen is not None:
@@ -27,6 +28,7 @@ def lines(answer: Answer) -> Iterator[str]:
         yield "nothing measured meets the limits"
         yield from _nearest(answer)
     yield from _changes(answer)
+    yield from _other_machine(question)
     if answer.failed:
         yield f"not measured: {', '.join(f'{record.method.name} ({record.status})' for record in answer.failed)}"
     if answer.unstarted:
@@ -42,6 +44,24 @@ def lines(answer: Answer) -> Iterator[str]:
     if answer.order_from:
         yield f"order of the race: {answer.order_from}"
     yield f"{len(answer.raced)} methods raced in {answer.seconds:.0f} s{_overrun(answer)}"
+
+
+def _budget(question: Question, codes: int) -> str:
+    """The budget as the user gave it."""
+    if (memory := question.limits.max_memory_bytes) is None:
+        return question.budget
+    return f"--memory {count_bytes(memory)}, {count_bytes(memory - codes)} of it for codebooks and the like"
+
+
+def _other_machine(question: Question) -> Iterator[str]:
+    """What is assumed of a machine with more cores than this one."""
+    if question.threads > (measured := question.measured_threads):
+        feeding = min(question.threads, FEEDING_THREADS)
+        yield (
+            f"this machine has {measured} core{'s' if measured > 1 else ''}, not {question.threads}: latency and build "
+            f"time are extrapolated, as if a scan and encoding were {question.threads / measured:.3g} times as fast as "
+            f"here, memory read no faster than by {feeding} threads here, and fitting took as long"
+        )
 
 
 def _overrun(answer: Answer) -> str:
@@ -85,15 +105,15 @@ def _offer(word: str, offer: Offer) -> Iterator[str]:
     disk = f", {count_bytes(offer.disk_bytes)} on disk" if offer.disk_bytes else ", nothing on disk"
     yield f"  memory   {count_bytes(offer.memory_bytes)}{disk}"
     shared = " (other processes kept the machine busy)" if record.latency_shared else ""
-    threads = record.config["threads"]
+    threads, measured_by = offer.used_threads, offer.measured_threads
+    beyond = f", extrapolated from {measured_by} here" if threads > measured_by else ""
     yield (
         f"  latency  p50 {duration(offer.p50_ms / 1e3)} for a scan of all codes by {threads} "
-        f"thread{'s' if threads > 1 else ''}{shared}"
+        f"thread{'s' if threads > 1 else ''}{beyond}{shared}"
     )
-    assert record.throughput is not None
     yield (
         f"  build    {duration(offer.build_s)}: fit {duration(record.seconds['fit'])} on {record.dataset.n_train:,}, "
-        f"encode {record.throughput['encode_vectors_per_s']:,.0f} vectors/s"
+        f"encode {offer.encode_rate:,.0f} vectors/s{beyond}"
     )
 
 
