@@ -86,18 +86,18 @@ def strengths(won: np.ndarray, start: np.ndarray | None = None) -> np.ndarray:
     """
     met = won + np.swapaxes(won, -1, -2)
     total, identity = won.sum(axis=-1), np.eye(won.shape[-1])
-    found = np.zeros(total.shape) if start is None else np.broadcast_to(start, total.shape).copy()
+    fitted = np.zeros(total.shape) if start is None else np.broadcast_to(start, total.shape).copy()
     for _ in range(_STEPS):
-        chance = _logistic(found[..., :, None] - found[..., None, :])
-        average = _logistic(found)
+        chance = _logistic(fitted[..., :, None] - fitted[..., None, :])
+        average = _logistic(fitted)
         slope = total - (met * chance).sum(axis=-1) + _DRAWN * (0.5 - average)
         spread = met * chance * (1.0 - chance)
         pull = spread.sum(axis=-1) + _DRAWN * average * (1.0 - average) + 1e-9
         step = np.linalg.solve(pull[..., None] * identity - spread, slope[..., None])[..., 0]
-        found += np.clip(step, -1.0, 1.0)
+        fitted += np.clip(step, -1.0, 1.0)
         if np.abs(step).max(initial=0.0) < 1e-8:
             break
-    return found
+    return fitted
 
 
 def _logistic(value: np.ndarray) -> np.ndarray:
