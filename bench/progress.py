@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from tqdm import tqdm
 
-__all__ = ["HEARTBEAT_S", "Progress", "duration", "watched"]
+__all__ = ["HEARTBEAT_S", "Progress", "busy", "duration", "watched"]
 
 HEARTBEAT_S = 30.0  # without a line of anybody's, the innermost work says that it goes on
 _REFRESH_S = 5.0  # of a bar that nothing moves
@@ -43,6 +43,8 @@ class Progress:
         Whether an item that ends has a line; without, only silence is broken.
     leave : bool
         Whether a terminal keeps the bar when all is done.
+    bar : bool
+        Whether a terminal has one at all, rather than lines.
     """
 
     def __init__(
@@ -54,9 +56,10 @@ class Progress:
         initial: int = 0,
         lines: bool = True,
         leave: bool = True,
+        bar: bool = True,
     ) -> None:
         self.what, self.total, self.unit, self.done, self.lines = what, total, unit, initial, lines
-        self._initial, self._leave = initial, leave
+        self._initial, self._leave, self._shown = initial, leave, bar
         self._start = time.monotonic()
         self._running: dict[str, tuple[float, Callable[[], str]]] = {}  # name -> since when, and what it is at
         self._bar: Any = None
@@ -64,7 +67,7 @@ class Progress:
 
     def __enter__(self) -> Progress:
         self._start = time.monotonic()
-        if _is_shown():
+        if self._shown and _is_shown():
             self._bar = tqdm(
                 desc=self.what,
                 total=self.total,
@@ -158,6 +161,11 @@ class Progress:
     def _refresh(self) -> None:
         if self._bar is not None:
             self._bar.set_postfix_str(self._names())
+
+
+def busy(what: str) -> Progress:
+    """Work that has no parts to count: a context manager that breaks a long silence, on a terminal too."""
+    return Progress(what, lines=False, bar=False)
 
 
 def watched(

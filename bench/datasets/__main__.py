@@ -18,6 +18,7 @@ from bench.datasets.base import DatasetError
 from bench.datasets.diagnosis import diagnose
 from bench.datasets.formats import SUFFIXES
 from bench.measure.kinds import kinds_of, warnings_of
+from bench.progress import busy
 from bench.report.words import number
 
 _ABOUT = {
@@ -104,7 +105,8 @@ def _build(name: str, source: Path | None, target: Path | None, force: bool) -> 
         print(f"{name} is built already, in {builders.folder_of(name)}; --force builds it again")
         return
     start = time.perf_counter()
-    folder = builders.build(name, source, target)
+    with busy(f"building {name}"):
+        folder = builders.build(name, source, target)
     print(f"{name} is in {folder} after {time.perf_counter() - start:.1f} s")
 
 
@@ -117,11 +119,12 @@ def _info(name: str | None, vectors: Path | None, options: list[str]) -> None:
         raise DatasetError(f"{name} is a file and no name of a data set; write info --vectors {name}")
     if name is None:
         raise DatasetError("info needs the NAME of a data set, or --vectors FILE")
-    dataset = datasets.load(name, **dict(_option(text) for text in options))
-    if isinstance(dataset, datasets.ClickDataset):
-        rows = _click_facts(dataset)
-    else:
-        rows = {**_facts(dataset), **_diagnosis(dataset)}
+    with busy(f"reading {name if vectors is None else vectors}"):
+        dataset = datasets.load(name, **dict(_option(text) for text in options))
+        if isinstance(dataset, datasets.ClickDataset):
+            rows = _click_facts(dataset)
+        else:
+            rows = {**_facts(dataset), **_diagnosis(dataset)}
     table = Table("", Column(name if vectors is None else str(vectors), overflow="fold"), box=None)
     for key, value in {**rows, **{f"card: {key}": str(value) for key, value in dataset.card.items()}}.items():
         table.add_row(key.replace("_", " "), value)

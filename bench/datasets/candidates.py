@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from tqdm import tqdm
 
 from bench.datasets.base import Dataset
 from bench.datasets.ranges import check_underflow, scaling, underflow_error
 from bench.datasets.store import BLOCK_BYTES, blocks
+from bench.progress import watched
 from methods import Metric
 from methods.vectors import normalized
 
@@ -164,4 +164,4 @@ def _norms(vectors: np.ndarray) -> np.ndarray:
 def _watched(dataset: Dataset, queries: int, what: str) -> Iterator[tuple[int, np.ndarray]]:
     rows, dim = dataset.base.shape
     long = 2.0 * rows * dim * queries > _REPORT_FLOPS
-    return iter(tqdm(blocks(dataset.base), what, -(-4 * rows * dim // BLOCK_BYTES), unit="block", disable=not long))
+    return watched(blocks(dataset.base), what, -(-4 * rows * dim // BLOCK_BYTES), long=long)

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tqdm import tqdm
 
 from bench.datasets.base import DatasetError, Relevance, VectorStore
 from bench.datasets.cache import cache_dir, written_whole
 from bench.datasets.store import BLOCK_BYTES, Rows, blocks
+from bench.progress import watched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,7 +89,7 @@ def _bytes(array: np.ndarray, dtype: str) -> memoryview:
 
 def _watched(store: VectorStore, size: int, what: str) -> Iterator[tuple[int, np.ndarray]]:
     total = -(-size // BLOCK_BYTES)
-    return iter(tqdm(blocks(store), f"checksum of {what}", total, unit="block", disable=size < _REPORT_BYTES))
+    return watched(blocks(store), f"checksum of {what}", total, long=size >= _REPORT_BYTES)
 
 
 def _memory(identity: str) -> Path:

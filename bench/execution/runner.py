@@ -15,11 +15,14 @@ import psutil
 
 from bench import datasets, records
 from bench.datasets.diagnosis import diagnose
+from bench.execution import stage
 from bench.execution.isolate import Outcome, run_isolated
+from bench.execution.naming import names_of
 from bench.execution.plan import Plan
 from bench.execution.turns import Turns
 from bench.execution.worker import TRACEBACK_FILE
 from bench.measure import environment
+from bench.progress import Progress
 from bench.records import BudgetInfo, MethodInfo, Record
 from bench.tracks import track_of
 from bench.tracks.measurement import TRUTH_K
@@ -36,7 +39,15 @@ def run(plan: Plan) -> Record:
     """
     if plan.infeasible is not None:
         raise plan.infeasible
-    return execute(plan)
+    (name,) = names_of([plan])
+    with Progress("bench", 1, lines=False, leave=False) as progress:
+        progress.begin(name, lambda: stage_of(plan))
+        return execute(plan)
+
+
+def stage_of(plan: Plan) -> str:
+    """What a run of this process is at; empty before and after it."""
+    return stage.read(_work_path(plan.folder))
 
 
 def finished(plan: Plan) -> Record | None:
@@ -136,13 +147,17 @@ def _work_folder(folder: Path) -> Iterator[Path]:
         pid = stale.name.rpartition("-")[2]
         if pid.isdigit() and not psutil.pid_exists(int(pid)):
             shutil.rmtree(stale, ignore_errors=True)
-    work = folder.parent / f".work-{folder.name}-{os.getpid()}"
+    work = _work_path(folder)
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
     try:
         yield work
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _work_path(folder: Path) -> Path:
+    return folder.parent / f".work-{folder.name}-{os.getpid()}"
 
 
 def _record(plan: Plan, outcome: Outcome, queries_sha256: str | None = None) -> Record:

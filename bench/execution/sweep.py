@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -86,7 +87,7 @@ def _execute(plans: list[Plan], todo: list[int], records_by_plan: dict[int, Reco
 
     def execute(row: list[int]) -> None:
         for i in row:
-            progress.begin(names[i])
+            progress.begin(names[i], functools.partial(runner.stage_of, plans[i]))
             records_by_plan[i] = runner.execute(plans[i], turns)
             progress.end(names[i], outcome_of(records_by_plan[i]))
 

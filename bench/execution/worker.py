@@ -82,10 +82,12 @@ def main() -> None:
     folder, parent, link = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     die_with(parent)  # first: a run that stands still would outlive its parent for ever
 
-    from bench.execution import turns
+    from bench.execution import stage, turns
     from bench.execution.isolate import RESULT_FILE
 
     turns.connect(link, folder)
+    stage.connect(folder)
+    stage.enter("start")
     faulthandler.enable()
     result = work(folder)
     (folder / RESULT_FILE).write_text(json.dumps(result))

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from tqdm import tqdm
-
 from bench import records
 from bench.config import RunConfig
 from bench.datasets.base import DatasetError
 from bench.errors import UsageError
 from bench.execution import runner
+from bench.execution.naming import names_of, outcome_of
 from bench.execution.plan import Plan, prepare
 from bench.files import check_writable
 from bench.gate import benchmark_file
 from bench.gate.case import Case, read_cases
 from bench.gate.verdict import Tolerance, Verdict, compare
+from bench.progress import Progress
 from bench.records import Record
 from methods import MethodError
 
@@ -111,8 +112,11 @@ def _measure(baseline: Sequence[Case], timed: bool, json_file: Path | None) -> d
     with tempfile.TemporaryDirectory(prefix="bench-gate-") as folder:
         plans = [_plan(case, folder, timed) for case in baseline]
         measured: list[tuple[Record, Plan]] = []
-        for plan in tqdm(plans, desc="gate", unit="run", file=sys.stderr, disable=None):
-            measured.append((runner.execute(plan), plan))
+        with Progress("gate", len(plans)) as progress:
+            for name, plan in zip(names_of(plans), plans):
+                progress.begin(name, functools.partial(runner.stage_of, plan))
+                measured.append((runner.execute(plan), plan))
+                progress.end(name, outcome_of(measured[-1][0]))
         if json_file is not None:
             good = [(record, plan) for record, plan in measured if record.status == "ok"]
             times = [records.read_queries(plan.folder)["milliseconds"] for _, plan in good]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from bench.config import RunConfig
 from bench.datasets import GroundTruth
@@ -137,11 +136,10 @@ def encode(
     n = base.shape[0]
     codes = np.empty((n, codec.code_size), np.uint8)
     store_codes = None if store_codec is None else np.empty((n, store_codec.code_size), np.uint8)
-    blocks = tqdm(range(0, n, _BLOCK), desc="encode", unit="block", leave=False, disable=None)
-    for start in blocks:
+    for start in range(0, n, _BLOCK):
         with run.timed("load"):
             vectors = base.read(start, start + _BLOCK)
-        with run.timed("encode"):
+        with run.timed("encode", f"{start:,} of {n:,}"):
             codes[start : start + len(vectors)] = codec.encode(vectors)
         if store_codec is not None and store_codes is not None:
             with run.timed("encode_rescore"):

@@ -11,7 +11,7 @@ import numpy as np
 
 from bench.config import RunConfig
 from bench.datasets import AnyDataset, Dataset, GroundTruth, RaggedDataset, ground_truth
-from bench.execution import turns
+from bench.execution import stage, turns
 from bench.measure import latency, quality
 from bench.measure.memory import peak_memory
 from bench.measure.repeats import groups_of
@@ -47,8 +47,12 @@ class Measurement:
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
     @contextmanager
-    def timed(self, phase: str) -> Iterator[None]:
-        """Adds the wall time of the block to ``seconds[phase]`` and notes the peak memory after it."""
+    def timed(self, phase: str, part: str = "") -> Iterator[None]:
+        """Adds the wall time of the block to ``seconds[phase]`` and notes the peak memory after it.
+
+        ``part`` says for a reader of the progress which of several blocks this is.
+        """
+        stage.enter(f"{phase.replace('_', ' ')} {part}".strip())
         start = turns.clock()
         try:
             yield

@@ -9,8 +9,10 @@ from types import SimpleNamespace
 import pytest
 
 from bench import progress
+from bench.execution import runner, stage
 from bench.execution.naming import names_of
-from bench.progress import Progress, duration, watched
+from bench.progress import Progress, busy, duration, watched
+from bench.tracks.measurement import Measurement
 
 
 class Terminal(io.StringIO):
@@ -126,3 +128,38 @@ def test_runs_are_named_by_what_differs_between_them():
     assert names_of([plan(seed=0), plan(seed=1)]) == ["pq 8x seed=0", "pq 8x seed=1"]
     assert names_of([plan(), plan("fashion")]) == ["pq 8x glove", "pq 8x fashion"]
     assert names_of([plan(method={"name": "pq", "bits": 4})]) == ["pq(bits=4) 8x"]
+
+
+def test_work_without_parts_breaks_its_silence_on_a_terminal_too(quick, monkeypatch):
+    shown = terminal(monkeypatch)
+    with busy("building squad"):
+        time.sleep(0.4)
+    assert "building squad still running after" in shown.getvalue()
+    assert "\r" not in shown.getvalue()
+
+
+def test_a_run_notes_what_it_is_at_for_the_progress_to_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(stage, "_folder", None)
+    stage.enter("fit")
+    assert stage.read(tmp_path) == ""
+    stage.connect(tmp_path)
+    run = Measurement({})
+    with run.timed("encode_rescore", "0 of 100"):
+        assert stage.read(tmp_path) == "encode rescore 0 of 100"
+    assert list(run.seconds) == ["encode_rescore"]
+
+
+def test_a_single_run_says_where_it_is(quick, monkeypatch, capsys, tmp_path):
+    single = SimpleNamespace(**vars(plan()), folder=tmp_path / "runs" / "key", infeasible=None)
+
+    def execute(one):
+        stage.connect(runner._work_path(one.folder))
+        runner._work_path(one.folder).mkdir(parents=True)
+        stage.enter("fit")
+        time.sleep(0.4)
+
+    monkeypatch.setattr(stage, "_folder", None)
+    monkeypatch.setattr(runner, "execute", execute)
+    runner.run(single)
+    assert "bench 0/1: still running after 0." in (said := capsys.readouterr().err)
+    assert "(pq 8x, fit, 0." in said

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm import tqdm
 
 from bench.datasets.base import DatasetError
 from bench.datasets.builders.clicks import CHUNK, NUMBERING, SEED, SHARES, renumber
@@ -21,6 +20,7 @@ from bench.datasets.builders.folder import write_folder
 from bench.datasets.builders.log_lines import COMPRESSED, CountedLines
 from bench.datasets.cache import cannot_write, writable_folder
 from bench.datasets.formats.foreign import check_plain
+from bench.progress import watched
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -210,7 +210,7 @@ def build_log(form: LogFormat, target: Path, source: Path | None) -> None:
     try:
         with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=writable_folder(target.parent)) as work:
             written = {part: [Path(work) / f"{part}-{what}" for what in ("ids", "labels")] for part in SHARES}
-            for block in tqdm(chunks(form, files), desc=form.title, unit="block", disable=None):
+            for block in watched(chunks(form, files), form.title):
                 ids, labels = _encoded(form, block, vocabularies)
                 which = np.searchsorted(edges, rng.random(len(ids)), "right")
                 for number, paths in enumerate(written.values()):

