@@ -15,6 +15,7 @@ from bench.datasets.diagnosis import diagnose
 from bench.errors import UsageError
 from bench.execution import plan
 from bench.measure.statistics import Difference, paired_difference
+from bench.progress import Progress
 from bench.recommend import prior
 from bench.recommend.estimate import seconds_on
 from bench.recommend.offer import Offer
@@ -106,12 +107,14 @@ def recommend(question: Question) -> Answer:
         Before any long work, for what cannot work.
     """
     start = time.monotonic()
-    user = _load(question)
+    with Progress(f"reading {question.data}", lines=False, leave=False):
+        user = _load(question)
     n = question.n or user.base.shape[0]
     question = question.sized(n, user.dim)
     code_bytes = Budget(question.budget).code_bytes(user.dim)
     feasible = _feasible(question, user, code_bytes)
-    seen = look_at(user)
+    with Progress("looking at the vectors", lines=False, leave=False):
+        seen = look_at(user)
     ratio, traits = 4 * user.dim / code_bytes, prior.traits_of(seen, user.dim, str(user.metric))
     expected = prior.by_expectation(feasible, traits, ratio, prior.packaged())
     entries = [(name, question.budget) for name in expected.order]
@@ -209,9 +212,10 @@ class _Race:
         """One round of the race."""
         time_s = self.left_s(share) if time_s is None else time_s
         before = time.monotonic()
-        data = sample.load()
-        queries = RecallOfQueries(data)
-        diagnose(data)  # now, so that runs side by side do not all begin with it
+        with Progress(f"exact neighbors ({sample.n:,} vectors)", lines=False, leave=False):
+            data = sample.load()
+            queries = RecallOfQueries(data)
+            diagnose(data)  # now, so that runs side by side do not all begin with it
         self._exact = [*self._exact, (sample.n * sample.queries, time.monotonic() - before)]
         outcome = run_round(
             self.question,

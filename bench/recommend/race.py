@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from statistics import median
 
 import numpy as np
-from tqdm import tqdm
 
 from bench.config import RunConfig
 from bench.execution import runner
+from bench.execution.naming import outcome_of
 from bench.execution.plan import Plan, prepare
 from bench.measure.statistics import against_best
+from bench.progress import Progress
 from bench.recommend.estimate import seconds_on
 from bench.recommend.offer import Offer
 from bench.recommend.question import Question
@@ -110,27 +111,35 @@ def run_round(
     plans = [_plan(question, name, budget, sample, results) for name, budget in entries]
     clock = _Clock(limit, now + time_s * 4 / 3, end, least_s, _ENOUGH if least_s else 0)
     racers, failed, unstarted = [], [], []
-    pool = ThreadPoolExecutor(workers)
-    try:
+    with Progress(title, len(plans), leave=False) as progress, _workers(workers) as pool:
+        clock.began = lambda plan: progress.begin(plan.config.method["name"])
         running = {pool.submit(clock.run, plan): plan for plan in plans}
-        bar = tqdm(_ending(running, end - now), title, total=len(plans), unit="run", file=sys.stderr, leave=False)
-        for done in bar:
+        for done in _ending(running, end - now):
             plan = running[done]
             record = None if done.cancelled() else done.result()
             if record is None:
                 unstarted.append(plan.config.method["name"])
+                progress.advance()
                 continue
-            bar.set_postfix_str(record.method.name)
+            progress.end(record.method.name, outcome_of(record))
             if record.status != "ok":
                 failed.append(record)
                 continue
             before = earlier.named(record.method.name) if earlier else None
             offer = Offer(record, n, question.k, before.offer.record if before else None, question.threads)
             racers.append(Racer(offer, queries.values(record, plan.folder, question.k)))
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)  # an interruption is not to wait for runs
     racers.sort(key=lambda racer: (-racer.offer.recall.value, racer.name))
     return Round(racers, failed, unstarted)
+
+
+@contextlib.contextmanager
+def _workers(count: int) -> Iterator[ThreadPoolExecutor]:
+    """A pool that is left without waiting: an interruption is not to wait for runs."""
+    pool = ThreadPoolExecutor(count)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 @dataclass
@@ -150,6 +159,8 @@ class _Clock:
     again : int
         Runs that may be started a second time when they were stopped before ``enough`` were measured: in a new
         installation the first, those expected to lead, spend their time on compiling, and what they compiled is kept.
+    began : callable
+        Is told of a run that starts.
     ended : list of float
         Seconds that the measured ones took.
     """
@@ -160,6 +171,7 @@ class _Clock:
     least_s: float
     enough: int = 0
     again: int = 2
+    began: Callable[[Plan], None] = lambda plan: None
     ended: list[float] = field(default_factory=list)
 
     def run(self, plan: Plan) -> Record | None:
@@ -174,6 +186,7 @@ class _Clock:
         if not self.ended:
             left, limit = max(left, self.least_s), max(limit, self.least_s)
         limits = replace(plan.config.limits, time_s=min(limit, left))
+        self.began(plan)
         record = runner.execute(replace(plan, config=replace(plan.config, limits=limits)))
         if record.status == "timeout" and len(self.ended) < self.enough and self.again > 0:
             self.again -= 1

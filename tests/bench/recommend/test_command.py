@@ -1,6 +1,7 @@
 """``python -m bench.recommend`` as a process: exit statuses, errors of one line, and Ctrl-C."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -95,6 +96,10 @@ def test_limits_that_nothing_meets_bring_the_nearest_offer_and_status_one(bench,
     assert "nearest within the budget: acme_truncated at 8 bytes" in done.stdout
     assert "is below 0.95" in done.stdout
     assert "meets them beyond the budget: acme_truncated at 16 bytes" in done.stdout
+    assert "\r" not in done.stderr
+    assert re.search(
+        r"all methods on a small sample \(135 vectors\) 1/1: acme_truncated, .* s: recall@10 0", done.stderr
+    )
 
 
 def test_an_interrupted_race_leaves_no_process_behind(bench, vectors, tmp_path):
