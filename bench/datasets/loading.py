@@ -20,6 +20,7 @@ from bench.datasets.distances import parse_metric
 from bench.datasets.sets import dataset as ragged
 from bench.datasets.store import ArrayStore, Rows, read_only
 from bench.datasets.views import VIEWS, View
+from bench.own_files import SOURCES, name_of
 from methods import Metric
 
 AnyDataset = Dataset | ragged.RaggedDataset | clicks.ClickDataset
@@ -74,7 +75,7 @@ def load(
     Parameters
     ----------
     name : str
-        One of :func:`names`.
+        One of :func:`names`. The caller's own vectors (``path``, ``ragged``) are then called by their file.
     metric : {"ip", "cosine", "l2"}, optional
         Or another tool's name for one of them (:mod:`bench.datasets.distances`). The data set's own if None; sets
         are compared by "chamfer" alone, click models by "auc".
@@ -110,7 +111,7 @@ def load(
     if isinstance(source, ragged.RaggedSource):
         if metric not in (None, ragged.SetMetric.CHAMFER):
             raise DatasetError(f"metric={metric} does not compare sets; {name} has chamfer only")
-        return _assemble_sets(name, source, max_queries, max_base, seed)
+        return replace(_assemble_sets(name, source, max_queries, max_base, seed), name=_called(name, options))
     if isinstance(source, clicks.ClickSource):
         if metric not in (None, clicks.ClickMetric.AUC):
             raise DatasetError(f"metric={metric} does not judge click models; {name} has auc only")
@@ -123,7 +124,13 @@ def load(
             "dot and other names of the same; or choose by metric=cosine, metric=l2 or metric=ip"
         )
     dataset = _assemble(name, source, chosen, max_queries, max_base, seed)
+    called = _called(name, options) + called.removeprefix(name) if name in SOURCES else called
     return replace(dataset, name=called, metric_asked=metric is not None)
+
+
+def _called(name: str, options: dict[str, Any]) -> str:
+    """The name of a data set: of the caller's own vectors that of their file, unless another set is called so."""
+    return name_of(options["base"], names()) if name in SOURCES else name
 
 
 def _viewed(name: str, source: sources.Source, cone: float | None) -> tuple[sources.Source, str]:

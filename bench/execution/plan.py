@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import datasets, records
+from bench import datasets, own_files, records
 from bench.config import RunConfig
 from bench.datasets import AnyDataset
 from bench.errors import UsageError
@@ -67,7 +67,16 @@ class Plan:
     @property
     def folder(self) -> Path:
         """Where the record goes."""
-        return records.run_folder(self.config.results, self.dataset.name, self.config.method["name"], self.key)
+        results, method, options = self.config.results, self.config.method["name"], self.config.dataset
+        name, checksum = self.dataset.name, self.dataset.checksum
+        if own_files.is_own(
+            options
+        ):  # earlier versions had one folder for all files: what they measured is not done again
+            earlier = options["name"] + (name[name.index("+cone") :] if options.get("cone") else "")
+            folder = records.run_folder(results, earlier, method, self.key)
+            if (folder / records.RECORD_FILE).exists():
+                return folder
+        return records.run_folder(results, own_files.folder_of(name, options, checksum), method, self.key)
 
 
 def prepare(config: RunConfig) -> Plan:

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from bench import own_files
 from bench.errors import UsageError
 from bench.files import write_whole
 from bench.measure.kinds import Diagnosis
@@ -270,7 +271,8 @@ def newest_versions(located: Iterable[tuple[Record, Path | None]]) -> list[tuple
 
 
 def _method_on(record: Record) -> tuple[str, str, str]:
-    return record.dataset.name, record.dataset.checksum, record.method.full_name
+    name = own_files.shown(record.dataset.name, record.config.get("dataset"))
+    return name, record.dataset.checksum, record.method.full_name
 
 
 def _preference(record: Record, folder: Path | None) -> tuple[bool, str]:

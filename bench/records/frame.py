@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.own_files import shown
 from bench.records import Record, find
 
 if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS: dict[str, tuple[str, Callable[[Record], Any]]] = {  # name -> meaning, value
-    "dataset": ("name of the data set", lambda r: r.dataset.name),
+    "dataset": ("name of the data set", lambda r: shown(r.dataset.name, r.config.get("dataset"))),
     "metric": ("`ip`, `cosine`, `l2`, `chamfer` (sets of vectors) or `auc` (tables)", lambda r: r.dataset.metric),
     "track": ("`dense`, `multivector` or `table`", lambda r: r.dataset.track),
     "method": ("its name; with `center=offset` if the run has that option", lambda r: r.method.full_name),

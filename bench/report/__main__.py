@@ -13,6 +13,7 @@ from bench.datasets.base import DatasetError
 from bench.errors import UsageError
 from bench.records import Record
 from bench.report import significance, tables
+from bench.report.names import shown_name
 from bench.report.per_query import Judges, with_values
 from bench.report.ranking import print_rankings
 from bench.report.rows import HEADLINES, Row, by_measure, headline, rows_of
@@ -74,7 +75,7 @@ def _formats(text: str) -> list[str]:
 
 
 def _locate(paths: list[str], dataset: str | None) -> Located:
-    located = [(r, folder) for r, folder in records.locate(paths) if dataset in (None, r.dataset.name)]
+    located = [(r, folder) for r, folder in records.locate(paths) if dataset in (None, r.dataset.name, shown_name(r))]
     if not located:
         raise UsageError("no records there; measure something first (python -m bench)")
     return located
@@ -123,7 +124,7 @@ def _ordered(rows: list[Row], measure: str, located: Located) -> list[Row]:
     """Rows by another measure than the headline's; recall at another k is tested where arrays lie, nothing else is."""
     chosen = by_measure(rows, measure)
     headline_name = chosen[0].headline
-    without = dict.fromkeys(row.record.dataset.name for row in rows if row.quality(headline_name) is None)
+    without = dict.fromkeys(row.group[0] for row in rows if row.quality(headline_name) is None)
     if without:
         print(f"bench.report: the best by {headline_name} leave out {', '.join(without)}, without it", file=sys.stderr)
     kind, _, k = headline_name.partition("@")

@@ -10,7 +10,7 @@ from bench.errors import UsageError
 from bench.files import write_whole
 from bench.records import Record
 from bench.report import page, ranking
-from bench.report.names import dataset_names
+from bench.report.names import dataset_names, shown_name
 from bench.report.rows import Row, digits_of, headline, headlines, to_frame
 from bench.report.tables import best_rows, latency_marks, milliseconds
 from bench.report.words import number
@@ -84,8 +84,8 @@ def _figures(rows: Sequence[Row], out: Path, kinds: Sequence[str]) -> list[Path]
         records = [record for row in rows if row.group[:3] == group for record in row.records]
         if all(record.method.family == "identity" for record in records):
             continue
-        name, measure = f"{group[0]}-{group[1]}", headline(records[0]) or HEADLINES[0]
-        if sum(other[:2] == group[:2] for other in groups) > 1:  # files of one's own are all called path
+        name, measure = f"{shown_name(records[0])}-{group[1]}", headline(records[0]) or HEADLINES[0]
+        if sum(other[:2] == group[:2] for other in groups) > 1:  # samples, or files of one name
             name += f"-{group[2][:8]}"
         of_table = measure == "auc"  # nothing is encoded, and one table is all there is
         costs = ("codes", "p50 ms") if of_table else tuple(COSTS)

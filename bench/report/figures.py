@@ -12,6 +12,7 @@ from bench.errors import UsageError
 from bench.records import Record
 from bench.report.front import on_front
 from bench.report.labels import place_labels
+from bench.report.names import shown_name
 from bench.report.rows import COSTS, SIZES, Row, rows_of
 from bench.report.words import short
 
@@ -141,18 +142,18 @@ def _points(rows: Sequence[Row], cost: str, measure: str) -> tuple[np.ndarray, n
 
 
 def title_of(record: Record) -> str:
-    data = record.dataset
+    data, name = record.dataset, shown_name(record)
     if data.metric == "auc":
-        return f"{data.name}: a table of {data.vectors_per_item:,.0f} x {data.dim}, {data.queries:,} test examples"
+        return f"{name}: a table of {data.vectors_per_item:,.0f} x {data.dim}, {data.queries:,} test examples"
     sets = "" if data.vectors_per_item is None else f"{data.vectors_per_item:.1f} x "
-    return f"{data.name}: {data.n:,} x {sets}{data.dim}, {data.metric}"
+    return f"{name}: {data.n:,} x {sets}{data.dim}, {data.metric}"
 
 
 def of_one_dataset(records: Sequence[Record], measure: str) -> list[Record]:
     good = [record for record in records if record.status == "ok" and measure in record.quality]
     if not good:
         raise UsageError(f"no record has {measure}; measure something first (python -m bench)")
-    kinds = {(record.dataset.name, record.dataset.metric, record.dataset.checksum) for record in good}
+    kinds = {(shown_name(record), record.dataset.metric, record.dataset.checksum) for record in good}
     if len(kinds) > 1:
         names = ", ".join(sorted(f"{name} ({metric})" for name, metric, _ in kinds))
         raise UsageError(f"the records are of several data sets: {names}; draw one at a time with --dataset")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench import own_files
 from bench.config import RunConfig
 from bench.errors import UsageError
 from bench.measure.statistics import Interval, combine_seeds
@@ -72,7 +73,7 @@ class Row:
     def group(self) -> tuple[str, str, str, int]:
         """Data set, metric, checksum and bytes of the budget: rows of one group compete."""
         data = self.record.dataset
-        return data.name, data.metric, data.checksum, self.record.budget.bytes
+        return _dataset_name(self.record), data.metric, data.checksum, self.record.budget.bytes
 
     @property
     def family(self) -> str:
@@ -146,6 +147,10 @@ class Row:
     def told_from_best(self) -> bool | None:
         """False marks "not distinguishable from the best"; None where that is not known, or it is the best."""
         return None if self.p_best is None else self.p_best < 0.05
+
+
+def _dataset_name(record: Record) -> str:
+    return own_files.shown(record.dataset.name, record.config.get("dataset"))
 
 
 def headline(record: Record) -> str | None:
@@ -278,7 +283,7 @@ def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
 def _flat(row: Row) -> dict[str, Any]:
     record = row.record
     flat: dict[str, Any] = {
-        "dataset": record.dataset.name,
+        "dataset": _dataset_name(record),
         "metric": record.dataset.metric,
         "n": record.dataset.n,
         "dim": record.dataset.dim,

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from bench import own_files
 from bench.measure.kinds import kinds_of, warnings_of
 from bench.measure.statistics import Interval
 from bench.records import FAILURES, Record
@@ -75,8 +76,9 @@ def _rows(record: Record) -> Iterable[tuple[str, str]]:
     yield from _data(record)
     if record.peak_memory_bytes is not None:
         yield "peak memory", f"{_bytes(record.peak_memory_bytes)} (the run's own process)"
-    method, key = record.method, record.key
-    yield "record", f"{record.config['results']}/runs/{record.dataset.name}/{method.name}/{key}/record.json"
+    method, key, data = record.method, record.key, record.dataset
+    folder = own_files.folder_of(data.name, record.config.get("dataset"), data.checksum)
+    yield "record", f"{record.config['results']}/runs/{folder}/{method.name}/{key}/record.json"
 
 
 def _data(record: Record) -> Iterable[tuple[str, str]]:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import dataclasses
 import functools
 from importlib import resources
+from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 
 import bench
-from bench import records
+from bench import datasets, own_files, records
 from bench.config import RunConfig
 from bench.execution import runner
 from bench.execution.plan import prepare
 from methods import registry
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def key(tmp_path, method, **options):
@@ -114,7 +117,7 @@ def test_a_budget_that_leads_to_the_same_codec_is_not_measured_again(tmp_path, r
     assert (second.key, second.budget.bytes, second.budget.unused) != (first.key, 8, 6)
     assert (second.budget.bytes, second.budget.unused, second.config["budget"]) == (4, 2, "16x")
     assert (second.quality, second.latency_ms) == (first.quality, first.latency_ms)
-    folder = records.run_folder(tmp_path, "path", "sign", second.key)
+    folder = records.run_folder(tmp_path, f"base-{second.dataset.checksum[:8]}", "sign", second.key)
     assert records.read(folder) == second
     assert records.read_queries(folder)["ids"].shape[1] == 100
     assert run("16x", rerun=True).reason == ""
@@ -123,10 +126,48 @@ def test_a_budget_that_leads_to_the_same_codec_is_not_measured_again(tmp_path, r
 
 
 @pytest.mark.integration
+def test_own_vectors_are_named_by_their_file_and_earlier_records_of_them_count(tmp_path, run):
+    """Earlier versions put the runs of all files into one folder and called each data set ``path``."""
+    record = run("8x")
+    assert record.dataset.name == "base"
+    folder = records.run_folder(tmp_path, f"base-{record.dataset.checksum[:8]}", "sign", record.key)
+    earlier = records.run_folder(tmp_path, "path", "sign", record.key)
+    earlier.parent.mkdir(parents=True)
+    folder.rename(earlier)
+    renamed = dataclasses.replace(record, dataset=dataclasses.replace(record.dataset, name="path"))
+    (earlier / records.RECORD_FILE).write_text(renamed.to_json())
+    assert run("8x") == renamed  # it was not measured again
+    assert not folder.exists()
+
+
+def test_published_runs_of_built_data_sets_keep_their_keys_and_folders(tmp_path):
+    """By these a sweep is resumed."""
+    published = records.find([ROOT / "results/published/squad-sentences-mini.parquet"])
+    present = [record for record in published if record.method.name in ("bebr", "eden", "rabitq")]
+    assert len(present) > 3
+    for record in present:
+        assert record.method.version == registry.get(record.method.name).version
+        config = RunConfig.from_dict({**record.config, "results": str(tmp_path)})
+        name = record.dataset.name
+        assert prepare(config).folder == tmp_path / "runs" / name / record.method.name / record.key
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        *(("a/my.npy", "my"), ("my vectors.parquet", "my_vectors"), ("a.b.fbin", "a.b"), ("a|b.npy", "a_b")),
+        *(("path.npy", "path.npy"), ("squad-sentences.npy", "squad-sentences.npy"), ("some/sets", "sets")),
+    ],
+)
+def test_a_file_gives_its_data_set_a_name(file, name):
+    assert own_files.name_of(file, datasets.names()) == name
+
+
+@pytest.mark.integration
 def test_a_codec_is_the_same_when_its_parameters_were_renamed_since(tmp_path, run, monkeypatch):
     first = run("8x")
     then = {"cut" if name == "threshold" else name: value for name, value in reversed(first.method.params.items())}
-    folder = records.run_folder(tmp_path, "path", "sign", first.key)
+    folder = records.run_folder(tmp_path, f"base-{first.dataset.checksum[:8]}", "sign", first.key)
     method = dataclasses.replace(first.method, params=then)
     records.write(dataclasses.replace(first, method=method), folder)
     monkeypatch.setattr(registry.get("sign"), "renamed", {"cut": "threshold"})

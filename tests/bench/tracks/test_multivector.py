@@ -43,7 +43,9 @@ def test_a_run_counts_the_mean_bytes_of_a_document_and_judges_by_chamfer(options
     assert record.bytes.code <= record.bytes.code_largest
     assert record.bytes.code_total == record.bytes.searcher
     assert {"recall@1", "recall@10", "recall@100", "rank_correlation"} <= set(record.quality)
-    arrays = records.read_queries(tmp_path / "results" / "runs" / "ragged" / "first_k_tokens" / record.key)
+    arrays = records.read_queries(
+        tmp_path / "results" / "runs" / f"base-{record.dataset.checksum[:8]}" / "first_k_tokens" / record.key
+    )
     assert arrays["ids"].shape == (120, 100)
 
 
@@ -77,7 +79,7 @@ def test_rescoring_improves_and_is_counted_in_memory_or_on_disk(options):
 
 
 def test_a_method_of_another_track_is_one_line_that_names_the_right_ones(options):
-    with pytest.raises(WrongTrack, match=r"pq is of the dense track and ragged of the multivector track; use .*muvera"):
+    with pytest.raises(WrongTrack, match=r"pq is of the dense track and base of the multivector track; use .*muvera"):
         run("pq", "8x", **options)
     with pytest.raises(WrongTrack, match="muvera is of the multivector track and squad-sentences-mini of the dense"):
         run("muvera", "8x", results=options["results"])
