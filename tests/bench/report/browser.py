@@ -5,11 +5,13 @@ import contextlib
 import itertools
 import json
 import os
+import select
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
+_PATIENCE_S = 120
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -69,6 +71,7 @@ class Browser:
 
     def _next(self) -> dict:
         while b"\0" not in self._buffer:
+            assert select.select([self._read], [], [], _PATIENCE_S)[0], "the browser does not answer"
             chunk = os.read(self._read, 1 << 20)
             assert chunk, "the browser ended"
             self._buffer += chunk
