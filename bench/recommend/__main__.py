@@ -12,6 +12,7 @@ from typing import NoReturn
 from bench.datasets.base import DatasetError
 from bench.errors import UsageError
 from bench.recommend.choice import recommend
+from bench.recommend.export import to_json
 from bench.recommend.offer import Limits
 from bench.recommend.question import Question, parse_bytes, parse_count, parse_methods
 from bench.recommend.words import lines
@@ -63,12 +64,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of samples and training (default 0)")
     parser.add_argument("--sample", default="100k", metavar="N", help="most vectors measured on (default 100k)")
     parser.add_argument("--time", type=float, default=240.0, metavar="S", help="what the answer may take (default 240)")
+    parser.add_argument("--json", action="store_true", help="the answer as one JSON object (docs/commands.md)")
     try:
-        answer = recommend(_question(parser.parse_args()))
+        options = parser.parse_args()
+        answer = recommend(_question(options))
     except (UsageError, DatasetError, MethodError) as error:
         print(f"bench.recommend: {' '.join(str(error).replace(' column=', ' --column ').split())}", file=sys.stderr)
         sys.exit(2)
-    print("\n".join(lines(answer)))
+    print(to_json(answer) if options.json else "\n".join(lines(answer)))
     sys.exit(0 if answer.chosen is not None else 1)
 
 

@@ -42,6 +42,8 @@ class Answer:
 
     Attributes
     ----------
+    in_file : int
+        Vectors to search in the user's file: without those held out as queries.
     chosen : Offer or None
         None if nothing meets the limits.
     runner_up : Offer or None
@@ -78,6 +80,7 @@ class Answer:
     dim: int
     n: int
     code_bytes: int
+    in_file: int = 0
     chosen: Offer | None = None
     runner_up: Offer | None = None
     against: Difference | None = None
@@ -122,7 +125,7 @@ def recommend(question: Question) -> Answer:
         most = min(question.sample, user.base.shape[0], n)
         small, medium, full = write_samples(user, Path(work), _sizes(most), str(user.metric), question.seed)
         race = _Race(question, n, work, start)
-        answer = Answer(question, user.dim, n, code_bytes)
+        answer = Answer(question, user.dim, n, code_bytes, user.base.shape[0])
         first = race.round("first", entries, small, "all methods on a small sample")
         if not first.racers:
             raise UsageError(_none_measured(question, first))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bench.recommend.actions import commands, offered, python_lines
 from bench.recommend.choice import Answer
 from bench.recommend.offer import FEEDING_THREADS, Offer
 from bench.recommend.question import Question
@@ -29,6 +30,7 @@ def lines(answer: Answer) -> Iterator[str]:
         yield from _nearest(answer)
     yield from _changes(answer)
     yield from _other_machine(question)
+    yield from _actions(answer)
     if answer.failed:
         yield f"not measured: {', '.join(f'{record.method.name} ({record.status})' for record in answer.failed)}"
     if answer.unstarted:
@@ -51,6 +53,16 @@ def _budget(question: Question, codes: int) -> str:
     if (memory := question.limits.max_memory_bytes) is None:
         return question.budget
     return f"--memory {count_bytes(memory)}, {count_bytes(memory - codes)} of it for codebooks and the like"
+
+
+def _actions(answer: Answer) -> Iterator[str]:
+    """What to do next: measure on everything, use it."""
+    if not offered(answer):
+        return
+    yield f"measured again on all {answer.in_file:,} vectors of {answer.question.data} by"
+    yield from (f"  {command}" for command in commands(answer))
+    yield "in Python:"
+    yield from (f"  {line}" for line in python_lines(answer))
 
 
 def _other_machine(question: Question) -> Iterator[str]:

@@ -1,0 +1,84 @@
+"""The answer as one JSON object; ``docs/commands.md`` has its fields."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+from bench.recommend.actions import commands, python_lines
+from bench.recommend.choice import Answer
+from bench.recommend.offer import Offer
+from bench.recommend.question import Question
+from bench.recommend.words import lines
+
+
+def to_json(answer: Answer) -> str:
+    """Strict JSON (no NaN), indented."""
+    return json.dumps(document(answer), indent=2, allow_nan=False)
+
+
+def document(answer: Answer) -> dict[str, Any]:
+    """The answer in plain values."""
+    question, against = answer.question, answer.against
+    best = answer.chosen or answer.nearest[0]
+
+    def offers(given: Offer | None) -> dict[str, Any] | None:
+        return None if given is None else _offer(given, question)
+
+    return {
+        "question": _question(question),
+        "n": answer.n,
+        "dim": answer.dim,
+        "metric": best.record.dataset.metric,
+        "budget_bytes": answer.code_bytes,
+        "meets_limits": answer.chosen is not None,
+        "take": offers(answer.chosen),
+        "runner_up": offers(answer.runner_up),
+        "difference": against and {key: getattr(against, key) for key in ("value", "low", "high", "p")},
+        "nearest": [_offer(one, question) for one in answer.nearest],
+        "other_budgets": {str(size): _offer(one, question) for size, one in sorted(answer.elsewhere.items())},
+        "fastest": offers(answer.fastest),
+        "commands": commands(answer),
+        "python": python_lines(answer),
+        "vectors": answer.vectors,
+        "raced": answer.raced,
+        "not_measured": [
+            {"method": record.method.name, "status": record.status, "reason": record.reason} for record in answer.failed
+        ],
+        "no_time": answer.unstarted,
+        "seconds": answer.seconds,
+        "text": list(lines(answer)),
+    }
+
+
+def _question(question: Question) -> dict[str, Any]:
+    """As it was asked: the limits beside the rest, a memory instead of the budget made of it."""
+    values = dataclasses.asdict(question)
+    limits = values.pop("limits")
+    if (memory := limits.pop("max_memory_bytes")) is not None:
+        values |= {"budget": None, "memory": memory}
+    return values | limits
+
+
+def _offer(offer: Offer, question: Question) -> dict[str, Any]:
+    record = offer.record
+    return {
+        "method": offer.method,
+        "options": {key: value for key, value in record.method.requested.items() if key != "name"},
+        "code_bytes": offer.code,
+        "recall": offer.recall.value,
+        "recall_low": offer.recall.low,
+        "recall_high": offer.recall.high,
+        "measured_on": record.dataset.n,
+        "recall_at_n": offer.recall_at_n,
+        "memory_bytes": offer.memory_bytes,
+        "disk_bytes": offer.disk_bytes,
+        "p50_ms": offer.p50_ms,
+        "fit_s": record.seconds["fit"],
+        "encode_vectors_per_s": offer.encode_rate,
+        "build_s": offer.build_s,
+        "threads": offer.used_threads,
+        "measured_threads": offer.measured_threads,
+        "misses": offer.misses(question.limits),
+    }
