@@ -46,3 +46,25 @@ def bench(bench_env, tmp_path):
     run.results = Path(tmp_path) / "results"
     run.env = bench_env
     return run
+
+
+@pytest.fixture
+def command_line(monkeypatch, capsys):
+    """``command_line("bench.report", main)`` runs a command in this process: call it with arguments.
+
+    It returns the exit status (0 where ``main`` returns), the output and the errors.
+    """
+
+    def command(name, main):
+        def run(*arguments):
+            monkeypatch.setattr("sys.argv", [name, *map(str, arguments)])
+            try:
+                main()
+                status = 0
+            except SystemExit as ended:
+                status = ended.code
+            return status, *capsys.readouterr()
+
+        return run
+
+    return command

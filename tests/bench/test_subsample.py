@@ -57,17 +57,8 @@ def test_the_smallest_that_keeps_the_ranking_is_the_cheapest():
 
 
 @pytest.fixture
-def subsample(monkeypatch, capsys):
-    def run(*arguments):
-        monkeypatch.setattr("sys.argv", ["bench.subsample", *map(str, arguments)])
-        try:
-            main()
-            status = 0
-        except SystemExit as ended:
-            status = ended.code
-        return status, *capsys.readouterr()
-
-    return run
+def subsample(command_line):
+    return command_line("bench.subsample", main)
 
 
 @pytest.mark.parametrize(

@@ -113,16 +113,8 @@ def test_measuring_the_baseline_again_passes_and_writes_a_benchmark_file(bench, 
 
 
 @pytest.fixture
-def gate(monkeypatch, capsys):
-    """``gate("--baseline", ...)`` runs the command in this process: (exit status, output, errors)."""
-
-    def run(*arguments):
-        monkeypatch.setattr("sys.argv", ["bench.gate", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return ended.value.code, *capsys.readouterr()
-
-    return run
+def gate(command_line):
+    return command_line("bench.gate", main)
 
 
 def test_a_worse_candidate_fails(gate, baseline, tmp_path):

@@ -21,14 +21,8 @@ def cache(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def command(monkeypatch, capsys):
-    def run(*arguments):
-        monkeypatch.setattr("sys.argv", ["bench.recommend", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return ended.value.code, *capsys.readouterr()
-
-    return run
+def command(command_line):
+    return command_line("bench.recommend", main)
 
 
 @pytest.mark.parametrize(

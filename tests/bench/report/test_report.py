@@ -340,17 +340,8 @@ def test_bytes_are_written_with_three_digits_and_a_unit():
 
 
 @pytest.fixture
-def report(monkeypatch, capsys):
-    def run(*arguments):
-        monkeypatch.setattr("sys.argv", ["bench.report", *map(str, arguments)])
-        try:
-            main()
-            status = 0
-        except SystemExit as ended:
-            status = ended.code
-        return status, *capsys.readouterr()
-
-    return run
+def report(command_line):
+    return command_line("bench.report", main)
 
 
 @pytest.mark.parametrize(
