@@ -1,10 +1,11 @@
-"""What holds for all tests: Ctrl-C reaches what they start, and what starts a Python is marked."""
+"""What holds for all tests: random vectors; Ctrl-C reaches what they start, and what starts a Python is marked."""
 
 from __future__ import annotations
 
 import signal
 import sys
 
+import numpy as np
 import pytest
 
 # A shell that starts a job in the background makes it ignore Ctrl-C, and so would every process that a test starts.
@@ -49,3 +50,39 @@ def _refuse_unmarked(event: str, arguments: tuple) -> None:
 
 def _marks(item: pytest.Item) -> set[str]:
     return {mark.name for mark in item.iter_markers()}
+
+
+@pytest.fixture(scope="session")
+def gaussian():
+    """``gaussian(n, dim, seed=0)``: (n, dim) float32, every component standard normal."""
+
+    def draw(n, dim, seed=0):
+        return np.random.default_rng(seed).standard_normal((n, dim)).astype(np.float32)
+
+    return draw
+
+
+@pytest.fixture(scope="session")
+def unit(gaussian):
+    """``unit(n, dim, seed=0)``: (n, dim) float32, directions drawn evenly, every row of length 1."""
+
+    def draw(n, dim, seed=0):
+        vectors = gaussian(n, dim, seed)
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    return draw
+
+
+@pytest.fixture(scope="session")
+def clustered():
+    """``clustered(n, dim, seed=0, clusters=40)``: (n, dim) float32, standard normal about centers of deviation 2.
+
+    The centers are the same for every seed, so that a base, queries and a training set can be drawn with three.
+    """
+
+    def draw(n, dim, seed=0, clusters=40):
+        centers = 2 * np.random.default_rng(99).standard_normal((clusters, dim))
+        rng = np.random.default_rng(seed)
+        return (centers[rng.integers(0, clusters, n)] + rng.standard_normal((n, dim))).astype(np.float32)
+
+    return draw

@@ -60,9 +60,9 @@ def test_every_command_has_help(module, tmp_path):
     assert len(done.stdout.splitlines()) > 3
 
 
-def test_the_python_example_saves_and_searches(tmp_path, monkeypatch):
+def test_the_python_example_saves_and_searches(tmp_path, monkeypatch, gaussian):
     monkeypatch.chdir(tmp_path)
-    vectors = np.random.default_rng(0).standard_normal((300, 32)).astype(np.float32)
+    vectors = gaussian(300, 32)
     np.save("vectors.npy", vectors)
     names = {}
     exec(re.search(r"## From Python\n\n```python\n(.*?)```", README, re.DOTALL)[1], names)

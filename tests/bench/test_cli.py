@@ -56,8 +56,8 @@ def test_queries_of_the_base_and_repeated_ones_are_told(bench, vectors, tmp_path
     assert found.ties == {"1": 0.0, "10": 0.0}
 
 
-def test_a_constant_dimension_makes_no_ties_and_no_perfect_recall(bench, tmp_path):
-    vectors = np.random.default_rng(0).standard_normal((700, 16)).astype(np.float32)
+def test_a_constant_dimension_makes_no_ties_and_no_perfect_recall(bench, tmp_path, gaussian):
+    vectors = gaussian(700, 16)
     vectors[:, 0] = 1_000
     np.save(tmp_path / "v.npy", vectors)
     run = bench("method=sign", "budget=2B", "dataset=path", "dataset.base=v.npy", "latency_s=0.02")

@@ -56,8 +56,8 @@ def test_each_vector_is_mixed_as_the_formula_says(files):
     assert (found.dtype, found.flags.c_contiguous) == (np.float32, True)
 
 
-def test_a_row_is_the_same_in_every_block(monkeypatch):
-    vectors = np.random.default_rng(1).standard_normal((200, 33)).astype(np.float32)
+def test_a_row_is_the_same_in_every_block(monkeypatch, gaussian):
+    vectors = gaussian(200, 33, seed=1)
     store = Cone(ArrayStore(vectors), 0.75)
     at_once = whole(store)
     monkeypatch.setattr("bench.datasets.cone._BLOCK_BYTES", 8 * 33 * 7)
@@ -68,8 +68,8 @@ def test_a_row_is_the_same_in_every_block(monkeypatch):
     assert store.read(190, 999).shape == (10, 33)
 
 
-def test_scale_does_not_matter_and_zero_rows_become_the_direction():
-    vectors = np.random.default_rng(2).standard_normal((20, 8)).astype(np.float32)
+def test_scale_does_not_matter_and_zero_rows_become_the_direction(gaussian):
+    vectors = gaussian(20, 8, seed=2)
     vectors[4] = 0
     plain = whole(Cone(ArrayStore(vectors), 0.75))
     np.testing.assert_allclose(plain[4], common_direction(8), atol=1e-7)

@@ -9,14 +9,7 @@ from bench import datasets
 from bench.datasets.__main__ import main
 from bench.datasets.diagnosis import diagnose
 from bench.measure.kinds import few_training_vectors, kinds_of, warnings_of
-
-
-def unit(vectors):
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-
-
-def plain(rows=1500, dim=48):
-    return np.random.default_rng(0).standard_normal((rows, dim)).astype(np.float32)
+from methods.vectors import normalized
 
 
 @pytest.fixture
@@ -38,33 +31,33 @@ def kinds(tmp_path, monkeypatch):
     return named
 
 
-def test_plain_vectors_are_of_no_kind(kinds):
-    found, names = kinds(unit(plain()))
+def test_plain_vectors_are_of_no_kind(kinds, unit):
+    found, names = kinds(unit(1500, 48))
     assert names == set()
     assert found.mean_length < 0.1
     assert 40 < found.effective_rank <= 48
 
 
-def test_a_common_direction_is_named_with_its_figures(kinds):
-    found, names = kinds(unit(0.5 * unit(plain()) + np.sqrt(0.75 / 48)), metric="cosine")
+def test_a_common_direction_is_named_with_its_figures(kinds, unit):
+    found, names = kinds(normalized(0.5 * unit(1500, 48) + np.sqrt(0.75 / 48)), metric="cosine")
     assert "common direction" in names
     assert abs(found.average_cosine - 0.75) < 0.02
     assert abs(found.mean_length - 0.87) < 0.02
 
 
-def test_lengths_outliers_and_rogue_dimensions_are_named(kinds):
+def test_lengths_outliers_and_rogue_dimensions_are_named(kinds, gaussian, unit):
     lengths = np.random.default_rng(1).lognormal(0, 0.7, (1500, 1))
-    assert "lengths vary" in kinds((unit(plain()) * lengths).astype(np.float32))[1]
-    outlier = unit(plain())
+    assert "lengths vary" in kinds((unit(1500, 48) * lengths).astype(np.float32))[1]
+    outlier = unit(1500, 48)
     outlier[17] *= 1000
     assert "one row too long" in kinds(outlier, metric="l2")[1]
-    rogue = plain()
+    rogue = gaussian(1500, 48)
     rogue[:, 3] *= 12
     assert "rogue dimensions" in kinds(rogue, metric="l2")[1]
 
 
-def test_zero_rows_duplicates_and_queries_in_the_base_are_counted(kinds):
-    base = unit(plain())
+def test_zero_rows_duplicates_and_queries_in_the_base_are_counted(kinds, unit):
+    base = unit(1500, 48)
     base[100:200] = base[:100]
     base[300] = 0
     found, names = kinds(base, base[400:450])
@@ -72,8 +65,8 @@ def test_zero_rows_duplicates_and_queries_in_the_base_are_counted(kinds):
     assert (found.zero_rows, found.duplicates, found.queries_in_base) == (1, 100, 1.0)
 
 
-def test_info_of_a_file_names_its_kind(tmp_path, capsys):
-    np.save(tmp_path / "mine.npy", unit(0.5 * unit(plain()) + np.sqrt(0.75 / 48)))
+def test_info_of_a_file_names_its_kind(tmp_path, capsys, unit):
+    np.save(tmp_path / "mine.npy", normalized(0.5 * unit(1500, 48) + np.sqrt(0.75 / 48)))
     assert main(["info", "--vectors", str(tmp_path / "mine.npy"), "metric=cosine"]) == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert "vectors share a direction" in printed

@@ -20,8 +20,8 @@ def whole(store):
 
 
 @pytest.fixture
-def file(tmp_path):
-    vectors = np.random.default_rng(0).standard_normal((300, 5)).astype(np.float32)
+def file(tmp_path, gaussian):
+    vectors = gaussian(300, 5)
     np.save(tmp_path / "v.npy", vectors)
     return tmp_path / "v.npy", vectors
 

@@ -50,8 +50,8 @@ def test_glove_by_inner_product_is_glove_by_another_metric(glove):
     assert datasets.load("glove-100-ip", metric="cosine").metric is Metric.COSINE
 
 
-def test_building_a_view_builds_what_it_shows(monkeypatch, tmp_path, capsys):
-    vectors = np.random.default_rng(0).standard_normal((10_100, 100)).astype(np.float32)
+def test_building_a_view_builds_what_it_shows(monkeypatch, tmp_path, capsys, gaussian):
+    vectors = gaussian(10_100, 100)
     (tmp_path / "glove.tgz").write_bytes(b"")
     monkeypatch.setattr(glove_100, "read_archive", lambda _path: vectors)
     monkeypatch.setattr(glove_100, "verified", lambda _archive, path: path)

@@ -52,8 +52,8 @@ def test_center_makes_runs_of_its_own_and_null_leaves_earlier_ones_valid(tmp_pat
 
 
 @pytest.mark.integration
-def test_a_record_says_that_it_is_centered(tmp_path):
-    np.save(tmp_path / "base.npy", np.random.default_rng(0).standard_normal((300, 16)).astype(np.float32) + 1)
+def test_a_record_says_that_it_is_centered(tmp_path, gaussian):
+    np.save(tmp_path / "base.npy", gaussian(300, 16) + 1)
 
     def run(center):
         made = {"name": "path", "base": tmp_path / "base.npy", "metric": "ip"}
@@ -67,8 +67,8 @@ def test_a_record_says_that_it_is_centered(tmp_path):
     assert centered.quality["recall@10"].value > 0.9
 
 
-def test_center_under_l2_is_skipped_in_a_sweep(tmp_path):
-    np.save(tmp_path / "base.npy", np.random.default_rng(0).standard_normal((300, 16)).astype(np.float32))
+def test_center_under_l2_is_skipped_in_a_sweep(tmp_path, gaussian):
+    np.save(tmp_path / "base.npy", gaussian(300, 16))
     made = {"name": "path", "base": str(tmp_path / "base.npy"), "metric": "l2"}
     plan = prepare(RunConfig({"name": "pq", "center": "offset"}, made, results=str(tmp_path)))
     record = runner.execute(plan)
@@ -77,8 +77,8 @@ def test_center_under_l2_is_skipped_in_a_sweep(tmp_path):
 
 
 @pytest.mark.integration
-def test_what_was_skipped_for_want_of_a_package_runs_once_it_is_there(tmp_path, monkeypatch):
-    np.save(tmp_path / "base.npy", np.random.default_rng(0).standard_normal((300, 16)).astype(np.float32))
+def test_what_was_skipped_for_want_of_a_package_runs_once_it_is_there(tmp_path, monkeypatch, gaussian):
+    np.save(tmp_path / "base.npy", gaussian(300, 16))
     made = {"name": "path", "base": str(tmp_path / "base.npy")}
     config = RunConfig({"name": "sign"}, made, results=str(tmp_path), latency_s=0.1)
     monkeypatch.setattr(registry.get("sign"), "requires", ("a_module_that_nobody_has",))
@@ -102,9 +102,9 @@ def test_what_does_not_change_the_result_does_not_change_the_key(tmp_path):
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path, gaussian):
     """A run of ``sign`` on vectors of 16 dimensions, at a budget."""
-    np.save(tmp_path / "base.npy", np.random.default_rng(0).standard_normal((300, 16)).astype(np.float32))
+    np.save(tmp_path / "base.npy", gaussian(300, 16))
     made = {"name": "path", "base": tmp_path / "base.npy", "metric": "ip"}
     return functools.partial(bench.run, "sign", dataset=made, latency_s=0.1, results=tmp_path)
 

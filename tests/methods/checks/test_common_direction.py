@@ -204,8 +204,8 @@ def test_copies_of_few_vectors_cost_the_others_little(name):
     assert copied > without - 0.03
 
 
-def test_many_vectors_near_the_mean_make_no_outliers_of_the_others():
-    vectors = np.random.default_rng(0).standard_normal((900, 4)).astype(np.float32)
+def test_many_vectors_near_the_mean_make_no_outliers_of_the_others(gaussian):
+    vectors = gaussian(900, 4)
     vectors[:300] -= vectors[:300].mean(axis=0)
     vectors[300:] *= np.float32(1e-4)
     _, weights = robust_mean(vectors)

@@ -10,8 +10,8 @@ from methods.encoding.subspaces import Subspaces
 
 
 @pytest.mark.parametrize(("dim", "count"), [(1, 1), (3, 2), (100, 12), (384, 96), (7, 7), (13, 5)])
-def test_spreading_and_gathering_keeps_vectors_and_inner_products(dim, count):
-    vectors = np.random.default_rng(0).standard_normal((5, dim)).astype(np.float32)
+def test_spreading_and_gathering_keeps_vectors_and_inner_products(dim, count, gaussian):
+    vectors = gaussian(5, dim)
     subspaces = Subspaces(dim, count)
     padded = subspaces.spread(vectors)
     assert padded.shape == (5, subspaces.padded_dim)

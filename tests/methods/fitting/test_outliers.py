@@ -9,8 +9,8 @@ from methods.fitting.outliers import Spread, without_outliers
 
 
 @pytest.fixture
-def vectors():
-    return np.random.default_rng(4).standard_normal((300, 20)).astype(np.float32) + 3
+def vectors(gaussian):
+    return gaussian(300, 20, seed=4) + 3
 
 
 def test_vectors_without_outliers_are_not_copied(vectors):

@@ -12,11 +12,6 @@ from methods.errors import UnsupportedMetric
 from methods.kernels.fitting.anisotropic import anisotropic_codes
 from methods.product.anisotropic_pq import AnisotropicPQ
 from methods.product.pq import PQ
-from methods.vectors import normalized
-
-
-def unit(n, dim, seed=0):
-    return normalized(np.random.default_rng(seed).standard_normal((n, dim)).astype(np.float32))
 
 
 def loss(vectors, decoded, eta):
@@ -25,7 +20,7 @@ def loss(vectors, decoded, eta):
     return (residual**2).sum(axis=1) + (eta - 1) * along**2 / (vectors**2).sum(axis=1)
 
 
-def test_codes_come_near_the_best_of_all():
+def test_codes_come_near_the_best_of_all(unit):
     vectors, codebooks = unit(60, 6), 0.5 * np.random.default_rng(1).standard_normal((3, 8, 2)).astype(np.float32)
     codes, along = np.empty((60, 3), np.uint8), np.empty(60, np.float32)
     anisotropic_codes(vectors, codebooks, 6.0, 10, codes, along)
@@ -40,7 +35,7 @@ def test_codes_come_near_the_best_of_all():
 
 
 @pytest.mark.parametrize("bits", [4, 8])
-def test_refined_codebooks_lower_the_loss(bits):
+def test_refined_codebooks_lower_the_loss(bits, unit):
     vectors = unit(3000, 32)
     losses = []
     for refinements in (0, 4):
@@ -49,7 +44,7 @@ def test_refined_codebooks_lower_the_loss(bits):
     assert losses[1] < 0.97 * losses[0]
 
 
-def test_products_with_the_vectors_themselves_err_less_than_those_of_pq():
+def test_products_with_the_vectors_themselves_err_less_than_those_of_pq(unit):
     """The paper's claim: what is retrieved has large products, and these are estimated better."""
     vectors = unit(3000, 32)
     errors = {}
@@ -60,7 +55,7 @@ def test_products_with_the_vectors_themselves_err_less_than_those_of_pq():
     assert errors[AnisotropicPQ] < 0.3 * errors[PQ]
 
 
-def test_without_a_threshold_codes_are_those_of_product_quantization():
+def test_without_a_threshold_codes_are_those_of_product_quantization(unit):
     vectors = unit(1000, 32)
     ours = AnisotropicPQ(32, "ip", 4, bits=8, threshold=0.0, refinements=0).fit(vectors)
     theirs = PQ(32, "ip", 4, bits=8).fit(vectors)

@@ -26,8 +26,8 @@ def test_the_finest_levels_that_drop_few_dimensions_are_chosen(code_bytes, param
     assert codec.code_size <= code_bytes
 
 
-def test_equals_pca_in_front_of_lvq():
-    vectors = np.random.default_rng(2).standard_normal((200, 16)).astype(np.float32)
+def test_equals_pca_in_front_of_lvq(gaussian):
+    vectors = gaussian(200, 16, seed=2)
     lean = for_budget("leanvec", 16, 12, Metric.L2, levels="8").fit(vectors)
     spelled = for_budget("pca", 16, 12, Metric.L2, codec="lvq", codec_params={"levels": "8"}).fit(vectors)
     np.testing.assert_array_equal(lean.encode(vectors), spelled.encode(vectors))

@@ -27,9 +27,9 @@ def test_directions_are_orthogonal_and_scaled():
     np.testing.assert_allclose(matrix.T @ matrix, 4 * np.eye(5), atol=1e-5)
 
 
-def test_inverse_is_the_nearest_vector_in_the_subspace():
+def test_inverse_is_the_nearest_vector_in_the_subspace(gaussian):
     transform = RandomSubspace(20, 5).fit(np.zeros((1, 20), np.float32), seed=1)
-    x = np.random.default_rng(2).standard_normal((3, 20)).astype(np.float32)
+    x = gaussian(3, 20, seed=2)
     back = transform.inverse(transform.transform(x))
     np.testing.assert_allclose((x - back) @ transform.matrix_, 0, atol=1e-5)
     np.testing.assert_allclose(transform.inverse(transform.transform(back)), back, atol=1e-5)

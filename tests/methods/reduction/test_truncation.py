@@ -9,8 +9,8 @@ from methods import Metric, for_budget
 
 
 @pytest.fixture
-def vectors():
-    return np.random.default_rng(6).standard_normal((80, 10)).astype(np.float32)
+def vectors(gaussian):
+    return gaussian(80, 10, seed=6)
 
 
 def scores_of(vectors, metric, **params):

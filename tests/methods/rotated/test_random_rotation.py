@@ -9,8 +9,8 @@ from methods import Metric, for_budget, get
 
 
 @pytest.mark.parametrize("metric", list(Metric))
-def test_exact_inside_means_exact_scores(metric):
-    vectors = np.random.default_rng(0).standard_normal((100, 12)).astype(np.float32)
+def test_exact_inside_means_exact_scores(metric, gaussian):
+    vectors = gaussian(100, 12)
     codec = for_budget("random_rotation", 12, 48, metric, codec="float32").fit(vectors)
     exact = get("float32")(12, metric).fit(vectors)
     found = codec.searcher(codec.encode(vectors)).search(vectors[:7], 10)

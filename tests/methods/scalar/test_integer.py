@@ -18,8 +18,8 @@ QUANTIZER = {
 
 
 @pytest.fixture
-def vectors():
-    return np.random.default_rng(3).standard_normal((500, 19)).astype(np.float32)
+def vectors(gaussian):
+    return gaussian(500, 19, seed=3)
 
 
 @pytest.mark.parametrize("name", QUANTIZER)
@@ -117,16 +117,16 @@ def test_many_queries_far_from_the_origin_find_what_few_find():
 
 
 @pytest.mark.parametrize("name", QUANTIZER)
-def test_codes_at_the_end_are_found_once(name):
-    codec = get(name)(19).fit(np.random.default_rng(3).standard_normal((500, 19)).astype(np.float32))
+def test_codes_at_the_end_are_found_once(name, vectors):
+    codec = get(name)(19).fit(vectors)
     codes = codec.encode(np.ones((40, 19), np.float32))
     _, ids = codec.searcher(codes).search(np.ones((1, 19), np.float32), 40)
     np.testing.assert_array_equal(np.sort(ids[0]), np.arange(40))
 
 
 @pytest.mark.parametrize("name", QUANTIZER)
-def test_where_distances_overflow_no_id_is_given_twice(name):
-    codec = get(name)(19, "l2").fit(np.random.default_rng(3).standard_normal((500, 19)).astype(np.float32))
+def test_where_distances_overflow_no_id_is_given_twice(name, vectors):
+    codec = get(name)(19, "l2").fit(vectors)
     codes = codec.encode(np.ones((50, 19), np.float32))
     _, ids = codec.searcher(codes).search(np.full((1, 19), 1e20, np.float32), 50)
     found = ids[0][ids[0] >= 0]

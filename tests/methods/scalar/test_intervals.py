@@ -26,8 +26,8 @@ CONFIGURATIONS += [("osq", {"bits": bits}) for bits in (1, 2, 4, 8)]
 
 @pytest.mark.parametrize(("name", "params"), CONFIGURATIONS)
 @pytest.mark.parametrize("dim", [1, 3, 33, 100])
-def test_kernel_decodes_like_the_reference(name, params, dim):
-    vectors = np.random.default_rng(dim).standard_normal((60, dim)).astype(np.float32)
+def test_kernel_decodes_like_the_reference(name, params, dim, gaussian):
+    vectors = gaussian(60, dim, seed=dim)
     codec = get(name)(dim, **params).fit(vectors)
     codes = codec.encode(vectors)
     bits = codec.level_bits, codec.residual_bits
@@ -52,8 +52,8 @@ def test_scan_and_decoding_find_the_same(name, params, metric):
         assert len(set(ids[0])) == 15
 
 
-def test_equal_scores_are_ordered_by_the_smaller_id():
-    vectors = np.repeat(np.random.default_rng(1).standard_normal((3, 8)).astype(np.float32), 20, axis=0)
+def test_equal_scores_are_ordered_by_the_smaller_id(gaussian):
+    vectors = np.repeat(gaussian(3, 8, seed=1), 20, axis=0)
     codec = get("lvq")(8).fit(vectors)
     _, ids = codec.searcher(codec.encode(vectors)).search(vectors[:1], 10)
     np.testing.assert_array_equal(ids[0], np.arange(10))
@@ -61,8 +61,8 @@ def test_equal_scores_are_ordered_by_the_smaller_id():
 
 @pytest.mark.parametrize("name", ["lvq", "osq", "nvq"])
 @pytest.mark.parametrize("times", [1e3, 1e7])
-def test_one_row_far_too_long_costs_the_others_nothing(name, times):
-    vectors = np.random.default_rng(2).standard_normal((400, 16)).astype(np.float32)
+def test_one_row_far_too_long_costs_the_others_nothing(name, times, gaussian):
+    vectors = gaussian(400, 16, seed=2)
     expected = for_budget(name, 16, 22, Metric.L2).fit(vectors)
     errors = []
     for factor in (1.0, times):

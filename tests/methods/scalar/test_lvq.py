@@ -9,8 +9,8 @@ from methods import BudgetError, MethodError, Metric, for_budget, get
 
 
 @pytest.fixture
-def vectors():
-    return np.random.default_rng(5).standard_normal((200, 24)).astype(np.float32)
+def vectors(gaussian):
+    return gaussian(200, 24, seed=5)
 
 
 def definition(x, mean, first, second):

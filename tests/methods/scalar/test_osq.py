@@ -56,8 +56,8 @@ def test_low_anisotropy_keeps_the_inner_product_of_a_vector_with_itself(vectors)
     assert errors[0.01][1] > errors[1.0][1]  # as a whole
 
 
-def test_error_is_below_that_of_the_whole_range():
-    vectors = np.random.default_rng(1).standard_normal((200, 256)).astype(np.float32)
+def test_error_is_below_that_of_the_whole_range(gaussian):
+    vectors = gaussian(200, 256, seed=1)
     error = {}
     for name, params in (("osq", {"bits": 4, "anisotropy": 1.0}), ("lvq", {"levels": "4"})):
         codec = get(name)(256, **params).fit(vectors)

@@ -30,12 +30,8 @@ def cosines(products):
     return products[:, 1] / np.sqrt(products[:, 0] * products[:, 2])
 
 
-def gaussian(n, width, seed=0):
-    return np.random.default_rng(seed).standard_normal((n, width)).astype(np.float32)
-
-
 @pytest.mark.parametrize("bits", [1, 2, 3, 5, 8])
-def test_products_are_those_of_the_levels_that_codes_decode_to(bits):
+def test_products_are_those_of_the_levels_that_codes_decode_to(bits, gaussian):
     values = gaussian(50, 24)
     products, levels = encoded(values, bits, 4, 3)
     expected = [(values**2).sum(1), (values * levels).sum(1), (levels**2).sum(1)]
@@ -43,7 +39,7 @@ def test_products_are_those_of_the_levels_that_codes_decode_to(bits):
     assert np.abs(levels).max() <= 2 ** (bits - 1) - 0.5
 
 
-def test_symbols_come_near_the_best_direction_of_the_grid():
+def test_symbols_come_near_the_best_direction_of_the_grid(gaussian):
     values = gaussian(40, 8)
     grid = np.array(list(itertools.product([-1.5, -0.5, 0.5, 1.5], repeat=8)))
     best = (values @ grid.T / np.linalg.norm(grid, axis=1)).max(axis=1) / np.linalg.norm(values, axis=1)
@@ -54,7 +50,7 @@ def test_symbols_come_near_the_best_direction_of_the_grid():
 
 
 @pytest.mark.parametrize("bits", [2, 4])
-def test_adjusting_codes_turns_them_towards_their_vectors(bits):
+def test_adjusting_codes_turns_them_towards_their_vectors(bits, gaussian):
     values = gaussian(200, 64)
     plain, adjusted = (cosines(encoded(values, bits, 1, rounds)[0]) for rounds in (0, 6))
     assert (adjusted >= plain - 1e-9).all()
@@ -62,7 +58,7 @@ def test_adjusting_codes_turns_them_towards_their_vectors(bits):
 
 
 @pytest.mark.parametrize("bits", [2, 4, 6])
-def test_adjusted_codes_are_as_good_as_those_of_extended_rabitq(bits):
+def test_adjusted_codes_are_as_good_as_those_of_extended_rabitq(bits, gaussian):
     """SAQ: code adjustment reaches the accuracy of enumerating all scales of the grid."""
     vectors = gaussian(500, 128)
     theirs = RaBitQ(128, "ip", bits, rotation="none").fit(vectors)
@@ -93,7 +89,7 @@ def test_a_distance_is_that_of_its_estimated_product_and_the_stored_norm(nq):
 
 
 @pytest.mark.parametrize("bits", [1, 3, 5, 8])
-def test_tables_of_bytes_add_up_to_the_products_with_symbols(bits):
+def test_tables_of_bytes_add_up_to_the_products_with_symbols(bits, gaussian):
     ends, widths = np.array([16, 24]), np.array([bits, 2])
     values, query = gaussian(20, 24), gaussian(1, 24, seed=1)
     symbols = np.empty((20, 2 * bits + 2), np.uint8)

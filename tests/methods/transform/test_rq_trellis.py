@@ -13,13 +13,6 @@ from methods.transform.rq_trellis.search import square_bounds
 FIXED = {"gamma": 1.25, "scale": "least_squares"}
 
 
-def clustered(n, dim, seed=0, clusters=40):
-    """Vectors around centers, with the same standard deviation along all dimensions."""
-    centers = 2 * np.random.default_rng(99).standard_normal((clusters, dim))
-    rng = np.random.default_rng(seed)
-    return (centers[rng.integers(0, clusters, n)] + rng.standard_normal((n, dim))).astype(np.float32)
-
-
 def recall(name, code_bytes, metric, base, queries, train=None, **params):
     codec = for_budget(name, base.shape[1], code_bytes, metric, **params).fit(base if train is None else train)
     codes = codec.encode(base)
@@ -31,7 +24,7 @@ def recall(name, code_bytes, metric, base, queries, train=None, **params):
 
 
 @pytest.mark.parametrize(("metric", "least"), [("ip", 0.82), ("l2", 0.65)])
-def test_a_stage_finds_more_than_levels_alone_among_clusters(metric, least):
+def test_a_stage_finds_more_than_levels_alone_among_clusters(metric, least, clustered):
     base, queries = clustered(4000, 64), clustered(200, 64, 1)
     staged = recall("rq_trellis", 16, metric, base, queries, **FIXED)
     assert staged > least
@@ -41,7 +34,7 @@ def test_a_stage_finds_more_than_levels_alone_among_clusters(metric, least):
 @pytest.mark.parametrize("metric", ["ip", "l2"])
 @pytest.mark.parametrize("stages", [1, 3])
 @pytest.mark.parametrize("nq", [1, 30])
-def test_scores_are_of_decoded_vectors_up_to_the_rounding_of_queries(metric, stages, nq):
+def test_scores_are_of_decoded_vectors_up_to_the_rounding_of_queries(metric, stages, nq, clustered):
     base, queries = clustered(500, 40), clustered(nq, 40, 1)
     codec = for_budget("rq_trellis", 40, 24, metric, stages=stages, **FIXED).fit(base)
     codes = codec.encode(base)
@@ -51,7 +44,7 @@ def test_scores_are_of_decoded_vectors_up_to_the_rounding_of_queries(metric, sta
 
 
 @pytest.mark.parametrize("metric", ["ip", "l2"])
-def test_a_factor_restores_the_length_and_under_l2_of_the_residual(metric):
+def test_a_factor_restores_the_length_and_under_l2_of_the_residual(metric, clustered):
     base = clustered(3000, 64)
     codec = for_budget("rq_trellis", 64, 12, metric, gamma=1.25, scale="renormalized").fit(base)
     codes = codec.encode(base)
@@ -63,7 +56,7 @@ def test_a_factor_restores_the_length_and_under_l2_of_the_residual(metric):
     assert (np.abs(found - wanted) <= 0.01 * wanted + 1e-4).all()  # a byte of factor
 
 
-def test_the_resident_bytes_are_the_codes():
+def test_the_resident_bytes_are_the_codes(clustered):
     base = clustered(300, 32)
     codec = for_budget("rq_trellis", 32, 12, "l2", **FIXED).fit(base)
     searcher = codec.searcher(codec.encode(base))
@@ -78,7 +71,7 @@ def test_squares_are_kept_to_two_parts_in_ten_thousand():
 
 
 @pytest.mark.parametrize("where", ["training", "base"])
-def test_vectors_far_longer_than_the_rest_stay_far(where):
+def test_vectors_far_longer_than_the_rest_stay_far(where, clustered):
     """One of a hundred times the length, among the training vectors or after them."""
     base, queries = clustered(3000, 64), clustered(100, 64, 1)
     base[17] *= 100
@@ -123,7 +116,7 @@ def test_few_training_vectors_cost_little_more_than_with_levels_alone(metric, le
 
 
 @pytest.mark.parametrize(("dim", "n"), [(100, 300), (7, 50), (64, 1)])
-def test_any_dimension_and_few_training_vectors(dim, n):
+def test_any_dimension_and_few_training_vectors(dim, n, clustered):
     base = clustered(n, dim)
     codec = for_budget("rq_trellis", dim, max(dim // 4, 6), "l2", **FIXED).fit(base)
     codes = codec.encode(base)
@@ -131,14 +124,14 @@ def test_any_dimension_and_few_training_vectors(dim, n):
     assert np.isfinite(codec.decode(codes)).all()
 
 
-def test_the_parts_rebuild_it():
+def test_the_parts_rebuild_it(clustered):
     base = clustered(500, 64)
     codec = get("rq_trellis")(64, "l2", stages=2, level_bytes=16).fit(base)
     again = get("rq_trellis").from_parts(codec.params(), codec.parts())
     assert np.array_equal(again.encode(base), codec.encode(base))
 
 
-def test_stages_of_few_centroids_are_searched_by_the_same_beam():
+def test_stages_of_few_centroids_are_searched_by_the_same_beam(clustered):
     base = clustered(700, 24)  # 64 vectors a centroid make eight of them
     codec = for_budget("rq_trellis", 24, 12, "ip", stages=3, **FIXED).fit(base)
     assert codec.parts()["codebooks"].shape == (3, 8, 24)

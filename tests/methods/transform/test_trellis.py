@@ -28,17 +28,13 @@ def coded(values, bits, state_bits=12, weights=None):
     return states, codes, decoded
 
 
-def samples(n, steps, seed=0):
-    return np.random.default_rng(seed).standard_normal((n, steps)).astype(np.float32)
-
-
 FALLING = np.repeat([4, 4, 3, 2, 2, 1, 1, 1], 8)
 
 
 @pytest.mark.parametrize("state_bits", [10, 12])
 @pytest.mark.parametrize(("bits", "steps"), [(1, 32), (2, 16), (3, 16), (4, 8), (4, 400), (FALLING, 64)], ids=str)
-def test_the_stream_holds_the_states_and_is_circular(bits, steps, state_bits):
-    states, codes, decoded = coded(samples(20, steps), bits, state_bits)
+def test_the_stream_holds_the_states_and_is_circular(bits, steps, state_bits, gaussian):
+    states, codes, decoded = coded(gaussian(20, steps), bits, state_bits)
     bits, states = np.broadcast_to(bits, steps), states.astype(np.int64)
     assert np.array_equal(states_reference(codes, bits) % 2**state_bits, states)
     assert np.array_equal(trained(state_bits).codebooks[bits, states], decoded)
@@ -47,8 +43,8 @@ def test_the_stream_holds_the_states_and_is_circular(bits, steps, state_bits):
 
 @pytest.mark.parametrize("state_bits", [10, 12])
 @pytest.mark.parametrize("bits", [1, 2, 3, 4])
-def test_error_is_the_published_one_and_below_that_of_scalar_levels(bits, state_bits):
-    values = samples(100, 384, 7)
+def test_error_is_the_published_one_and_below_that_of_scalar_levels(bits, state_bits, gaussian):
+    values = gaussian(100, 384, 7)
     error = float(((values - coded(values, bits, state_bits)[2]) ** 2).mean())
     assert error == pytest.approx(QUANTIZERS[state_bits].errors()[bits], rel=0.05)
     assert error < 0.78 * distortions()[bits]
@@ -64,29 +60,29 @@ def test_more_states_leave_less(bits):
 @pytest.mark.parametrize(
     ("bits", "steps", "state_bits"), [(1, 40, 10), (1, 48, 12), (2, 24, 10), (2, 24, 12), (4, 16, 10), (4, 16, 12)]
 )
-def test_the_shortest_paths_that_are_used_are_no_worse_than_scalar_levels(bits, steps, state_bits):
-    values = samples(2000, steps, 3)
+def test_the_shortest_paths_that_are_used_are_no_worse_than_scalar_levels(bits, steps, state_bits, gaussian):
+    values = gaussian(2000, steps, 3)
     assert ((values - coded(values, bits, state_bits)[2]) ** 2).mean() < distortions()[bits]
 
 
-def test_a_path_of_mixed_bits_leaves_of_each_step_what_its_bits_do():
+def test_a_path_of_mixed_bits_leaves_of_each_step_what_its_bits_do(gaussian):
     bits = np.repeat(FALLING, 8)
-    values, weights = samples(300, len(bits), 5), (4.0 ** (bits - 4)).astype(np.float32)
+    values, weights = gaussian(300, len(bits), 5), (4.0 ** (bits - 4)).astype(np.float32)
     left = ((values - coded(values, bits, weights=weights)[2]) ** 2).mean(axis=0)
     for width in (1, 2, 3, 4):
         assert left[bits == width].mean() == pytest.approx(QUANTIZERS[12].errors()[width], rel=0.08)
 
 
-def test_weights_move_error_to_where_it_counts_less():
-    values = samples(300, 64, 5)
+def test_weights_move_error_to_where_it_counts_less(gaussian):
+    values = gaussian(300, 64, 5)
     weights = np.where(np.arange(64) % 2, 0.1, 1).astype(np.float32)
     even, weighted = (((values - coded(values, 2, weights=each)[2]) ** 2).mean(axis=0) for each in (None, weights))
     assert weighted[::2].mean() < 0.9 * even[::2].mean()
     assert weighted @ weights < even @ weights
 
 
-def test_the_seam_of_a_short_path_is_nearly_the_best():
-    values, codebook = samples(100, 4, 3), trained(10).codebooks[4]
+def test_the_seam_of_a_short_path_is_nearly_the_best(gaussian):
+    values, codebook = gaussian(100, 4, 3), trained(10).codebooks[4]
     every = np.arange(1 << 16, dtype=">u2")[:, None].view(np.uint8)
     levels = codebook[states_reference(every, np.full(4, 4)) % 1024]
     products = (values**2).sum(axis=1)[:, None] - 2 * values @ levels.T + (levels**2).sum(axis=1)
@@ -95,9 +91,9 @@ def test_the_seam_of_a_short_path_is_nearly_the_best():
     assert np.median(found) < 3 * np.median(products.min(axis=1))
 
 
-def test_the_best_path_is_no_worse_than_its_neighbors():
+def test_the_best_path_is_no_worse_than_its_neighbors(gaussian):
     """A path that differs from the best one in a bit or two is no nearer."""
-    values, bits = samples(5, 16, 9), np.full(16, 2)
+    values, bits = gaussian(5, 16, 9), np.full(16, 2)
     _, codes, decoded = coded(values, bits)
     stream = np.unpackbits(codes, axis=1)
     for flipped in itertools.chain(itertools.combinations(range(8, 24), 1), itertools.combinations(range(8, 24), 2)):
@@ -108,8 +104,8 @@ def test_the_best_path_is_no_worse_than_its_neighbors():
 
 
 @pytest.mark.parametrize("size", [1e6, 1e30, 1e37])
-def test_values_far_outside_are_coded(size):
-    vectors = samples(3, 64) * np.float32(size)
+def test_values_far_outside_are_coded(size, gaussian):
+    vectors = gaussian(3, 64) * np.float32(size)
     quantizer = TrellisQuantizer(
         np.zeros(64, np.float32), np.eye(64, dtype=np.float32), np.full(8, 2, np.uint8), np.ones(8, np.float32)
     )

@@ -39,8 +39,8 @@ def test_what_is_not_a_number_is_left_out():
 
 
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="needs two threads")
-def test_threads_change_nothing():
-    products = np.random.default_rng(0).standard_normal((9, 1000)).astype(np.float32)
+def test_threads_change_nothing(gaussian):
+    products = gaussian(9, 1000)
     found = []
     before = numba.get_num_threads()
     try:

@@ -99,9 +99,9 @@ def test_offsets_count_by_a_weight_of_the_query(path, nq, threads):
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_codes_of_one_byte_score_as_they_decode(path):
+def test_codes_of_one_byte_score_as_they_decode(path, gaussian):
     level, vectors = scanner(np.random.default_rng(2), 300, [1], path=path)
-    queries = np.random.default_rng(3).standard_normal((5, 8)).astype(np.float32)
+    queries = gaussian(5, 8, seed=3)
     scores, ids = level.search(queries, 300)
     exact = np.take_along_axis(queries @ vectors.T, ids, 1)
     assert np.abs(scores - exact).max() < 0.02 * np.abs(exact).max()

@@ -101,9 +101,9 @@ def test_sdc_equals_reference(path: str, n: int, dim: int, bits: int, nq: int, k
 @every_path
 @few
 @given(n=sizes, dim=dims, bits=bit_counts, nq=st.integers(0, 9), kind=st.sampled_from(["none", "float16", "uint8"]))
-def test_adc_equals_reference(path: str, n: int, dim: int, bits: int, nq: int, kind: str):
+def test_adc_equals_reference(path: str, n: int, dim: int, bits: int, nq: int, kind: str, gaussian):
     codes = _codes(n, n, -(-dim * bits // 8))
-    queries = np.random.default_rng(nq).standard_normal((nq, dim)).astype(np.float32)
+    queries = gaussian(nq, dim, seed=nq)
     scale, table, factors = _scale(n, n, kind)
     found = ADCScanner(codes, dim, bits, scale, table, threads=1, path=path).search(queries, 10)
     weights, units = quantize_queries(queries)
@@ -202,10 +202,10 @@ def test_hamming_distances_equal_those_of_faiss(path: str, size: int):
 
 @every_path
 @pytest.mark.parametrize("nq", [1, 6])
-def test_threads_change_nothing(path: str, nq: int):
+def test_threads_change_nothing(path: str, nq: int, gaussian):
     codes, queries = _codes(3, 2000, 12), _codes(4, nq, 12)
     scale = np.random.default_rng(5).uniform(0.1, 0.2, 2000).astype(np.float16)
-    floats = np.random.default_rng(6).standard_normal((nq, 32)).astype(np.float32)
+    floats = gaussian(nq, 32, seed=6)
     entries, lengths = codes[:, 0], np.ascontiguousarray(codes[:, 1:3])
     tables = np.stack([np.linspace(1, 9, 256), np.linspace(1, 1.1, 256)]).astype(np.float32)
     squared = (entries, logarithmic(0.1, 0.2), lengths, tables)
