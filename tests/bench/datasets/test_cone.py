@@ -80,7 +80,7 @@ def test_scale_does_not_matter_and_zero_rows_become_the_direction(gaussian):
 def test_a_cone_has_its_own_name_checksum_key_and_truth(files, tmp_path):
     plain = datasets.load("path", **files)
     cones = [datasets.load("path", **files, cone=cone) for cone in (0.5, 0.75)]
-    assert [found.name for found in (plain, *cones)] == ["path", "path+cone.5", "path+cone.75"]
+    assert [dataset.name for dataset in (plain, *cones)] == ["base", "base+cone.5", "base+cone.75"]
     assert len({found.checksum for found in (plain, *cones)}) == 3
     assert datasets.load("path", **files, cone=0.75).checksum == cones[1].checksum
     truth = datasets.ground_truth(cones[1], 10)
