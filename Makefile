@@ -24,8 +24,9 @@ benchmark: $(STAMP)  ## pytest-benchmark: encode and search of every method; wri
 	mkdir -p results
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-json=results/benchmark.json
 
-docs: $(STAMP)  ## the list of methods, from their classes
+docs: $(STAMP)  ## the list of methods, from their classes, and of engines, from their catalogue
 	$(BIN)/python results/scripts/methods_page.py
+	$(BIN)/python results/scripts/engines_page.py
 
 publish: $(STAMP)  ## the page, figures and tables of the published records; no number is written by hand
 	$(BIN)/python -m bench.report results/published --out results/published --format html,md,csv,png

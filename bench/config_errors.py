@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench import datasets
 from bench.config import DEFAULT_DATASET, SCENARIOS, Limits, RunConfig
+from bench.errors import unknown_name
 from methods import MethodError, registry
 
 _NO_CONFIG = re.compile(
@@ -57,9 +58,7 @@ def _unknown_choice(group: str, name: str) -> str:
     }
     known = choices.get(group, _experiments)()
     label = {"method": "method", "dataset": "data set"}.get(group, group)
-    close = difflib.get_close_matches(name, known, n=2, cutoff=0.5)
-    hint = f"did you mean {' or '.join(close)}?" if close else f"use one of {', '.join(known)}"
-    return f"no {label} is called {name!r}; {hint}"
+    return unknown_name(label, name, known)
 
 
 def _experiments() -> list[str]:

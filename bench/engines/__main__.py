@@ -1,0 +1,147 @@
+"""``python -m bench.engines``: engines, what each offers (``show qdrant``), where to have a method (``for pq``)."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from bench.datasets.base import DatasetError
+from bench.datasets.distances import parse_metric
+from bench.engines import words
+from bench.engines.entries import entry, names
+from bench.engines.offers import Offer, Refusal, offers, refusals, where
+from bench.engines.scheme import EngineEntry
+from bench.errors import UsageError
+from bench.recommend.question import parse_count
+from methods import MethodError
+from methods.budget import Budget
+
+_DIM = 768
+_EPILOG = (
+    "Bytes are those of a code with its factors and padding; ids, links of a graph and originals are told apart from "
+    "them. Exit status: 0, or 2 for bad input."
+)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; --help names the options")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; returns its exit status."""
+    try:
+        options = _parser().parse_args(arguments)
+        if options.verb is None:
+            _list(options.json)
+        else:
+            _answer(options)
+    except (UsageError, MethodError, DatasetError) as error:
+        print(f"bench.engines: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m bench.engines", description=__doc__, epilog=_EPILOG)
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    verbs = parser.add_subparsers(dest="verb", metavar="show | for")
+    show = verbs.add_parser("show", help="what an engine offers at a dimension")
+    show.add_argument("engine", metavar="ENGINE")
+    show.add_argument("scheme", nargs="?", metavar="SCHEME", help="only this one")
+    had = verbs.add_parser("for", help="where a method can be had, and what differs")
+    had.add_argument("method", metavar="METHOD")
+    for verb in (show, had):
+        verb.add_argument("--dim", type=int, default=_DIM, help=f"of the vectors (default {_DIM})")
+        verb.add_argument("--metric", default="cosine", help="ip, cosine or l2 (default cosine)")
+        verb.add_argument("--n", metavar="N", help="how many vectors: 250k, 10M; gives totals")
+        verb.add_argument("--budget", help="only codes that fit 16x, 48B or 2bit")
+        verb.add_argument("--json", action="store_true", help="as JSON", default=argparse.SUPPRESS)
+    return parser
+
+
+def _list(as_json: bool) -> None:
+    entries = [entry(name) for name in names()]
+    if as_json:
+        print(json.dumps([_entry_data(each) for each in entries], indent=2))
+        return
+    for each in entries:
+        print(words.engine_line(each))
+
+
+def _answer(options: argparse.Namespace) -> None:
+    if options.dim < 1:
+        raise UsageError(f"--dim {options.dim} is out of range; use at least 1")
+    metric = parse_metric(options.metric).value
+    count = parse_count(options.n) if options.n is not None else None
+    refused: list[Refusal] = []
+    if options.verb == "show":
+        listed = offers(options.engine, options.dim, metric, options.scheme)
+        refused = refusals(options.engine, options.dim, metric) if options.scheme is None else []
+    else:
+        listed = where(options.method, options.dim, metric)
+    if options.budget is not None:
+        listed = _within(listed, options.budget, options.dim)
+    if options.json:
+        print(json.dumps([offer_data(each, count) for each in listed], indent=2))
+    elif options.verb == "show":
+        print(*words.engine_lines(entry(options.engine), listed, refused, count), sep="\n")
+    else:
+        print(*words.method_lines(options.method, listed, count), sep="\n")
+
+
+def _within(listed: list[Offer], budget: str, dim: int) -> list[Offer]:
+    most = Budget(budget).code_bytes(dim)
+    within = [each for each in listed if each.bytes is not None and each.bytes <= most]
+    if listed and not within:
+        sizes = [each.bytes for each in listed if each.bytes is not None]
+        least = f"the smallest code takes {min(sizes)} B" if sizes else "the bytes of none are known"
+        raise UsageError(f"--budget {budget} is {most} B, and {least}")
+    return within
+
+
+def _entry_data(each: EngineEntry) -> dict[str, Any]:
+    fields = ("name", "title", "kind", "version", "summary", "runs_as")
+    return {field: getattr(each, field) for field in fields} | {"schemes": [scheme.name for scheme in each.schemes]}
+
+
+def offer_data(offer: Offer, n: int | None = None) -> dict[str, Any]:
+    """An offer as JSON has it; totals in bytes for ``n`` vectors."""
+    scheme, memory = offer.scheme, offer.memory_bytes
+    total = {"codes": offer.bytes, "memory": memory, "disk": offer.disk_bytes}
+    return {
+        "engine": offer.engine.name,
+        "scheme": scheme.name,
+        "dim": offer.dim,
+        "metric": offer.metric,
+        "settings": dict(offer.settings),
+        "typed": offer.typed,
+        "method": scheme.method,
+        "equals": scheme.equals,
+        "params": {
+            key: str(value) if not isinstance(value, (int, bool)) else value for key, value in offer.params.items()
+        },
+        "differs": scheme.differs,
+        "bytes": offer.bytes,
+        "code": offer.code,
+        "factors": offer.factors,
+        "method_bytes": offer.method_bytes,
+        "ids": offer.ids,
+        "links": offer.links,
+        "originals": {"place": scheme.originals.place, "bytes": offer.originals, "note": scheme.originals.note},
+        "rescoring": dataclasses.asdict(scheme.rescoring) | {"typed": offer.rescoring},
+        "limits": str(scheme.limits),
+        "metrics": list(scheme.metrics),
+        "since": scheme.since,
+        "checked": scheme.checked,
+        "sources": [offer.engine.sources[key] for key in scheme.sources],
+        **({"totals": {key: value and n * value for key, value in total.items()}} if n is not None else {}),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
