@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from dataclasses import dataclass, field, replace
@@ -11,29 +10,22 @@ from pathlib import Path
 from bench import datasets
 from bench.config import RunConfig
 from bench.datasets.base import Dataset
-from bench.datasets.diagnosis import diagnose
 from bench.errors import UsageError
 from bench.execution import plan
 from bench.measure.statistics import Difference, paired_difference
 from bench.progress import Progress
 from bench.recommend import prior
-from bench.recommend.estimate import seconds_on
 from bench.recommend.offer import Offer
 from bench.recommend.question import Question
-from bench.recommend.race import LEAST_LIMIT_S, Racer, Round, affordable, run_round, together_s, undominated
+from bench.recommend.race import Racer, Round, affordable, undominated
+from bench.recommend.rounds import EARLY_MARGIN, FINALISTS, LATE_MARGIN, MOST, Race, sizes
 from bench.recommend.sample import Sample, write_samples
 from bench.recommend.vectors import look_at, sentences
 from bench.records import Record
-from bench.report.per_query import RecallOfQueries
 from methods import registry
 from methods.budget import Budget
 
-# (base, queries, training) vectors of each round, and how much worse a method may be and still go on
-_SMALL, _MEDIUM, _FINAL_TRAIN = (10_000, 400, 5_000), (25_000, 1_000, 20_000), 20_000
-_EARLY_MARGIN, _LATE_MARGIN = 0.03, 0.005  # more training reorders methods: be generous while there was little
-_MOST, _FINALISTS, _ELSEWHERE = 8, 2, 4
-_SHARES = {"first": 0.40, "second": 0.22, "final": 0.20, "elsewhere": 0.18}  # of the time
-_GRACE = 1.15  # times the time: then whatever still runs is stopped
+_ELSEWHERE = 4  # favorites that other budgets are measured with
 
 
 @dataclass
@@ -123,8 +115,8 @@ def recommend(question: Question) -> Answer:
     entries = [(name, question.budget) for name in expected.order]
     with tempfile.TemporaryDirectory(prefix="bench-recommend-", ignore_cleanup_errors=True) as work:
         most = min(question.sample, user.base.shape[0], n)
-        small, medium, full = write_samples(user, Path(work), _sizes(most), str(user.metric), question.seed)
-        race = _Race(question, n, work, start)
+        small, medium, full = write_samples(user, Path(work), sizes(most), str(user.metric), question.seed)
+        race = Race(question, n, work, start)
         answer = Answer(question, user.dim, n, code_bytes, user.base.shape[0])
         first = race.round("first", entries, small, "all methods on a small sample")
         if not first.racers:
@@ -132,10 +124,10 @@ def recommend(question: Question) -> Answer:
         answer.raced, answer.failed = [racer.name for racer in first.racers], first.failed
         answer.unstarted, answer.expected, answer.order_from = first.unstarted, set(expected.known), expected.source
         answer.fastest = min((racer.offer for racer in first.racers), key=lambda offer: offer.p50_ms)
-        second = race.next_round(first.racers, "second", medium, "the best on more", _MOST, _EARLY_MARGIN)
+        second = race.next_round(first.racers, "second", medium, "the best on more", MOST, EARLY_MARGIN)
         known_best = second if second.decides(first.racers[0].name) else first
         final = race.next_round(
-            known_best.racers, "final", full, "the finalists, alone", _FINALISTS, _LATE_MARGIN, earlier=second
+            known_best.racers, "final", full, "the finalists, alone", FINALISTS, LATE_MARGIN, earlier=second
         )
         deciding = final if final.decides(known_best.racers[0].name) else known_best
         _choose(answer, deciding.racers, second.racers, first.racers)
@@ -150,109 +142,6 @@ def recommend(question: Question) -> Answer:
     answer.too_long, answer.slowest, answer.preparing_s = race.too_long, race.slowest, race.preparing_s
     answer.seconds = time.monotonic() - start
     return answer
-
-
-class _Race:
-    """The rounds of one question, and the time that is left for them."""
-
-    def __init__(self, question: Question, n: int, work: str, start: float) -> None:
-        self.question, self.n, self.results, self.start = question, n, str(Path(work) / "results"), start
-        self.workers = max(1, (os.cpu_count() or 1) // question.measured_threads)
-        self.too_long: list[str] = []
-        self._written_s = time.monotonic() - start
-        self._exact: list[tuple[int, float]] = []  # work (vectors times queries) and seconds of each round
-        self._ended: list[Record] = []
-
-    @property
-    def all_left_s(self) -> float:
-        """Seconds until the time is over."""
-        return max(0.0, self.question.time_s - (time.monotonic() - self.start))
-
-    def left_s(self, share: str) -> float:
-        """Seconds for a round: its share of the whole, or its part of what is left if that is less."""
-        names = list(_SHARES)
-        coming = sum(_SHARES[name] for name in names[names.index(share) :])
-        return self.all_left_s * _SHARES[share] / coming
-
-    def next_round(
-        self,
-        racers: list[Racer],
-        share: str,
-        sample: Sample,
-        title: str,
-        most: int,
-        margin: float,
-        earlier: Round | None = None,
-    ) -> Round:
-        """Those that no other dominates and that there is time for, measured again; alone where latencies count."""
-        kept = undominated(racers, margin, self.question.limits.max_p50_ms is not None)[:most]
-        if len(kept) < 2:
-            kept = [*kept, *[racer for racer in racers if racer not in kept][: 2 - len(kept)]]
-        workers = 1 if share == "final" else self.workers
-        exact_s = self._exact_s(sample)
-        time_s = self.left_s(share)
-        going = affordable(kept, sample, time_s - exact_s, workers)
-        if len(going) < min(2, len(kept)):  # two are as good as what later rounds would get
-            time_s = self.all_left_s
-            going = affordable(kept[:2], sample, time_s - exact_s, workers)
-            if len(going) < min(2, len(kept)):
-                needed = exact_s + together_s([seconds_on(r.offer.record, sample) for r in kept[:2]], workers)
-                self.too_long.append(f"{title} ({sample.n:,} vectors): about {needed:.0f} s, {time_s:.0f} s were left")
-                return Round([])
-        entries = [(racer.name, self.question.budget) for racer in going]
-        return self.round(share, entries, sample, title, time_s, workers, earlier)
-
-    def round(
-        self,
-        share: str,
-        entries: list[tuple[str, str]],
-        sample: Sample,
-        title: str,
-        time_s: float | None = None,
-        workers: int | None = None,
-        earlier: Round | None = None,
-    ) -> Round:
-        """One round of the race."""
-        time_s = self.left_s(share) if time_s is None else time_s
-        before = time.monotonic()
-        with Progress(f"exact neighbors ({sample.n:,} vectors)", lines=False, leave=False):
-            data = sample.load()
-            queries = RecallOfQueries(data)
-            diagnose(data)  # now, so that runs side by side do not all begin with it
-        self._exact = [*self._exact, (sample.n * sample.queries, time.monotonic() - before)]
-        outcome = run_round(
-            self.question,
-            entries,
-            sample,
-            queries,
-            self.results,
-            title=f"{title} ({sample.n:,} vectors)",
-            time_s=time_s,
-            end=self.start + _GRACE * self.question.time_s,
-            least_s=LEAST_LIMIT_S if share == "first" else 0.0,
-            n=self.n,
-            workers=workers or self.workers,
-            earlier=earlier,
-        )
-        self._ended += [*[racer.offer.record for racer in outcome.racers], *outcome.failed]
-        return outcome
-
-    def _exact_s(self, sample: Sample) -> float:
-        """What the exact neighbors of a sample will take; the first time says too little: there, code is compiled."""
-        if len(self._exact) < 2:
-            return 0.0
-        work, seconds = self._exact[-1]
-        return seconds * sample.n * sample.queries / work
-
-    @property
-    def slowest(self) -> Record | None:
-        """The longest run of all."""
-        return max(self._ended, key=lambda record: record.seconds.get("process", 0.0), default=None)
-
-    @property
-    def preparing_s(self) -> float:
-        """What exact neighbors and writing the samples took."""
-        return self._written_s + sum(seconds for _, seconds in self._exact)
 
 
 def _load(question: Question) -> Dataset:
@@ -287,13 +176,6 @@ def _feasible(question: Question, user: Dataset, code_bytes: int) -> list[str]:
     return sorted(feasible, key=lambda name: not registry.get(name).trains)  # of equals, those that learn race first
 
 
-def _sizes(most: int) -> list[tuple[int, int, int]]:
-    """Of the three rounds, for ``most`` base vectors in the last: nested samples that grow."""
-    small = (min(_SMALL[0], max(1, most // 4)), _SMALL[1], _SMALL[2])
-    medium = (min(_MEDIUM[0], max(1, most // 2)), _MEDIUM[1], _MEDIUM[2])
-    return [small, medium, (most, _MEDIUM[1], _FINAL_TRAIN)]
-
-
 def _choose(answer: Answer, *rounds: list[Racer]) -> None:
     """The best that meets the limits; of those not distinguishable from it, the smallest at N, then the fastest.
 
@@ -320,11 +202,11 @@ def _choose(answer: Answer, *rounds: list[Racer]) -> None:
             return
         shortfalls += [(racer.offer.shortfall(limits), racer.offer) for racer in latest]
         if (least := answer.question.limits.min_recall) is not None:
-            limits = replace(limits, min_recall=min(1.0, least + _EARLY_MARGIN))
+            limits = replace(limits, min_recall=min(1.0, least + EARLY_MARGIN))
     answer.nearest = [min(shortfalls, key=lambda pair: pair[0])[1]]
 
 
-def _look_elsewhere(answer: Answer, race: _Race, small: Sample, user: Dataset, first: Round) -> None:
+def _look_elsewhere(answer: Answer, race: Race, small: Sample, user: Dataset, first: Round) -> None:
     """The best at twice and at half the bytes; where the limits are not met, at four and eight times too."""
     limits = answer.question.limits
     sizes = [answer.code_bytes * 2, answer.code_bytes // 2]
@@ -362,7 +244,7 @@ def _new_at(size: int, answer: Answer) -> list[str]:
     return [name for name in registry.names() if not registry.get(name).trains and name not in tried]
 
 
-def _fits(race: _Race, entry: tuple[str, str], sample: Sample) -> bool:
+def _fits(race: Race, entry: tuple[str, str], sample: Sample) -> bool:
     name, budget = entry
     if registry.missing_dependencies(name):
         return False

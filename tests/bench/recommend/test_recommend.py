@@ -13,12 +13,13 @@ from bench.config import RunConfig
 from bench.errors import UsageError
 from bench.execution.plan import Plan
 from bench.measure.statistics import Interval
-from bench.recommend.choice import Answer, _choose, _feasible, _sizes
+from bench.recommend.choice import Answer, _choose, _feasible
 from bench.recommend.estimate import seconds_on
 from bench.recommend.offer import Limits, Offer
 from bench.recommend.prior import Reaching
 from bench.recommend.question import Question, parse_count
 from bench.recommend.race import Racer, Round, _Clock, _ending, affordable, undominated
+from bench.recommend.rounds import sizes
 from bench.recommend.sample import Sample
 from bench.recommend.vectors import look_at, sentences
 from bench.recommend.words import lines
@@ -284,9 +285,9 @@ def test_a_method_named_twice_races_once():
 
 def test_samples_grow_and_fit_into_what_there_is():
     for most in (400, 19_000, 100_000):
-        sizes = [base for base, _, _ in _sizes(most)]
-        assert sizes == sorted(sizes)
-        assert sizes[-1] == most
+        bases = [base for base, _, _ in sizes(most)]
+        assert bases == sorted(bases)
+        assert bases[-1] == most
 
 
 @pytest.mark.parametrize(("text", "count"), [("100M", 10**8), ("250k", 250_000), ("1.5G", 1_500_000_000), ("7", 7)])
