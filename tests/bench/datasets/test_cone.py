@@ -97,9 +97,9 @@ def test_a_cone_has_its_own_name_checksum_key_and_truth(files, tmp_path):
         == prepare(RunConfig(method={"name": "sign"}, dataset={"name": "path", **files}, results=str(tmp_path))).key
     )
     assert len({plan(cone).key for cone in (None, 0.5, 0.75)}) == 3
-    found = dense.describe(plan(0.75).config, plan(0.75).dataset)
-    assert isinstance(found, DatasetInfo)
-    assert (found.name, found.checksum) == ("path+cone.75", cones[1].checksum)
+    described = dense.describe(plan(0.75).config, plan(0.75).dataset)
+    assert isinstance(described, DatasetInfo)
+    assert (described.name, described.checksum) == ("base+cone.75", cones[1].checksum)
 
 
 def test_a_remembered_checksum_is_not_taken_for_the_cones(files, monkeypatch):
