@@ -14,7 +14,8 @@ from bench.errors import UsageError
 from bench.execution import plan
 from bench.measure.statistics import Difference, paired_difference
 from bench.progress import Progress
-from bench.recommend import prior
+from bench.recommend import disk, prior
+from bench.recommend.disk import DiskOrder
 from bench.recommend.offer import Offer
 from bench.recommend.question import Question
 from bench.recommend.race import Racer, Round, affordable, undominated
@@ -66,6 +67,8 @@ class Answer:
         The whole answer took; samples and their exact neighbors did.
     vectors : list of str
         Of which kinds the user's vectors are, in sentences.
+    disk : DiskOrder or None
+        What the vectors on disk would add to the first offer; None where the user chose a ``rescore``.
     """
 
     question: Question
@@ -91,6 +94,7 @@ class Answer:
     seconds: float = 0.0
     preparing_s: float = 0.0
     vectors: list[str] = field(default_factory=list)
+    disk: DiskOrder | None = None
 
 
 def recommend(question: Question) -> Answer:
@@ -137,8 +141,11 @@ def recommend(question: Question) -> Answer:
         least = question.limits.min_recall
         if answer.chosen is None and least is not None and all(o.recall_at_n < least for o in answer.nearest):
             answer.published = prior.reaching(prior.packaged(), least, question.k, ratio)
-    best = answer.chosen or next(iter(answer.nearest), None)
-    answer.vectors = sentences(seen, user, best.record if best else None)
+        best = answer.chosen or answer.nearest[0]
+        if question.rescore is None:
+            with Progress("re-ranking from disk", lines=False, leave=False):
+                answer.disk = disk.measure(best, answer.elsewhere.get(code_bytes // 2), race.all_left_s)
+    answer.vectors = sentences(seen, user, best.record)
     answer.too_long, answer.slowest, answer.preparing_s = race.too_long, race.slowest, race.preparing_s
     answer.seconds = time.monotonic() - start
     return answer

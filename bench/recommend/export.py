@@ -8,6 +8,7 @@ from typing import Any
 
 from bench.recommend.actions import commands, python_lines
 from bench.recommend.choice import Answer
+from bench.recommend.disk import DiskOrder
 from bench.recommend.offer import Offer
 from bench.recommend.question import Question
 from bench.recommend.words import lines
@@ -39,6 +40,7 @@ def document(answer: Answer) -> dict[str, Any]:
         "nearest": [_offer(one, question) for one in answer.nearest],
         "other_budgets": {str(size): _offer(one, question) for size, one in sorted(answer.elsewhere.items())},
         "fastest": offers(answer.fastest),
+        "rescore_disk": answer.disk and _disk(answer.disk),
         "commands": commands(answer),
         "python": python_lines(answer),
         "vectors": answer.vectors,
@@ -82,3 +84,19 @@ def _offer(offer: Offer, question: Question) -> dict[str, Any]:
         "measured_threads": offer.measured_threads,
         "misses": offer.misses(question.limits),
     }
+
+
+def _disk(order: DiskOrder) -> dict[str, Any]:
+    values = {key: getattr(order, key) for key in ("reads", "row_bytes", "disk_bytes", "warm_ms", "cold_ms")}
+    kept = [
+        {
+            "method": one.method,
+            "code_bytes": one.code_bytes,
+            "recall": one.recall.value,
+            "recall_low": one.recall.low,
+            "recall_high": one.recall.high,
+            "measured_on": one.measured_on,
+        }
+        for one in order.kept
+    ]
+    return {"kept": kept, **values}

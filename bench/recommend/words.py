@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench.recommend.actions import commands, offered, python_lines
+from bench.recommend.actions import command, commands, offered, python_lines
 from bench.recommend.choice import Answer
+from bench.recommend.disk import DiskOrder
 from bench.recommend.offer import FEEDING_THREADS, Offer
 from bench.recommend.question import Question
 from bench.report.words import count_bytes, number
@@ -29,6 +30,7 @@ def lines(answer: Answer) -> Iterator[str]:
         yield "nothing measured meets the limits"
         yield from _nearest(answer)
     yield from _changes(answer)
+    yield from _disk(answer)
     yield from _other_machine(question)
     yield from _actions(answer)
     if answer.failed:
@@ -53,6 +55,37 @@ def _budget(question: Question, codes: int) -> str:
     if (memory := question.limits.max_memory_bytes) is None:
         return question.budget
     return f"--memory {count_bytes(memory)}, {count_bytes(memory - codes)} of it for codebooks and the like"
+
+
+def _disk(answer: Answer) -> Iterator[str]:
+    """One line on a final order by full vectors on disk."""
+    if (order := answer.disk) is None:
+        return
+    offer = order.offer
+    if not order.kept:
+        yield f"no time to measure a final order from disk: {command(answer, offer, rescore='disk')}"
+        return
+    parts = [
+        f"with the final order from disk (rescore=disk): recall@{offer.k} {_kept(order)}",
+        f"{order.reads} reads of {count_bytes(order.row_bytes)} a query",
+        f"{count_bytes(order.disk_bytes)} on disk",
+    ]
+    if order.warm_ms is not None:
+        cold = "unknown cold" if order.cold_ms is None else f"{duration(order.cold_ms / 1e3)} cold"
+        why = f" ({order.cold_unknown})" if order.cold_unknown else ""
+        parts.append(f"p50 {duration(order.warm_ms / 1e3)} with vectors in memory, {cold}{why}")
+    parts += [f"at {size} bytes: {command(answer, offer, rescore='disk', budget=f'{size}B')}" for size in order.missing]
+    yield "; ".join(parts)
+
+
+def _kept(order: DiskOrder) -> str:
+    """``1.000 at 48 bytes, 0.998 at 24 bytes of pq on 20,000 vectors``; what is of both is said once."""
+    texts = []
+    for one, following in zip(order.kept, [*order.kept[1:], None]):
+        of = f" of {one.method} on {one.measured_on:,} vectors"
+        same = following is not None and (following.method, following.measured_on) == (one.method, one.measured_on)
+        texts.append(f"{number(one.recall.value, '.3f')} at {one.code_bytes} bytes{'' if same else of}")
+    return ", ".join(texts)
 
 
 def _actions(answer: Answer) -> Iterator[str]:
