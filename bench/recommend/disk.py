@@ -6,6 +6,8 @@ that re-ranking takes. They are re-ranked here, from the file of the sample, by 
 
 from __future__ import annotations
 
+import ctypes
+import mmap
 import os
 import time
 from dataclasses import dataclass, replace
@@ -30,8 +32,7 @@ from methods.searcher import Searcher
 
 _WARM_QUERIES, _COLD_QUERIES = 200, 40
 _MOST_COLD_S = 4.0
-_PROBES = 64  # rows of the file that are looked up in the page cache
-_STILL_CACHED = 0.1  # share of them from which on a file counts as in memory
+_STILL_CACHED = 0.1  # share of its pages from which on a file counts as in memory
 
 
 @dataclass(frozen=True)
@@ -205,19 +206,19 @@ def drop_from_memory(file: Path) -> str:
     try:
         os.fsync(descriptor)  # a page that is not written yet stays
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-        places = np.linspace(0, max(0, os.fstat(descriptor).st_size - 1), _PROBES).astype(int)
-        cached = [_is_cached(descriptor, int(place)) for place in places]
+        cached = share_in_memory(file)
     except (OSError, AttributeError):
         return "this system does not say what of a file is in memory"
     finally:
         os.close(descriptor)
-    if np.mean(cached) > _STILL_CACHED:
-        return "the folder of temporary files is in memory"
-    return ""
+    return "the folder of temporary files is in memory" if cached > _STILL_CACHED else ""
 
 
-def _is_cached(descriptor: int, place: int) -> bool:
-    try:
-        return bool(os.preadv(descriptor, [bytearray(1)], place, os.RWF_NOWAIT))
-    except BlockingIOError:
-        return False
+def share_in_memory(file: Path) -> float:
+    """Of a file's pages, as the system's ``mincore`` says; reads none. OSError or AttributeError where it does not."""
+    mapped = np.memmap(file, np.uint8, "r")
+    resident = np.zeros(-(-mapped.size // mmap.PAGESIZE), np.uint8)
+    where, size = ctypes.c_void_p(mapped.ctypes.data), ctypes.c_size_t(mapped.size)
+    if ctypes.CDLL(None).mincore(where, size, ctypes.c_void_p(resident.ctypes.data)):
+        raise OSError(f"nothing is known of {file}")
+    return float(np.mean(resident & 1))

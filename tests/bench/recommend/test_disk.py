@@ -91,7 +91,7 @@ def test_a_file_is_dropped_from_memory_or_it_is_said_why(tmp_path, monkeypatch):
     def refuse(*arguments):
         raise OSError(errno.EOPNOTSUPP, "not supported")
 
-    monkeypatch.setattr(disk.os, "preadv", refuse)
+    monkeypatch.setattr(disk, "share_in_memory", refuse)
     assert drop_from_memory(file) == "this system does not say what of a file is in memory"
     monkeypatch.delattr(disk.os, "posix_fadvise")
     assert drop_from_memory(file) == "this system cannot drop a file from memory"
