@@ -14,6 +14,7 @@ from bench.report.names import dataset_names
 from bench.report.ranking import rankings
 from bench.report.rows import COSTS, Row
 
+_SCRIPTS = ("labels.js", "charts.js", "page.js")
 _PER_RUN_CONFIG = ("seed", "k", "threads", "train_size", "rescore", "rescore_factor", "latency_s")
 
 
@@ -28,11 +29,11 @@ def render(rows: Sequence[Row], failures: Sequence[Record], title: str = "Vector
         Runs that did not end well, shown with their reasons.
     """
     files = resources.files(__name__)
-    names = ("page.html", "page.css", "charts.js", "page.js")
+    names = ("page.html", "page.css", *_SCRIPTS)
     parts = {name: (files / name).read_text(encoding="utf-8") for name in names}
     data = json.dumps(page_data(rows, failures), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     page = parts["page.html"].replace("{{title}}", title)
-    script = parts["charts.js"] + parts["page.js"]
+    script = "".join(parts[name] for name in _SCRIPTS)
     return page.replace("{{style}}", parts["page.css"]).replace("{{script}}", script).replace("{{data}}", data)
 
 

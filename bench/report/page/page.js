@@ -1,4 +1,4 @@
-// The page: its data, what is chosen of them, the tables; charts.js stands before it in the same script.
+// The page: its data, what is chosen of them, the tables; labels.js and charts.js stand before it in the same script.
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const $ = (id) => document.getElementById(id);
 const make = (tag, attributes = {}, text) => {
@@ -33,7 +33,12 @@ function fill(select, options, wanted) {
   if (options.some(([value]) => value === wanted)) select.value = wanted;
 }
 const address = new URLSearchParams(location.hash.slice(1));
-fill($("dataset"), unique(DATA.rows.map((row) => row.dataset)).map((name) => [name, name]), address.get("dataset"));
+// Single vectors first, and of these the data set with most runs is shown first.
+const TRACKS = ["dense", "multivector", "table"];
+const datasets = [...Map.groupBy(DATA.rows, (row) => row.dataset)].map(([name, rows]) => ({ name, track: TRACKS.indexOf(rows[0].track), runs: rows.reduce((sum, row) => sum + row.seeds.length, 0) })).sort((a, b) => a.track - b.track);
+const fullest = datasets.filter(({ track }) => track === datasets[0]?.track).reduce((most, one) => (one.runs > most.runs ? one : most), datasets[0]);
+const known = datasets.some(({ name }) => name === address.get("dataset"));
+fill($("dataset"), datasets.map(({ name }) => [name, name]), known ? address.get("dataset") : fullest?.name);
 fill($("measure"), DATA.measures.map((name) => [name, name.replaceAll("_", " ")]), address.get("measure") ?? "recall@10");
 // A data set of another track has other measures: then its own first one is shown.
 function fitMeasure() {
@@ -46,6 +51,8 @@ fill($("size"), Object.entries(DATA.costs).slice(0, 4).map(([name]) => [name, na
 const without = new Set((address.get("without") ?? "").split(","));
 state.families = new Set(DATA.rows.map((row) => row.family).filter((family) => !without.has(family)));
 $("search").value = address.get("search") ?? "";
+if (address.get("scale") === "error") $("scale").value = "error";
+$("grouped").checked = address.get("grouped") !== "no";
 $("frontOnly").checked = address.get("fronts") === "only";
 function fillBudgets(wanted) {
   const rows = DATA.rows.filter((row) => row.dataset === $("dataset").value);
@@ -73,12 +80,12 @@ const quality = (row, measure = $("measure").value) => row.quality[measure]?.[0]
 const COLUMNS = [
   { key: "method", title: "method", text: true, value: (row) => row.method },
   { key: "family", title: "family", text: true, name: "family", value: (row) => row.family },
-  { key: "budget", title: "budget", value: (row) => row.budgetBytes, show: (row) => row.budget },
+  { key: "budget", title: "budget", name: "budget", value: (row) => row.budgetBytes, show: (row) => row.budget },
   { key: "bytes", title: "bytes", value: (row) => row.costs[$("size").value], show: (row) => ($("size").value === "codes" ? row.costs.codes.toLocaleString("en") : digits(row.costs[$("size").value], 5)) },
   { key: "disk", title: "disk bytes", name: "disk", value: (row) => row.disk / row.n || null, show: (row) => digits(row.disk / row.n || null, 5) },
   { key: "quality", title: () => $("measure").value.replaceAll("_", " "), value: (row) => quality(row), interval: true },
-  { key: "p", title: "vs. best", value: (row) => (row.best ? 2 : row.p), show: (row) => (row.best ? "best" : row.p === null ? "–" : row.p >= 0.05 ? "=" : row.p < 0.001 ? "p < .001" : `p = ${digits(row.p, 2)}`) },
   { key: "p50", title: "p50 ms", value: (row) => row.costs["p50 ms"], show: (row) => digits(row.costs["p50 ms"]) + (row.shared ? "*" : "") + (row.otherProcessor ? "†" : "") },
+  { key: "p", title: "vs. best", value: (row) => (row.best ? 2 : row.p), show: (row) => (row.best ? "best" : row.p === null ? "–" : row.p >= 0.05 ? "=" : row.p < 0.001 ? "p < .001" : `p = ${digits(row.p, 2)}`) },
   { key: "p99", title: "p99 ms", value: (row) => row.p99, show: (row) => digits(row.p99) },
   { key: "qps", title: "queries/s", value: (row) => row.qps, show: (row) => digits(row.qps) },
   { key: "encode", title: "encode/s", value: (row) => row.encode, show: (row) => digits(row.encode) },
@@ -133,7 +140,20 @@ function table(rows) {
   });
   const none = make("tr");
   none.append(make("td", { class: "none", colspan: columns().length }, "No run matches: choose another budget, family, quality or method name."));
-  $("table").querySelector("tbody").replaceChildren(...(ordered.length ? ordered.map(tableRow) : [none]));
+  $("table").classList.toggle("grouped", $("grouped").checked);
+  const lines = $("grouped").checked ? byBudget(ordered) : ordered.map(tableRow);
+  $("table").querySelector("tbody").replaceChildren(...(lines.length ? lines : [none]));
+}
+
+// Rows under their budgets, the largest first unless sorted by budget.
+function byBudget(rows) {
+  const groups = [...Map.groupBy(rows, (row) => row.budgetBytes)].sort(([a], [b]) => (state.sort === "budget" && !state.descending ? a - b : b - a));
+  return groups.flatMap(([size, group]) => {
+    const line = make("tr", { class: "group" });
+    const title = group[0].budget === `${size}B` ? "" : `${group[0].budget}: `;
+    line.append(make("th", { scope: "rowgroup", colspan: columns().length }, `${title}${size.toLocaleString("en")} bytes, ${group.length} ${group.length > 1 ? "methods" : "method"}`));
+    return [line, ...group.map(tableRow)];
+  });
 }
 
 function tableRow(row) {
@@ -158,6 +178,7 @@ function highlight(id) {
   state.on = id;
   if (id === null) { $("tip").hidden = true; return; }
   for (const node of document.querySelectorAll(`circle[data-id="${id}"], line[data-id="${id}"], tr[data-id="${id}"]`)) node.classList.add("on");
+  for (const node of document.querySelectorAll("path.line")) if (node.dataset.method === DATA.rows[id].method) node.classList.add("on");
 }
 // The card stays at its point while the page moves, and goes where the point is gone.
 function follow() {
@@ -232,6 +253,7 @@ function plainTable(id, titles, lines, classes) {
 
 function show() {
   highlight(null);
+  $("better").textContent = $("scale").value === "error" || lessIsBetter($("measure").value) ? "Down and left" : "Up and left";
   const rows = chosen(), costs = [$("size").value, "p50 ms", "encode us"];
   const fronts = costs.map((cost) => frontOf(rows, cost));
   const kept = $("frontOnly").checked ? rows.filter((row) => fronts.some((front) => front.has(row))) : rows;
@@ -249,21 +271,23 @@ function show() {
   for (const [section, lines] of [["failuresSection", failed], ["rankingSection", places]]) {
     $(section).hidden = document.querySelector(`nav a[href="#${section}"]`).hidden = !lines.length;
   }
-  const hash = new URLSearchParams(["dataset", "measure", "size", "budget"].map((id) => [id, $(id).value]));
+  const hash = new URLSearchParams(["dataset", "measure", "scale", "size", "budget"].map((id) => [id, $(id).value]));
   const hidden = unique(DATA.rows.map((row) => row.family)).filter((family) => !state.families.has(family)).sort();
-  for (const [name, value] of [["without", hidden.join(",")], ["search", $("search").value.trim()], ["fronts", $("frontOnly").checked ? "only" : ""]]) if (value) hash.set(name, value);
+  for (const [name, value] of [["without", hidden.join(",")], ["search", $("search").value.trim()], ["fronts", $("frontOnly").checked ? "only" : ""], ["grouped", $("grouped").checked ? "" : "no"]]) if (value) hash.set(name, value);
   hash.set("sort", state.sort);
   hash.set("order", state.descending ? "descending" : "ascending");
   try { history.replaceState(null, "", `#${hash}`); } catch { /* a sandboxed frame has no history */ }
 }
 
-for (const id of ["measure", "size", "budget", "frontOnly"]) $(id).addEventListener("change", show);
+for (const id of ["measure", "scale", "size", "budget", "frontOnly", "grouped"]) $(id).addEventListener("change", show);
 $("measure").addEventListener("change", () => { state.sort = "quality"; state.descending = !lessIsBetter($("measure").value); show(); });
 $("dataset").addEventListener("change", () => { fitMeasure(); fillBudgets(); fillFamilies(); show(); });
 $("search").addEventListener("input", show);
 $("controls").addEventListener("submit", (event) => event.preventDefault());
 $("close").addEventListener("click", () => $("details").close());
 addEventListener("hashchange", () => location.reload()); // an address typed or pasted over this one
+let drawnAt = innerWidth; // pictures have as many pixels as their places
+addEventListener("resize", () => { if (innerWidth !== drawnAt) { drawnAt = innerWidth; show(); } });
 addEventListener("scroll", follow, { capture: true, passive: true });
 $("details").addEventListener("click", (event) => { if (event.target === $("details")) $("details").close(); });
 for (const kind of ["mouseover", "focusin"]) {

@@ -76,13 +76,13 @@ def test_samples_of_one_name_are_data_sets_of_their_own():
     assert set(data["colors"]) == {row["dataset"] for row in data["rows"]}
 
 
-CELLS = "[...document.querySelectorAll('#table tbody tr')].map(r => r.cells[{}].textContent)"
+CELLS = "[...document.querySelectorAll('#table tbody tr:not(.group)')].map(r => r.cells[{}].textContent)"
 CHANGE = "document.querySelector('#{0}').value = '{1}'; document.querySelector('#{0}').dispatchEvent(new Event('{2}'))"
 
 
 @needs_browser
 def test_it_loads_with_its_rows_points_and_failures(view):
-    assert view.js("document.querySelectorAll('#table tbody tr').length") == 6
+    assert view.js("document.querySelectorAll('#table tbody tr[data-id]').length") == 6
     assert view.js("document.querySelectorAll('#chart0 .dot').length") == 6
     assert view.js(CELLS.format(0))[0] == "opq"
     assert "crashed with <SIGSEGV> & more" in view.js("document.querySelector('#failures').textContent")
@@ -92,7 +92,7 @@ def test_it_loads_with_its_rows_points_and_failures(view):
 
 @needs_browser
 def test_marks_say_what_is_told_apart(view):
-    methods, budgets, against = (view.js(CELLS.format(column)) for column in (0, 2, 5))
+    methods, budgets, against = (view.js(CELLS.format(column)) for column in (0, 2, 6))
     marks = {(method, budget): mark for method, budget, mark in zip(methods, budgets, against)}
     assert marks["opq", "8x"] == "best"
     assert marks["int8", "8x"] == "p < .001"
@@ -126,12 +126,54 @@ def test_the_axis_of_bytes_counts_parts_when_asked(view):
 
 @needs_browser
 def test_columns_sort_by_number_both_ways(view):
+    view.js("document.querySelector('#grouped').click()")
     click = "document.querySelector('th button[data-key=p50]').click()"
     view.js(click)
-    assert view.js(CELLS.format(6)) == ["1", "1", "0.5", "0.5", "0.2", "0.2"]
+    assert view.js(CELLS.format(5)) == ["1", "1", "0.5", "0.5", "0.2", "0.2"]
     assert view.js("document.querySelector('th button[data-key=p50]').parentElement.ariaSort") == "descending"
     view.js(click)
-    assert view.js(CELLS.format(6)) == ["0.2", "0.2", "0.5", "0.5", "1", "1"]
+    assert view.js(CELLS.format(5)) == ["0.2", "0.2", "0.5", "0.5", "1", "1"]
+
+
+@needs_browser
+def test_rows_stand_under_their_budgets_and_sort_there(view):
+    order = "[...document.querySelectorAll('#table tbody tr')].map(r => r.cells[0].textContent)"
+    assert view.js(order) == [
+        *("8x: 32 bytes, 3 methods", "opq", "int8", "sign"),
+        *("16x: 16 bytes, 3 methods", "opq", "int8", "sign"),
+    ]
+    view.js("document.querySelector('th button[data-key=p50]').click()")
+    view.js("document.querySelector('th button[data-key=p50]').click()")
+    assert view.js(order)[1:4] == view.js(order)[5:] == ["sign", "int8", "opq"]
+    assert view.js("document.querySelector('#table td.budget').checkVisibility()") is False
+    view.js("document.querySelector('#grouped').click()")
+    assert view.js(f"{order}.length") == 6
+    assert view.js("document.querySelector('#table td.budget').checkVisibility()") is True
+
+
+@needs_browser
+def test_the_page_opens_on_single_vectors_with_most_runs(browser, tmp_path):
+    """Two data sets of single vectors, the second with more runs, and a table with more than both."""
+    few = [make("pq", "product", code, 0.5) for code in (8, 16)]
+    more = [make("pq", "product", code, 0.5, dataset="beta", seed=seed) for code in (8, 16) for seed in (0, 1)]
+    tables = []
+    for number, record in enumerate([*few, *more, *few]):
+        data = dataclasses.replace(record.dataset, name="aaa", metric="auc", vectors_per_item=50.0, checksum="t")
+        method = dataclasses.replace(record.method, name=f"table{number}")
+        changed = {
+            "dataset": data,
+            "method": method,
+            "quality": {"auc": record.quality["recall@10"]},
+            "key": str(number),
+        }
+        tables.append(dataclasses.replace(record, **changed))
+    path = tmp_path / "index.html"
+    path.write_text(page.render(rows_of([*tables, *few, *more]), []), encoding="utf-8")
+    browser.open(path, 1280, 900)
+    assert browser.js("document.querySelector('#dataset').value") == "beta (ip)"
+    names = "[...document.querySelectorAll('#dataset option')].map(o => o.value)"
+    assert browser.js(names) == ["alpha (ip)", "beta (ip)", "aaa (auc)"]
+    assert browser.problems == []
 
 
 @needs_browser
@@ -196,11 +238,13 @@ def test_only_what_was_not_measured_on_the_chosen_data_is_listed(view):
 
 
 @needs_browser
-def test_a_phone_shows_a_method_and_its_recall_without_scrolling(view):
+def test_a_phone_shows_recall_and_latency_without_scrolling(view):
+    view.open(view.page, 390, 844)
+    for column in (0, 3, 4, 5):  # method, bytes, recall and p50
+        cell = f"document.querySelector('#table tbody tr[data-id]').cells[{column}].getBoundingClientRect()"
+        assert view.js(f"{cell}.right") <= 390
+        assert view.js(f"{cell}.width") > 0
     view.open(view.page, 360, 740)
-    cell = "document.querySelector('#table tbody tr').cells[4].getBoundingClientRect()"
-    assert view.js(f"{cell}.right") <= 360
-    assert view.js(f"{cell}.width") > 0
     reason = "document.querySelector('#failures td.reason').getBoundingClientRect()"
     assert view.js(f"{reason}.right") <= 360
 
@@ -217,6 +261,8 @@ def test_links_within_the_page_keep_the_view_in_the_address(view):
 @needs_browser
 def test_an_address_brings_the_whole_view_back(view):
     view.js(CHANGE.format("measure", "recall@1", "change"))
+    view.js(CHANGE.format("scale", "error", "change"))
+    view.js("document.querySelector('#grouped').click()")
     view.js("document.querySelector('#families input[value=binary]').click()")
     view.js(CHANGE.format("search", "P", "input"))
     view.js("document.querySelector('#frontOnly').click()")
@@ -230,6 +276,8 @@ def test_an_address_brings_the_whole_view_back(view):
     assert view.js("document.querySelector('#families input[value=product]').checked") is True
     assert view.js("document.querySelector('#search').value") == "P"
     assert view.js("document.querySelector('#frontOnly').checked") is True
+    assert view.js("document.querySelector('#grouped').checked") is False
+    assert view.js("document.querySelector('#scale').value") == "error"
     assert view.js("document.querySelector('th button[data-key=p50]').parentElement.ariaSort") == "ascending"
 
 
