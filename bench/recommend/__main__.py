@@ -64,6 +64,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of samples and training (default 0)")
     parser.add_argument("--sample", default="100k", metavar="N", help="most vectors measured on (default 100k)")
     parser.add_argument("--time", type=float, default=240.0, metavar="S", help="what the answer may take (default 240)")
+    parser.add_argument(
+        "--save", metavar="DIR", help="a new folder for the fitted codec of the winner, and codes where that is quick"
+    )
     parser.add_argument("--json", action="store_true", help="the answer as one JSON object (docs/commands.md)")
     try:
         options = parser.parse_args()
@@ -91,6 +94,7 @@ def _question(options: argparse.Namespace) -> Question:
     return Question(
         data=options.data,
         budget=options.budget,
+        save=options.save,
         memory=None if options.memory is None else parse_bytes(options.memory),
         n=None if options.n is None else parse_count(options.n),
         limits=Limits(options.min_recall, options.max_p50_ms),

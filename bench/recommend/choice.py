@@ -14,8 +14,9 @@ from bench.errors import UsageError
 from bench.execution import plan
 from bench.measure.statistics import Difference, paired_difference
 from bench.progress import Progress
-from bench.recommend import disk, prior
+from bench.recommend import disk, keep, prior
 from bench.recommend.disk import DiskOrder
+from bench.recommend.keep import Saved
 from bench.recommend.offer import Offer
 from bench.recommend.question import Question
 from bench.recommend.race import Racer, Round, affordable, undominated
@@ -69,6 +70,8 @@ class Answer:
         Of which kinds the user's vectors are, in sentences.
     disk : DiskOrder or None
         What the vectors on disk would add to the first offer; None where the user chose a ``rescore``.
+    saved : Saved or None
+        What was saved of the chosen one; None if nothing was to be, or nothing was chosen.
     """
 
     question: Question
@@ -95,6 +98,7 @@ class Answer:
     preparing_s: float = 0.0
     vectors: list[str] = field(default_factory=list)
     disk: DiskOrder | None = None
+    saved: Saved | None = None
 
 
 def recommend(question: Question) -> Answer:
@@ -106,6 +110,7 @@ def recommend(question: Question) -> Answer:
         Before any long work, for what cannot work.
     """
     start = time.monotonic()
+    keep.check(question.save)
     with Progress(f"reading {question.data}", lines=False, leave=False):
         user = _load(question)
     n = question.n or user.base.shape[0]
@@ -145,6 +150,8 @@ def recommend(question: Question) -> Answer:
         if question.rescore is None:
             with Progress("re-ranking from disk", lines=False, leave=False):
                 answer.disk = disk.measure(best, answer.elsewhere.get(code_bytes // 2), race.all_left_s)
+        if question.save is not None and answer.chosen is not None:
+            answer.saved = keep.save(question, answer.chosen, answer.in_file, race.all_left_s)
     answer.vectors = sentences(seen, user, best.record)
     answer.too_long, answer.slowest, answer.preparing_s = race.too_long, race.slowest, race.preparing_s
     answer.seconds = time.monotonic() - start

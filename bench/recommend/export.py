@@ -43,6 +43,7 @@ def document(answer: Answer) -> dict[str, Any]:
         "rescore_disk": answer.disk and _disk(answer.disk),
         "commands": commands(answer),
         "python": python_lines(answer),
+        "saved": answer.saved and dataclasses.asdict(answer.saved),
         "vectors": answer.vectors,
         "raced": answer.raced,
         "not_measured": [

@@ -59,6 +59,8 @@ class Question:
         What the whole answer may take.
     sample : int
         Most vectors measured on.
+    save : str or None
+        A new folder for the fitted codec of the chosen method.
     """
 
     data: str
@@ -76,6 +78,7 @@ class Question:
     sample: int = 100_000
     column: str | None = None
     memory: int | None = None
+    save: str | None = None
 
     def __post_init__(self) -> None:
         if bool(self.budget) == (self.memory is not None):

@@ -33,6 +33,7 @@ def lines(answer: Answer) -> Iterator[str]:
     yield from _disk(answer)
     yield from _other_machine(question)
     yield from _actions(answer)
+    yield from _saved(answer)
     if answer.failed:
         yield f"not measured: {', '.join(f'{record.method.name} ({record.status})' for record in answer.failed)}"
     if answer.unstarted:
@@ -96,6 +97,30 @@ def _actions(answer: Answer) -> Iterator[str]:
     yield from (f"  {command}" for command in commands(answer))
     yield "in Python:"
     yield from (f"  {line}" for line in python_lines(answer))
+
+
+def _saved(answer: Answer) -> Iterator[str]:
+    """What is in the folder of ``--save``, or why there is none."""
+    if (folder := answer.question.save) is None:
+        return
+    if (saved := answer.saved) is None:
+        yield f"nothing is saved in {folder}: no method meets the limits"
+    elif saved.problem:
+        yield f"nothing is saved: {saved.problem}"
+    else:
+        files = ", ".join(f"{name} ({count_bytes(size)}{_meaning(name, answer)})" for name, size in saved.files.items())
+        yield f"saved in {folder}: {files}"
+        if saved.encoding_s is not None:
+            yield (
+                f"codes are not saved: encoding the vectors of {answer.question.data} takes "
+                f"{duration(saved.encoding_s)}; the lines of Python do it"
+            )
+
+
+def _meaning(name: str, answer: Answer) -> str:
+    if name.endswith(".codec"):
+        return "; methods.load reads it"
+    return f"; of every vector of {answer.question.data}, in its order"
 
 
 def _other_machine(question: Question) -> Iterator[str]:
