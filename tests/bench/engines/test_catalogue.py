@@ -123,6 +123,34 @@ def test_bytes_of_a_row_are_those_measured_at_384(name, scheme, settings, code, 
     assert (offer.bytes, offer.memory_bytes) == (code, row)
 
 
+@pytest.mark.parametrize(
+    ("name", "scheme", "rows"),
+    [
+        ("usearch", "f16", {104: 356.8, 384: 916.8}),
+        ("usearch", "bf16", {104: 356.8, 384: 916.8}),
+        ("usearch", "i8", {104: 252.8, 384: 532.8}),
+        ("usearch", "b1", {104: 161.8, 384: 196.8}),
+        ("voyager", "E4M3", {104: 220.7, 384: 500.7}),
+        ("voyager", "Float8", {104: 220.7, 384: 500.7}),
+    ],
+)
+def test_rows_of_graphs_are_those_measured(name, scheme, rows):
+    assert {dim: one(name, scheme, dim).memory_bytes for dim in rows} == pytest.approx(rows, abs=0.4)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "bits", "rows"),
+    [
+        ("TurboQuantIndex", 2, {104: 30.24, 384: 100.8}),
+        ("TurboQuantIndex", 3, {104: 56.45, 384: 197.57}),
+        ("TurboQuantIndex", 4, {104: 56.45, 384: 197.57}),
+        ("IdMapIndex", 4, {104: 64.51, 384: 205.63}),
+    ],
+)
+def test_turbovec_s_files_are_those_measured_but_for_their_last_block(scheme, bits, rows):
+    assert {dim: one("turbovec", scheme, dim, bits=bits).memory_bytes for dim in rows} == pytest.approx(rows, rel=0.01)
+
+
 @pytest.mark.parametrize(("scheme", "row"), [("rescore bit", 2142), ("rescore int8", 2486)])
 def test_rows_with_originals_are_those_measured_at_384(scheme, row):
     offer = one("sqlite-vec", scheme, 384)
