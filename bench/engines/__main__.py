@@ -6,7 +6,6 @@ import argparse
 import dataclasses
 import json
 import sys
-from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from bench.datasets.base import DatasetError
@@ -32,18 +31,17 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}; --help names the options")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; returns its exit status."""
+def main() -> None:
+    """Entry of the command."""
     try:
-        options = _parser().parse_args(arguments)
+        options = _parser().parse_args()
         if options.verb is None:
             _list(options.json)
         else:
             _answer(options)
     except (UsageError, MethodError, DatasetError) as error:
         print(f"bench.engines: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    return 0
+        sys.exit(2)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -144,4 +142,4 @@ def offer_data(offer: Offer, n: int | None = None) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

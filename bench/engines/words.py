@@ -36,14 +36,14 @@ def engine_lines(
     for _, group in groupby(listed, key=lambda offer: offer.scheme.name):
         offers = list(group)
         yield ""
-        yield from _scheme_lines(offers[0].scheme, offers, offers[0].scheme.name, n)
+        yield from _scheme_lines(offers, offers[0].scheme.name, ", ".join(offers[0].scheme.sources), n)
     if refused:
         yield ""
         yield "not for these vectors:"
         yield from (f"  {each.scheme.name}: {each.reason}" for each in refused)
     if entry.notes:
         yield ""
-        yield from (f"note: {text}" for text, _ in entry.notes)
+        yield from (f"note: {text} ({', '.join(keys)})" for text, keys in entry.notes)
     yield ""
     yield from (f"source {key}: {text}" for key, text in entry.sources.items())
 
@@ -58,17 +58,22 @@ def method_lines(method: str, listed: Sequence[Offer], n: int | None) -> Iterato
     for (engine, _), group in groupby(listed, key=lambda offer: (offer.engine.title, offer.scheme.name)):
         offers = list(group)
         yield ""
-        yield from _scheme_lines(offers[0].scheme, offers, f"{engine} {offers[0].scheme.name}", n)
+        scheme, sources = offers[0].scheme, offers[0].engine.sources
+        yield from _scheme_lines(
+            offers, f"{engine} {scheme.name}", "; ".join(sources[key] for key in scheme.sources), n
+        )
 
 
-def _scheme_lines(scheme: Scheme, offers: Sequence[Offer], title: str, n: int | None) -> Iterator[str]:
+def _scheme_lines(offers: Sequence[Offer], title: str, sources: str, n: int | None) -> Iterator[str]:
+    """A block: the offers of one scheme, then what holds for all of them."""
+    scheme = offers[0].scheme
     yield f"{title}: {relation(scheme)}{f', since {scheme.since}' if scheme.since else ''}"
     for offer in offers:
         yield from _offer_lines(offer, n)
     if scheme.unknown_bytes:
-        yield _row("bytes", f"not known: {scheme.unknown_bytes}")
+        yield _row("bytes", f"not known: {scheme.unknown_bytes} ({sources})")
     else:
-        yield _row("checked", _CHECKED[scheme.checked])
+        yield _row("checked", f"{_CHECKED[scheme.checked]} ({sources})")
     if scheme.differs:
         yield _row("differs", scheme.differs)
     if over := over_method(offers[0]):

@@ -9,15 +9,15 @@ from bench.engines.__main__ import main
 
 
 @pytest.fixture
-def command(capsys):
+def command(command_line):
     """Runs the command: exit status, lines of output, lines of errors."""
+    run = command_line("bench.engines", main)
 
-    def run(*arguments):
-        status = main(arguments)
-        out, err = capsys.readouterr()
+    def lines_of(*arguments):
+        status, out, err = run(*arguments)
         return status, out.splitlines(), err.splitlines()
 
-    return run
+    return lines_of
 
 
 def test_engines_are_listed_one_a_line(command):
