@@ -1,7 +1,9 @@
-"""What holds for all tests: random vectors; Ctrl-C reaches what they start, and what starts a Python is marked."""
+"""What holds for all tests: random vectors, Ctrl-C, marks of what starts a Python, threads that do not spin."""
 
 from __future__ import annotations
 
+import gc
+import os
 import signal
 import sys
 
@@ -11,6 +13,11 @@ import pytest
 # A shell that starts a job in the background makes it ignore Ctrl-C, and so would every process that a test starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Read when OpenMP is loaded, which is later. Numba's threads and torch share one OpenMP, so that a search in parallel
+# leaves torch with a thread a core whatever OMP_NUM_THREADS says; those of several test processes would spin.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or every Python that is started would compile 300 sources anew
 
 STARTS_PROCESSES = {"bench", "bench_env", "browser"}  # fixtures
 _running: list[pytest.Item] = []
@@ -27,6 +34,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if STARTS_PROCESSES & set(getattr(item, "fixturenames", ())):
             item.add_marker("integration")
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of collected tests stay to the end: no garbage collection has to look at them."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_runtest_setup() -> None:
+    """One thread for torch, whatever a search in parallel has set meanwhile."""
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.set_num_threads(1)
 
 
 @pytest.hookimpl(wrapper=True)
