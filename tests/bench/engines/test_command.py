@@ -80,7 +80,7 @@ def test_json_has_totals_and_numbers(command):
     [
         (("show", "qdrnt"), "no engine is called 'qdrnt'; did you mean qdrant?"),
         (("show", "zzz"), "no engine is called 'zzz'; use one of astra, azure"),
-        (("show", "qdrant", "turb"), "no scheme of qdrant is called 'turb'; did you mean turbo?"),
+        (("show", "qdrant", "scaler"), "no scheme of qdrant is called 'scaler'; did you mean scalar?"),
         (("show", "pgvector", "vector", "--dim", "4000"), "pgvector vector: takes at most 2,000 dimensions, not 4,000"),
         (("show", "turbovec", "--dim", "99999"), "turbovec: takes at most 16,384 dimensions, not 99,999"),
         (("show", "sqlite-vec", "bit", "--dim", "100"), "takes dimensions that are multiples of 8, not 100"),
