@@ -35,7 +35,7 @@ def commands(answer: Answer) -> list[str]:
 def offered(answer: Answer) -> list[Offer]:
     """The methods that the answer is about: the chosen one and the runner-up, or those nearest to the limits."""
     if answer.chosen is None:
-        return list(answer.nearest)
+        return [*answer.nearest[:1], *([answer.nearer] if answer.nearer else answer.nearest[1:2])]
     return [offer for offer in (answer.chosen, answer.runner_up) if offer is not None]
 
 

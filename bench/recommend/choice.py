@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench import datasets
@@ -12,14 +12,14 @@ from bench.config import RunConfig
 from bench.datasets.base import Dataset
 from bench.errors import UsageError
 from bench.execution import plan
-from bench.measure.statistics import Difference, paired_difference
+from bench.measure.statistics import Difference
 from bench.progress import Progress
-from bench.recommend import disk, keep, prior
+from bench.recommend import disk, keep, pick, prior
 from bench.recommend.disk import DiskOrder
 from bench.recommend.keep import Saved
 from bench.recommend.offer import Offer
 from bench.recommend.question import Question
-from bench.recommend.race import Racer, Round, affordable, undominated
+from bench.recommend.race import Round, affordable
 from bench.recommend.rounds import EARLY_MARGIN, FINALISTS, LATE_MARGIN, MOST, Race, sizes
 from bench.recommend.sample import Sample, write_samples
 from bench.recommend.vectors import look_at, sentences
@@ -43,9 +43,14 @@ class Answer:
     runner_up : Offer or None
     against : Difference or None
         Of the chosen method's recall over the runner-up's, on the same queries.
+    trades : list of Trade
+        Methods that keep nearly as much as the chosen one and are much faster.
     nearest : list of Offer
-        Where nothing meets the limits: the offer nearest to them within the budget, then, if one was found beyond it
-        that comes nearer, the smallest that meets them, else the nearest.
+        Where nothing meets the limits: those within the budget that miss the fewest, best recall first.
+    closest : option -> Offer
+        For each limit that the first of these misses: what comes nearest to it, if possible within the others.
+    nearer : Offer or None
+        What was measured at another budget and meets the limits then, or keeps more.
     published : prior.Reaching or None
         Where nothing measured meets the least recall: what published records say would.
     elsewhere : budget in bytes -> Offer
@@ -82,7 +87,10 @@ class Answer:
     chosen: Offer | None = None
     runner_up: Offer | None = None
     against: Difference | None = None
+    trades: list[pick.Trade] = field(default_factory=list)
     nearest: list[Offer] = field(default_factory=list)
+    closest: dict[str, Offer] = field(default_factory=dict)
+    nearer: Offer | None = None
     published: prior.Reaching | None = None
     elsewhere: dict[int, Offer] = field(default_factory=dict)
     fastest: Offer | None = None
@@ -139,13 +147,10 @@ def recommend(question: Question) -> Answer:
             known_best.racers, "final", full, "the finalists, alone", FINALISTS, LATE_MARGIN, earlier=second
         )
         deciding = final if final.decides(known_best.racers[0].name) else known_best
-        _choose(answer, deciding.racers, second.racers, first.racers)
+        pick.choose(answer, deciding.racers, second.racers, first.racers)
         if answer.chosen is not None:
             answer.ahead = first.stopped_ahead(expected.known, answer.chosen.method)
         _look_elsewhere(answer, race, small, user, first)
-        least = question.limits.min_recall
-        if answer.chosen is None and least is not None and all(o.recall_at_n < least for o in answer.nearest):
-            answer.published = prior.reaching(prior.packaged(), least, question.k, ratio)
         best = answer.chosen or answer.nearest[0]
         if question.rescore is None:
             with Progress("re-ranking from disk", lines=False, leave=False):
@@ -190,43 +195,10 @@ def _feasible(question: Question, user: Dataset, code_bytes: int) -> list[str]:
     return sorted(feasible, key=lambda name: not registry.get(name).trains)  # of equals, those that learn race first
 
 
-def _choose(answer: Answer, *rounds: list[Racer]) -> None:
-    """The best that meets the limits; of those not distinguishable from it, the smallest at N, then the fastest.
-
-    Parameters
-    ----------
-    rounds : list of Racer
-        The deciding round, then those before it. A method that dropped out may meet a limit that no finalist does: a
-        fast one that finds less, say. Its recall is of fewer vectors, so it has to exceed the least by a margin.
-    """
-    limits, seen = answer.question.limits, set[str]()
-    shortfalls: list[tuple[float, Offer]] = []
-    for racers in rounds:
-        latest = [racer for racer in racers if racer.name not in seen]
-        seen |= {racer.name for racer in racers}
-        good = [racer for racer in latest if not racer.offer.misses(limits)]
-        if good:
-            tied = undominated(good, 0.0, latency_matters=False)
-            winner = min(tied, key=lambda racer: (racer.offer.memory_bytes, racer.offer.p50_ms))
-            answer.chosen = winner.offer
-            others = [racer for racer in [*good, *racers] if racer is not winner]
-            if others:
-                answer.runner_up = others[0].offer
-                answer.against = paired_difference(winner.per_query, others[0].per_query)
-            return
-        shortfalls += [(racer.offer.shortfall(limits), racer.offer) for racer in latest]
-        if (least := answer.question.limits.min_recall) is not None:
-            limits = replace(limits, min_recall=min(1.0, least + EARLY_MARGIN))
-    answer.nearest = [min(shortfalls, key=lambda pair: pair[0])[1]]
-
-
 def _look_elsewhere(answer: Answer, race: Race, small: Sample, user: Dataset, first: Round) -> None:
-    """The best at twice and at half the bytes; where the limits are not met, at four and eight times too."""
-    limits = answer.question.limits
-    sizes = [answer.code_bytes * 2, answer.code_bytes // 2]
-    if answer.chosen is None:
-        sizes = [answer.code_bytes * factor for factor in (2, 4, 8)]
-    beyond: list[Offer] = []
+    """The best at twice and at half the bytes; where the limits are not met, where they may be."""
+    limits, sizes = answer.question.limits, pick.sizes_elsewhere(answer)
+    measured: list[Offer] = []
     for number, size in enumerate(sizes):
         if not 1 <= size < 4 * user.dim:
             continue
@@ -240,14 +212,18 @@ def _look_elsewhere(answer: Answer, race: Race, small: Sample, user: Dataset, fi
         outcome = race.round("elsewhere", [e for e in entries if _fits(race, e, small)], small, f"at {size} bytes")
         if not outcome.racers:
             continue
-        answer.elsewhere[size] = outcome.racers[0].offer
-        beyond += [racer.offer for racer in outcome.racers]
-        if answer.chosen is None and any(not offer.misses(limits) for offer in beyond):
+        answer.elsewhere[size] = pick.best_of(outcome.racers, limits)
+        measured += [racer.offer for racer in outcome.racers]
+        if answer.chosen is None and any(not offer.missed(limits) for offer in measured):
             break
-    if answer.chosen is None and beyond:
-        best = min(beyond, key=lambda offer: (offer.shortfall(limits), offer.code, -offer.recall.value))
-        if best.shortfall(limits) < answer.nearest[0].shortfall(limits):
-            answer.nearest.append(best)
+    if answer.chosen is None:
+        answer.nearer = pick.nearer(answer, measured)
+        least = limits.min_recall
+        latest = {offer.method: offer for offer in [*(racer.offer for racer in first.racers), *answer.nearest]}
+        known = [*latest.values(), *measured]
+        if least is not None and all(offer.recall_at_n < least for offer in known):
+            largest = max(offer.code for offer in known)
+            answer.published = prior.reaching(prior.packaged(), least, answer.question.k, 4 * user.dim / largest)
 
 
 def _new_at(size: int, answer: Answer) -> list[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from bench.errors import UsageError
 from bench.measure.statistics import Interval
@@ -11,6 +12,8 @@ from bench.records import Record
 from bench.report.words import count_bytes
 
 FEEDING_THREADS = 8  # so many threads are assumed to read memory as many times as fast as one; more, no faster
+CACHED_BYTES = 32e6  # fewer bytes of codes stay in a cache, which is read faster than memory
+MIN_RECALL, MAX_P50, MEMORY = "--min-recall", "--max-p50-ms", "--memory"  # options of limits
 
 
 @dataclass(frozen=True)
@@ -120,27 +123,50 @@ class Offer:
         """
         assert self.record.latency_ms is not None
         grown = self.record.latency_ms["p50"] * max(1.0, self.n / self.record.dataset.n)
-        grown *= self.measured_threads / self.used_threads
-        bandwidth = self.record.environment["memory_bandwidth_bytes_per_s"] * min(self.used_threads, FEEDING_THREADS)
-        cached = self.n * self.code < 32e6  # such codes stay in a cache, which is read faster than memory
-        return grown if cached else max(grown, 1e3 * self.n * self.code / bandwidth)
+        return max(grown * self.measured_threads / self.used_threads, self.reading_ms)
 
-    def misses(self, limits: Limits) -> list[str]:
-        """What keeps it from meeting the limits, in words; empty if it meets them."""
-        missed = []
-        if limits.min_recall is not None and self.recall_at_n < limits.min_recall:
-            missed.append(f"recall@{self.k} {self.recall_at_n:.3f} is below {limits.min_recall:g}")
-        if limits.max_p50_ms is not None and self.p50_ms > limits.max_p50_ms:
-            missed.append(f"p50 {float(f'{self.p50_ms:.3g}'):,g} ms is above {limits.max_p50_ms:g} ms")
-        if limits.max_memory_bytes is not None and self.memory_bytes > limits.max_memory_bytes:
-            missed.append(f"codes and parts take {count_bytes(self.memory_bytes)}, more than --memory")
+    @property
+    def reading_ms(self) -> float:
+        """What reading the codes of ``n`` vectors once takes by :attr:`used_threads`; 0 if a cache holds them."""
+        code_bytes = self.n * self.code
+        return 0.0 if code_bytes < CACHED_BYTES else 1e3 * code_bytes / self.bandwidth
+
+    @property
+    def bandwidth(self) -> float:
+        """Bytes of memory read in a second by :attr:`used_threads`."""
+        one = float(self.record.environment["memory_bandwidth_bytes_per_s"])
+        return one * min(self.used_threads, FEEDING_THREADS)
+
+    def threads_for(self, p50_ms: float) -> int | None:
+        """The fewest threads with which a query is expected to take at most so long; None if no number does."""
+        least = max(1, math.ceil(self.p50_ms * self.used_threads / p50_ms))
+        return least if replace(self, threads=least).p50_ms <= p50_ms else None
+
+    def missed(self, limits: Limits) -> dict[str, str]:
+        """What keeps it from meeting the limits: option of the command -> in words; empty if it meets them."""
+        missed = {}
+        if (recall := limits.min_recall) is not None and self.recall_at_n < recall:
+            own = unlike(self.recall_at_n, recall, lambda value, digits: f"{value:.{digits}f}")
+            missed[MIN_RECALL] = f"recall@{self.k} {own} is below {recall:g}"
+        if (ms := limits.max_p50_ms) is not None and self.p50_ms > ms:
+            own = unlike(self.p50_ms, ms, lambda value, digits: f"{float(f'{value:.{digits}g}'):,g}")
+            missed[MAX_P50] = f"p50 {own} ms is above {ms:g} ms"
+        if (most := limits.max_memory_bytes) is not None and self.memory_bytes > most:
+            missed[MEMORY] = f"codes and parts take {count_bytes(self.memory_bytes)}, more than --memory"
         return missed
 
-    def shortfall(self, limits: Limits) -> float:
-        """How far from the limits, as a number to order by: 0 meets them."""
-        recall = (
-            0.0 if limits.min_recall is None else max(0.0, limits.min_recall - self.recall_at_n) / limits.min_recall
-        )
-        slow = 0.0 if limits.max_p50_ms is None else max(0.0, math.log2(self.p50_ms / limits.max_p50_ms))
-        large = 0.0 if (most := limits.max_memory_bytes) is None else max(0.0, math.log2(self.memory_bytes / most))
-        return recall + slow + large
+    def misses(self, limits: Limits) -> list[str]:
+        """The words of :meth:`missed`."""
+        return list(self.missed(limits).values())
+
+    def cost(self, option: str) -> float:
+        """What the limit of this option is about, as a number of which less is better."""
+        return {MIN_RECALL: -self.recall_at_n, MAX_P50: self.p50_ms, MEMORY: float(self.memory_bytes)}[option]
+
+
+def unlike(value: float, limit: float, written: Callable[[float, int], str]) -> str:
+    """``value`` with three digits, or as many as show that it is not ``limit``: 20.04 is above 20, not 20."""
+    for digits in range(3, 16):
+        if (text := written(value, digits)) != written(limit, digits):
+            break
+    return text

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench.recommend.actions import command, commands, offered, python_lines
+from bench.recommend.amounts import change, duration
 from bench.recommend.choice import Answer
 from bench.recommend.disk import DiskOrder
 from bench.recommend.offer import FEEDING_THREADS, Offer
 from bench.recommend.question import Question
+from bench.recommend.unmet import best_title, but, title, unmet, unreachable
 from bench.report.words import count_bytes, number
 
 _KEPT = 1.2  # times --time that still count as kept
@@ -26,8 +28,10 @@ def lines(answer: Answer) -> Iterator[str]:
     if answer.chosen is not None:
         yield from _offer("take", answer.chosen)
         yield from _runner_up(answer)
+        yield from _trades(answer)
     else:
-        yield "nothing measured meets the limits"
+        yield "nothing that raced within the budget meets the limits"
+        yield from unreachable(answer)
         yield from _nearest(answer)
     yield from _changes(answer)
     yield from _disk(answer)
@@ -146,20 +150,15 @@ def _overrun(answer: Answer) -> str:
 
 
 def _nearest(answer: Answer) -> Iterator[str]:
-    """What comes nearest to limits that nothing meets: within the budget, and beyond it."""
-    limits = answer.question.limits
-    for place, offer in enumerate(answer.nearest):
-        misses = offer.misses(limits)
-        beyond = "nearer beyond the budget:" if misses else "meets them beyond the budget:"
-        yield from _offer(beyond if place else "nearest within the budget:", offer)
-        if misses:
+    """What comes nearest to limits that nothing meets, and what was measured at other budgets and comes nearer."""
+    limits, best = answer.question.limits, answer.nearest[0]
+    yield from _offer(best_title(answer), best)
+    yield f"  but {' and '.join(best.misses(limits))}"
+    yield from unmet(answer)
+    if (other := answer.nearer) is not None:
+        yield from _offer(title(answer, other), other)
+        if misses := other.misses(limits):
             yield f"  but {' and '.join(misses)}"
-    if (published := answer.published) is not None:
-        yield (
-            f"published records: {published.method} at {4 * answer.dim / published.ratio:.0f} bytes "
-            f"({published.ratio:g}x) kept recall@{answer.question.k} {published.recall:.3f} on {published.dataset}; "
-            "not measured on your vectors"
-        )
 
 
 def _offer(word: str, offer: Offer) -> Iterator[str]:
@@ -195,30 +194,53 @@ def _runner_up(answer: Answer) -> Iterator[str]:
         yield f"no runner-up: no method but {answer.chosen.method} got through on {measured:,} vectors"
         return
     sure = f"p = {against.p:.2g}" if against.p < 0.05 else f"not distinguishable, p = {against.p:.2g}"
-    change = number(-against.value, "+.3f")
     yield (
         f"runner-up: {other.method} at {other.code} bytes, recall@{other.k} {other.recall.value:.3f} "
-        f"({change}, {sure}), p50 {duration(other.p50_ms / 1e3)}, build {duration(other.build_s)}"
+        f"({change(-against.value)}, {sure}), p50 {duration(other.p50_ms / 1e3)}, build {duration(other.build_s)}"
+        f"{but(other, answer.question.limits)}"
     )
+
+
+def _trades(answer: Answer) -> Iterator[str]:
+    """Methods that keep nearly as much and are much faster, beside the chosen one."""
+    for trade in answer.trades:
+        best, other = trade.best, trade.other
+        yield (
+            f"fast against best: {best.method} {best.recall.value:.3f} at {_costs(best)}; "
+            f"{other.method} {other.recall.value:.3f} at {_costs(other)}{_where(answer, other)}"
+        )
+
+
+def _costs(offer: Offer) -> str:
+    encoding = duration(offer.n / offer.encode_rate)
+    return f"p50 {duration(offer.p50_ms / 1e3)} and {encoding} to encode {offer.n:,}"
+
+
+def _where(answer: Answer, offer: Offer) -> str:
+    """On how many vectors both were compared, if fewer than the chosen one was measured on."""
+    compared, chosen = offer.record.dataset.n, answer.chosen
+    return f" (on {compared:,} vectors)" if chosen is not None and compared < chosen.record.dataset.n else ""
 
 
 def _changes(answer: Answer) -> Iterator[str]:
     """When another method would be the answer."""
+    limits = answer.question.limits
     here = answer.chosen or (answer.nearest[0] if answer.nearest else None)
     for code_bytes, offer in sorted(answer.elsewhere.items()):
-        if here is not None and offer.method != here.method:
-            yield f"at {code_bytes} bytes take {offer.method} (recall@{offer.k} {_small(offer)})"
+        own = f" at {offer.code} bytes" if offer.code < code_bytes else ""
+        kept = f"{own} (recall@{offer.k} {_small(offer)})"
+        if offer.missed(limits):
+            yield f"at {code_bytes} bytes nothing tried meets the limits; {offer.method}{kept} keeps most"
+        elif here is not None and offer.method != here.method:
+            yield f"at {code_bytes} bytes take {offer.method}{kept}"
         else:
-            yield f"at {code_bytes} bytes still {offer.method} (recall@{offer.k} {_small(offer)})"
-    fastest = answer.fastest
-    if (
-        here is not None
-        and fastest is not None
-        and fastest.method != here.method
-        and fastest.p50_ms < here.p50_ms / 1.5
-    ):
+            yield f"at {code_bytes} bytes still {offer.method}{kept}"
+    fastest, chosen = answer.fastest, answer.chosen
+    named = {trade.other.method for trade in answer.trades} | ({chosen.method} if chosen else set())
+    eligible = fastest is not None and fastest.method not in named and not fastest.missed(limits)
+    if eligible and fastest is not None and chosen is not None and fastest.p50_ms < chosen.p50_ms / 1.5:
         yield (
-            f"for a p50 below {duration(here.p50_ms / 1e3)} take {fastest.method}: about "
+            f"for a p50 below {duration(chosen.p50_ms / 1e3)} take {fastest.method}: about "
             f"{duration(fastest.p50_ms / 1e3)} (recall@{fastest.k} {_small(fastest)})"
         )
     crossing = _crossing(answer)
@@ -239,13 +261,6 @@ def _crossing(answer: Answer) -> str:
     saved = other.code - here.code
     if parts <= 0 or saved <= 0:
         return ""
-    return f"below {parts // saved:,} vectors {other.method} is the smaller one, parts included"
-
-
-def duration(seconds: float) -> str:
-    """``310 ms``, ``12 s``, ``35 min``, ``2.1 h``."""
-    if seconds < 1:
-        return f"{1e3 * seconds:.3g} ms"
-    if seconds < 120:
-        return f"{seconds:.3g} s"
-    return f"{seconds / 60:.3g} min" if seconds < 7200 else f"{seconds / 3600:.3g} h"
+    if (few := parts // saved) < 1:
+        return ""
+    return f"below {few:,} vectors {other.method} is the smaller one, parts included"

@@ -27,7 +27,7 @@ def interval(value: Interval, form: str = ".3f") -> str:
 def count_bytes(count: float) -> str:
     """``1.5 kB``: three digits and a unit of a power of a thousand."""
     for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
+        if count < 999.5:  # three digits of more are 1e+03
             return f"{count:.3g} {unit}"
         count /= 1000
     return f"{count:.3g} TB"

@@ -13,10 +13,9 @@ from bench.config import RunConfig
 from bench.errors import UsageError
 from bench.execution.plan import Plan
 from bench.measure.statistics import Interval
-from bench.recommend.choice import Answer, _choose, _feasible
+from bench.recommend.choice import Answer, _feasible
 from bench.recommend.estimate import seconds_on
 from bench.recommend.offer import Limits, Offer
-from bench.recommend.prior import Reaching
 from bench.recommend.question import Question, parse_count
 from bench.recommend.race import Racer, Round, _Clock, _ending, affordable, undominated
 from bench.recommend.rounds import sizes
@@ -89,8 +88,7 @@ def test_what_misses_a_limit_says_by_how_much(record):
     assert offer.misses(Limits(0.8, 100.0)) == []
     assert offer.misses(Limits(0.9, 50.0)) == ["recall@10 0.800 is below 0.9", "p50 100 ms is above 50 ms"]
     assert Offer(record, 10**8, 10).misses(Limits(max_p50_ms=2.0)) == ["p50 10,000 ms is above 2 ms"]
-    assert offer.shortfall(Limits()) == 0.0
-    assert offer.shortfall(Limits(max_p50_ms=50.0)) == 1.0
+    assert offer.misses(Limits()) == []
 
 
 @pytest.fixture
@@ -240,32 +238,6 @@ def test_a_broken_promise_of_time_says_what_took_it(record):
 def test_a_method_that_got_through_alone_is_said_to_have_no_runner_up(record):
     answer = Answer(Question("x.npy", "48B"), 100, 10_000, 48, chosen=Offer(record, 10_000, 10))
     assert "no runner-up: no method but pq got through on 10,000 vectors" in "\n".join(lines(answer))
-
-
-def test_the_nearest_offer_may_have_left_the_race_early(racers):
-    answer = Answer(Question("x.npy", "48B", limits=Limits(max_p50_ms=0.3)), 100, 10_000, 48)
-    _choose(answer, racers[:2], racers)
-    assert [offer.method for offer in answer.nearest] == ["far"]  # 0.4 ms, of the first round
-
-
-def test_a_method_that_left_early_is_taken_if_it_alone_meets_the_limits(racers):
-    answer = Answer(Question("x.npy", "48B", limits=Limits(max_p50_ms=0.6)), 100, 10_000, 48)
-    _choose(answer, racers[:2], racers)
-    assert (answer.chosen.method, answer.runner_up.method) == ("near", "far")
-    found = racers[2].offer.recall.value
-    few = Answer(Question("x.npy", "48B", limits=Limits(found - 0.02, 0.6)), 100, 10_000, 48)
-    _choose(few, racers[:2], racers)
-    assert few.chosen is None  # two hundredths above the least on fewer vectors promise nothing
-
-
-def test_a_nearer_offer_beyond_the_budget_is_named(record):
-    answer = Answer(Question("x.npy", "24B", limits=Limits(min_recall=0.95)), 100, 10_000, 24)
-    answer.nearest = [Offer(at(record, recall=0.6), 10_000, 10), Offer(at(record, recall=0.9, name="rq"), 10_000, 10)]
-    answer.published = Reaching("int8", 4.0, 0.97, "a")
-    text = "\n".join(lines(answer))
-    assert "nearest within the budget: pq at 48 bytes" in text
-    assert "nearer beyond the budget: rq at 48 bytes" in text
-    assert "published records: int8 at 100 bytes (4x) kept recall@10 0.970 on a; not measured on your vectors" in text
 
 
 def test_a_round_that_is_over_starts_no_further_run():
