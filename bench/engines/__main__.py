@@ -76,6 +76,8 @@ def _answer(options: argparse.Namespace) -> None:
         raise UsageError(f"--dim {options.dim} is out of range; use at least 1")
     metric = parse_metric(options.metric).value
     count = parse_count(options.n) if options.n is not None else None
+    if count is not None and count < 1:
+        raise UsageError(f"--n {options.n} is out of range; use at least 1")
     refused: list[Refusal] = []
     if options.verb == "show":
         listed = offers(options.engine, options.dim, metric, options.scheme)

@@ -7,6 +7,7 @@ import pytest
 
 import methods
 from bench import engines
+from bench.engines.scheme import PLACEHOLDER
 from methods import registry
 from methods.errors import UnsupportedMetric
 
@@ -32,6 +33,15 @@ def test_every_file_is_read_and_every_scheme_has_an_offer():
         listed = [offer for dim in DIMENSIONS for offer in offers_of(name, scheme, dim, next(iter(scheme.metrics)))]
         assert listed, f"{name} {scheme.name}"
         assert all("{" + word + "}" not in offer.typed for offer in listed for word in ("dim", "bytes", "metric"))
+
+
+@pytest.mark.parametrize("dim", [1, 7, 1536, 100_000])
+def test_no_dimension_breaks_a_formula_or_leaves_a_placeholder(dim):
+    for name, scheme in schemes():
+        for metric in METRICS:
+            for offer in offers_of(name, scheme, dim, metric):
+                assert offer.bytes is None or 0 < offer.bytes <= 4 * dim + 80, f"{name} {scheme.name}"
+                assert not PLACEHOLDER.search(offer.typed + offer.rescoring), f"{name} {scheme.name}"
 
 
 def test_no_registry_and_no_path_is_named():

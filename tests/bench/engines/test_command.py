@@ -90,6 +90,7 @@ def test_json_has_totals_and_numbers(command):
         (("show", "qdrant", "--dim", "0"), "--dim 0 is out of range; use at least 1"),
         (("show", "qdrant", "--dim", "many"), "argument --dim: invalid int value: 'many'"),
         (("show", "qdrant", "--n", "ten"), "ten is not a number of vectors; write 250000, 250k"),
+        (("show", "qdrant", "--n", "0"), "--n 0 is out of range; use at least 1"),
         (("show", "qdrant", "--budget", "16"), "budget=16 is not a budget; use a ratio"),
         (("show", "qdrant", "--budget", "1B"), "--budget 1B is 1 B, and the smallest code takes 48 B"),
         (("show",), "the following arguments are required: ENGINE"),
