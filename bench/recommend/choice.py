@@ -70,7 +70,7 @@ class Answer:
     slowest : Record or None
         The longest run.
     seconds, preparing_s : float
-        The whole answer took; samples and their exact neighbors did.
+        The answer took, saving aside; samples and their exact neighbors did.
     vectors : list of str
         Of which kinds the user's vectors are, in sentences.
     disk : DiskOrder or None
@@ -155,11 +155,11 @@ def recommend(question: Question) -> Answer:
         if question.rescore is None:
             with Progress("re-ranking from disk", lines=False, leave=False):
                 answer.disk = disk.measure(best, answer.elsewhere.get(code_bytes // 2), race.all_left_s)
+        answer.seconds = time.monotonic() - start
         if question.save is not None and answer.chosen is not None:
             answer.saved = keep.save(question, answer.chosen, answer.in_file, race.all_left_s)
     answer.vectors = sentences(seen, user, best.record)
     answer.too_long, answer.slowest, answer.preparing_s = race.too_long, race.slowest, race.preparing_s
-    answer.seconds = time.monotonic() - start
     return answer
 
 

@@ -1,7 +1,7 @@
 """``--save DIR``: the fitted codec of the winner, and the codes of the user's vectors where that is quick.
 
-A run's process ends with its codec. It is fitted again here, on the same vectors with the same seed, in a process with as
-many threads: the same codec.
+A run's process ends with its codec. It is fitted again here, on the same vectors with the same seed, in a process with
+as many threads: the same codec.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -40,6 +41,8 @@ class Saved:
         Names and bytes; empty if nothing was saved.
     encoding_s : float or None
         What encoding the user's vectors would have taken, where there are no codes for that.
+    seconds : float
+        Saving took.
     problem : str
         Why nothing was saved.
     """
@@ -48,6 +51,7 @@ class Saved:
     files: dict[str, int] = field(default_factory=dict)
     encoding_s: float | None = None
     problem: str = ""
+    seconds: float = 0.0
 
 
 def check(folder: str | None) -> None:
@@ -76,7 +80,7 @@ def save(question: Question, offer: Offer, in_file: int, left_s: float) -> Saved
     """
     assert question.save is not None
     assert offer.record.throughput is not None
-    path = Path(question.save).expanduser()
+    start, path = time.monotonic(), Path(question.save).expanduser()
     config = RunConfig.from_dict(offer.record.config)
     encoding_s = in_file / offer.record.throughput["encode_vectors_per_s"]
     encoded = encoding_s <= max(_QUICK_S, left_s)
@@ -94,7 +98,7 @@ def save(question: Question, offer: Offer, in_file: int, left_s: float) -> Saved
     except UsageError as error:
         return Saved(question.save, problem=str(error))
     files = {file.name: file.stat().st_size for file in sorted(path.iterdir())}
-    return Saved(question.save, files, None if encoded else encoding_s)
+    return Saved(question.save, files, None if encoded else encoding_s, seconds=time.monotonic() - start)
 
 
 @contextmanager

@@ -113,7 +113,7 @@ def _saved(answer: Answer) -> Iterator[str]:
         yield f"nothing is saved: {saved.problem}"
     else:
         files = ", ".join(f"{name} ({count_bytes(size)}{_meaning(name, answer)})" for name, size in saved.files.items())
-        yield f"saved in {folder}: {files}"
+        yield f"saved in {folder}, which took {duration(saved.seconds)} more: {files}"
         if saved.encoding_s is not None:
             yield (
                 f"codes are not saved: encoding the vectors of {answer.question.data} takes "

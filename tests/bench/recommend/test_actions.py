@@ -3,9 +3,11 @@
 import dataclasses
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -131,16 +133,16 @@ def test_the_lines_of_python_read_other_files(suffix, tmp_path, monkeypatch):
     values = np.random.default_rng(0).integers(-9, 9, (N, DIM))
     if suffix == "npz":
         np.savez("two.npz", first=values, second=values)
-        asked = answer("two.npz", chosen=offer(rescore="disk"), column="second", rescore="disk")
+        result = answer("two.npz", chosen=offer(rescore="disk"), column="second", rescore="disk")
     elif suffix == "fvecs":
         rows = np.hstack([np.full((N, 1), DIM, "<i4").view("<f4"), values.astype("<f4")])
         (tmp_path / "x.fvecs").write_bytes(rows.tobytes())
-        asked = answer("x.fvecs", chosen=offer(rescore="disk"), rescore="disk")
+        result = answer("x.fvecs", chosen=offer(rescore="disk"), rescore="disk")
     else:
         np.save("i.npy", values.astype(np.int8))
-        asked = answer("i.npy", chosen=offer(rescore="disk"), rescore="disk")
+        result = answer("i.npy", chosen=offer(rescore="disk"), rescore="disk")
     names = {}
-    exec("\n".join(python_lines(asked)), names)
+    exec("\n".join(python_lines(result)), names)
     assert names["ids"].shape == (5, 10)
 
 
@@ -153,21 +155,21 @@ def test_the_text_has_commands_and_python(vectors, tmp_path, monkeypatch):
 
 
 def test_json_holds_the_whole_answer():
-    asked = answer(runner_up=offer("itq"), memory=None, metric="l2")
-    asked.against = Difference(0.1, 0.0, 0.2, 0.04, np.inf)
-    asked.elsewhere = {8: offer("pq", budget="8B")}
-    asked.fastest, asked.raced, asked.unstarted, asked.seconds = offer(), ["sign", "itq"], ["pq"], 12.5
-    values = json.loads(to_json(asked))
+    result = answer(runner_up=offer("itq"), memory=None, metric="l2")
+    result.against = Difference(0.1, 0.0, 0.2, 0.04, np.inf)
+    result.elsewhere = {8: offer("pq", budget="8B")}
+    result.fastest, result.raced, result.unstarted, result.seconds = offer(), ["sign", "itq"], ["pq"], 12.5
+    values = json.loads(to_json(result))
     assert values["take"]["method"] == "sign"
     assert values["take"]["recall"] == 0.8
     assert values["take"]["p50_ms"] == 1.5
     assert values["runner_up"]["method"] == "itq"
     assert values["difference"] == {"value": 0.1, "low": 0.0, "high": 0.2, "p": 0.04}
     assert values["other_budgets"]["8"]["method"] == "pq"
-    assert values["commands"] == commands(asked)
+    assert values["commands"] == commands(result)
     assert values["question"]["budget"] == "4B"
     assert values["meets_limits"] is True
-    assert values["text"] == list(lines(asked))
+    assert values["text"] == list(lines(result))
 
 
 def test_json_of_a_memory_has_the_memory_that_was_requested():
@@ -187,3 +189,19 @@ def test_a_printed_command_runs_as_it_stands(vectors, tmp_path, bench_env):
     assert done.returncode == 0, done.stderr
     (record,) = records.find([tmp_path / "results"])
     assert (record.method.name, record.dataset.n, record.dataset.n_train) == ("sign", 270, 100)
+
+
+def test_every_field_of_the_json_is_documented():
+    page = (Path(__file__).resolve().parents[3] / "docs" / "commands.md").read_text()
+    choosing = page[page.index("## Choosing") : page.index("## Methods and data sets")]
+    rows = [line.split("|")[1] for line in choosing.splitlines() if line.startswith("| `")]
+    values = document(answer())
+    assert [name for row in rows for name in re.findall(r"`(\w+)`", row)] == list_in_order(values, rows)
+    (offers,) = [part for part in choosing.split("\n\n") if part.startswith("An offer is")]
+    assert set(re.findall(r"`(\w+)`", offers)) == set(values["take"])
+
+
+def list_in_order(values, rows):
+    """The keys of ``values`` in the order of the page: every one, and no other."""
+    order = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+    return sorted(values, key=lambda name: order.index(name) if name in order else len(order))

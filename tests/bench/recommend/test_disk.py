@@ -121,8 +121,8 @@ def offer():
 def line(offer, order):
     answer = Answer(Question("x.npy", "48B"), 100, 10_000, 48, 10_000, chosen=offer, disk=order)
     json.loads(to_json(answer))
-    (found,) = [text for text in lines(answer) if "from disk" in text]
-    return found
+    (only,) = [text for text in lines(answer) if "from disk" in text]
+    return only
 
 
 def test_one_line_says_recall_reads_bytes_and_latency(offer):
