@@ -18,7 +18,7 @@ from bench.recommend.choice import Answer
 from bench.recommend.keep import Saved
 from bench.recommend.offer import Offer
 from bench.recommend.question import Question
-from bench.recommend.words import lines
+from bench.recommend.words import _saved
 
 N, DIM = 1_000, 16
 
@@ -108,7 +108,7 @@ def test_a_folder_that_holds_something_is_refused_before_work(tmp_path):
 
 
 def said(saved):
-    return list(lines(Answer(Question("x.npy", "48B", save="kept"), 100, 10_000, 48, 10_000, saved=saved)))
+    return list(_saved(Answer(Question("x.npy", "48B", save="kept"), 100, 10_000, 48, 10_000, saved=saved)))
 
 
 def test_the_answer_says_what_is_in_the_folder():
