@@ -1,12 +1,21 @@
 """The command line as a user runs it, and a third party's package of methods that end in every possible way."""
 
+import contextlib
+import io
+import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
+from hydra.core.global_hydra import GlobalHydra
+
+from bench import cli
+from bench.execution import isolate, runner, sweep, worker
 
 THIRD_PARTY = Path(__file__).resolve().parents[1] / "acme_codecs"  # as installed: a module and its entry points
 
@@ -27,6 +36,50 @@ def bench_env(tmp_path_factory):
     """Environment of a command: the third party's package, a cache of its own."""
     path = os.pathsep.join(filter(None, [str(THIRD_PARTY), os.environ.get("PYTHONPATH", "")]))
     return {**os.environ, "PYTHONPATH": path, "BENCH_CACHE": str(tmp_path_factory.mktemp("cache"))}
+
+
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """What a run measures, it measures in this process: for tests that are not about its process."""
+
+    def run(job, work, limits, threads, turns=None, memory_share=1.0):
+        (work / isolate.JOB_FILE).write_text(json.dumps(job))
+        start, before = time.monotonic(), numba.get_num_threads()
+        numba.set_num_threads(threads)  # which the run's own process has from its environment
+        try:
+            result = json.loads(json.dumps(worker.work(work)))
+        finally:
+            numba.set_num_threads(before)
+        seconds = time.monotonic() - start
+        return isolate.Outcome(result["status"], result["reason"], result, result.get("peak", 0), seconds)
+
+    monkeypatch.setattr(runner, "run_isolated", run)
+
+
+@pytest.fixture
+def here(in_this_process, tmp_path, tmp_path_factory, monkeypatch):
+    """``here("method=pq", ...)`` does what ``python -m bench`` does, in this process: a tenth of the time.
+
+    Without the third party's package. It returns what the fixture ``bench`` does.
+    """
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path_factory.getbasetemp() / "cache of runs here"))
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*arguments: str) -> subprocess.CompletedProcess:
+        GlobalHydra.instance().clear()
+        sweep.SWEEPS.clear()
+        monkeypatch.setattr(sys, "argv", ["bench", *arguments])
+        out, err, status = io.StringIO(), io.StringIO(), 0
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                cli.main()
+            except SystemExit as ended:
+                status = ended.code or 0
+        return subprocess.CompletedProcess(arguments, status, out.getvalue(), err.getvalue())
+
+    run.results = Path(tmp_path) / "results"
+    return run
 
 
 @pytest.fixture
