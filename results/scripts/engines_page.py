@@ -25,8 +25,8 @@ DIMENSIONS = (384, 768)
 HEAD = """# Engines
 
 What databases, and libraries with an index, offer of these methods: bytes of a code with factors and padding, what
-comes on top, what to type. It is a catalogue of files, [one an engine](../bench/engines/catalogue), from which `make
-docs` writes this page. [An engine is added](#adding-an-engine) by one more file.
+comes on top, what to type. It is a catalogue of files, [one an engine](../bench/engines/catalogue), from which
+`make docs` writes this page. [An engine is added](#adding-an-engine) by one more file.
 
 ```sh
 python -m bench.engines                               # engines, one a line
