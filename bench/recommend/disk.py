@@ -26,6 +26,7 @@ from bench.recommend.offer import Offer
 from bench.records import Record
 from bench.tracks.dense import recall_judge
 from bench.tracks.measurement import RECALL_AT, TRUTH_K
+from methods import MethodError
 from methods.compose.rescored import DiskStore, RescoredSearcher
 from methods.metric import Metric
 from methods.searcher import Searcher
@@ -79,6 +80,16 @@ class DiskOrder:
 
 
 def measure(offer: Offer, half: Offer | None, left_s: float) -> DiskOrder:
+    """As :func:`_measure`; with nothing kept if a file is gone or cannot be read: the answer does not end by that."""
+    try:
+        return _measure(offer, half, left_s)
+    except (OSError, UsageError, MethodError):
+        dim = offer.record.dataset.dim
+        reads = RunConfig.from_dict(offer.record.config).rescore_factor * offer.k
+        return DiskOrder(offer, [], reads, 4 * dim, offer.n * 4 * dim)
+
+
+def _measure(offer: Offer, half: Offer | None, left_s: float) -> DiskOrder:
     """Re-rank what the runs of ``offer`` and at half its budget returned, from disk.
 
     Parameters

@@ -1,5 +1,6 @@
 """``python -m bench.recommend`` as a process: exit statuses, errors of one line, and Ctrl-C."""
 
+import json
 import os
 import re
 import signal
@@ -94,6 +95,22 @@ def test_limits_that_nothing_meets_bring_the_nearest_offer_and_status_one(bench,
     assert re.search(
         r"all methods on a small sample \(135 vectors\) 1/1: acme_truncated, .* s: recall@10 0", done.stderr
     )
+
+
+def test_the_answer_as_json_alone_and_its_codec_in_a_folder(bench, vectors, tmp_path):
+    arguments = ["--data", str(vectors), "--memory", "4.5kB", "--methods", "glob(acme_trunc*)", "--metric", "l2"]
+    done = bench(*arguments, "--json", "--save", "kept", "--threads", "512", module="bench.recommend", timeout=600)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["take"]["method"] == "acme_truncated"
+    assert answer["take"]["memory_bytes"] <= 4_500
+    assert answer["take"]["threads"] == 512 > answer["take"]["measured_threads"]
+    assert answer["rescore_disk"]["kept"][0]["recall"] >= answer["take"]["recall"]
+    assert sorted(answer["saved"]["files"]) == ["acme_truncated.codec", "codes.npy"]
+    assert np.load(tmp_path / "kept" / "codes.npy").shape == (600, answer["take"]["code_bytes"])
+    again = bench(*arguments, "--save", "kept", module="bench.recommend")
+    assert again.returncode == 2
+    assert "--save kept exists and is not an empty folder" in again.stderr
 
 
 def test_an_interrupted_race_leaves_no_process_behind(bench, vectors, tmp_path):

@@ -80,6 +80,13 @@ def test_for_a_hundred_neighbors_runs_re_rank_themselves(run):
     assert order.reads == 400
 
 
+@pytest.mark.integration
+def test_what_a_run_left_behind_may_be_gone(run):
+    offer = run(seed=1)
+    (prepare(RunConfig.from_dict(offer.record.config)).folder / records.QUERIES_FILE).unlink()
+    assert disk.measure(offer, None, left_s=0.0).kept == []
+
+
 def test_a_file_is_dropped_from_memory_or_it_is_said_why(tmp_path, monkeypatch):
     file = tmp_path / "x.npy"
     np.save(file, np.zeros((4_096, 128), np.float32))
