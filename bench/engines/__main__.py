@@ -21,8 +21,8 @@ from methods.budget import Budget
 
 _DIM = 768
 _EPILOG = (
-    "Bytes are those of a code with its factors and padding; ids, links of a graph and originals are told apart from "
-    "them. Exit status: 0, or 2 for bad input."
+    "Bytes are those of a code with its factors and padding; ids, links of a graph and originals are listed apart. "
+    "Exit status: 0, or 2 for bad input."
 )
 
 
