@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import numbers
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,28 +14,19 @@ from hydra.core.override_parser.types import Override, OverrideType, Quote, Quot
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-from bench.config import RunConfig
+from bench import named_files
 from bench.errors import UsageError
 
 _SWEEP = ("-m", "--multirun")
 _GROUPS = ("method", "dataset", "scenario", "limits")  # options that have options of their own
 _PATTERNS = ("glob(", "range(", "choice(")  # what stands for several values
-_SURE = 0.85  # flags of Hydra (--run, --resolve) are less like an option (rerun, rescore)
 
 
 def in_order(arguments: Sequence[str]) -> list[str]:
     """The arguments with ``-m`` in front, wherever it stood: behind an option Hydra does not see it.
 
     An experiment that is a sweep is given the flag too.
-
-    Raises
-    ------
-    UsageError
-        For an option that is written as a flag (``--budget 32x``).
     """
-    for place, argument in enumerate(arguments):
-        if argument.startswith("--"):
-            _refuse_dashes(argument, arguments[place + 1 : place + 2])
     flags = [argument for argument in arguments if argument in _SWEEP]
     if not any(argument.startswith(("-", "hydra.mode=")) for argument in arguments) and _names_sweep(arguments):
         flags = ["--multirun"]  # Hydra finds out by composing one run, which an option of some methods alone prevents
@@ -79,15 +69,6 @@ def _names_sweep(arguments: Sequence[str]) -> bool:
     return any(OmegaConf.select(OmegaConf.create(file.read_text()), "hydra.mode") for file in files if file.is_file())
 
 
-def _refuse_dashes(argument: str, following: Sequence[str]) -> None:
-    key, equals, value = argument.removeprefix("--").partition("=")
-    name, dot, leaf = key.replace("-", "_").partition(".")
-    close = difflib.get_close_matches(name, [*RunConfig.__dataclass_fields__, "experiment"], n=1, cutoff=_SURE)
-    if close:
-        given = value if equals else next(iter(following), "...")
-        raise UsageError(f"{argument} is no flag; write {close[0]}{dot}{leaf}={given}")
-
-
 def overrides_of(options: Mapping[str, Any], several: bool = False) -> list[str]:
     """Options from Python as Hydra reads them.
 
@@ -105,9 +86,18 @@ def overrides_of(options: Mapping[str, Any], several: bool = False) -> list[str]
             if "name" in value:
                 overrides.append(_override(key, value["name"], several))
             overrides += _nested(key, {name: given for name, given in value.items() if name != "name"}, several)
+        elif key == "dataset" and (files := _named_files(value, several)):
+            overrides += named_files.overrides_of(files)
         else:
             overrides.append(_override(key, value, several))
     return overrides
+
+
+def _named_files(value: Any, several: bool) -> list[str]:
+    """The user's files that stand where names of data sets do."""
+    given = list(value) if several and isinstance(value, (list, tuple)) else [value]
+    paths = [os.fspath(one) for one in given if isinstance(one, (str, os.PathLike))]
+    return paths if len(paths) == len(given) and all(map(named_files.is_file, paths)) else []
 
 
 def _nested(group: str, options: Mapping[str, Any], several: bool) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The Hydra entry: ``python -m bench key=value``."""
+"""Runs and sweeps: what Hydra makes of ``key=value``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf.errors import OmegaConfBaseException
 
-from bench import composition
+from bench import composition, named_files, own_configs
 from bench.arguments import in_order
 from bench.execution import runner, sweep
 from bench.execution.plan import Plan
@@ -37,7 +37,8 @@ def main() -> None:
         return None
 
     try:
-        sys.argv[1:] = in_order(sys.argv[1:])
+        sys.argv[1:] = in_order(named_files.named(sys.argv[1:]))
+        own_configs.quieten()
         composition.register_configs()
         options = {"version_base": composition.VERSION_BASE, "config_name": composition.CONFIG_NAME}
         hydra.main(config_path="pkg://conf", **options)(task)()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -17,6 +19,7 @@ from hydra.version import VersionBase
 from omegaconf import OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from bench import own_configs
 from bench.arguments import for_sweep
 from bench.config import RunConfig
 from bench.config_errors import explain
@@ -27,6 +30,7 @@ from bench.execution.plan import Plan, prepare
 from methods import MethodError, registry
 from methods.kernels.errors import KernelError
 
+_LEFT_OUT: set[str] = set()  # of what was said
 VERSION_BASE, CONFIG_NAME = "1.3", "config"
 USER_ERRORS = (UsageError, DatasetError, MethodError, KernelError)
 
@@ -43,9 +47,10 @@ def plan_of(overrides: Sequence[str]) -> Plan:
         config = hydra.compose_config(CONFIG_NAME, list(overrides), RunMode.RUN, from_shell=False)
         if config.hydra.mode == RunMode.MULTIRUN:
             raise UsageError("this experiment is a sweep; bench.sweep measures it")
+        own_configs.look_at(config.hydra)
         with open_dict(config):
             del config["hydra"]
-        return plan(config)
+        return prepare(run_config(config))
 
 
 def run_sweep(overrides: Sequence[str]) -> list[sweep.Sweep]:
@@ -66,7 +71,8 @@ def run_sweep(overrides: Sequence[str]) -> list[sweep.Sweep]:
 
 
 def plan(config: Any) -> Plan:
-    """The checked run of a composed configuration; a sweep's launcher executes it."""
+    """The checked run of a configuration that Hydra composed; a sweep's launcher executes it."""
+    own_configs.look_at(HydraConfig.get())
     return prepare(run_config(config))
 
 
@@ -81,6 +87,10 @@ def run_config(config: Any) -> RunConfig:
 def register_configs() -> None:
     """The schema, and ``method=NAME`` for every registered method, with its parameters and their defaults."""
     store = ConfigStore.instance()
+    for line in registry.left_out():
+        if line not in _LEFT_OUT:
+            _LEFT_OUT.add(line)
+            print(f"bench: {line}", file=sys.stderr)
     store.store(name="schema", node=RunConfig)
     for name in registry.names(None):
         store.store(group="method", name=name, node={"name": name, **registry.parameters(name)})
@@ -104,11 +114,13 @@ def _hydra(overrides: Sequence[str]) -> Iterator[Hydra]:
     theirs, base, config = GlobalHydra.instance().hydra, VersionBase.instance().getbase(), HydraConfig.instance().cfg
     GlobalHydra.instance().clear()
     try:
-        register_configs()
-        initialize_config_module("conf", job_name="bench", version_base=VERSION_BASE)
-        hydra = GlobalHydra.instance().hydra
-        assert hydra is not None
-        yield hydra
+        with warnings.catch_warnings():
+            own_configs.quieten()
+            register_configs()
+            initialize_config_module("conf", job_name="bench", version_base=VERSION_BASE)
+            hydra = GlobalHydra.instance().hydra
+            assert hydra is not None
+            yield hydra
     except (HydraException, OmegaConfBaseException, OSError, DatasetError) as error:
         message = one_line(error, overrides)
         raise (DatasetError if isinstance(error, DatasetError) else UsageError)(message) from None

@@ -133,6 +133,8 @@ class RunConfig:
                 f"jobs={self.jobs} of threads={self.threads} take {used} cores and this machine has {cores}; "
                 f"use at most jobs={cores // self.threads}"
             )
+        if not self.results:
+            raise UsageError("results= names no folder; use results=DIR, or leave it out")
         if self.scenario.get("name") not in SCENARIOS:
             raise UsageError(f"scenario={self.scenario.get('name')} is unknown; use one of {', '.join(SCENARIOS)}")
         if self.rescore is not None and self.rescore not in RESCORE_STORES:

@@ -15,23 +15,33 @@ from methods import MethodError, registry
 _NO_CONFIG = re.compile(
     r"(?:Could not find|Cannot find|In '[^']*': Could not find) '(?P<group>[^'/]+)/(?P<name>[^']+)'"
 )
+_NOTHING = re.compile(r"Could not find '(method|dataset|scenario|experiment)/'")
+_UNITS = {"time_s": "seconds", "latency_s": "seconds", "memory_gb": "gigabytes"}
 _TYPE = re.compile(r"Value '(?P<value>[^']*)'[^\n]*could not be converted to (?P<type>\w+)")
 
 
 def explain(error: Exception, overrides: Sequence[str]) -> str:
     """One line for a Hydra or OmegaConf error; ``overrides`` are the options that were given (``key=value``)."""
     chain = _chain(error)
+    if match := _NOTHING.search(chain):
+        return f"{match[1]}= names nothing; use {match[1]}=NAME"
     if match := _NO_CONFIG.search(chain):
         return _unknown_choice(match["group"], match["name"])
     if match := _TYPE.search(chain):
         key = re.search(r"full_key: (\S+)", chain)
         where = f"{key[1]}=" if key else ""
-        return f"{where}{match['value']} is not a valid {match['type'].lower()}"
+        unit = _UNITS.get(key[1].rpartition(".")[2]) if key else None
+        right = f"; use a number of {unit}" if unit else ""
+        return f"{where}{match['value']} is not a valid {match['type'].lower()}{right}"
     if match := re.search(r"Could not override '([^']+)'", chain):
         return _unknown_key(match[1], overrides)
+    if match := re.search(r"Error merging override (([\w.]+)=\S*)", chain):
+        return _not_a_value(match[1], match[2])
     if match := re.search(r"Ambiguous value for argument '([^']+)'", chain):
         return f"{match[1]} is a list; measure each of its values with python -m bench -m, or quote it as one value"
     first = chain.strip().splitlines()[0] if chain.strip() else type(error).__name__
+    if match := re.search(r"no viable alternative at input '([^'\n]*[(\[{][^)\]}'\n]*)'", chain):
+        return f"{match[1]} opens a bracket that nothing closes; write it in quotes, as in method='glob(*)'"
     if (
         first.startswith("Error parsing override")
         or "mismatched input" in chain
@@ -55,8 +65,11 @@ def _unknown_choice(group: str, name: str) -> str:
         "method": lambda: registry.names(None),
         "dataset": datasets.names,
         "scenario": lambda: list(SCENARIOS),
+        "experiment": _experiments,
     }
-    known = choices.get(group, _experiments)()
+    if group not in choices:
+        return f"nothing is called {group}/{name}; leave it out"
+    known = choices[group]()
     label = {"method": "method", "dataset": "data set"}.get(group, group)
     return unknown_name(label, name, known)
 
@@ -65,17 +78,43 @@ def _experiments() -> list[str]:
     return sorted(path.stem for path in (Path(__file__).resolve().parents[1] / "conf" / "experiment").glob("*.yaml"))
 
 
+def _not_a_value(override: str, key: str) -> str:
+    if key in ("method", "dataset", "scenario", "limits"):
+        fields = list(Limits.__dataclass_fields__) if key == "limits" else ["KEY"]
+        parts = " ".join(f"{key}.{field}=VALUE" for field in fields)
+        return f"{override} is no value; use {parts if key == 'limits' else f'{key}=NAME {parts}'}"
+    return f"{override} is no value of {key}; give another, or leave it out"
+
+
 def _unknown_key(path: str, overrides: Sequence[str]) -> str:
     group, _, leaf = path.rpartition(".")
     known = list(RunConfig.__dataclass_fields__)
-    if group in ("method", "dataset"):
-        what = "the method has no parameter" if group == "method" else "the data set has no option"
-        command = f"`python -m bench {group}=NAME --cfg job` shows what it takes"
-        return f"{what} {leaf!r}; {_near(leaf, _keys_of(group, overrides), f'{group}.') or command}"
+    if group == "method":
+        return _unknown_parameter(leaf, overrides)
+    if group == "dataset":
+        if leaf in datasets.options("path") and leaf not in _keys_of(group, overrides):
+            return f"only files of your own have dataset.{leaf}; name one with dataset=FILE.npy"
+        command = "`python -m bench dataset=NAME --cfg job` shows what it takes"
+        return f"the data set has no option {leaf!r}; {_near(leaf, _keys_of(group, overrides), f'{group}.') or command}"
     if group == "limits":
         limits = list(Limits.__dataclass_fields__)
         return f"there is no option {path!r}; {_near(leaf, limits, 'limits.') or 'use one of ' + ', '.join(limits)}"
+    for above in ("method", "dataset"):  # an option of theirs that is written without the dot
+        if path in _keys_of(above, overrides) or (above == "dataset" and path in datasets.options("path")):
+            return f"there is no option {path!r}; did you mean {above}.{path}=?"
     return f"there is no option {path!r}; {_near(path, known) or 'use one of ' + ', '.join(known)}"
+
+
+def _unknown_parameter(leaf: str, overrides: Sequence[str]) -> str:
+    """What is wrong with ``method.LEAF=``: of the one method that was chosen, or of several."""
+    names = _chosen("method", overrides)
+    if len(names) == 1 and names[0] in registry.names(None):
+        text = registry.no_parameter(names[0], leaf)
+        return text.replace("did you mean ", "did you mean method.").replace("?", "=?")
+    near = _near(leaf, _keys_of("method", overrides), "method.")
+    return (
+        f"the method has no parameter {leaf!r}; {near or '`python -m bench method=NAME --cfg job` shows what it takes'}"
+    )
 
 
 def _near(name: str, known: Sequence[str], group: str = "") -> str:
@@ -86,12 +125,16 @@ def _near(name: str, known: Sequence[str], group: str = "") -> str:
 
 def _keys_of(group: str, overrides: Sequence[str]) -> list[str]:
     """What the methods or data sets that were chosen take; nothing of names that are none."""
-    chosen = [text.partition("=")[2].replace("'", "") for text in overrides if text.startswith(f"{group}=")]
-    names = chosen[-1].split(",") if chosen else [DEFAULT_DATASET] * (group == "dataset")
     keys: dict[str, None] = {}
-    for name in names:
+    for name in _chosen(group, overrides):
         try:
             keys |= dict.fromkeys(registry.parameters(name) if group == "method" else datasets.options(name))
         except (MethodError, datasets.DatasetError):
             continue
     return list(keys)
+
+
+def _chosen(group: str, overrides: Sequence[str]) -> list[str]:
+    """Names of the methods or data sets of a run or sweep."""
+    chosen = [text.partition("=")[2].replace("'", "") for text in overrides if text.startswith(f"{group}=")]
+    return chosen[-1].split(",") if chosen else [DEFAULT_DATASET] * (group == "dataset")

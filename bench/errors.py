@@ -12,6 +12,6 @@ class UsageError(ValueError):
 
 def unknown_name(what: str, name: str, known: Sequence[str]) -> str:
     """The message that no ``what`` is called ``name``, with the nearest of ``known``, or all."""
-    close = difflib.get_close_matches(name, known, n=2, cutoff=0.5)
+    close = difflib.get_close_matches(name.lower(), known, n=2, cutoff=0.5)
     hint = f"did you mean {' or '.join(close)}?" if close else f"use one of {', '.join(known)}"
     return f"no {what} is called {name!r}; {hint}"

@@ -6,7 +6,7 @@ import argparse
 import importlib
 import json
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 from methods import registry
 from methods.base import Metric
@@ -146,8 +146,13 @@ def _chosen(family: str | None, track: str) -> list[str]:
     return [name for name in names if by_family[name] == family]
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise MethodError(f"{message}; --help names the options")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m methods", description="List the compression methods.")
+    parser = _Parser(prog="python -m methods", description="List the compression methods.")
     tracks = sorted({registry.get(name, None).track for name in registry.names(None)})
     parser.add_argument("--track", choices=tracks, default=registry.DENSE, help="what a method compresses (dense)")
     parser.add_argument("--family", help="only the methods of one family")
@@ -163,6 +168,8 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """The command; returns its exit status."""
     try:
+        for line in registry.left_out():
+            print(f"warning: {line}", file=sys.stderr)
         options = _parser().parse_args(arguments)
         if options.dim < 1:
             raise MethodError(f"--dim={options.dim} is out of range; use an integer of at least 1")

@@ -35,6 +35,9 @@ class Budget:
         if number <= 0:
             raise MethodError(f"budget={self.requested} leaves no bytes at all; {_HOW}")
         kind = "ratio" if unit == "x" else "bits" if unit.startswith("bit") else "bytes"
+        if (kind == "ratio" and number < 1) or (kind == "bits" and number > 32):
+            larger = f"{32 / number:g} bits a dimension, and float32 has 32" if kind == "ratio" else "float32 has 32"
+            raise MethodError(f"budget={self.requested} is larger than float32 itself ({larger}); {_HOW}")
         if math.isinf(number):
             raise MethodError(f"budget={self.requested} is beyond any number; {_HOW}")
         if kind == "bytes" and number != int(number):

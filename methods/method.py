@@ -110,6 +110,15 @@ class Method(Parametrized, ABC):
         return cls._options() if _takes_more(cls.for_budget) else _keywords(cls.for_budget)
 
     @classmethod
+    def sized_by_budget(cls) -> list[str]:
+        """Parameters of the constructor that the bytes decide, and no user may set: those before ``*``."""
+        given = {name for name, each in _signature(cls.for_budget).items() if each.kind is each.POSITIONAL_OR_KEYWORD}
+        positional = [
+            name for name, each in _signature(cls.__init__).items() if each.kind is each.POSITIONAL_OR_KEYWORD
+        ]
+        return [name for name in positional[1:] if name not in given and name not in cls.parameters()]
+
+    @classmethod
     def _options(cls) -> dict[str, Any]:
         """What the constructor and :meth:`_sized` have behind ``*``, with defaults.
 

@@ -24,6 +24,7 @@ ENTRY_POINTS = "bench.methods"
 DENSE = "dense"
 SHARED = frozenset({"checks", "compose", "encoding", "fitting", "kernels", "search"})  # folders that hold no method
 _METHODS: dict[str, Any] = {}  # name -> class of any track
+_LEFT_OUT: dict[str, str] = {}  # entry point -> why it is none of them
 _Class = TypeVar("_Class", bound=type[Parametrized])
 
 
@@ -58,14 +59,23 @@ def _discover() -> None:
     for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
         try:
             loaded = entry.load()
-        except Exception as error:
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
-            raise MethodError(
-                f"the entry point {entry.name} of {ENTRY_POINTS} cannot import {entry.value} ({reason}); "
-                "mend or uninstall its package"
-            ) from error
-        if inspect.isclass(loaded) and issubclass(loaded, Parametrized) and loaded not in _METHODS.values():
-            register(entry.name)(loaded)
+            if inspect.isclass(loaded) and issubclass(loaded, Parametrized) and loaded not in _METHODS.values():
+                register(entry.name)(loaded)
+        except MethodError as error:
+            _leave_out(entry, str(error))
+        except (Exception, SystemExit) as error:
+            _leave_out(entry, f"cannot import {entry.value} ({type(error).__name__}: {error})")
+
+
+def _leave_out(entry: importlib.metadata.EntryPoint, reason: str) -> None:
+    text = f"the entry point {entry.name} of {ENTRY_POINTS} is left out: {reason}; mend or uninstall its package"
+    _LEFT_OUT[entry.name] = " ".join(text.split())
+
+
+def left_out() -> list[str]:
+    """A line for each installed package's method that could not be loaded: all others work without it."""
+    _discover()
+    return list(_LEFT_OUT.values())
 
 
 def names(track: str | None = DENSE) -> list[str]:
@@ -85,6 +95,8 @@ def get(name: str, track: str | None = DENSE) -> type[Any]:
         If it is a method of another track than ``track`` (None allows any), with the names that are not.
     """
     _discover()
+    if name not in _METHODS and name in _LEFT_OUT:
+        raise UnknownMethod(_LEFT_OUT[name])
     if name not in _METHODS:
         close = difflib.get_close_matches(str(name).lower(), _METHODS, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(close)}?" if close else "`python -m methods` lists all"
@@ -185,9 +197,7 @@ def configured(cls: type[Any], *workload: Any, **params: Any) -> Any:
     name, known = cls.name, parameters(cls.name)
     for key, value in params.items():
         if key not in known:
-            close = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"it takes {', '.join(known) or 'none'}"
-            raise MethodError(f"{name} has no parameter {key!r}; {hint}")
+            raise MethodError(no_parameter(name, key))
         if isinstance(known[key], bool) and not isinstance(value, bool):
             raise MethodError(f"{key}={value!r} is neither true nor false; use one of them")
     if offers_center(cls):
@@ -204,6 +214,16 @@ def configured(cls: type[Any], *workload: Any, **params: Any) -> Any:
     ) as error:  # a parameter of another kind than the method computes with
         given = ", ".join(f"{key}={value!r}" for key, value in params.items() if value != known[key])
         raise MethodError(f"{name} cannot work with {given or 'its parameters'}: {error}") from error
+
+
+def no_parameter(name: str, key: str) -> str:
+    """Why the method does not take the parameter ``key``, and what it does take, in one line."""
+    known = parameters(name)
+    takes = f"it takes {', '.join(known) or 'none'}"
+    if key in getattr(get(name, None), "sized_by_budget", list)():
+        return f"{key} of {name} follows from the data and the budget and cannot be set; {takes}"
+    close = difflib.get_close_matches(key, known, n=1)
+    return f"{name} has no parameter {key!r}; {f'did you mean {close[0]}?' if close else takes}"
 
 
 def missing_dependencies(name: str) -> list[str]:

@@ -7,7 +7,7 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from rich.console import Console
 from rich.table import Column, Table
@@ -17,6 +17,7 @@ from bench.datasets import builders
 from bench.datasets.base import DatasetError
 from bench.datasets.diagnosis import diagnose
 from bench.datasets.formats import SUFFIXES
+from bench.errors import UsageError
 from bench.measure.kinds import kinds_of, warnings_of
 from bench.progress import busy
 from bench.report.words import number
@@ -54,7 +55,31 @@ _ABOUT = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; exit status 0, or 2 with one line on standard error."""
-    parser = argparse.ArgumentParser(prog="python -m bench.datasets", description="Data sets of the benchmark.")
+    try:
+        chosen = _parser().parse_args(arguments)
+        if chosen.command == "list":
+            _list()
+        elif chosen.command == "build":
+            _build(chosen.name, chosen.source, chosen.to, chosen.force)
+        else:
+            column = [] if chosen.column is None else [f"column={json.dumps(chosen.column)}"]
+            _info(chosen.name, chosen.vectors, [*chosen.options, *column])
+    except (DatasetError, UsageError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; start again to go on", file=sys.stderr)
+        return 130
+    return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; --help names the options")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m bench.datasets", description="Data sets of the benchmark.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("list", help="name, size, metric and state of every data set")
     make = commands.add_parser("build", help="download what a data set is made from, make it and keep it in the cache")
@@ -74,22 +99,7 @@ def main(arguments: list[str] | None = None) -> int:
     info.add_argument("--vectors", type=Path, metavar="FILE", help="your own file instead of a NAME")
     info.add_argument("--column", metavar="NAME", help="the column or array of vectors in it, if there are several")
     info.add_argument("options", metavar="KEY=VALUE", nargs="*", help="options of the data set, such as max_base=1000")
-    chosen = parser.parse_args(arguments)
-    try:
-        if chosen.command == "list":
-            _list()
-        elif chosen.command == "build":
-            _build(chosen.name, chosen.source, chosen.to, chosen.force)
-        else:
-            column = [] if chosen.column is None else [f"column={json.dumps(chosen.column)}"]
-            _info(chosen.name, chosen.vectors, [*chosen.options, *column])
-    except DatasetError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted; start again to go on", file=sys.stderr)
-        return 130
-    return 0
+    return parser
 
 
 def _list() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
+from bench.errors import UsageError
 from bench.execution import runner
 from bench.execution.naming import names_of, outcome_of
 from bench.execution.plan import Plan
@@ -54,6 +55,8 @@ def run(plans: Iterable[Plan], total: int | None = None) -> Sweep:
         (wrong if isinstance(plan.infeasible, WrongTrack) else fitting).append(plan)
     if not fitting and wrong and wrong[0].infeasible is not None:
         raise wrong[0].infeasible
+    if not fitting:
+        raise UsageError("a pattern matches nothing, so that there is no run; `python -m bench methods` lists methods")
     sweep.left_out = sorted({str(plan.config.method["name"]) for plan in wrong})
     records_by_plan: dict[int, Record] = {}
     todo: list[int] = []

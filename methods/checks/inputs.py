@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from methods import registry
-from methods.base import Metric
+from methods.base import Codec, Metric
 from methods.checks import data
 from methods.checks.subject import Subject, check, expect, expect_description, expect_error, expect_same_codes
 from methods.errors import MethodError, NotFitted, UnsupportedMetric
@@ -16,6 +16,12 @@ def describes_itself(subject: Subject) -> None:
     """Family, summary, source, version, metrics and what parameters mean are there for lists, tables and records."""
     expect_description(subject.cls)
     expect(set(subject.cls.metrics) == set(subject.metrics), f"'metrics' has others than {', '.join(subject.metrics)}")
+    learns = subject.cls._fit is not Codec._fit or subject.cls.fit is not Codec.fit
+    expect(
+        learns or not subject.cls.trains,
+        "class attribute 'trains' is True, as it is unless a class says otherwise, and there is no _fit; write the one "
+        "that learns from vectors, or trains = False",
+    )
 
 
 @check

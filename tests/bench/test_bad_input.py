@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 
-from bench import cli
+from bench import commands
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def refused(files, tmp_path, monkeypatch, capsys):
         GlobalHydra.instance().clear()
         monkeypatch.setattr(sys, "argv", ["bench", *(argument.format(files=files) for argument in arguments)])
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            commands.main()
         error = capsys.readouterr().err.strip()
         assert ended.value.code == 2, error
         assert error.startswith("bench: ")
@@ -105,7 +105,8 @@ CASES = {
     "typo in an option": (("bugdet=8x",), "did you mean budget"),
     "typo in a method's parameter": (("method=pq", "method.bist=8"), "no parameter 'bist'; did you mean method.bits=?"),
     "a parameter of another spelling": (("method=opq", "method.centre=offset"), "did you mean method.center=?"),
-    "a parameter like nothing": (("method=opq", "method.zzzzzz=1"), "--cfg job"),
+    "a parameter like nothing": (("method=opq", "method.zzzzzz=1"), "it takes bits, renormalize, iterations"),
+    "a parameter like nothing of several": (("-m", "method=opq,pq", "method.zzzzzz=1"), "--cfg job"),
     "a parameter that all lack": (("-m", "method=opq,pq", "method.centre=offset"), "did you mean method.center=?"),
     "typo in a data set's option": (
         ("dataset.max_querys=5",),
@@ -117,8 +118,8 @@ CASES = {
     "an option as a flag with =": (("--dataset.max-base=10",), "write dataset.max_base=10"),
     "an option as a flag, and -m": (("-m", "method=pq", "--train-size", "500"), "write train_size=500"),
     "-m behind an option": (("method=pq,opqq", "-m"), "did you mean opq"),
-    "no key": (("opq",), "key=value"),
-    "an unclosed bracket": (("method=[pq",), "key=value"),
+    "no key": (("opq",), "write method=opq"),
+    "an unclosed bracket": (("method=[pq",), "opens a bracket"),
     "a method's parameter of a wrong kind": (("method=pq", "method.bits=many"), "bits"),
     # Values
     "budget 0x": ((*GOOD, "budget=0x"), "use a ratio"),
@@ -127,7 +128,10 @@ CASES = {
     "budget of a word": ((*GOOD, "budget=small"), "use a ratio"),
     "budget below a byte": ((*GOOD, "budget=1000x"), "the least is 1B (64x)"),
     "budget of half a byte": ((*GOOD, "budget=1.5B"), "use 1B"),
-    "budget that the method cannot meet": ((*GOOD, "method=float32", "budget=8x"), "smallest code is 64 B"),
+    "budget that the method cannot meet": (
+        ("dataset={files}/good.npy", "method=float32", "budget=8x"),
+        "smallest code is 64 B",
+    ),
     "budget beyond numbers": ((*GOOD, f"budget=1{400 * '0'}B"), "beyond any number"),
     "k beyond the base": ((*GOOD, "k=100000000"), "use at most 180"),
     "endless time": ((*GOOD, "limits.time_s=inf"), "finite number above 0"),

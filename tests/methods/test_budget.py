@@ -34,6 +34,13 @@ def test_wrong_budgets_say_what_would_be_right(text: str):
         Budget(text)
 
 
+@pytest.mark.parametrize("text", ["0.5x", "0.99x", "33bit", "64bits"])
+def test_more_than_float32_is_refused(text: str):
+    with pytest.raises(MethodError, match=rf"budget={text} is larger than float32 itself"):
+        Budget(text)
+    assert Budget("32bit").code_bytes(7) == Budget("1x").code_bytes(7) == 28
+
+
 def test_less_than_a_byte_names_the_least():
     with pytest.raises(MethodError, match=r"the least is 1B \(1536x\)"):
         Budget("2000x").code_bytes(384)

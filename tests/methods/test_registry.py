@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 import methods
@@ -15,6 +17,7 @@ def own_registry(monkeypatch):
     """Registrations of a test are forgotten after it."""
     registry.names()
     monkeypatch.setattr(registry, "_METHODS", dict(registry._METHODS))
+    monkeypatch.setattr(registry, "_LEFT_OUT", {})
 
 
 def test_every_module_registers_without_being_named_anywhere():
@@ -96,14 +99,44 @@ def entry_point(own_registry, monkeypatch):
     return install
 
 
-def test_an_entry_point_that_cannot_be_imported_is_named(entry_point):
-    def load():
-        raise ModuleNotFoundError("No module named 'my_package'")
+@pytest.mark.parametrize("error", [ModuleNotFoundError("No module named\n'my_package'"), SystemExit(3)])
+def test_a_broken_entry_point_is_named_and_left_out(entry_point, error):
+    """One broken package kept every command from starting."""
 
+    def load():
+        raise error
+
+    entry_point(load)
+    (line,) = registry.left_out()
+    named = r"entry point mine of bench\.methods is left out: cannot import my_package\.mine \((Module|System).*un"
+    assert re.search(named, line)
+    assert "\n" not in line
+    assert "sign" in registry.names()
+    with pytest.raises(UnknownMethod, match=named):
+        methods.get("mine")
+
+
+def test_an_entry_point_with_a_name_that_is_taken_is_left_out(entry_point):
+    class Mine(Float32):
+        name = "mine"
+
+    Mine.__module__ = "my_package.mine"
+
+    def load():
+        registry.register("sign")(Mine)
+
+    entry_point(load)
+    assert "the name 'sign' is taken by methods.binary.sign.Sign; choose another; mend" in registry.left_out()[0]
+    assert registry.get("sign").__module__ == "methods.binary.sign"
+
+
+def test_a_parameter_that_the_budget_decides_is_no_mistake_of_spelling():
     with pytest.raises(
-        MethodError, match=r"entry point mine of bench\.methods cannot import my_package\.mine \(Module.*un"
+        MethodError, match=r"subquantizers of pq follows from the data and the budget .*; it takes bits"
     ):
-        entry_point(load)
+        methods.create("pq", 32, "8x", subquantizers=3)
+    with pytest.raises(MethodError, match=r"pq has no parameter 'bist'; did you mean bits\?"):
+        methods.create("pq", 32, "8x", bist=3)
 
 
 def test_an_entry_point_without_its_class_says_how_to_register(entry_point):

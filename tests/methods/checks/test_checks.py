@@ -53,6 +53,11 @@ def test_a_parameter_without_a_meaning_fails():
         BY_NAME["describes_itself"](Unsaid)
 
 
+def test_a_method_that_trains_and_has_no_fit_is_told_what_to_write():
+    with pytest.raises(AssertionError, match=r"there is no _fit; write the one that learns .*, or trains = False"):
+        BY_NAME["describes_itself"](toys.TrainsWithoutFit)
+
+
 @pytest.mark.parametrize(
     ("metrics", "said"),
     [({"euclid"}, "'metrics' has none of ip, cosine, l2"), ({"ip", "euclid"}, "'metrics' has others than ip")],

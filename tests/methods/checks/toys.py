@@ -73,6 +73,13 @@ class SaysNothing(Toy):
     summary = ""
 
 
+@breaks("describes_itself")
+class TrainsWithoutFit(Toy):
+    """``trains`` is True where nothing is said, and nothing is learned."""
+
+    _fit = Codec._fit
+
+
 @breaks("accepts_read_only_and_strided_input")
 class FitReturnsNone(Toy):
     def fit(self, vectors, seed=0):
