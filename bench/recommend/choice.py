@@ -16,6 +16,7 @@ from bench.measure.statistics import Difference
 from bench.progress import Progress
 from bench.recommend import disk, keep, pick, prior
 from bench.recommend.disk import DiskOrder
+from bench.recommend.estimate import seconds_on
 from bench.recommend.keep import Saved
 from bench.recommend.offer import Offer
 from bench.recommend.question import Question
@@ -65,6 +66,10 @@ class Answer:
         What decided in which order methods raced, in words.
     ahead : list of str
         Those that published records expect to keep more than the chosen one, but that there was too little time for.
+    favorites_missing : list of str
+        The same of the five that they expect most of, whatever was chosen.
+    needed_s : float
+        The ``--time`` that would have been enough for these.
     too_long : list of str
         Rounds that there was no time for, with their estimates.
     slowest : Record or None
@@ -100,6 +105,8 @@ class Answer:
     expected: set[str] = field(default_factory=set)
     order_from: str = ""
     ahead: list[str] = field(default_factory=list)
+    favorites_missing: list[str] = field(default_factory=list)
+    needed_s: float = 0.0
     too_long: list[str] = field(default_factory=list)
     slowest: Record | None = None
     seconds: float = 0.0
@@ -129,27 +136,31 @@ def recommend(question: Question) -> Answer:
         seen = look_at(user)
     ratio, traits = 4 * user.dim / code_bytes, prior.traits_of(seen, user.dim, str(user.metric))
     expected = prior.by_expectation(feasible, traits, ratio, prior.packaged())
-    entries = [(name, question.budget) for name in expected.order]
     with tempfile.TemporaryDirectory(prefix="bench-recommend-", ignore_cleanup_errors=True) as work:
         most = min(question.sample, user.base.shape[0], n)
-        small, medium, full = write_samples(user, Path(work), sizes(most), str(user.metric), question.seed)
+        small, *medium, full = write_samples(user, Path(work), sizes(most), str(user.metric), question.seed)
         race = Race(question, n, work, start)
         answer = Answer(question, user.dim, n, code_bytes, user.base.shape[0])
-        first = race.round("first", entries, small, "all methods on a small sample")
+        first = race.first_round(expected, small, user.dim)
         if not first.racers:
             raise UsageError(_none_measured(question, first))
         answer.raced, answer.failed = [racer.name for racer in first.racers], first.failed
         answer.unstarted, answer.expected, answer.order_from = first.unstarted, set(expected.known), expected.source
         answer.fastest = min((racer.offer for racer in first.racers), key=lambda offer: offer.p50_ms)
-        second = race.next_round(first.racers, "second", medium, "the best on more", MOST, EARLY_MARGIN)
-        known_best = second if second.decides(first.racers[0].name) else first
+        favorites, known_best, second, margin = expected.favorites, first, Round([]), EARLY_MARGIN
+        for sample in medium:
+            second = race.next_round(first.racers, "second", sample, "the best on more", MOST, margin, favorites)
+            if second.decides(first.racers[0].name):
+                known_best, margin = second, LATE_MARGIN
         final = race.next_round(
-            known_best.racers, "final", full, "the finalists, alone", FINALISTS, LATE_MARGIN, earlier=second
+            known_best.racers, "final", full, "the finalists", FINALISTS, margin, favorites, earlier=second
         )
         deciding = final if final.decides(known_best.racers[0].name) else known_best
         pick.choose(answer, deciding.racers, second.racers, first.racers)
         if answer.chosen is not None:
             answer.ahead = first.stopped_ahead(expected.known, answer.chosen.method)
+        answer.favorites_missing = [name for name in expected.favorites if name in first.stopped]
+        answer.needed_s = race.time_for(answer.favorites_missing)
         _look_elsewhere(answer, race, small, user, first)
         best = answer.chosen or answer.nearest[0]
         if question.rescore is None:
@@ -209,7 +220,9 @@ def _look_elsewhere(answer: Answer, race: Race, small: Sample, user: Dataset, fi
             race.too_long.append(f"other budgets: {race.all_left_s:.0f} s were left")
             break
         entries = [(name, f"{size}B") for name in [racer.name for racer in favorites] + _new_at(size, answer)]
-        outcome = race.round("elsewhere", [e for e in entries if _fits(race, e, small)], small, f"at {size} bytes")
+        able = [entry for entry in entries if _fits(race, entry, small)]
+        expected_s = {racer.name: seconds_on(racer.offer.record, small) for racer in favorites}
+        outcome = race.round("elsewhere", able, small, f"at {size} bytes", expected_s, time_s)
         if not outcome.racers:
             continue
         answer.elsewhere[size] = pick.best_of(outcome.racers, limits)

@@ -1,11 +1,18 @@
-"""How long a method's next run will take, from its run on a smaller sample."""
+"""How long a run will take: from the same method's run on a smaller sample, or before it from published records."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from statistics import median
+
+from bench.recommend.prior import Expectation
 from bench.recommend.sample import Sample
 from bench.records import Record
 
 _LEAST_SEARCH_S, _LEAST_TIMED = 0.5, 100  # a latency is measured at least so long, and on so many queries
+_START_S = 4.0  # imports, compiled code read from its cache, judging
+_AXES_NS = 2.0  # for a cubed dimension: principal axes, which most that learn begin with
+_TOLERATED = 0.05  # less recall than the best: as much as twice the time
 _BY_TRAINING, _BY_BASE = ("fit",), ("load", "encode", "encode_rescore", "build")
 
 
@@ -29,3 +36,28 @@ def seconds_on(record: Record, sample: Sample) -> float:
         grown += one_by_one - spent.get("search_single", one_by_one)
         grown += batch - spent.get("search_batch", batch)
     return max(0.0, spent["process"] + grown)
+
+
+def expected_seconds(expectation: Expectation, sample: Sample, dim: int) -> dict[str, float]:
+    """Seconds of each method's run on ``sample`` by the times of published records: right within a few times.
+
+    Of those without records: as long as most others.
+    """
+    expected = {
+        name: _START_S + 1e-9 * (dim * (fit * sample.train_size + encode * sample.n) + _AXES_NS * dim**3)
+        for name, (fit, encode) in expectation.costs.items()
+    }
+    other = median(expected.values()) if expected else _START_S
+    return {name: expected.get(name, other) for name in expectation.order}
+
+
+def running_order(expectation: Expectation, seconds: Mapping[str, float]) -> list[str]:
+    """In which order the first round starts: the favorites, then those first that promise much for little time.
+
+    Of the favorites the quick ones come first: they tell how fast the machine is before the slow ones begin.
+    """
+    behind = expectation.behind
+    average = sum(behind.values()) / max(1, len(behind))
+    favorites = sorted(expectation.favorites, key=lambda name: seconds[name])
+    rest = [name for name in expectation.order if name not in favorites]
+    return favorites + sorted(rest, key=lambda name: seconds[name] * (1 + behind.get(name, average) / _TOLERATED))

@@ -11,7 +11,7 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
 
@@ -22,6 +22,7 @@ COLUMNS = ("recall@1", "recall@10", "recall@100", "fit_ns", "encode_ns")  # of a
 _MEASURE = "recall@10"
 _UNKNOWN = 0.03  # of it behind the best: taken of methods without records
 _EVIDENCE = 0.05  # the weight of that: records of sets that differ much say little more
+_FAVORITES = 5
 _ROWS = ("zero rows", "duplicates")  # kinds by which methods are not ordered
 # How often a set's weight is halved for another metric, for half or twice the dimension, for a kind that only one of
 # both is of; for half or twice the ratio once. So each published set's best is among the first five by the others.
@@ -109,11 +110,22 @@ class Expectation:
         Those of them that records know, in this order.
     source : str
         Which records say so, in words.
+    behind : method -> float
+        How much recall@10 less than the best it is expected to keep; of known ones.
+    costs : method -> (float, float)
+        ns for a vector and dimension that fitting and encoding take; of known ones.
     """
 
     order: list[str]
     known: list[str]
     source: str
+    behind: dict[str, float] = field(default_factory=dict)
+    costs: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    @property
+    def favorites(self) -> list[str]:
+        """The first of the known: an answer without one of them says so."""
+        return self.known[:_FAVORITES]
 
 
 def by_expectation(
@@ -134,7 +146,8 @@ def by_expectation(
     _, best, size = max(near, key=lambda one: one[0])
     several = f"{len(near)} data sets" if len(near) > 1 else "1 data set"
     source = f"published records of {several}, nearest {best.name} at {best.ratio(size):.3g}x"
-    return Expectation(order, [name for name in order if name in behind], source)
+    known = [name for name in order if name in behind]
+    return Expectation(order, known, source, {name: behind[name] for name in known}, _costs(near, known))
 
 
 def _nearest(
@@ -159,6 +172,17 @@ def _behind(near: Iterable[tuple[float, PublishedSet, int]]) -> dict[str, float]
             lost[name] += weight * (best - row[_MEASURE])
             weights[name] += weight
     return {name: (lost[name] + _EVIDENCE * _UNKNOWN) / (weights[name] + _EVIDENCE) for name in lost}
+
+
+def _costs(near: Sequence[tuple[float, PublishedSet, int]], names: Iterable[str]) -> dict[str, tuple[float, float]]:
+    """The times of each method at the budgets, averaged with the weights of the sets."""
+    costs = {}
+    for name in names:
+        measured = [(weight, one.codes[size][name]) for weight, one, size in near if name in one.codes[size]]
+        total = sum(weight for weight, _ in measured)
+        fit, encode = (sum(weight * row[column] for weight, row in measured) / total for column in COLUMNS[-2:])
+        costs[name] = fit, encode
+    return costs
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from statistics import median
@@ -16,6 +16,7 @@ from bench.config import RunConfig
 from bench.execution import runner
 from bench.execution.naming import outcome_of
 from bench.execution.plan import Plan, prepare
+from bench.execution.turns import Turns
 from bench.measure.statistics import against_best
 from bench.progress import Progress
 from bench.recommend.estimate import seconds_on
@@ -25,10 +26,11 @@ from bench.recommend.sample import Sample
 from bench.records import Record
 from bench.report.per_query import RecallOfQueries
 
-_LATENCY_S = 0.5
+_LATENCY_S, _ROUGHLY_S = 0.5, 0.05  # single queries are timed for so long: alone, or beside others
 LEAST_LIMIT_S = 40.0  # for one run while nothing is measured: with no answer at all no time is kept
 _LEAST_RUN_S = 15.0  # a process imports everything and compiles a kernel
 _LEAST_LEFT_S = 3.0  # and does not even start in less
+_PATIENCE = 4.0  # times what a run is expected to take: then it is stopped
 _ENOUGH = 4  # methods to choose from: until then the first round takes what later ones would have had
 
 
@@ -61,17 +63,53 @@ class Round:
 
     def decides(self, leader: str) -> bool:
         """Whether it may decide: the clock did not cut off the one that led before it."""
-        stopped = {record.method.name for record in self.failed if record.status == "timeout"}
-        return bool(self.racers) and leader not in stopped.union(self.unstarted)
+        return bool(self.racers) and leader not in self.stopped
+
+    @property
+    def stopped(self) -> set[str]:
+        """Names of those that the clock kept from being measured."""
+        return {record.method.name for record in self.failed if record.status == "timeout"}.union(self.unstarted)
 
     def stopped_ahead(self, expected: Sequence[str], name: str) -> list[str]:
         """Of ``expected``, best first, those before ``name`` that the clock kept from being measured."""
-        missing = {record.method.name for record in self.failed if record.status == "timeout"}.union(self.unstarted)
-        return [other for other in itertools.takewhile(lambda other: other != name, expected) if other in missing]
+        before = itertools.takewhile(lambda other: other != name, expected)
+        return [other for other in before if other in self.stopped]
 
     def named(self, name: str) -> Racer | None:
         """The racer of this method."""
         return next((racer for racer in self.racers if racer.name == name), None)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The time of a round.
+
+    Attributes
+    ----------
+    time_s : float
+        For all runs. None is started that would end when a third more is over (in the first round, once there is
+        something to choose from), so the entries that matter most stand first.
+    end : float
+        Of ``time.monotonic()``: what still runs then is stopped.
+    workers : int
+        Runs side by side.
+    expected_s : method -> float
+        Seconds of a run on this machine, or on another: how much slower this one is shows as runs end.
+    least_s : float
+        What a run may take beyond ``end`` as long as nothing was measured.
+    again : frozenset of str
+        Methods that may be started a second time whatever was measured by then.
+    alone : bool
+        Whether each run has the machine to itself while its searches are timed.
+    """
+
+    time_s: float
+    end: float
+    workers: int
+    expected_s: Mapping[str, float] = field(default_factory=dict)
+    least_s: float = 0.0
+    again: frozenset[str] = frozenset()
+    alone: bool = False
 
 
 def run_round(
@@ -82,39 +120,28 @@ def run_round(
     results: str,
     *,
     title: str,
-    time_s: float,
-    end: float,
-    least_s: float,
     n: int,
-    workers: int,
+    schedule: Schedule,
     earlier: Round | None = None,
 ) -> Round:
-    """Measure (method, budget) pairs on a sample, ``workers`` at once (latencies are right with one only).
+    """Measure (method, budget) pairs on a sample.
 
     Parameters
     ----------
     queries : RecallOfQueries
         Of the sample.
-    time_s : float
-        For all of them. A single run may take four times its share before it is stopped; none is started that would
-        end when a third more than the whole is over (in the first round, once there is something to choose from), so
-        the entries that matter most stand first.
-    end : float
-        Of ``time.monotonic()``: what still runs then is stopped.
-    least_s : float
-        What a run may take beyond ``end`` as long as nothing was measured.
     earlier : Round, optional
         Of a smaller sample: gives the trend of recall.
     """
     now = time.monotonic()
-    limit = max(_LEAST_RUN_S, min(LEAST_LIMIT_S, time_s), 4.0 * time_s * workers / max(1, len(entries)))
-    plans = [_plan(question, name, budget, sample, results) for name, budget in entries]
-    clock = _Clock(limit, now + time_s * 4 / 3, end, least_s, _ENOUGH if least_s else 0)
+    latency_s = _LATENCY_S if schedule.alone else _ROUGHLY_S
+    plans = [_plan(question, name, budget, sample, results, latency_s, schedule.workers) for name, budget in entries]
+    clock = _Clock.of(schedule, len(entries), now)
     racers, failed, unstarted = [], [], []
-    with Progress(title, len(plans), leave=False) as progress, _workers(workers) as pool:
+    with Progress(title, len(plans), leave=False) as progress, _workers(schedule.workers) as pool:
         clock.began = lambda plan: progress.begin(plan.config.method["name"])
         running = {pool.submit(clock.run, plan): plan for plan in plans}
-        for done in _ending(running, end - now):
+        for done in _ending(running, schedule.end - now):
             plan = running[done]
             record = None if done.cancelled() else done.result()
             if record is None:
@@ -149,13 +176,16 @@ class _Clock:
     Attributes
     ----------
     limit : float
-        Of one run.
+        Of one run, unless it is expected to take longer.
     over : float
-        Of ``time.monotonic()``: a run that would end later, were it as long as those before it, is not started once
-        as many as ``enough`` were measured.
-    end, least_s : float
-        As in :func:`run_round`.
+        Of ``time.monotonic()``: a run that is expected to end later is not started once as many as ``enough`` were
+        measured.
+    end, least_s, expected_s : as in :class:`Schedule`
     enough : int
+    favorites : frozenset of str
+        ``again`` of the schedule.
+    turns : Turns or None
+        Where searches are timed alone.
     again : int
         Runs that may be started a second time when they were stopped before ``enough`` were measured: in a new
         installation the first, those expected to lead, spend their time on compiling, and what they compiled is kept.
@@ -163,6 +193,8 @@ class _Clock:
         Is told of a run that starts.
     ended : list of float
         Seconds that the measured ones took.
+    slower : list of float
+        How many times as long as expected.
     """
 
     limit: float
@@ -170,30 +202,63 @@ class _Clock:
     end: float
     least_s: float
     enough: int = 0
+    expected_s: Mapping[str, float] = field(default_factory=dict)
+    favorites: frozenset[str] = frozenset()
+    turns: Turns | None = None
     again: int = 2
     began: Callable[[Plan], None] = lambda plan: None
     ended: list[float] = field(default_factory=list)
+    slower: list[float] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, schedule: Schedule, runs: int, now: float) -> _Clock:
+        """Of so many runs from ``now`` on."""
+        time_s = schedule.time_s
+        return cls(
+            limit=max(_LEAST_RUN_S, min(LEAST_LIMIT_S, time_s), 4.0 * time_s * schedule.workers / max(1, runs)),
+            over=now + time_s * 4 / 3,
+            end=schedule.end,
+            least_s=schedule.least_s,
+            enough=_ENOUGH if schedule.least_s else 0,
+            expected_s=schedule.expected_s,
+            favorites=schedule.again,
+            turns=Turns() if schedule.alone else None,
+        )
+
+    def expected(self, name: str) -> float:
+        """Seconds that a run is expected to take, by those that have ended."""
+        if (seconds := self.expected_s.get(name)) is not None:
+            return seconds * (median(self.slower) if self.slower else 1.0)
+        return median(self.ended) if self.ended else 0.0
 
     def run(self, plan: Plan) -> Record | None:
         """The record, or None if there is no time to start."""
-        now = time.monotonic()
-        left, limit = self.end - now, self.limit
-        typical = median(self.ended) if self.ended else 0.0
-        if now + typical > self.over and len(self.ended) >= self.enough:
+        name = plan.config.method.get("name", "")
+        now, expected = time.monotonic(), self.expected(name)
+        left, limit = self.end - now, max(self.limit, _PATIENCE * expected)
+        if now + expected > self.over and len(self.ended) >= self.enough:
             return None
-        if left < max(_LEAST_LEFT_S, typical):
+        if left < max(_LEAST_LEFT_S, expected if self.ended else 0.0):
             return None
         if not self.ended:
             left, limit = max(left, self.least_s), max(limit, self.least_s)
         limits = replace(plan.config.limits, time_s=min(limit, left))
         self.began(plan)
-        record = runner.execute(replace(plan, config=replace(plan.config, limits=limits)))
-        if record.status == "timeout" and len(self.ended) < self.enough and self.again > 0:
-            self.again -= 1
+        record = runner.execute(replace(plan, config=replace(plan.config, limits=limits)), self.turns)
+        if record.status == "timeout" and self._starts_again(name):
             return self.run(plan) or record
         if record.status == "ok":
             self.ended.append(record.seconds["process"])
+            if name in self.expected_s:
+                self.slower.append(record.seconds["process"] / self.expected_s[name])
         return record
+
+    def _starts_again(self, name: str) -> bool:
+        """Whether a run that was stopped may be started a second time; each that is counts."""
+        if self.again <= 0 or (len(self.ended) >= self.enough and name not in self.favorites):
+            return False
+        self.again -= 1
+        return True
 
 
 def _ending(running: Iterable[Future], time_s: float) -> Iterator[Future]:
@@ -210,7 +275,9 @@ def _ending(running: Iterable[Future], time_s: float) -> Iterator[Future]:
             yield from cancelled
 
 
-def _plan(question: Question, name: str, budget: str, sample: Sample, results: str) -> Plan:
+def _plan(
+    question: Question, name: str, budget: str, sample: Sample, results: str, latency_s: float, jobs: int
+) -> Plan:
     config = RunConfig(
         method={"name": name},
         dataset=dict(sample.config),
@@ -220,8 +287,9 @@ def _plan(question: Question, name: str, budget: str, sample: Sample, results: s
         threads=question.measured_threads,
         train_size=sample.train_size,
         rescore=question.rescore,
-        latency_s=_LATENCY_S,
+        latency_s=latency_s,
         results=results,
+        jobs=jobs,
     )
     return prepare(config)
 

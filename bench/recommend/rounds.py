@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 from bench.datasets.diagnosis import diagnose
 from bench.progress import Progress
-from bench.recommend.estimate import seconds_on
+from bench.recommend.estimate import expected_seconds, running_order, seconds_on
+from bench.recommend.prior import Expectation
 from bench.recommend.question import Question
-from bench.recommend.race import LEAST_LIMIT_S, Racer, Round, affordable, run_round, together_s, undominated
+from bench.recommend.race import LEAST_LIMIT_S, Racer, Round, Schedule, affordable, run_round, together_s, undominated
 from bench.recommend.sample import Sample
 from bench.records import Record
 from bench.report.per_query import RecallOfQueries
 
 # (base, queries, training) vectors of each round, and how much worse a method may be and still go on
-_SMALL, _MEDIUM, _FINAL_TRAIN = (10_000, 400, 5_000), (25_000, 1_000, 20_000), 20_000
+_SMALL, _MEDIUM, _FINAL = (5_000, 200, 2_000), (10_000, 500, 6_000), (1_000, 20_000)
+_PARTS = (1, 2, 4)  # of a round's training vectors, where there is no time for more
+_NEAR = 2.5  # times the medium base: a final as small follows the first round at once
 EARLY_MARGIN, LATE_MARGIN = 0.03, 0.005  # more training reorders methods: be generous while there was little
-MOST, FINALISTS = 8, 2
-_SHARES = {"first": 0.40, "second": 0.22, "final": 0.20, "elsewhere": 0.18}  # of the time
+MOST, FINALISTS = 6, 3
+_SHARES = {"first": 0.50, "second": 0.15, "final": 0.20, "elsewhere": 0.15}  # of the time
 _GRACE = 1.15  # times the time: then whatever still runs is stopped
+_STEP_S = 30  # in which a longer time is proposed
 
 
 class Race:
@@ -30,6 +38,7 @@ class Race:
         self.question, self.n, self.results, self.start = question, n, str(Path(work) / "results"), start
         self.workers = max(1, (os.cpu_count() or 1) // question.measured_threads)
         self.too_long: list[str] = []
+        self.missing_s: dict[str, float] = {}  # runs that there was no time for, with the seconds they would have taken
         self._written_s = time.monotonic() - start
         self._exact: list[tuple[int, float]] = []  # work (vectors times queries) and seconds of each round
         self._ended: list[Record] = []
@@ -45,6 +54,18 @@ class Race:
         coming = sum(_SHARES[name] for name in names[names.index(share) :])
         return self.all_left_s * _SHARES[share] / coming
 
+    def first_round(self, expectation: Expectation, sample: Sample, dim: int) -> Round:
+        """All methods, those first that published records expect most of for their time."""
+        expected_s = expected_seconds(expectation, sample, dim)
+        entries = [(name, self.question.budget) for name in running_order(expectation, expected_s)]
+        favorites = frozenset(expectation.favorites)
+        first = self.round("first", entries, sample, "all methods on a small sample", expected_s, again=favorites)
+        records = [racer.offer.record for racer in first.racers]
+        slower = median([record.seconds["process"] / expected_s[record.method.name] for record in records] or [1.0])
+        for name in first.stopped:
+            self.missing_s[name] = slower * expected_s[name]
+        return first
+
     def next_round(
         self,
         racers: list[Racer],
@@ -53,25 +74,45 @@ class Race:
         title: str,
         most: int,
         margin: float,
+        favorites: Collection[str] = (),
         earlier: Round | None = None,
     ) -> Round:
-        """Those that no other dominates and that there is time for, measured again; alone where latencies count."""
-        kept = undominated(racers, margin, self.question.limits.max_p50_ms is not None)[:most]
-        if len(kept) < 2:
-            kept = [*kept, *[racer for racer in racers if racer not in kept][: 2 - len(kept)]]
-        workers = 1 if share == "final" else self.workers
-        exact_s = self._exact_s(sample)
-        time_s = self.left_s(share)
-        going = affordable(kept, sample, time_s - exact_s, workers)
-        if len(going) < min(2, len(kept)):  # two are as good as what later rounds would get
-            time_s = self.all_left_s
-            going = affordable(kept[:2], sample, time_s - exact_s, workers)
-            if len(going) < min(2, len(kept)):
-                needed = exact_s + together_s([seconds_on(r.offer.record, sample) for r in kept[:2]], workers)
-                self.too_long.append(f"{title} ({sample.n:,} vectors): about {needed:.0f} s, {time_s:.0f} s were left")
-                return Round([])
+        """Those that no other dominates and that there is time for, measured again."""
+        kept = self._going_on(racers, most, margin, favorites)
+        least, going = min(2, len(kept)), list[Racer]()
+        for part, time_s, some in self._ways(share, len(kept)):
+            tried = replace(sample, train_size=-(-sample.train_size // part))
+            going = affordable(kept[:some], tried, time_s - self._exact_s(tried), self.workers)
+            if len(going) >= least:
+                break
+        else:
+            self._note_too_long(kept[:2], sample, title)
+        self.missing_s |= {racer.name: seconds_on(racer.offer.record, sample) for racer in kept if racer not in going}
+        if len(going) < least:
+            return Round([])
+        expected_s = {racer.name: seconds_on(racer.offer.record, tried) for racer in going}
         entries = [(racer.name, self.question.budget) for racer in going]
-        return self.round(share, entries, sample, title, time_s, workers, earlier)
+        return self.round(share, entries, tried, title, expected_s, time_s, earlier=earlier)
+
+    def _ways(self, share: str, racers: int) -> Iterator[tuple[int, float, int]]:
+        """By which part of the training, in how many seconds, with how many racers: two are as good as what later
+        rounds would get, and on less training they are measured sooner than not at all."""
+        for part in _PARTS:
+            yield part, self.left_s(share), racers
+            yield part, self.all_left_s, 2
+
+    def _note_too_long(self, racers: list[Racer], sample: Sample, title: str) -> None:
+        seconds = [seconds_on(racer.offer.record, sample) for racer in racers]
+        needed, left = self._exact_s(sample) + together_s(seconds, self.workers), self.all_left_s
+        self.too_long.append(f"{title} ({sample.n:,} vectors): about {needed:.0f} s, {left:.0f} s were left")
+
+    def _going_on(self, racers: list[Racer], most: int, margin: float, favorites: Collection[str]) -> list[Racer]:
+        """Those that no other dominates, at least two; favorites after them, unless they are far behind."""
+        fast = self.question.limits.max_p50_ms is not None
+        names = [racer.name for racer in undominated(racers, margin, fast)[:most]]
+        names += [racer.name for racer in undominated(racers, 2 * margin, fast) if racer.name in favorites]
+        names += [racer.name for racer in racers[:2]] if len(set(names)) < 2 else []
+        return [next(racer for racer in racers if racer.name == name) for name in dict.fromkeys(names)]
 
     def round(
         self,
@@ -79,8 +120,9 @@ class Race:
         entries: list[tuple[str, str]],
         sample: Sample,
         title: str,
+        expected_s: Mapping[str, float],
         time_s: float | None = None,
-        workers: int | None = None,
+        again: frozenset[str] = frozenset(),
         earlier: Round | None = None,
     ) -> Round:
         """One round of the race."""
@@ -90,23 +132,36 @@ class Race:
             data = sample.load()
             queries = RecallOfQueries(data)
             diagnose(data)  # now, so that runs side by side do not all begin with it
-        self._exact = [*self._exact, (sample.n * sample.queries, time.monotonic() - before)]
+        exact_s = time.monotonic() - before
+        self._exact = [*self._exact, (sample.n * sample.queries, exact_s)]
+        schedule = Schedule(
+            time_s=time_s - exact_s,
+            end=self.start + _GRACE * self.question.time_s,
+            workers=self.workers,
+            expected_s=expected_s,
+            least_s=LEAST_LIMIT_S if share == "first" else 0.0,
+            again=again,
+            alone=share == "final",
+        )
+        title = f"{title} ({sample.n:,} vectors)"
         outcome = run_round(
             self.question,
             entries,
             sample,
             queries,
             self.results,
-            title=f"{title} ({sample.n:,} vectors)",
-            time_s=time_s,
-            end=self.start + _GRACE * self.question.time_s,
-            least_s=LEAST_LIMIT_S if share == "first" else 0.0,
+            title=title,
             n=self.n,
-            workers=workers or self.workers,
+            schedule=schedule,
             earlier=earlier,
         )
         self._ended += [*[racer.offer.record for racer in outcome.racers], *outcome.failed]
         return outcome
+
+    def time_for(self, names: Collection[str]) -> int:
+        """The ``--time`` in which these, which there was no time for, would have been measured; in whole steps."""
+        missing = sum(self.missing_s.get(name, 0.0) for name in names) / self.workers
+        return math.ceil((self.question.time_s + missing / _SHARES["first"]) / _STEP_S) * _STEP_S
 
     def _exact_s(self, sample: Sample) -> float:
         """What the exact neighbors of a sample will take; the first time says too little: there, code is compiled."""
@@ -127,7 +182,6 @@ class Race:
 
 
 def sizes(most: int) -> list[tuple[int, int, int]]:
-    """Of the three rounds, for ``most`` base vectors in the last: nested samples that grow."""
-    small = (min(_SMALL[0], max(1, most // 4)), _SMALL[1], _SMALL[2])
-    medium = (min(_MEDIUM[0], max(1, most // 2)), _MEDIUM[1], _MEDIUM[2])
-    return [small, medium, (most, _MEDIUM[1], _FINAL_TRAIN)]
+    """Of two or three rounds, for ``most`` base vectors in the last: nested samples that grow."""
+    small = (min(_SMALL[0], max(1, most // 4)), *_SMALL[1:])
+    return [small, *([_MEDIUM] if most > _NEAR * _MEDIUM[0] else []), (most, *_FINAL)]

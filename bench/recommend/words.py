@@ -25,6 +25,11 @@ def lines(answer: Answer) -> Iterator[str]:
         f"at most {answer.code_bytes} bytes each ({_budget(question, answer.n * answer.code_bytes)})"
     )
     yield from answer.vectors
+    if answer.favorites_missing:
+        yield (
+            f"no time for {_and(answer.favorites_missing)}, of the five methods that published records expect most of: "
+            f"--time {answer.needed_s:g} is enough, or run this again if it compiled much (what was compiled is kept)"
+        )
     if answer.chosen is not None:
         yield from _offer("take", answer.chosen)
         yield from _runner_up(answer)
@@ -43,9 +48,10 @@ def lines(answer: Answer) -> Iterator[str]:
     if answer.unstarted:
         last = "published records have them behind; " if answer.expected.issuperset(answer.unstarted) else ""
         yield f"no time for: {', '.join(answer.unstarted)} ({last}--time gives more)"
-    if answer.ahead and answer.chosen is not None:
+    ahead = [name for name in answer.ahead if name not in answer.favorites_missing]
+    if ahead and answer.chosen is not None:
         yield (
-            f"published records expect {', '.join(answer.ahead)} to keep more than {answer.chosen.method}: give more "
+            f"published records expect {', '.join(ahead)} to keep more than {answer.chosen.method}: give more "
             "--time, or run this again if it was the first time (what was compiled is kept)"
         )
     for round_ in answer.too_long:
@@ -53,6 +59,11 @@ def lines(answer: Answer) -> Iterator[str]:
     if answer.order_from:
         yield f"order of the race: {answer.order_from}"
     yield f"{len(answer.raced)} methods raced in {answer.seconds:.0f} s{_overrun(answer)}"
+
+
+def _and(names: list[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _budget(question: Question, codes: int) -> str:

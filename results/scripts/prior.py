@@ -35,9 +35,9 @@ def text_of(packs: Iterable[Path]) -> str:
     sums, sets = [], []
     for pack in packs:
         sums.append(f"  {json.dumps(pack.name)}: {json.dumps(records.file_sha256(pack))}")
-        found = [record for record, _ in records.newest_versions(records.locate([pack])) if is_plain(record)]
-        if codes := codes_of(found):
-            sets.append(_text_of_set(_named(found, codes), codes))
+        plain = [record for record, _ in records.newest_versions(records.locate([pack])) if is_plain(record)]
+        if codes := codes_of(plain):
+            sets.append(_text_of_set(_named(plain), codes))
     head = f'{{\n "columns": {json.dumps(prior.COLUMNS)},\n "packs": {{\n'
     return head + ",\n".join(sums) + '\n },\n "sets": [\n' + ",\n".join(sets) + "\n ]\n}\n"
 
@@ -48,10 +48,10 @@ def is_plain(record: Record) -> bool:
     return record.status == "ok" and record.dataset.track == "dense" and own
 
 
-def codes_of(found: Iterable[Record]) -> dict[int, dict[str, list[float]]]:
+def codes_of(measured: Iterable[Record]) -> dict[int, dict[str, list[float]]]:
     """Budget in bytes -> method -> the file's columns, means over seeds."""
     groups: dict[int, dict[str, list[Record]]] = defaultdict(lambda: defaultdict(list))
-    for record in found:
+    for record in measured:
         groups[record.budget.bytes][record.method.name].append(record)
     return {
         size: {name: _columns(group) for name, group in sorted(methods.items())}
@@ -67,10 +67,10 @@ def _columns(group: list[Record]) -> list[float]:
     return [round(value, 4) for value in recalls] + [float(f"{1e9 * fmean(each):.2g}") for each in (fits, encodings)]
 
 
-def _named(found: list[Record], codes: dict) -> dict[str, Any]:
+def _named(measured: list[Record]) -> dict[str, Any]:
     """What the data set is called and is like."""
-    data = found[0].dataset
-    diagnosis = next(record.diagnosis for record in found if record.diagnosis is not None)
+    data = measured[0].dataset
+    diagnosis = next(record.diagnosis for record in measured if record.diagnosis is not None)
     traits = prior.traits_of(diagnosis, data.dim, data.metric)
     described = {"dim": data.dim, "metric": data.metric, "compared": traits.compared, "kinds": sorted(traits.kinds)}
     return {"name": data.name, "n": data.n, **described}

@@ -14,11 +14,12 @@ from bench.errors import UsageError
 from bench.execution.plan import Plan
 from bench.measure.statistics import Interval
 from bench.recommend.choice import Answer, _feasible
-from bench.recommend.estimate import seconds_on
+from bench.recommend.estimate import expected_seconds, running_order, seconds_on
 from bench.recommend.offer import Limits, Offer
+from bench.recommend.prior import Expectation
 from bench.recommend.question import Question, parse_count
 from bench.recommend.race import Racer, Round, _Clock, _ending, affordable, undominated
-from bench.recommend.rounds import sizes
+from bench.recommend.rounds import Race, sizes
 from bench.recommend.sample import Sample
 from bench.recommend.vectors import look_at, sentences
 from bench.recommend.words import lines
@@ -143,7 +144,7 @@ def clock(record, monkeypatch):
     """A clock of a round, whose runs are said to take ``seconds``; ``limits`` are what they were given."""
 
     def make(seconds, **values):
-        def execute(plan):
+        def execute(plan, turns):
             limits.append(plan.config.limits.time_s)
             return dataclasses.replace(record, seconds={"process": seconds})
 
@@ -155,6 +156,50 @@ def clock(record, monkeypatch):
         return kept, limits, lambda: kept.run(plan)
 
     return make
+
+
+@pytest.fixture
+def named_clock(record, monkeypatch):
+    """A clock of a round in which runs take ``slower`` times what is expected of them; what it was asked to start."""
+
+    def make(expected_s, slower, over, status="ok", **values):
+        def execute(plan, turns):
+            started.append((plan.config.method["name"], plan.config.limits.time_s))
+            seconds = {"process": slower * expected_s[plan.config.method["name"]]}
+            return dataclasses.replace(record, seconds=seconds, status=status)
+
+        started = []
+        monkeypatch.setattr("bench.recommend.race.runner.execute", execute)
+        now = time.monotonic()
+        kept = _Clock(10.0, now + over, now + 1_000.0, 0.0, expected_s=expected_s, **values)
+
+        def run(name):
+            return kept.run(Plan(RunConfig(method={"name": name}), None, 48, {}, None, None, None))
+
+        return kept, started, run
+
+    return make
+
+
+def test_a_slow_machine_is_known_after_the_first_run(named_clock):
+    _, started, run = named_clock({"quick": 2.0, "slow": 30.0, "other": 3.0}, slower=3.0, over=50.0)
+    assert run("quick") is not None
+    assert run("slow") is None  # 90 s here, and the round has 50
+    assert run("other") is not None
+    assert started == [("quick", 10.0), ("other", 36.0)]  # four times what is expected of it here
+
+
+def test_a_run_that_is_expected_to_take_long_gets_longer(named_clock):
+    _, started, run = named_clock({"slow": 30.0}, slower=1.0, over=50.0)
+    run("slow")
+    assert started == [("slow", 120.0)]
+
+
+def test_a_favorite_that_was_stopped_starts_again_whatever_was_measured(named_clock):
+    for favorites, attempts in ((frozenset({"a"}), 3), (frozenset(), 1)):
+        _, started, run = named_clock({"a": 5.0}, slower=1.0, over=50.0, status="timeout", favorites=favorites)
+        assert run("a").status == "timeout"
+        assert len(started) == attempts
 
 
 def test_a_run_gets_the_time_left_and_none_starts_that_would_outlast_it(clock):
@@ -193,7 +238,7 @@ def test_runs_that_compiled_until_they_were_stopped_are_started_again(clock, rec
     _, limits, run = clock(seconds=5.0, over=100.0, end=200.0)
     outcomes = iter(["timeout", "ok", "timeout", "timeout", "timeout", "ok", "timeout"])
 
-    def execute(plan):
+    def execute(plan, turns):
         limits.append(plan.config.limits.time_s)
         return dataclasses.replace(record, status=next(outcomes), seconds={"process": 5.0})
 
@@ -260,6 +305,90 @@ def test_samples_grow_and_fit_into_what_there_is():
         bases = [base for base, _, _ in sizes(most)]
         assert bases == sorted(bases)
         assert bases[-1] == most
+        assert bases[0] <= most // 4
+
+
+def test_few_vectors_need_no_round_between_the_first_and_the_last():
+    assert [len(sizes(most)) for most in (5_000, 25_000, 25_001, 10**6)] == [2, 2, 3, 3]
+
+
+EXPECTED = Expectation(
+    ["best", "slow", "third", "fourth", "fifth", "new", "far", "slower"],
+    ["best", "slow", "third", "fourth", "fifth", "far", "slower"],
+    "published records",
+    {"best": 0.0, "slow": 0.01, "third": 0.02, "fourth": 0.02, "fifth": 0.02, "far": 0.3, "slower": 0.04},
+    {name: (1_000.0, 100.0) for name in ("best", "third", "fourth", "fifth", "slower")}
+    | {"slow": (9_000.0, 100.0), "far": (0.0, 1.0)},
+)
+
+
+def test_a_run_without_an_earlier_one_is_estimated_from_published_times():
+    seconds = expected_seconds(EXPECTED, Sample({}, 5_000, 2_000, 200), 100)
+    assert seconds["best"] == pytest.approx(4.0 + 1e-9 * (100 * (1_000 * 2_000 + 100 * 5_000) + 2 * 100**3))
+    assert seconds["far"] < seconds["best"] < seconds["slow"]
+    assert seconds["new"] == seconds["best"]  # nothing is known of it: as most
+
+
+def test_favorites_start_first_and_then_what_promises_most_for_its_time():
+    seconds = {"best": 9.0, "slow": 90.0, "third": 8.0, "fourth": 10.0, "fifth": 11.0}
+    seconds |= {"far": 4.0, "slower": 10.0, "new": 30.0}
+    order = running_order(EXPECTED, seconds)
+    assert order == ["third", "best", "fourth", "fifth", "slow", "slower", "far", "new"]
+
+
+@pytest.fixture
+def race(tmp_path):
+    return Race(Question("x.npy", "48B"), 10_000, str(tmp_path), time.monotonic())
+
+
+def test_favorites_go_on_unless_they_are_far_behind(race, racers):
+    go_on = lambda favorites: [r.name for r in race._going_on(racers, 2, 0.1, favorites)]  # noqa: E731
+    assert go_on([]) == ["best", "twin"]
+    assert go_on(["near", "far", "useless"]) == ["best", "twin", "near"]  # .2 and .3 behind: twice the margin
+    assert [r.name for r in race._going_on(racers[3:], 1, 0.0, [])] == ["far", "useless"]  # two at least
+
+
+@pytest.mark.parametrize(
+    ("time_s", "names", "training"),
+    [
+        (500, ["best", "twin", "near"], 20_000),  # each 25 s
+        (35, ["best", "twin"], 20_000),  # with the time of later rounds
+        (20, ["best", "twin"], 10_000),
+        (10, [], None),
+    ],
+)
+def test_finalists_are_fitted_on_less_rather_than_not_measured(race, racers, monkeypatch, time_s, names, training):
+    called = []
+    monkeypatch.setattr(race, "round", lambda share, entries, sample, *rest, **more: called.append((entries, sample)))
+    race.question = dataclasses.replace(race.question, time_s=time_s)
+    race.workers = 2
+    race.next_round(racers, "final", Sample({}, 10_000, 20_000, 100), "the finalists", 3, 0.05)
+    if not names:
+        assert not called
+        assert "the finalists (10,000 vectors): about 25 s" in race.too_long[0]
+        return
+    ((entries, sample),) = called
+    assert [name for name, _ in entries] == names
+    assert sample.train_size == training
+
+
+def test_the_time_that_would_have_been_enough_is_said_in_whole_steps(race):
+    race.workers, race.missing_s = 2, {"slow": 50.0, "other": 12.0}
+    assert race.time_for(["slow"]) == 300  # half of the time is for the first round: 25 s more of it are 50 s
+    assert race.time_for(["slow", "other"]) == 330
+    assert race.time_for([]) == 240
+
+
+def test_a_favorite_without_time_is_said_before_what_to_take(record):
+    answer = Answer(Question("x.npy", "48B"), 100, 10_000, 48, chosen=Offer(record, 10_000, 10))
+    answer.favorites_missing, answer.needed_s, answer.ahead = ["trellis", "qinco2"], 420, ["trellis", "qinco2"]
+    _, second, third, *rest = lines(answer)
+    assert second.startswith(
+        "no time for trellis and qinco2, of the five methods that published records expect most of"
+    )
+    assert "--time 420 is enough" in second
+    assert third.startswith("take pq")
+    assert not any("published records expect trellis" in line for line in rest)
 
 
 @pytest.mark.parametrize(("text", "count"), [("100M", 10**8), ("250k", 250_000), ("1.5G", 1_500_000_000), ("7", 7)])
