@@ -156,6 +156,8 @@ def recommend(question: Question) -> Answer:
             known_best.racers, "final", full, "the finalists", FINALISTS, margin, favorites, earlier=second
         )
         deciding = final if final.decides(known_best.racers[0].name) else known_best
+        for round_ in (deciding, second, first) if question.limits.min_recall is not None else [deciding]:
+            pick.carry_on(round_.racers[:MOST])
         pick.choose(answer, deciding.racers, second.racers, first.racers)
         if answer.chosen is not None:
             answer.ahead = first.stopped_ahead(expected.known, answer.chosen.method)
@@ -225,6 +227,8 @@ def _look_elsewhere(answer: Answer, race: Race, small: Sample, user: Dataset, fi
         outcome = race.round("elsewhere", able, small, f"at {size} bytes", expected_s, time_s)
         if not outcome.racers:
             continue
+        if limits.min_recall is not None:
+            pick.carry_on(outcome.racers)
         answer.elsewhere[size] = pick.best_of(outcome.racers, limits)
         measured += [racer.offer for racer in outcome.racers]
         if answer.chosen is None and any(not offer.missed(limits) for offer in measured):

@@ -68,7 +68,7 @@ def _question(question: Question) -> dict[str, Any]:
 
 
 def _offer(offer: Offer, question: Question) -> dict[str, Any]:
-    record = offer.record
+    record, at_n = offer.record, offer.recall_range
     return {
         "method": offer.method,
         "options": {key: value for key, value in record.method.requested.items() if key != "name"},
@@ -78,6 +78,8 @@ def _offer(offer: Offer, question: Question) -> dict[str, Any]:
         "recall_high": offer.recall.high,
         "measured_on": record.dataset.n,
         "recall_at_n": offer.recall_at_n,
+        "recall_at_n_low": None if at_n is None else at_n.low,
+        "recall_at_n_high": None if at_n is None else at_n.high,
         "memory_bytes": offer.memory_bytes,
         "disk_bytes": offer.disk_bytes,
         "p50_ms": offer.p50_ms,

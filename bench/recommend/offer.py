@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from bench.errors import UsageError
 from bench.measure.statistics import Interval
+from bench.recommend.scaling import Trend, of_two
 from bench.records import Record
 from bench.report.words import count_bytes
 
@@ -43,7 +44,9 @@ class Offer:
     n : int
     k : int
     smaller : Record or None
-        The same method fitted on the same vectors, on a smaller sample: gives the trend of recall.
+        The same method fitted on the same vectors, on a smaller sample: gives the trend of recall without ``trend``.
+    trend : Trend or None
+        How recall changes with the number of vectors, from parts of the sample.
     threads : int or None
         Of a search and of encoding, by which latency and build time are said; None is as many as were measured with.
     """
@@ -53,6 +56,7 @@ class Offer:
     k: int
     smaller: Record | None = None
     threads: int | None = None
+    trend: Trend | None = None
 
     @property
     def measured_threads(self) -> int:
@@ -79,18 +83,29 @@ class Offer:
         return self.record.quality[f"recall@{self.k}"]
 
     @property
-    def recall_per_decade(self) -> float | None:
-        """Change of recall for ten times the vectors (at most 0), from two samples; None where there is but one."""
-        if self.smaller is None or self.smaller.dataset.n >= self.record.dataset.n:
-            return None
-        decades = math.log10(self.record.dataset.n / self.smaller.dataset.n)
-        return min(0.0, (self.recall.value - self.smaller.quality[f"recall@{self.k}"].value) / decades)
+    def law(self) -> Trend | None:
+        """How recall changes with the number of vectors; None where it was measured at one size alone."""
+        if self.trend is not None or self.smaller is None:
+            return self.trend
+        return of_two(self.record, self.smaller, self.k)
+
+    @property
+    def decades(self) -> float:
+        """How many times ten times as many vectors there will be as were measured with."""
+        return max(0.0, math.log10(self.n / self.record.dataset.n))
 
     @property
     def recall_at_n(self) -> float:
-        """Recall carried on to ``n`` along the logarithm of the number of vectors."""
-        decades = max(0.0, math.log10(self.n / self.record.dataset.n))
-        return max(0.0, self.recall.value + (self.recall_per_decade or 0.0) * decades)
+        """Recall carried on to ``n`` by :attr:`law`; as measured where there is none."""
+        law = self.law
+        return self.recall.value if law is None else law.at(self.n, self.recall.value).value
+
+    @property
+    def recall_range(self) -> Interval | None:
+        """:attr:`recall_at_n` with an interval that holds the truth in nine of ten cases; None where it is unknown."""
+        if self.decades == 0:
+            return self.recall
+        return None if (law := self.law) is None else law.at(self.n, self.recall.value)
 
     @property
     def memory_bytes(self) -> int:

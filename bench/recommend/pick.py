@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from bench.measure.statistics import paired_difference
 from bench.recommend.offer import MAX_P50, MIN_RECALL, Limits, Offer
 from bench.recommend.race import Racer, undominated
+from bench.recommend.scaling import trend_of
 
 if TYPE_CHECKING:
     from bench.recommend.choice import Answer
@@ -43,6 +44,14 @@ class Trade:
     @property
     def encode_speedup(self) -> float:
         return self.other.encode_rate / self.best.encode_rate
+
+
+def carry_on(racers: Iterable[Racer]) -> None:
+    """Gives the offers of racers the trend of their recall, as far as it is needed and known."""
+    for racer in racers:
+        offer = racer.offer
+        if offer.trend is None and offer.decades > 0:
+            racer.offer = replace(offer, trend=trend_of(offer.record))
 
 
 def choose(answer: Answer, *rounds: list[Racer]) -> None:

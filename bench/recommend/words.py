@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from bench.recommend.actions import command, commands, offered, python_lines
 from bench.recommend.amounts import change, duration
+from bench.recommend.at_n import carried_on, unsure
 from bench.recommend.choice import Answer
 from bench.recommend.disk import DiskOrder
 from bench.recommend.offer import FEEDING_THREADS, Offer
@@ -32,6 +33,7 @@ def lines(answer: Answer) -> Iterator[str]:
         )
     if answer.chosen is not None:
         yield from _offer("take", answer.chosen)
+        yield from unsure(answer.chosen, question.limits)
         yield from _runner_up(answer)
         yield from _trades(answer)
     else:
@@ -178,10 +180,7 @@ def _offer(word: str, offer: Offer) -> Iterator[str]:
     yield f"{word} {offer.method} at {offer.code} bytes a vector"
     low, high = number(recall.low, ".3f"), number(recall.high, ".3f")
     text = f"  keeps    recall@{offer.k} {recall.value:.3f} [{low}, {high}] on {measured:,} vectors"
-    if offer.n > measured and offer.recall_per_decade is not None:
-        trend = f"{number(offer.recall_per_decade, '+.3f')} for ten times the vectors"
-        text += f"; about {offer.recall_at_n:.2f} at {offer.n:,} ({trend})"
-    yield text
+    yield text + (carried_on(offer) if offer.n > measured else "")
     disk = f", {count_bytes(offer.disk_bytes)} on disk" if offer.disk_bytes else ", nothing on disk"
     yield f"  memory   {count_bytes(offer.memory_bytes)}{disk}"
     shared = " (other processes kept the machine busy)" if record.latency_shared else ""
