@@ -51,7 +51,7 @@ def test_center_makes_runs_of_its_own_and_null_leaves_earlier_ones_valid(tmp_pat
     assert key(tmp_path, "pq", center="offset") != key(tmp_path, "pq")
 
 
-@pytest.mark.integration
+@pytest.mark.usefixtures("in_this_process")
 def test_a_record_says_that_it_is_centered(tmp_path, gaussian):
     np.save(tmp_path / "base.npy", gaussian(300, 16) + 1)
 
@@ -76,7 +76,7 @@ def test_center_under_l2_is_skipped_in_a_sweep(tmp_path, gaussian):
     assert "ip and cosine" in record.reason
 
 
-@pytest.mark.integration
+@pytest.mark.usefixtures("in_this_process")
 def test_what_was_skipped_for_want_of_a_package_runs_once_it_is_there(tmp_path, monkeypatch, gaussian):
     np.save(tmp_path / "base.npy", gaussian(300, 16))
     made = {"name": "path", "base": str(tmp_path / "base.npy")}
@@ -109,7 +109,7 @@ def run(tmp_path, gaussian):
     return functools.partial(bench.run, "sign", dataset=made, latency_s=0.1, results=tmp_path)
 
 
-@pytest.mark.integration
+@pytest.mark.usefixtures("in_this_process")
 def test_a_budget_that_leads_to_the_same_codec_is_not_measured_again(tmp_path, run):
     first, second = run("8x"), run("16x")
     assert first.reason == ""
@@ -125,7 +125,7 @@ def test_a_budget_that_leads_to_the_same_codec_is_not_measured_again(tmp_path, r
     assert run("8x", k=5).reason == ""
 
 
-@pytest.mark.integration
+@pytest.mark.usefixtures("in_this_process")
 def test_own_vectors_are_named_by_their_file_and_earlier_records_of_them_count(tmp_path, run):
     """Earlier versions put the runs of all files into one folder and called each data set ``path``."""
     record = run("8x")
@@ -163,7 +163,7 @@ def test_a_file_gives_its_data_set_a_name(file, name):
     assert own_files.name_of(file, datasets.names()) == name
 
 
-@pytest.mark.integration
+@pytest.mark.usefixtures("in_this_process")
 def test_a_codec_is_the_same_when_its_parameters_were_renamed_since(tmp_path, run, monkeypatch):
     first = run("8x")
     then = {"cut" if name == "threshold" else name: value for name, value in reversed(first.method.params.items())}

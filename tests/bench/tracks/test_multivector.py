@@ -49,7 +49,7 @@ def test_a_run_counts_the_mean_bytes_of_a_document_and_judges_by_chamfer(options
     assert arrays["ids"].shape == (120, 100)
 
 
-@pytest.mark.integration
+@pytest.mark.usefixtures("in_this_process")
 def test_enough_bytes_give_the_exact_ranking(options):
     record = run({"name": "token_codec", "codec": "float16"}, "1x", **options)
     assert record.quality["recall@10"].value > 0.99
@@ -63,7 +63,7 @@ def test_a_ratio_is_against_the_mean_float32_bytes_of_a_document(options):
     assert plan.code_bytes == int(plan.dataset.base.lengths.mean() * 16 * 4 / 8)
 
 
-@pytest.mark.integration
+@pytest.mark.usefixtures("in_this_process")
 def test_rescoring_improves_and_is_counted_in_memory_or_on_disk(options):
     plain = run("muvera", "32B", **options)
     disk = run("muvera", "32B", rescore="disk", rescore_factor=8, **options)
@@ -125,13 +125,13 @@ def test_truth_is_exact(options):
         np.testing.assert_allclose(truth.scores[i], sorted(scores)[::-1][:5], rtol=1e-6)
 
 
-def test_a_sweep_over_all_methods_leaves_those_of_another_track_out(bench, files):
+def test_a_sweep_over_all_methods_leaves_those_of_another_track_out(here, files):
     data = ["dataset=ragged", f"dataset.base={files}/base.npz", f"dataset.queries={files}/queries.npz"]
-    done = bench("-m", "method=pq,mean_pooling", "budget=64B", "latency_s=0.1", *data)
+    done = here("-m", "method=pq,mean_pooling", "budget=64B", "latency_s=0.1", *data)
     assert done.returncode == 0, done.stderr
     assert "1 runs: 1 ok" in done.stdout
     assert "not for these data: pq (of another track)" in done.stdout
-    alone = bench("-m", "method=pq,opq", "budget=64B", *data)
+    alone = here("-m", "method=pq,opq", "budget=64B", *data)
     assert alone.returncode == 2
     assert "pq is of the dense track" in alone.stderr
     assert alone.stderr.count("\n") == 1

@@ -54,7 +54,7 @@ def test_a_run_counts_exported_arrays_and_judges_on_test_examples(options, tmp_p
     assert frame["auc"][0] == record.quality["auc"].value
 
 
-@pytest.mark.integration
+@pytest.mark.usefixtures("in_this_process")
 def test_a_finished_run_is_read_and_a_click_model_is_another_run(options):
     first = run("hash", "4x", **options)
     assert run("hash", "4x", **options) == first
@@ -149,7 +149,7 @@ def test_influences_average_to_the_auc_and_vary_as_it_does():
         assert 3.92 * values.std() / groups**0.5 == pytest.approx(found.high - found.low, rel=0.1)
 
 
-@pytest.mark.integration
+@pytest.mark.usefixtures("in_this_process")
 def test_a_report_pairs_click_models_on_the_same_examples(options, tmp_path):
     for method in ("hash", "robe"):
         run(method, "4x", **options)
@@ -164,7 +164,7 @@ def test_a_report_pairs_click_models_on_the_same_examples(options, tmp_path):
     assert comparison.low <= comparison.difference <= comparison.high
 
 
-@pytest.mark.integration
+@pytest.mark.usefixtures("in_this_process")
 def test_recommend_answers_for_a_vocabulary_with_uncertainty(options, tmp_path, capsys, monkeypatch):
     one = run("hash", "10x", **options)
     raw = 64 * one.dataset.vectors_per_item
