@@ -12,9 +12,11 @@ from bench import records
 from bench.datasets.base import DatasetError
 from bench.errors import UsageError
 from bench.records import Record
-from bench.report import significance, tables
+from bench.report import pictures, significance, tables
+from bench.report.export import TABLES
 from bench.report.names import shown_name
 from bench.report.per_query import Judges, with_values
+from bench.report.pictures import PICTURES
 from bench.report.ranking import print_rankings
 from bench.report.rows import HEADLINES, Row, by_measure, headline, rows_of
 
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _COSTS = {"bytes": "codes", "latency": "p50 ms"}  # of --against
-_FORMATS = "html,md,csv,parquet,png,svg"
+_FORMATS = (*TABLES, *PICTURES)
+_DEFAULT_FORMATS = "html,md,csv,parquet,png,svg"
 Located = list[tuple[Record, Path | None]]
 
 
@@ -40,10 +43,20 @@ def main() -> None:
     parser.add_argument("--dataset", help="only records of this data set")
     parser.add_argument("--measure", metavar="M", help="choose the best and rank by it: recall@1, nDCG@10, ...")
     parser.add_argument("--out", metavar="DIR", help="write index.html, tables and figures there")
-    parser.add_argument("--format", default=_FORMATS, metavar="A,B", help=f"of --out (default {_FORMATS})")
+    parser.add_argument(
+        "--format",
+        default=_DEFAULT_FORMATS,
+        metavar="A,B",
+        help=f"of --out: some of {','.join(_FORMATS)} (default {_DEFAULT_FORMATS})",
+    )
     parser.add_argument("--compare", nargs=2, metavar=("A", "B"), help="the second set of records against the first")
     parser.add_argument("--figure", metavar="FILE", help="draw recall@10 against bytes into FILE (.png, .svg, .pdf)")
     parser.add_argument("--against", choices=_COSTS, default="bytes", help="what --figure draws recall@10 against")
+    parser.add_argument(
+        "--error",
+        action=argparse.BooleanOptionalAction,
+        help="figures have the error 1 - recall on a logarithmic scale; without: where that is easier to read",
+    )
     parser.add_argument("--overview", metavar="FILE", help="draw the error of the best methods against bytes into FILE")
     parser.add_argument("--known", default="", metavar="A,B", help="methods that --overview draws wherever they lie")
     parser.add_argument(
@@ -67,10 +80,9 @@ def main() -> None:
 
 
 def _formats(text: str) -> list[str]:
-    known = _FORMATS.split(",")
-    chosen = [name for name in text.split(",") if name]
-    if unknown := [name for name in chosen if name not in known]:
-        raise UsageError(f"--format {unknown[0]} is unknown; use some of {_FORMATS}")
+    chosen = [name for name in text.lower().split(",") if name]
+    if unknown := [name for name in chosen if name not in _FORMATS]:
+        raise UsageError(f"--format {unknown[0]} is unknown; use some of {','.join(_FORMATS)}")
     return chosen
 
 
@@ -98,15 +110,14 @@ def _report(options: argparse.Namespace, formats: list[str]) -> None:
         records.pack(with_values(located, judges), path)
         significance.write(significance.beside(path), comparisons)
     if options.figure:
-        _draw(chosen, "figure", options.figure, lambda measure: _by_family(chosen, _COSTS[options.against], measure))
+        _draw("figure", options.figure, lambda: _by_family(chosen, options))
     if options.overview:
-        known = [name for name in options.known.split(",") if name]
-        _draw(chosen, "overview", options.overview, lambda measure: _overview(chosen, known, measure))
+        _draw("overview", options.overview, lambda: _overview(chosen, options))
     if options.out:
         from bench.report.export import write_all
 
         failures = [record for record in chosen if record.status != "ok"]
-        for path in write_all(rows, failures, Path(options.out), formats, ordered):
+        for path in write_all(rows, failures, Path(options.out), formats, ordered, options.error):
             print(path)
 
 
@@ -141,31 +152,32 @@ def _compare(sets: list[str], dataset: str | None) -> None:
     print_comparison(*compare_sets(first, second))
 
 
-def _by_family(chosen: list[Record], cost: str, measure: str) -> Figure:
+def _by_family(chosen: list[Record], options: argparse.Namespace) -> Figure:
     from bench.report.figures import by_family
 
-    return by_family(chosen, cost, measure)
+    return by_family(chosen, _COSTS[options.against], _headline(chosen), options.error)
 
 
-def _overview(chosen: list[Record], known: list[str], measure: str) -> Figure:
+def _overview(chosen: list[Record], options: argparse.Namespace) -> Figure:
     from bench.report.overview import overview
 
-    return overview(chosen, known, measure)
+    known = [name for name in options.known.split(",") if name]
+    return overview(chosen, known, _headline(chosen), options.error is not False)
 
 
-def _draw(chosen: list[Record], option: str, name: str, figure: Callable[[str], Figure]) -> None:
-    """Write the figure of the records' headline measure into the file that the option names."""
-    import matplotlib
+def _headline(chosen: list[Record]) -> str:
+    return next((first for record in chosen if (first := headline(record)) is not None), HEADLINES[0])
 
-    matplotlib.use("Agg")
+
+def _draw(option: str, name: str, figure: Callable[[], Figure]) -> None:
+    """Write the figure into the file that the option names."""
     path = Path(name)
-    if path.suffix not in (".png", ".svg", ".pdf"):
-        raise UsageError(f"--{option} {path} has an unknown ending; use .png, .svg or .pdf")
-    measure = next((first for record in chosen if (first := headline(record)) is not None), HEADLINES[0])
-    drawn = figure(measure)
+    pictures.kind_of(path, option)
+    pictures.prepare()
+    drawn = figure()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        drawn.savefig(path, dpi=110)
+        pictures.save(drawn, path)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}; choose another --{option}") from error
 

@@ -11,6 +11,7 @@ from bench.files import write_whole
 from bench.records import Record
 from bench.report import page, ranking
 from bench.report.names import dataset_names, shown_name
+from bench.report.pictures import PICTURES, prepare, save_all
 from bench.report.rows import Row, digits_of, headline, headlines, to_frame
 from bench.report.tables import best_rows, latency_marks, milliseconds
 from bench.report.words import number
@@ -18,7 +19,7 @@ from bench.report.words import number
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMATS = ("html", "md", "csv", "parquet", "png", "svg")
+TABLES = ("html", "md", "csv", "parquet")
 
 
 def write_all(
@@ -27,12 +28,14 @@ def write_all(
     out: Path,
     formats: Sequence[str],
     ordered: Sequence[Row] | None = None,
+    error: bool | None = None,
 ) -> list[Path]:
     """Write what is requested into ``out`` and say what that was.
 
     ``index.html``; ``best``, ``ranking`` (where there is one) and ``runs`` as ``.md`` and ``.csv``; ``runs.parquet``;
-    for each data set ``NAME-pareto`` and ``NAME-families`` as ``.png`` and ``.svg``. ``ordered`` are the rows by the
-    measure of the best and of the ranking, if it is another than the headline measure.
+    for each data set ``NAME-pareto`` and ``NAME-families`` in every format of :data:`PICTURES` that is requested.
+    ``ordered`` are the rows by the measure of the best and of the ranking, if it is another than the headline measure;
+    ``error`` says whether figures have the error on a logarithmic scale (None: where that is easier to read).
     """
     ordered = rows if ordered is None else ordered
     try:
@@ -54,8 +57,8 @@ def write_all(
         if "parquet" in formats:
             to_frame(rows).to_parquet(out / "runs.parquet", index=False)
             written.append(out / "runs.parquet")
-        pictures = [kind for kind in ("png", "svg") if kind in formats]
-        return written + (_figures(rows, out, pictures) if pictures else [])
+        pictures = [kind for kind in PICTURES if kind in formats]
+        return written + (_figures(rows, out, pictures, error) if pictures else [])
     except OSError as error:
         raise UsageError(f"cannot write into {out}: {error.strerror or error}; choose another --out") from error
 
@@ -68,16 +71,11 @@ def _six_digits(value: Any) -> str:
     return number(value, ".6g")
 
 
-def _figures(rows: Sequence[Row], out: Path, kinds: Sequence[str]) -> list[Path]:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
+def _figures(rows: Sequence[Row], out: Path, kinds: Sequence[str], error: bool | None) -> list[Path]:
+    prepare()
     from bench.report.figures import pareto, recall_against_bytes
     from bench.report.rows import COSTS, HEADLINES
 
-    matplotlib.rcParams["svg.hashsalt"] = "bench"  # the same figure is the same file
     written = []
     groups = list(dict.fromkeys(row.group[:3] for row in rows))
     for group in groups:
@@ -89,15 +87,8 @@ def _figures(rows: Sequence[Row], out: Path, kinds: Sequence[str]) -> list[Path]
             name += f"-{group[2][:8]}"
         of_table = measure == "auc"  # nothing is encoded, and one table is all there is
         costs = ("codes", "p50 ms") if of_table else tuple(COSTS)
-        for kind, figure in (
-            ("pareto", pareto(records, costs, measure, columns=2)),
-            ("families", recall_against_bytes(records, measure)),
-        ):
-            for ending in kinds:
-                path = out / f"{name}-{kind}.{ending}"
-                figure.savefig(path, dpi=110, metadata={"Date": None} if ending == "svg" else None)
-                written.append(path)
-            plt.close(figure)
+        written += save_all(pareto(records, costs, measure, error=error), out / f"{name}-pareto", kinds)
+        written += save_all(recall_against_bytes(records, measure, error), out / f"{name}-families", kinds)
     return written
 
 

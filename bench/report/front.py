@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -95,3 +96,48 @@ def on_front(cost: np.ndarray, value: np.ndarray) -> np.ndarray:
         elif value[i] == best and cost[i] == best_cost:
             front[i] = True
     return front
+
+
+def upper_envelope(lines: Sequence[np.ndarray]) -> np.ndarray:
+    """The best that any of these polylines reaches, in the coordinates in which their segments are straight.
+
+    The points that no other dominates are joined too, so that the envelope has no gap and never falls: from the
+    cheapest point to the most expensive one.
+
+    Parameters
+    ----------
+    lines : sequence of (points, 2) float64
+        Cost and value (more is better) of each point of a line, in the order in which it joins them.
+
+    Returns
+    -------
+    (m, 2) float64
+        By ascending cost; empty where there is no point.
+    """
+    lines = [line[np.isfinite(line).all(axis=1)] for line in lines]
+    points = np.concatenate([np.empty((0, 2)), *lines])
+    if not len(points):
+        return points
+    front = np.unique(points[on_front(points[:, 0], points[:, 1])], axis=0)
+    last = [[points[:, 0].max(), front[-1, 1]]]
+    joined = [*lines, np.concatenate([front, last])]
+    starts, ends = (np.concatenate([line[part] for line in joined]) for part in (slice(None, -1), slice(1, None)))
+    starts, ends = np.where((starts[:, :1] <= ends[:, :1]), (starts, ends), (ends, starts))
+    leaning = ends[:, 0] > starts[:, 0]  # an upright segment lies below the front where it stands
+    starts, ends = starts[leaning], ends[leaning]
+    slopes = (ends[:, 1] - starts[:, 1]) / (ends[:, 0] - starts[:, 0])
+    offsets = starts[:, 1] - slopes * starts[:, 0]
+    places = np.unique(np.concatenate([points[:, 0], _crossings(slopes, offsets, starts[:, 0], ends[:, 0])]))
+    heights = slopes[:, None] * places + offsets[:, None]
+    outside = (places < starts[:, :1]) | (places > ends[:, :1])
+    heights[outside] = -np.inf
+    reached = np.maximum(heights.max(axis=0, initial=-np.inf), np.interp(places, front[:, 0], front[:, 1]))
+    return np.stack([places, np.maximum.accumulate(reached)], axis=1)
+
+
+def _crossings(slopes: np.ndarray, offsets: np.ndarray, lows: np.ndarray, highs: np.ndarray) -> np.ndarray:
+    """Costs at which two segments (n,), each between its own ends, cross."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        places = (offsets[None, :] - offsets[:, None]) / (slopes[:, None] - slopes[None, :])
+    inside = (np.maximum.outer(lows, lows) < places) & (places < np.minimum.outer(highs, highs))
+    return places[inside & np.isfinite(places)]

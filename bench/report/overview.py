@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bench.errors import UsageError
 from bench.records import Record
-from bench.report.figures import (
-    colors_of,
-    ink,
-    lines_of,
-    of_one_dataset,
-    ratio_ticks,
-    reads_disk,
-    rescore_of,
-    seeds_together,
-    spread_apart,
-    title_of,
-)
+from bench.report.drawing import Vertical, colors_of, ink, ratio_ticks, title_of
+from bench.report.labels import Label, Panel, write_labels
+from bench.report.lines import by_size, code_bytes, lines_of, of_one_dataset, reads_disk, rescore_of, seeds_together
 from bench.report.words import short
 
 if TYPE_CHECKING:
@@ -28,12 +19,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _NEAR = 1.4  # times the front's error: up to here a method is near the front
-_RIGHT = 0.85  # share of the width: lines that end beyond it are named beside the axes, others at their end
 _GREY = "#8C8C8C"
-_TICKS = (0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.003, 0.002, 0.001)
 
 
-def overview(records: Sequence[Record], known: Sequence[str] = (), measure: str = "recall@10") -> Figure:
+def overview(
+    records: Sequence[Record], known: Sequence[str] = (), measure: str = "recall@10", error: bool = True
+) -> Figure:
     """The error ``1 - recall`` against the bytes of an item, both on a logarithmic scale: .95, .98 and .997 are apart.
 
     A line is a method. Drawn are those with two sizes or more that are on the front at one of them, or whose error is
@@ -47,6 +38,8 @@ def overview(records: Sequence[Record], known: Sequence[str] = (), measure: str 
         Methods that readers know, to compare with: drawn wherever they lie.
     measure : str
         A key of ``Record.quality`` between 0 and 1.
+    error : bool
+        False draws the measure itself.
 
     Raises
     ------
@@ -59,86 +52,60 @@ def overview(records: Sequence[Record], known: Sequence[str] = (), measure: str 
     plain = [r for r in good if r.method.family != "identity" and not reads_disk(r) and not rescore_of(r)]
     if not plain:
         raise UsageError(f"no compressed method has {measure}; measure one (python -m bench method=pq)")
-    lines = {name: sorted(line, key=_bytes) for name, line in lines_of(plain).items()}
+    lines = {name: by_size(line, measure, code_bytes) for name, line in lines_of(plain).items()}
     missing = [name for name in known if name not in lines]
     if missing:
         raise UsageError(f"{', '.join(missing)} is not among the records; there are {', '.join(sorted(lines))}")
-    least = 1 / (20 * plain[0].dataset.queries)  # half of what one missed neighbor of one query adds
-    errors = {name: np.array([max(1 - r.quality[measure].value, least) for r in line]) for name, line in lines.items()}
+    errors = Vertical.of(plain, measure, True)
+    if not errors.is_error:
+        raise UsageError(f"{measure} is no share between 0 and 1, and has no error 1 - {measure}; draw recall@10")
     drawn = sorted({*known, *_near_front(lines, errors)})
-    figure, axis = plt.subplots(figsize=(8.6, 5.2), layout="tight")
+    figure, axis = plt.subplots(figsize=(8.6, 5.4), layout="tight")
     colors = {**colors_of(name for name in drawn if name not in known), **dict.fromkeys(known, _GREY)}
-    for name in drawn:
+    vertical = errors if error else Vertical.of(plain, measure, False)
+    paths = {name: _path(lines[name], vertical) for name in drawn}
+    for name, path in paths.items():  # a color a method, not a family: most that come near the front are of one
         dashes = "--" if name in known else "-"
-        sizes = [_bytes(record) for record in lines[name]]
-        axis.plot(sizes, errors[name], dashes, color=colors[name], marker="o", markersize=4, linewidth=1.6)
-    _decorate(axis, [r for name in drawn for r in lines[name]], measure)
-    _name(axis, {name: (_bytes(lines[name][-1]), errors[name][-1]) for name in drawn}, colors)
+        axis.plot(*path.T, dashes, color=colors[name], marker="o", markersize=4, linewidth=1.4, gid="method")
+    _decorate(axis, [record for name in drawn for record in lines[name]], vertical)
+    labels = [Label(name, tuple(path[-1].tolist()), ink(colors[name])) for name, path in paths.items()]
+    marks = np.concatenate([path[:-1] for path in paths.values()])
+    owners = [name for name, path in paths.items() for _ in path[:-1]]
+    write_labels(figure, [Panel(axis, labels, marks, owners, list(paths.values()))], beside=True, fontsize=10)
     return figure
 
 
-def _bytes(record: Record) -> float:
-    return float(record.bytes.code) if record.bytes is not None else np.nan
+def _path(line: Sequence[Record], vertical: Vertical) -> np.ndarray:
+    """Bytes and height of each record, (n, 2)."""
+    values = vertical.drawn([record.quality[vertical.measure].value for record in line])
+    return np.stack([[code_bytes(record) for record in line], values], axis=1)
 
 
-def _near_front(lines: dict[str, list[Record]], errors: dict[str, np.ndarray]) -> list[str]:
+def _near_front(lines: Mapping[str, Sequence[Record]], errors: Vertical) -> list[str]:
     """Methods on the front, or near it at two of their sizes or more."""
-    points = sorted((_bytes(record), error) for name in lines for record, error in zip(lines[name], errors[name]))
-    sizes = np.array([size for size, _ in points])
-    best = np.minimum.accumulate([error for _, error in points])
-
-    def front_at(size: float) -> float:
-        return float(best[np.searchsorted(sizes, size, side="right") - 1])
-
+    paths = {name: _path(line, errors) for name, line in lines.items()}
+    points = np.concatenate(list(paths.values()))
+    points = points[np.lexsort((points[:, 1], points[:, 0]))]
+    best = np.minimum.accumulate(points[:, 1])
     chosen = []
-    for name, line in lines.items():
-        ratios = np.array([error / front_at(_bytes(record)) for record, error in zip(line, errors[name])])
-        if len({_bytes(record) for record in line}) > 1 and ((ratios <= 1).any() or (ratios <= _NEAR).sum() > 1):
+    for name, path in paths.items():
+        ratios = path[:, 1] / best[np.searchsorted(points[:, 0], path[:, 0], side="right") - 1]
+        if len(path) > 1 and ((ratios <= 1).any() or (ratios <= _NEAR).sum() > 1):
             chosen.append(name)
     return chosen
 
 
-def _decorate(axis: Axes, records: Sequence[Record], measure: str) -> None:
-    from matplotlib.ticker import FixedLocator, NullFormatter
-
+def _decorate(axis: Axes, records: Sequence[Record], vertical: Vertical) -> None:
     raw = records[0].dataset.float32_bytes
+    sizes = [code_bytes(record) for record in records]
     axis.set_xscale("log", base=2)
-    axis.set_yscale("log")
-    axis.invert_yaxis()
-    low, high = sorted(axis.get_ylim())
-    axis.yaxis.set_major_locator(FixedLocator([tick for tick in _TICKS if low <= tick <= high]))
-    axis.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axis.yaxis.set_minor_formatter(NullFormatter())
-    ratios = [2**i for i in range(1, max(1, round(np.log2(raw / min(map(_bytes, records))))) + 1)]
-    shown = [ratio for ratio in ratios if raw / ratio <= 1.1 * max(map(_bytes, records))]
+    vertical.set_up(axis, *vertical.limits([record.quality[vertical.measure].value for record in records]))
+    ratios = [2**i for i in range(1, max(1, round(np.log2(raw / min(sizes)))) + 1)]
+    shown = [ratio for ratio in ratios if raw / ratio <= 1.1 * max(sizes)]
     ratio_ticks(axis, shown, raw, 40, lambda size: f"{short(size)}\n{raw / size:.0f}x")
     item = "vector" if records[0].dataset.vectors_per_item is None else "document"
     axis.set_xlabel(f"bytes per {item}, and how many times less than float32")
-    axis.set_ylabel(f"error: 1 - {measure} (log scale; up is better)")
+    axis.set_ylabel(f"{vertical.label[:-1]}; up is better)" if vertical.is_error else vertical.label)
     axis.set_title(title_of(records[0]), loc="left", fontsize=10)
     axis.grid(color="0.92")
     axis.spines[["top", "right"]].set_visible(False)
-
-
-def _name(axis: Axes, ends: dict[str, tuple[float, float]], colors: dict[str, str]) -> None:
-    """The name of each line at its right end, no two on each other."""
-    axis.figure.canvas.draw()  # the scales are final only then
-    shares = {name: _share(axis, end) for name, end in ends.items()}
-    inks = {name: ink(colors[name]) for name in ends}
-    beside = [name for name in sorted(ends, key=lambda name: shares[name][1]) if shares[name][0] > _RIGHT]
-    for name, place in zip(beside, spread_apart([shares[name][1] for name in beside])):
-        arrow = {"arrowstyle": "-", "color": inks[name], "linewidth": 0.5, "alpha": 0.6, "relpos": (0, 0.5)}
-        style: dict[str, Any] = {"textcoords": "axes fraction", "arrowprops": arrow}
-        axis.annotate(name, ends[name], (1.02, place), color=inks[name], va="center", annotation_clip=False, **style)
-    inside = sorted(set(ends) - {*beside}, key=lambda name: -shares[name][1])
-    for number, name in enumerate(inside):
-        near = [other for other in inside[:number] if np.hypot(*np.subtract(shares[name], shares[other])) < _RIGHT / 10]
-        axis.annotate(
-            name, ends[name], (7, -4 - 13 * len(near)), color=inks[name], va="top", textcoords="offset points"
-        )
-
-
-def _share(axis: Axes, point: tuple[float, float]) -> tuple[float, float]:
-    """Where a point lies, as shares of the axes' width and height."""
-    x, y = axis.transAxes.inverted().transform(axis.transData.transform(point))
-    return float(x), float(y)

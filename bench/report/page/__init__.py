@@ -9,7 +9,7 @@ from importlib import resources
 from typing import Any
 
 from bench.records import Record
-from bench.report.figures import colors_of
+from bench.report.drawing import colors_of
 from bench.report.names import dataset_names
 from bench.report.ranking import rankings
 from bench.report.rows import COSTS, Row

@@ -10,12 +10,19 @@ import numpy as np
 import pytest
 
 from bench.errors import UsageError
-from bench.report.figures import by_family, colors_of, ink, pareto
+from bench.report.drawing import colors_of, ink
+from bench.report.figures import by_family, pareto
 from bench.report.overview import overview
 
 from .conftest import make
 
 matplotlib.use("Agg")
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    yield
+    matplotlib.pyplot.close("all")
 
 
 def of_sets(record, **requested):
@@ -103,21 +110,88 @@ def test_small_text_can_be_read_on_white():
         assert 1.05 / (0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05) >= 4.45
 
 
-def test_the_best_of_all_is_a_staircase():
-    """Nothing lies between two sizes that were measured."""
-    axis = by_family([make("pq", "product", code, code / 100) for code in (8, 32)]).axes[0]
-    assert axis.lines[0].get_drawstyle() == "steps-post"
+def above_best(axis):
+    """By how much lines between bytes stand above the best of all, on the axis as it is drawn."""
+    best = next((line for line in axis.lines if line.get_gid() == "best"), None)
+    if best is None:
+        return -np.inf
+    to_share = (axis.transData - axis.transAxes).transform
+    best = to_share(best.get_xydata())
+    over = [0.0]
+    for line in axis.lines:
+        if line.get_linestyle() == "-" and len(line.get_xydata()) > 1:
+            points = to_share(line.get_xydata())
+            for start, end in itertools.pairwise(points[np.isfinite(points).all(axis=1)]):
+                x, y = np.linspace(start, end, 50)[1:-1].T
+                over.append(float((y - np.interp(x, best[:, 0], best[:, 1])).max()))
+    return max(over)
+
+
+@pytest.mark.parametrize("error", [False, True])
+def test_no_line_of_a_method_stands_above_the_best(error):
+    """A step from point to point, or even a join of the front's points, lies below pq at 16 bytes."""
+    found = [
+        *(make("pq", "product", size, recall, p50=size) for size, recall in ((8, 0.4), (32, 0.9))),
+        *(make("rq", "additive", size, recall, p50=1) for size, recall in ((16, 0.6), (32, 0.7))),
+        make("sign", "binary", 4, 0.2, p50=4),
+    ]
+    for figure in (by_family(found, error=error), by_family(found, "p50 ms", error=error)):
+        assert max(above_best(axis) for axis in figure.axes if axis.get_visible()) < 1e-6
+    figure = pareto(found, ("codes", "p50 ms"), error=error)
+    assert max(map(above_best, figure.axes)) < 1e-6
+    best = next(line for line in figure.axes[0].lines if line.get_gid() == "best")
+    assert best.get_xdata() == pytest.approx([4, 8, 16, 32])
 
 
 def test_the_best_of_all_begins_at_the_best_of_the_least_bytes():
     found = [make("pq", "product", 8, 0.2), make("rq", "additive", 8, 0.4), make("pq", "product", 32, 0.9)]
-    line = by_family(found).axes[0].lines[0]
-    assert line.get_xdata().tolist() == [8, 32]
-    assert line.get_ydata().tolist() == [0.4, 0.9]
+    line = by_family(found, error=False).axes[0].lines[0]
+    assert line.get_xdata() == pytest.approx([8, 32])
+    assert line.get_ydata() == pytest.approx([0.4, 0.9])
+
+
+@pytest.mark.parametrize(("recalls", "is_error"), [((0.5, 0.6, 0.7, 0.8), False), ((0.5, 0.6, 0.7, 0.99), True)])
+def test_the_error_is_drawn_where_it_is_easier_to_read(recalls, is_error):
+    found = [make("pq", "product", 2 ** (3 + i), recall) for i, recall in enumerate(recalls)]
+    for figure in (by_family(found), pareto(found)):
+        axis = figure.axes[0]
+        assert axis.get_ylabel() == ("error: 1 - recall@10 (log scale)" if is_error else "recall@10")
+        assert axis.get_yscale() == ("log" if is_error else "linear")
+        assert axis.yaxis.get_inverted() == is_error
+    for error in (True, False):
+        for figure in (by_family(found, error=error), pareto(found, error=error), overview(found, error=error)):
+            assert ("error" in figure.axes[0].get_ylabel()) == error
+
+
+def test_an_auc_and_an_error_of_reconstruction_have_no_error():
+    found = [make("pq", "product", size, 0.99) for size in (8, 16)]
+    aucs = [dataclasses.replace(r, quality={"auc": r.quality["recall@10"]}) for r in found]
+    assert by_family(aucs, measure="auc").axes[0].get_ylabel() == "auc"
+    figure = pareto(found, measure="reconstruction_error", error=True)
+    assert figure.axes[0].get_ylabel() == "reconstruction_error"
+
+
+def test_each_method_is_joined_over_its_budgets_in_its_color():
+    found = [
+        make(name, family, size, size / 50)
+        for name, family in (("pq", "product"), ("rq", "additive"))
+        for size in (8, 32, 16)
+    ]
+    axis = pareto(found, error=False).axes[0]
+    joined = [line for line in axis.lines if line.get_gid() == "method"]
+    assert [line.get_xdata().tolist() for line in joined] == [[8, 16, 32]] * 2
+    assert {line.get_color() for line in joined} == set(colors_of(["product", "additive"]).values())
+
+
+def test_of_one_method_and_size_the_best_is_joined():
+    found = [make("pq", "product", 8, recall, budget=budget) for recall, budget in ((0.5, 8), (0.4, 16))]
+    line = next(line for line in by_family(found).axes[0].lines if line.get_marker() == "o")
+    assert line.get_ydata().tolist() == [0.5]
 
 
 def test_latency_takes_the_place_of_bytes():
-    figure = by_family([make("pq", "product", 32, 0.9, p50=2.0), make("pq", "product", 16, 0.8, p50=0.5)], "p50 ms")
+    found = [make("pq", "product", 32, 0.9, p50=2.0), make("pq", "product", 16, 0.8, p50=0.5)]
+    figure = by_family(found, "p50 ms", error=False)
     axis = figure.axes[0]
     assert "ms" in axis.get_xlabel()
     line = next(line for line in axis.lines if line.get_marker() == "o")

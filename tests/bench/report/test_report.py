@@ -1,8 +1,8 @@
 """Tables, fronts, figures and the command: what a reader is shown is what the records hold."""
 
 import dataclasses
-import itertools
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +17,7 @@ from bench.report.__main__ import main
 from bench.report.compare import compare_sets, print_comparison, times_differ
 from bench.report.export import best_frame, best_markdown, runs_markdown, write_all
 from bench.report.front import on_front
+from bench.report.pictures import PICTURES
 from bench.report.rows import by_measure, rows_of, to_frame
 from bench.report.tables import print_best, print_record, print_sweep
 from bench.report.words import count_bytes
@@ -222,25 +223,37 @@ def test_tables_as_files_hold_every_row(sample, tmp_path):
 def test_a_figure_is_the_same_file_when_made_again(sample, tmp_path, monkeypatch):
     monkeypatch.setattr(rows_module, "COSTS", {"codes": "bytes"})
     rows = rows_of(record for record in sample if record.dataset.name == "alpha")
-    first = {p.name: p.read_bytes() for p in write_all(rows, [], tmp_path / "a", ("svg",))}
-    second = {p.name: p.read_bytes() for p in write_all(rows, [], tmp_path / "b", ("svg",))}
+    first = {p.name: p.read_bytes() for p in write_all(rows, [], tmp_path / "a", PICTURES)}
+    second = {p.name: p.read_bytes() for p in write_all(rows, [], tmp_path / "b", PICTURES)}
     assert first == second
-    assert set(first) == {"alpha-ip-pareto.svg", "alpha-ip-families.svg"}
+    assert set(first) == {f"alpha-ip-{name}.{kind}" for name in ("pareto", "families") for kind in PICTURES}
 
 
-def test_labels_of_a_crowded_front_do_not_collide():
-    import matplotlib
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf", "PDF"])
+def test_every_option_draws_every_format(report, sample, tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(rows_module, "COSTS", {"codes": "bytes"})
+    records.pack([record for record in sample if record.dataset.name == "alpha"], tmp_path / "r.jsonl")
+    figure, over, out = tmp_path / f"figure.{kind}", tmp_path / f"over.{kind}", tmp_path / "out"
+    drawn = report(tmp_path / "r.jsonl", "--figure", figure, "--overview", over, "--out", out, "--format", kind)
+    assert drawn[0] == 0, drawn
+    begins = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[kind.lower()]
+    files = [figure, over, *out.iterdir()]
+    assert len(files) == 4
+    assert all(file.read_bytes().startswith(begins) for file in files)
 
-    matplotlib.use("Agg")
-    from bench.report.figures import pareto
 
-    crowd = [make(f"method_{i}", "product", 20 + i, 0.5 + i / 100, p50=1 + i / 50) for i in range(24)]
-    figure = pareto(crowd, ("codes", "p50 ms"))
-    figure.canvas.draw()
-    for axis in figure.axes:
-        boxes = [text.get_window_extent() for text in axis.texts]
-        assert len(boxes) >= 3
-        assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+@pytest.mark.parametrize("option", ["--error", "--no-error"])
+def test_the_axis_of_every_figure_is_chosen(report, sample, tmp_path, monkeypatch, option):
+    monkeypatch.setattr(rows_module, "COSTS", {"codes": "bytes"})
+    monkeypatch.setitem(matplotlib.rcParams, "svg.fonttype", "none")
+    records.pack([record for record in sample if record.dataset.name == "alpha"], tmp_path / "r.jsonl")
+    figure, over, out = tmp_path / "figure.svg", tmp_path / "over.svg", tmp_path / "out"
+    drawn = report(
+        tmp_path / "r.jsonl", "--figure", figure, "--overview", over, "--out", out, "--format", "svg", option
+    )
+    assert drawn[0] == 0, drawn
+    files = [figure, over, *out.iterdir()]
+    assert {"error: 1 - recall@10" in file.read_text() for file in files} == {option == "--error"}
 
 
 def test_a_front_of_two_data_sets_is_refused(sample):
