@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _COSTS = {"bytes": "codes", "latency": "p50 ms"}  # of --against
 _FORMATS = (*TABLES, *PICTURES)
 _DEFAULT_FORMATS = "html,md,csv,parquet,png,svg"
+_MINE_PATHS = ("results/runs", "results/published")
 Located = list[tuple[Record, Path | None]]
 
 
@@ -45,11 +46,16 @@ def main() -> None:
     parser.add_argument("--out", metavar="DIR", help="write index.html, tables and figures there")
     parser.add_argument(
         "--format",
-        default=_DEFAULT_FORMATS,
         metavar="A,B",
         help=f"of --out: some of {','.join(_FORMATS)} (default {_DEFAULT_FORMATS})",
     )
     parser.add_argument("--compare", nargs=2, metavar=("A", "B"), help="the second set of records against the first")
+    parser.add_argument(
+        "--mine",
+        metavar="METHOD",
+        help="this method ('NAME' or 'NAME key=value') beside the best other one, on all data sets of the records "
+        f"(default {' and '.join(_MINE_PATHS)}): a table, with --out and --figure files too",
+    )
     parser.add_argument("--figure", metavar="FILE", help="draw recall@10 against bytes into FILE (.png, .svg, .pdf)")
     parser.add_argument("--against", choices=_COSTS, default="bytes", help="what --figure draws recall@10 against")
     parser.add_argument(
@@ -67,7 +73,10 @@ def main() -> None:
     )
     try:
         options = parser.parse_args()
-        formats = _formats(options.format)
+        formats = _formats(options.format or _DEFAULT_FORMATS)
+        if options.mine:
+            _mine(options, formats)
+            return
         if options.compare:
             _compare(options.compare, options.dataset)
         if options.records:
@@ -143,6 +152,30 @@ def _ordered(rows: list[Row], measure: str, located: Located) -> list[Row]:
         return significance.mark(chosen, [])
     comparisons, _ = significance.compare_rows(chosen, significance.folders_of(located), int(k))
     return significance.mark(chosen, comparisons)
+
+
+def _mine(options: argparse.Namespace, formats: list[str]) -> None:
+    """The method of ``--mine`` beside the best other one, in its newest version."""
+    from bench.report.mine import standings
+    from bench.report.mine_tables import print_standings
+
+    paths = options.records or [path for path in _MINE_PATHS if Path(path).is_dir()]
+    if not paths:
+        raise UsageError(
+            f"there is no {' and no '.join(_MINE_PATHS)} here; name the folders of your records and others'"
+        )
+    located = records.newest_versions(_locate(paths, options.dataset))
+    compared, notes = standings(located, options.mine, options.measure)
+    print_standings(options.mine, compared, notes)
+    if options.out:
+        from bench.report.export import write_mine
+
+        for path in write_mine(options.mine, compared, notes, Path(options.out), formats):
+            print(path)
+    if options.figure:
+        from bench.report.mine_figure import difference_figure
+
+        _draw("figure", options.figure, lambda: difference_figure(options.mine, compared))
 
 
 def _compare(sets: list[str], dataset: str | None) -> None:

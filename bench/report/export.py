@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ from bench.report.words import number
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from bench.report.mine import Standing
 
 TABLES = ("html", "md", "csv", "parquet")
 
@@ -59,6 +62,32 @@ def write_all(
             written.append(out / "runs.parquet")
         pictures = [kind for kind in PICTURES if kind in formats]
         return written + (_figures(rows, out, pictures, error) if pictures else [])
+    except OSError as error:
+        raise UsageError(f"cannot write into {out}: {error.strerror or error}; choose another --out") from error
+
+
+def write_mine(
+    name: str, standings: Sequence[Standing], notes: Sequence[str], out: Path, formats: Sequence[str]
+) -> list[Path]:
+    """``mine-NAME`` as ``.md``, ``.csv`` and as a figure in every format of :data:`PICTURES` that is requested."""
+    from bench.report import mine_tables
+
+    pictures = [kind for kind in PICTURES if kind in formats]
+    if not {"md", "csv", *pictures} & {*formats}:
+        raise UsageError(f"--mine is written as md, csv, {', '.join(PICTURES)}, not as {', '.join(formats)}")
+    path, written = out / re.sub(r"[^\w.+-]+", "-", f"mine-{name}"), []
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if "md" in formats:
+            written.append(write_whole(Path(f"{path}.md"), mine_tables.markdown(name, standings, notes)))
+        if "csv" in formats:
+            written.append(_csv(Path(f"{path}.csv"), mine_tables.to_frame(standings)))
+        if pictures:
+            prepare()
+            from bench.report.mine_figure import difference_figure
+
+            written += save_all(difference_figure(name, standings), path, pictures)
+        return written
     except OSError as error:
         raise UsageError(f"cannot write into {out}: {error.strerror or error}; choose another --out") from error
 

@@ -174,8 +174,8 @@ def _places(
 
     What has no place is left out. Where names may have lines, those come first that had no place before, some times.
     """
-    best = placed = _in_order(panel, labels, leads, fontsize, plain)
-    order = list(labels)
+    order = list(dict.fromkeys(labels))  # rows of one method may share a point
+    best = placed = _in_order(panel, order, leads, fontsize, plain)
     for _ in range(0 if plain else _TRIALS):
         if len(placed) == len(order):
             break

@@ -248,7 +248,7 @@ def _labeled(rows: Sequence[Row]) -> list[Row]:
         by_name[(*row.group, row.record.method.full_name)].append(row)
     labeled = []
     for same_name in by_name.values():
-        options = [_options(row.record) for row in same_name]
+        options = [options_of(row.record) for row in same_name]
         differing = {key for one in options for key in one if any(other.get(key) != one[key] for other in options)}
         labels = [_label(row.record.method.full_name, one, differing) for row, one in zip(same_name, options)]
         labeled += [replace(row, label=label) for row, label in zip(same_name, labels)]
@@ -261,7 +261,8 @@ def _label(name: str, options: dict[str, Any], differing: set[str]) -> str:
     return " ".join([name, *([f"rescore={options['rescore']}"] if rescored else []), *extra])
 
 
-def _options(record: Record) -> dict[str, Any]:
+def options_of(record: Record) -> dict[str, Any]:
+    """What a row's label may name: the method's parameters as they were requested, and settings of the run."""
     config = record.config
     others = ("train_size", "k", "threads", "rescore", "rescore_factor", "click_model")
     scenario = (config.get("scenario") or {}).get("name", "none")

@@ -15,13 +15,14 @@ import numpy as np
 from bench.datasets.base import DatasetError
 from bench.errors import UsageError
 from bench.files import write_whole, writing
-from bench.measure.statistics import Interval, holm, paired_difference, unpaired_difference
+from bench.measure.statistics import Difference, Interval, holm, paired_difference, unpaired_difference
 from bench.records import QUERIES_FILE, Record
 from bench.report.per_query import Judges, packed_values
-from bench.report.rows import Row
+from bench.report.rows import HEADLINES, Row
 from bench.report.words import number
 
 ENDING = ".comparisons.csv"
+_HEADLINE_K = 10
 _TIE = 1e-9  # means that differ by less are equal but for rounding
 _ROUNDED = 1e-6  # differences, as :func:`write` rounds them
 _FIELDS = ("key", "best", "method", "budget_bytes", "difference", "low", "high", "p", "p_adjusted", "effect")
@@ -111,6 +112,30 @@ def _compare_group(group: Sequence[Row], folders: dict[str, Path | None], judges
         )
         for row, difference, p_adjusted in zip(others, differences, holm([each.p for each in differences]))
     ]
+
+
+def difference_of(row: Row, other: Row, folders: dict[str, Path | None], judges: Judges) -> Difference:
+    """How much more of the headline measure a row has than another of its group.
+
+    Paired over queries where both have their values of every seed, else by their intervals, with a NaN ``effect``.
+
+    Parameters
+    ----------
+    folders : record key -> folder of the run's per-query arrays, or None
+
+    Raises
+    ------
+    UsageError, DatasetError
+        If arrays lie there and do not fit the record, or their data set is not to be had as it was.
+    """
+    kind, _, k = row.headline.partition("@")
+    at = int(k) if kind == "recall" else _HEADLINE_K
+    has_values = row.headline in HEADLINES or kind == "recall"
+    if has_values and all(_has_values(each, folders, at) for each in (row, other)):
+        first, second = (_per_query(each, folders, judges, at) for each in (row, other))
+        if first.shape[-1] == second.shape[-1]:
+            return paired_difference(first, second)
+    return unpaired_difference(row.headline_quality, other.headline_quality)
 
 
 def _per_query(row: Row, folders: dict[str, Path | None], judges: Judges, k: int) -> np.ndarray:
