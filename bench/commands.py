@@ -39,6 +39,7 @@ COMMANDS = {
     "report": Command("tables, figures and a page of what was measured", "bench.report"),
     "gate": Command("measure a baseline again, and fail if it got worse", "bench.gate"),
     "subsample": Command("how few queries and vectors rank methods the same", "bench.subsample"),
+    "engines": Command("what databases and libraries offer, and where a method can be had", "bench.engines"),
     "datasets": Command("list, build and describe data sets", "bench.datasets"),
     "methods": Command("list, explain and check methods", "methods"),
 }

@@ -21,7 +21,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob
 
-from bench import composition
+from bench import commands, composition, flags, named_files
 from bench.arguments import in_order
 from bench.config import RunConfig
 from bench.records.frame import COLUMNS
@@ -80,6 +80,8 @@ def test_a_command_that_does_not_run_here_is_right(words, monkeypatch):
         assert rest == ["install", "."]
     elif rest[:2] == ["-m", "pytest"]:
         assert all((ROOT / word).exists() for word in rest[2:] if not word.startswith("-"))
+    elif rest[:2] == ["-m", "bench"] and (command := commands.COMMANDS.get(rest[2])) and command.module:
+        parse(command.module, rest[3:], monkeypatch)
     elif rest[:1] == ["-m"] and (tool, rest[1]) == ("python", "bench"):
         for config in composed(rest[2:]):
             check(config)
@@ -93,9 +95,12 @@ def test_a_command_that_does_not_run_here_is_right(words, monkeypatch):
 
 def composed(arguments):
     """The configurations of a run or sweep: each value of each option that is swept over, once."""
-    flags = [word for word in in_order(arguments) if not word.startswith("-")]
+    if arguments[0] in ("run", "sweep"):
+        arguments = ["-m"] * (arguments[0] == "sweep") + arguments[1:]
+    flags.check(arguments, commands.COMMANDS)
+    options = [word for word in in_order(named_files.named(arguments)) if not word.startswith("-")]
     composition.register_configs()
-    choices = [values(override) for override in OverridesParser.create().parse_overrides(flags)]
+    choices = [values(override) for override in OverridesParser.create().parse_overrides(options)]
     GlobalHydra.instance().clear()
     with initialize_config_module("conf", version_base="1.3"):
         for run in range(max(map(len, choices))):
@@ -184,11 +189,24 @@ def test_quoted_tables_are_those_of_the_published_records():
     common = quotes.best_table(quotes.COMMON_DIRECTION[0])
     for page, table in (
         ("README.md", quotes.best_table()),
+        ("README.md", quotes.first_five()),
         ("docs/embeddings.md", common),
         ("docs/frontier.md", quotes.frontier_table()),
     ):
         assert len(table) > 2
         assert "\n".join(table) in (ROOT / page).read_text(), f"{page} is older than the records; run make publish"
+
+
+def test_the_five_to_start_with_are_what_the_readme_says_of_them():
+    groups = script("quotes").groups_of("squad-sentences")
+    assert {row.label: row.told_from_best for row in groups["4x"]}["int8"] is False
+    at_16x = groups["16x"]
+    first = {row.label: row for row in at_16x[:10]}
+    assert all(rows[0].label == "rq_trellis" for rows in groups.values() if len(rows) > 10)
+    assert min(first, key=lambda name: first[name].cost("encode us")) == "transform_coding"
+    assert min(first, key=lambda name: first[name].latency("p50")) == "transform_coding"
+    keeping = {row.label: row.latency("p50") for row in at_16x if row.worth > 0.8}
+    assert min(keeping, key=keeping.get) == "pq_fastscan"
 
 
 def test_the_list_of_methods_is_the_registry_s():

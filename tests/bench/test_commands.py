@@ -110,7 +110,7 @@ def test_a_wrong_word_is_answered_with_the_right_form(told, case):
     assert "usage:" not in said
 
 
-@pytest.mark.parametrize("module", ["datasets", "methods", "report", "recommend", "gate", "subsample"])
+@pytest.mark.parametrize("module", ["datasets", "engines", "methods", "report", "recommend", "gate", "subsample"])
 def test_commands_refuse_a_wrong_flag_in_one_line(told, module):
     status, printed, said = told(module, "--nonsense")
     assert (status, printed, said.count("\n")) == (2, "", 1)
