@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import shlex
@@ -136,11 +137,11 @@ def _reading(data: str, column: str | None) -> Iterator[str]:
     """Lines that import and read the vectors: memory-mapped where numpy can."""
     if Path(data).suffix.lower() == ".npy":
         yield "import methods, numpy as np"
-        yield f"vectors = np.load({str(Path(data).expanduser())!r}, mmap_mode='r')"
+        yield f'vectors = np.load({_text(Path(data).expanduser())}, mmap_mode="r")'
         return
-    named = f", column={column!r}" if column is not None and has_names(data) else ""
+    named = f", column={_text(column)}" if column is not None and has_names(data) else ""
     yield "import methods, numpy as np; from bench.datasets.formats import open_vectors"
-    yield f"file = open_vectors({data!r}{named}); vectors = file.read(0, file.shape[0])"
+    yield f"file = open_vectors({_text(data)}{named}); vectors = file.read(0, file.shape[0])"
 
 
 def _store(rescore: str, data: str, space: str, train: str) -> Iterator[str]:
@@ -148,13 +149,18 @@ def _store(rescore: str, data: str, space: str, train: str) -> Iterator[str]:
     if rescore == "disk":
         yield "from methods.compose.rescored import DiskStore, RescoredSearcher"
         if Path(data).suffix.lower() == ".npy" and _floats(Path(data).expanduser()):
-            yield f"store = DiskStore({str(Path(data).expanduser())!r})"
+            yield f"store = DiskStore({_text(Path(data).expanduser())})"
         else:
             yield 'np.save("vectors.npy", np.asarray(vectors, np.float32)); store = DiskStore("vectors.npy")'
         return
     yield "from methods.compose.rescored import CodecStore, RescoredSearcher"
     yield f'finer = methods.create("{rescore}", {space}).fit({train})'
     yield "store = CodecStore(finer, finer.encode(vectors))"
+
+
+def _text(value: str | Path) -> str:
+    """A literal of Python, in double quotes."""
+    return json.dumps(str(value), ensure_ascii=False)
 
 
 def _floats(path: Path) -> bool:

@@ -138,7 +138,8 @@ def recommend(question: Question) -> Answer:
     expected = prior.by_expectation(feasible, traits, ratio, prior.packaged())
     with tempfile.TemporaryDirectory(prefix="bench-recommend-", ignore_cleanup_errors=True) as work:
         most = min(question.sample, user.base.shape[0], n)
-        small, *medium, full = write_samples(user, Path(work), sizes(most), str(user.metric), question.seed)
+        with Progress("writing samples", lines=False, leave=False):
+            small, *medium, full = write_samples(user, Path(work), sizes(most), str(user.metric), question.seed)
         race = Race(question, n, work, start)
         answer = Answer(question, user.dim, n, code_bytes, user.base.shape[0])
         first = race.first_round(expected, small, user.dim)
