@@ -9,13 +9,14 @@ const toSegment = (x, y, a, b) => { // distance of a point to a line from a to b
   return Math.hypot(a.x + along * dx - x, a.y + along * dy - y);
 };
 
+const pen = document.createElement("canvas").getContext("2d"); // measures text without a layout of the page
+pen.font = `11px ${getComputedStyle(document.body).fontFamily}`;
+
 // wanted: [{text, x, y, id}], the first have the first choice; dots: all points [{x, y, front, id}]; area: where labels may lie.
 function placeLabels(svg, wanted, dots, area) {
   const taken = [], leaders = [];
   for (const { text, x, y, id } of wanted) {
-    const node = drawn("text", { class: "label", "pointer-events": "none", "data-of": id }, text);
-    svg.append(node);
-    const w = (node.getComputedTextLength() || 6 * text.length) + 2, h = 13;
+    const w = pen.measureText(text).width + 2, h = 13;
     let best = null;
     for (const distance of DISTANCES) for (const [dx, dy] of AROUND) {
       const step = distance + 5.5; // from the point's middle: its radius and the gap
@@ -24,15 +25,14 @@ function placeLabels(svg, wanted, dots, area) {
       const cost = costOf(box, { x, y, id, distance }, dots, taken, leaders, area);
       if (cost !== null && (!best || cost.sum < best.sum)) best = { ...cost, box };
     }
-    if (!best) { node.remove(); continue; }
+    if (!best) continue;
     taken.push(best.box);
-    node.setAttribute("x", best.box.x + 1);
-    node.setAttribute("y", best.box.y + 10);
     if (best.leader) {
       leaders.push(best.leader);
       const { a, b } = best.leader;
-      svg.insertBefore(drawn("line", { class: "leader", x1: a.x, y1: a.y, x2: b.x, y2: b.y, "data-of": id }), node);
+      svg.append(drawn("line", { class: "leader", x1: a.x, y1: a.y, x2: b.x, y2: b.y, "data-of": id }));
     }
+    svg.append(drawn("text", { class: "label", "pointer-events": "none", "data-of": id, x: best.box.x + 1, y: best.box.y + 10 }, text));
   }
 }
 

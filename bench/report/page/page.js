@@ -15,7 +15,8 @@ const drawn = (tag, attributes = {}, text) => {
 };
 // What rounds to zero has no minus: "-0.000" would say that something fell.
 const unsigned = (text) => (/^-[0.]+$/.test(text) ? text.slice(1) : text);
-const digits = (value, count = 3) => (value === null || value === undefined ? "–" : unsigned(Number(value.toPrecision(count)).toLocaleString("en")));
+const written = new Intl.NumberFormat("en").format; // made once: thousands of numbers are written
+const digits = (value, count = 3) => (value === null || value === undefined ? "–" : unsigned(written(Number(value.toPrecision(count)))));
 const fixed = (value, places = 3) => (value === null || value === undefined ? "–" : unsigned(value.toFixed(places)));
 const short = (value) => { if (value < 10000) return digits(value); for (const unit of ["k", "M"]) { value /= 1000; if (value < 1000) return digits(value) + unit; } return `${digits(value / 1000)}G`; };
 // May break after an underscore: on a phone a long name takes two lines.
@@ -81,7 +82,7 @@ const COLUMNS = [
   { key: "method", title: "method", text: true, value: (row) => row.method },
   { key: "family", title: "family", text: true, name: "family", value: (row) => row.family },
   { key: "budget", title: "budget", name: "budget", value: (row) => row.budgetBytes, show: (row) => row.budget },
-  { key: "bytes", title: "bytes", value: (row) => row.costs[$("size").value], show: (row) => ($("size").value === "codes" ? row.costs.codes.toLocaleString("en") : digits(row.costs[$("size").value], 5)) },
+  { key: "bytes", title: "bytes", value: (row) => row.costs[$("size").value], show: (row) => ($("size").value === "codes" ? written(row.costs.codes) : digits(row.costs[$("size").value], 5)) },
   { key: "disk", title: "disk bytes", name: "disk", value: (row) => row.disk / row.n || null, show: (row) => digits(row.disk / row.n || null, 5) },
   { key: "quality", title: () => $("measure").value.replaceAll("_", " "), value: (row) => quality(row), interval: true },
   { key: "p50", title: "p50 ms", value: (row) => row.costs["p50 ms"], show: (row) => digits(row.costs["p50 ms"]) + (row.shared ? "*" : "") + (row.otherProcessor ? "†" : "") },
@@ -115,8 +116,8 @@ function summary(row, cost) {
 }
 
 function table(rows) {
-  const head = make("tr");
-  for (const column of columns()) {
+  const head = make("tr"), seen = columns();
+  for (const column of seen) {
     const cell = make("th", { scope: "col", class: `${column.text ? "text" : ""} ${column.name ?? ""}` });
     const sorted = state.sort === column.key;
     cell.setAttribute("aria-sort", sorted ? (state.descending ? "descending" : "ascending") : "none");
@@ -139,26 +140,26 @@ function table(rows) {
     return (first < second ? -1 : first > second ? 1 : 0) * sign || a.id - b.id;
   });
   const none = make("tr");
-  none.append(make("td", { class: "none", colspan: columns().length }, "No run matches: choose another budget, family, quality or method name."));
+  none.append(make("td", { class: "none", colspan: seen.length }, "No run matches: choose another budget, family, quality or method name."));
   $("table").classList.toggle("grouped", $("grouped").checked);
-  const lines = $("grouped").checked ? byBudget(ordered) : ordered.map(tableRow);
+  const lines = $("grouped").checked ? byBudget(ordered, seen) : ordered.map((row) => tableRow(row, seen));
   $("table").querySelector("tbody").replaceChildren(...(lines.length ? lines : [none]));
 }
 
 // Rows under their budgets, the largest first unless sorted by budget.
-function byBudget(rows) {
+function byBudget(rows, seen) {
   const groups = [...Map.groupBy(rows, (row) => row.budgetBytes)].sort(([a], [b]) => (state.sort === "budget" && !state.descending ? a - b : b - a));
   return groups.flatMap(([size, group]) => {
     const line = make("tr", { class: "group" });
     const title = group[0].budget === `${size}B` ? "" : `${group[0].budget}: `;
-    line.append(make("th", { scope: "rowgroup", colspan: columns().length }, `${title}${size.toLocaleString("en")} bytes, ${group.length} ${group.length > 1 ? "methods" : "method"}`));
-    return [line, ...group.map(tableRow)];
+    line.append(make("th", { scope: "rowgroup", colspan: seen.length }, `${title}${size.toLocaleString("en")} bytes, ${group.length} ${group.length > 1 ? "methods" : "method"}`));
+    return [line, ...group.map((row) => tableRow(row, seen))];
   });
 }
 
-function tableRow(row) {
+function tableRow(row, seen) {
   const line = make("tr", { "data-id": row.id, class: row.best ? "best" : "" });
-  for (const column of columns()) {
+  for (const column of seen) {
     const cell = make("td", { class: `${column.text ? "text" : ""} ${column.name ?? ""}` });
     if (column.key === "method") {
       cell.append(breakable(make("button", { type: "button", "data-id": row.id }), row.method));
