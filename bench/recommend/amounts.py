@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from bench.report.words import number
 
 
@@ -14,9 +16,9 @@ def duration(seconds: float) -> str:
 
 
 def share(value: float) -> str:
-    """``17%``, ``0.4%``: rounded down, so that what is allowed is never more."""
-    step = 1.0 if value >= 0.1 else 0.1 if value >= 0.01 else 0.001
-    return f"{int(100 * value / step) * step:.3g}%"
+    """``17%``, ``0.41%``: two digits, rounded down, so that what is allowed is never more."""
+    step = 10.0 ** (math.floor(math.log10(value) + 1e-12) - 1)
+    return f"{100 * step * math.floor(value / step + 1e-9):.3g}%"
 
 
 def change(value: float) -> str:

@@ -185,10 +185,12 @@ def _offer(word: str, offer: Offer) -> Iterator[str]:
     yield f"  memory   {count_bytes(offer.memory_bytes)}{disk}"
     shared = " (other processes kept the machine busy)" if record.latency_shared else ""
     threads, measured_by = offer.used_threads, offer.measured_threads
+    reranked = " and re-ranking" if record.config.get("rescore") else ""
+    grown = f", carried on from {measured:,} vectors" if offer.n > measured else ""
     beyond = f", extrapolated from {measured_by} here" if threads > measured_by else ""
     yield (
-        f"  latency  p50 {duration(offer.p50_ms / 1e3)} for a scan of all codes by {threads} "
-        f"thread{'s' if threads > 1 else ''}{beyond}{shared}"
+        f"  latency  p50 {duration(offer.p50_ms / 1e3)} for a scan of all codes{reranked} by {threads} "
+        f"thread{'s' if threads > 1 else ''}{beyond}{grown}{shared}"
     )
     yield (
         f"  build    {duration(offer.build_s)}: fit {duration(record.seconds['fit'])} on {record.dataset.n_train:,}, "

@@ -14,7 +14,7 @@ from bench.recommend.offer import MAX_P50, MEMORY, MIN_RECALL, Limits, Offer
 from bench.recommend.prior import Reaching
 from bench.recommend.question import Question
 from bench.recommend.race import Racer
-from bench.recommend.words import lines
+from bench.recommend.words import _offer, lines
 from bench.report.words import count_bytes
 
 N = 10_000_000
@@ -284,7 +284,7 @@ def test_a_small_difference_is_not_rounded_to_none():
 
 def test_durations_shares_and_bytes_have_no_exponents():
     assert [duration(s) for s in (0.9996, 119.9, 7199.0, 1e7, 0.0013)] == ["1 s", "2 min", "2 h", "2,780 h", "1.3 ms"]
-    assert [share(value) for value in (0.1666, 0.0166, 0.00166, 1e-4)] == ["16%", "1.6%", "0.166%", "0.01%"]
+    assert [share(value) for value in (0.1666, 0.0166, 0.00166, 1e-4)] == ["16%", "1.6%", "0.16%", "0.01%"]
     assert [count_bytes(count) for count in (999.6, 999_600, 999)] == ["1 kB", "1 MB", "999 B"]
 
 
@@ -293,3 +293,14 @@ def test_more_threads_are_counted_as_far_as_memory_feeds_them():
     assert offer().threads_for(15.0) == 8
     assert offer().threads_for(10.0) is None
     assert dataclasses.replace(offer(), threads=2).threads_for(20.0) == 6
+
+
+def test_a_latency_says_from_how_many_vectors_it_is_carried_on():
+    assert "p50 120 ms for a scan of all codes by 1 thread, carried on from 100,000 vectors" in text_of(
+        asked(chosen=offer())
+    )
+    same = asked(chosen=offer(n=100_000))
+    assert "by 1 thread\n" in text_of(same)
+    config = {"k": 10, "threads": 1, "rescore": "int8"}
+    same.chosen = dataclasses.replace(same.chosen, record=dataclasses.replace(same.chosen.record, config=config))
+    assert "for a scan of all codes and re-ranking by 1 thread" in "\n".join(_offer("take", same.chosen))
