@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -27,10 +26,10 @@ from bench.datasets.base import DatasetError
 from bench.errors import UsageError
 from bench.execution import sweep
 from bench.execution.plan import Plan, prepare
+from bench.packages import say_left_out
 from methods import MethodError, registry
 from methods.kernels.errors import KernelError
 
-_LEFT_OUT: set[str] = set()  # of what was said
 VERSION_BASE, CONFIG_NAME = "1.3", "config"
 USER_ERRORS = (UsageError, DatasetError, MethodError, KernelError)
 
@@ -87,10 +86,7 @@ def run_config(config: Any) -> RunConfig:
 def register_configs() -> None:
     """The schema, and ``method=NAME`` for every registered method, with its parameters and their defaults."""
     store = ConfigStore.instance()
-    for line in registry.left_out():
-        if line not in _LEFT_OUT:
-            _LEFT_OUT.add(line)
-            print(f"bench: {line}", file=sys.stderr)
+    say_left_out()
     store.store(name="schema", node=RunConfig)
     for name in registry.names(None):
         store.store(group="method", name=name, node={"name": name, **registry.parameters(name)})

@@ -22,6 +22,7 @@ from bench.files import check_writable
 from bench.gate import benchmark_file
 from bench.gate.case import Case, read_cases
 from bench.gate.verdict import Tolerance, Verdict, compare
+from bench.packages import say_left_out
 from bench.progress import Progress
 from bench.records import Record
 from methods import MethodError
@@ -55,7 +56,9 @@ def main() -> None:
     parser.add_argument("--reference", default="float32", help="method that time is measured against (default float32)")
     parser.add_argument("--json", metavar="FILE", help="write what was measured as a pytest-benchmark file")
     try:
-        verdicts = _gate(parser.parse_args())
+        options = parser.parse_args()
+        say_left_out("bench.gate")
+        verdicts = _gate(options)
     except (UsageError, DatasetError, MethodError) as error:
         print(f"bench.gate: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from bench.datasets.base import DatasetError
 from bench.errors import UsageError
+from bench.packages import say_left_out
 from bench.recommend.choice import recommend
 from bench.recommend.export import to_json
 from bench.recommend.offer import Limits
@@ -70,6 +71,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="the answer as one JSON object (docs/commands.md)")
     try:
         options = parser.parse_args()
+        say_left_out("bench.recommend")
         answer = recommend(_question(options))
     except (UsageError, DatasetError, MethodError) as error:
         print(f"bench.recommend: {' '.join(str(error).replace(' column=', ' --column ').split())}", file=sys.stderr)

@@ -11,10 +11,11 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 
 import bench
-from bench import cli, commands, named_files, own_configs
+from bench import cli, commands, named_files, own_configs, packages
 from bench.arguments import overrides_of
 from bench.datasets.base import DatasetError
 from bench.errors import UsageError
+from methods import registry
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -231,6 +232,18 @@ def test_a_file_of_the_users_with_a_name_of_its_own_needs_no_word(told, nothing_
     monkeypatch.setattr(cli.runner, "run", lambda plan: sys.exit(0))
     path = mine(tmp_path / "mine", "method", "small_pq", "name: pq\nbits: 4\n")
     assert told("method=small_pq", path)[2] == ""
+
+
+def test_a_broken_package_is_named_in_one_line_and_stops_nothing(told, monkeypatch):
+    monkeypatch.setattr(packages, "_said", set())
+    monkeypatch.setattr(cli.runner, "run", lambda plan: sys.exit(0))
+    monkeypatch.setattr(registry, "left_out", lambda: ["the entry point mine of bench.methods is left out: no"])
+    line = "the entry point mine of bench.methods is left out: no\n"
+    assert told("method=pq") == (0, "", f"bench: {line}")
+    assert told("method=pq") == (0, "", "")
+    assert told("methods", "pq")[2] == f"warning: {line}"
+    packages._said.clear()
+    assert told("gate", "--baseline", "none")[2].startswith(f"bench.gate: {line}bench.gate: none ")
 
 
 def test_named_files_refuse_a_mixture_from_the_command_line():
