@@ -69,7 +69,7 @@ def _rankings(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
         ranking.track: {
             "groups": ranking.groups,
             "measure": ranking.measure,
-            "places": [{**place.__dict__, "win_rate": round(place.win_rate, 4)} for place in ranking.places],
+            "places": [{**place.__dict__, "win_rate": round(place.win_rate, 6)} for place in ranking.places],
         }
         for ranking in rankings(rows)
     }

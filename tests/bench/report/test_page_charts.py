@@ -84,6 +84,9 @@ def test_labels_of_real_records_stand_at_their_points(browser, width, height, sc
             assert len(picture["labels"]) >= 2
             check_labels(picture)
     assert browser.js("document.documentElement.scrollWidth") <= width
+    coverage = "[...document.querySelectorAll('#ranking tbody tr')].map(r => r.cells[4].getBoundingClientRect().right)"
+    frame = "document.querySelector('#ranking').closest('.scroll').getBoundingClientRect().right"
+    assert max(browser.js(coverage)) <= browser.js(frame)
 
 
 def points(path):
