@@ -19,7 +19,8 @@ def carried_on(offer: Offer) -> str:
         text = f"; at {offer.n:,} not known better than {bounds}"
     else:
         text = f"; at {offer.n:,} about {interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
-    lost = offer.recall.value * (law.per_decade - 1)
+    measured, recall = offer.record.dataset.n, offer.recall.value
+    lost = law.at(10 * measured, recall).value - recall if law.slope else 0.0
     trend = f"{change(lost)} for ten times the vectors" if lost else "no fall seen"
     smallest, largest = min(law.sizes), max(law.sizes)
     return f"{text} ({trend}, from {len(law.sizes)} sizes of {smallest:,} to {largest:,})"

@@ -97,15 +97,14 @@ class Offer:
     @property
     def recall_at_n(self) -> float:
         """Recall carried on to ``n`` by :attr:`law`; as measured where there is none."""
-        law = self.law
-        return self.recall.value if law is None else law.at(self.n, self.recall.value).value
+        return self.recall.value if (interval := self.recall_range) is None else interval.value
 
     @property
     def recall_range(self) -> Interval | None:
         """:attr:`recall_at_n` with an interval that holds the truth in nine of ten cases; None where it is unknown."""
         if self.decades == 0:
             return self.recall
-        return None if (law := self.law) is None else law.at(self.n, self.recall.value)
+        return None if (law := self.law) is None or not self.recall.value else law.at(self.n, self.recall.value)
 
     @property
     def memory_bytes(self) -> int:

@@ -31,50 +31,50 @@ SHARES = (1.0, 0.63, 0.4, 0.25)  # of the sample: of 100 returned ids, 25 remain
 DECADES = 2.0  # the law is trusted with a value for so many times ten the vectors; beyond, its interval is all
 _DRAWS = 16
 _FIRST = 10  # neighbors that are followed at most: so many remain of 100 in any part
-_LEVEL, _Z95 = 0.9, NormalDist().inv_cdf(0.975)
-# By which the law errs, of log recall for ten times the vectors: so wide that nine of ten published cases are inside
-# (docs/measuring.md). With two sizes, measured after other training, nothing averages out.
-_LAW_ERROR, _LAW_ERROR_OF_TWO = 0.015, 0.03
+_Z90, _Z95 = (NormalDist().inv_cdf((1 + level) / 2) for level in (0.9, 0.95))
+# By which the law errs, of log recall: for ten times the vectors, and of what is lost. So wide that nine of ten cases
+# are inside (docs/measuring.md). With two sizes, measured after other training, nothing averages out.
+_LAW_ERROR, _LAW_ERROR_OF_TWO, _LOSS_ERROR = 0.012, 0.03, 0.2
 
 
 @dataclass(frozen=True)
 class Trend:
-    """How recall changes with the number of vectors ``n``: as a power of ``n`` that is 0 or negative.
+    """How recall changes with the number of vectors ``n``: one over its square root grows with the logarithm of ``n``.
+
+    Of laws that are linear in log ``n``, this one predicted recall on the published sets best (docs/measuring.md).
 
     Attributes
     ----------
-    power : float
-        Change of log recall with log ``n``. Recall that rises with ``n`` (it does where the smallest parts hold too few
-        near neighbors) is not carried upward.
-    variance, covariance, power_variance : float
-        Of log recall on the sample, of both, and of ``power``: by the choice of queries.
+    slope : float
+        Of recall ** -1/2 with log ``n``; at least 0. Recall that rises with ``n`` (as where the smallest parts hold too
+        few near neighbors) is not carried upward.
+    variance, covariance, slope_variance : float
+        Of recall ** -1/2 on the sample, of both, and of ``slope``: by the choice of queries.
     sizes, recalls : tuple
         What it was fitted to, the largest first.
     law_error : float
         Standard deviation of log recall, for ten times the vectors, by which the law itself errs.
     """
 
-    power: float
+    slope: float
     variance: float
     covariance: float
-    power_variance: float
+    slope_variance: float
     sizes: tuple[int, ...]
     recalls: tuple[float, ...]
     law_error: float
 
     def at(self, n: int, recall: float) -> Interval:
-        """Recall at ``n`` vectors, of one that is ``recall`` on the largest part, with its 90% interval."""
+        """Recall at ``n`` vectors, of one that is ``recall`` (not 0) on the largest part, with its 90% interval."""
         farther = max(0.0, math.log(n / self.sizes[0]))
-        value = recall * math.exp(self.power * farther)
-        variance = self.variance + 2 * farther * self.covariance + farther**2 * self.power_variance
-        deviation = math.sqrt(max(0.0, variance) + (self.law_error * farther / math.log(10)) ** 2)
-        factor = math.exp(NormalDist().inv_cdf((1 + _LEVEL) / 2) * deviation)
+        grown = self.slope * farther
+        root = recall**-0.5 + grown
+        value = root**-2 if grown else recall
+        variance = self.variance + 2 * farther * self.covariance + farther**2 * self.slope_variance
+        by_queries = 2 * math.sqrt(max(0.0, variance)) / root
+        by_law = self.law_error * farther / math.log(10)
+        factor = math.exp(_Z90 * math.hypot(by_queries, by_law, _LOSS_ERROR * math.log(recall / value)))
         return Interval(value, value / factor, min(1.0, value * factor))
-
-    @property
-    def per_decade(self) -> float:
-        """What remains of recall with ten times the vectors."""
-        return 10.0**self.power
 
 
 def trend_of(record: Record) -> Trend | None:
@@ -111,11 +111,13 @@ def of_two(larger: Record, smaller: Record, k: int) -> Trend | None:
     sizes, recalls = [run.dataset.n for run in runs], [run.quality[f"recall@{k}"] for run in runs]
     if sizes[1] >= sizes[0] or min(recall.value for recall in recalls) <= 0:
         return None
-    variances = [((recall.high - recall.low) / (2 * _Z95 * recall.value)) ** 2 for recall in recalls]
+    roots = [recall.value**-0.5 for recall in recalls]
+    variances = [
+        ((recall.high - recall.low) / (4 * _Z95) * root**3) ** 2 for recall, root in zip(recalls, roots, strict=True)
+    ]
     apart = math.log(sizes[0] / sizes[1])
-    power = math.log(recalls[0].value / recalls[1].value) / apart
     return Trend(
-        min(0.0, power),
+        max(0.0, (roots[0] - roots[1]) / apart),
         variances[0],
         variances[0] / apart,
         sum(variances) / apart**2,
@@ -126,21 +128,21 @@ def of_two(larger: Record, smaller: Record, k: int) -> Trend | None:
 
 
 def fitted(sizes: Sequence[int], recalls: np.ndarray, law_error: float = _LAW_ERROR) -> Trend | None:
-    """The law through recalls (sizes, nq) of every query, by least squares on logarithms; None if one is 0.
+    """The law through recalls (sizes, nq) of every query, by least squares; None if one is 0.
 
-    How it varies with the queries follows from how log recall and its slope change with each (the delta method).
+    How it varies with the queries follows from how recall ** -1/2 and its slope change with each (the delta method).
     """
     means = recalls.mean(axis=1)
     if len(sizes) < 2 or means.min() <= 0:
         return None
     x = np.log(np.array(sizes, np.float64))
     weights = (x - x.mean()) / np.square(x - x.mean()).sum()
-    power = float(weights @ np.log(means))
-    influence = recalls / means[:, None] - 1.0
+    roots = means**-0.5
+    influence = -0.5 * (recalls - means[:, None]) * (roots**3)[:, None]
     both = np.stack([influence[0], weights @ influence])
     covariance = np.cov(both) / recalls.shape[1] if recalls.shape[1] > 1 else np.zeros((2, 2))
     return Trend(
-        min(0.0, power),
+        max(0.0, float(weights @ roots)),
         float(covariance[0, 0]),
         float(covariance[0, 1]),
         float(covariance[1, 1]),
