@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,9 @@ from bench.datasets.store import check_rows, to_float32
 
 __all__ = ["ParquetStore", "names_parquet", "open_parquet", "read_sets"]
 
+_LARGE_GROUP = 65_536  # rows of a row group that is not decoded only to know the dimension
+_BUFFER = 1 << 20  # bytes of a column read at a time
+
 
 class ParquetStore:
     """One column; the row group read last is kept, so that blocks within it cost one decoding."""
@@ -32,7 +36,9 @@ class ParquetStore:
         self._kept: tuple[int, np.ndarray] = (-1, np.empty((0, 0), np.float32))
         self._dim = dim
         if edges[-1]:
-            self._dim = self._group(int(np.flatnonzero(np.diff(edges))[0])).shape[1]
+            first = int(np.flatnonzero(np.diff(edges))[0])
+            large = edges[first + 1] > _LARGE_GROUP
+            self._dim = (next(self.stream(0, 1))[1] if large else self._group(first)).shape[1]
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -51,6 +57,20 @@ class ParquetStore:
             here = groups == group
             vectors[here] = self._group(group)[rows[here] - self._edges[group]]
         return vectors
+
+    def stream(self, start: int, size: int) -> Iterator[tuple[int, np.ndarray]]:
+        """``(first row, block)`` of ``size`` rows from ``start`` to the end; memory does not grow with row groups."""
+        group = int(np.searchsorted(self._edges, start, side="right")) - 1
+        first, pieces, waiting = int(self._edges[group]), list[np.ndarray](), 0
+        for chunk in _batches(self.path, self._column, range(group, len(self._edges) - 1), size):
+            block = self._vectors(_tensors(self.path, self._column, chunk, first), first)
+            first += len(chunk)
+            pieces.append(block[max(0, start - (first - len(block))) :])
+            waiting += len(pieces[-1])
+            while waiting >= size or (waiting and first == self.shape[0]):
+                rows = np.concatenate(pieces)
+                yield first - waiting, rows[:size]
+                pieces, waiting = [rows[size:]], max(0, waiting - size)
 
     def _group(self, group: int) -> np.ndarray:
         if self._kept[0] != group:
@@ -164,6 +184,21 @@ def _chunks(path: Path, column: Column, group: int) -> list[pa.Array]:
     for name in column.path[1:]:
         values = pc.struct_field(values, name)
     return values.chunks
+
+
+def _batches(path: Path, column: Column, groups: range, size: int) -> Iterator[pa.Array]:
+    """As :func:`_chunks` for several groups, ``size`` rows at most at a time, read page by page."""
+    try:
+        with pq.ParquetFile(path, buffer_size=_BUFFER) as file:
+            for batch in file.iter_batches(size, row_groups=list(groups), columns=[column.name]):
+                values = batch.column(batch.schema.get_field_index(column.path[0]))
+                for name in column.path[1:]:
+                    values = pc.struct_field(values, name)
+                yield values
+    except (pa.ArrowException, OSError, UnicodeDecodeError, KeyError) as error:
+        raise DatasetError(
+            f"{path} is corrupt, pyarrow {pa.__version__} says {_reason(error)!r}; copy it again or try another pyarrow"
+        ) from None
 
 
 def _tensors(path: Path, column: Column, chunk: pa.Array, first: int) -> Tensors:
