@@ -36,6 +36,7 @@ COMMANDS = {
     "run": Command("one method at one budget; the word can be left out: method=opq budget=8x"),
     "sweep": Command("several methods, budgets, data sets, seeds: method=opq,pq budget=8x,16x (also: run -m)"),
     "recommend": Command("which method to take for your own vectors, and what it costs", "bench.recommend"),
+    "compress": Command("codes of a file of any size, and what a search of them finds", "bench.compress"),
     "report": Command("tables, figures and a page of what was measured", "bench.report"),
     "gate": Command("measure a baseline again, and fail if it got worse", "bench.gate"),
     "subsample": Command("how few queries and vectors rank methods the same", "bench.subsample"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +54,7 @@ def write_ids(corpus: Corpus, path: Path, column: str) -> None:
         os.replace(part, corpus.ids)
 
 
-def _named(kinds: set[str]) -> str:
+def _named(kinds: Collection[str]) -> str:
     return " and ".join(sorted({"i": "integers", "S": "texts"}[kind] for kind in kinds))
 
 

@@ -256,7 +256,7 @@ NEW = ("--method", "int8", "--budget", "4x", "--out", "OUT")
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        ((), "required: FILE"),
+        ((), "are required: --out"),
         (("none.npy", *NEW), "none.npy does not exist"),
         (("FILE", "--out", "OUT", "--budget", "4x"), "--method is missing"),
         (("FILE", "--out", "OUT", "--method", "int8"), "--budget is missing"),
