@@ -132,13 +132,16 @@ class Parsed(BaseException):
 
 def parse(module, arguments, monkeypatch):
     """Go through the module's own parser, and stop there."""
-    known = argparse.ArgumentParser.parse_args
 
-    def parse_args(self, *given, **options):
-        known(self, *given, **options)
-        raise Parsed
+    def stopping(known):
+        def parse_args(self, *given, **options):
+            known(self, *given, **options)
+            raise Parsed
 
-    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_args)
+        return parse_args
+
+    for name in ("parse_args", "parse_intermixed_args"):
+        monkeypatch.setattr(argparse.ArgumentParser, name, stopping(getattr(argparse.ArgumentParser, name)))
     monkeypatch.setattr(sys, "argv", [module, *arguments])
     main = importlib.import_module(module if module == "bench.subsample" else f"{module}.__main__").main
     with pytest.raises(Parsed):
