@@ -87,8 +87,8 @@ class Schedule:
     Attributes
     ----------
     time_s : float
-        For all runs. None is started that would end when a third more is over (in the first round, once there is
-        something to choose from), so the entries that matter most stand first.
+        For all runs. None is started that is expected to end when this times ``slack`` is over (in the first round,
+        once there is something to choose from), so the entries that matter most stand first.
     end : float
         Of ``time.monotonic()``: what still runs then is stopped.
     workers : int
@@ -99,6 +99,8 @@ class Schedule:
         What a run may take beyond ``end`` as long as nothing was measured.
     again : frozenset of str
         Methods that may be started a second time whatever was measured by then.
+    slack : float
+        1 keeps the time; more where what is expected of runs is rough.
     alone : bool
         Whether each run has the machine to itself while its searches are timed.
     """
@@ -109,6 +111,7 @@ class Schedule:
     expected_s: Mapping[str, float] = field(default_factory=dict)
     least_s: float = 0.0
     again: frozenset[str] = frozenset()
+    slack: float = 4 / 3
     alone: bool = False
 
 
@@ -216,7 +219,7 @@ class _Clock:
         time_s = schedule.time_s
         return cls(
             limit=max(_LEAST_RUN_S, min(LEAST_LIMIT_S, time_s), 4.0 * time_s * schedule.workers / max(1, runs)),
-            over=now + time_s * 4 / 3,
+            over=now + time_s * schedule.slack,
             end=schedule.end,
             least_s=schedule.least_s,
             enough=_ENOUGH if schedule.least_s else 0,
@@ -319,12 +322,18 @@ def _beaten(leader: Racer, rivals: Sequence[Racer], margin: float) -> set[str]:
     }
 
 
-def affordable(racers: Sequence[Racer], sample: Sample, time_s: float, workers: int) -> list[Racer]:
+def affordable(
+    racers: Sequence[Racer],
+    sample: Sample,
+    time_s: float,
+    workers: int,
+    estimate: Callable[[Record, Sample], float] = seconds_on,
+) -> list[Racer]:
     """The first racers whose runs on ``sample``, as long as their last ones let expect, fit into ``time_s`` together.
 
     A slow one ends the list: without it the next round would decide among those that it leads.
     """
-    seconds = [seconds_on(racer.offer.record, sample) for racer in racers]
+    seconds = [estimate(racer.offer.record, sample) for racer in racers]
     fitting = itertools.takewhile(lambda i: together_s(seconds[: i + 1], workers) <= time_s, range(len(racers)))
     return [racers[i] for i in fitting]
 

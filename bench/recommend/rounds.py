@@ -28,6 +28,7 @@ EARLY_MARGIN, LATE_MARGIN = 0.03, 0.005  # more training reorders methods: be ge
 MOST, FINALISTS = 6, 3
 _SHARES = {"first": 0.50, "second": 0.15, "final": 0.20, "elsewhere": 0.15}  # of the time
 _GRACE = 1.15  # times the time: then whatever still runs is stopped
+_CAUTION = 1.25  # times the published time of fitting: sets differ
 _STEP_S = 30  # in which a longer time is proposed
 
 
@@ -39,6 +40,7 @@ class Race:
         self.workers = max(1, (os.cpu_count() or 1) // question.measured_threads)
         self.too_long: list[str] = []
         self.missing_s: dict[str, float] = {}  # runs that there was no time for, with the seconds they would have taken
+        self._fit_ns: dict[str, float] = {}  # of fitting, for a vector and dimension, on this machine
         self._written_s = time.monotonic() - start
         self._exact: list[tuple[int, float]] = []  # work (vectors times queries) and seconds of each round
         self._ended: list[Record] = []
@@ -62,9 +64,13 @@ class Race:
         first = self.round("first", entries, sample, "all methods on a small sample", expected_s, again=favorites)
         records = [racer.offer.record for racer in first.racers]
         slower = median([record.seconds["process"] / expected_s[record.method.name] for record in records] or [1.0])
-        for name in first.stopped:
-            self.missing_s[name] = slower * expected_s[name]
+        self.missing_s = {name: slower * expected_s[name] for name in first.stopped}
+        self._fit_ns = {name: max(1.0, slower) * _CAUTION * fit for name, (fit, _) in expectation.costs.items()}
         return first
+
+    def seconds_on(self, record: Record, sample: Sample) -> float:
+        """As :func:`bench.recommend.estimate.seconds_on`, by what published records say of more training."""
+        return seconds_on(record, sample, self._fit_ns.get(record.method.name))
 
     def next_round(
         self,
@@ -82,15 +88,17 @@ class Race:
         least, going = min(2, len(kept)), list[Racer]()
         for part, time_s, some in self._ways(share, len(kept)):
             tried = replace(sample, train_size=-(-sample.train_size // part))
-            going = affordable(kept[:some], tried, time_s - self._exact_s(tried), self.workers)
+            going = affordable(kept[:some], tried, time_s - self._exact_s(tried), self.workers, self.seconds_on)
             if len(going) >= least:
                 break
         else:
             self._note_too_long(kept[:2], sample, title)
-        self.missing_s |= {racer.name: seconds_on(racer.offer.record, sample) for racer in kept if racer not in going}
+        self.missing_s |= {
+            racer.name: self.seconds_on(racer.offer.record, sample) for racer in kept if racer not in going
+        }
         if len(going) < least:
             return Round([])
-        expected_s = {racer.name: seconds_on(racer.offer.record, tried) for racer in going}
+        expected_s = {racer.name: self.seconds_on(racer.offer.record, tried) for racer in going}
         entries = [(racer.name, self.question.budget) for racer in going]
         return self.round(share, entries, tried, title, expected_s, time_s, earlier=earlier)
 
@@ -102,7 +110,7 @@ class Race:
             yield part, self.all_left_s, 2
 
     def _note_too_long(self, racers: list[Racer], sample: Sample, title: str) -> None:
-        seconds = [seconds_on(racer.offer.record, sample) for racer in racers]
+        seconds = [self.seconds_on(racer.offer.record, sample) for racer in racers]
         needed, left = self._exact_s(sample) + together_s(seconds, self.workers), self.all_left_s
         self.too_long.append(f"{title} ({sample.n:,} vectors): about {needed:.0f} s, {left:.0f} s were left")
 
@@ -141,6 +149,7 @@ class Race:
             expected_s=expected_s,
             least_s=LEAST_LIMIT_S if share == "first" else 0.0,
             again=again,
+            slack=1.0 if share == "first" else 4 / 3,
             alone=share == "final",
         )
         title = f"{title} ({sample.n:,} vectors)"

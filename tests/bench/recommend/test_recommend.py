@@ -18,7 +18,7 @@ from bench.recommend.estimate import expected_seconds, running_order, seconds_on
 from bench.recommend.offer import Limits, Offer
 from bench.recommend.prior import Expectation
 from bench.recommend.question import Question, parse_count
-from bench.recommend.race import Racer, Round, _Clock, _ending, affordable, undominated
+from bench.recommend.race import Racer, Round, Schedule, _Clock, _ending, affordable, undominated
 from bench.recommend.rounds import Race, sizes
 from bench.recommend.sample import Sample
 from bench.recommend.vectors import look_at, sentences
@@ -138,6 +138,15 @@ def test_a_run_is_estimated_from_its_smaller_one_phase_by_phase(record):
     assert seconds_on(small, larger) == pytest.approx(25.0 + sum(grown.values()) + searches)
 
 
+def test_fitting_grows_by_what_published_records_say_and_no_faster_than_training(record):
+    small = at(record, seconds={"fit": 10.0, "process": 25.0})  # on 5,000
+    larger = Sample({}, 10_000, 20_000, 100)
+    base = seconds_on(small, larger) - 30.0  # all of it four times as long
+    assert seconds_on(small, larger, fit_ns=4_000) == pytest.approx(base + 4e-6 * 100 * 15_000)
+    assert seconds_on(small, larger, fit_ns=90_000) == pytest.approx(base + 30.0)
+    assert seconds_on(small, Sample({}, 10_000, 5_000, 100), fit_ns=4_000) == pytest.approx(base)
+
+
 @pytest.fixture
 def clock(record, monkeypatch):
     """A clock of a round, whose runs are said to take ``seconds``; ``limits`` are what they were given."""
@@ -186,6 +195,14 @@ def test_a_slow_machine_is_known_after_the_first_run(named_clock):
     assert run("slow") is None  # 90 s here, and the round has 50
     assert run("other") is not None
     assert started == [("quick", 10.0), ("other", 36.0)]  # four times what is expected of it here
+
+
+def test_the_first_round_keeps_its_time_and_later_ones_may_run_over():
+    now, times = 1_000.0, {"time_s": 90.0, "end": 2_000.0, "workers": 2}
+    assert _Clock.of(Schedule(**times, slack=1.0), 9, now).over == now + 90.0
+    assert _Clock.of(Schedule(**times), 9, now).over == now + 120.0
+    assert _Clock.of(Schedule(**times), 9, now).turns is None
+    assert _Clock.of(Schedule(**times, alone=True), 9, now).turns is not None
 
 
 def test_a_run_that_is_expected_to_take_long_gets_longer(named_clock):
