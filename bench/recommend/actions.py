@@ -41,7 +41,7 @@ def offered(answer: Answer) -> list[Offer]:
 
 
 def command(answer: Answer, offer: Offer, **options: Any) -> str:
-    """``python -m bench ...`` that measures a method on all of the user's vectors, as they were measured here.
+    """``python -m bench ...`` that measures a method on all of the user's vectors, fitted as a finalist is.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def command(answer: Answer, offer: Offer, **options: Any) -> str:
         "k": measured.k,
         "seed": measured.seed,
         "threads": measured.threads,
-        "train_size": offer.record.dataset.n_train,
+        "train_size": _train_size(answer, offer),
         "rescore": measured.rescore,
         **options,
     }
@@ -87,13 +87,19 @@ def _word(override: str) -> str:
     return shlex.quote(override.replace("${", "\\${"))  # no interpolation is meant
 
 
+def _train_size(answer: Answer, offer: Offer) -> int:
+    """Vectors to fit on: as many as a finalist is, though there was no time for that in the race."""
+    return max(answer.train_size, offer.record.dataset.n_train)
+
+
 def _time_limit(answer: Answer, offer: Offer) -> float:
     """Seconds, a whole number of hours, within which the run on all vectors surely ends."""
     record = offer.record
     assert record.throughput is not None
     assert record.latency_ms is not None
     grown = answer.in_file / record.dataset.n
-    seconds = record.seconds["fit"] + answer.in_file / record.throughput["encode_vectors_per_s"]
+    fit_s = record.seconds["fit"] * _train_size(answer, offer) / record.dataset.n_train
+    seconds = fit_s + answer.in_file / record.throughput["encode_vectors_per_s"]
     seconds += 5 * record.dataset.queries * grown * record.latency_ms["p50"] / 1e3
     return 3600.0 * math.ceil(_SPARE * seconds / 3600)
 
@@ -108,8 +114,8 @@ def python_lines(answer: Answer) -> list[str]:
     seed = "" if question.seed == 0 else f", seed={question.seed}"
     lines = [*_reading(question.data, question.column)]
     train = "vectors"
-    if answer.in_file > record.dataset.n_train:
-        train = f"vectors[np.random.default_rng({question.seed}).permutation(len(vectors))[:{record.dataset.n_train}]]"
+    if answer.in_file > (size := _train_size(answer, offer)):
+        train = f"vectors[np.random.default_rng({question.seed}).permutation(len(vectors))[:{size}]]"
     lines.append(
         f'codec = methods.create("{name}", {space}, budget="{_codec_budget(offer)}", {metric}{options})'
         f".fit({train}{seed})"

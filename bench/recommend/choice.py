@@ -39,6 +39,8 @@ class Answer:
     ----------
     in_file : int
         Vectors to search in the user's file: without those held out as queries.
+    train_size : int
+        Vectors that finalists are fitted on.
     chosen : Offer or None
         None if nothing meets the limits.
     runner_up : Offer or None
@@ -89,6 +91,7 @@ class Answer:
     n: int
     code_bytes: int
     in_file: int = 0
+    train_size: int = 0
     chosen: Offer | None = None
     runner_up: Offer | None = None
     against: Difference | None = None
@@ -141,7 +144,7 @@ def recommend(question: Question) -> Answer:
         with Progress("writing samples", lines=False, leave=False):
             small, *medium, full = write_samples(user, Path(work), sizes(most), str(user.metric), question.seed)
         race = Race(question, n, work, start)
-        answer = Answer(question, user.dim, n, code_bytes, user.base.shape[0])
+        answer = Answer(question, user.dim, n, code_bytes, user.base.shape[0], full.train_size)
         first = race.first_round(expected, small, user.dim)
         if not first.racers:
             raise UsageError(_none_measured(question, first))
@@ -171,7 +174,7 @@ def recommend(question: Question) -> Answer:
                 answer.disk = disk.measure(best, answer.elsewhere.get(code_bytes // 2), race.all_left_s)
         answer.seconds = time.monotonic() - start
         if question.save is not None and answer.chosen is not None:
-            answer.saved = keep.save(question, answer.chosen, answer.in_file, race.all_left_s)
+            answer.saved = keep.save(question, answer.chosen, full, answer.in_file, race.all_left_s)
     answer.vectors = sentences(seen, user, best.record)
     answer.too_long, answer.slowest, answer.preparing_s = race.too_long, race.slowest, race.preparing_s
     return answer

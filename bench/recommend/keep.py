@@ -1,7 +1,7 @@
 """``--save DIR``: the fitted codec of the winner, and the codes of the user's vectors where that is quick.
 
-A run's process ends with its codec. It is fitted again here, on the same vectors with the same seed, in a process with
-as many threads: the same codec.
+A run's process ends with its codec. It is fitted again here, on the vectors of the finalists with the same seed, in a
+process with as many threads: a finalist's codec is the one that was measured.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from bench.measure.environment import thread_environment
 from bench.progress import Progress
 from bench.recommend.offer import Offer
 from bench.recommend.question import Question
+from bench.recommend.sample import Sample
 
 CODES, _JOB = "codes.npy", "job.json"
 _QUICK_S = 60.0  # encoding may take so long in any case
@@ -41,6 +42,8 @@ class Saved:
         Names and bytes; empty if nothing was saved.
     encoding_s : float or None
         What encoding the user's vectors would have taken, where there are no codes for that.
+    trained_on : int
+        Vectors that the codec was fitted on.
     seconds : float
         Saving took.
     problem : str
@@ -50,8 +53,9 @@ class Saved:
     folder: str
     files: dict[str, int] = field(default_factory=dict)
     encoding_s: float | None = None
-    problem: str = ""
+    trained_on: int = 0
     seconds: float = 0.0
+    problem: str = ""
 
 
 def check(folder: str | None) -> None:
@@ -65,14 +69,15 @@ def check(folder: str | None) -> None:
         pass
 
 
-def save(question: Question, offer: Offer, in_file: int, left_s: float) -> Saved:
+def save(question: Question, offer: Offer, final: Sample, in_file: int, left_s: float) -> Saved:
     """Fit the codec of ``offer`` again and write it into the folder of the question, whole or not at all.
 
     Parameters
     ----------
     question : Question
     offer : Offer
-        Its sample still exists.
+    final : Sample
+        Of the finalists: its training vectors are fitted on.
     in_file : int
         Vectors in the user's file.
     left_s : float
@@ -81,7 +86,7 @@ def save(question: Question, offer: Offer, in_file: int, left_s: float) -> Saved
     assert question.save is not None
     assert offer.record.throughput is not None
     start, path = time.monotonic(), Path(question.save).expanduser()
-    config = RunConfig.from_dict(offer.record.config)
+    config = RunConfig.from_dict({**offer.record.config, "dataset": dict(final.config), "train_size": final.train_size})
     encoding_s = in_file / offer.record.throughput["encode_vectors_per_s"]
     encoded = encoding_s <= max(_QUICK_S, left_s)
     job = {
@@ -98,7 +103,7 @@ def save(question: Question, offer: Offer, in_file: int, left_s: float) -> Saved
     except UsageError as error:
         return Saved(question.save, problem=str(error))
     files = {file.name: file.stat().st_size for file in sorted(path.iterdir())}
-    return Saved(question.save, files, None if encoded else encoding_s, seconds=time.monotonic() - start)
+    return Saved(question.save, files, None if encoded else encoding_s, final.train_size, time.monotonic() - start)
 
 
 @contextmanager

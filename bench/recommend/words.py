@@ -110,7 +110,8 @@ def _actions(answer: Answer) -> Iterator[str]:
     """What to do next: measure on everything, use it."""
     if not offered(answer):
         return
-    yield f"measured again on all {answer.in_file:,} vectors of {answer.question.data} by"
+    trained = f", fitted on {answer.train_size:,}" if answer.train_size else ""
+    yield f"measured again on all {answer.in_file:,} vectors of {answer.question.data}{trained} by"
     yield from (f"  {command}" for command in commands(answer))
     yield "in Python:"
     yield from (f"  {line}" for line in python_lines(answer))
@@ -126,7 +127,7 @@ def _saved(answer: Answer) -> Iterator[str]:
         yield f"nothing is saved: {saved.problem}"
     else:
         files = ", ".join(f"{name} ({count_bytes(size)}{_meaning(name, answer)})" for name, size in saved.files.items())
-        yield f"saved in {folder}, which took {duration(saved.seconds)} more: {files}"
+        yield f"saved in {folder}, fitted on {saved.trained_on:,} vectors in {duration(saved.seconds)} more: {files}"
         if saved.encoding_s is not None:
             yield (
                 f"codes are not saved: encoding the vectors of {answer.question.data} takes "

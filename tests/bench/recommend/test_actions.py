@@ -103,6 +103,13 @@ def test_a_run_that_takes_hours_is_given_the_time():
     assert "limits" not in commands(answer())[0]
 
 
+def test_what_was_measured_with_little_training_is_fitted_as_a_finalist_is():
+    (command,) = commands(dataclasses.replace(answer(), train_size=200))
+    assert composed(command).train_size == 200
+    assert "[:200]" in python_lines(dataclasses.replace(answer(), train_size=200))[2]
+    assert composed(commands(answer())[0]).train_size == 100
+
+
 def test_without_a_method_that_meets_the_limits_the_nearest_are_repeated():
     nearest = Answer(Question("my.npy", "4B"), DIM, N, 4, N, nearest=[offer("itq"), offer("pq", budget="8B")])
     first, second = commands(nearest)

@@ -18,6 +18,7 @@ from bench.recommend.choice import Answer
 from bench.recommend.keep import Saved
 from bench.recommend.offer import Offer
 from bench.recommend.question import Question
+from bench.recommend.sample import Sample
 from bench.recommend.words import _saved
 
 N, DIM = 1_000, 16
@@ -36,14 +37,17 @@ def sample(tmp_path_factory):
 
 
 def offer(sample, method="pq", **options):
-    dataset = {"name": "path", "metric": "l2", "max_queries": None}
-    dataset |= {name: str(sample / f"{name}.npy") for name in ("base", "queries", "train")}
-    config = RunConfig(
-        {"name": method}, dataset, results=str(sample / "results"), latency_s=0.1, **{"budget": "4B", **options}
-    )
+    options = {"budget": "4B", "latency_s": 0.1, **options}
+    config = RunConfig({"name": method}, final(sample).config, results=str(sample / "results"), **options)
     record = runner.execute(prepare(config))
     assert record.status == "ok", record.reason
     return Offer(record, N, 10)
+
+
+def final(sample, train_size=400):
+    dataset = {"name": "path", "metric": "l2", "max_queries": None}
+    dataset |= {name: str(sample / f"{name}.npy") for name in ("base", "queries", "train")}
+    return Sample(dataset, N, train_size, 50)
 
 
 @pytest.mark.integration
@@ -51,7 +55,7 @@ def test_the_codec_that_was_measured_is_saved_with_codes(sample, tmp_path):
     measured = offer(sample)
     question = Question(str(sample / "my.npy"), "4B", save=str(tmp_path / "new" / "kept"))
     keep.check(question.save)
-    saved = keep.save(question, measured, in_file=1_200, left_s=0.0)
+    saved = keep.save(question, measured, final(sample), in_file=1_200, left_s=0.0)
     assert sorted(saved.files) == ["codes.npy", "pq.codec"] == sorted(os.listdir(tmp_path / "new" / "kept"))
     assert os.listdir(tmp_path / "new") == ["kept"]
     codec = methods.load(tmp_path / "new" / "kept" / "pq.codec")
@@ -65,10 +69,20 @@ def test_the_codec_that_was_measured_is_saved_with_codes(sample, tmp_path):
 
 
 @pytest.mark.integration
+def test_what_was_measured_with_little_training_is_fitted_on_more(sample, tmp_path):
+    little = offer(sample, train_size=100)
+    assert little.record.dataset.n_train == 100
+    question = Question(str(sample / "my.npy"), "4B", save=str(tmp_path / "kept"))
+    assert keep.save(question, little, final(sample), in_file=1_200, left_s=0.0).trained_on == 400
+    codec = methods.create("pq", DIM, "4B", "l2").fit(np.load(sample / "train.npy"))
+    assert np.array_equal(np.load(tmp_path / "kept" / "codes.npy"), codec.encode(np.load(sample / "my.npy")))
+
+
+@pytest.mark.integration
 def test_a_store_for_re_ranking_is_saved_beside_the_codec(sample, tmp_path):
     measured = offer(sample, "sign", budget="24B", rescore="int8")
     question = Question(str(sample / "my.npy"), "24B", rescore="int8", save=str(tmp_path / "kept"))
-    saved = keep.save(question, measured, in_file=1_200, left_s=0.0)
+    saved = keep.save(question, measured, final(sample), in_file=1_200, left_s=0.0)
     assert sorted(saved.files) == ["codes.npy", "rescore_codes.npy", "rescore_int8.codec", "sign.codec"]
     assert methods.load(tmp_path / "kept" / "rescore_int8.codec").name == "int8"
 
@@ -77,7 +91,7 @@ def test_a_store_for_re_ranking_is_saved_beside_the_codec(sample, tmp_path):
 def test_what_cannot_be_saved_leaves_nothing_and_says_why(sample, tmp_path):
     measured = offer(sample)
     question = Question("gone.npy", "4B", save=str(tmp_path / "kept"))
-    saved = keep.save(question, measured, in_file=1_200, left_s=0.0)
+    saved = keep.save(question, measured, final(sample), in_file=1_200, left_s=0.0)
     assert saved.files == {}
     assert "gone.npy does not exist" in saved.problem
     assert os.listdir(tmp_path) == []
@@ -88,7 +102,7 @@ def test_codes_that_take_long_are_left_out(sample, tmp_path):
     measured = offer(sample)
     slow = dataclasses.replace(measured.record, throughput={**measured.record.throughput, "encode_vectors_per_s": 1.0})
     question = Question(str(sample / "my.npy"), "4B", save=str(tmp_path / "kept"))
-    saved = keep.save(question, Offer(slow, N, 10), in_file=1_200, left_s=0.0)
+    saved = keep.save(question, Offer(slow, N, 10), final(sample), in_file=1_200, left_s=0.0)
     assert list(saved.files) == ["pq.codec"]
     assert saved.encoding_s == 1_200.0
 
@@ -114,9 +128,10 @@ def said(saved):
 def test_the_answer_says_what_is_in_the_folder():
     files = {"codes.npy": 480_128, "pq.codec": 40_000}
     assert (
-        "saved in kept, which took 12 s more: codes.npy (480 kB; of every vector of x.npy, in its order), "
+        "saved in kept, fitted on 400 vectors in 12 s more: "
+        "codes.npy (480 kB; of every vector of x.npy, in its order), "
         "pq.codec (40 kB; methods.load reads it)"
-    ) in said(Saved("kept", files, seconds=12.0))
+    ) in said(Saved("kept", files, trained_on=400, seconds=12.0))
     assert any(
         "codes are not saved: encoding the vectors of x.npy takes 5.8 h" in line
         for line in said(Saved("kept", {"pq.codec": 1}, 20_880.0))
