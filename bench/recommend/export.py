@@ -53,6 +53,9 @@ def document(answer: Answer) -> dict[str, Any]:
             {"method": record.method.name, "status": record.status, "reason": record.reason} for record in answer.failed
         ],
         "no_time": answer.unstarted,
+        "favorites_without_time": answer.favorites_missing,
+        "time_needed_s": answer.needed_s if answer.favorites_missing else None,
+        "order_from": answer.order_from,
         "seconds": answer.seconds,
         "text": list(lines(answer)),
     }

@@ -187,6 +187,16 @@ def test_json_of_a_memory_has_the_memory_that_was_requested():
     assert values["nearest"][0]["method"] == "sign"
 
 
+def test_json_names_favorites_that_there_was_no_time_for():
+    result = answer()
+    assert document(result)["favorites_without_time"] == []
+    assert document(result)["time_needed_s"] is None
+    result.favorites_missing, result.needed_s, result.order_from = ["saq"], 300, "published records of 7 data sets"
+    values = document(result)
+    assert (values["favorites_without_time"], values["time_needed_s"]) == (["saq"], 300)
+    assert values["order_from"] == "published records of 7 data sets"
+
+
 @pytest.mark.integration
 def test_a_printed_command_runs_as_it_stands(vectors, tmp_path, bench_env):
     os.rename(tmp_path / "my.npy", tmp_path / "my own.npy")
