@@ -221,6 +221,7 @@ def _with_earlier_names(constructor: Callable[..., None]) -> Callable[..., None]
     return renaming
 
 
+@functools.lru_cache(maxsize=1024)  # trying all sizes of a code asks for the same few thousands of times
 def _signature(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
     return inspect.signature(function).parameters
 

@@ -7,10 +7,11 @@ blocks marked ``text`` take long or name a reader's files: these are composed an
 import argparse
 import importlib
 import importlib.util
+import itertools
+import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -39,21 +40,53 @@ def name(page):
     return page.stem
 
 
+# Runs commands one after another as Python would run each, in one process: every start of one costs seconds.
+ONE_AFTER_ANOTHER = """
+import json, runpy, sys
+from hydra.core.global_hydra import GlobalHydra
+from bench.execution import sweep
+
+for kind, rest in json.loads(sys.argv[1]):
+    GlobalHydra.instance().clear()
+    sweep.SWEEPS.clear()
+    sys.argv = list(rest)
+    try:
+        if kind == "-m":
+            runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
+        else:
+            exec(rest[0], {"__name__": "__main__"})
+    except SystemExit as ended:
+        if ended.code:
+            sys.exit(f"{' '.join(rest)}: exit status {ended.code}")
+"""
+
+
+def commands_of(kind, block):
+    """What a block runs: ("-m", [module, argument, ...]) or ("-c", [code])."""
+    if kind == "python":
+        return [("-c", [block])]
+    if kind != "sh":
+        return []
+    lines = [shlex.split(line, comments=True) for line in block.splitlines() if line]
+    assert all(words[0] == "python" and words[1] in ("-m", "-c") for words in lines)
+    return [(words[1], words[2:]) for words in lines]
+
+
 @pytest.mark.integration
 @pytest.mark.parametrize("page", RUNNING, ids=name)
 def test_commands_and_code_of_a_page_run(page, tmp_path):
-    shutil.copytree(ROOT / "results" / "published", tmp_path / "results" / "published")
+    """Blocks of a page in their order; code and commands in processes of their own, as a reader would keep them."""
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "published").symlink_to(ROOT / "results" / "published")
     env = {**os.environ, "PYTHONPATH": str(ROOT), "BENCH_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
-    for kind, block in BLOCK.findall(page.read_text()):
-        commands = []
-        if kind == "python":
-            commands = [[sys.executable, "-c", block]]
-        elif kind == "sh":
-            commands = [[sys.executable, *shlex.split(line, comments=True)[1:]] for line in block.splitlines() if line]
-            assert all(line.startswith("python ") for line in block.splitlines() if line)
-        for command in commands:
-            done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, f"{shlex.join(command[1:])}\n{done.stdout}\n{done.stderr}"
+    blocks = [
+        (kind, command) for kind, block in BLOCK.findall(page.read_text()) for command in commands_of(kind, block)
+    ]
+    for _, several in itertools.groupby(blocks, key=lambda block: block[0]):
+        commands = json.dumps([command for _, command in several])
+        program = [sys.executable, "-c", ONE_AFTER_ANOTHER, commands]
+        done = subprocess.run(program, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{commands}\n{done.stdout}\n{done.stderr}"
 
 
 def commands_to_check():

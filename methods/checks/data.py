@@ -7,6 +7,7 @@ import functools
 import numpy as np
 
 from methods.base import Metric
+from methods.fitting.overlap import average_overlap
 
 DIM = 32
 N_TRAIN, N_BASE, N_QUERIES = 600, 500, 40
@@ -69,4 +70,4 @@ def true_neighbors(metric: Metric) -> np.ndarray:
 def recall(ids: np.ndarray, metric: Metric) -> float:
     """Share of the true K neighbors among ``ids`` (nq, k)."""
     truth = true_neighbors(metric)
-    return float(np.mean([np.isin(row, returned).mean() for row, returned in zip(truth, ids)]))
+    return average_overlap(truth, ids)

@@ -20,6 +20,7 @@ import numpy as np
 from methods.base import Codec, Metric
 from methods.encoding.offset import mean_direction, offset_size, split
 from methods.fitting.allocation import ROTATED, rotated_axes
+from methods.fitting.overlap import average_overlap
 from methods.fitting.principal_axes import principal_axes, robust_mean
 from methods.kernels.simd.unpack_symbols import GROUP
 
@@ -93,7 +94,7 @@ def offset_finds_more(codec: Callable[[bool], Codec], vectors: np.ndarray, seed:
     def recall(offset: bool) -> float:
         fitted = codec(offset).fit(training, seed)
         ids = fitted.searcher(fitted.encode(base)).search(queries, _NEIGHBORS)[1]
-        return _share_found(truth, ids)
+        return average_overlap(truth, ids)
 
     return recall(True) > recall(False) + _TRIAL_GAIN
 
@@ -110,11 +111,6 @@ def _nearest(queries: np.ndarray, base: np.ndarray) -> np.ndarray:
     return faiss.knn(queries, base, _NEIGHBORS, metric=faiss.METRIC_INNER_PRODUCT)[1]
 
 
-def _share_found(truth: np.ndarray, ids: np.ndarray) -> float:
-    """Share of the true neighbors ``truth`` (nq, k) that are among ``ids`` (nq, k)."""
-    return float(np.mean([np.isin(row, near).mean() for row, near in zip(truth, ids)]))
-
-
 def _recall(
     queries: np.ndarray, base: np.ndarray, truth: np.ndarray, bits: float, direction: np.ndarray, seed: int, even: bool
 ) -> float:
@@ -126,7 +122,7 @@ def _recall(
     decoded = np.column_stack([values, offsets]).astype(np.float32)
     along = queries @ direction
     mapped = np.column_stack([(queries - along[:, None] * direction) @ matrix, along]).astype(np.float32)
-    return _share_found(truth, _nearest(mapped, decoded))
+    return average_overlap(truth, _nearest(mapped, decoded))
 
 
 def _channel(values: np.ndarray, variances: np.ndarray, bits: float, seed: int) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 
 from methods.base import Metric
 from methods.fitting.outliers import Spread
+from methods.fitting.overlap import average_overlap
 
 __all__ = ["clipped_ranges", "learned_ranges"]
 
@@ -114,7 +115,7 @@ class _Trial:
     def recall(self, ranges: Range, bits: int) -> float:
         """The share of the true neighbors that are found among decoded vectors."""
         returned = self._nearest(_rounded(self._vectors, *ranges, bits))
-        return float(np.mean([np.isin(a, b).mean() for a, b in zip(self._truth, returned)]))
+        return average_overlap(self._truth, returned)
 
     def _prepared(self, vectors: np.ndarray) -> np.ndarray:
         """Of ordinary size, so that squares neither vanish nor overflow."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 import faiss
 import numpy as np
 
+from methods.fitting.overlap import average_overlap
+
 _HELD_OUT, _JUDGED, _NEIGHBORS = 512, 20_000, 10  # queries, vectors searched, neighbors sought
 ANCHORS, NEAR = 32, 32  # of a batch: anchors, and vectors around each (itself included)
 
@@ -67,7 +69,7 @@ class HeldOut:
         if self.truth is None:
             return 0.0
         ids = self._search(queries, base)
-        return float(np.mean([np.isin(row, wanted).mean() for row, wanted in zip(ids, self.truth)]))
+        return average_overlap(ids, self.truth)
 
     def _search(self, queries: np.ndarray, base: np.ndarray) -> np.ndarray:
         return faiss.knn(queries, base, self.count, metric=faiss.METRIC_INNER_PRODUCT)[1]

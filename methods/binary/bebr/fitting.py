@@ -14,6 +14,7 @@ from methods.binary.bebr.settings import Settings
 from methods.encoding.factor_byte import factor_scale
 from methods.encoding.offset import fitted_bounds, mean_direction, split
 from methods.encoding.squared_length import half_squares, square_range
+from methods.fitting.overlap import average_overlap
 from methods.fitting.principal_axes import principal_axes, robust_mean
 from methods.kernels.scanning.adc import quantize_queries
 from methods.vectors import normalized
@@ -74,7 +75,7 @@ def _needs_fine_weights(
         faiss.knn(np.ascontiguousarray(each, np.float32), values, k, metric=faiss.METRIC_INNER_PRODUCT)[1]
         for each in (weights, integers * units[:, None])
     )
-    return float(np.mean([np.isin(a, b).mean() for a, b in zip(exact, rounded)])) < _AGREEMENT
+    return average_overlap(exact, rounded) < _AGREEMENT
 
 
 def _start(settings: Settings, unit: np.ndarray, symbols: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

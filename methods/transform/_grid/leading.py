@@ -10,6 +10,7 @@ import numpy as np
 from methods.base import Metric
 from methods.encoding.gaussian_levels import distortions
 from methods.faiss_tools import faiss_metric
+from methods.fitting.overlap import average_overlap
 from methods.fitting.principal_axes import principal_axes
 from methods.kernels.encoding.grid import OFFSET_BYTES
 from methods.kernels.simd.unpack_symbols import GROUP
@@ -92,7 +93,7 @@ class LeadingAxesCodec(GridCodec):
     def _recall(codec: LeadingAxesCodec, queries: np.ndarray, base: np.ndarray, truth: np.ndarray, seed: int) -> float:
         codec.fit(base, seed)
         ids = codec.searcher(codec.encode(base)).search(queries, _NEIGHBORS)[1]
-        return float(np.mean([np.isin(own, returned).mean() for own, returned in zip(truth, ids)]))
+        return average_overlap(truth, ids)
 
     def _check_shape(self) -> None:
         super()._check_shape()

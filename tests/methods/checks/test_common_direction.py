@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -42,9 +44,15 @@ def recall(name, base, queries, metric="cosine", code_bytes=BYTES, **params):
     return codec, float(np.mean([np.isin(a, b).mean() for a, b in zip(true, ids)]))
 
 
+@functools.cache
+def on_plain(name, metric="cosine"):
+    """Codec and recall on vectors without a common direction, with which others are compared."""
+    return recall(name, BASE, QUERIES, metric)
+
+
 @pytest.mark.parametrize("name", OWN + GRIDS)
 def test_a_common_direction_costs_little(name):
-    _, without = recall(name, BASE, QUERIES)
+    _, without = on_plain(name)
     for cosine in (0.5, 0.9):
         codec, within = recall(name, cone(BASE, cosine), cone(QUERIES, cosine))
         assert within > without - 0.03
@@ -53,7 +61,7 @@ def test_a_common_direction_costs_little(name):
 
 @pytest.mark.parametrize("name", OWN)
 def test_plain_vectors_pay_no_bytes_for_an_offset(name):
-    codec, _ = recall(name, BASE, QUERIES)
+    codec, _ = on_plain(name)
     assert "direction" not in codec.parts()
 
 
@@ -73,7 +81,7 @@ def test_the_order_does_not_depend_on_the_length_of_a_query(name):
 @pytest.mark.parametrize("name", OWN + GRIDS)
 @pytest.mark.parametrize("size", [1e-4, 1e4])
 def test_the_scale_of_all_vectors_does_not_matter(name, size):
-    _, ordinary = recall(name, BASE, QUERIES, "ip")
+    _, ordinary = on_plain(name, "ip")
     _, scaled = recall(name, BASE * np.float32(size), QUERIES * np.float32(size), "ip")
     assert abs(scaled - ordinary) < 0.02
 
@@ -81,7 +89,7 @@ def test_the_scale_of_all_vectors_does_not_matter(name, size):
 @pytest.mark.parametrize("name", OWN + GRIDS)
 @pytest.mark.parametrize(("metric", "times"), [("l2", 100), ("l2", 1000), ("ip", 1000)])
 def test_one_vector_too_long_costs_the_others_nothing(name, metric, times):
-    _, ordinary = recall(name, BASE, QUERIES, metric)
+    _, ordinary = on_plain(name, metric)
     base = BASE.copy()
     base[17] *= times
     _, with_outlier = recall(name, base, QUERIES, metric)
@@ -91,7 +99,7 @@ def test_one_vector_too_long_costs_the_others_nothing(name, metric, times):
 @pytest.mark.parametrize("name", OWN)
 @pytest.mark.parametrize("metric", ["ip", "cosine"])
 def test_a_constant_dimension_costs_little(name, metric):
-    _, without = recall(name, BASE, QUERIES)
+    _, without = on_plain(name)
     base, queries = (np.where(np.arange(DIM) == 5, np.float32(7.5), vectors) for vectors in (BASE, QUERIES))
     codec, constant = recall(name, base, queries, metric)
     assert constant > without - 0.03
@@ -101,7 +109,7 @@ def test_a_constant_dimension_costs_little(name, metric):
 @pytest.mark.parametrize("name", ["transform_coding", "trellis", "saq", "mrq", "ash"])
 def test_lengths_that_vary_cost_nothing_under_ip(name):
     lengths = np.random.default_rng(5).lognormal(0, 0.7, (len(BASE), 1)).astype(np.float32)
-    _, ordinary = recall(name, BASE, QUERIES, "ip")
+    _, ordinary = on_plain(name, "ip")
     _, varied = recall(name, BASE * lengths, QUERIES, "ip")
     assert varied > ordinary - 0.03
 
@@ -199,7 +207,7 @@ def test_axes_can_leave_a_direction_out():
 def test_copies_of_few_vectors_cost_the_others_little(name):
     base = BASE.copy()
     base[::2] = base[1::2][np.random.default_rng(0).integers(10, size=len(base) // 2)]
-    _, without = recall(name, BASE, QUERIES, "ip")
+    _, without = on_plain(name, "ip")
     _, copied = recall(name, base, QUERIES, "ip")
     assert copied > without - 0.03
 
