@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 RULES = (
     "difference: this method minus the best other one, on the same queries, with its 95% interval; p: paired "
     "randomization test, with several seeds no less than Welch's, Holm-corrected over the table; *: distinguishable "
-    "at 5%; i: compared by intervals, values of single queries are missing; ratios: this method over the other, less "
-    "is better"
+    "at 5%; i: compared by intervals, values of single queries are missing; x: this method over the other, less is "
+    "better"
 )
 _LEFT = ("data set", "budget", "method", "best other")
-_FOLDED = ("method", "best other", "bytes ratio", "p50 ratio", "encode ratio")  # in a narrow terminal
+_FOLDED = ("method", "best other", "bytes x", "p50 x", "encode x")  # in a narrow terminal
 
 
 def print_standings(
@@ -90,7 +90,7 @@ def _cells(standings: Sequence[Standing]) -> tuple[list[str], list[list[str]]]:
     measure = headlines(standing.mine for standing in standings)
     several = len({standing.mine.label for standing in standings}) > 1
     columns = ["data set", "budget", *(["method"] if several else []), "bytes", measure, "rank", "best other"]
-    columns += ["difference", "p", "bytes ratio", "p50 ratio", "encode ratio"]
+    columns += ["difference", "p", "bytes x", "p50 x", "encode x"]
     lines = []
     for each in standings:
         mine, difference = each.mine, each.difference

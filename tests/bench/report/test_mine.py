@@ -13,6 +13,7 @@ import pytest
 from bench import records
 from bench.errors import UsageError
 from bench.measure.statistics import Interval
+from bench.report import per_query
 from bench.report.__main__ import main
 from bench.report.mine import standings
 from bench.report.mine_figure import difference_figure
@@ -97,6 +98,37 @@ def test_what_has_no_values_of_queries_is_compared_by_intervals(found):
     text = markdown("own", compared, [])
     assert "i | 1.00 |" in text
     assert "values of single queries are missing" in text
+
+
+def test_a_run_in_a_folder_is_paired_with_a_packed_rival(found, tmp_path, monkeypatch):
+    """Recall of its queries is read where the run left it; where that does not fit, intervals are compared, aloud."""
+    own = {record.key: np.array(record.recalls) for record, _ in found if record.method.name == "own"}
+
+    class Judge:
+        def values(self, record, folder, k):
+            if folder.name != record.key:
+                raise UsageError("these are of another attempt")
+            return own[record.key]
+
+    monkeypatch.setattr(per_query, "judge_of", lambda record: Judge())
+
+    def in_folders(suffix):
+        for key in own:
+            (tmp_path / f"{key}{suffix}").mkdir()
+            (tmp_path / f"{key}{suffix}" / records.QUERIES_FILE).touch()
+        return [
+            (dataclasses.replace(record, recalls=None), tmp_path / f"{record.key}{suffix}")
+            if record.key in own
+            else (record, folder)
+            for record, folder in found
+        ]
+
+    expected, _ = standings(found, "own")
+    compared, _ = standings(in_folders(""), "own")
+    assert [each.difference for each in compared] == [each.difference for each in expected]
+    compared, notes = standings(in_folders("-else"), "own")
+    assert not any(each.is_paired for each in compared)
+    assert "compared by intervals, not query by query: these are of another attempt" in notes
 
 
 def test_a_method_that_was_never_run_says_what_to_run(found):
