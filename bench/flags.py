@@ -142,8 +142,8 @@ def _about_word(place: int, arguments: Sequence[str], commands: Collection[str])
     if before.endswith(("=", ",")) and "=" in before:
         return f"{before!r} and {word!r} are two words; write {before}{word} without a space"
     if word.startswith("=") or after.startswith("="):
-        whole = "".join(arguments[place : place + (3 if after == "=" else 2)])
-        return f"there is a space beside =; write {whole} without one"
+        option = "".join(arguments[place : place + (3 if after == "=" else 2)])
+        return f"there is a space beside =; write {option} without one"
     if word in commands:
         return f"{word} is a command and stands first: python -m bench {word} ..."
     if ":" in word and _KEY.fullmatch(word.partition(":")[0]):
