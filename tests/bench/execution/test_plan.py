@@ -126,7 +126,7 @@ def test_a_budget_that_leads_to_the_same_codec_is_not_measured_again(tmp_path, r
 
 
 @pytest.mark.usefixtures("in_this_process")
-def test_own_vectors_are_named_by_their_file_and_earlier_records_of_them_count(tmp_path, run):
+def test_own_vectors_have_their_file_s_name_and_earlier_records_count(tmp_path, run):
     """Earlier versions put the runs of all files into one folder and called each data set ``path``."""
     record = run("8x")
     assert record.dataset.name == "base"
