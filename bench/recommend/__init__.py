@@ -1,6 +1,7 @@
 """Which method to take for the user's own vectors: a race on samples of them, and what the winner costs at their N."""
 
-from bench.recommend.choice import Answer, recommend
+from bench.recommend.answer import Answer
+from bench.recommend.choice import recommend
 from bench.recommend.offer import Limits, Offer
 from bench.recommend.question import Question
 

@@ -19,7 +19,7 @@ from methods import registry
 from methods.compose import rescored
 
 if TYPE_CHECKING:
-    from bench.recommend.choice import Answer
+    from bench.recommend.answer import Answer
     from bench.recommend.offer import Offer
 
 # A value that Hydra reads as text without quotes, and a shell as one word: a name, or a file's path.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench import datasets
@@ -12,12 +11,10 @@ from bench.config import RunConfig
 from bench.datasets.base import Dataset
 from bench.errors import UsageError
 from bench.execution import plan
-from bench.measure.statistics import Difference
 from bench.progress import Progress
 from bench.recommend import disk, keep, pick, prior
-from bench.recommend.disk import DiskOrder
+from bench.recommend.answer import Answer
 from bench.recommend.estimate import seconds_on
-from bench.recommend.keep import Saved
 from bench.recommend.offer import Offer
 from bench.recommend.question import Question
 from bench.recommend.race import Round, affordable
@@ -29,94 +26,6 @@ from methods import registry
 from methods.budget import Budget
 
 _ELSEWHERE = 4  # favorites that other budgets are measured with
-
-
-@dataclass
-class Answer:
-    """What came out.
-
-    Attributes
-    ----------
-    in_file : int
-        Vectors to search in the user's file: without those held out as queries.
-    train_size : int
-        Vectors that finalists are fitted on.
-    chosen : Offer or None
-        None if nothing meets the limits.
-    runner_up : Offer or None
-    against : Difference or None
-        Of the chosen method's recall over the runner-up's, on the same queries.
-    trades : list of Trade
-        Methods that keep nearly as much as the chosen one and are much faster.
-    nearest : list of Offer
-        Where nothing meets the limits: those within the budget that miss the fewest, best recall first.
-    closest : option -> Offer
-        For each limit that the first of these misses: what comes nearest to it, if possible within the others.
-    nearer : Offer or None
-        What was measured at another budget and meets the limits then, or keeps more.
-    published : prior.Reaching or None
-        Where nothing measured meets the least recall: what published records say would.
-    elsewhere : budget in bytes -> Offer
-        The best at other budgets, on the small sample.
-    fastest : Offer or None
-        The fastest of all that were measured, on the small sample.
-    raced, failed, unstarted : list
-        Names that were measured at all; records of those that were not, with reasons; names there was no time for.
-    expected : set of str
-        Names whose place in the race follows from published records.
-    order_from : str
-        What decided in which order methods raced, in words.
-    ahead : list of str
-        Those that published records expect to keep more than the chosen one, but that there was too little time for.
-    favorites_missing : list of str
-        The same of the five that they expect most of, whatever was chosen.
-    needed_s : float
-        The ``--time`` that would have been enough for these.
-    too_long : list of str
-        Rounds that there was no time for, with their estimates.
-    slowest : Record or None
-        The longest run.
-    seconds, preparing_s : float
-        The answer took, saving aside; samples and their exact neighbors did.
-    vectors : list of str
-        Of which kinds the user's vectors are, in sentences.
-    disk : DiskOrder or None
-        What the vectors on disk would add to the first offer; None where the user chose a ``rescore``.
-    saved : Saved or None
-        What was saved of the chosen one; None if nothing was to be, or nothing was chosen.
-    """
-
-    question: Question
-    dim: int
-    n: int
-    code_bytes: int
-    in_file: int = 0
-    train_size: int = 0
-    chosen: Offer | None = None
-    runner_up: Offer | None = None
-    against: Difference | None = None
-    trades: list[pick.Trade] = field(default_factory=list)
-    nearest: list[Offer] = field(default_factory=list)
-    closest: dict[str, Offer] = field(default_factory=dict)
-    nearer: Offer | None = None
-    published: prior.Reaching | None = None
-    elsewhere: dict[int, Offer] = field(default_factory=dict)
-    fastest: Offer | None = None
-    raced: list[str] = field(default_factory=list)
-    failed: list[Record] = field(default_factory=list)
-    unstarted: list[str] = field(default_factory=list)
-    expected: set[str] = field(default_factory=set)
-    order_from: str = ""
-    ahead: list[str] = field(default_factory=list)
-    favorites_missing: list[str] = field(default_factory=list)
-    needed_s: float = 0.0
-    too_long: list[str] = field(default_factory=list)
-    slowest: Record | None = None
-    seconds: float = 0.0
-    preparing_s: float = 0.0
-    vectors: list[str] = field(default_factory=list)
-    disk: DiskOrder | None = None
-    saved: Saved | None = None
 
 
 def recommend(question: Question) -> Answer:

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from bench.recommend.actions import commands, python_lines
-from bench.recommend.choice import Answer
+from bench.recommend.answer import Answer
 from bench.recommend.disk import DiskOrder
 from bench.recommend.offer import Offer
 from bench.recommend.question import Question

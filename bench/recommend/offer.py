@@ -161,7 +161,8 @@ class Offer:
         missed = {}
         if (recall := limits.min_recall) is not None and self.recall_at_n < recall:
             own = unlike(self.recall_at_n, recall, lambda value, digits: f"{value:.{digits}f}")
-            missed[MIN_RECALL] = f"recall@{self.k} {own} is below {recall:g}"
+            at_n = f" at {self.n:,}" if self.decades and self.recall_range is not None else ""
+            missed[MIN_RECALL] = f"recall@{self.k} {own}{at_n} is below {recall:g}"
         if (ms := limits.max_p50_ms) is not None and self.p50_ms > ms:
             own = unlike(self.p50_ms, ms, lambda value, digits: f"{float(f'{value:.{digits}g}'):,g}")
             missed[MAX_P50] = f"p50 {own} ms is above {ms:g} ms"

@@ -7,43 +7,17 @@ faster: that one too.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 from bench.measure.statistics import paired_difference
+from bench.recommend.answer import Answer, Trade
 from bench.recommend.offer import MAX_P50, MIN_RECALL, Limits, Offer
 from bench.recommend.race import Racer, undominated
 from bench.recommend.scaling import trend_of
 
-if TYPE_CHECKING:
-    from bench.recommend.choice import Answer
-
 _FEWER_VECTORS = 0.03  # recall of fewer vectors has to exceed the least by so much
 _NAMED = 3  # of those that come nearest
 _LITTLE, _FASTER, _FASTER_ENCODING = 0.01, 2.0, 10.0  # loss of recall, and times as fast, to be named beside the winner
-
-
-@dataclass(frozen=True)
-class Trade:
-    """A method that keeps nearly as much as the winner and is much faster.
-
-    Attributes
-    ----------
-    best, other : Offer
-        The winner and this one, measured on the same vectors.
-    """
-
-    best: Offer
-    other: Offer
-
-    @property
-    def search_speedup(self) -> float:
-        """Times as fast as the winner in search."""
-        return self.best.p50_ms / self.other.p50_ms
-
-    @property
-    def encode_speedup(self) -> float:
-        return self.other.encode_rate / self.best.encode_rate
 
 
 def carry_on(racers: Iterable[Racer]) -> None:

@@ -11,7 +11,7 @@ from bench.recommend.pick import unreachable_ms
 from bench.report.words import count_bytes
 
 if TYPE_CHECKING:
-    from bench.recommend.choice import Answer
+    from bench.recommend.answer import Answer
 
 
 def unmet(answer: Answer) -> Iterator[str]:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from bench.recommend.actions import command, commands, offered, python_lines
 from bench.recommend.amounts import change, duration
+from bench.recommend.answer import Answer
 from bench.recommend.at_n import carried_on, unsure
-from bench.recommend.choice import Answer
 from bench.recommend.disk import DiskOrder
 from bench.recommend.offer import FEEDING_THREADS, Offer
 from bench.recommend.question import Question
@@ -243,7 +243,8 @@ def _changes(answer: Answer) -> Iterator[str]:
         own = f" at {offer.code} bytes" if offer.code < code_bytes else ""
         kept = f"{own} (recall@{offer.k} {_small(offer)})"
         if offer.missed(limits):
-            yield f"at {code_bytes} bytes nothing tried meets the limits; {offer.method}{kept} keeps most"
+            most = f"{offer.method}{kept} keeps most{but(offer, limits)}"
+            yield f"at {code_bytes} bytes nothing tried meets the limits; {most}"
         elif here is not None and offer.method != here.method:
             yield f"at {code_bytes} bytes take {offer.method}{kept}"
         else:

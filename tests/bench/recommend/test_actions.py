@@ -19,7 +19,7 @@ from bench import composition, records
 from bench.config import RunConfig
 from bench.measure.statistics import Difference, Interval
 from bench.recommend.actions import commands, python_lines
-from bench.recommend.choice import Answer
+from bench.recommend.answer import Answer
 from bench.recommend.export import document, to_json
 from bench.recommend.offer import Offer
 from bench.recommend.question import Question

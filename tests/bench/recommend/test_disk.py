@@ -13,7 +13,7 @@ from bench.execution import runner
 from bench.execution.plan import prepare
 from bench.measure.statistics import Interval
 from bench.recommend import disk
-from bench.recommend.choice import Answer
+from bench.recommend.answer import Answer
 from bench.recommend.disk import DiskOrder, Kept, drop_from_memory
 from bench.recommend.export import to_json
 from bench.recommend.offer import Offer

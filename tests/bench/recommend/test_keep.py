@@ -14,7 +14,7 @@ from bench.execution import runner
 from bench.execution.plan import prepare
 from bench.measure.quality import RecallJudge
 from bench.recommend import keep
-from bench.recommend.choice import Answer
+from bench.recommend.answer import Answer
 from bench.recommend.keep import Saved
 from bench.recommend.offer import Offer
 from bench.recommend.question import Question

@@ -7,7 +7,7 @@ import pytest
 from bench import records
 from bench.errors import UsageError
 from bench.measure.statistics import Interval
-from bench.recommend.choice import Answer
+from bench.recommend.answer import Answer
 from bench.recommend.offer import Limits, Offer
 from bench.recommend.question import Question, parse_bytes, parse_methods
 from bench.recommend.words import lines

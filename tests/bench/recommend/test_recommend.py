@@ -13,7 +13,8 @@ from bench.config import RunConfig
 from bench.errors import UsageError
 from bench.execution.plan import Plan
 from bench.measure.statistics import Interval
-from bench.recommend.choice import Answer, _feasible
+from bench.recommend.answer import Answer
+from bench.recommend.choice import _feasible
 from bench.recommend.estimate import expected_seconds, running_order, seconds_on
 from bench.recommend.offer import Limits, Offer
 from bench.recommend.prior import Expectation

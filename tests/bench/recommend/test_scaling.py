@@ -197,3 +197,10 @@ def test_a_least_recall_that_is_not_sure_at_n_is_said():
     (text,) = unsure(offer(None, 10**6), Limits(min_recall=0.76))
     assert text == "  but whether it keeps --min-recall 0.76 at 1,000,000 is not known"
     assert list(unsure(offer(trend, 100_000), Limits(min_recall=0.76))) == []
+
+
+def test_a_recall_that_is_missed_at_n_alone_says_so():
+    less = offer(fitted(*falling(0.01)), 10**6)
+    assert less.misses(Limits(min_recall=0.79)) == ["recall@10 0.768 at 1,000,000 is below 0.79"]
+    assert less.misses(Limits(min_recall=0.76)) == []
+    assert offer(None, 100_000).misses(Limits(min_recall=0.9)) == ["recall@10 0.800 is below 0.9"]
