@@ -103,7 +103,7 @@ def test_a_run_that_takes_hours_is_given_the_time():
     assert "limits" not in commands(answer())[0]
 
 
-def test_what_was_measured_with_little_training_is_fitted_as_a_finalist_is():
+def test_less_trained_winner_is_fitted_as_a_finalist():
     (command,) = commands(dataclasses.replace(answer(), train_size=200))
     assert composed(command).train_size == 200
     assert "[:200]" in python_lines(dataclasses.replace(answer(), train_size=200))[2]

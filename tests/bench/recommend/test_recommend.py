@@ -139,7 +139,7 @@ def test_a_run_is_estimated_from_its_smaller_one_phase_by_phase(record):
     assert seconds_on(small, larger) == pytest.approx(25.0 + sum(grown.values()) + searches)
 
 
-def test_fitting_grows_by_what_published_records_say_and_no_faster_than_training(record):
+def test_fitting_grows_as_published_and_at_most_linearly(record):
     small = at(record, seconds={"fit": 10.0, "process": 25.0})  # on 5,000
     larger = Sample({}, 10_000, 20_000, 100)
     base = seconds_on(small, larger) - 30.0  # all of it four times as long
