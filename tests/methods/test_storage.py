@@ -33,16 +33,18 @@ import hashlib, json, sys
 import numpy as np
 import methods
 from methods.checks import data
-codec = methods.load(sys.argv[1])
-codes = codec.encode(data.base())
-ids = codec.searcher(codes).search(data.queries(), 10)[1]
-print(json.dumps([hashlib.sha256(array.tobytes()).hexdigest() for array in (codes, ids)]))
+for file in sys.argv[1:]:
+    codec = methods.load(file)
+    codes = codec.encode(data.base())
+    ids = codec.searcher(codes).search(data.queries(), 10)[1]
+    print(json.dumps([hashlib.sha256(array.tobytes()).hexdigest() for array in (codes, ids)]))
 """
 OTHER_PROCESS_OF_SETS = """
-import hashlib, sys
+import hashlib, json, sys
 import methods
 from methods.multivector.checks import base
-print(hashlib.sha256(methods.load(sys.argv[1]).encode(base()).data.tobytes()).hexdigest())
+for file in sys.argv[1:]:
+    print(json.dumps(hashlib.sha256(methods.load(file).encode(base()).data.tobytes()).hexdigest()))
 """
 
 
@@ -50,9 +52,11 @@ def sha256(array):
     return hashlib.sha256(array.tobytes()).hexdigest()
 
 
-def in_another_process(program, path):
-    command = [sys.executable, "-c", program, str(path)]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+def in_another_process(program, files):
+    """What a program prints about each of the ``files`` (name -> path), by name."""
+    command = [sys.executable, "-c", program, *map(str, files.values())]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    return dict(zip(files, map(json.loads, printed), strict=True))
 
 
 @pytest.fixture
@@ -63,21 +67,22 @@ def saved(tmp_path):
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("name", DENSE)
-def test_a_codec_is_the_same_in_another_process(name, tmp_path):
-    codec = methods.create(name, dim=data.DIM, budget="16B", metric="cosine", **DENSE[name]).fit(data.train())
-    codes = codec.encode(data.base())
-    ids = codec.searcher(codes).search(data.queries(), 10)[1]
-    found = in_another_process(OTHER_PROCESS, codec.save(tmp_path / "x.codec"))
-    assert json.loads(found) == [sha256(codes), sha256(ids)]
+def test_codecs_are_the_same_in_another_process(tmp_path):
+    files, here = {}, {}
+    for name, params in DENSE.items():
+        codec = methods.create(name, dim=data.DIM, budget="16B", metric="cosine", **params).fit(data.train())
+        codes = codec.encode(data.base())
+        here[name] = [sha256(codes), sha256(codec.searcher(codes).search(data.queries(), 10)[1])]
+        files[name] = codec.save(tmp_path / f"{name}.codec")
+    assert in_another_process(OTHER_PROCESS, files) == here
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("name", SETS)
-def test_a_codec_of_sets_is_the_same_in_another_process(name, tmp_path):
-    subject = Subject(name)
-    found = in_another_process(OTHER_PROCESS_OF_SETS, subject.fitted().save(tmp_path / "x.codec"))
-    assert found == sha256(subject.codes.data)
+def test_codecs_of_sets_are_the_same_in_another_process(tmp_path):
+    subjects = {name: Subject(name) for name in SETS}
+    files = {name: each.fitted().save(tmp_path / f"{name}.codec") for name, each in subjects.items()}
+    here = {name: sha256(each.codes.data) for name, each in subjects.items()}
+    assert in_another_process(OTHER_PROCESS_OF_SETS, files) == here
 
 
 def test_saving_over_a_file_replaces_it_and_leaves_nothing_else(saved, tmp_path):

@@ -18,6 +18,7 @@ LONG = ("anisotropic_pq", "lsq", "opq", "prq", "quips", "rq")  # trained for sec
 DIM = 32
 BYTES = {"int8": 34, "int8_global": 34, "int6": 26, "nvq": 31, "lvq": 22, "int4": 18, "random_rotation": 18}
 BYTES |= {"eden": 18, "rabitq": 30, "turboquant": 12, "random_projection": 14, "lsq": 4, "rq": 6}
+SHOWN = ("int8", "lvq", "pq", "rabitq", "random_projection", "turboquant")  # every way of coding and of scanning once
 FAST = {"anisotropic_pq": {"refinements": 1, "iterations": 4}, "lsq": {"iterations": 1, "restarts": 1}}
 
 
@@ -25,9 +26,14 @@ FAST = {"anisotropic_pq": {"refinements": 1, "iterations": 4}, "lsq": {"iteratio
 CHECKS = [check for check in checks.checks() if check.name != "keeps_its_recall_on_every_kind"]
 
 
+def _case(name: str):
+    return pytest.param(centered(registry.get(name)), marks=() if name in SHOWN else pytest.mark.slow, id=name)
+
+
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
-@pytest.mark.parametrize("method", [centered(registry.get(name)) for name in OFFERED if name not in LONG])
+@pytest.mark.parametrize("method", [_case(name) for name in OFFERED if name not in LONG])
 def test_the_checks_of_every_method(method, check):
+    """Quickly on the methods of :data:`SHOWN`; those that code and scan as one of them does are slow tests."""
     check(method)
 
 
