@@ -111,7 +111,7 @@ def _actions(answer: Answer) -> Iterator[str]:
     if not offered(answer):
         return
     trained = f", fitted on {answer.train_size:,}" if answer.train_size else ""
-    yield f"measured again on all {answer.in_file:,} vectors of {answer.question.data}{trained} by"
+    yield f"to measure on all {answer.in_file:,} vectors of {answer.question.data}{trained}:"
     yield from (f"  {command}" for command in commands(answer))
     yield "in Python:"
     yield from (f"  {line}" for line in python_lines(answer))

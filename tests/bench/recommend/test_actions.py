@@ -155,7 +155,7 @@ def test_the_lines_of_python_read_other_files(suffix, tmp_path, monkeypatch):
 
 def test_the_text_has_commands_and_python(vectors, tmp_path, monkeypatch):
     text = list(lines(answer()))
-    at = text.index("measured again on all 300 vectors of my.npy by")
+    at = text.index("to measure on all 300 vectors of my.npy:")
     assert text[at + 1].startswith("  python -m bench method=sign budget=4B")
     assert text[at + 2] == "in Python:"
     assert text[at + 3] == "  import methods, numpy as np"
