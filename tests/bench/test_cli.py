@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -168,6 +169,10 @@ def test_a_sweep_without_failures_exits_zero(bench, vectors):
     done = bench("-m", methods, "budget=8x,4x", *on(vectors))
     assert done.returncode == 0, done.stderr
     assert "6 runs" in done.stdout
+    lines = [line for line in done.stderr.splitlines() if " sweep " in line]
+    assert [line.split(" sweep ")[1].split(":")[0] for line in lines] == [f"{i}/6" for i in range(1, 7)]
+    assert any(re.search(r": acme_truncated 8x, .* s: recall@10 0\.\d{3}; \d left, about ", line) for line in lines)
+    assert "\r" not in done.stderr
 
 
 def test_infeasible_alone_is_a_one_line_error(here, vectors):

@@ -118,6 +118,13 @@ def test_commands_refuse_a_wrong_flag_in_one_line(told, module):
     assert "--help names the options" in said
 
 
+def test_recommend_refuses_a_budget_above_float32(told, tmp_path):
+    np.save("my.npy", np.random.default_rng(0).standard_normal((50, 8)).astype(np.float32))
+    status, _, said = told("recommend", "--data", "my.npy", "--budget", "0.5x")
+    assert (status, said.count("\n")) == (2, 1)
+    assert "budget=0.5x is larger than float32 itself" in said
+
+
 @pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",), ("help",), ("run", "--help"), ("method=pq", "-h")])
 def test_help_is_ours_and_names_every_command(told, arguments):
     status, printed, said = told(*arguments)
