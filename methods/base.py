@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from methods.errors import BudgetError, MethodError, NoSuccessor, NotDecodable, UnsupportedMetric
+from methods.errors import BudgetError, MethodError, NoSuccessor, NotDecodable, NotInFaiss, UnsupportedMetric
 from methods.method import FittedMethod, Parametrized
 from methods.metric import Metric
 from methods.search.decoding import DecodingSearcher
@@ -22,6 +22,7 @@ from methods.vectors import as_vectors, normalized
 
 __all__ = ["Codec", "Metric", "Parametrized", "Searcher", "Transform"]
 
+_in_faiss: list[type[Codec]] = []  # what has an index in faiss, for the error of what has none
 _ENCODE_BLOCK = 16_384  # vectors encoded at a time: bounds the temporaries of a method, not its result
 
 
@@ -48,6 +49,11 @@ class Codec(FittedMethod):
     estimator: ClassVar[bool] = False
     metrics: ClassVar[frozenset[Metric]] = frozenset(Metric)
     offers_center: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if cls._to_faiss is not Codec._to_faiss:
+            _in_faiss.append(cls)
 
     def __init__(self, dim: int, metric: Metric = Metric.IP) -> None:
         self.dim = dim
@@ -122,6 +128,20 @@ class Codec(FittedMethod):
         self._check_fitted()
         return self._searcher(self._check_codes(codes))
 
+    def to_faiss(self, codes: np.ndarray) -> Any:
+        """A faiss index that holds ``codes`` (n, code_size) uint8 unchanged, and finds what :meth:`searcher` finds.
+
+        It takes queries as they are, normalizes them under cosine and rotates them itself, and is written by
+        ``faiss.write_index``. Codes of bits are a ``faiss.IndexBinaryFlat``, whose queries are :meth:`encode`'s codes.
+
+        Raises
+        ------
+        NotInFaiss
+            If faiss has no such index; the message names methods that have one, or the parameter that prevents it.
+        """
+        self._check_fitted()
+        return self._to_faiss(self._check_codes(codes))
+
     def successor(self, old_vectors: np.ndarray, new_vectors: np.ndarray, weight: float = 1.0) -> Codec:
         """A codec for a new encoder's vectors whose codes are compared with the codes of this one.
 
@@ -160,6 +180,11 @@ class Codec(FittedMethod):
     def _searcher(self, codes: np.ndarray) -> Searcher:
         """A searcher; by default one that decodes blocks of codes and scores them in float32."""
         return DecodingSearcher(self, codes)
+
+    def _to_faiss(self, codes: np.ndarray) -> Any:
+        """As :meth:`to_faiss`."""
+        names = ", ".join(sorted({cls.name for cls in _in_faiss if cls.name}))
+        raise NotInFaiss(f"{self._label()} has no index in faiss; these have: {names}; docs/deploy.md says what to do")
 
     # --- helpers -----------------------------------------------------------------------------------------
 

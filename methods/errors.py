@@ -44,6 +44,10 @@ class WrongTrack(MethodError):
     """The method belongs to another track than the data set; the message names those that fit."""
 
 
+class NotInFaiss(MethodError):
+    """faiss has no index that searches these codes as the method does."""
+
+
 class NoSuccessor(MethodError):
     """The method has no codec for a new encoder that is compatible with the codes of an old one."""
 

@@ -8,6 +8,7 @@ import faiss
 import numpy as np
 
 from methods.metric import Metric
+from methods.searcher import Space
 
 
 def faiss_seed(seed: int) -> int:
@@ -44,3 +45,41 @@ def quiet_clustering(parameters: Any, iterations: int, seed: int) -> None:
 def faiss_metric(metric: Metric) -> int:
     """faiss's constant for the metric that a method's hooks see (cosine is the inner product of unit vectors)."""
     return faiss.METRIC_L2 if metric is Metric.L2 else faiss.METRIC_INNER_PRODUCT
+
+
+def with_codes(index: Any, codes: np.ndarray) -> Any:
+    """``index``, a trained and empty ``faiss.IndexFlatCodes``, with ``codes`` (n, code_size) uint8."""
+    if len(codes):
+        index.add_sa_codes(codes)
+    return index
+
+
+def taking_queries(space: Space, index: Any, *before: Any) -> Any:
+    """``index`` behind what is done to vectors and queries first.
+
+    Parameters
+    ----------
+    space : Space
+        Under cosine they are normalized.
+    index : faiss.Index
+    before : faiss.VectorTransform
+        In their order.
+    """
+    if space.metric is Metric.COSINE:
+        before = (faiss.NormalizationTransform(space.dim, 2.0), *before)
+    if not before:
+        return index
+    chain = faiss.IndexPreTransform(index)
+    for transform in reversed(before):
+        chain.prepend_transform(transform)
+    return chain
+
+
+def linear_transform(matrix: np.ndarray) -> Any:
+    """``x @ matrix`` for a ``matrix`` (d_in, d_out), as faiss has it."""
+    make: Any = faiss.LinearTransform  # its stub lacks the arguments
+    transform = make(*matrix.shape, False)
+    set_vector(transform.A, matrix.T)
+    transform.is_trained = True
+    transform.set_is_orthonormal()
+    return transform

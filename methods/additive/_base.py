@@ -7,13 +7,15 @@ norm of the decoded vector is recomputed by decoding, so that the whole budget g
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import faiss
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher
 from methods.encoding.subspaces import Subspaces
+from methods.errors import NotInFaiss
+from methods.faiss_tools import linear_transform, taking_queries, with_codes
 from methods.kind_losses import OFFSET_KEEPS_IT, along_mean
 from methods.parameters import check_integer, check_renormalize
 from methods.search.decoding import DecodingSearcher
@@ -82,6 +84,15 @@ class AdditiveCodec(Codec):
         if self.metric is Metric.L2:
             return DecodingSearcher(self, codes)
         return TableSearcher(self, self._index_of(self.codebooks_), codes, self._subspaces.spread, self.renormalize)
+
+    def _to_faiss(self, codes: np.ndarray) -> Any:
+        if self.renormalize:
+            raise NotInFaiss("faiss does not divide products by norms; use renormalize=false")
+        index: Any = self._index_of(self.codebooks_)
+        if self.metric is Metric.L2:  # codes hold no norms, which tables would need
+            index.metric_type, index.aq.search_type = faiss.METRIC_L2, faiss.AdditiveQuantizer.ST_decompress
+        before = [] if self._subspaces.padded_dim == self.dim else [linear_transform(self._subspaces.matrix())]
+        return taking_queries(self, with_codes(index, codes), *before)
 
     def parts(self) -> dict[str, np.ndarray]:
         """``codebooks`` (splits * codebooks, 256, width) float32."""

@@ -14,11 +14,12 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any, ClassVar
 
+import faiss
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher, largest_fit
 from methods.encoding.units import NEAR_ONE, length_of_parts, length_parts, lengths_of, one_or_length, typical_length
-from methods.errors import MethodError
+from methods.errors import MethodError, NotInFaiss
 from methods.kernels.scanning.adc import ADCScanner
 from methods.kernels.scanning.hamming import LONGEST
 from methods.kind_losses import NO_LENGTHS
@@ -105,6 +106,17 @@ class BinaryCodec(Codec):
         if self.scoring == "asymmetric":
             return AsymmetricSearcher(self, codes)
         return HammingSearcher(self.dim, self.metric, codes, self._encode_queries, self.bits)
+
+    def _to_faiss(self, codes: np.ndarray) -> Any:
+        if self.scoring != "hamming" or self.metric is Metric.IP:
+            raise NotInFaiss(
+                f"faiss compares bits with bits, and {self._label()} with scoring={self.scoring} under {self.metric} "
+                "does not encode queries as it does vectors; use scoring=hamming and metric=cosine or l2"
+            )
+        index = faiss.IndexBinaryFlat(8 * self.code_size)
+        if len(codes):
+            index.add(codes)
+        return index
 
     def _encode_queries(self, queries: np.ndarray) -> np.ndarray:
         return self._encode(self._of_typical_length(queries))

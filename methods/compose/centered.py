@@ -23,7 +23,7 @@ from methods.encoding.offset import (
     offsets_of,
     split,
 )
-from methods.errors import BudgetError, MethodError, UnsupportedMetric
+from methods.errors import BudgetError, MethodError, NotInFaiss, UnsupportedMetric
 from methods.fitting.principal_axes import robust_mean
 from methods.kernels.scanning.block_best import BestScores
 from methods.part_names import behind, under
@@ -146,6 +146,9 @@ class CenteredCodec(Codec):
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
         return CenteredSearcher(self, codes)
+
+    def _to_faiss(self, codes: np.ndarray) -> Any:
+        raise NotInFaiss(f"{self._label()} has no index in faiss with center=offset; leave it out, or decode codes")
 
     def parts(self) -> dict[str, np.ndarray]:
         """``mean`` (dim,), ``bounds`` of offsets, ``scale`` (1,), and the inner codec's as ``codec.<name>``."""

@@ -55,6 +55,10 @@ class Subspaces:
         padded[:, self.columns] = vectors
         return padded
 
+    def matrix(self) -> np.ndarray:
+        """(dim, padded_dim) float32: ``vectors @ matrix`` is :meth:`spread`."""
+        return self.spread(np.eye(self.dim, dtype=np.float32))
+
     def gather(self, padded: np.ndarray) -> np.ndarray:
         """(n, padded_dim) -> (n, dim): the inverse of :meth:`spread`."""
         return padded if self.padded_dim == self.dim else np.ascontiguousarray(padded[:, self.columns])

@@ -12,8 +12,8 @@ import numpy as np
 
 from methods.base import Codec, Metric, Searcher
 from methods.encoding.subspaces import Subspaces
-from methods.errors import BudgetError
-from methods.faiss_tools import faiss_metric, set_vector, training_sample
+from methods.errors import BudgetError, NotInFaiss
+from methods.faiss_tools import faiss_metric, linear_transform, set_vector, taking_queries, training_sample, with_codes
 from methods.fitting.kmeans import learn_codebooks, nearest_on_a_line
 from methods.kind_losses import OFFSET_KEEPS_IT, along_mean
 from methods.parameters import check_integer, check_renormalize
@@ -137,6 +137,17 @@ class ProductCodec(Codec):
         index = self._index_of(codebooks)
         tables = codebooks if self.renormalize and self.bits == 8 else None
         return TableSearcher(self, index, codes, self._to_product, self.renormalize, tables)
+
+    def _to_faiss(self, codes: np.ndarray) -> Any:
+        if self.renormalize:
+            raise NotInFaiss("faiss does not divide products by norms; use renormalize=false")
+        matrix = self._to_product(np.eye(self.dim, dtype=np.float32))
+        before = [] if np.array_equal(matrix, np.eye(self.dim)) else [linear_transform(matrix)]
+        return taking_queries(self, self._index_holding(codes), *before)
+
+    def _index_holding(self, codes: np.ndarray) -> Any:
+        """A faiss index of padded vectors, with ``codes``."""
+        return with_codes(self._index_of(self._codebooks()), codes)
 
     def _codebooks(self) -> np.ndarray:
         shape = (self.subquantizers, 2**self.bits, self._subspaces.width)

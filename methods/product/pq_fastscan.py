@@ -62,6 +62,11 @@ class PQFastScan(ProductCodec):
         """A scan by tables; by decoding where a far centroid leaves 8-bit entries too coarse for the others."""
         return DecodingSearcher(self, codes) if self._has_far_centroid(codes) else FastScanSearcher(self, codes)
 
+    def _index_holding(self, codes: np.ndarray) -> Any:
+        """With codes in blocks, as the scan has them; where it decodes them, as they are."""
+        flat = super()._index_holding(codes)
+        return flat if self._has_far_centroid(codes) else faiss.IndexPQFastScan(flat, _BLOCK)
+
     def _has_far_centroid(self, codes: np.ndarray) -> bool:
         """Whether one is :data:`_FAR` times as far out as the centroids of most codes.
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from methods.base import Metric, Searcher
+from methods.base import Codec, Metric, Searcher
 from methods.fitting.outliers import without_outliers
 from methods.kind_losses import along_mean
 from methods.product._base import ProductCodec
@@ -121,6 +121,8 @@ class QUIPS(ProductCodec):
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
         return TableSearcher(self, self._index_of(self._codebooks()), codes, self._to_queries)
+
+    _to_faiss = Codec._to_faiss  # queries are mapped by another matrix than vectors
 
     def parts(self) -> dict[str, np.ndarray]:
         """``codebooks`` (subquantizers, 2^bits, width) behind the maps ``roots`` (subquantizers, width, width);

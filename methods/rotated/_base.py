@@ -15,7 +15,7 @@ import numpy as np
 from methods.base import Codec, Metric, Searcher
 from methods.encoding.units import RescaledSearcher, unit_of
 from methods.errors import MethodError
-from methods.faiss_tools import set_vector
+from methods.faiss_tools import linear_transform, set_vector, taking_queries, with_codes
 from methods.fitting.outliers import Spread
 from methods.vectors import random_rotation
 
@@ -97,6 +97,12 @@ class RotatedCodec(Codec):
     def _quantized(self, vectors: np.ndarray) -> np.ndarray:
         """faiss's codes of vectors (n, dim) over the unit."""
         return self.index_.sa_encode(np.ascontiguousarray(self._rotate(vectors)))
+
+    def _faiss_index(self, codes: np.ndarray) -> Any:
+        """The index with ``codes``, that rotates queries; under l2 its scores are over the square of the unit."""
+        rotation = np.eye(self.dim, dtype=np.float32) if self.rotation_ is None else self.rotation_
+        before = linear_transform(rotation / np.float32(self.unit_))
+        return taking_queries(self, with_codes(self._index_at(self.center_), codes), before)
 
     def _rescaled(self, searcher: Searcher) -> Searcher:
         """``searcher`` of vectors over the unit, for queries of any size."""

@@ -20,6 +20,7 @@ from methods.encoding.units import (
     one_or_length,
     typical_length,
 )
+from methods.errors import NotInFaiss
 from methods.faiss_tools import faiss_metric
 from methods.parameters import check_integer
 from methods.registry import register
@@ -131,13 +132,26 @@ class RaBitQ(RotatedCodec):
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
         searcher = FlatCodesSearcher(self, self._index_at(self.center_), codes, before=self._rotate)
+        center = self._long_center()
+        if center is not None:
+            return _CenteredSearcher(searcher, self.unit_, self.length_, center)
+        return RescaledSearcher(searcher, self.unit_, self.length_)
+
+    def _long_center(self) -> np.ndarray | None:
+        """The center (dim,) over the unit, not rotated, if queries are scaled by it."""
         assert self.center_ is not None
         center = self._restored(self.center_[None])[0] / np.float32(self.unit_)
         least = _LONG_CENTER_COSINE if self.metric is Metric.COSINE else _LONG_CENTER
         long = self.metric is not Metric.L2 and np.linalg.norm(center) > least * self.length_
-        if long:
-            return _CenteredSearcher(searcher, self.unit_, self.length_, center)
-        return RescaledSearcher(searcher, self.unit_, self.length_)
+        return center if long else None
+
+    def _to_faiss(self, codes: np.ndarray) -> Any:
+        if self.metric is Metric.IP or self._long_center() is not None:
+            raise NotInFaiss(
+                f"rabitq scales each query by its length under {self.metric}, which faiss does not; use metric=l2, or "
+                "cosine for vectors whose mean is short"
+            )
+        return self._faiss_index(codes)
 
 
 class _CenteredSearcher(RescaledSearcher):

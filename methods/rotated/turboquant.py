@@ -9,7 +9,7 @@ import numpy as np
 
 from methods.base import Metric, Searcher, largest_fit
 from methods.encoding.units import typical_length
-from methods.errors import MethodError
+from methods.errors import MethodError, NotInFaiss
 from methods.faiss_tools import faiss_metric
 from methods.fitting.outliers import Spread
 from methods.registry import register
@@ -120,6 +120,11 @@ class TurboQuant(RotatedCodec):
         if self.store_norm:
             return self._rescaled(_RotatedSearcher(self, codes))
         return self._rescaled(TableSearcher(self, self._index_at(None), codes, before=self._rotate))
+
+    def _to_faiss(self, codes: np.ndarray) -> Any:
+        if self.store_norm:
+            raise NotInFaiss("faiss knows no norms beside these codes; use store_norm=false, or metric=cosine")
+        return self._faiss_index(codes)
 
 
 class _RotatedSearcher(DecodingSearcher):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import faiss
 import numpy as np
 
 from methods.base import Codec, Searcher
-from methods.faiss_tools import faiss_metric
+from methods.faiss_tools import faiss_metric, taking_queries, with_codes
 from methods.registry import register
 from methods.search.flat_codes import FlatCodesSearcher
 
@@ -38,3 +40,7 @@ class Float32(Codec):
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
         return FlatCodesSearcher(self, faiss.IndexFlat(self.dim, faiss_metric(self.metric)), codes)
+
+    def _to_faiss(self, codes: np.ndarray) -> Any:
+        index = faiss.IndexFlat(self.dim, faiss_metric(self.metric))
+        return taking_queries(self, with_codes(index, codes))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import faiss
 import numpy as np
 
 from methods.base import Codec, Searcher
 from methods.encoding.units import RescaledSearcher, typical_length, unit_of
-from methods.faiss_tools import faiss_metric
+from methods.faiss_tools import faiss_metric, linear_transform, taking_queries, with_codes
 from methods.fitting.outliers import Spread
 from methods.kind_losses import ERROR_ALONG_MEAN, along_mean
 from methods.registry import register
@@ -55,6 +55,14 @@ class _Cast(Codec):
     def _searcher(self, codes: np.ndarray) -> Searcher:
         index = faiss.IndexScalarQuantizer(self.dim, self._quantizer, faiss_metric(self.metric))
         return RescaledSearcher(FlatCodesSearcher(self, index, codes), self.unit_)
+
+    def _to_faiss(self, codes: np.ndarray) -> Any:
+        """Under l2 its scores are over the square of the unit."""
+        index: Any = faiss.IndexScalarQuantizer(self.dim, self._quantizer, faiss_metric(self.metric))
+        index.is_trained = True
+        unit = np.eye(self.dim, dtype=np.float32) / np.float32(self.unit_)
+        before = [] if self.unit_ == 1 else [linear_transform(unit)]
+        return taking_queries(self, with_codes(index, codes), *before)
 
 
 @register("float16")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import faiss
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher
 from methods.errors import MethodError
-from methods.faiss_tools import faiss_metric
+from methods.faiss_tools import faiss_metric, taking_queries, with_codes
 from methods.fitting.ranges import learned_ranges
 from methods.kind_losses import OFFSET_KEEPS_IT, along_mean
 from methods.registry import register
@@ -90,6 +90,9 @@ class _Ranged(Codec):
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
         return scalar_searcher(self, self._quantizer, self.low_, self.width_, codes)
+
+    def _to_faiss(self, codes: np.ndarray) -> Any:
+        return taking_queries(self, with_codes(self._build(), codes))
 
 
 @register("int8")

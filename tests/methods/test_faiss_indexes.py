@@ -1,0 +1,155 @@
+"""``codec.to_faiss``: an index that faiss writes and reads, and that finds what the codec's searcher finds."""
+
+import faiss
+import numpy as np
+import pytest
+
+import methods
+from methods.errors import NotInFaiss
+from methods.faiss_tools import linear_transform
+
+QUERIES, CODES, K = 1_000, 500, 10
+BINARY = {"itq", "sign", "simhash", "spectral_hashing", "semantic_hashing"}
+ROUNDED = {"rabitq", "pq_fastscan"}  # queries or their tables, to 8 bits
+METHODS = {
+    "pq": ("32x", {"bits": 6, "iterations": 3}),
+    "opq": ("32x", {"bits": 6, "iterations": 3, "rotation_iterations": 1}),
+    "pq_fastscan": ("16x", {"iterations": 3}),
+    "rq": ("32x", {"iterations": 2}),
+    "prq": ("16x", {"iterations": 2}),
+    "lsq": ("48x", {"iterations": 1, "restarts": 1}),
+    "int8": ("4x", {}),
+    "int6": ("5x", {}),
+    "int4": ("8x", {}),
+    "int8_global": ("4x", {}),
+    "float16": ("2x", {}),
+    "bfloat16": ("2x", {}),
+    "float32": ("1x", {}),
+    "rabitq": ("8x", {}),
+    "turboquant": ("8x", {"store_norm": False}),
+    "sign": ("16x", {}),
+    "itq": ("32x", {"iterations": 2}),
+    "simhash": ("32x", {}),
+    "spectral_hashing": ("32x", {}),
+    "semantic_hashing": ("32x", {"epochs": 1}),
+    "anisotropic_pq": ("32x", {"bits": 4, "iterations": 2}),
+}
+
+
+def vectors_of(count, dim, seed, scale=1.0):
+    rng = np.random.default_rng(seed)
+    return (scale * rng.standard_normal((count, dim)) * (0.5 + rng.random((count, 1)))).astype(np.float32)
+
+
+def exported(codec, codes, tmp_path):
+    """The index after it was written and read."""
+    index, path = codec.to_faiss(codes), str(tmp_path / "codes.faiss")
+    if isinstance(index, faiss.IndexBinary):
+        faiss.write_index_binary(index, path)
+        return faiss.read_index_binary(path)
+    faiss.write_index(index, path)
+    return faiss.read_index(path)
+
+
+def agree(codec, codes, index, queries, scores_too=True):
+    """Ids are equal, but for those whose scores tie; and scores are."""
+    searcher = codec.searcher(codes)
+    scores, ids = searcher.search(queries, K)
+    binary = isinstance(index, faiss.IndexBinary)
+    others, found_ids = index.search(codec.encode(queries) if binary else queries, K)
+    every, order = searcher.search(queries, len(codes))
+    table = np.empty_like(every)
+    np.put_along_axis(table, order, every, axis=1)
+    tolerance = (2e-3 if codec.name in ROUNDED else 1e-5) * np.abs(every).max(axis=1, keepdims=True)
+    assert (np.sort(found_ids, axis=1)[:, 1:] != np.sort(found_ids, axis=1)[:, :-1]).all()
+    assert (np.abs(np.take_along_axis(table, found_ids, axis=1) - scores) <= tolerance).all()
+    if not binary:
+        assert (found_ids == ids).mean() > 0.998
+    if scores_too:
+        assert (np.abs(others.astype(np.float32) - scores) <= tolerance).all()
+
+
+CASES = [
+    (name, metric)
+    for name in METHODS
+    for metric in ("cosine", "l2", "ip")
+    if metric in methods.get(name).metrics and (metric != "ip" or name not in BINARY | {"rabitq"})  # refused below
+]
+
+
+@pytest.mark.parametrize(("name", "metric"), CASES)
+def test_faiss_finds_what_the_searcher_finds(name, metric, tmp_path):
+    budget, params = METHODS[name]
+    dim = 52  # which no method's subspaces divide evenly
+    base = vectors_of(CODES, dim, 1)
+    codec = methods.create(name, dim, budget, metric, **params).fit(base, 0)
+    codes = codec.encode(base)
+    index = exported(codec, codes, tmp_path)
+    agree(codec, codes, index, vectors_of(QUERIES, dim, 2))
+    assert index.ntotal == CODES
+    np.testing.assert_array_equal(stored(index), codes)
+
+
+def stored(index):
+    """The codes that an index holds, as they were made."""
+    if isinstance(index, faiss.IndexBinary):
+        return faiss.vector_to_array(index.xb).reshape(index.ntotal, -1)
+    flat = faiss.downcast_index(index.index if isinstance(index, faiss.IndexPreTransform) else index)
+    if isinstance(flat, faiss.IndexPQFastScan):  # in blocks of 32
+        return unpacked(flat)
+    return faiss.vector_to_array(flat.codes).reshape(flat.ntotal, -1)
+
+
+def unpacked(flat):
+    packer = flat.get_CodePacker()
+    blocks = faiss.vector_to_array(flat.codes).reshape(-1, packer.block_size)
+    return np.stack([packer.unpack_1(blocks, row) for row in range(flat.ntotal)])
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e6])
+@pytest.mark.parametrize("name", ["float16", "rabitq", "pq"])
+def test_tiny_and_huge_vectors_are_found_too(name, scale, tmp_path):
+    base = vectors_of(CODES, 48, 1, scale)
+    codec = methods.create(name, 48, METHODS[name][0], "l2", **METHODS[name][1]).fit(base, 0)
+    codes = codec.encode(base)
+    agree(codec, codes, exported(codec, codes, tmp_path), vectors_of(QUERIES, 48, 2, scale), scores_too=False)
+
+
+def test_faiss_encodes_new_vectors_into_equal_codes(tmp_path):
+    base = vectors_of(CODES, 48, 1)
+    codec = methods.create("opq", 48, "16x", "cosine", bits=6, iterations=3).fit(base, 0)
+    index = exported(codec, codec.encode(base), tmp_path)
+    index.add(vectors_of(300, 48, 3))
+    np.testing.assert_array_equal(stored(index)[CODES:], codec.encode(vectors_of(300, 48, 3)))
+
+
+def test_no_codes_are_an_empty_index(tmp_path):
+    codec = methods.create("int8", 16, "4x").fit(vectors_of(50, 16, 1))
+    index = exported(codec, np.empty((0, 16), np.uint8), tmp_path)
+    assert index.ntotal == 0
+    index.add(vectors_of(3, 16, 2))
+    assert index.ntotal == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "metric", "params", "reason"),
+    [
+        ("transform_coding", "cosine", {}, "these have: .*bfloat16, float16, float32, int4"),
+        ("rabitq", "ip", {}, "use metric=l2"),
+        ("sign", "ip", {}, "use scoring=hamming and metric=cosine or l2"),
+        ("itq", "cosine", {"scoring": "asymmetric"}, "use scoring=hamming"),
+        ("turboquant", "l2", {}, "use store_norm=false"),
+        ("pq", "cosine", {"renormalize": True, "bits": 4}, "use renormalize=false"),
+        ("int8", "cosine", {"center": "offset"}, "int8 has no index in faiss with center=offset"),
+    ],
+)
+def test_what_faiss_cannot_do_is_refused(name, metric, params, reason):
+    base = vectors_of(300, 32, 1)
+    codec = methods.create(name, 32, "2x", metric, **params).fit(base, 0)
+    with pytest.raises(NotInFaiss, match=reason):
+        codec.to_faiss(codec.encode(base))
+
+
+def test_rows_of_a_matrix_are_what_a_transform_does():
+    matrix, vectors = vectors_of(6, 4, 0), vectors_of(5, 6, 1)
+    np.testing.assert_allclose(linear_transform(matrix).apply(vectors), vectors @ matrix, rtol=1e-5)
