@@ -35,13 +35,13 @@ def run_on(bench, base, method, n, timeout):
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):
-    """300,000 vectors in a file, whose true neighbors are then cached for the second test."""
+    """300,000 vectors in a file, whose true neighbors are cached by the first test."""
     path = tmp_path_factory.mktemp("base") / "base.npy"
     write_base(path, 300_000)
     return path
 
 
-@pytest.mark.parametrize("method", ["int4", "rabitq"])
+@pytest.mark.parametrize("method", ["int4", pytest.param("rabitq", marks=pytest.mark.slow)])
 def test_peak_memory_of_a_run_is_far_below_its_base(bench, base, method):
     record = run_on(bench, base, method, 300_000, 300)
     assert record.peak_memory_bytes < 300_000 * DIM * 4
