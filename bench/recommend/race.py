@@ -30,7 +30,7 @@ _LATENCY_S, _ROUGHLY_S = 0.5, 0.05  # single queries are timed for so long: alon
 LEAST_LIMIT_S = 40.0  # for one run while nothing is measured: with no answer at all no time is kept
 _LEAST_RUN_S = 15.0  # a process imports everything and compiles a kernel
 _LEAST_LEFT_S = 3.0  # and does not even start in less
-_PATIENCE = 4.0  # times what a run is expected to take: then it is stopped
+_PATIENCE = 3.0  # times what a run is expected to take: then it is stopped
 _ENOUGH = 4  # methods to choose from: until then the first round takes what later ones would have had
 
 
@@ -218,7 +218,7 @@ class _Clock:
         """Of so many runs from ``now`` on."""
         time_s = schedule.time_s
         return cls(
-            limit=max(_LEAST_RUN_S, min(LEAST_LIMIT_S, time_s), 4.0 * time_s * schedule.workers / max(1, runs)),
+            limit=max(_LEAST_RUN_S, _PATIENCE * time_s * schedule.workers / max(1, runs)),
             over=now + time_s * schedule.slack,
             end=schedule.end,
             least_s=schedule.least_s,
