@@ -67,8 +67,8 @@ def _blocks(path: Path, column: str) -> Iterator[np.ndarray]:
     import pyarrow.parquet as pq
 
     first = 0
-    with _readable(path), pq.ParquetFile(path, buffer_size=1 << 20) as file:
-        for batch in file.iter_batches(batch_size=BLOCK, columns=[column]):
+    with _readable(path), pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
+        for batch in file.iter_batches(batch_size=BLOCK, columns=[column], use_threads=False):
             values = batch.column(0)
             if values.null_count:
                 row = first + int(np.flatnonzero(values.is_null().to_numpy(zero_copy_only=False))[0])

@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import methods
 from bench.compress.corpus import CODEC, CODES, FORMAT, Corpus, only_writer, open_corpus
 from bench.compress.encoding import check_room, encode
@@ -188,10 +186,8 @@ def _fitted(corpus: Corpus, codec: Codec, source: Source) -> Codec:
         trained = training_rows(source.rows, options["train"], options["seed"])
         reference = reference_rows(source.rows, trained, options["seed"])
         with Progress(f"fitting {codec.name}", lines=False, leave=False):
-            rows = np.union1d(trained, reference)
-            vectors = source.take(rows)
-            codec.fit(vectors[np.searchsorted(rows, trained)], options["seed"])
-            corpus.head["reference_error"] = decoding_error(codec, vectors[np.searchsorted(rows, reference)])
+            codec.fit(source.take(trained), options["seed"])
+            corpus.head["reference_error"] = decoding_error(codec, source.take(reference))
         codec.save(corpus.codec)
         corpus.save()
     return methods.load(corpus.codec)

@@ -189,8 +189,10 @@ def _chunks(path: Path, column: Column, group: int) -> list[pa.Array]:
 def _batches(path: Path, column: Column, groups: range, size: int) -> Iterator[pa.Array]:
     """As :func:`_chunks` for several groups, ``size`` rows at most at a time, read page by page."""
     try:
-        with pq.ParquetFile(path, buffer_size=_BUFFER) as file:
-            for batch in file.iter_batches(size, row_groups=list(groups), columns=[column.name]):
+        # Threads, or a buffer before, would read a row group whole.
+        with pq.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False) as file:
+            names = [column.name]
+            for batch in file.iter_batches(size, row_groups=list(groups), columns=names, use_threads=False):
                 values = batch.column(batch.schema.get_field_index(column.path[0]))
                 for name in column.path[1:]:
                     values = pc.struct_field(values, name)

@@ -97,6 +97,20 @@ def test_a_large_row_group_is_not_decoded_whole(npy, tmp_path, monkeypatch):
     assert np.load(tmp_path / "out/codes.npy").shape == (730, 16)
 
 
+def test_a_stream_of_a_large_row_group_takes_little_memory(tmp_path):
+    vectors = np.random.default_rng(0).standard_normal((200_000, 64), np.float32)  # 51 MB
+    column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), 64)
+    table = pa.table({"vector": column})
+    pq.write_table(table, tmp_path / "my.parquet", row_group_size=1 << 20, use_dictionary=False, compression="none")
+    del table, column
+    before, most = pa.total_allocated_bytes(), 0
+    for first, block in source.open_source(str(tmp_path / "my.parquet")).store.stream(30_000, 1000):
+        np.testing.assert_array_equal(block, vectors[first : first + 1000])
+        most = max(most, pa.total_allocated_bytes() - before)
+    assert first == 199_000
+    assert most < vectors.nbytes / 3
+
+
 @pytest.mark.parametrize("at", [0, 1, 4, 7])
 def test_interrupted_work_goes_on_to_equal_bytes(npy, tmp_path, monkeypatch, at):
     monkeypatch.setattr(encoding, "_NOTED_S", 0.0)
