@@ -136,7 +136,7 @@ def test_a_worse_candidate_fails(gate, baseline, tmp_path):
     ("arguments", "message"),
     [
         (["--baseline", "none"], "none does not exist; give a record.json, packed records or a folder of them"),
-        (["--baseline", "{0}", "--dataset", "glove"], "has no runs of glove; it has path"),
+        (["--baseline", "{0}", "--dataset", "glove"], "has no runs of glove; it has tiny"),
         (["--baseline", "{0}", "--max-drop", "2"], "--max-drop 2 is out of range; use a share from 0 to below 1"),
         (["--baseline", "{0}", "--max-slowdown", ".5"], "--max-slowdown 0.5 is out of range"),
         (["--baseline", "{0}", "--max-slowdown", "2", "--reference", "pq"], "has no pq to measure time against"),

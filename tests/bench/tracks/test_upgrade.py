@@ -58,7 +58,7 @@ def test_recall_rises_with_the_part_that_is_encoded_again(encoders, tmp_path):
     [
         ({"fractions": (0, 2)}, r"scenario.fractions=\[0, 2\] is out of range; use numbers from 0 to 1"),
         ({"weight": 0}, r"scenario.weight=0 is out of range; use a number above 0"),
-        ({"old": "short"}, r"path has 1,499 vectors and 100 queries, path has 1,500 and 100; both encoders must"),
+        ({"old": "short"}, r"short has 1,499 vectors and 100 queries, new.base has 1,500 and 100; both encoders must"),
         ({"rescore": "int8"}, r"scenario=upgrade does not rescore; leave out rescore=int8"),
     ],
 )
