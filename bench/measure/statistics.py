@@ -284,14 +284,18 @@ def combine_seeds(intervals: Sequence[Interval], level: float = 0.95) -> Interva
     width stays), and which seed was drawn (Student's t over the seeds' means); the two half widths add in squares.
     One seed alone keeps its interval, which says nothing of other seeds.
     """
-    value = float(np.mean([interval.value for interval in intervals]))
-    low = value - float(np.mean([interval.low for interval in intervals]))
-    high = float(np.mean([interval.high for interval in intervals])) - value
+    value = _mean([interval.value for interval in intervals])
+    low = value - _mean([interval.low for interval in intervals])
+    high = _mean([interval.high for interval in intervals]) - value
     seeds = 0.0
     if len(intervals) > 1:
         deviation = float(np.std([interval.value for interval in intervals], ddof=1))
         seeds = student_t(len(intervals) - 1, level) * deviation / math.sqrt(len(intervals))
     return Interval(value, value - math.hypot(low, seeds), value + math.hypot(high, seeds))
+
+
+def _mean(values: list[float]) -> float:
+    return float(values[0] if len(values) == 1 else np.mean(values))  # numpy takes long over one
 
 
 def student_t(freedom: int, level: float = 0.95) -> float:

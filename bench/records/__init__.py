@@ -313,8 +313,13 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+_FITTING: dict[Any, set[type]] = {float: {int, float}, int: {int}, str: {str}, bool: {bool}}  # types of values
+
+
 def _build(kind: Any, value: Any, where: str) -> Any:
     """``value`` from JSON as the annotated type ``kind``; ValueError names the field that does not fit."""
+    if type(value) in _FITTING.get(kind, ()):  # as nearly all are: the quick way
+        return value
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if kind is Any:
         return value
@@ -333,6 +338,8 @@ def _build(kind: Any, value: Any, where: str) -> Any:
     if origin is list:
         if not isinstance(value, list):
             raise ValueError(f"{where} is not a list")
+        if _FITTING.get(arguments[0], set()).issuperset(map(type, value)):
+            return list(value)
         return [_build(arguments[0], item, f"{where}[{place}]") for place, item in enumerate(value)]
     if dataclasses.is_dataclass(kind):
         return _build_dataclass(kind, value, where)
