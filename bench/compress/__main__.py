@@ -20,6 +20,7 @@ _EPILOG = (
 _CHECK_EPILOG = "Exit status: 0, 1 if recall is below --min-recall, 2 for bad input."
 _NEW = ("method", "budget", "metric", "train", "seed", "ids")  # options that a folder has from its beginning
 _DEFAULTS = {"train": 100_000, "seed": 0}
+_NO_PARAMETERS = frozenset((*_NEW, "out", "column", "dim", "name"))  # of a method: options, or known from the file
 
 
 class _Parser(argparse.ArgumentParser):
@@ -35,7 +36,8 @@ def main() -> None:
         print(f"bench.compress: {' '.join(str(error).replace(' column=', ' --column ').split())}", file=sys.stderr)
         status = 2
     except KeyboardInterrupt:
-        print("bench.compress: interrupted; start the same command again to go on where it stopped", file=sys.stderr)
+        resumed = "" if sys.argv[1:2] == ["check"] else "; start the same command again to go on where it stopped"
+        print(f"bench.compress: interrupted{resumed}", file=sys.stderr)
         status = 130
     sys.exit(status)
 
@@ -58,6 +60,8 @@ def _compress(arguments: list[str]) -> int:
     from bench.compress import job  # heavy: --help and wrong options do without
 
     file, *params = options.words
+    if taken := sorted(_NO_PARAMETERS.intersection(word.partition("=")[0] for word in params)):
+        raise UsageError(f"{taken[0]}= is no parameter of a method; --help names the options")
     if options.append:
         if given := [name for name in _NEW if getattr(options, name) is not None] or params:
             raise UsageError(f"--append takes no {given[0]}: it encodes with the codec that is there")

@@ -59,7 +59,6 @@ def recommend(question: Question) -> Answer:
             raise UsageError(_none_measured(question, first))
         answer.raced, answer.failed = [racer.name for racer in first.racers], first.failed
         answer.unstarted, answer.expected, answer.order_from = first.unstarted, set(expected.known), expected.source
-        answer.fastest = min((racer.offer for racer in first.racers), key=lambda offer: offer.p50_ms)
         favorites, known_best, second, margin = expected.favorites, first, Round([]), EARLY_MARGIN
         for sample in medium:
             second = race.next_round(first.racers, "second", sample, "the best on more", MOST, margin, favorites)
@@ -69,10 +68,12 @@ def recommend(question: Question) -> Answer:
             known_best.racers, "final", full, "the finalists", FINALISTS, margin, favorites, earlier=second
         )
         deciding = final if final.decides(known_best.racers[0].name) else known_best
-        for round_ in (deciding, second, first) if question.limits.min_recall is not None else [deciding]:
-            pick.carry_on(round_.racers[:MOST])
+        pick.carry_on(deciding.racers[:MOST])
+        for round_ in (deciding, second, first) if question.limits.min_recall is not None else []:
+            pick.carry_on(racer for racer in round_.racers if not racer.offer.missed(question.limits))
+        answer.fastest = min((racer.offer for racer in first.racers), key=lambda offer: offer.p50_ms)
         pick.choose(answer, deciding.racers, second.racers, first.racers)
-        if answer.chosen is not None:
+        if answer.chosen is not None and answer.chosen.method in expected.known:
             answer.ahead = first.stopped_ahead(expected.known, answer.chosen.method)
         answer.favorites_missing = [name for name in expected.favorites if name in first.stopped]
         answer.needed_s = race.time_for(answer.favorites_missing)

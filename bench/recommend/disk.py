@@ -107,7 +107,7 @@ def _measure(offer: Offer, half: Offer | None, left_s: float) -> DiskOrder:
     from_ids = reads <= max(RECALL_AT)
     kept, missing = [], []
     end = time.monotonic() + left_s
-    for size in (record.budget.bytes, record.budget.bytes // 2):
+    for size in filter(None, (record.budget.bytes, record.budget.bytes // 2)):
         one = _kept(
             replace(config, budget=f"{size}B") if size != record.budget.bytes else config, record, from_ids, end
         )
@@ -115,7 +115,7 @@ def _measure(offer: Offer, half: Offer | None, left_s: float) -> DiskOrder:
             one = _reranked(prepare(RunConfig.from_dict(half.record.config)), half.record)
         if one is not None:
             kept.append(one)
-        elif size:
+        else:
             missing.append(size)
     dim = record.dataset.dim
     order = DiskOrder(offer, kept, reads, 4 * dim, offer.n * 4 * dim, missing=tuple(missing))

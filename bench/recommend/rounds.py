@@ -64,7 +64,13 @@ class Race:
         first = self.round("first", entries, sample, "all methods on a small sample", expected_s, again=favorites)
         records = [racer.offer.record for racer in first.racers]
         slower = median([record.seconds["process"] / expected_s[record.method.name] for record in records] or [1.0])
-        self.missing_s = {name: slower * expected_s[name] for name in first.stopped}
+        spent_s = {
+            record.method.name: record.seconds.get("process", 0.0)
+            for record in first.failed
+            if record.status == "timeout"
+        }
+        # one that was stopped takes longer than that, nobody knows how much: twice as long is a guess
+        self.missing_s = {name: max(slower * expected_s[name], 2 * spent_s.get(name, 0.0)) for name in first.stopped}
         self._fit_ns = {name: max(1.0, slower) * _CAUTION * fit for name, (fit, _) in expectation.costs.items()}
         return first
 

@@ -39,7 +39,7 @@ def unreachable(answer: Answer) -> Iterator[str]:
     best = answer.nearest[0]
     threads, needed = best.used_threads, best.threads_for(limit)
     would = [f"an index that visits at most {share(limit / best.p50_ms)} of them"]
-    if smaller := int(limit / reading_ms * best.code):
+    if smaller := int(limit / best.p50_ms * best.code):
         would.insert(0, f"codes of at most {smaller} bytes")
     if needed is not None:
         would.insert(0, f"{needed} threads (--threads {needed})")

@@ -27,9 +27,10 @@ def lines(answer: Answer) -> Iterator[str]:
     )
     yield from answer.vectors
     if answer.favorites_missing:
+        of = "the first five of those named, by" if question.methods else "the first five in"
         yield (
-            f"no time for {_and(answer.favorites_missing)}, of the five methods that published records expect most of: "
-            f"--time {answer.needed_s:g} is enough, or run this again if it compiled much (what was compiled is kept)"
+            f"no time for {_and(answer.favorites_missing)}, of {of} published records: --time {answer.needed_s:g} "
+            "should be enough, or run this again if it compiled much (what was compiled is kept)"
         )
     if answer.chosen is not None:
         yield from _offer("take", answer.chosen)

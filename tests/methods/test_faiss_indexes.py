@@ -153,3 +153,15 @@ def test_what_faiss_cannot_do_is_refused(name, metric, params, reason):
 def test_rows_of_a_matrix_are_what_a_transform_does():
     matrix, vectors = vectors_of(6, 4, 0), vectors_of(5, 6, 1)
     np.testing.assert_allclose(linear_transform(matrix).apply(vectors), vectors @ matrix, rtol=1e-5)
+
+
+def test_a_method_with_an_offset_is_not_listed_as_able():
+    eden = methods.create("eden", 16, "4x", center="offset").fit(vectors_of(50, 16, 1))
+    codes = eden.encode(vectors_of(3, 16, 2))
+    with pytest.raises(NotInFaiss, match="with center=offset; leave it out"):
+        eden.to_faiss(codes)
+    plain = methods.create("transform_coding", 16, "4x").fit(vectors_of(50, 16, 1))
+    with pytest.raises(NotInFaiss) as refused:
+        plain.to_faiss(plain.encode(vectors_of(3, 16, 2)))
+    assert "eden" not in str(refused.value)
+    assert "rabitq" in str(refused.value)

@@ -285,6 +285,8 @@ NEW = ("--method", "int8", "--budget", "4x", "--out", "OUT")
         (("FILE", *NEW, "--seed", "-1"), "--seed -1 is out of range"),
         (("FILE", *NEW, "bits=4"), "no parameter 'bits'"),
         (("FILE", *NEW, "bits"), "write NAME=VALUE"),
+        (("FILE", *NEW, "metric=l2"), "metric= is no parameter of a method"),
+        (("FILE", *NEW, "dim=8"), "dim= is no parameter of a method"),
         (("FILE", *NEW, "--ids", "id"), "has no columns"),
         (("FILE", *NEW, "--column", "v"), "has no columns; --column v"),
         (("FILE", *NEW, "--out", "FULL"), "is not empty and no corpus"),
