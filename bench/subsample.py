@@ -26,6 +26,7 @@ from bench.datasets.base import Dataset, DatasetError
 from bench.errors import UsageError
 from bench.measure.ranking import kendall_tau
 from bench.records import Record
+from bench.report.names import shown_name
 from bench.report.per_query import RecallOfQueries
 from bench.report.words import number
 
@@ -208,7 +209,11 @@ def _run(options: argparse.Namespace) -> None:
         raise UsageError(f"--tau {options.tau:g} is out of range; use a number above 0, at most 1")
     if max(shares) > 1:
         raise UsageError(f"--base {max(shares):g} is more than there is; use shares of at most 1")
-    located = [(r, f) for r, f in records.locate(options.records) if options.dataset in (None, r.dataset.name)]
+    located = [
+        (record, folder)
+        for record, folder in records.locate(options.records)
+        if options.dataset in (None, record.dataset.name, shown_name(record))
+    ]
     runs, dataset = read_runs(located)
     sizes = sorted({(min(q, len(runs.truth)), max(1, round(share * runs.n))) for q in queries for share in shares})
     by_subset = {(a.queries, a.base): a for a in (agreement(runs, *size, seed=options.seed) for size in sizes)}

@@ -130,7 +130,7 @@ def load(
 
 def _called(name: str, options: dict[str, Any]) -> str:
     """The name of a data set: of the caller's own vectors that of their file, unless another set is called so."""
-    return name_of(options["base"], names()) if name in SOURCES else name
+    return name_of(options["base"]) if name in SOURCES else name
 
 
 def _viewed(name: str, source: sources.Source, cone: float | None) -> tuple[sources.Source, str]:

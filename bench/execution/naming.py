@@ -17,9 +17,10 @@ _REASON = 160  # characters of why a run failed
 def names_of(plans: Sequence[Plan]) -> list[str]:
     """``pq(bits=4) 8x glove-100 seed=1``: method and budget, and what else differs between the runs."""
     flat = [dict(_flat(plan.config.to_dict())) for plan in plans]
-    keys = dict.fromkeys(key for options in flat for key in options if _tells(key))
-    several = [key for key in keys if len({str(options.get(key)) for options in flat}) > 1]
     datasets = {plan.dataset.name for plan in plans}
+    named = len({(plan.dataset.name, plan.dataset.checksum) for plan in plans}) == len(datasets)
+    keys = dict.fromkeys(key for options in flat for key in options if _tells(key, named))
+    several = [key for key in keys if len({str(options.get(key)) for options in flat}) > 1]
     return [
         " ".join(
             [
@@ -59,6 +60,10 @@ def _flat(options: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, An
             yield f"{above}{key}", value
 
 
-def _tells(key: str) -> bool:
-    """Whether an option distinguishes runs beside method, budget and the name of the data set."""
-    return not key.startswith(("method.", "limits.")) and key not in ("budget", "dataset.name", "dataset.base")
+def _tells(key: str, named: bool) -> bool:
+    """Whether an option distinguishes runs beside method, budget and the name of the data set.
+
+    The user's files do so where they are not ``named``: where several are of one name.
+    """
+    shown = {"budget", "dataset.name", *(["dataset.base"] if named else [])}
+    return not key.startswith(("method.", "limits.")) and key not in shown

@@ -69,14 +69,26 @@ class Plan:
         """Where the record goes."""
         results, method, options = self.config.results, self.config.method["name"], self.config.dataset
         name, checksum = self.dataset.name, self.dataset.checksum
-        if own_files.is_own(
-            options
-        ):  # earlier versions had one folder for all files: what they measured is not done again
-            earlier = options["name"] + (name[name.index("+cone") :] if options.get("cone") else "")
-            folder = records.run_folder(results, earlier, method, self.key)
-            if (folder / records.RECORD_FILE).exists():
-                return folder
-        return records.run_folder(results, own_files.folder_of(name, options, checksum), method, self.key)
+        folder = records.run_folder(results, own_files.folder_of(name, options, checksum), method, self.key)
+        if own_files.is_own(options) and not (folder / records.RECORD_FILE).exists():
+            # Earlier versions had one folder for all files: what they measured is not done again.
+            earlier = records.run_folder(results, own_files.key_of(name, options), method, self.key)
+            if self.reusable(earlier) is not None:
+                return earlier
+        return folder
+
+    def reusable(self, folder: Path) -> records.Record | None:
+        """The record of an earlier run in ``folder``, unless it has to be measured again.
+
+        A run that was over its budget is not repeated: it would end the same. Nor is one that was skipped, while it is
+        infeasible (a missing package may be installed by now). A failed run is tried again.
+        """
+        if self.config.rerun:
+            return None
+        record = records.read_finished(folder)
+        if record is None or record.status in records.FAILURES:
+            return None
+        return None if record.status == "skipped" and self.infeasible is None else record
 
 
 def prepare(config: RunConfig) -> Plan:

@@ -51,17 +51,8 @@ def stage_of(plan: Plan) -> str:
 
 
 def finished(plan: Plan) -> Record | None:
-    """The record of an earlier run with the same key, unless it has to be measured again.
-
-    A run that was over its budget is not repeated: it would end the same. Nor is one that was skipped, while it is
-    infeasible (a missing package may be installed by now). A failed run is tried again.
-    """
-    if plan.config.rerun:
-        return None
-    record = records.read_finished(plan.folder)
-    if record is None or record.status in records.FAILURES:
-        return None
-    return None if record.status == "skipped" and plan.infeasible is None else record
+    """The record of an earlier run with the same key, unless it has to be measured again."""
+    return plan.reusable(plan.folder)
 
 
 def execute(plan: Plan, turns: Turns | None = None) -> Record:

@@ -116,7 +116,8 @@ def rank_methods(names: Sequence[str], scores: np.ndarray, seed: int = 0, resamp
     ----------
     names : (methods,)
     scores : (tasks, methods) float
-        More is better; NaN where a method was not measured. A method without any duel is left out.
+        More is better; NaN where a method was not measured. Methods that never met, not even through others, cannot be
+        ranked against each other: those that are not of the largest such set (:func:`connected`) are left out.
     seed, resamples : int
         Of the bootstrap over tasks that gives ``rank_low`` and ``rank_high``.
 
@@ -128,9 +129,9 @@ def rank_methods(names: Sequence[str], scores: np.ndarray, seed: int = 0, resamp
     scores = np.asarray(scores, np.float64)
     won = duels_won(scores)
     met = won.sum(axis=0) + won.sum(axis=0).T
-    if not met.any(axis=1).all():
-        kept = np.flatnonzero(met.any(axis=1))
-        return rank_methods([names[int(i)] for i in kept], scores[:, kept], seed, resamples) if len(kept) else []
+    if len(kept := connected(met)) < len(names):
+        scores = scores[won[:, kept].any(axis=(1, 2))][:, kept]
+        return rank_methods([names[int(i)] for i in kept], scores, seed, resamples) if len(kept) else []
     tasks, methods, _ = won.shape
     strength = strengths(won.sum(axis=0))
     rank = _places(strength)
@@ -155,6 +156,28 @@ def rank_methods(names: Sequence[str], scores: np.ndarray, seed: int = 0, resamp
         for i, name in enumerate(names)
     ]
     return sorted(entries, key=lambda ranked: (ranked.rank, ranked.name))
+
+
+def connected(met: np.ndarray) -> np.ndarray:
+    """Indices, ascending, of the most methods that met each other, at least through others; none if there is no duel.
+
+    Parameters
+    ----------
+    met : (methods, methods) float
+        Duels of each two, symmetric.
+
+    Notes
+    -----
+    Of sets of one size that with the most duels, then the first.
+    """
+    reached = (met > 0) | np.eye(len(met), dtype=bool)
+    for _ in range(len(met).bit_length()):  # each squaring doubles the length of the ways that count
+        reached = reached.astype(np.float32) @ reached.astype(np.float32) > 0
+    duels = np.where(reached, met.sum(axis=1), 0.0).sum(axis=1)
+    if not duels.any():
+        return np.empty(0, np.int64)
+    first = max(range(len(met)), key=lambda i: (reached[i].sum(), duels[i], -i))
+    return np.flatnonzero(reached[first])
 
 
 def _places(strength: np.ndarray) -> np.ndarray:

@@ -271,7 +271,7 @@ def newest_versions(located: Iterable[tuple[Record, Path | None]]) -> list[tuple
 
 
 def _method_on(record: Record) -> tuple[str, str, str]:
-    name = own_files.shown(record.dataset.name, record.config.get("dataset"))
+    name = own_files.key_of(record.dataset.name, record.config.get("dataset"))
     return name, record.dataset.checksum, record.method.full_name
 
 

@@ -144,7 +144,7 @@ def _ordered(rows: list[Row], measure: str, located: Located) -> list[Row]:
     """Rows by another measure than the headline's; recall at another k is tested where arrays lie, nothing else is."""
     chosen = by_measure(rows, measure)
     headline_name = chosen[0].headline
-    without = dict.fromkeys(row.group[0] for row in rows if row.quality(headline_name) is None)
+    without = dict.fromkeys(shown_name(row.record) for row in rows if row.quality(headline_name) is None)
     if without:
         print(f"bench.report: the best by {headline_name} leave out {', '.join(without)}, without it", file=sys.stderr)
     kind, _, k = headline_name.partition("@")

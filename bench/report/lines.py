@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from bench import own_files
 from bench.errors import UsageError
 from bench.records import Record
 from bench.report.names import shown_name
@@ -19,11 +20,16 @@ def of_one_dataset(records: Sequence[Record], measure: str) -> list[Record]:
     good = [record for record in records if record.status == "ok" and measure in record.quality]
     if not good:
         raise UsageError(f"no record has {measure}; measure something first (python -m bench)")
-    kinds = {(shown_name(record), record.dataset.metric, record.dataset.checksum) for record in good}
+    kinds = {_key(record): f"{shown_name(record)} ({record.dataset.metric})" for record in good}
     if len(kinds) > 1:
-        names = ", ".join(sorted(f"{name} ({metric})" for name, metric, _ in kinds))
+        names = ", ".join(sorted(kinds.values()))
         raise UsageError(f"the records are of several data sets: {names}; draw one at a time with --dataset")
     return good
+
+
+def _key(record: Record) -> tuple[str, str, str]:
+    data = record.dataset
+    return own_files.key_of(data.name, record.config.get("dataset")), data.metric, data.checksum
 
 
 def seeds_together(records: Sequence[Record], measure: str) -> list[Record]:

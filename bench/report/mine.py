@@ -218,7 +218,11 @@ def _of_the_lonely(alone: Sequence[Row], rows: Sequence[Row], mine: Sequence[Row
     for (name, metric), lonely in by_data.items():
         others = [
             other for other in rows
-            if (shown_name(other.record), other.record.dataset.metric) == (name, metric) and other not in mine
+            if other not in mine
+            and (
+                other.group[:3] == lonely[0].group[:3]
+                or (shown_name(other.record), other.record.dataset.metric) == (name, metric)
+            )
         ]  # fmt: skip
         budgets = ", ".join(row.record.budget.requested for row in lonely)
         start = f"nothing on {name} ({metric}) at {budgets} to compare with"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from bench.measure.ranking import Ranked, rank_methods
@@ -36,12 +37,15 @@ class Ranking:
         What they were ranked by in each group.
     groups : int
         Data sets and budgets that at least two of them were measured at.
+    left_out : list of str
+        Methods that never met those ranked, not even through others, so that nothing says which are better.
     """
 
     track: str
     measure: str
     groups: int
     places: list[Ranked]
+    left_out: list[str]
 
 
 def rankings(rows: Sequence[Row]) -> list[Ranking]:
@@ -65,7 +69,16 @@ def _ranking(track: str, rows: Sequence[Row]) -> Ranking | None:
     if len(groups) < 2:
         return None
     places = rank_methods(names, np.array([[group.get(name, np.nan) for name in names] for group in groups]))
-    return Ranking(track, headlines(rows), len(groups), places)
+    ranked = {place.name for place in places}
+    met = sum(len(ranked & group.keys()) > 1 for group in groups)
+    return Ranking(track, headlines(rows), met, places, [name for name in names if name not in ranked])
+
+
+def _left_out(ranking: Ranking) -> str:
+    """What says of which methods there is no place, and why; empty if all have one."""
+    if not ranking.left_out:
+        return ""
+    return f"not ranked, for they never met these, not even through others: {', '.join(ranking.left_out)}"
 
 
 def _cells(place: Ranked, groups: int) -> tuple[str, ...]:
@@ -90,6 +103,8 @@ def print_rankings(rows: Sequence[Row], console: Console | None = None) -> None:
         for place in ranking.places:
             table.add_row(*_cells(place, ranking.groups))
         console.print(table)
+        if note := _left_out(ranking):
+            console.print(escape(note), highlight=False, soft_wrap=True)
     if printed:
         console.print(RULE, highlight=False, soft_wrap=True)
 
@@ -103,11 +118,13 @@ def markdown(listed: Sequence[Ranking]) -> str:
             name, *others = _cells(place, ranking.groups)
             lines.append(f"| `{name}` | {' | '.join(others)} |")
         lines.append("")
+        if note := _left_out(ranking):
+            lines += [note[0].upper() + note[1:] + ".", ""]
     return "\n".join([*lines, RULE[0].upper() + RULE[1:] + "."]) + "\n"
 
 
 def frame(listed: Sequence[Ranking]) -> pd.DataFrame:
-    """A line a method and track."""
+    """A line a method and track; of methods that have no place (:attr:`Ranking.left_out`) without ranks."""
     import pandas as pd
 
     lines = []
@@ -120,6 +137,8 @@ def frame(listed: Sequence[Ranking]) -> pd.DataFrame:
                 | values
                 | {"measured_in": tasks, "groups": ranking.groups}
             )
+        of = {"track": ranking.track, "measure": ranking.measure}
+        lines += [{**of, "method": name} for name in ranking.left_out]
     return pd.DataFrame(lines)
 
 

@@ -71,9 +71,10 @@ class Row:
 
     @property
     def group(self) -> tuple[str, str, str, int]:
-        """Data set, metric, checksum and bytes of the budget: rows of one group compete."""
+        """Key of the data set (:func:`bench.own_files.key_of`), metric, checksum, bytes of the budget: who compete."""
         data = self.record.dataset
-        return _dataset_name(self.record), data.metric, data.checksum, self.record.budget.bytes
+        name = own_files.key_of(data.name, self.record.config.get("dataset"))
+        return name, data.metric, data.checksum, self.record.budget.bytes
 
     @property
     def family(self) -> str:

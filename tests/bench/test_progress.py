@@ -117,10 +117,11 @@ def test_durations_are_in_the_unit_that_a_person_would_use():
     assert [duration(s) for s in (0.44, 9.97, 12.3, 240, 20_900)] == ["0.4 s", "10 s", "12 s", "4 min", "5.8 h"]
 
 
-def plan(dataset="glove", budget="8x", seed=0, method=None):
-    options = {"method": method or {"name": "pq"}, "dataset": {"name": dataset}, "budget": budget, "seed": seed}
+def plan(dataset="glove", budget="8x", seed=0, method=None, base=None):
+    data = {"name": dataset} if base is None else {"name": "path", "base": base}
+    options = {"method": method or {"name": "pq"}, "dataset": data, "budget": budget, "seed": seed}
     config = SimpleNamespace(**options, to_dict=lambda: options)
-    return SimpleNamespace(config=config, dataset=SimpleNamespace(name=dataset))
+    return SimpleNamespace(config=config, dataset=SimpleNamespace(name=dataset, checksum=f"{dataset} {base}"))
 
 
 def test_runs_are_named_by_what_differs_between_them():
@@ -128,6 +129,12 @@ def test_runs_are_named_by_what_differs_between_them():
     assert names_of([plan(seed=0), plan(seed=1)]) == ["pq 8x seed=0", "pq 8x seed=1"]
     assert names_of([plan(), plan("fashion")]) == ["pq 8x glove", "pq 8x fashion"]
     assert names_of([plan(method={"name": "pq", "bits": 4})]) == ["pq(bits=4) 8x"]
+
+
+def test_files_of_one_name_are_named_by_their_folders_too():
+    assert names_of([plan("a", base="x/a.npy"), plan("b", base="x/b.npy")]) == ["pq 8x a", "pq 8x b"]
+    same = names_of([plan("a", base="x/a.npy"), plan("a", base="y/a.npy")])
+    assert same == ["pq 8x dataset.base=x/a.npy", "pq 8x dataset.base=y/a.npy"]
 
 
 def test_work_without_parts_breaks_its_silence_on_a_terminal_too(quick, monkeypatch):

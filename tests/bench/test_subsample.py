@@ -1,8 +1,12 @@
 """Subsets keep the neighbors of their queries; what is read from stored ids is what a search of the subset returns."""
 
+import dataclasses
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from bench import records
 from bench.subsample import Agreement, Runs, agreement, draw, main, recalls, smallest
 
 
@@ -84,6 +88,16 @@ def test_records_without_arrays_are_refused(subsample, tmp_path):
     status, _, errors = subsample(tmp_path / "empty")
     assert status == 2
     assert "bring no per-query arrays; give a folder of runs of one data set, not a pack" in errors
+
+
+def test_own_vectors_are_named_by_their_file_also_in_earlier_records(subsample, tmp_path):
+    packed = Path(__file__).resolve().parents[2] / "results/published/squad-sentences-mini.parquet"
+    record = next(iter(records.find([packed])))
+    data = dataclasses.replace(record.dataset, name="path")
+    config = {**record.config, "dataset": {"name": "path", "base": "some/mine.npy"}}
+    records.write(dataclasses.replace(record, dataset=data, config=config, queries_sha256=None), tmp_path / "run")
+    messages = [subsample(tmp_path, "--dataset", name)[2] for name in ("path", "mine", "yours")]
+    assert messages[0] == messages[1] != messages[2]
 
 
 def test_the_subset_written_can_be_measured(subsample, bench, vectors, tmp_path):

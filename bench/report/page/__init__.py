@@ -69,6 +69,7 @@ def _rankings(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
         ranking.track: {
             "groups": ranking.groups,
             "measure": ranking.measure,
+            "left_out": ranking.left_out,
             "places": [{**place.__dict__, "win_rate": round(place.win_rate, 6)} for place in ranking.places],
         }
         for ranking in rankings(rows)

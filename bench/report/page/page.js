@@ -36,7 +36,13 @@ function fill(select, options, wanted) {
 const address = new URLSearchParams(location.hash.slice(1));
 // Single vectors first, and of these the data set with most runs is shown first.
 const TRACKS = ["dense", "multivector", "table"];
-const datasets = [...Map.groupBy(DATA.rows, (row) => row.dataset)].map(([name, rows]) => ({ name, track: TRACKS.indexOf(rows[0].track), runs: rows.reduce((sum, row) => sum + row.seeds.length, 0) })).sort((a, b) => a.track - b.track);
+// Map.groupBy, which browsers have since 2024 only.
+function groupBy(items, keyOf) {
+  const groups = new Map(items.map((item) => [keyOf(item), []]));
+  for (const item of items) groups.get(keyOf(item)).push(item);
+  return groups;
+}
+const datasets = [...groupBy(DATA.rows, (row) => row.dataset)].map(([name, rows]) => ({ name, track: TRACKS.indexOf(rows[0].track), runs: rows.reduce((sum, row) => sum + row.seeds.length, 0) })).sort((a, b) => a.track - b.track);
 const fullest = datasets.filter(({ track }) => track === datasets[0]?.track).reduce((most, one) => (one.runs > most.runs ? one : most), datasets[0]);
 const known = datasets.some(({ name }) => name === address.get("dataset"));
 fill($("dataset"), datasets.map(({ name }) => [name, name]), known ? address.get("dataset") : fullest?.name);
@@ -148,7 +154,7 @@ function table(rows) {
 
 // Rows under their budgets, the largest first unless sorted by budget.
 function byBudget(rows, seen) {
-  const groups = [...Map.groupBy(rows, (row) => row.budgetBytes)].sort(([a], [b]) => (state.sort === "budget" && !state.descending ? a - b : b - a));
+  const groups = [...groupBy(rows, (row) => row.budgetBytes)].sort(([a], [b]) => (state.sort === "budget" && !state.descending ? a - b : b - a));
   return groups.flatMap(([size, group]) => {
     const line = make("tr", { class: "group" });
     const title = group[0].budget === `${size}B` ? "" : `${group[0].budget}: `;
@@ -265,9 +271,10 @@ function show() {
   $("about").textContent = one ? `${one.dataset}: ${sizeOf(one)}` : "No runs.";
   const failed = DATA.failures.filter((f) => f.dataset === $("dataset").value);
   plainTable("failures", ["method", "budget", "status", "reason"], failed.map((f) => [f.method, f.budget, f.status, f.reason]), ["text", "text", "text", "reason"]);
-  const { places = [], groups, measure } = DATA.rankings[one?.track] ?? {};
+  const { places = [], groups, measure, left_out: leftOut = [] } = DATA.rankings[one?.track] ?? {};
   $("rankingTitle").textContent = `Ranking of methods for ${{ dense: "single vectors", multivector: "sets of vectors", table: "embedding tables" }[one?.track]} over ${groups} groups`;
   $("rankedBy").textContent = measure ?? "";
+  $("leftOut").textContent = leftOut.length ? ` Not ranked, for they never met these, not even through others: ${leftOut.join(", ")}.` : "";
   plainTable("ranking", ["method", "rank", "95%", "win rate", "measured in", "duels won"], places.map((r) => [r.name, digits(r.rank), `${digits(r.rank_low)} to ${digits(r.rank_high)}`, `${fixed(100 * r.win_rate, 1)}%`, `${r.tasks} of ${groups}`, `${r.won.toLocaleString("en")} of ${r.duels.toLocaleString("en")}`]), ["text"]);
   for (const [section, lines] of [["failuresSection", failed], ["rankingSection", places]]) {
     $(section).hidden = document.querySelector(`nav a[href="#${section}"]`).hidden = !lines.length;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import shutil
 from importlib import resources
 from pathlib import Path
 
@@ -138,6 +139,24 @@ def test_own_vectors_have_their_file_s_name_and_earlier_records_count(tmp_path, 
     (earlier / records.RECORD_FILE).write_text(renamed.to_json())
     assert run("8x") == renamed  # it was not measured again
     assert not folder.exists()
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_what_failed_in_an_earlier_folder_is_measured_in_the_new_one(tmp_path, run):
+    """The path that is printed is then that of the record."""
+    record = run("8x")
+    folder = records.run_folder(tmp_path, f"base-{record.dataset.checksum[:8]}", "sign", record.key)
+    earlier = records.run_folder(tmp_path, "path", "sign", record.key)
+    earlier.parent.mkdir(parents=True)
+    folder.rename(earlier)
+    failed = dataclasses.replace(record, status="failed", dataset=dataclasses.replace(record.dataset, name="path"))
+    (earlier / records.RECORD_FILE).write_text(failed.to_json())
+    again = run("8x")
+    assert (again.status, records.read(folder)) == ("ok", again)
+    (earlier / records.RECORD_FILE).write_text(dataclasses.replace(failed, status="ok").to_json())
+    assert run("8x") == again
+    shutil.rmtree(folder)
+    assert run("8x", rerun=True) == records.read(folder)
 
 
 def test_published_runs_of_built_data_sets_keep_their_keys_and_folders(tmp_path):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.measure.ranking import average_ranks, duels_won, kendall_tau, rank_methods, strengths
+from bench.measure.ranking import average_ranks, connected, duels_won, kendall_tau, rank_methods, strengths
 
 
 def _order(scores):
@@ -85,6 +85,23 @@ def test_equal_methods_share_a_place_and_one_without_a_duel_has_none():
     found = rank_methods(["b", "a", "alone"], scores)
     assert [(r.name, r.rank, r.win_rate, r.tasks) for r in found] == [("a", 1.5, 0.5, 2), ("b", 1.5, 0.5, 2)]
     assert rank_methods(["alone"], scores[:, 2:]) == []
+
+
+def test_methods_that_never_met_are_not_ranked_against_each_other():
+    """Two worlds: three methods in two tasks, two in three; of those the larger is ranked as if it were alone."""
+    scores = np.full((5, 5), np.nan)
+    scores[:2, :3] = [[0.9, 0.8, np.nan], [np.nan, 0.8, 0.1]]  # the first and the third met through the second
+    scores[2:, 3:] = [0.5, 0.4]
+    assert rank_methods(list("abcde"), scores) == rank_methods(list("abc"), scores[:2, :3])
+    assert [place.name for place in rank_methods(list("abcde"), scores)] == ["a", "b", "c"]
+
+
+def test_of_equally_many_methods_those_with_most_duels_are_ranked():
+    met = np.kron(np.diag([1.0, 2.0, 2.0]), 1 - np.eye(2))
+    assert connected(met).tolist() == [2, 3]
+    chain = np.eye(40, k=1) + np.eye(40, k=-1)
+    assert len(connected(chain)) == 40
+    assert connected(np.zeros((3, 3))).tolist() == []
 
 
 def test_average_ranks_share_ties():

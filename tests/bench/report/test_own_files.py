@@ -2,6 +2,9 @@
 
 import dataclasses
 
+from bench import own_files, records
+from bench.report.compare import compare_sets
+from bench.report.lines import of_one_dataset
 from bench.report.rows import rows_of, to_frame
 from bench.report.tables import print_best, print_record
 
@@ -47,3 +50,33 @@ def test_records_under_the_earlier_name_compete_with_later_ones():
     assert {row.group[0] for row in rows_of([earlier, later])} == {"mine"}
     assert len({row.group for row in rows_of([earlier, later])}) == 1
     assert set(to_frame(rows_of([earlier, later]))["dataset"]) == {"mine"}
+
+
+def of_file(file, name, method="pq", recall=0.5, **data):
+    """A record of some vectors, whatever their file is called."""
+    record = make(method, "product", 8, recall)
+    config = {**record.config, "dataset": {"name": "path", "base": file, **data}}
+    return dataclasses.replace(record, dataset=dataclasses.replace(record.dataset, name=name), config=config, key=file)
+
+
+def test_the_same_vectors_under_two_file_names_are_one_data_set():
+    first, second = of_file("mine.npy", "mine"), of_file("copy.npy", "copy")
+    rival = of_file("copy.npy", "copy", "opq", 0.6)
+    assert len({row.group for row in rows_of([first, rival])}) == 1
+    (pair,), _ = compare_sets([(first, None)], [(second, None)])
+    assert pair.before.record.config["dataset"]["base"] == "mine.npy"
+    assert of_one_dataset([first, rival], "recall@10") == [first, rival]
+    newer = dataclasses.replace(second.method, version="2")
+    later = dataclasses.replace(second, method=newer, environment={**second.environment, "date": "2026-02-02"})
+    assert records.newest_versions([(first, None), (later, None)]) == [(later, None)]
+
+
+def test_a_file_s_name_is_not_taken_for_that_of_another_data_set():
+    squad = {"name": "path", "base": "some/squad-sentences.npy"}
+    assert own_files.shown("path", squad) == "squad-sentences.npy"
+    assert own_files.shown("path+cone.5", squad) == "squad-sentences.npy+cone.5"
+    own = {"name": "path", "base": "path+v2.npy"}
+    assert own_files.shown("path+v2", own) == "path+v2"
+    assert own_files.folder_of("path+v2", own, "0123456789") == "path+v2-01234567"
+    assert own_files.key_of("a+cone.5+cone.75", {**own, "cone": 0.75}) == "path+cone.75"
+    assert own_files.key_of("squad-sentences", {"name": "squad-sentences"}) == "squad-sentences"

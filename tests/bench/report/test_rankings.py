@@ -1,15 +1,19 @@
 """The ranking of each track: in which groups methods meet, and that every form of it shows the same."""
 
 import dataclasses
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from bench import records
 from bench.report import page, ranking
 from bench.report.export import write_all
 from bench.report.rows import rows_of
 
 from .conftest import make, printed
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_methods_are_ranked_among_those_of_their_track(sample):
@@ -78,3 +82,21 @@ def test_one_group_or_one_method_is_no_ranking(sample, few, tmp_path):
     assert {path.name for path in write_all(rows, [], tmp_path, ("md", "csv"))} == {
         *("best.md", "best.csv", "runs.md", "runs.csv")
     }
+
+
+def test_methods_that_never_met_the_others_are_named_without_a_place(sample, tmp_path):
+    apart = [make(name, "product", 32, 0.4, dataset="gamma") for name in ("pq", "rabitq")]
+    rows = rows_of([*sample, *apart])
+    (found,) = ranking.rankings(rows)
+    assert (found.groups, found.left_out) == (4, ["pq", "rabitq"])
+    assert found.places == ranking.rankings(rows_of(sample))[0].places
+    for text in (printed(ranking.print_rankings, rows), ranking.markdown([found])):
+        assert "ot ranked, for they never met these, not even through others: pq, rabitq" in text
+    frame = ranking.frame([found])
+    assert frame[frame["rank"].isna()]["method"].tolist() == ["pq", "rabitq"]
+    assert page.page_data(rows, [])["rankings"]["dense"]["left_out"] == ["pq", "rabitq"]
+
+
+def test_in_published_rankings_no_method_is_left_out():
+    rows = rows_of(records.find([ROOT / "results/published"]))
+    assert [one.left_out for one in ranking.rankings(rows)] == [[], [], []]
