@@ -5,6 +5,7 @@ import dataclasses
 from bench import own_files, records
 from bench.report.compare import compare_sets
 from bench.report.lines import of_one_dataset
+from bench.report.names import shown_name
 from bench.report.rows import rows_of, to_frame
 from bench.report.tables import print_best, print_record
 
@@ -47,7 +48,7 @@ def test_records_under_the_earlier_name_compete_with_later_ones():
     earlier = dataclasses.replace(record, dataset=dataclasses.replace(record.dataset, name="path"), config=config)
     later = dataclasses.replace(make("opq", "product", 8, 0.6), config={**config, "method": {"name": "opq"}})
     later = dataclasses.replace(later, dataset=dataclasses.replace(earlier.dataset, name="mine"))
-    assert {row.group[0] for row in rows_of([earlier, later])} == {"mine"}
+    assert {shown_name(record) for record in (earlier, later)} == {"mine"}
     assert len({row.group for row in rows_of([earlier, later])}) == 1
     assert set(to_frame(rows_of([earlier, later]))["dataset"]) == {"mine"}
 
