@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numbers
 import os
+import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from typing import Any
@@ -20,6 +22,9 @@ from bench.errors import UsageError
 _SWEEP = ("-m", "--multirun")
 _GROUPS = ("method", "dataset", "scenario", "limits")  # options that have options of their own
 _PATTERNS = ("glob(", "range(", "choice(")  # what stands for several values
+# A value that Hydra reads as text without quotes, and a shell as one word: a name, or a file's path.
+_PLAIN = re.compile(r"'((?:[A-Za-z_/]|\.\.?/)[\w./-]*)'")
+_READ_OTHERWISE = {"true", "false", "null", "nan", "inf"}
 
 
 def in_order(arguments: Sequence[str]) -> list[str]:
@@ -91,6 +96,17 @@ def overrides_of(options: Mapping[str, Any], several: bool = False) -> list[str]
         else:
             overrides.append(_override(key, value, several))
     return overrides
+
+
+def shell_word(override: str) -> str:
+    """An override as a shell takes it, with quotes only where they are needed."""
+    key, _, value = override.partition("=")
+    plain = _PLAIN.fullmatch(value)
+    if plain is not None and plain[1].lower() not in _READ_OTHERWISE:
+        return f"{key}={plain[1]}"
+    if re.fullmatch(r"'[0-9]+(?:\.[0-9]+)?(?:x|B|bit)'", value):  # a budget
+        return f"{key}={value[1:-1]}"
+    return shlex.quote(override.replace("${", "\\${"))  # no interpolation is meant
 
 
 def _named_files(value: Any, several: bool) -> list[str]:

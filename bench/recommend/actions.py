@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import re
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.arguments import overrides_of
+from bench.arguments import overrides_of, shell_word
 from bench.config import RunConfig
 from bench.datasets.formats import has_names
 from methods import registry
@@ -22,9 +20,6 @@ if TYPE_CHECKING:
     from bench.recommend.answer import Answer
     from bench.recommend.offer import Offer
 
-# A value that Hydra reads as text without quotes, and a shell as one word: a name, or a file's path.
-_PLAIN = re.compile(r"'((?:[A-Za-z_/]|\.\.?/)[\w./-]*)'")
-_READ_OTHERWISE = {"true", "false", "null", "nan", "inf"}
 _SPARE = 4.0  # times the expected duration of a run, until which it is let go on
 
 
@@ -73,18 +68,7 @@ def command(answer: Answer, offer: Offer, **options: Any) -> str:
     given["dataset"] = {key: value for key, value in chosen["dataset"].items() if value is not None}
     if (time_s := _time_limit(answer, offer)) > defaults.limits.time_s:
         given["limits"] = {"time_s": time_s}
-    return " ".join(["python -m bench", *(_word(override) for override in overrides_of(given))])
-
-
-def _word(override: str) -> str:
-    """An override as a shell takes it, with quotes only where they are needed."""
-    key, _, value = override.partition("=")
-    plain = _PLAIN.fullmatch(value)
-    if plain is not None and plain[1].lower() not in _READ_OTHERWISE:
-        return f"{key}={plain[1]}"
-    if re.fullmatch(r"'[0-9]+(?:\.[0-9]+)?(?:x|B|bit)'", value):  # a budget
-        return f"{key}={value[1:-1]}"
-    return shlex.quote(override.replace("${", "\\${"))  # no interpolation is meant
+    return " ".join(["python -m bench", *(shell_word(override) for override in overrides_of(given))])
 
 
 def _train_size(answer: Answer, offer: Offer) -> int:

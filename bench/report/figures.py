@@ -37,7 +37,7 @@ def pareto(
 ) -> Figure:
     """A panel for each cost: every method at every budget, joined by a line; what no other beats is large and named.
 
-    The gray line is the best of all: through the points of the Pareto front, and above no line of a method.
+    The gray line is the best of all: through the points of the Pareto front, and no line stands above it.
 
     Parameters
     ----------
@@ -144,9 +144,9 @@ def by_family(
 ) -> Figure:
     """Quality against a cost, one panel a family, every method of it named at the end of its line.
 
-    The gray line is the same in all panels: the best of all methods, above no line, so that a panel shows at once
-    where its family pays off (what also reads a disk is no part of it where the cost is bytes in memory). A line joins
-    what differs in numbers only (budget, bits); other codecs and re-ranking have their own.
+    The gray line is the same in all panels: the best of all methods, and no line stands above it, so that a panel
+    shows at once where its family pays off (what also reads a disk is no part of it where the cost is bytes in
+    memory). A line joins what differs in numbers only (budget, bits); other codecs and re-ranking have their own.
 
     Parameters
     ----------
@@ -229,7 +229,7 @@ def _draw_family(
 
 def _limits(records: Sequence[Record], vertical: Vertical) -> tuple[float, float]:
     """Of the vertical axis: 0 to 1 for recall; an AUC begins at chance and seldom ends near 1."""
-    if vertical.measure == "auc":
+    if vertical.measure == "auc" and not vertical.is_error:
         return 0.5, max(record.quality["auc"].high for record in records) + 0.01
     if vertical.is_error:
         compressed = [record for record in records if record.method.family != "identity"] or list(records)

@@ -56,13 +56,13 @@ def print_standings(
 
 
 def summary(standings: Sequence[Standing]) -> str:
-    """``above the best other method at 3 of 5 (data set, budget), below at 1, not distinguishable at 1``."""
+    """``better than the best other method at 3 of 5 rows, worse at 1, not distinguishable at 1``."""
     counts = Counter(
         "equal" if not each.is_distinguishable else "above" if _gain(each) > 0 else "below" for each in standings
     )
     return (
-        f"better than the best other method at {counts['above']} of {len(standings)} (data set and budget), worse at "
-        f"{counts['below']}, not distinguishable at {counts['equal']}"
+        f"better than the best other method at {counts['above']} of {len(standings)} rows, worse at {counts['below']}, "
+        f"not distinguishable at {counts['equal']}"
     )
 
 

@@ -27,6 +27,7 @@ SIZES = {
     "at 100M": "bytes per item with parts, at 100M",
 }
 HEADLINES = ("recall@10", "auc")  # what a row is ordered by: searches by the first, click models by the second
+RUN_OPTIONS = ("train_size", "k", "threads", "rescore", "rescore_factor", "click_model")  # that a label may name
 COSTS = {**SIZES, "p50 ms": "p50 latency of a query (ms)", "encode us": "encoding an item (µs)"}
 
 
@@ -265,9 +266,8 @@ def _label(name: str, options: dict[str, Any], differing: set[str]) -> str:
 def options_of(record: Record) -> dict[str, Any]:
     """What a row's label may name: the method's parameters as they were requested, and settings of the run."""
     config = record.config
-    others = ("train_size", "k", "threads", "rescore", "rescore_factor", "click_model")
     scenario = (config.get("scenario") or {}).get("name", "none")
-    options = {**record.method.requested, **{name: config.get(name) for name in others}, "scenario": scenario}
+    options = {**record.method.requested, **{name: config.get(name) for name in RUN_OPTIONS}, "scenario": scenario}
     return options | {"version": record.method.version}
 
 

@@ -167,6 +167,9 @@ def test_an_auc_and_an_error_of_reconstruction_have_no_error():
     found = [make("pq", "product", size, 0.99) for size in (8, 16)]
     aucs = [dataclasses.replace(r, quality={"auc": r.quality["recall@10"]}) for r in found]
     assert by_family(aucs, measure="auc").axes[0].get_ylabel() == "auc"
+    axis = by_family(aucs, measure="auc", error=True).axes[0]
+    worst, best = axis.get_ylim()
+    assert all(best <= y <= worst for line in axis.lines for y in line.get_ydata())
     figure = pareto(found, measure="reconstruction_error", error=True)
     assert figure.axes[0].get_ylabel() == "reconstruction_error"
 

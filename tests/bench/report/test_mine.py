@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 import zlib
 
 import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from bench import records
 from bench.errors import UsageError
@@ -152,6 +154,7 @@ def test_options_of_a_data_set_are_in_what_to_run(found):
     [
         ("turboqant", "no method is called 'turboqant'; did you mean turboquant"),
         ("ow", "no method is called 'ow'"),
+        (" ", "--mine ' ' names no method; write a method, or 'NAME key=value'"),
         ("own fast", "'fast' is no option; write a method, or 'NAME key=value'"),
         ("own bits=2", "own bits=2 is not among the records of own; there are own"),
         ("bad", "1 runs of bad ended without a result (failed: crashed with <SIGSEGV> & more); measure it first"),
@@ -224,7 +227,7 @@ def test_table_page_and_frame_say_the_same(found):
     text = printed(print_standings, "own", compared, notes, width=140)
     page, frame = markdown("own", compared, notes), to_frame(compared)
     for shown in (text, page):
-        assert "better than the best other method at 1 of 2 (data set and budget), worse at 1" in shown
+        assert "better than the best other method at 1 of 2 rows, worse at 1" in shown
         assert "+0.0400 [" in shown
         assert "1 of 4" in shown
         assert "not measured on beta" in shown
@@ -239,7 +242,7 @@ def test_an_error_is_compared_with_its_sign(found):
     assert compared[0].difference.value < 0
     assert compared[0].rank == 1
     compared = [dataclasses.replace(each, p_adjusted=0.01) for each in compared]
-    assert "at 1 of 2 (data set and budget), worse at 1" in markdown("own", compared, [])
+    assert "at 1 of 2 rows, worse at 1" in markdown("own", compared, [])
 
 
 def test_the_figure_shows_the_difference_over_budgets_per_data_set(found):
@@ -306,3 +309,80 @@ def test_a_tie_with_the_rival_is_no_difference(found):
     (standing,), _ = standings(located, "twin")
     assert (standing.rank, standing.difference.value, standing.is_distinguishable) == (1, 0, False)
     assert isinstance(standing.mine.headline_quality, Interval)
+
+
+def test_a_measure_that_the_method_lacks_is_named(found):
+    def without(located, dataset):
+        for record, folder in located:
+            lacks = record.method.name == "int8" and record.dataset.name in dataset
+            kept = {key: value for key, value in record.quality.items() if not lacks or key != "reconstruction_error"}
+            yield dataclasses.replace(record, quality=kept), folder
+
+    with pytest.raises(UsageError, match=r"^no run of int8 has reconstruction_error$"):
+        standings(list(without(found, ("alpha", "beta"))), "int8", "reconstruction_error")
+    _, notes = standings(list(without(found, ("beta",))), "int8", "reconstruction_error")
+    assert "not measured on" not in "\n".join(notes)
+
+
+def test_what_to_run_has_the_options_that_are_named(found):
+    with pytest.raises(UsageError, match=r"-m method=pq method.center=offset rescore=disk dataset=alpha,beta budget="):
+        standings(found, "pq center=offset rescore=disk")
+    with pytest.raises(UsageError, match=r"bench experiment=standard method=pq method.bits=4$"):
+        standings([], "pq bits=4")
+    centered = packed([named(make("opq", "product", 32, 0.97), center="offset")])
+    beta = [(record, folder) for record, folder in found if record.dataset.name == "beta"]
+    alpha = packed([make("own", "product", 32, 0.9)])
+    _, notes = standings([*alpha, *beta, *centered], "opq center=offset")
+    assert notes[-1].endswith(": python -m bench -m method=opq method.center=offset dataset=beta budget=8x,16x")
+    other = [(dataclasses.replace(r, dataset=dataclasses.replace(r.dataset, checksum="else")), f) for r, f in centered]
+    with pytest.raises(UsageError, match=r"theirs: python -m bench -m method=opq method.center=offset dataset=alpha "):
+        standings([*found, *other], "opq center=offset")
+
+
+def test_only_rivals_are_offered_to_compare_with(found):
+    exact = packed([make("float32", "identity", 256, 1.0), make("float32", "identity", 24, 1.0)])
+    again = make("sign", "binary", 24, 0.9)
+    again = packed([dataclasses.replace(again, key="again", config={**again.config, "rescore": "disk"})])
+    beta = packed([make("float32", "identity", 256, 1.0, dataset="beta")])
+    lonely = packed([make("own", "product", 24, 0.9)])
+    _, notes = standings([*found, *exact, *again, *beta, *lonely], "own")
+    assert notes == [
+        "nothing on alpha (ip) at 10x to compare with: other methods are there at 8x, 16x",
+        "own was not measured on beta (ip): python -m bench -m method=own dataset=beta budget=8x,16x",
+    ]
+    with pytest.raises(UsageError, match=r"dataset=alpha,beta budget=8x,16x$"):
+        standings([*found, *exact, *beta], "turboquant")
+    _, notes = standings([*found, *again], "sign")
+    assert "nothing on alpha (ip) at 10x with rescore=disk to compare with: no other method was" in "\n".join(notes)
+
+
+def test_files_in_what_to_run_are_quoted(found):
+    file = "my vectors/it's,1.npy"
+    config = {"name": "path", "base": file, "queries": "q.npy"}
+    located = [(dataclasses.replace(r, config={**r.config, "dataset": config}), f) for r, f in found]
+    with pytest.raises(UsageError) as caught:
+        standings(located, "turboquant")
+    words = shlex.split(str(caught.value).partition("first: ")[2])
+    parsed = OverridesParser.create().parse_overrides(words[4:])
+    assert {each.key_or_group: each.value() for each in parsed if each.key_or_group.startswith("dataset.")} == {
+        "dataset.base": file,
+        "dataset.queries": "q.npy",
+    }
+    assert "dataset.queries=q.npy" in words
+
+
+def test_values_are_named_as_a_command_line_has_them(found):
+    variants = packed([named(make("own", "product", 32, 0.9), rotate=rotate) for rotate in (True, None)])
+    for word, value in (("true", True), ("True", True), ("null", None)):
+        compared, _ = standings([*found[:-2], *variants], f"own rotate={word}")
+        assert [each.mine.record.method.requested["rotate"] for each in compared] == [value]
+
+
+def test_a_bias_is_neither_better_nor_worse(found):
+    biased = [
+        (dataclasses.replace(r, quality={**r.quality, "score_bias": r.quality["recall@10"]} if r.quality else {}), f)
+        for r, f in found
+    ]
+    compared, _ = standings(biased, "own", "score_bias")
+    compared = [dataclasses.replace(each, p_adjusted=0.01) for each in compared]
+    assert "at 0 of 2 rows, worse at 0, not distinguishable at 2" in markdown("own", compared, [])
