@@ -241,6 +241,8 @@ def _changes(answer: Answer) -> Iterator[str]:
     limits = answer.question.limits
     here = answer.chosen or (answer.nearest[0] if answer.nearest else None)
     for code_bytes, offer in sorted(answer.elsewhere.items()):
+        if here is not None and offer.code > here.code and offer.recall.value <= here.recall.value:
+            continue  # there was no time there for what is better: larger codes would be no gain
         own = f" at {offer.code} bytes" if offer.code < code_bytes else ""
         kept = f"{own} (recall@{offer.k} {_small(offer)})"
         if offer.missed(limits):

@@ -414,7 +414,9 @@ def test_counts_are_written_as_people_do(text, count):
 def test_the_answer_names_method_cost_runner_up_and_changes(record, racers):
     answer = Answer(Question("x.npy", "48B"), 100, 1_000_000, 48)
     answer.chosen = Offer(record, 1_000_000, 10, at(record, n=1_000, recall=0.83))
-    answer.elsewhere = {24: Offer(at(record, name="rq", recall=0.7), 1_000_000, 10)}
+    larger = dataclasses.replace(record.bytes, code=90)
+    worse = Offer(at(record, name="eden", recall=0.1, bytes=larger), 1_000_000, 10)
+    answer.elsewhere = {24: Offer(at(record, name="rq", recall=0.7), 1_000_000, 10), 96: worse}
     answer.raced, answer.unstarted, answer.expected = ["pq", "rq"], ["itq"], {"itq", "pq"}
     text = "\n".join(lines(answer))
     assert "take pq at 48 bytes a vector" in text
@@ -424,6 +426,7 @@ def test_the_answer_names_method_cost_runner_up_and_changes(record, racers):
     assert "latency  p50 100 ms" in text
     assert "build    16.8 min: fit 5 s on 5,000, encode 1,000 vectors/s" in text
     assert "at 24 bytes take rq (recall@10 0.700" in text
+    assert "eden" not in text  # it keeps less in more bytes
     assert "no time for: itq (published records have them behind; --time gives more)" in text
 
 
