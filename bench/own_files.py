@@ -3,31 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-SOURCES = ("path", "ragged")  # data sets that are a file of the user's
-_UNFIT = re.compile(r"[^\w.+-]+")  # for a name of a folder, or a cell of a Markdown table
-
-
-def name_of(file: str | Path, taken: Collection[str] | None = None) -> str:
-    """A data set's name from its file: ``vectors`` for ``some/vectors.npy``.
-
-    Parameters
-    ----------
-    file : str or Path
-        Or the folder that holds it.
-    taken : collection of str
-        Names that mean something else: a file called like one of them keeps its ending. Those of all data sets if None.
-    """
-    if taken is None:
-        from bench import datasets  # it imports this module
-
-        taken = datasets.names()
-    path = Path(file)
-    stem, name = (_UNFIT.sub("_", text).strip("_") for text in (path.stem, path.name))
-    return (name if stem in taken else stem) or "vectors"
+from bench.datasets.file_names import SOURCES, name_of
 
 
 def is_own(options: Any) -> bool:
@@ -39,7 +18,9 @@ def shown(name: str, options: Any) -> str:
     """A recorded data set's name; records of earlier versions called every file ``path`` or ``ragged``."""
     if not (is_own(options) and is_earlier(name, options)):
         return name
-    return name_of(options["base"]) + name.removeprefix(options["name"])
+    from bench import datasets  # heavy, and most records are of no file of the user's
+
+    return name_of(options["base"], datasets.names()) + name.removeprefix(options["name"])
 
 
 def is_earlier(name: str, options: Mapping[str, Any]) -> bool:

@@ -17,10 +17,10 @@ from bench.datasets.builders import BUILDABLE
 from bench.datasets.checksum import combined, vectors_digest
 from bench.datasets.cone import check_cone, in_cone, suffix
 from bench.datasets.distances import parse_metric
+from bench.datasets.file_names import SOURCES, name_of
 from bench.datasets.sets import dataset as ragged
 from bench.datasets.store import ArrayStore, Rows, read_only
 from bench.datasets.views import VIEWS, View
-from bench.own_files import SOURCES, name_of
 from methods import Metric
 
 AnyDataset = Dataset | ragged.RaggedDataset | clicks.ClickDataset
@@ -130,7 +130,7 @@ def load(
 
 def _called(name: str, options: dict[str, Any]) -> str:
     """The name of a data set: of the caller's own vectors that of their file, unless another set is called so."""
-    return name_of(options["base"]) if name in SOURCES else name
+    return name_of(options["base"], names()) if name in SOURCES else name
 
 
 def _viewed(name: str, source: sources.Source, cone: float | None) -> tuple[sources.Source, str]:
