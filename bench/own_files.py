@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from bench.datasets.file_names import SOURCES, name_of
+from bench.file_names import SOURCES, name_of
 
 
 def is_own(options: Any) -> bool:

@@ -17,10 +17,10 @@ from bench.datasets.builders import BUILDABLE
 from bench.datasets.checksum import combined, vectors_digest
 from bench.datasets.cone import check_cone, in_cone, suffix
 from bench.datasets.distances import parse_metric
-from bench.datasets.file_names import SOURCES, name_of
 from bench.datasets.sets import dataset as ragged
 from bench.datasets.store import ArrayStore, Rows, read_only
 from bench.datasets.views import VIEWS, View
+from bench.file_names import SOURCES, name_of
 from methods import Metric
 
 AnyDataset = Dataset | ragged.RaggedDataset | clicks.ClickDataset
