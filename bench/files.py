@@ -33,6 +33,15 @@ def writing(path: Path) -> Iterator[None]:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
 
 
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """As :func:`writing`, for what keeps ``path`` from being read: inside of which that is no error of writing."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
+
+
 def check_writable(path: Path) -> None:
     """Raise :class:`UsageError` if no file can be written to ``path``: before long work, whose result goes there."""
     with writing(path):

@@ -77,6 +77,8 @@ def _compress(arguments: list[str]) -> int:
         )
     if done.nothing_new:
         print(f"{done.corpus.folder} has the codes of {file} already; nothing to do")
+    if done.replaced is not None:
+        print(f"the unfinished codes of {done.replaced} gave way to those of {file}")
     print("\n".join(job.described(done)))
     if options.append and not done.nothing_new:
         _tell_ratio(done.ratio)

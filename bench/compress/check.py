@@ -10,7 +10,7 @@ import numpy as np
 
 import methods
 from bench.compress.corpus import Corpus, mapped, open_corpus
-from bench.compress.source import Source, open_source, same_file
+from bench.compress.source import Source, open_source, same_file, without
 from bench.datasets.base import Dataset
 from bench.datasets.store import check_rows
 from bench.datasets.truth import exact_search
@@ -151,8 +151,8 @@ def _finished(folder: Path) -> Corpus:
     if corpus is None:
         raise UsageError(f"{folder} holds no codes; `python -m bench.compress FILE --out {folder} ...` makes them")
     if corpus.head["work"] is not None:
-        name = corpus.head["work"]["input"]["name"]
-        raise UsageError(f"{folder} is not finished; start the command that encodes {name} again")
+        name, instead = corpus.head["work"]["input"]["name"], ", or append another file" * bool(corpus.head["inputs"])
+        raise UsageError(f"{folder} is not finished; start the command that encodes {name} again{instead}")
     return corpus
 
 
@@ -174,9 +174,10 @@ def _trained(corpus: Corpus) -> np.ndarray:
 
 
 def _own_queries(rows: int, trained: np.ndarray, count: int, seed: int) -> np.ndarray:
-    others = np.setdiff1d(np.arange(rows), trained, assume_unique=True)
-    among = others if len(others) >= count else np.arange(rows)
-    return np.sort(np.random.default_rng(seed).choice(among, min(count, len(among)), replace=False))
+    others = rows - len(trained)
+    among = others if others >= count else rows
+    chosen = np.sort(np.random.default_rng(seed).choice(among, min(count, among), replace=False))
+    return without(trained, chosen) if others >= count else chosen
 
 
 def _first(given: Source | None, count: int) -> np.ndarray:

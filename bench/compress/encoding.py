@@ -56,6 +56,11 @@ def _append(corpus: Corpus, codec: Codec, source: Source, file: BinaryIO, done: 
                 noted = time.monotonic()
 
 
+def stand(corpus: Corpus, codec: Codec) -> bool:
+    """Whether the codes are still those of the finished inputs alone."""
+    return _shape(corpus.codes) == (corpus.rows, codec.code_size)
+
+
 def check_room(folder: Path, size: int) -> None:
     """:class:`UsageError` if the disk has no room for ``size`` bytes in ``folder``, or its nearest parent."""
     place = folder.absolute()

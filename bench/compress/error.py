@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.compress.source import BLOCK, Source
+from bench.compress.source import BLOCK, Source, without
 from methods import Codec, Metric
 from methods.vectors import normalized
 
@@ -15,15 +15,15 @@ _SAMPLE, _FEWEST = 4_096, 256
 def reference_rows(rows: int, trained: np.ndarray, seed: int) -> np.ndarray:
     """Rows that the error of new vectors is compared with: not trained on where there are enough, since a codec may
     have learned training vectors by heart."""
-    others = np.setdiff1d(np.arange(rows), trained, assume_unique=True)
-    return sampled(others if len(others) >= _FEWEST else trained, seed)
+    others = rows - len(trained)
+    return without(trained, sampled(others, seed)) if others >= _FEWEST else trained[sampled(len(trained), seed)]
 
 
-def sampled(rows: np.ndarray, seed: int) -> np.ndarray:
-    """At most 4,096 of ``rows``, ascending."""
-    if len(rows) <= _SAMPLE:
-        return rows
-    return np.sort(np.random.default_rng([seed, 1]).choice(rows, _SAMPLE, replace=False))
+def sampled(count: int, seed: int) -> np.ndarray:
+    """At most 4,096 of the numbers below ``count``, ascending."""
+    if count <= _SAMPLE:
+        return np.arange(count)
+    return np.sort(np.random.default_rng([seed, 1]).choice(count, _SAMPLE, replace=False))
 
 
 def decoding_error(codec: Codec, vectors: np.ndarray) -> float | None:
@@ -43,7 +43,7 @@ def error_ratio(codec: Codec, source: Source, reference: float | None, seed: int
     """Error of a sample of new vectors over that of the first ones; None for codes that do not decode."""
     if reference is None:
         return None
-    new = decoding_error(codec, source.take(sampled(np.arange(source.rows), seed)))
+    new = decoding_error(codec, source.take(sampled(source.rows, seed)))
     if new is None or new == reference:
         return None if new is None else 1.0
     return new / reference if reference > 0 else float("inf")

@@ -14,7 +14,7 @@ from bench.compress.source import BLOCK
 from bench.datasets.formats import PARQUET_SUFFIXES
 from bench.datasets.formats.npz import opened_npz
 from bench.errors import UsageError
-from bench.files import writing
+from bench.files import reading, writing
 
 
 def check_ids(path: Path, column: str, rows: int) -> None:
@@ -29,17 +29,29 @@ def check_ids(path: Path, column: str, rows: int) -> None:
         raise UsageError(f"{path} has no columns; --ids is for Parquet files and .npz")
 
 
+def ids_type(path: Path, column: str, earlier: Corpus | None) -> np.dtype:
+    """What ids of ``path`` and of ``earlier`` have in common: int64, or ``S`` of the longest text.
+
+    Raises
+    ------
+    UsageError
+        If a row has no id, or ids are of two types; all of them are read, before any is written.
+    """
+    forms = {block.dtype for block in _blocks(path, column)} | ({mapped(earlier.ids).dtype} if earlier else set())
+    kinds = {form.kind for form in forms}
+    if len(kinds) > 1:
+        raise UsageError(f"--ids {column} of {path.name} are {_named(kinds)}; all ids of a corpus are of one type")
+    return np.dtype(np.int64 if kinds == {"i"} else f"S{max(form.itemsize for form in forms)}")
+
+
 def write_ids(corpus: Corpus, path: Path, column: str) -> None:
-    """``ids.npy`` (n,), whole or as it was: int64, or ``S`` (UTF-8) of the longest text, after earlier ones."""
+    """``ids.npy`` (n,), whole or as it was, of the type in ``corpus.head["work"]``, after earlier ones."""
     before, total = corpus.rows, corpus.rows + corpus.head["work"]["input"]["rows"]
     earlier = mapped(corpus.ids) if before else None
     if earlier is not None and len(earlier) == total:
         return  # only the note that they are whole is missing
-    forms = {block.dtype for block in _blocks(path, column)} | ({earlier.dtype} if earlier is not None else set())
-    kinds = {form.kind for form in forms}
-    if len(kinds) > 1:
-        raise UsageError(f"--ids {column} of {path.name} are {_named(kinds)}; all ids of a corpus are of one type")
-    dtype = np.dtype(np.int64 if kinds == {"i"} else f"S{max(form.itemsize for form in forms)}")
+    kept = corpus.head["work"].get("ids")  # not in folders begun by earlier versions
+    dtype = np.dtype(kept) if kept else ids_type(path, column, corpus if before else None)
     part = corpus.ids.with_name(f"{corpus.ids.name}.part")
     with writing(part), part.open("wb") as file:
         header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": (total,)}
@@ -61,7 +73,9 @@ def _named(kinds: Collection[str]) -> str:
 def _blocks(path: Path, column: str) -> Iterator[np.ndarray]:
     """Ids in their order: (b,) int64 or ``S``."""
     if path.suffix.lower() == ".npz":
-        yield _plain(_npz(path, column), path, column)
+        with reading(path):
+            ids = _npz(path, column)
+        yield _plain(ids, path, column)
         return
     import pyarrow as pa
     import pyarrow.parquet as pq

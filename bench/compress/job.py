@@ -8,12 +8,12 @@ from typing import Any
 
 import methods
 from bench.compress.corpus import CODEC, CODES, FORMAT, Corpus, only_writer, open_corpus
-from bench.compress.encoding import check_room, encode
+from bench.compress.encoding import check_room, encode, stand
 from bench.compress.error import decoding_error, error_ratio, reference_rows
-from bench.compress.ids import check_ids, write_ids
+from bench.compress.ids import check_ids, ids_type, write_ids
 from bench.compress.source import Source, open_source, same_file
 from bench.errors import UsageError
-from bench.progress import Progress
+from bench.progress import Progress, busy
 from bench.tracks.dense import training_rows
 from methods import Codec, registry
 
@@ -45,17 +45,19 @@ class Done:
     corpus : Corpus
         Finished.
     codec : Codec
-    dim : int
     ratio : float or None
         Error of added vectors over that of the first ones; None for a first file, and for codes that do not decode.
     nothing_new : bool
         All of it was there before.
+    replaced : str or None
+        The file whose unfinished codes gave way to those of this one.
     """
 
     corpus: Corpus
     codec: Codec
     ratio: float | None = None
     nothing_new: bool = False
+    replaced: str | None = None
 
 
 def compress(request: Request) -> Done:
@@ -64,7 +66,7 @@ def compress(request: Request) -> Done:
     Raises
     ------
     UsageError, DatasetError, MethodError
-        What is wrong, in one line: before long work, but for rows that are not finite.
+        What is wrong, in one line: before long work, and before anything is written.
     """
     source = open_source(request.file, request.column)
     metric = str(request.metric or source.metric)
@@ -81,12 +83,14 @@ def compress(request: Request) -> Done:
     if request.ids is not None:
         check_ids(source.path, request.ids, source.rows)
     folder, fingerprint = Path(request.out).expanduser(), source.fingerprint()
+    work = None
     if _checked(open_corpus(folder), options, fingerprint) is None:
         check_room(folder, source.rows * codec.code_size)
+        work = _new_work(source, fingerprint, request.ids)
     with only_writer(folder):
         corpus = open_corpus(folder)  # again: now nobody else writes into it
         if _checked(corpus, options, fingerprint) is None:
-            work = {"input": fingerprint, "encoded": 0}
+            work = work or _new_work(source, fingerprint, request.ids)
             corpus = Corpus(folder, {"format": FORMAT, "options": options, "inputs": [], "work": work})
             corpus.save()
         assert corpus is not None
@@ -100,6 +104,8 @@ def compress(request: Request) -> Done:
 def append(file: str, out: str, column: str | None = None) -> Done:
     """Encode another file with the codec of a finished folder; the same call goes on with unfinished work.
 
+    Unfinished work of another file gives way to that of this one.
+
     Raises
     ------
     UsageError, DatasetError, MethodError
@@ -111,18 +117,44 @@ def append(file: str, out: str, column: str | None = None) -> Done:
     with only_writer(folder):
         corpus = _to_append(folder, source)
         codec, options = methods.load(corpus.codec), corpus.head["options"]
-        if corpus.head["work"] is None:
-            if any(not same_file(one, fingerprint) for one in corpus.head["inputs"]):
+        begun = corpus.head["work"] and corpus.head["work"]["input"]
+        goes_on = begun is not None and not same_file(begun, fingerprint)
+        if not goes_on:
+            there = any(not same_file(one, fingerprint) for one in corpus.head["inputs"])
+            if begun is not None:
+                _check_replaceable(corpus, codec, fingerprint, there)
+            elif there:
                 return Done(corpus, codec, nothing_new=True)
             check_room(folder, (corpus.rows + source.rows) * codec.code_size)  # the old file stays until the end
+            work = _new_work(source, fingerprint, options["ids"], corpus)
             ratio = error_ratio(codec, source, corpus.head["reference_error"], options["seed"])
-            corpus.head["work"] = {"input": fingerprint | {"error_ratio": ratio}, "encoded": 0}
+            corpus.head["work"] = {**work, "input": fingerprint | {"error_ratio": ratio}}
             corpus.save()
-        else:
-            _refuse_other_file(corpus, fingerprint)
         ratio = corpus.head["work"]["input"]["error_ratio"]
         _finish(corpus, codec, source)
-        return Done(corpus, codec, ratio)
+        return Done(corpus, codec, ratio, replaced=begun["name"] if begun and not goes_on else None)
+
+
+def _new_work(
+    source: Source, fingerprint: dict[str, Any], ids: str | None, earlier: Corpus | None = None
+) -> dict[str, Any]:
+    """What is to be done for a file, none of whose rows or ids can end it half-way: all of them are read here."""
+    with busy(f"checking {source.path.name}"):
+        kept = None if ids is None else ids_type(source.path, ids, earlier).str
+        source.check_finite()
+    return {"input": fingerprint, "encoded": 0, "ids": kept}
+
+
+def _check_replaceable(corpus: Corpus, codec: Codec, fingerprint: dict[str, Any], there: bool) -> None:
+    """:class:`UsageError` if another file cannot take the place of the one that is being appended."""
+    begun, name = corpus.head["work"]["input"]["name"], fingerprint["name"]
+    if there:
+        raise UsageError(
+            f"{corpus.folder} has the codes of {name} already, and those of {begun} are not finished: append {begun} "
+            "again, or another file in its place"
+        )
+    if not stand(corpus, codec):
+        raise UsageError(f"{corpus.folder} has all codes of {begun} by now; append that again, and then {name}")
 
 
 def _to_append(folder: Path, source: Source) -> Corpus:

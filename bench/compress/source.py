@@ -14,6 +14,7 @@ from bench.datasets import formats
 from bench.datasets.base import VectorStore
 from bench.datasets.distances import known_metric
 from bench.errors import UsageError
+from bench.files import reading
 from methods import Metric
 
 BLOCK = 16_384  # vectors at a time, as codecs encode them: codes do not depend on where work was interrupted
@@ -46,14 +47,19 @@ class Source:
 
     def blocks(self, start: int = 0) -> Iterator[tuple[int, np.ndarray]]:
         """``(first row, block)`` from row ``start`` to the end; blocks of :data:`BLOCK` vectors, all finite."""
-        for first, block in self._read(start, BLOCK):
-            self._check_finite(block, np.arange(first, first + len(block)))
-            yield first, block
+        yield from self._read(start, BLOCK)
+
+    def check_finite(self) -> None:
+        """:class:`UsageError` with the number of the first vector that is not finite; reads all of the file."""
+        for _ in self._read(0, BLOCK):
+            pass
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """The given rows, ascending, all finite, in float32; a format without access by row is read from its start."""
         if not hasattr(self.store, "stream"):
-            vectors = self.store.take(rows)
+            with reading(self.path):
+                vectors = self.store.take(rows)
+            self._check_finite(vectors, rows)
         else:
             vectors, end = np.empty((len(rows), self.dim), np.float32), int(rows.max(initial=-1))
             for first, block in self._read(0, BLOCK):
@@ -61,7 +67,6 @@ class Source:
                 vectors[low:high] = block[rows[low:high] - first]
                 if first + len(block) > end:
                     break
-        self._check_finite(vectors, rows)
         return vectors
 
     def fingerprint(self) -> dict[str, Any]:
@@ -79,11 +84,12 @@ class Source:
         }
 
     def _read(self, start: int, size: int) -> Iterator[tuple[int, np.ndarray]]:
-        if hasattr(self.store, "stream"):
-            yield from self.store.stream(start, size)
-            return
-        for first in range(start, self.rows, size):
-            yield first, self.store.read(first, first + size)
+        store = self.store
+        in_steps = ((first, store.read(first, first + size)) for first in range(start, self.rows, size))
+        with reading(self.path):  # or whoever writes what is read would name the file that they write
+            for first, block in store.stream(start, size) if hasattr(store, "stream") else in_steps:
+                self._check_finite(block, np.arange(first, first + len(block)))
+                yield first, block
 
     def _check_finite(self, vectors: np.ndarray, rows: np.ndarray) -> None:
         with np.errstate(over="ignore", invalid="ignore"):
@@ -111,3 +117,8 @@ def same_file(stored: dict[str, Any], now: dict[str, Any], *, moved: bool = Fals
     if not moved:
         names |= {"bytes": "size", "mtime_ns": "time of change"}
     return next((what for key, what in names.items() if stored.get(key) != now[key]), "")
+
+
+def without(left_out: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Rows at ``places`` among all but the rows ``left_out`` (ascending), in the memory of both, not of all rows."""
+    return places + np.searchsorted(left_out - np.arange(len(left_out)), places, side="right")
