@@ -11,8 +11,8 @@ import numpy as np
 import methods
 from bench.compress.corpus import Corpus, mapped, open_corpus
 from bench.compress.source import Source, open_source, same_file, without
+from bench.compress.stores import Joined
 from bench.datasets.base import Dataset
-from bench.datasets.store import check_rows
 from bench.datasets.truth import exact_search
 from bench.errors import UsageError
 from bench.measure.quality import RecallJudge
@@ -53,39 +53,6 @@ class Checked:
     rows: int
     code_size: int
     parts: int
-
-
-class Joined:
-    """Several stores one after the other, as a store of their own."""
-
-    def __init__(self, sources: Sequence[Source]) -> None:
-        self._stores = [source.store for source in sources]
-        self._edges = np.cumsum([0, *(source.rows for source in sources)])
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return int(self._edges[-1]), self._stores[0].shape[1]
-
-    def read(self, start: int, stop: int) -> np.ndarray:
-        """Rows ``start:stop`` (clipped to n) as C-contiguous float32."""
-        pieces = [
-            store.read(max(0, start - first), stop - first)
-            for store, first, end in zip(self._stores, self._edges.tolist(), self._edges[1:].tolist())
-            if start < end and stop > first
-        ]
-        return pieces[0] if len(pieces) == 1 else np.concatenate([np.empty((0, self.shape[1]), np.float32), *pieces])
-
-    def take(self, rows: np.ndarray) -> np.ndarray:
-        """The given rows, in their order, as C-contiguous float32."""
-        rows = check_rows(rows, self.shape[0])
-        vectors, store_of = (
-            np.empty((len(rows), self.shape[1]), np.float32),
-            np.searchsorted(self._edges, rows, "right"),
-        )
-        for at in np.unique(store_of).tolist():
-            here = store_of == at
-            vectors[here] = self._stores[at - 1].take(rows[here] - self._edges[at - 1])
-        return vectors
 
 
 def check(
