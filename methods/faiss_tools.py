@@ -10,6 +10,8 @@ import numpy as np
 from methods.metric import Metric
 from methods.searcher import Space
 
+_LONGEST_SHIFT = 100.0  # of the widths of ranges
+
 
 def faiss_seed(seed: int) -> int:
     """``seed`` folded into what a C int holds."""
@@ -69,17 +71,35 @@ def taking_queries(space: Space, index: Any, *before: Any) -> Any:
         before = (faiss.NormalizationTransform(space.dim, 2.0), *before)
     if not before:
         return index
-    chain = faiss.IndexPreTransform(index)
+    chain = index if isinstance(index, faiss.IndexPreTransform) else faiss.IndexPreTransform(index)
     for transform in reversed(before):
         chain.prepend_transform(transform)
     return chain
 
 
-def linear_transform(matrix: np.ndarray) -> Any:
-    """``x @ matrix`` for a ``matrix`` (d_in, d_out), as faiss has it."""
+def linear_transform(matrix: np.ndarray, bias: np.ndarray | None = None) -> Any:
+    """``x @ matrix + bias`` for a ``matrix`` (d_in, d_out) and a ``bias`` (d_out,), as faiss has it."""
     make: Any = faiss.LinearTransform  # its stub lacks the arguments
-    transform = make(*matrix.shape, False)
+    transform = make(*matrix.shape, bias is not None)
     set_vector(transform.A, matrix.T)
+    if bias is not None:
+        set_vector(transform.b, bias)
     transform.is_trained = True
     transform.set_is_orthonormal()
     return transform
+
+
+def move_ranges(index: Any, shift: np.ndarray) -> bool:
+    """Add ``shift`` (d,) to what the codes of ``index`` stand for, if they are levels in a range of each dimension.
+
+    A shift a hundred times as long as the ranges is refused too: products in float32 would lose the differences.
+    """
+    kinds = (faiss.ScalarQuantizer.QT_8bit, faiss.ScalarQuantizer.QT_6bit, faiss.ScalarQuantizer.QT_4bit)
+    if not isinstance(index, faiss.IndexScalarQuantizer) or index.sq.qtype not in kinds:
+        return False
+    trained: Any = index.sq.trained
+    low, width = faiss.vector_to_array(trained).reshape(2, -1)
+    if np.linalg.norm(shift) > _LONGEST_SHIFT * np.linalg.norm(width):
+        return False
+    faiss.copy_array_to_vector(np.concatenate([low + shift, width]).astype(np.float32), trained)
+    return True

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self
 
+import faiss
 import numpy as np
 
 from methods import registry
 from methods.base import Codec, Metric, Searcher, Transform
-from methods.errors import BudgetError, MethodError
+from methods.errors import BudgetError, MethodError, NotInFaiss
+from methods.faiss_tools import linear_transform, move_ranges, taking_queries
 from methods.part_names import behind, under
 
 __all__ = ["AffineTransform", "ScoredTransform", "TransformedCodec", "TransformedSearcher"]
@@ -37,6 +39,20 @@ class ScoredTransform(Transform):
             ``ip`` or ``l2``.
         """
         return np.zeros(len(queries), np.float32)
+
+    def in_faiss(self, metric: Metric) -> list[Any]:
+        """What maps vectors and queries in faiss, one transform after the other.
+
+        Raises
+        ------
+        NotInFaiss
+            If there is no such map; the message names the parameter that prevents it.
+        """
+        raise NotInFaiss(f"{type(self).__name__} is no map that faiss has")
+
+    def vectors_shift(self, metric: Metric) -> np.ndarray:
+        """What is added to mapped vectors (out_dim,), not to queries, beyond :meth:`in_faiss`."""
+        return np.zeros(self.out_dim, np.float32)
 
 
 class AffineTransform(ScoredTransform):
@@ -81,6 +97,17 @@ class AffineTransform(ScoredTransform):
             return queries @ self.mean_
         outside = ((queries - self.mean_) ** 2).sum(axis=1) - (mapped**2).sum(axis=1)
         return np.maximum(outside, 0)
+
+    def in_faiss(self, metric: Metric) -> list[Any]:
+        return [linear_transform(self.matrix_, self._mapped_mean if metric is Metric.L2 else None)]
+
+    def vectors_shift(self, metric: Metric) -> np.ndarray:
+        return np.zeros_like(self._mapped_mean) if metric is Metric.L2 else self._mapped_mean
+
+    @property
+    def _mapped_mean(self) -> np.ndarray:
+        """What mapping the mean takes from all vectors: (out_dim,) float32."""
+        return (-(self.mean_.astype(np.float64) @ self.matrix_)).astype(np.float32)
 
     def inverse(self, vectors: np.ndarray) -> np.ndarray:
         return vectors @ self.matrix_.T + self.mean_
@@ -222,6 +249,20 @@ class TransformedCodec(Codec):
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
         return TransformedSearcher(self, self.codec_.searcher(codes))
+
+    def _to_faiss(self, codes: np.ndarray) -> Any:
+        """The inner codec's index behind the map; scores lack what :meth:`ScoredTransform.query_offsets` adds."""
+        before = self.transform_.in_faiss(self.metric)
+        index = self.codec_.to_faiss(codes)
+        if isinstance(index, faiss.IndexBinary):
+            return index  # its queries are codes
+        if (shift := self.transform_.vectors_shift(self.metric)).any() and not move_ranges(index, -shift):
+            raise NotInFaiss(
+                f"{self._label()} centers vectors and not queries under {self.metric}, which faiss does to int8, int6 "
+                "and int4 codes of vectors whose mean is no more than a hundred times their spread; use metric=l2, or "
+                "codec=int8"
+            )
+        return taking_queries(self, index, *before)
 
 
 class TransformedSearcher(Searcher):

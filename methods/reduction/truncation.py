@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
+import faiss
 import numpy as np
 
 from methods.base import Metric
 from methods.compose.transformed import ScoredTransform, TransformedCodec
+from methods.errors import NotInFaiss
 from methods.kind_losses import along_mean
 from methods.registry import register
 
@@ -52,6 +54,16 @@ class Prefix(ScoredTransform):
         if metric is not Metric.L2 or self.renormalize:
             return super().query_offsets(queries, mapped, metric)
         return (queries[:, self.out_dim :] ** 2).sum(axis=1)
+
+    def in_faiss(self, metric: Metric) -> list[Any]:
+        if self.renormalize and metric is Metric.IP:
+            raise NotInFaiss(
+                "truncation scales prefixes by the vector's length, which faiss does not; use metric=cosine, "
+                "l2 or renormalize=false"
+            )
+        make: Any = faiss.RemapDimensionsTransform  # its stub lacks these arguments
+        first = make(self.dim, self.out_dim, False)
+        return [first, faiss.NormalizationTransform(self.out_dim, 2.0)] if self.renormalize else [first]
 
     def inverse(self, vectors: np.ndarray) -> np.ndarray:
         return np.pad(vectors, ((0, 0), (0, self.dim - self.out_dim)))

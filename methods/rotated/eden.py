@@ -81,6 +81,9 @@ class EDEN(RotatedCodec):
     def _decode(self, codes: np.ndarray) -> np.ndarray:
         return self._restored(self.index_.sa_decode(codes))
 
+    def _to_faiss(self, codes: np.ndarray) -> Any:
+        return self._faiss_index(codes)
+
     def _searcher(self, codes: np.ndarray) -> Searcher:
         kind = _ExactNormSearcher if self.metric is Metric.L2 and self.scale == "unbiased" else TableSearcher
         return self._rescaled(kind(self, self._index_at(self.center_), codes, before=self._rotate))
