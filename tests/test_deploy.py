@@ -1,4 +1,4 @@
-"""The decoder on the page about serving codes decodes every form that codes of its method have."""
+"""The decoder on the page about serving codes decodes every form that codes of its methods have."""
 
 import re
 from pathlib import Path
@@ -9,32 +9,69 @@ import pytest
 import methods
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "deploy.md"
+LEVELS = PAGE.parents[1] / "methods" / "transform" / "trellis" / "codebooks.npz"
 DECODER = next(
     block for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL) if "def decode" in block
 )
 
 
-def test_the_decoder_has_at_most_40_lines():
-    functions = DECODER[DECODER.index("def ") : DECODER.index("\n\ndecoded = ")]
-    assert len([line for line in functions.splitlines() if line.strip()]) <= 40
-    assert "import methods" not in DECODER
+def test_the_decoder_is_short_and_needs_numpy_alone():
+    functions = DECODER[DECODER.index("def ") : DECODER.index("\n\nparams, parts = ")]
+    assert len([line for line in functions.splitlines() if line.strip()]) <= 56
+    assert set(re.findall(r"^(?:import|from) (\w+)", DECODER, re.MULTILINE)) == {"json", "math", "statistics", "numpy"}
 
 
-@pytest.mark.parametrize(
-    ("budget", "metric", "offset", "size"),
-    [("16x", "cosine", True, 3), ("4x", "ip", True, 2), ("32x", "ip", False, 0), ("4x", "l2", None, 0)],
-)
-def test_the_decoder_of_the_page_decodes(tmp_path, monkeypatch, budget, metric, offset, size):
-    rng = np.random.default_rng(0)
-    vectors = rng.standard_normal((800, 84)) * np.geomspace(1, 0.05, 84) + 0.5  # so that groups differ in bits
-    vectors[3] = vectors.mean(axis=0)
-    codec = methods.create("transform_coding", 84, budget, metric, offset=offset).fit(vectors)
+def decoded_by_the_page(codec, vectors, tmp_path, monkeypatch):
+    """What the page decodes, which asserts itself that the codec does so too."""
     codes = codec.encode(vectors)
-    assert len(codec.parts().get("offset_range", [])) == size
+    rows = codec.searcher(codes).search(vectors[:5], 10)[1]
     monkeypatch.chdir(tmp_path)
     codec.save("corpus.codec")
     np.save("codes.npy", codes)
-    np.save("expected.npy", codec.decode(codes))
+    np.savez("expected.npz", queries=vectors[:5].astype(np.float32), rows=rows, decoded=codec.decode(codes))
+    Path("codebooks.npz").write_bytes(LEVELS.read_bytes())
     space: dict = {}
-    exec(DECODER, space)  # asserts that both are equal
+    exec(DECODER, space)
+    return space
+
+
+def vectors_of(count=800, dim=84):
+    rng = np.random.default_rng(0)
+    vectors = rng.standard_normal((count, dim)) * np.geomspace(1, 0.05, dim) + 0.5  # so that groups differ in bits
+    vectors[3] = vectors.mean(axis=0)
+    return vectors
+
+
+@pytest.mark.parametrize(
+    ("method", "budget", "metric", "options", "offset_bytes"),
+    [
+        ("transform_coding", "16x", "cosine", {"offset": True}, 1),
+        ("transform_coding", "4x", "ip", {"offset": True}, 2),
+        ("transform_coding", "32x", "ip", {"offset": False}, 0),
+        ("transform_coding", "4x", "l2", {}, 0),
+        ("trellis", "16x", "cosine", {"offset": True}, 1),
+        ("trellis", "4x", "ip", {"offset": True}, 2),  # with scalar groups before the path
+        ("trellis", "16x", "l2", {"state_bits": 12}, 0),
+        ("trellis", "5B", "ip", {"offset": False}, 0),  # too short for a path
+        ("rq_trellis", "16x", "cosine", {"offset": True, "state_bits": 10}, 1),
+        ("rq_trellis", "8x", "ip", {"stages": 2, "offset": False}, 0),
+        ("rq_trellis", "8x", "l2", {"stages": 2}, 0),
+        ("rq_trellis", "8B", "l2", {"stages": 1}, 0),
+    ],
+)
+def test_the_decoder_of_the_page_decodes(tmp_path, monkeypatch, method, budget, metric, options, offset_bytes):
+    vectors = vectors_of()
+    codec = methods.create(method, 84, budget, metric, **options).fit(vectors)
+    assert {0: 0, 2: 2, 3: 1}[len(codec.parts().get("offset_range", []))] == offset_bytes
+    space = decoded_by_the_page(codec, vectors, tmp_path, monkeypatch)
     assert space["decoded"].shape == (800, 84)
+    if metric != "l2":
+        assert (space["rows"][:, 0] == np.load("expected.npz")["rows"][:, 0]).mean() >= 0.8
+
+
+def test_the_cases_have_paths_and_scalars():
+    vectors = vectors_of()
+    large = methods.create("trellis", 84, "4x", "ip", offset=True).fit(vectors).parts()["bits"]
+    assert large.max() > 6
+    assert large.min() <= 6
+    assert methods.create("trellis", 84, "5B", "ip", offset=False).fit(vectors).parts()["bits"].sum() < 5
