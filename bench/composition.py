@@ -20,9 +20,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 from bench import own_configs
 from bench.arguments import for_sweep
-from bench.config import RunConfig
+from bench.config import NO_ENGINE, RunConfig
 from bench.config_errors import explain
 from bench.datasets.base import DatasetError
+from bench.engines import adaptors
 from bench.errors import UsageError
 from bench.execution import sweep
 from bench.execution.plan import Plan, prepare
@@ -84,12 +85,19 @@ def run_config(config: Any) -> RunConfig:
 
 
 def register_configs() -> None:
-    """The schema, and ``method=NAME`` for every registered method, with its parameters and their defaults."""
+    """The schema, and ``method=NAME`` for every registered method, with its parameters and their defaults, and
+    ``engine=NAME`` and ``engine=NAME:SCHEME`` for every engine that can be measured."""
     store = ConfigStore.instance()
     say_left_out()
     store.store(name="schema", node=RunConfig)
     for name in registry.names(None):
         store.store(group="method", name=name, node={"name": name, **registry.parameters(name)})
+    options = {"scheme": None, "search": None}
+    store.store(group="engine", name=NO_ENGINE, node={"name": NO_ENGINE})
+    for name in adaptors.runnable():
+        store.store(group="engine", name=name, node={"name": name, **options})
+    for short, scheme in adaptors.short_names():
+        store.store(group="engine", name=short, node={"name": short.partition(":")[0], **options, "scheme": scheme})
 
 
 def one_line(error: Exception, overrides: Sequence[str]) -> str:

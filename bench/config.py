@@ -14,7 +14,8 @@ from bench.errors import UsageError
 from methods.parameters import check_device
 
 SCENARIOS = ("none", "upgrade")
-RESCORE_STORES = ("float16", "int8", "float32", "residual", "disk")
+RESCORE_STORES = ("float16", "int8", "float32", "residual", "disk", "engine")
+NO_ENGINE = "none"
 DEFAULT_DATASET = "squad-sentences-mini"
 
 
@@ -50,7 +51,7 @@ class RunConfig:
         data set has none.
     rescore : str or None
         ``float16``, ``int8``, ``float32`` or, for sets, ``residual`` (in memory, counted against the budget), or
-        ``disk`` (counted separately).
+        ``disk`` (counted separately). For an engine ``engine``: as it does itself.
     rescore_factor : int
         Candidates per neighbor that are re-ranked.
     rescore_carving : float or None
@@ -71,6 +72,9 @@ class RunConfig:
         still counts nowhere.
     rerun : bool
         Measure again what has a record already.
+    engine : dict
+        ``name`` of a real engine that is measured instead of a method, its ``scheme`` (None: whichever uses the budget
+        best) and ``search``, the value of its search option (None: the engine's own).
     """
 
     method: Any = field(default_factory=dict)
@@ -91,6 +95,7 @@ class RunConfig:
     results: str = "results"
     jobs: int = 1
     rerun: bool = False
+    engine: Any = field(default_factory=lambda: {"name": NO_ENGINE})
 
     def to_dict(self) -> dict[str, Any]:
         """Plain nested dictionaries (JSON-able)."""
@@ -104,9 +109,14 @@ class RunConfig:
             raise UsageError(f"{unknown[0]!r} is no option of a run; use one of {', '.join(cls.__dataclass_fields__)}")
         return cls(**{**values, "limits": Limits(**values.get("limits", {}))})
 
+    @property
+    def names_engine(self) -> bool:
+        """Whether an engine is measured instead of a method."""
+        return self.engine.get("name") not in (None, NO_ENGINE)
+
     def determinants(self) -> dict[str, Any]:
         """What determines the result: all fields except limits, parallelism and output options."""
-        ignored = {"limits", "results", "jobs", "rerun"}
+        ignored = {"limits", "results", "jobs", "rerun", *(("method",) if self.names_engine else ("engine",))}
         if self.scenario["name"] == "none":
             ignored.add("scenario")
         for name in ("rescore_carving", "click_model"):  # newer options: records from before them stay valid
@@ -115,6 +125,8 @@ class RunConfig:
         if self.device == "auto":
             ignored.add("device")
         determining = {key: value for key, value in self.to_dict().items() if key not in ignored}
+        if self.names_engine:
+            return determining
         # center=null is the method without the option: records from before there was one stay valid.
         method = {key: value for key, value in determining["method"].items() if (key, value) != ("center", None)}
         return determining | {"method": method}
@@ -139,6 +151,13 @@ class RunConfig:
             raise UsageError(f"scenario={self.scenario.get('name')} is unknown; use one of {', '.join(SCENARIOS)}")
         if self.rescore is not None and self.rescore not in RESCORE_STORES:
             raise UsageError(f"rescore={self.rescore} is unknown; use one of {', '.join(RESCORE_STORES)} or null")
+        if (self.rescore == "engine") != (self.rescore is not None and self.names_engine):
+            right = "rescore=engine, or leave it out" if self.names_engine else "one of float16, int8, float32, disk"
+            raise UsageError(
+                f"rescore={self.rescore} is not for {'engines' if self.names_engine else 'methods'}; use {right}"
+            )
+        if self.names_engine and self.scenario.get("name") != "none":
+            raise UsageError(f"scenario={self.scenario['name']} is for methods; leave out engine= or the scenario")
         if self.rescore_carving is not None and (self.rescore is None or not 0 < self.rescore_carving < math.inf):
             raise UsageError(f"rescore_carving={self.rescore_carving} needs rescore=..., and to be a number above 0")
         if self.click_model is not None and self.click_model not in MODELS:

@@ -7,6 +7,7 @@ from textwrap import shorten
 from typing import Any
 
 from bench.execution.plan import Plan
+from bench.execution.subject import label
 from bench.records import Record
 from bench.report.rows import digits_of, headline
 from methods import registry
@@ -24,7 +25,7 @@ def names_of(plans: Sequence[Plan]) -> list[str]:
     return [
         " ".join(
             [
-                _method(plan.config.method),
+                label(plan.subject, plan.params) if plan.subject.is_engine else _method(plan.config.method),
                 plan.config.budget,
                 *([plan.dataset.name] if len(datasets) > 1 else []),
                 *(f"{key}={options[key]}" for key in several if options.get(key) is not None),
@@ -66,4 +67,4 @@ def _tells(key: str, named: bool) -> bool:
     The user's files do so where they are not ``named``: where several are of one name.
     """
     shown = {"budget", "dataset.name", *(["dataset.base"] if named else [])}
-    return not key.startswith(("method.", "limits.")) and key not in shown
+    return not key.startswith(("method.", "engine.", "limits.")) and key not in shown

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 from dataclasses import dataclass
@@ -13,7 +12,9 @@ from bench import datasets, own_files, records
 from bench.config import RunConfig
 from bench.datasets import AnyDataset
 from bench.errors import UsageError
-from bench.tracks import track_of, upgrade
+from bench.execution.data import load_dataset
+from bench.execution.subject import Subject, subject_of
+from bench.tracks import engine, track_of, upgrade
 from methods import BudgetError, registry
 from methods.budget import Budget
 from methods.errors import MissingDependency, NoSuccessor, UnsupportedMetric, WrongTrack
@@ -37,6 +38,8 @@ class Plan:
         The codec's parameters at this budget; None where it is infeasible.
     infeasible : Exception or None
         Why the method cannot do this run at all: a ``skipped`` record in a sweep, an error in a single run.
+    subject : Subject
+        The method or engine.
     """
 
     config: RunConfig
@@ -46,6 +49,7 @@ class Plan:
     params: dict[str, Any] | None
     code_size: int | None
     infeasible: Exception | None
+    subject: Subject
 
     @property
     def key(self) -> str:
@@ -60,14 +64,16 @@ class Plan:
     @property
     def modules(self) -> list[str]:
         """Where its method and the codecs inside it are defined, if that is no module of ``methods``."""
-        names = [self.config.method["name"], *_inner(self.params)]
+        if self.subject.is_engine:
+            return []
+        names = [self.subject.name, *_inner(self.params)]
         modules = {registry.get(name, None).__module__ for name in names}
         return sorted(module for module in modules if not module.startswith("methods."))
 
     @property
     def folder(self) -> Path:
         """Where the record goes."""
-        results, method, options = self.config.results, self.config.method["name"], self.config.dataset
+        results, method, options = self.config.results, self.subject.name, self.config.dataset
         name, checksum = self.dataset.name, self.dataset.checksum
         folder = records.run_folder(results, own_files.folder_of(name, options, checksum), method, self.key)
         if own_files.is_own(options) and not (folder / records.RECORD_FILE).exists():
@@ -102,51 +108,44 @@ def prepare(config: RunConfig) -> Plan:
     """
     config.check()
     budget = Budget(config.budget)
-    method = dict(config.method)
-    if not (name := method.pop("name", None)):
-        raise UsageError("no method is named; use method=NAME (`python -m methods` lists all)")
-    cls = registry.class_of(name, method, None)
+    subject = subject_of(config)
     _check_results_folder(Path(config.results))
     dataset = load_dataset(config)
     track = track_of(dataset)
+    measured = engine if subject.is_engine else track
     code_bytes = track.code_bytes(budget, dataset)
     if config.k > (most := max(items := track.describe(config, dataset).n, _MOST_K)):
         raise UsageError(f"k={config.k} is more than the {items} items of the base; use at most {most}")
     determinants = config.determinants() | {
         "dataset": [dataset.checksum, str(dataset.metric)],
         "schema": records.SCHEMA,
-        "version": cls.version,
+        "version": subject.version,
     }
     determinants |= getattr(track, "determinants", dict)()
     if config.scenario["name"] == "upgrade" and isinstance(dataset, datasets.Dataset):
         determinants["old"] = upgrade.old_dataset(config, dataset).checksum
-    if cls.__module__ == "__main__":
-        raise UsageError(
-            f"{name} is defined in __main__, which the process of a run cannot import; write it into a module "
-            f"({name}.py, say) and import that"
-        )
     params, size, infeasible = None, None, None
     try:
-        _check_track(name, cls.track, dataset)
-        if missing := registry.missing_dependencies(name):
-            raise MissingDependency(f"{name} needs {', '.join(missing)}; install it with pip")
+        _check_track(subject, dataset)
+        if subject.missing:
+            raise MissingDependency(f"{subject.name} needs {', '.join(subject.missing)}; install it with pip")
         if config.scenario["name"] == "upgrade":
-            upgrade.check_method(name)
-        codec, store, size = track.configure(config, dataset, code_bytes)
+            upgrade.check_method(subject.name)
+        codec, store, size = measured.configure(config, dataset, code_bytes)
         params = getattr(track, "shown_params", dict)(codec.params())
         if store is not None:
             determinants[f"version of {store.name}"] = store.version
     except (BudgetError, UnsupportedMetric, MissingDependency, NoSuccessor, WrongTrack) as error:
         infeasible = error
     determinants |= _inner_versions(params)
-    return Plan(config, dataset, code_bytes, determinants, params, size, infeasible)
+    return Plan(config, dataset, code_bytes, determinants, params, size, infeasible, subject)
 
 
-def _check_track(name: str, track: str, dataset: AnyDataset) -> None:
-    """Raise :class:`WrongTrack` with what would be right where a method is not for the data set."""
-    if track != dataset.track:
+def _check_track(subject: Subject, dataset: AnyDataset) -> None:
+    """Raise :class:`WrongTrack` with what would be right where a method or an engine is not for the data set."""
+    if (track := subject.track) != dataset.track:
         raise WrongTrack(
-            f"{name} is of the {track} track and {dataset.name} of the {dataset.track} track; use "
+            f"{subject.name} is of the {track} track and {dataset.name} of the {dataset.track} track; use "
             f"dataset={' or '.join(datasets.names(track))}, or one of {', '.join(registry.names(dataset.track))}"
         )
 
@@ -162,24 +161,6 @@ def _inner(params: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
         return {}
     own = params.get("codec_params") or {}
     return {params["codec"]: own} | _inner(own)
-
-
-@functools.lru_cache(maxsize=16)
-def _load(options: str) -> AnyDataset:
-    """The data set of a configuration; a sweep's runs share it.
-
-    Its own seed (0 unless ``dataset.seed`` says otherwise) draws samples, not the run's: runs of several seeds are
-    to differ in the method only.
-    """
-    values = {key: value for key, value in json.loads(options).items() if value is not None}
-    if not (name := values.pop("name", None)):
-        raise UsageError("no data set is named; use dataset=NAME (`python -m bench.datasets list` lists all)")
-    return datasets.load(name, **values)
-
-
-def load_dataset(config: RunConfig) -> AnyDataset:
-    """The data set that ``config`` names."""
-    return _load(json.dumps(config.dataset, sort_keys=True))
 
 
 def _check_results_folder(folder: Path) -> None:

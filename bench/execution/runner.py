@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from bench.execution import stage
 from bench.execution.isolate import Outcome, run_isolated
 from bench.execution.naming import names_of
 from bench.execution.plan import Plan
+from bench.execution.subject import label
 from bench.execution.turns import Turns
 from bench.execution.worker import TRACEBACK_FILE
 from bench.measure import environment
@@ -26,7 +26,6 @@ from bench.progress import Progress
 from bench.records import BudgetInfo, MethodInfo, Record
 from bench.tracks import track_of
 from bench.tracks.measurement import TRUTH_K
-from methods import registry
 
 
 def run(plan: Plan) -> Record:
@@ -96,14 +95,14 @@ def _shared(plan: Plan) -> Record | None:
     """The record of ``plan`` copied from a run at another budget that led to the same codec, if there is one."""
     if plan.config.rerun:
         return None
-    name = plan.config.method["name"]
+    subject = plan.subject
     for folder in sorted(plan.folder.parent.glob("[!.]*")):
         finished = records.read_finished(folder)
         if finished is None or finished.status != "ok" or finished.key != plan.key_at(finished.budget.bytes):
             continue
         queries = folder / records.QUERIES_FILE
         same = finished.bytes is not None and finished.bytes.code == plan.code_size
-        same = same and _comparable(name, finished.method.params) == _comparable(name, plan.params)
+        same = same and subject.comparable(finished.method.params) == subject.comparable(plan.params)
         if not same or not queries.exists() or records.file_sha256(queries) != finished.queries_sha256:
             continue
         with _work_folder(plan.folder) as work:
@@ -118,11 +117,6 @@ def _shared(plan: Plan) -> Record | None:
             records.write(record, plan.folder, copy)
         return record
     return None
-
-
-def _comparable(name: str, params: dict[str, Any] | None) -> str:
-    """Equal for parameters that differ in their order alone, or in what an earlier version called them."""
-    return json.dumps(registry.present_params(name, params or {}), sort_keys=True, default=str)
 
 
 def _budget(plan: Plan) -> BudgetInfo:
@@ -153,7 +147,7 @@ def _work_path(folder: Path) -> Path:
 
 def _record(plan: Plan, outcome: Outcome, queries_sha256: str | None = None) -> Record:
     config, dataset = plan.config, plan.dataset
-    cls = registry.class_of(config.method["name"], config.method, None)
+    subject = plan.subject
     measured = dict((outcome.result or {}).get("measurement") or {})
     measured.pop("arrays", None)
     params = measured.pop("params", None) or plan.params
@@ -166,7 +160,9 @@ def _record(plan: Plan, outcome: Outcome, queries_sha256: str | None = None) -> 
         "key": plan.key,
         "status": outcome.status,
         "reason": outcome.reason,
-        "method": MethodInfo(config.method["name"], cls.family, cls.version, dict(config.method), params).__dict__,
+        "method": MethodInfo(
+            label(subject, params), subject.family, subject.version, dict(subject.options), params
+        ).__dict__,
         "dataset": track_of(dataset).describe(config, dataset).__dict__,
         "budget": _budget(plan).__dict__,
         "config": config.to_dict(),

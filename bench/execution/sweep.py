@@ -57,7 +57,7 @@ def run(plans: Iterable[Plan], total: int | None = None) -> Sweep:
         raise wrong[0].infeasible
     if not fitting:
         raise UsageError("a pattern matches nothing, so that there is no run; `python -m bench methods` lists methods")
-    sweep.left_out = sorted({str(plan.config.method["name"]) for plan in wrong})
+    sweep.left_out = sorted({plan.subject.name for plan in wrong})
     records_by_plan: dict[int, Record] = {}
     todo: list[int] = []
     for i, plan in enumerate(fitting):

@@ -5,31 +5,18 @@ It is started as ``python -m bench.execution.worker FOLDER PARENT_PID LINK``.
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import dataclasses
 import faulthandler
 import importlib
 import json
-import os
-import signal
 import sys
 import traceback
 from pathlib import Path
 from typing import Any
 
+from bench.processes import die_with
+
 TRACEBACK_FILE = "traceback.txt"
-
-
-def die_with(parent: int) -> None:
-    """Ask the kernel (Linux) to end this process when its parent ends, however that happens."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-        if os.getppid() != parent:
-            os._exit(1)
-        # If memory runs out, the kernel is to end this process and not the sweep.
-        with contextlib.suppress(OSError):
-            Path("/proc/self/oom_score_adj").write_text("900")
 
 
 def work(folder: Path) -> dict[str, Any]:
@@ -41,7 +28,7 @@ def work(folder: Path) -> dict[str, Any]:
     job = json.loads((folder / JOB_FILE).read_text())
     try:
         from bench.config import RunConfig
-        from bench.execution.plan import load_dataset
+        from bench.execution.data import load_dataset
         from bench.measure.environment import thread_settings
         from bench.measure.memory import peak_memory
         from bench.tracks import measure

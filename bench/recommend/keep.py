@@ -147,7 +147,7 @@ def main() -> None:
 
     import faiss
 
-    from bench.execution.worker import die_with
+    from bench.processes import die_with
 
     work, parent = Path(sys.argv[1]), int(sys.argv[2])
     die_with(parent)
@@ -161,7 +161,7 @@ def main() -> None:
 def _fit_and_write(job: dict[str, Any], work: Path) -> None:
     from bench.datasets import Dataset
     from bench.datasets.formats import has_names, open_vectors
-    from bench.execution.plan import load_dataset
+    from bench.execution.data import load_dataset
     from bench.tracks import dense
 
     config = RunConfig.from_dict(job["config"])

@@ -130,6 +130,48 @@ class ScanBandwidth:
 
 
 @dataclass(frozen=True)
+class EngineInfo:
+    """A real engine as it was measured.
+
+    Attributes
+    ----------
+    name, title, scheme : str
+        As the catalogue has them.
+    package : str
+        With its version.
+    method : str or None
+        Of this project, that the scheme equals (``equals``) or is nearest to.
+    typed : str
+        What a user writes.
+    index : dict
+        ``kind`` (``flat``, ``ivf``, ``hnsw``, ...) and what decides how much of it a search visits.
+    originals : str
+        ``memory``, ``disk`` or ``none``: where the vectors are kept beside the codes, ``originals_bytes`` of each.
+    ids_bytes, links_bytes : int or None
+        Of a vector, on top of its code, as the catalogue has them; None: not known.
+    disk_bytes : int
+        Of everything that the engine wrote, when it had ended.
+    resident_bytes : int
+        What opening it and the first searches added to the memory that belongs to its processes alone.
+    """
+
+    name: str
+    title: str
+    scheme: str
+    package: str
+    method: str | None
+    equals: bool
+    typed: str
+    index: dict[str, Any]
+    originals: str
+    originals_bytes: int
+    ids_bytes: int | None
+    links_bytes: int | None
+    disk_bytes: int
+    resident_bytes: int
+
+
+@dataclass(frozen=True)
 class Record:
     """One run. Fields beyond ``environment`` are None unless ``status`` is ``ok`` (or what was known before it ended).
 
@@ -138,7 +180,7 @@ class Record:
     ``diagnosis`` says what the data set's vectors are like; None of click data and of runs by earlier versions.
     ``recalls`` is recall@10 of each distinct query, as :meth:`bench.report.per_query.RecallOfQueries.values` gives it,
     where a packed record has it: its per-query arrays stay behind, and methods that are measured later are tested
-    against it.
+    against it. ``engine`` is of runs that measured a real engine instead of a method.
     """
 
     schema: int
@@ -164,6 +206,7 @@ class Record:
     queries_sha256: str | None = None
     diagnosis: Diagnosis | None = None
     recalls: list[float] | None = None
+    engine: EngineInfo | None = None
 
     def to_json(self) -> str:
         """Strict JSON (no NaN), indented, keys in the order of the fields."""

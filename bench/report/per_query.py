@@ -13,7 +13,7 @@ from bench.config import RunConfig
 from bench.datasets import AnyDataset, ClickDataset, ground_truth
 from bench.datasets.base import DatasetError
 from bench.errors import UsageError
-from bench.execution.plan import load_dataset
+from bench.execution.data import load_dataset
 from bench.measure import click
 from bench.measure.repeats import groups_of
 from bench.measure.statistics import once

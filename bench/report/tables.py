@@ -16,6 +16,7 @@ from bench import own_files
 from bench.measure.kinds import kinds_of, warnings_of
 from bench.measure.statistics import Interval
 from bench.records import FAILURES, Record
+from bench.report import engine_record
 from bench.report.names import dataset_names, shown_name
 from bench.report.rows import HEADLINES, Row, digits_of, headlines, rows_of
 from bench.report.table_record import table_lines
@@ -94,7 +95,9 @@ def _data(record: Record) -> Iterable[tuple[str, str]]:
 
 def _measured(record: Record) -> Iterable[tuple[str, str]]:
     """What a search over codes found."""
-    if record.bytes is not None and record.ratio is not None:
+    if record.engine is not None:
+        yield from engine_record.size_lines(record)
+    elif record.bytes is not None and record.ratio is not None:
         size, ratio = record.bytes, record.ratio
         unused = f", {record.budget.unused} unused" if record.budget.unused else ""
         largest = "" if size.code_largest is None else f", largest {size.code_largest}"
@@ -121,13 +124,15 @@ def _measured(record: Record) -> Iterable[tuple[str, str]]:
         )
     if record.throughput is not None:
         yield "batch", f"{record.throughput['queries_per_s']:,.0f} queries/s"
-    if (scan := record.scan_bandwidth) is not None:
+    if (scan := record.scan_bandwidth) is not None and record.engine is None:
         yield (
             "scan",
             f"{_bytes(scan.single)}/s of codes in single queries ({scan.share_of_memory:.0%} of memory bandwidth), "
             f"{_bytes(scan.batch)}/s in batches",
         )
-    if record.throughput is not None:
+    if record.engine is not None:
+        yield from engine_record.time_lines(record)
+    elif record.throughput is not None:
         seconds = record.seconds
         yield "fit", f"{seconds['fit']:.2f} s on {record.dataset.n_train:,} vectors of the {record.dataset.trained_on}"
         rate = record.throughput["encode_vectors_per_s"]

@@ -25,6 +25,8 @@ def track_of(dataset: AnyDataset) -> Any:
 def measure(config: RunConfig, dataset: AnyDataset, code_bytes: int, work: Path) -> Measurement:
     """One run, by the data set's track and the scenario that ``config`` asks for."""
     module = track_of(dataset)
+    if config.names_engine:
+        module = importlib.import_module("bench.tracks.engine")
     if config.scenario["name"] == "upgrade":
         module = importlib.import_module("bench.tracks.upgrade")
     return module.measure(config, dataset, code_bytes, work)

@@ -16,7 +16,7 @@ from bench.measure import latency, quality
 from bench.measure.memory import peak_memory
 from bench.measure.repeats import groups_of
 from bench.measure.statistics import Interval, bootstrap_means
-from bench.records import Bytes, Ratio
+from bench.records import Bytes, EngineInfo, Ratio
 
 RECALL_AT = (1, 10, 100)
 TRUTH_K = max(RECALL_AT)  # neighbors in the ground truth
@@ -44,6 +44,7 @@ class Measurement:
     seconds: dict[str, float] = field(default_factory=dict)
     peak_memory_bytes: int | None = None
     memory_bytes: dict[str, int] = field(default_factory=dict)
+    engine: EngineInfo | None = None
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
     @contextmanager
