@@ -9,13 +9,15 @@ from pathlib import Path
 
 from bench import datasets
 from bench.config import DEFAULT_DATASET, SCENARIOS, Limits, RunConfig
-from bench.errors import unknown_name
+from bench.engines import adaptors
+from bench.errors import UsageError, unknown_name
 from methods import MethodError, registry
 
 _NO_CONFIG = re.compile(
     r"(?:Could not find|Cannot find|In '[^']*': Could not find) '(?P<group>[^'/]+)/(?P<name>[^']+)'"
 )
-_NOTHING = re.compile(r"Could not find '(method|dataset|scenario|experiment)/'")
+_NOTHING = re.compile(r"Could not find '(method|engine|dataset|scenario|experiment)/'")
+_ENGINE = ("scheme", "search")
 _UNITS = {"time_s": "seconds", "latency_s": "seconds", "memory_gb": "gigabytes"}
 _TYPE = re.compile(r"Value '(?P<value>[^']*)'[^\n]*could not be converted to (?P<type>\w+)")
 
@@ -61,6 +63,8 @@ def _chain(error: BaseException | None) -> str:
 
 
 def _unknown_choice(group: str, name: str) -> str:
+    if group == "engine":
+        return _unknown_engine(name)
     choices = {
         "method": lambda: registry.names(None),
         "dataset": datasets.names,
@@ -74,12 +78,23 @@ def _unknown_choice(group: str, name: str) -> str:
     return unknown_name(label, name, known)
 
 
+def _unknown_engine(given: str) -> str:
+    """What is wrong with ``engine=NAME`` or ``engine=NAME:SCHEME``."""
+    name, _, scheme = given.partition(":")
+    try:
+        engine = adaptors.adaptor(name)
+    except UsageError as error:
+        return str(error)
+    schemes = [short for short, _ in adaptors.short_names() if short.startswith(f"{engine.name}:")]
+    return unknown_name(f"scheme of {name}", scheme, [each.partition(":")[2] for each in schemes])
+
+
 def _experiments() -> list[str]:
     return sorted(path.stem for path in (Path(__file__).resolve().parents[1] / "conf" / "experiment").glob("*.yaml"))
 
 
 def _not_a_value(override: str, key: str) -> str:
-    if key in ("method", "dataset", "scenario", "limits"):
+    if key in ("method", "engine", "dataset", "scenario", "limits"):
         fields = list(Limits.__dataclass_fields__) if key == "limits" else ["KEY"]
         parts = " ".join(f"{key}.{field}=VALUE" for field in fields)
         return f"{override} is no value; use {parts if key == 'limits' else f'{key}=NAME {parts}'}"
@@ -96,6 +111,9 @@ def _unknown_key(path: str, overrides: Sequence[str]) -> str:
             return f"only files of your own have dataset.{leaf}; name one with dataset=FILE.npy"
         command = "`python -m bench dataset=NAME --cfg job` shows what it takes"
         return f"the data set has no option {leaf!r}; {_near(leaf, _keys_of(group, overrides), f'{group}.') or command}"
+    if group == "engine":
+        right = _near(leaf, _ENGINE, "engine.") or "use engine.scheme= or engine.search="
+        return f"an engine has no option {leaf!r}; {right}"
     if group == "limits":
         limits = list(Limits.__dataclass_fields__)
         return f"there is no option {path!r}; {_near(leaf, limits, 'limits.') or 'use one of ' + ', '.join(limits)}"

@@ -67,6 +67,8 @@ def check(arguments: Sequence[str], commands: Collection[str]) -> None:
         if equals and _KEY.fullmatch(key) and given.setdefault(key, value) != value:
             several = f"{key}={given[key]},{value}"
             raise UsageError(f"{key} is given twice; choose one, or measure both with `python -m bench -m {several}`")
+    if given.get("engine", "none") != "none" and "method" in given:
+        raise UsageError("method= and engine= are given, and a run measures one of them; leave the other out")
     flags = {argument.partition("=")[0] for argument in arguments}
     if "--resolve" in flags and not flags & {"--cfg", "-c"}:
         raise UsageError("--resolve goes with --cfg job, which prints the options of a run")

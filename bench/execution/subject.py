@@ -78,4 +78,5 @@ def subject_of(config: RunConfig) -> Subject:
 
 def label(subject: Subject, params: Mapping[str, Any] | None) -> str:
     """The name as a record has it: of an engine with the scheme, ``qdrant binary``."""
-    return f"{subject.name} {params['scheme']}" if subject.is_engine and params else subject.name
+    scheme = (params or subject.options).get("scheme") if subject.is_engine else None
+    return f"{subject.name} {scheme}" if scheme else subject.name

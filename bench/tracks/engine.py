@@ -25,6 +25,7 @@ from bench.measure.memory import own_memory
 from bench.records import Bytes, EngineInfo
 from bench.tracks.dense import recall_judge
 from bench.tracks.measurement import JudgedSample, Measurement, measure_search, ratios
+from methods import Metric, Searcher
 from methods.errors import UnsupportedMetric
 
 
@@ -45,16 +46,22 @@ class EngineCodec:
         return {"scheme": self.offer.scheme.name, **self.offer.settings, **given}
 
 
-class EngineSearcher:
-    """An open engine behind the interface of a searcher."""
+class EngineSearcher(Searcher):
+    """An open engine behind the interface of a searcher. Its scores are the engine's own, and judged nowhere."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, size: int) -> None:
+        super().__init__(engine.offer.dim, Metric.parse(engine.offer.metric), size)
         self._engine = engine
 
-    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """As :meth:`bench.engines.adaptors.base.Engine.search`."""
-        scores, ids = self._engine.search(np.asarray(queries, np.float32), k)
-        return np.nan_to_num(scores, nan=np.inf).astype(np.float32, copy=False), np.asarray(ids, np.int64)
+    @property
+    def nbytes(self) -> int:
+        """Nothing that this process would know of: what an engine keeps is measured from outside."""
+        return 0
+
+    def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        scores, ids = self._engine.search(queries, k)
+        worst = -np.inf if self.descending else np.inf
+        return np.nan_to_num(scores, nan=worst).astype(np.float32, copy=False), np.asarray(ids, np.int64)
 
 
 def configure(config: RunConfig, dataset: Dataset, code_bytes: int) -> tuple[EngineCodec, None, int]:
@@ -107,7 +114,7 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
     try:
         with run.timed("load"):
             engine.open()
-        searcher = EngineSearcher(engine)
+        searcher = EngineSearcher(engine, n)
         warm_up(searcher, dataset.queries, config.k)  # what is mapped or read when it is first needed counts too
         resident = own_memory(engine.processes()) - before
         run.bytes = _bytes(offer, n, resident, rescored=config.rescore is not None)

@@ -60,10 +60,13 @@ def main() -> None:
     die_with(parent)
     job = json.loads(path.read_text())
     from bench.config import RunConfig
+    from bench.datasets.base import Dataset
     from bench.execution.data import load_dataset
 
     try:
-        engine_of(job).build(load_dataset(RunConfig.from_dict(job["config"])).base)
+        dataset = load_dataset(RunConfig.from_dict(job["config"]))
+        assert isinstance(dataset, Dataset)  # was checked before the run started
+        engine_of(job).build(dataset.base)
     except Exception as error:
         traceback.print_exc(file=sys.stdout)
         print(f"{type(error).__name__}: {' '.join(str(error).split())}", flush=True)

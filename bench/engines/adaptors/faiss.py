@@ -69,7 +69,8 @@ class Faiss(Engine):
         faiss.omp_set_num_threads(self.threads)
         self._index = faiss.read_index(str(self.folder / _FILE))
         if self.rescore:
-            self._index.k_factor = self.oversampling
+            refining: Any = faiss.downcast_index(self._index)
+            refining.k_factor = self.oversampling
 
     def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         return self._index.search(self.prepared(queries), k)

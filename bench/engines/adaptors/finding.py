@@ -39,13 +39,11 @@ def adaptor(name: str) -> type[Engine]:
             f"these can: {', '.join(runnable())}"
         )
     module = importlib.import_module(f"bench.engines.adaptors.{_module(name)}")
-    found = [
+    return next(
         value
         for value in vars(module).values()
-        if inspect.isclass(value) and issubclass(value, Engine) and value.__module__ == module.__name__
-    ]
-    (chosen,) = [one for one in found if one.__dict__.get("name") == name]
-    return chosen
+        if inspect.isclass(value) and issubclass(value, Engine) and value.__dict__.get("name") == name
+    )
 
 
 def missing_packages(engine: type[Engine]) -> list[str]:
