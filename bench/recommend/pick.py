@@ -16,6 +16,7 @@ from bench.recommend.race import Racer, undominated
 from bench.recommend.scaling import trend_of
 
 _FEWER_VECTORS = 0.03  # recall of fewer vectors has to exceed the least by so much
+_ALIKE = 1.05  # times the bytes of the smallest, up to which bytes do not decide
 _NAMED = 3  # of those that come nearest
 _LITTLE, _FASTER, _FASTER_ENCODING = 0.01, 2.0, 10.0  # loss of recall, and times as fast, to be named beside the winner
 
@@ -57,9 +58,16 @@ def choose(answer: Answer, *rounds: list[Racer]) -> None:
 
 
 def cheapest(racers: Sequence[Racer]) -> Racer:
-    """Of those not distinguishable from the first, the smallest at N, then the fastest."""
-    tied = undominated(racers, 0.0, latency_matters=False)
-    return min(tied, key=lambda racer: (racer.offer.memory_bytes, racer.offer.p50_ms))
+    """Of those not distinguishable from the first, and at most a hundredth behind it, the cheapest: by bytes at N, and
+    among those that take hardly more than the smallest, by the time of a query.
+
+    Few queries distinguish little: a method that is measured to lose more than a hundredth may well do so.
+    """
+    least = racers[0].offer.recall.value - _LITTLE
+    tied = [racer for racer in undominated(racers, 0.0, latency_matters=False) if racer.offer.recall.value >= least]
+    smallest = min(racer.offer.memory_bytes for racer in tied)
+    small = [racer for racer in tied if racer.offer.memory_bytes <= _ALIKE * smallest]
+    return min(small, key=lambda racer: racer.offer.p50_ms)
 
 
 def _come_nearest(answer: Answer, rounds: Sequence[Sequence[Racer]]) -> None:

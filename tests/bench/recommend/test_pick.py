@@ -307,3 +307,20 @@ def test_a_latency_says_from_how_many_vectors_it_is_carried_on():
     config = {"k": 10, "threads": 1, "rescore": "int8"}
     same.chosen = dataclasses.replace(same.chosen, record=dataclasses.replace(same.chosen.record, config=config))
     assert "for a scan of all codes and re-ranking by 1 thread" in "\n".join(_offer("take", same.chosen))
+
+
+def test_hardly_fewer_bytes_do_not_decide_against_a_much_faster_method():
+    tied = [
+        racer("trellis", 0.949, noise=0.3, p50=4.5),
+        racer("transform_coding", 0.945, p50=0.5),
+        racer("saq", 0.942, p50=3.1, code=190),
+    ]
+    assert pick.cheapest(tied).name == "transform_coding"
+    tied.append(racer("osq", 0.941, p50=0.9, code=144))
+    assert pick.cheapest(tied).name == "osq"
+
+
+def test_what_is_measured_to_lose_more_than_a_hundredth_is_not_chosen():
+    few_queries = [racer("trellis", 0.949, noise=0.3, p50=4.5), racer("sign", 0.93, p50=0.1, code=48)]
+    assert pick.undominated(few_queries, 0.0, latency_matters=False) == few_queries
+    assert pick.cheapest(few_queries).name == "trellis"
