@@ -22,6 +22,7 @@ THREAD_VARIABLES = (
     "MKL_NUM_THREADS",
     "NUMBA_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
+    "RAYON_NUM_THREADS",
 )
 _BEYOND_CACHES = 1 << 27  # bytes: half of what the kernels are judged by, for half the time at every start
 _PACKAGES = ("faiss-cpu", "numba", "numpy", "torch", "vector-compression-bench")
