@@ -14,7 +14,7 @@ from bench.tracks.engine import folder_bytes
 from methods.errors import BudgetError
 
 N, DIM, QUERIES, K = 1_500, 384, 60, 10
-SLOW = ("OPQ", "RQ", "PRQ")  # in training
+SLOW = ("OPQ", "RQ", "PRQ", "HnswPq")  # in training
 SCHEMES = [
     pytest.param(name, scheme, marks=[pytest.mark.slow] * (scheme in SLOW))
     for name in adaptors.runnable()

@@ -32,8 +32,8 @@ def test_an_engine_shows_its_schemes_filled_in(command):
     assert status == 0
     assert "scalar: nearest to int8_global, since 1.1" in lines
     assert (
-        "  bytes     772 (768 + 4 of factors), 4.0x; 10,000,000 vectors: codes 7.72 GB, originals on disk 30.7 GB"
-        in lines
+        "  bytes     772 (768 + 4 of factors), 4.0x; 10,000,000 vectors: codes 7.72 GB, with ids 7.93 GB, "
+        "originals on disk 30.7 GB" in lines
     )
     assert '"vectors": {"size": 768, "distance": "Euclid", "on_disk": true}' in text
     assert "  bytes     108 (96 + 12 of factors), 28.4x" in text
