@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import shutil
 import sys
@@ -12,11 +13,13 @@ from typing import NoReturn
 from bench.datasets.base import DatasetError
 from bench.errors import UsageError
 from bench.packages import say_left_out
+from bench.recommend.answer import Answer
 from bench.recommend.choice import recommend
 from bench.recommend.export import to_json
+from bench.recommend.keep import Saved
 from bench.recommend.offer import Limits
-from bench.recommend.question import Question, parse_bytes, parse_count, parse_methods
-from bench.recommend.words import lines
+from bench.recommend.question import Question, parse_bytes, parse_count, parse_engines, parse_methods
+from bench.recommend.words import answer_lines, saved_lines
 from methods import MethodError
 
 _EPILOG = (
@@ -60,6 +63,12 @@ def main() -> None:
     )
     parser.add_argument("--methods", default="", metavar="A,B", help="only these race; 'glob(*trellis)' too")
     parser.add_argument(
+        "--engine",
+        default="",
+        metavar="A,B",
+        help="choose of what these engines have within the budget (`python -m bench engines` lists engines)",
+    )
+    parser.add_argument(
         "--threads", type=int, default=1, help="of a search (default 1); more than there are cores here: extrapolated"
     )
     parser.add_argument("--seed", type=int, default=0, help="of samples and training (default 0)")
@@ -72,12 +81,34 @@ def main() -> None:
     try:
         options = parser.parse_args()
         say_left_out("bench.recommend")
-        answer = recommend(_question(options))
+        answer = _answered(_question(options), options.json)
     except (UsageError, DatasetError, MethodError) as error:
         print(f"bench.recommend: {' '.join(str(error).replace(' column=', ' --column ').split())}", file=sys.stderr)
         sys.exit(2)
-    print(to_json(answer) if options.json else "\n".join(lines(answer)))
     sys.exit(0 if answer.chosen is not None else 1)
+
+
+def _answered(question: Question, as_json: bool) -> Answer:
+    """The answer, printed before anything is saved, so that an interruption does not lose it."""
+    known: list[Answer] = []
+
+    def tell(answer: Answer) -> None:
+        known.append(answer)
+        if not as_json:
+            print("\n".join(answer_lines(answer)), flush=True)
+
+    try:
+        answer = recommend(question, tell)
+    except KeyboardInterrupt:
+        if as_json and known:  # one object, so it waited for what would be saved
+            saved = Saved(question.save or "", problem="interrupted")
+            print(to_json(dataclasses.replace(known[0], saved=saved)), flush=True)
+        raise
+    if as_json:
+        print(to_json(answer))
+    else:
+        print(*saved_lines(answer), sep="\n", end="\n" if question.save else "")
+    return answer
 
 
 def _table(arguments: list[str]) -> None:
@@ -106,6 +137,7 @@ def _question(options: argparse.Namespace) -> Question:
         k=options.k,
         rescore=options.rescore,
         methods=parse_methods(options.methods),
+        engines=parse_engines(options.engine),
         threads=options.threads,
         seed=options.seed,
         time_s=options.time,

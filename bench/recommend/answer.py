@@ -9,6 +9,7 @@ from bench.recommend import prior
 from bench.recommend.disk import DiskOrder
 from bench.recommend.keep import Saved
 from bench.recommend.offer import Offer
+from bench.recommend.places import Places
 from bench.recommend.question import Question
 from bench.records import Record
 
@@ -36,6 +37,25 @@ class Trade:
         return self.other.encode_rate / self.best.encode_rate
 
 
+@dataclass(frozen=True)
+class Staying:
+    """What it costs to take what engines have, at equal budget.
+
+    Attributes
+    ----------
+    best : Offer
+        The best of all that raced on the same vectors; of an engine itself, if nothing keeps more.
+    own : Offer
+        What the engines have that is the answer, on these vectors.
+    against : Difference
+        Of the best one's recall over the other's, on the same queries.
+    """
+
+    best: Offer
+    own: Offer
+    against: Difference
+
+
 @dataclass
 class Answer:
     """What came out.
@@ -51,6 +71,12 @@ class Answer:
     runner_up : Offer or None
     against : Difference or None
         Of the chosen method's recall over the runner-up's, on the same queries.
+    staying : Staying or None
+        Where engines were named: what a method of any other would keep.
+    places : Places or None
+        Where no engine was named: which have the chosen method, or the nearest that can be had.
+    left_out : scheme in words -> reason
+        What the named engines have within the budget, but was not raced.
     trades : list of Trade
         Methods that keep nearly as much as the chosen one and are much faster.
     nearest : list of Offer
@@ -65,8 +91,8 @@ class Answer:
         The best at other budgets, on the small sample.
     fastest : Offer or None
         The fastest of all that were measured, on the small sample.
-    raced, failed, unstarted : list
-        Names that were measured at all; records of those that were not, with reasons; names there was no time for.
+    raced, failed, unstarted : list, dict, list
+        Names that were measured at all; records of those that were not, by name; names there was no time for.
     expected : set of str
         Names whose place in the race follows from published records.
     order_from : str
@@ -100,6 +126,9 @@ class Answer:
     chosen: Offer | None = None
     runner_up: Offer | None = None
     against: Difference | None = None
+    staying: Staying | None = None
+    places: Places | None = None
+    left_out: dict[str, str] = field(default_factory=dict)
     trades: list[Trade] = field(default_factory=list)
     nearest: list[Offer] = field(default_factory=list)
     closest: dict[str, Offer] = field(default_factory=dict)
@@ -108,7 +137,7 @@ class Answer:
     elsewhere: dict[int, Offer] = field(default_factory=dict)
     fastest: Offer | None = None
     raced: list[str] = field(default_factory=list)
-    failed: list[Record] = field(default_factory=list)
+    failed: dict[str, Record] = field(default_factory=dict)
     unstarted: list[str] = field(default_factory=list)
     expected: set[str] = field(default_factory=set)
     order_from: str = ""

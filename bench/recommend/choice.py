@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from bench import datasets
@@ -14,22 +15,29 @@ from bench.execution import plan
 from bench.progress import Progress
 from bench.recommend import disk, keep, pick, prior
 from bench.recommend.answer import Answer
+from bench.recommend.entries import Entry, elsewhere, entries, rescores_from_disk
 from bench.recommend.estimate import seconds_on
 from bench.recommend.offer import Offer
+from bench.recommend.places import best_had, places_of
 from bench.recommend.question import Question
 from bench.recommend.race import Round, affordable
 from bench.recommend.rounds import EARLY_MARGIN, FINALISTS, LATE_MARGIN, MOST, Race, sizes
 from bench.recommend.sample import Sample, write_samples
 from bench.recommend.vectors import look_at, sentences
-from bench.records import Record
 from methods import registry
 from methods.budget import Budget
 
 _ELSEWHERE = 4  # favorites that other budgets are measured with
 
 
-def recommend(question: Question) -> Answer:
+def recommend(question: Question, tell: Callable[[Answer], object] = lambda answer: None) -> Answer:
     """Race the methods on samples of the user's vectors and answer; progress goes to stderr.
+
+    Parameters
+    ----------
+    question : Question
+    tell : callable
+        Is called with the answer as soon as it is known, before anything is saved.
 
     Raises
     ------
@@ -44,6 +52,7 @@ def recommend(question: Question) -> Answer:
     question = question.sized(n, user.dim)
     code_bytes = Budget(question.budget).code_bytes(user.dim)
     feasible = _feasible(question, user, code_bytes)
+    racing = entries(question, feasible, user.dim, str(user.metric), code_bytes)
     with Progress("looking at the vectors", lines=False, leave=False):
         seen = look_at(user)
     ratio, traits = 4 * user.dim / code_bytes, prior.traits_of(seen, user.dim, str(user.metric))
@@ -54,40 +63,75 @@ def recommend(question: Question) -> Answer:
             small, *medium, full = write_samples(user, Path(work), sizes(most), str(user.metric), question.seed)
         race = Race(question, n, work, start)
         answer = Answer(question, user.dim, n, code_bytes, user.base.shape[0], full.train_size)
-        first = race.first_round(expected, small, user.dim)
-        if not first.racers:
-            raise UsageError(_none_measured(question, first))
-        answer.raced, answer.failed = [racer.name for racer in first.racers], first.failed
-        answer.unstarted, answer.expected, answer.order_from = first.unstarted, set(expected.known), expected.source
-        favorites, known_best, second, margin = expected.favorites, first, Round([]), EARLY_MARGIN
-        for sample in medium:
-            second = race.next_round(first.racers, "second", sample, "the best on more", MOST, margin, favorites)
-            if second.decides(first.racers[0].name):
-                known_best, margin = second, LATE_MARGIN
-        final = race.next_round(
-            known_best.racers, "final", full, "the finalists", FINALISTS, margin, favorites, earlier=second
-        )
-        deciding = final if final.decides(known_best.racers[0].name) else known_best
-        pick.carry_on(deciding.racers[:MOST])
-        for round_ in (deciding, second, first) if question.limits.min_recall is not None else []:
-            pick.carry_on(racer for racer in round_.racers if not racer.offer.missed(question.limits))
-        answer.fastest = min((racer.offer for racer in first.racers), key=lambda offer: offer.p50_ms)
-        pick.choose(answer, deciding.racers, second.racers, first.racers)
-        if answer.chosen is not None and answer.chosen.method in expected.known:
-            answer.ahead = first.stopped_ahead(expected.known, answer.chosen.method)
-        answer.favorites_missing = [name for name in expected.favorites if name in first.stopped]
+        answer.left_out = racing.left_out
+        rounds = _race(race, answer, racing.listed, expected, small, medium, full)
+        first = rounds[-1]
+        _choose(answer, rounds, expected)
         answer.needed_s = race.time_for(answer.favorites_missing)
         _look_elsewhere(answer, race, small, user, first)
         best = answer.chosen or answer.nearest[0]
-        if question.rescore is None:
+        if question.rescore is None and (best.scheme is None or rescores_from_disk(best.scheme)):
             with Progress("re-ranking from disk", lines=False, leave=False):
                 answer.disk = disk.measure(best, answer.elsewhere.get(code_bytes // 2), race.all_left_s)
+        answer.vectors = sentences(seen, user, best.record)
+        answer.too_long, answer.slowest, answer.preparing_s = race.too_long, race.slowest, race.preparing_s
         answer.seconds = time.monotonic() - start
+        tell(answer)
         if question.save is not None and answer.chosen is not None:
             answer.saved = keep.save(question, answer.chosen, full, answer.in_file, race.all_left_s)
-    answer.vectors = sentences(seen, user, best.record)
-    answer.too_long, answer.slowest, answer.preparing_s = race.too_long, race.slowest, race.preparing_s
     return answer
+
+
+def _race(
+    race: Race,
+    answer: Answer,
+    listed: list[Entry],
+    expected: prior.Expectation,
+    small: Sample,
+    medium: list[Sample],
+    full: Sample,
+) -> list[Round]:
+    """The rounds, the deciding one first."""
+    first = race.first_round(expected, listed, small, answer.dim)
+    served = [racer for racer in first.racers if racer.offer.schemes]
+    if not (served if answer.question.engines else first.racers):
+        raise UsageError(_none_measured(answer.question, first))
+    answer.raced, answer.failed = [racer.name for racer in first.racers], first.failed
+    answer.unstarted, answer.expected, answer.order_from = first.unstarted, set(expected.known), expected.source
+    answer.fastest = min((racer.offer for racer in served or first.racers), key=lambda offer: offer.p50_ms)
+    had = None if answer.question.engines else best_had(first.racers, answer.code_bytes)
+    also = [] if had is None else [had.name]  # what it costs to take that is told of the vectors that decide
+    favorites, known_best, second, margin = expected.favorites, first, Round([]), EARLY_MARGIN
+    for sample in medium:
+        second = race.next_round(first.racers, "second", sample, "the best on more", MOST, margin, favorites, also=also)
+        if second.decides(first.leaders):
+            known_best, margin = second, LATE_MARGIN
+    racers = known_best.racers
+    final = race.next_round(
+        racers, "final", full, "the finalists", FINALISTS, margin, favorites, earlier=second, also=also
+    )
+    return [final if final.decides(known_best.leaders) else known_best, second, first]
+
+
+def _choose(answer: Answer, rounds: list[Round], expected: prior.Expectation) -> None:
+    """The answer of what may be chosen: all methods, or what the named engines have."""
+    question, (deciding, _, first) = answer.question, rounds
+    pick.carry_on(deciding.racers[:MOST])
+    for round_ in rounds if question.limits.min_recall is not None else []:
+        pick.carry_on(racer for racer in round_.racers if pick.may_meet(racer.offer, question.limits))
+    everything = [round_.racers for round_ in rounds]
+    if question.engines:
+        served = [[racer for racer in racers if racer.offer.schemes] for racers in everything]
+        pick.choose(answer, *served)
+        answer.staying = pick.staying(answer.chosen or answer.nearest[0], everything)
+        best = answer.staying.best if answer.staying is not None else None
+    else:
+        pick.choose(answer, *everything)
+        best = answer.chosen
+        answer.places = places_of(answer.chosen or answer.nearest[0], everything, answer.code_bytes)
+    if best is not None and best.name in expected.known:
+        answer.ahead = first.stopped_ahead(expected.known, best.name)
+    answer.favorites_missing = [name for name in expected.favorites if name in first.stopped]
 
 
 def _load(question: Question) -> Dataset:
@@ -124,21 +168,17 @@ def _feasible(question: Question, user: Dataset, code_bytes: int) -> list[str]:
 
 def _look_elsewhere(answer: Answer, race: Race, small: Sample, user: Dataset, first: Round) -> None:
     """The best at twice and at half the bytes; where the limits are not met, where they may be."""
-    limits, sizes = answer.question.limits, pick.sizes_elsewhere(answer)
-    measured: list[Offer] = []
-    for number, size in enumerate(sizes):
+    question, budgets = answer.question, pick.sizes_elsewhere(answer)
+    limits, measured = question.limits, list[Offer]()
+    for number, size in enumerate(budgets):
         if not 1 <= size < 4 * user.dim:
             continue
-        time_s = race.left_s("elsewhere") / (len(sizes) - number)
-        favorites = affordable(first.racers[:_ELSEWHERE], small, time_s, race.workers)
-        favorites = favorites or affordable(first.racers[:1], small, race.all_left_s, race.workers)
-        if not favorites:
+        tried = _tried_at(size, answer, race, small, first, race.left_s("elsewhere") / (len(budgets) - number))
+        if tried is None:
             race.too_long.append(f"other budgets: {race.all_left_s:.0f} s were left")
             break
-        entries = [(name, f"{size}B") for name in [racer.name for racer in favorites] + _new_at(size, answer)]
-        able = [entry for entry in entries if _fits(race, entry, small)]
-        expected_s = {racer.name: seconds_on(racer.offer.record, small) for racer in favorites}
-        outcome = race.round("elsewhere", able, small, f"at {size} bytes", expected_s, time_s)
+        able, expected_s, time_s = tried
+        outcome = race.round("elsewhere", able, small, f"at {size} bytes", expected_s, time_s) if able else Round([])
         if not outcome.racers:
             continue
         if limits.min_recall is not None:
@@ -150,29 +190,48 @@ def _look_elsewhere(answer: Answer, race: Race, small: Sample, user: Dataset, fi
     if answer.chosen is None:
         answer.nearer = pick.nearer(answer, measured)
         least = limits.min_recall
-        latest = {offer.method: offer for offer in [*(racer.offer for racer in first.racers), *answer.nearest]}
+        latest = {offer.name: offer for offer in [*(racer.offer for racer in first.racers), *answer.nearest]}
         known = [*latest.values(), *measured]
         if least is not None and all(offer.recall_at_n < least for offer in known):
             largest = max(offer.code for offer in known)
-            answer.published = prior.reaching(prior.packaged(), least, answer.question.k, 4 * user.dim / largest)
+            answer.published = prior.reaching(prior.packaged(), least, question.k, 4 * user.dim / largest)
+
+
+def _tried_at(
+    size: int, answer: Answer, race: Race, small: Sample, first: Round, time_s: float
+) -> tuple[list[Entry], dict[str, float], float] | None:
+    """What races at another budget, with the seconds of each and of all; None where there is no time."""
+    if answer.question.engines:
+        by_method = {racer.offer.method: seconds_on(racer.offer.record, small) for racer in first.racers}
+        served = elsewhere(answer.question, answer.dim, str(small.config["metric"]), size, answer.raced)
+        expected_s = {one.name: by_method[one.method] for one in served if one.method in by_method}
+        if served and race.all_left_s < min(expected_s.values(), default=0.0):
+            return None
+        return served, expected_s, time_s
+    favorites = affordable(first.racers[:_ELSEWHERE], small, time_s, race.workers)
+    favorites = favorites or affordable(first.racers[:1], small, race.all_left_s, race.workers)
+    if not favorites:
+        return None
+    names = [*(racer.name for racer in favorites), *_new_at(size, answer)]
+    able = [entry for entry in (Entry(name, f"{size}B") for name in names) if _fits(race, entry, small)]
+    return able, {racer.name: seconds_on(racer.offer.record, small) for racer in favorites}, time_s
 
 
 def _new_at(size: int, answer: Answer) -> list[str]:
     """Methods without training that a larger code makes possible: cheap to try."""
     if answer.question.methods or size < answer.code_bytes:
         return []
-    tried = {*answer.raced, *(record.method.name for record in answer.failed), "float32"}
+    tried = {*answer.raced, *answer.failed, "float32"}
     return [name for name in registry.names() if not registry.get(name).trains and name not in tried]
 
 
-def _fits(race: Race, entry: tuple[str, str], sample: Sample) -> bool:
-    name, budget = entry
-    if registry.missing_dependencies(name):
+def _fits(race: Race, entry: Entry, sample: Sample) -> bool:
+    if registry.missing_dependencies(entry.method):
         return False
     config = RunConfig(
-        method={"name": name},
+        method={"name": entry.method},
         dataset=dict(sample.config),
-        budget=budget,
+        budget=entry.budget,
         rescore=race.question.rescore,
         results=race.results,
     )
@@ -181,14 +240,12 @@ def _fits(race: Race, entry: tuple[str, str], sample: Sample) -> bool:
 
 def _none_measured(question: Question, first: Round) -> str:
     """Why the first round left nothing, and what would."""
-    if first.unstarted or any(record.status == "timeout" for record in first.failed):
-        tried = ", ".join(record.method.name for record in first.failed) or "none"
+    failed = first.failed
+    what = f"nothing of {' and '.join(question.engines)}" if question.engines else "no method"
+    if first.unstarted or any(record.status == "timeout" for record in failed.values()):
         return (
-            f"no method was measured within --time {question.time_s:g} (tried: {tried}; not begun: "
+            f"{what} was measured within --time {question.time_s:g} (tried: {', '.join(failed) or 'none'}; not begun: "
             f"{len(first.unstarted)}); give more --time, or name fast methods with --methods"
         )
-    return f"no method could be measured within {question.budget}: {_reasons(first.failed)}"
-
-
-def _reasons(failed: list[Record]) -> str:
-    return "; ".join(f"{record.method.name}: {record.reason}" for record in failed[:3])
+    reasons = "; ".join(f"{name}: {record.reason}" for name, record in list(failed.items())[:3])
+    return f"{what} could be measured within {question.budget}: {reasons}"

@@ -107,14 +107,15 @@ def _measure(offer: Offer, half: Offer | None, left_s: float) -> DiskOrder:
     from_ids = reads <= max(RECALL_AT)
     kept, missing = [], []
     end = time.monotonic() + left_s
-    for size in filter(None, (record.budget.bytes, record.budget.bytes // 2)):
+    half_size = 0 if offer.schemes else record.budget.bytes // 2  # an engine has what it has
+    for size in filter(None, (record.budget.bytes, half_size)):
         one = _kept(
             replace(config, budget=f"{size}B") if size != record.budget.bytes else config, record, from_ids, end
         )
         if one is None and size != record.budget.bytes and half is not None and from_ids:
             one = _reranked(prepare(RunConfig.from_dict(half.record.config)), half.record)
         if one is not None:
-            kept.append(one)
+            kept.append(replace(one, code_bytes=offer.code) if offer.schemes else one)
         else:
             missing.append(size)
     dim = record.dataset.dim

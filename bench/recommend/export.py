@@ -6,10 +6,14 @@ import dataclasses
 import json
 from typing import Any
 
+from bench.engines.export import offer_data
+from bench.measure.statistics import Difference
+from bench.recommend import engine_words
 from bench.recommend.actions import commands, python_lines
-from bench.recommend.answer import Answer
+from bench.recommend.answer import Answer, Staying
 from bench.recommend.disk import DiskOrder
 from bench.recommend.offer import Offer
+from bench.recommend.places import Places
 from bench.recommend.question import Question
 from bench.recommend.words import lines
 
@@ -36,7 +40,10 @@ def document(answer: Answer) -> dict[str, Any]:
         "meets_limits": answer.chosen is not None,
         "take": offers(answer.chosen),
         "runner_up": offers(answer.runner_up),
-        "difference": against and {key: getattr(against, key) for key in ("value", "low", "high", "p")},
+        "difference": against and _difference(against),
+        "staying": answer.staying and _staying(answer.staying, question),
+        "where": answer.places and _places(answer.places, answer),
+        "engine_commands": engine_words.commands(answer),
         "trades": [_offer(trade.other, question) for trade in answer.trades],
         "nearest": [_offer(one, question) for one in answer.nearest],
         "closest": {option: _offer(one, question) for option, one in answer.closest.items()},
@@ -50,8 +57,9 @@ def document(answer: Answer) -> dict[str, Any]:
         "vectors": answer.vectors,
         "raced": answer.raced,
         "not_measured": [
-            {"method": record.method.name, "status": record.status, "reason": record.reason} for record in answer.failed
+            {"method": name, "status": record.status, "reason": record.reason} for name, record in answer.failed.items()
         ],
+        "not_raced": answer.left_out,
         "no_time": answer.unstarted,
         "favorites_without_time": answer.favorites_missing,
         "time_needed_s": answer.needed_s if answer.favorites_missing else None,
@@ -76,6 +84,7 @@ def _offer(offer: Offer, question: Question) -> dict[str, Any]:
         "method": offer.method,
         "options": {key: value for key, value in record.method.requested.items() if key != "name"},
         "code_bytes": offer.code,
+        "schemes": [offer_data(each, offer.n) for each in offer.schemes],
         "recall": offer.recall.value,
         "recall_low": offer.recall.low,
         "recall_high": offer.recall.high,
@@ -92,6 +101,30 @@ def _offer(offer: Offer, question: Question) -> dict[str, Any]:
         "threads": offer.used_threads,
         "measured_threads": offer.measured_threads,
         "misses": offer.misses(question.limits),
+    }
+
+
+def _difference(against: Difference) -> dict[str, float]:
+    return {key: getattr(against, key) for key in ("value", "low", "high", "p")}
+
+
+def _staying(staying: Staying, question: Question) -> dict[str, Any]:
+    return {
+        "best": _offer(staying.best, question),
+        "own": _offer(staying.own, question),
+        "difference": _difference(staying.against),
+    }
+
+
+def _places(places: Places, answer: Answer) -> dict[str, Any]:
+    n, substitute, against = answer.n, places.substitute, places.against
+    return {
+        "method": places.offer.method,
+        "equal": [offer_data(each, n) for each in places.equal],
+        "other": [offer_data(each, n) for each in places.other],
+        "substitute": substitute and _offer(substitute, answer.question),
+        "substitute_in": [offer_data(each, n) for each in places.instead],
+        "difference": against and _difference(against),
     }
 
 

@@ -62,8 +62,14 @@ def check(folder: str | None) -> None:
     """:class:`UsageError` if nothing can be saved in ``folder``: before long work, whose result goes there."""
     if folder is None:
         return
-    path = Path(folder).expanduser()
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+    path = _absolute(folder)
+    try:
+        taken = path.exists() and (not path.is_dir() or any(path.iterdir()))
+    except OSError as error:
+        raise UsageError(f"--save {folder} cannot be read: {error.strerror or error}; name a new folder") from None
+    if path.exists() and Path.cwd().is_relative_to(path.resolve()):
+        raise UsageError(f"--save {folder} is the folder that this runs in, or above it; name a new one")
+    if taken:
         raise UsageError(f"--save {folder} exists and is not an empty folder; nothing is overwritten, name a new one")
     with _whole(path, keep=False):
         pass
@@ -85,7 +91,7 @@ def save(question: Question, offer: Offer, final: Sample, in_file: int, left_s: 
     """
     assert question.save is not None
     assert offer.record.throughput is not None
-    start, path = time.monotonic(), Path(question.save).expanduser()
+    start, path = time.monotonic(), _absolute(question.save)
     config = RunConfig.from_dict({**offer.record.config, "dataset": dict(final.config), "train_size": final.train_size})
     encoding_s = in_file / offer.record.throughput["encode_vectors_per_s"]
     encoded = encoding_s <= max(_QUICK_S, left_s)
@@ -104,6 +110,11 @@ def save(question: Question, offer: Offer, final: Sample, in_file: int, left_s: 
         return Saved(question.save, problem=str(error))
     files = {file.name: file.stat().st_size for file in sorted(path.iterdir())}
     return Saved(question.save, files, None if encoded else encoding_s, final.train_size, time.monotonic() - start)
+
+
+def _absolute(folder: str) -> Path:
+    """With a name of its own, which ``.`` has not."""
+    return Path(os.path.abspath(Path(folder).expanduser()))
 
 
 @contextmanager

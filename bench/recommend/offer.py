@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from bench.engines.offers import Offer as SchemeOffer
 from bench.errors import UsageError
 from bench.measure.statistics import Interval
 from bench.recommend.scaling import Trend, of_two
@@ -49,6 +50,11 @@ class Offer:
         How recall changes with the number of vectors, from parts of the sample.
     threads : int or None
         Of a search and of encoding, by which latency and build time are said; None is as many as were measured with.
+    schemes : tuple of bench.engines.Offer
+        What engines have that it stands for, the smallest first; empty for a method of its own. Bytes are then those of
+        the first.
+    label : str
+        Its name in the race, where that is more than the method's.
     """
 
     record: Record
@@ -57,6 +63,8 @@ class Offer:
     smaller: Record | None = None
     threads: int | None = None
     trend: Trend | None = None
+    schemes: tuple[SchemeOffer, ...] = ()
+    label: str = ""
 
     @property
     def measured_threads(self) -> int:
@@ -72,8 +80,26 @@ class Offer:
         return self.record.method.name
 
     @property
+    def name(self) -> str:
+        """Of the one racer in a round that it belongs to."""
+        return self.label or self.method
+
+    @property
+    def scheme(self) -> SchemeOffer | None:
+        """What an engine has; None for a method of its own."""
+        return self.schemes[0] if self.schemes else None
+
+    @property
+    def title(self) -> str:
+        """The method, or the engine's scheme and which method it is: ``qdrant product x32 (equals pq)``."""
+        return self.method if self.scheme is None else title_of(self.scheme)
+
+    @property
     def code(self) -> int:
-        """Bytes of a vector in memory."""
+        """Bytes of a vector's code in memory: an engine's with its factors and padding."""
+        if self.scheme is not None:
+            assert self.scheme.bytes is not None
+            return self.scheme.bytes
         assert self.record.bytes is not None
         return self.record.bytes.code
 
@@ -108,14 +134,17 @@ class Offer:
 
     @property
     def memory_bytes(self) -> int:
-        """Codes and parts of ``n`` vectors."""
+        """Codes and parts of ``n`` vectors; of an engine's scheme with ids, links and originals that are in memory."""
         assert self.record.bytes is not None
-        return self.n * self.code + self.record.bytes.parts_total
+        row = self.code if self.scheme is None else self.scheme.memory_bytes or 0
+        return self.n * row + self.record.bytes.parts_total
 
     @property
     def disk_bytes(self) -> int:
-        """The finer store of ``n`` vectors."""
+        """The finer store of ``n`` vectors; of an engine's scheme its originals that are on disk."""
         assert self.record.bytes is not None
+        if self.scheme is not None:
+            return self.n * self.scheme.disk_bytes
         return self.record.bytes.rescore_disk // self.record.dataset.n * self.n
 
     @property
@@ -163,6 +192,8 @@ class Offer:
             own = unlike(self.recall_at_n, recall, lambda value, digits: f"{value:.{digits}f}")
             at_n = f" at {self.n:,}" if self.decades and self.recall_range is not None else ""
             missed[MIN_RECALL] = f"recall@{self.k} {own}{at_n} is below {recall:g}"
+        elif recall is not None and self.recall_range is None and self.record.config.get("rescore") is not None:
+            missed[MIN_RECALL] = f"recall@{self.k} at {self.n:,} is not known: it was measured at one size alone"
         if (ms := limits.max_p50_ms) is not None and self.p50_ms > ms:
             own = unlike(self.p50_ms, ms, lambda value, digits: f"{float(f'{value:.{digits}g}'):,g}")
             missed[MAX_P50] = f"p50 {own} ms is above {ms:g} ms"
@@ -177,6 +208,20 @@ class Offer:
     def cost(self, option: str) -> float:
         """What the limit of this option is about, as a number of which less is better."""
         return {MIN_RECALL: -self.recall_at_n, MAX_P50: self.p50_ms, MEMORY: float(self.memory_bytes)}[option]
+
+
+def title_of(scheme: SchemeOffer) -> str:
+    """``qdrant product x32 (equals pq)``: engine, scheme, settings as they are typed, and the method that it is."""
+    names = [scheme.engine.name, scheme.scheme.name]
+    names += [typed if not typed.isdecimal() else f"{key}={typed}" for key, typed in scheme.settings.items()]
+    relation = "equals" if scheme.scheme.equals else "near"
+    return f"{' '.join(names)} ({relation} {scheme.scheme.method}{options_in_words(scheme.params)})"
+
+
+def options_in_words(options: Mapping[str, object]) -> str:
+    """`` threshold=zero store_norm=false``; nothing where there are none."""
+    written = {key: str(value).lower() if isinstance(value, bool) else value for key, value in options.items()}
+    return "".join(f" {key}={value}" for key, value in written.items())
 
 
 def unlike(value: float, limit: float, written: Callable[[float, int], str]) -> str:

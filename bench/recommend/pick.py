@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from bench.measure.statistics import paired_difference
-from bench.recommend.answer import Answer, Trade
+from bench.recommend.answer import Answer, Staying, Trade
 from bench.recommend.offer import MAX_P50, MIN_RECALL, Limits, Offer
 from bench.recommend.race import Racer, undominated
 from bench.recommend.scaling import trend_of
@@ -27,6 +27,22 @@ def carry_on(racers: Iterable[Racer]) -> None:
         offer = racer.offer
         if offer.trend is None and offer.decades > 0:
             racer.offer = replace(offer, trend=trend_of(offer.record))
+
+
+def may_meet(offer: Offer, limits: Limits) -> bool:
+    """Whether it meets the limits by the recall measured on the sample, which is no less than at more vectors."""
+    least = limits.min_recall
+    return (least is None or offer.recall.value >= least) and not offer.missed(replace(limits, min_recall=None))
+
+
+def staying(own: Offer, rounds: Iterable[Sequence[Racer]]) -> Staying | None:
+    """What the best of all keeps more than what engines have, on the vectors of the first round in which that raced."""
+    for racers in rounds:
+        same = next((racer for racer in racers if racer.name == own.name), None)
+        if same is not None:
+            best = racers[0]
+            return Staying(best.offer, same.offer, paired_difference(best.per_query, same.per_query))
+    return None
 
 
 def choose(answer: Answer, *rounds: list[Racer]) -> None:
@@ -85,7 +101,7 @@ def _come_nearest(answer: Answer, rounds: Sequence[Sequence[Racer]]) -> None:
             first = cheapest(same)
             answer.nearest = [first.offer, *[racer.offer for racer in same if racer is not first]][:_NAMED]
             break
-    for option in missed[answer.nearest[0].method]:
+    for option in missed[answer.nearest[0].name]:
         others_met = [racer for name, racer in latest.items() if not missed[name].keys() - {option}]
         pool = [racer.offer for racer in others_met or latest.values()]
         answer.closest[option] = min(pool, key=lambda offer: offer.cost(option))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from bench.datasets.base import DatasetError
 from bench.datasets.distances import parse_metric
+from bench.engines.entries import entry
 from bench.errors import UsageError
 from bench.recommend.offer import Limits
 from bench.report.words import count_bytes
@@ -53,6 +54,9 @@ class Question:
         As in ``python -m bench``: ``disk`` keeps the full vectors on disk for the final order.
     methods : tuple of str
         Those that race; all if empty.
+    engines : tuple of str
+        Of :func:`bench.engines.names`: what these have within the budget is what the answer is chosen of. Methods race
+        beside it, to say what that costs.
     threads : int
         Of a search. More than this machine has cores are another machine's: what they change is extrapolated.
     time_s : float
@@ -79,6 +83,7 @@ class Question:
     column: str | None = None
     memory: int | None = None
     save: str | None = None
+    engines: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if bool(self.budget) == (self.memory is not None):
@@ -98,6 +103,12 @@ class Question:
             raise UsageError(f"--threads {self.threads} is out of range; use 1 to {_MOST_THREADS}")
         if self.rescore not in (None, *rescored.STORES):
             raise UsageError(f"--rescore {self.rescore} is unknown; use one of {', '.join(rescored.STORES)}")
+        if self.engines and self.rescore not in (None, "disk"):
+            raise UsageError(
+                f"--rescore {self.rescore} keeps a finer code in memory, and engines rescore by originals; use disk"
+            )
+        for engine in self.engines:
+            entry(engine)
         try:
             if self.metric is not None:
                 parse_metric(self.metric)
@@ -156,6 +167,11 @@ def parse_methods(text: str) -> tuple[str, ...]:
             raise UsageError(f"no method matches {name}; `python -m methods` lists all")
         chosen += matching
     return tuple(dict.fromkeys(filter(None, chosen)))
+
+
+def parse_engines(text: str) -> tuple[str, ...]:
+    """Names of ``qdrant,lancedb``; none for an empty text. :class:`Question` checks them."""
+    return tuple(dict.fromkeys(filter(None, (name.strip() for name in text.split(",")))))
 
 
 def _matching(pattern: str) -> list[str]:

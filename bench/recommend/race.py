@@ -19,6 +19,7 @@ from bench.execution.plan import Plan, prepare
 from bench.execution.turns import Turns
 from bench.measure.statistics import against_best
 from bench.progress import Progress
+from bench.recommend.entries import Entry
 from bench.recommend.estimate import seconds_on
 from bench.recommend.offer import Offer
 from bench.recommend.question import Question
@@ -50,25 +51,38 @@ class Racer:
 
     @property
     def name(self) -> str:
-        return self.offer.method
+        return self.offer.name
+
+    @property
+    def entry(self) -> Entry:
+        """What raced."""
+        record = self.offer.record
+        options = {key: value for key, value in record.method.requested.items() if key != "name"}
+        return Entry(record.method.name, record.budget.requested, options, self.offer.schemes, self.offer.label)
 
 
 @dataclass
 class Round:
-    """A finished round: those measured, best recall first; those that failed; names there was no time for."""
+    """A finished round: those measured, best recall first; those that failed, by name; names there was no time for."""
 
     racers: list[Racer]
-    failed: list[Record] = field(default_factory=list)
+    failed: dict[str, Record] = field(default_factory=dict)
     unstarted: list[str] = field(default_factory=list)
 
-    def decides(self, leader: str) -> bool:
-        """Whether it may decide: the clock did not cut off the one that led before it."""
-        return bool(self.racers) and leader not in self.stopped
+    def decides(self, leaders: Iterable[str]) -> bool:
+        """Whether it may decide: the clock did not cut off one that led before it."""
+        return bool(self.racers) and self.stopped.isdisjoint(leaders)
 
     @property
     def stopped(self) -> set[str]:
         """Names of those that the clock kept from being measured."""
-        return {record.method.name for record in self.failed if record.status == "timeout"}.union(self.unstarted)
+        return {name for name, record in self.failed.items() if record.status == "timeout"}.union(self.unstarted)
+
+    @property
+    def leaders(self) -> list[str]:
+        """The best of what engines have, if any races, and the best of all."""
+        served = [racer for racer in self.racers if racer.offer.schemes]
+        return list(dict.fromkeys(racer.name for racer in [*served[:1], *self.racers[:1]]))
 
     def stopped_ahead(self, expected: Sequence[str], name: str) -> list[str]:
         """Of ``expected``, best first, those before ``name`` that the clock kept from being measured."""
@@ -117,7 +131,7 @@ class Schedule:
 
 def run_round(
     question: Question,
-    entries: Sequence[tuple[str, str]],
+    entries: Sequence[Entry],
     sample: Sample,
     queries: RecallOfQueries,
     results: str,
@@ -127,10 +141,12 @@ def run_round(
     schedule: Schedule,
     earlier: Round | None = None,
 ) -> Round:
-    """Measure (method, budget) pairs on a sample.
+    """Measure entries on a sample.
 
     Parameters
     ----------
+    entries : sequence of Entry
+        Those that matter most first.
     queries : RecallOfQueries
         Of the sample.
     earlier : Round, optional
@@ -138,25 +154,28 @@ def run_round(
     """
     now = time.monotonic()
     latency_s = _LATENCY_S if schedule.alone else _ROUGHLY_S
-    plans = [_plan(question, name, budget, sample, results, latency_s, schedule.workers) for name, budget in entries]
+    plans = [_plan(question, entry, sample, results, latency_s, schedule.workers) for entry in entries]
     clock = _Clock.of(schedule, len(entries), now)
-    racers, failed, unstarted = [], [], []
+    racers, failed, unstarted = [], {}, []
     with Progress(title, len(plans), leave=False) as progress, _workers(schedule.workers) as pool:
-        clock.began = lambda plan: progress.begin(plan.config.method["name"])
-        running = {pool.submit(clock.run, plan): plan for plan in plans}
+        clock.began = progress.begin
+        running = {
+            pool.submit(clock.run, plan, entry.name): (plan, entry) for plan, entry in zip(plans, entries, strict=True)
+        }
         for done in _ending(running, schedule.end - now):
-            plan = running[done]
+            plan, entry = running[done]
             record = None if done.cancelled() else done.result()
             if record is None:
-                unstarted.append(plan.config.method["name"])
+                unstarted.append(entry.name)
                 progress.advance()
                 continue
-            progress.end(record.method.name, outcome_of(record))
+            progress.end(entry.name, outcome_of(record))
             if record.status != "ok":
-                failed.append(record)
+                failed[entry.name] = record
                 continue
-            before = earlier.named(record.method.name) if earlier else None
-            offer = Offer(record, n, question.k, before.offer.record if before else None, question.threads)
+            before = earlier.named(entry.name) if earlier else None
+            smaller = before.offer.record if before else None
+            offer = Offer(record, n, question.k, smaller, question.threads, None, entry.schemes, entry.label)
             racers.append(Racer(offer, queries.values(record, plan.folder, question.k)))
     racers.sort(key=lambda racer: (-racer.offer.recall.value, racer.name))
     return Round(racers, failed, unstarted)
@@ -193,7 +212,7 @@ class _Clock:
         Runs that may be started a second time when they were stopped before ``enough`` were measured: in a new
         installation the first, those expected to lead, spend their time on compiling, and what they compiled is kept.
     began : callable
-        Is told of a run that starts.
+        Is called with the name of a run that starts.
     ended : list of float
         Seconds that the measured ones took.
     slower : list of float
@@ -209,7 +228,7 @@ class _Clock:
     favorites: frozenset[str] = frozenset()
     turns: Turns | None = None
     again: int = 2
-    began: Callable[[Plan], None] = lambda plan: None
+    began: Callable[[str], object] = lambda name: None
     ended: list[float] = field(default_factory=list)
     slower: list[float] = field(default_factory=list)
 
@@ -234,9 +253,8 @@ class _Clock:
             return seconds * (median(self.slower) if self.slower else 1.0)
         return median(self.ended) if self.ended else 0.0
 
-    def run(self, plan: Plan) -> Record | None:
+    def run(self, plan: Plan, name: str) -> Record | None:
         """The record, or None if there is no time to start."""
-        name = plan.config.method.get("name", "")
         now, expected = time.monotonic(), self.expected(name)
         left, limit = self.end - now, max(self.limit, _PATIENCE * expected)
         if now + expected > self.over and len(self.ended) >= self.enough:
@@ -246,10 +264,10 @@ class _Clock:
         if not self.ended:
             left, limit = max(left, self.least_s), max(limit, self.least_s)
         limits = replace(plan.config.limits, time_s=min(limit, left))
-        self.began(plan)
+        self.began(name)
         record = runner.execute(replace(plan, config=replace(plan.config, limits=limits)), self.turns)
         if record.status == "timeout" and self._starts_again(name):
-            return self.run(plan) or record
+            return self.run(plan, name) or record
         if record.status == "ok":
             self.ended.append(record.seconds["process"])
             if name in self.expected_s:
@@ -278,13 +296,11 @@ def _ending(running: Iterable[Future], time_s: float) -> Iterator[Future]:
             yield from cancelled
 
 
-def _plan(
-    question: Question, name: str, budget: str, sample: Sample, results: str, latency_s: float, jobs: int
-) -> Plan:
+def _plan(question: Question, entry: Entry, sample: Sample, results: str, latency_s: float, jobs: int) -> Plan:
     config = RunConfig(
-        method={"name": name},
+        method={"name": entry.method, **entry.options},
         dataset=dict(sample.config),
-        budget=budget,
+        budget=entry.budget,
         k=question.k,
         seed=question.seed,
         threads=question.measured_threads,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
 from bench.datasets.diagnosis import diagnose
 from bench.progress import Progress
+from bench.recommend.entries import Entry
 from bench.recommend.estimate import expected_seconds, running_order, seconds_on
 from bench.recommend.prior import Expectation
 from bench.recommend.question import Question
@@ -56,17 +57,21 @@ class Race:
         coming = sum(_SHARES[name] for name in names[names.index(share) :])
         return self.all_left_s * _SHARES[share] / coming
 
-    def first_round(self, expectation: Expectation, sample: Sample, dim: int) -> Round:
-        """All methods, those first that published records expect most of for their time."""
-        expected_s = expected_seconds(expectation, sample, dim)
-        entries = [(name, self.question.budget) for name in running_order(expectation, expected_s)]
-        favorites = frozenset(expectation.favorites)
-        first = self.round("first", entries, sample, "all methods on a small sample", expected_s, again=favorites)
-        records = [racer.offer.record for racer in first.racers]
-        slower = median([record.seconds["process"] / expected_s[record.method.name] for record in records] or [1.0])
+    def first_round(self, expectation: Expectation, entries: Sequence[Entry], sample: Sample, dim: int) -> Round:
+        """All entries: what engines have, then the methods that published records expect most of for their time."""
+        by_method = expected_seconds(expectation, sample, dim)
+        other = median(by_method.values())
+        expected_s = {entry.name: by_method.get(entry.method, other) for entry in entries}
+        rest = {entry.name: entry for entry in entries if not entry.schemes}
+        served = sorted((one for one in entries if one.schemes), key=lambda one: expected_s[one.name])
+        entries = [*served, *(rest[name] for name in running_order(expectation, by_method) if name in rest)]
+        favorites = frozenset([*expectation.favorites, *(entry.name for entry in served)])
+        title = f"{_racing(self.question)} on a small sample"
+        first = self.round("first", entries, sample, title, expected_s, again=favorites)
+        slower = median([r.offer.record.seconds["process"] / expected_s[r.name] for r in first.racers] or [1.0])
         spent_s = {
-            record.method.name: record.seconds.get("process", 0.0)
-            for record in first.failed
+            name: record.seconds.get("process", 0.0)
+            for name, record in first.failed.items()
             if record.status == "timeout"
         }
         # one that was stopped takes longer than that, nobody knows how much: twice as long is a guess
@@ -88,9 +93,12 @@ class Race:
         margin: float,
         favorites: Collection[str] = (),
         earlier: Round | None = None,
+        also: Collection[str] = (),
     ) -> Round:
-        """Those that no other dominates and that there is time for, measured again."""
+        """Those that no other dominates and that there is time for, measured again, and those of ``also``."""
         kept = self._going_on(racers, most, margin, favorites)
+        names = {racer.name for racer in kept}
+        kept += [racer for racer in racers if racer.name in {*also} - names]
         least, going = min(2, len(kept)), list[Racer]()
         for part, time_s, some in self._ways(share, len(kept)):
             tried = replace(sample, train_size=-(-sample.train_size // part))
@@ -105,8 +113,7 @@ class Race:
         if len(going) < least:
             return Round([])
         expected_s = {racer.name: self.seconds_on(racer.offer.record, tried) for racer in going}
-        entries = [(racer.name, self.question.budget) for racer in going]
-        return self.round(share, entries, tried, title, expected_s, time_s, earlier=earlier)
+        return self.round(share, [racer.entry for racer in going], tried, title, expected_s, time_s, earlier=earlier)
 
     def _ways(self, share: str, racers: int) -> Iterator[tuple[int, float, int]]:
         """By which part of the training, in how many seconds, with how many racers: two are as good as what later
@@ -121,7 +128,18 @@ class Race:
         self.too_long.append(f"{title} ({sample.n:,} vectors): about {needed:.0f} s, {left:.0f} s were left")
 
     def _going_on(self, racers: list[Racer], most: int, margin: float, favorites: Collection[str]) -> list[Racer]:
-        """Those that no other dominates, at least two; favorites after them, unless they are far behind."""
+        """Those that no other dominates, at least two; favorites after them, unless they are far behind.
+
+        Where engines were named, those of what they have, and behind the first of them the best of all.
+        """
+        served = [racer for racer in racers if racer.offer.schemes]
+        if not served or len(served) == len(racers):
+            return self._leading(racers, most, margin, favorites)
+        first, *others = self._leading(served, most, margin, ())
+        best, *rest = self._leading(racers, 1, margin, favorites)
+        return list({racer.name: racer for racer in [first, best, *others, *rest]}.values())
+
+    def _leading(self, racers: Sequence[Racer], most: int, margin: float, favorites: Collection[str]) -> list[Racer]:
         fast = self.question.limits.max_p50_ms is not None
         names = [racer.name for racer in undominated(racers, margin, fast)[:most]]
         names += [racer.name for racer in undominated(racers, 2 * margin, fast) if racer.name in favorites]
@@ -131,7 +149,7 @@ class Race:
     def round(
         self,
         share: str,
-        entries: list[tuple[str, str]],
+        entries: Sequence[Entry],
         sample: Sample,
         title: str,
         expected_s: Mapping[str, float],
@@ -170,7 +188,7 @@ class Race:
             schedule=schedule,
             earlier=earlier,
         )
-        self._ended += [*[racer.offer.record for racer in outcome.racers], *outcome.failed]
+        self._ended += [*[racer.offer.record for racer in outcome.racers], *outcome.failed.values()]
         return outcome
 
     def time_for(self, names: Collection[str]) -> int:
@@ -194,6 +212,14 @@ class Race:
     def preparing_s(self) -> float:
         """What exact neighbors and writing the samples took."""
         return self._written_s + sum(seconds for _, seconds in self._exact)
+
+
+def _racing(question: Question) -> str:
+    """Which race first, for the title of their round."""
+    methods = "the named methods" if question.methods else "all methods"
+    if not question.engines:
+        return methods
+    return f"what {' and '.join(question.engines)} offer{'s' * (len(question.engines) == 1)} and {methods}"
 
 
 def sizes(most: int) -> list[tuple[int, int, int]]:

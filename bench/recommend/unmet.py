@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 def unmet(answer: Answer) -> Iterator[str]:
     """All but the first of :attr:`Answer.nearest` and :attr:`Answer.nearer`, whose costs are told at length."""
-    named = {answer.nearest[0].method}
+    named = {answer.nearest[0].name}
     for other in answer.nearest[1:]:
-        named.add(other.method)
+        named.add(other.name)
         yield f"then {briefly(other)}{but(other, answer.question.limits)}"
     for option, offer in answer.closest.items():
-        if offer.method not in named:
+        if offer.name not in named:
             yield f"nearest to {option}: {briefly(offer)}{but(offer, answer.question.limits)}"
     if (published := answer.published) is not None:
         yield (
@@ -69,7 +69,7 @@ def title(answer: Answer, offer: Offer) -> str:
 def briefly(offer: Offer) -> str:
     """A method with its recall and latency, in a line."""
     return (
-        f"{offer.method} at {offer.code} bytes, recall@{offer.k} {offer.recall.value:.3f} on "
+        f"{offer.title} at {offer.code} bytes, recall@{offer.k} {offer.recall.value:.3f} on "
         f"{offer.record.dataset.n:,} vectors, p50 {duration(offer.p50_ms / 1e3)}"
     )
 

@@ -9,6 +9,7 @@ from bench.recommend.amounts import change, duration
 from bench.recommend.answer import Answer
 from bench.recommend.at_n import carried_on, unsure
 from bench.recommend.disk import DiskOrder
+from bench.recommend.engine_words import left_out, memory, scheme_lines, staying, where_to_have
 from bench.recommend.offer import FEEDING_THREADS, Offer
 from bench.recommend.question import Question
 from bench.recommend.unmet import best_title, but, title, unmet, unreachable
@@ -19,6 +20,12 @@ _KEPT = 1.2  # times --time that still count as kept
 
 def lines(answer: Answer) -> Iterator[str]:
     """The answer as text, a line each."""
+    yield from answer_lines(answer)
+    yield from saved_lines(answer)
+
+
+def answer_lines(answer: Answer) -> Iterator[str]:
+    """All that is known before anything is saved."""
     question = answer.question
     raw = 4 * answer.dim * answer.n
     yield (
@@ -36,25 +43,28 @@ def lines(answer: Answer) -> Iterator[str]:
         yield from _offer("take", answer.chosen)
         yield from unsure(answer.chosen, question.limits)
         yield from _runner_up(answer)
+        yield from staying(answer)
         yield from _trades(answer)
     else:
         yield "nothing that raced within the budget meets the limits"
         yield from unreachable(answer)
         yield from _nearest(answer)
+        yield from staying(answer)
+    yield from where_to_have(answer)
     yield from _changes(answer)
     yield from _disk(answer)
     yield from _other_machine(question)
     yield from _actions(answer)
-    yield from _saved(answer)
+    yield from left_out(answer)
     if answer.failed:
-        yield f"not measured: {', '.join(f'{record.method.name} ({record.status})' for record in answer.failed)}"
+        yield f"not measured: {', '.join(f'{name} ({record.status})' for name, record in answer.failed.items())}"
     if answer.unstarted:
         last = "published records have them behind; " if answer.expected.issuperset(answer.unstarted) else ""
         yield f"no time for: {', '.join(answer.unstarted)} ({last}--time gives more)"
     ahead = [name for name in answer.ahead if name not in answer.favorites_missing]
     if ahead and answer.chosen is not None:
         yield (
-            f"published records expect {', '.join(ahead)} to keep more than {answer.chosen.method}: give more "
+            f"published records expect {', '.join(ahead)} to keep more than {_best(answer).method}: give more "
             "--time, or run this again if it was the first time (what was compiled is kept)"
         )
     for round_ in answer.too_long:
@@ -62,6 +72,12 @@ def lines(answer: Answer) -> Iterator[str]:
     if answer.order_from:
         yield f"order of the race: {answer.order_from}"
     yield f"{len(answer.raced)} methods raced in {answer.seconds:.0f} s{_overrun(answer)}"
+
+
+def _best(answer: Answer) -> Offer:
+    """The best of all that raced."""
+    assert answer.chosen is not None
+    return answer.chosen if answer.staying is None else answer.staying.best
 
 
 def _and(names: list[str]) -> str:
@@ -114,11 +130,12 @@ def _actions(answer: Answer) -> Iterator[str]:
     trained = f", fitted on {answer.train_size:,}" if answer.train_size else ""
     yield f"to measure on all {answer.in_file:,} vectors of {answer.question.data}{trained}:"
     yield from (f"  {command}" for command in commands(answer))
-    yield "in Python:"
-    yield from (f"  {line}" for line in python_lines(answer))
+    if not answer.question.engines:
+        yield "in Python:"
+        yield from (f"  {line}" for line in python_lines(answer))
 
 
-def _saved(answer: Answer) -> Iterator[str]:
+def saved_lines(answer: Answer) -> Iterator[str]:
     """What is in the folder of ``--save``, or why there is none."""
     if (folder := answer.question.save) is None:
         return
@@ -179,25 +196,26 @@ def _nearest(answer: Answer) -> Iterator[str]:
 def _offer(word: str, offer: Offer) -> Iterator[str]:
     record, recall = offer.record, offer.recall
     measured = record.dataset.n
-    yield f"{word} {offer.method} at {offer.code} bytes a vector"
+    yield f"{word} {offer.title} at {offer.code} bytes a vector"
     low, high = number(recall.low, ".3f"), number(recall.high, ".3f")
     text = f"  keeps    recall@{offer.k} {recall.value:.3f} [{low}, {high}] on {measured:,} vectors"
     yield text + (carried_on(offer) if offer.n > measured else "")
-    disk = f", {count_bytes(offer.disk_bytes)} on disk" if offer.disk_bytes else ", nothing on disk"
-    yield f"  memory   {count_bytes(offer.memory_bytes)}{disk}"
+    yield f"  memory   {memory(offer)}"
     shared = " (other processes kept the machine busy)" if record.latency_shared else ""
     threads, measured_by = offer.used_threads, offer.measured_threads
     reranked = " and re-ranking" if record.config.get("rescore") else ""
     grown = f", carried on from {measured:,} vectors" if offer.n > measured else ""
     beyond = f", extrapolated from {measured_by} here" if threads > measured_by else ""
+    whose = f" of {offer.method} here, not in the engine," if offer.schemes else ""
     yield (
-        f"  latency  p50 {duration(offer.p50_ms / 1e3)} for a scan of all codes{reranked} by {threads} "
+        f"  latency  p50 {duration(offer.p50_ms / 1e3)} for a scan of all codes{reranked}{whose} by {threads} "
         f"thread{'s' if threads > 1 else ''}{beyond}{grown}{shared}"
     )
     yield (
         f"  build    {duration(offer.build_s)}: fit {duration(record.seconds['fit'])} on {record.dataset.n_train:,}, "
         f"encode {offer.encode_rate:,.0f} vectors/s{beyond}"
     )
+    yield from scheme_lines(offer)
 
 
 def _runner_up(answer: Answer) -> Iterator[str]:
@@ -209,7 +227,7 @@ def _runner_up(answer: Answer) -> Iterator[str]:
         return
     sure = f"p = {against.p:.2g}" if against.p < 0.05 else f"not distinguishable, p = {against.p:.2g}"
     yield (
-        f"runner-up: {other.method} at {other.code} bytes, recall@{other.k} {other.recall.value:.3f} "
+        f"runner-up: {other.title} at {other.code} bytes, recall@{other.k} {other.recall.value:.3f} "
         f"({change(-against.value)}, {sure}), p50 {duration(other.p50_ms / 1e3)}, build {duration(other.build_s)}"
         f"{but(other, answer.question.limits)}"
     )
@@ -220,8 +238,8 @@ def _trades(answer: Answer) -> Iterator[str]:
     for trade in answer.trades:
         best, other = trade.best, trade.other
         yield (
-            f"fast against best: {best.method} {best.recall.value:.3f} at {_costs(best)}; "
-            f"{other.method} {other.recall.value:.3f} at {_costs(other)}{_where(answer, other)}"
+            f"fast against best: {best.title} {best.recall.value:.3f} at {_costs(best)}; "
+            f"{other.title} {other.recall.value:.3f} at {_costs(other)}{_where(answer, other)}"
         )
 
 
@@ -246,23 +264,30 @@ def _changes(answer: Answer) -> Iterator[str]:
         own = f" at {offer.code} bytes" if offer.code < code_bytes else ""
         kept = f"{own} (recall@{offer.k} {_small(offer)})"
         if offer.missed(limits):
-            most = f"{offer.method}{kept} keeps most{but(offer, limits)}"
+            most = f"{offer.title}{kept} keeps most{but(offer, limits)}"
             yield f"at {code_bytes} bytes nothing tried meets the limits; {most}"
-        elif here is not None and offer.method != here.method:
-            yield f"at {code_bytes} bytes take {offer.method}{kept}"
+        elif here is not None and not _same(offer, here):
+            yield f"at {code_bytes} bytes take {offer.title}{kept}"
         else:
-            yield f"at {code_bytes} bytes still {offer.method}{kept}"
+            yield f"at {code_bytes} bytes still {offer.title}{kept}"
     fastest, chosen = answer.fastest, answer.chosen
-    named = {trade.other.method for trade in answer.trades} | ({chosen.method} if chosen else set())
-    eligible = fastest is not None and fastest.method not in named and not fastest.missed(limits)
+    named = {trade.other.name for trade in answer.trades} | ({chosen.name} if chosen else set())
+    eligible = fastest is not None and fastest.name not in named and not fastest.missed(limits)
     if eligible and fastest is not None and chosen is not None and fastest.p50_ms < chosen.p50_ms / 1.5:
         yield (
-            f"for a p50 below {duration(chosen.p50_ms / 1e3)} take {fastest.method}: about "
+            f"for a p50 below {duration(chosen.p50_ms / 1e3)} take {fastest.title}: about "
             f"{duration(fastest.p50_ms / 1e3)} (recall@{fastest.k} {_small(fastest)})"
         )
     crossing = _crossing(answer)
     if crossing:
         yield crossing
+
+
+def _same(offer: Offer, other: Offer) -> bool:
+    """Whether both are of one method, or of one scheme of an engine."""
+    if offer.scheme is not None and other.scheme is not None:
+        return (offer.scheme.engine, offer.scheme.scheme) == (other.scheme.engine, other.scheme.scheme)
+    return offer.method == other.method
 
 
 def _small(offer: Offer) -> str:
@@ -280,4 +305,4 @@ def _crossing(answer: Answer) -> str:
         return ""
     if (few := parts // saved) < 1:
         return ""
-    return f"below {few:,} vectors {other.method} is the smaller one, parts included"
+    return f"below {few:,} vectors {other.title} is the smaller one, parts included"

@@ -47,6 +47,19 @@ def command(command_line):
         (["--data", "{0}", "--memory", "500B"], "--memory 500 B leaves less than a byte for each of 540 vectors"),
         (["--data", "{0}", "--budget", "8B", "--methods", "float32"], "no method has a code of 8 bytes"),
         (["--data", "{0}", "--budget", "8x", "--sample", "10"], "--sample 10 is too small"),
+        (
+            ["--data", "{0}", "--budget", "8B", "--engine", "qdrunt"],
+            "no engine is called 'qdrunt'; did you mean qdrant",
+        ),
+        (
+            ["--data", "{0}", "--budget", "8B", "--engine", "lucene"],
+            "lucene has no code within 8 bytes at 16 dimensions: its smallest is SINGLE_BIT",
+        ),
+        (["--data", "{0}", "--budget", "8B", "--engine", "qdrant", "--metric", "jaccard"], "jaccard"),
+        (["--data", "{0}", "--budget", "8B", "--engine", "clickhouse", "--metric", "ip"], "clickhouse: compares by"),
+        (["--data", "{0}", "--budget", "8B", "--engine", "faiss", "--methods", "trellis"], "faiss has none of trellis"),
+        (["--data", "{0}", "--budget", "8B", "--engine", "faiss", "--rescore", "int8"], "use disk"),
+        (["--data", "{0}", "--budget", "8B", "--engine", "faiss", "--rescore", "disk"], "faiss has nothing within 8"),
         (["--budget", "32x"], "the following arguments are required: --data"),
     ],
 )
@@ -93,7 +106,7 @@ def test_limits_that_nothing_meets_bring_the_nearest_offer_and_status_one(bench,
     assert "meets them beyond the budget: acme_truncated at 16 bytes" in done.stdout
     assert "\r" not in done.stderr
     assert re.search(
-        r"all methods on a small sample \(135 vectors\) 1/1: acme_truncated, .* s: recall@10 0", done.stderr
+        r"the named methods on a small sample \(135 vectors\) 1/1: acme_truncated, .* s: recall@10 0", done.stderr
     )
 
 

@@ -19,7 +19,7 @@ from bench.recommend.keep import Saved
 from bench.recommend.offer import Offer
 from bench.recommend.question import Question
 from bench.recommend.sample import Sample
-from bench.recommend.words import _saved
+from bench.recommend.words import saved_lines
 
 N, DIM = 1_000, 16
 
@@ -121,8 +121,26 @@ def test_a_folder_that_holds_something_is_refused_before_work(tmp_path):
         keep.check(str(tmp_path / "file" / "below"))
 
 
+def test_a_folder_that_cannot_be_replaced_or_read_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for name in (".", "../here"):
+        with pytest.raises(UsageError, match="is the folder that this runs in"):
+            keep.check(name)
+    with pytest.raises(UsageError, match="name a new one"):
+        keep.check("..")
+
+    def unreadable(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    (tmp_path / "closed").mkdir()
+    monkeypatch.setattr("pathlib.Path.iterdir", unreadable)
+    with pytest.raises(UsageError, match="closed cannot be read: Permission denied; name a new folder"):
+        keep.check(str(tmp_path / "closed"))
+
+
 def said(saved):
-    return list(_saved(Answer(Question("x.npy", "48B", save="kept"), 100, 10_000, 48, 10_000, saved=saved)))
+    return list(saved_lines(Answer(Question("x.npy", "48B", save="kept"), 100, 10_000, 48, 10_000, saved=saved)))
 
 
 def test_the_answer_says_what_is_in_the_folder():

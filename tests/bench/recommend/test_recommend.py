@@ -162,7 +162,7 @@ def clock(record, monkeypatch):
         plan = Plan(RunConfig(), None, 48, {}, None, None, None)
         now = time.monotonic()
         kept = _Clock(values.get("limit", 40.0), now + values["over"], now + values["end"], values.get("least", 0.0), 2)
-        return kept, limits, lambda: kept.run(plan)
+        return kept, limits, lambda: kept.run(plan, "pq")
 
     return make
 
@@ -183,7 +183,7 @@ def named_clock(record, monkeypatch):
         kept = _Clock(10.0, now + over, now + 1_000.0, 0.0, expected_s=expected_s, **values)
 
         def run(name):
-            return kept.run(Plan(RunConfig(method={"name": name}), None, 48, {}, None, None, None))
+            return kept.run(Plan(RunConfig(method={"name": name}), None, 48, {}, None, None, None), name)
 
         return kept, started, run
 
@@ -244,11 +244,11 @@ def test_without_any_answer_yet_a_run_may_outlast_the_time(clock):
 def test_a_round_whose_leader_the_clock_cut_off_does_not_decide(record, racers):
     stopped = dataclasses.replace(at(record, name="leader"), status="timeout")
     crashed = dataclasses.replace(stopped, status="failed")
-    assert not Round(racers, [stopped]).decides("leader")
-    assert not Round(racers, [], ["leader"]).decides("leader")
-    assert Round(racers, [crashed]).decides("leader")
-    assert Round(racers, [], ["another"]).decides("leader")
-    assert not Round([]).decides("leader")
+    assert not Round(racers, {"leader": stopped}).decides(["leader"])
+    assert not Round(racers, {}, ["leader"]).decides(["another", "leader"])
+    assert Round(racers, {"leader": crashed}).decides(["leader"])
+    assert Round(racers, {}, ["another"]).decides(["leader"])
+    assert not Round([]).decides(["leader"])
 
 
 def test_runs_that_compiled_until_they_were_stopped_are_started_again(clock, record, monkeypatch):
@@ -269,8 +269,9 @@ def test_runs_that_compiled_until_they_were_stopped_are_started_again(clock, rec
 
 def test_those_expected_to_keep_more_than_a_method_are_known(record, racers):
     names = [racer.name for racer in racers]
-    stopped = [dataclasses.replace(at(record, name=name), status="timeout") for name in ("slow", "behind")]
-    first = Round(racers, [*stopped, dataclasses.replace(at(record, name="broken"), status="failed")], ["late"])
+    stopped = {name: dataclasses.replace(at(record, name=name), status="timeout") for name in ("slow", "behind")}
+    broken = {"broken": dataclasses.replace(at(record, name="broken"), status="failed")}
+    first = Round(racers, stopped | broken, ["late"])
     expected = ["slow", "late", "broken", names[0], "behind"]
     assert first.stopped_ahead(expected, names[0]) == ["slow", "late"]
     assert first.stopped_ahead([names[0], "slow"], names[0]) == []
@@ -385,7 +386,7 @@ def test_finalists_are_fitted_on_less_rather_than_not_measured(race, racers, mon
         assert "the finalists (10,000 vectors): about 25 s" in race.too_long[0]
         return
     ((entries, sample),) = called
-    assert [name for name, _ in entries] == names
+    assert [entry.name for entry in entries] == names
     assert sample.train_size == training
 
 

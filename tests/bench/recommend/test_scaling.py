@@ -1,6 +1,7 @@
 """Recall at N: a law fitted to nested parts of the sample, its interval, and what is said of it."""
 
 import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -197,6 +198,15 @@ def test_a_least_recall_that_is_not_sure_at_n_is_said():
     (text,) = unsure(offer(None, 10**6), Limits(min_recall=0.76))
     assert text == "  but whether it keeps --min-recall 0.76 at 1,000,000 is not known"
     assert list(unsure(offer(trend, 100_000), Limits(min_recall=0.76))) == []
+
+
+def test_a_rescored_recall_that_is_not_known_at_n_meets_no_least_recall():
+    alone = offer(None, 10**6)
+    rescored = replace(alone, record=replace(alone.record, config={**alone.record.config, "rescore": "disk"}))
+    unknown = "recall@10 at 1,000,000 is not known: it was measured at one size alone"
+    assert rescored.misses(Limits(min_recall=0.1)) == [unknown]
+    assert rescored.misses(Limits()) == []
+    assert replace(rescored, n=100_000).misses(Limits(min_recall=0.1)) == []
 
 
 def test_a_recall_that_is_missed_at_n_alone_says_so():
