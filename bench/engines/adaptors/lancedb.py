@@ -71,9 +71,9 @@ class LanceDB(Engine):
     def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         scores, ids = [], []
         for query in self.prepared(queries):
-            found = self._query(query, k).to_arrow()
-            scores.append(found["_distance"].to_numpy())
-            ids.append(found["id"].to_numpy())
+            rows = self._query(query, k).to_arrow()
+            scores.append(rows["_distance"].to_numpy())
+            ids.append(rows["id"].to_numpy())
         return self.padded(scores, ids, k)
 
     def index(self) -> dict[str, Any]:

@@ -62,8 +62,8 @@ class Qdrant(Engine):
         from qdrant_edge import EdgeShard, QuantizationSearchParams, SearchParams
 
         self._shard = EdgeShard.load(str(self.folder / _SHARD), self._config())
-        asked = {"rescore": True, "oversampling": float(self.oversampling)} if self.rescore else {"rescore": False}
-        self._params = SearchParams(quantization=QuantizationSearchParams(**asked) if self._quantized else None)
+        options = {"rescore": True, "oversampling": float(self.oversampling)} if self.rescore else {"rescore": False}
+        self._params = SearchParams(quantization=QuantizationSearchParams(**options) if self._quantized else None)
 
     def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         from qdrant_edge import Query, QueryBatchRequest, QueryRequest

@@ -14,7 +14,7 @@ _TYPED = re.compile(r"(CREATE VIRTUAL TABLE (\w+) USING vec0\((\w+) .+\)) -- INS
 
 
 class SQLiteVec(Engine):
-    """The table that the catalogue types, and the expression behind ``INSERT`` for vectors and queries alike.
+    """The table that the catalogue types, and the expression behind ``INSERT`` for vectors and queries.
 
     The standard library's ``sqlite3`` is often built without extensions; apsw brings an SQLite that takes them.
     """
@@ -46,9 +46,9 @@ class SQLiteVec(Engine):
 
     def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         select = f"SELECT rowid, distance FROM {self._table} WHERE {self._column} MATCH {self._stored} AND k = ?"
-        found = [list(self._database.execute(select, (query.tobytes(), k))) for query in self.prepared(queries)]
-        scores = [[distance for _, distance in rows] for rows in found]
-        return self.padded(scores, [[row for row, _ in rows] for rows in found], k)
+        results = [list(self._database.execute(select, (query.tobytes(), k))) for query in self.prepared(queries)]
+        scores = [[distance for _, distance in rows] for rows in results]
+        return self.padded(scores, [[row for row, _ in rows] for rows in results], k)
 
     def index(self) -> dict[str, Any]:
         return {"kind": "flat"}

@@ -53,13 +53,13 @@ class USearch(Engine):
 
     def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         vectors, exact = self._given(self.prepared(queries)), not self.search_value
-        found: Any = self._index.search(vectors, k, exact=exact, threads=self.threads, dtype=self._dtype)
+        matches: Any = self._index.search(vectors, k, exact=exact, threads=self.threads, dtype=self._dtype)
         if len(vectors) == 1:  # by itself, not as a batch
-            return self.padded([found.distances], [found.keys], k)
-        counts = found.counts
+            return self.padded([matches.distances], [matches.keys], k)
+        counts = matches.counts
         return self.padded(
-            [row[:count] for row, count in zip(found.distances, counts)],
-            [row[:count] for row, count in zip(found.keys, counts)],
+            [row[:count] for row, count in zip(matches.distances, counts)],
+            [row[:count] for row, count in zip(matches.keys, counts)],
             k,
         )
 
