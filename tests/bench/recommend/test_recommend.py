@@ -159,7 +159,7 @@ def clock(record, monkeypatch):
 
         limits = []
         monkeypatch.setattr("bench.recommend.race.runner.execute", execute)
-        plan = Plan(RunConfig(), None, 48, {}, None, None, None)
+        plan = Plan(RunConfig(), None, 48, {}, None, None, None, None)
         now = time.monotonic()
         kept = _Clock(values.get("limit", 40.0), now + values["over"], now + values["end"], values.get("least", 0.0), 2)
         return kept, limits, lambda: kept.run(plan, "pq")
@@ -183,7 +183,7 @@ def named_clock(record, monkeypatch):
         kept = _Clock(10.0, now + over, now + 1_000.0, 0.0, expected_s=expected_s, **values)
 
         def run(name):
-            return kept.run(Plan(RunConfig(method={"name": name}), None, 48, {}, None, None, None), name)
+            return kept.run(Plan(RunConfig(method={"name": name}), None, 48, {}, None, None, None, None), name)
 
         return kept, started, run
 
