@@ -22,6 +22,7 @@ from bench.execution.subject import label
 from bench.execution.turns import Turns
 from bench.execution.worker import TRACEBACK_FILE
 from bench.measure import environment
+from bench.processes import removed_with_this
 from bench.progress import Progress
 from bench.records import BudgetInfo, MethodInfo, Record
 from bench.tracks import track_of
@@ -68,7 +69,9 @@ def execute(plan: Plan, turns: Turns | None = None) -> Record:
     if (record := _shared(plan)) is not None:
         return record
     find_truth(plan)
-    with _work_folder(plan.folder) as work:
+    # An engine's data may be large, and no later run may come to remove them.
+    kept = removed_with_this if plan.subject.is_engine else contextlib.nullcontext
+    with _work_folder(plan.folder) as work, kept(work):
         job = {"config": plan.config.to_dict(), "code_bytes": plan.code_bytes, "modules": plan.modules}
         memory_share = 1.0 if turns is None else 1 / plan.config.jobs
         outcome = run_isolated(job, work, plan.config.limits, plan.config.threads, turns, memory_share)

@@ -11,6 +11,7 @@ from bench.engines.adaptors.choosing import NotOffered, choose, offered
 from bench.engines.adaptors.finding import missing_packages
 from bench.errors import UsageError
 from bench.tracks.engine import folder_bytes
+from methods import registry
 from methods.errors import BudgetError
 
 N, DIM, QUERIES, K = 1_500, 384, 60, 10
@@ -72,6 +73,8 @@ def test_what_is_built_finds_what_its_codes_allow(name, scheme, text, tmp_path):
         engine.close()
     offer = engine.offer
     if offer.scheme.equals:
+        if missing := registry.missing_dependencies(offer.scheme.method):
+            pytest.skip(f"{', '.join(missing)} is not installed")
         codec = methods.create(offer.scheme.method, DIM, offer.method_bytes, "cosine", **offer.params).fit(base)
         _, theirs = codec.searcher(codec.encode(base)).search(queries, K)
         assert abs(found - recall(theirs, true)) < WITHIN, (
