@@ -57,9 +57,9 @@ class Server:
         self._prepare()
         self._data.mkdir()
         self._give(self._data)
-        command = [_program("initdb"), "-D", self._data, "-U", "bench", "-A", "trust", "-E", "UTF8", "--locale=C"]
+        options = ["-U", "bench", "-A", "trust", "-E", "UTF8", "--locale=C", "--wal-segsize=1"]
         done = subprocess.run(
-            [*command, "--wal-segsize=1"],
+            [str(_program("initdb")), "-D", str(self._data), *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
