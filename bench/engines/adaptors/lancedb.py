@@ -31,6 +31,8 @@ class LanceDB(Engine):
         "IvfSq",
         "IvfRq 1 bit",
         "IvfRq 4 bits",
+        "IvfRq 1 bit by dot",
+        "IvfRq 4 bits by dot",
         "HnswPq",
         "HnswSq",
         "float16 column",
