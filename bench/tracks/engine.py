@@ -108,8 +108,8 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
     job = _job(config, dataset, code_bytes, work)
     with run.timed("build"):
         builder.build_apart(job, work)
-    disk = folder_bytes(Path(job["folder"]))
     engine = builder.engine_of(job)
+    disk = engine.disk_bytes()
     before = own_memory([os.getpid()])
     try:
         with run.timed("load"):
@@ -127,11 +127,6 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
         engine.close()
         shutil.rmtree(job["folder"], ignore_errors=True)
     return run
-
-
-def folder_bytes(folder: Path) -> int:
-    """Bytes of all files below a folder as the disk holds them."""
-    return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 
 def _job(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) -> dict[str, Any]:

@@ -124,6 +124,11 @@ class Engine(ABC):
     def close(self) -> None:  # noqa: B027 (most have nothing to end)
         """End what :meth:`open` started."""
 
+    def disk_bytes(self) -> int:
+        """What was built takes on disk: all files of the folder, as the disk holds them."""
+        files = (path for path in self.folder.rglob("*") if path.is_file() and not path.is_symlink())
+        return sum(path.stat().st_blocks * 512 for path in files)
+
     def processes(self) -> list[int]:
         """Processes whose memory the open engine takes: this one, and servers."""
         return [os.getpid()]

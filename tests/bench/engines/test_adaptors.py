@@ -10,7 +10,6 @@ from bench.engines import adaptors
 from bench.engines.adaptors.choosing import NotOffered, choose, offered
 from bench.engines.adaptors.finding import missing_packages
 from bench.errors import UsageError
-from bench.tracks.engine import folder_bytes
 from methods import registry
 from methods.errors import BudgetError
 
@@ -67,7 +66,7 @@ def test_what_is_built_finds_what_its_codes_allow(name, scheme, text, tmp_path):
         one_by_one = np.concatenate([engine.search(queries[i : i + 1], K)[1] for i in range(5)])
         assert recall(one_by_one, ids[:5]) > 0.95
         assert engine.index()["kind"]
-        assert folder_bytes(tmp_path / "engine") > N * engine.offer.bytes * 0.9
+        assert engine.disk_bytes() > N * engine.offer.bytes * 0.9
         found = recall(ids, true)
     finally:
         engine.close()
