@@ -18,6 +18,7 @@ from bench.recommend.choice import recommend
 from bench.recommend.export import to_json
 from bench.recommend.keep import Saved
 from bench.recommend.offer import Limits
+from bench.recommend.prices import read_prices
 from bench.recommend.question import Question, parse_bytes, parse_count, parse_engines, parse_methods
 from bench.recommend.words import answer_lines, saved_lines
 from methods import MethodError
@@ -67,6 +68,11 @@ def main() -> None:
         default="",
         metavar="A,B",
         help="choose of what these engines have within the budget (`python -m bench engines` lists engines)",
+    )
+    parser.add_argument(
+        "--prices",
+        metavar="FILE",
+        help="YAML with `currency`, and `memory` and `disk`, prices of a GB a month: says what the answer costs",
     )
     parser.add_argument(
         "--threads", type=int, default=1, help="of a search (default 1); more than there are cores here: extrapolated"
@@ -138,6 +144,7 @@ def _question(options: argparse.Namespace) -> Question:
         rescore=options.rescore,
         methods=parse_methods(options.methods),
         engines=parse_engines(options.engine),
+        prices=None if options.prices is None else read_prices(options.prices),
         threads=options.threads,
         seed=options.seed,
         time_s=options.time,

@@ -12,6 +12,7 @@ from bench.recommend.amounts import change
 from bench.recommend.answer import Answer
 from bench.recommend.offer import Offer, title_of
 from bench.recommend.places import Places
+from bench.recommend.prices import Prices, monthly
 from bench.report.words import count_bytes, number
 
 _NAMED = 3  # engines, of those that have a method
@@ -49,7 +50,7 @@ def scheme_lines(offer: Offer) -> Iterator[str]:
     if limits := str(scheme.limits):
         yield f"  limits   {limits}"
     for other in offer.schemes[1:]:
-        yield f"  or       {title_of(other)}: {_costs(other, offer.n)}; type {other.typed or 'nothing'}"
+        yield f"  or       {title_of(other)}: {_size(other, offer.n)}; type {other.typed or 'nothing'}"
 
 
 def memory(offer: Offer) -> str:
@@ -58,6 +59,12 @@ def memory(offer: Offer) -> str:
         disk = f", {count_bytes(offer.disk_bytes)} on disk" if offer.disk_bytes else ", nothing on disk"
         return f"{count_bytes(offer.memory_bytes)}{disk}"
     return f"{count_bytes(offer.memory_bytes)} for codes and parts{_on_top(served)}, {_originals(served, offer.n)}"
+
+
+def costs(offer: Offer, prices: Prices | None) -> str:
+    """What an offer costs a month, behind other words; nothing without prices."""
+    money = monthly(prices, offer.memory_bytes, offer.disk_bytes)
+    return "" if money is None else f", {money}"
 
 
 def staying(answer: Answer) -> Iterator[str]:
@@ -69,9 +76,10 @@ def staying(answer: Answer) -> Iterator[str]:
         yield f"staying with {engines} costs no recall: nothing that raced keeps more within {answer.code_bytes} bytes"
     else:
         best, own = stay.best, stay.own
+        money = costs(best, answer.question.prices)
         yield (
             f"staying with {engines} costs {_difference(stay.against)} of recall@{best.k} within {answer.code_bytes} "
-            f"bytes: {best.title} at {best.code} keeps {best.recall.value:.3f} where this keeps "
+            f"bytes: {best.title} at {best.code}{money} keeps {best.recall.value:.3f} where this keeps "
             f"{own.recall.value:.3f}, on {own.record.dataset.n:,} vectors"
         )
 
@@ -88,10 +96,10 @@ def where_to_have(answer: Answer) -> Iterator[str]:
     chosen = places.offer
     if places.within:
         yield f"where {chosen.method} at {chosen.code} bytes can be had:"
-        yield from _list(places.within, answer.n)
+        yield from _list(places.within, answer)
     else:
         yield _had_nowhere(places)
-        yield from _substitute(places, answer.n)
+        yield from _substitute(places, answer)
     for command in commands(answer):
         yield f"  all, with what to type: {command}"
 
@@ -113,7 +121,7 @@ def _had_nowhere(places: Places) -> str:
     return f"no engine of the catalogue has {chosen.method}"
 
 
-def _substitute(places: Places, n: int) -> Iterator[str]:
+def _substitute(places: Places, answer: Answer) -> Iterator[str]:
     other, own, against = places.substitute, places.own, places.against
     if other is None or own is None or against is None:
         yield f"  nor anything else that raced, within {places.code_bytes} bytes"
@@ -122,18 +130,20 @@ def _substitute(places: Places, n: int) -> Iterator[str]:
         f"  nearest that can be had: {other.method} at {other.code} bytes, recall@{other.k} {other.recall.value:.3f}, "
         f"{_difference(against)} less than {own.method} on {own.record.dataset.n:,} vectors"
     )
-    yield from _list(places.instead, n)
+    yield from _list(places.instead, answer)
 
 
-def _list(schemes: Sequence[SchemeOffer], n: int) -> Iterator[str]:
+def _list(schemes: Sequence[SchemeOffer], answer: Answer) -> Iterator[str]:
     """The first few, a line each."""
     for each in schemes[:_NAMED]:
-        yield f"  {each.engine.name} {each.scheme.name}: {_costs(each, n)}"
+        money = monthly(answer.question.prices, answer.n * (each.memory_bytes or 0), answer.n * each.disk_bytes)
+        cost = "" if money is None else f", {money}"
+        yield f"  {each.engine.name} {each.scheme.name}: {_size(each, answer.n)}{cost}"
     if (more := len(schemes) - _NAMED) > 0:
         yield f"  and {more} more"
 
 
-def _costs(scheme: SchemeOffer, n: int) -> str:
+def _size(scheme: SchemeOffer, n: int) -> str:
     size = n * (scheme.memory_bytes or 0)
     return f"{scheme.bytes} bytes, {count_bytes(size)} for codes{_on_top(scheme)}, {_originals(scheme, n)}"
 

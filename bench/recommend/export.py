@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from bench.engines.export import offer_data
+from bench.engines.offers import Offer as SchemeOffer
 from bench.measure.statistics import Difference
 from bench.recommend import engine_words
 from bench.recommend.actions import commands, python_lines
@@ -14,6 +16,7 @@ from bench.recommend.answer import Answer, Staying
 from bench.recommend.disk import DiskOrder
 from bench.recommend.offer import Offer
 from bench.recommend.places import Places
+from bench.recommend.prices import Prices, monthly
 from bench.recommend.question import Question
 from bench.recommend.words import lines
 
@@ -37,6 +40,7 @@ def document(answer: Answer) -> dict[str, Any]:
         "dim": answer.dim,
         "metric": best.record.dataset.metric,
         "budget_bytes": answer.code_bytes,
+        "float32": _float32(answer),
         "meets_limits": answer.chosen is not None,
         "take": offers(answer.chosen),
         "runner_up": offers(answer.runner_up),
@@ -84,7 +88,7 @@ def _offer(offer: Offer, question: Question) -> dict[str, Any]:
         "method": offer.method,
         "options": {key: value for key, value in record.method.requested.items() if key != "name"},
         "code_bytes": offer.code,
-        "schemes": [offer_data(each, offer.n) for each in offer.schemes],
+        "schemes": [_scheme(each, offer.n, question.prices) for each in offer.schemes],
         "recall": offer.recall.value,
         "recall_low": offer.recall.low,
         "recall_high": offer.recall.high,
@@ -94,6 +98,7 @@ def _offer(offer: Offer, question: Question) -> dict[str, Any]:
         "recall_at_n_high": None if at_n is None else at_n.high,
         "memory_bytes": offer.memory_bytes,
         "disk_bytes": offer.disk_bytes,
+        "monthly": _monthly(question.prices, offer.memory_bytes, offer.disk_bytes),
         "p50_ms": offer.p50_ms,
         "fit_s": record.seconds["fit"],
         "encode_vectors_per_s": offer.encode_rate,
@@ -102,6 +107,21 @@ def _offer(offer: Offer, question: Question) -> dict[str, Any]:
         "measured_threads": offer.measured_threads,
         "misses": offer.misses(question.limits),
     }
+
+
+def _monthly(prices: Prices | None, memory_bytes: int, disk_bytes: int) -> dict[str, Any] | None:
+    money = monthly(prices, memory_bytes, disk_bytes)
+    return money and {**dataclasses.asdict(money), "total": money.total}
+
+
+def _float32(answer: Answer) -> dict[str, Any]:
+    size = 4 * answer.dim * answer.n
+    return {"memory_bytes": size, "disk_bytes": 0, "monthly": _monthly(answer.question.prices, size, 0)}
+
+
+def _scheme(scheme: SchemeOffer, n: int, prices: Prices | None) -> dict[str, Any]:
+    size = n * (scheme.memory_bytes or 0)
+    return {**offer_data(scheme, n), "monthly": _monthly(prices, size, n * scheme.disk_bytes)}
 
 
 def _difference(against: Difference) -> dict[str, float]:
@@ -117,13 +137,17 @@ def _staying(staying: Staying, question: Question) -> dict[str, Any]:
 
 
 def _places(places: Places, answer: Answer) -> dict[str, Any]:
-    n, substitute, against = answer.n, places.substitute, places.against
+    substitute, against = places.substitute, places.against
+
+    def listed(schemes: Sequence[SchemeOffer]) -> list[dict[str, Any]]:
+        return [_scheme(each, answer.n, answer.question.prices) for each in schemes]
+
     return {
         "method": places.offer.method,
-        "equal": [offer_data(each, n) for each in places.equal],
-        "other": [offer_data(each, n) for each in places.other],
+        "equal": listed(places.equal),
+        "other": listed(places.other),
         "substitute": substitute and _offer(substitute, answer.question),
-        "substitute_in": [offer_data(each, n) for each in places.instead],
+        "substitute_in": listed(places.instead),
         "difference": against and _difference(against),
     }
 

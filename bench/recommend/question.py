@@ -12,6 +12,7 @@ from bench.datasets.distances import parse_metric
 from bench.engines.entries import entry
 from bench.errors import UsageError
 from bench.recommend.offer import Limits
+from bench.recommend.prices import Prices
 from bench.report.words import count_bytes
 from methods import MethodError
 from methods import registry as methods_registry
@@ -63,6 +64,8 @@ class Question:
         What the whole answer may take.
     sample : int
         Most vectors measured on.
+    prices : Prices or None
+        Of memory and disk: what the answer costs a month at ``n`` is said then.
     save : str or None
         A new folder for the fitted codec of the chosen method.
     """
@@ -84,6 +87,7 @@ class Question:
     memory: int | None = None
     save: str | None = None
     engines: tuple[str, ...] = ()
+    prices: Prices | None = None
 
     def __post_init__(self) -> None:
         if bool(self.budget) == (self.memory is not None):

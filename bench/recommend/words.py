@@ -9,8 +9,9 @@ from bench.recommend.amounts import change, duration
 from bench.recommend.answer import Answer
 from bench.recommend.at_n import carried_on, unsure
 from bench.recommend.disk import DiskOrder
-from bench.recommend.engine_words import left_out, memory, scheme_lines, staying, where_to_have
+from bench.recommend.engine_words import costs, left_out, memory, scheme_lines, staying, where_to_have
 from bench.recommend.offer import FEEDING_THREADS, Offer
+from bench.recommend.prices import Prices, monthly
 from bench.recommend.question import Question
 from bench.recommend.unmet import best_title, but, title, unmet, unreachable
 from bench.report.words import count_bytes, number
@@ -32,6 +33,8 @@ def answer_lines(answer: Answer) -> Iterator[str]:
         f"{answer.n:,} vectors of {answer.dim} dimensions are {count_bytes(raw)} as float32; "
         f"at most {answer.code_bytes} bytes each ({_budget(question, answer.n * answer.code_bytes)})"
     )
+    if (money := monthly(question.prices, raw, 0)) is not None:
+        yield f"float32 in memory costs {money}"
     yield from answer.vectors
     if answer.favorites_missing:
         of = "the first five of those named, by" if question.methods else "the first five in"
@@ -40,7 +43,7 @@ def answer_lines(answer: Answer) -> Iterator[str]:
             "should be enough, or run this again if it compiled much (what was compiled is kept)"
         )
     if answer.chosen is not None:
-        yield from _offer("take", answer.chosen)
+        yield from _offer("take", answer.chosen, question.prices)
         yield from unsure(answer.chosen, question.limits)
         yield from _runner_up(answer)
         yield from staying(answer)
@@ -184,16 +187,16 @@ def _overrun(answer: Answer) -> str:
 def _nearest(answer: Answer) -> Iterator[str]:
     """What comes nearest to limits that nothing meets, and what was measured at other budgets and comes nearer."""
     limits, best = answer.question.limits, answer.nearest[0]
-    yield from _offer(best_title(answer), best)
+    yield from _offer(best_title(answer), best, answer.question.prices)
     yield f"  but {' and '.join(best.misses(limits))}"
     yield from unmet(answer)
     if (other := answer.nearer) is not None:
-        yield from _offer(title(answer, other), other)
+        yield from _offer(title(answer, other), other, answer.question.prices)
         if misses := other.misses(limits):
             yield f"  but {' and '.join(misses)}"
 
 
-def _offer(word: str, offer: Offer) -> Iterator[str]:
+def _offer(word: str, offer: Offer, prices: Prices | None = None) -> Iterator[str]:
     record, recall = offer.record, offer.recall
     measured = record.dataset.n
     yield f"{word} {offer.title} at {offer.code} bytes a vector"
@@ -201,6 +204,8 @@ def _offer(word: str, offer: Offer) -> Iterator[str]:
     text = f"  keeps    recall@{offer.k} {recall.value:.3f} [{low}, {high}] on {measured:,} vectors"
     yield text + (carried_on(offer) if offer.n > measured else "")
     yield f"  memory   {memory(offer)}"
+    if (money := monthly(prices, offer.memory_bytes, offer.disk_bytes)) is not None:
+        yield f"  costs    {money}"
     shared = " (other processes kept the machine busy)" if record.latency_shared else ""
     threads, measured_by = offer.used_threads, offer.measured_threads
     reranked = " and re-ranking" if record.config.get("rescore") else ""
@@ -229,7 +234,7 @@ def _runner_up(answer: Answer) -> Iterator[str]:
     yield (
         f"runner-up: {other.title} at {other.code} bytes, recall@{other.k} {other.recall.value:.3f} "
         f"({change(-against.value)}, {sure}), p50 {duration(other.p50_ms / 1e3)}, build {duration(other.build_s)}"
-        f"{but(other, answer.question.limits)}"
+        f"{costs(other, answer.question.prices)}{but(other, answer.question.limits)}"
     )
 
 
