@@ -11,10 +11,11 @@ from typing import Any
 from bench.records import Record
 from bench.report.drawing import colors_of
 from bench.report.names import dataset_names
+from bench.report.page.offered import offered
 from bench.report.ranking import rankings
 from bench.report.rows import COSTS, Row
 
-_SCRIPTS = ("labels.js", "charts.js", "page.js")
+_SCRIPTS = ("labels.js", "charts.js", "engines.js", "page.js")
 _PER_RUN_CONFIG = ("seed", "k", "threads", "train_size", "rescore", "rescore_factor", "latency_s")
 
 
@@ -38,7 +39,7 @@ def render(rows: Sequence[Row], failures: Sequence[Record], title: str = "Vector
 
 
 def page_data(rows: Sequence[Row], failures: Sequence[Record]) -> dict[str, Any]:
-    """What the script reads: rows, failures, environments (each once), measures, costs, colors, rankings."""
+    """What the script reads: rows, failures, environments (each once), measures, costs, colors, rankings, engines."""
     environments: dict[str, int] = {}
     name = dataset_names([*(row.record for row in rows), *failures])
     shown = [_row(row, name(row.record), environments) for row in rows]
@@ -60,7 +61,23 @@ def page_data(rows: Sequence[Row], failures: Sequence[Record]) -> dict[str, Any]
         "costs": COSTS,
         "colors": _colors(rows, name),
         "rankings": _rankings(rows),
+        "engines": _engines(rows, name),
     }
+
+
+def _engines(rows: Sequence[Row], name: Callable[[Record], str]) -> dict[str, Any]:
+    """``datasets``: data set -> what engines offer there (:func:`~bench.report.page.offered.offered`).
+
+    Of an offer, ``differs`` and ``typed`` are places in ``texts``: most stand there for several data sets.
+    """
+    by_dataset: dict[str, list[tuple[int, Row]]] = {}
+    for at, row in enumerate(rows):
+        by_dataset.setdefault(name(row.record), []).append((at, row))
+    datasets = {dataset: offered(of_dataset) for dataset, of_dataset in by_dataset.items()}
+    texts: dict[str, int] = {}
+    for offer in (offer for engines in datasets.values() for engine in engines for offer in engine["offers"]):
+        offer |= {key: texts.setdefault(offer[key], len(texts)) for key in ("differs", "typed")}
+    return {"datasets": datasets, "texts": list(texts)}
 
 
 def _rankings(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:

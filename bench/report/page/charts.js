@@ -36,39 +36,44 @@ function verticalAxis(points, top, bottom) {
 const padded = (values, share, least) => { const low = Math.min(...values), high = Math.max(...values), gap = Math.max((high - low) * share, least); return [low - gap, high + gap]; };
 
 const LEFT = 46, RIGHT = 14, TOP = 10, BOTTOM = 40;
-function chart(number, rows, cost) {
-  const svg = $(`chart${number}`), figure = svg.closest("figure");
-  figure.hidden = !ofDataset().some((row) => row.costs[cost] > 0);
+// With an engine chosen, rows are what it offers, and the front of all methods stands behind them.
+function chart(number, rows, cost, all = rows) {
+  const svg = $(`chart${number}`), figure = svg.closest("figure"), ofEngine = all !== rows;
+  figure.hidden = !ofDataset().some((row) => row.costs[cost] > 0) || (number > 0 && ofEngine);
   const width = Math.round(figure.clientWidth) || 460, height = Math.round(number || width < 600 ? Math.min(330, 0.75 * width) : 0.76 * width);
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   svg.replaceChildren();
-  const points = rows.filter((row) => row.costs[cost] > 0);
+  const points = rows.filter((row) => row.costs[cost] > 0), behind = ofEngine ? all.filter((row) => row.costs[cost] > 0) : points;
+  const seen = ofEngine ? [...points, ...frontOf(behind, cost)] : points;
   $(`cap${number}`).textContent = `${$("measure").value.replaceAll("_", " ")} against ${DATA.costs[cost]}`;
-  if (!points.length) { svg.append(drawn("text", { class: "empty", x: width / 2, y: height / 2 }, "no run matches")); svg.onkeydown = svg.onclick = null; return; }
-  const axis = verticalAxis(points, TOP, height - BOTTOM);
+  if (!seen.length) { svg.append(drawn("text", { class: "empty", x: width / 2, y: height / 2 }, "no run matches")); svg.onkeydown = svg.onclick = null; return; }
+  const axis = verticalAxis(seen, TOP, height - BOTTOM);
   $(`cap${number}`).textContent = `${axis.name} against ${DATA.costs[cost]}`;
-  const [x0, x1] = padded(points.map((row) => Math.log10(row.costs[cost])), 0.06, 0.05);
+  const [x0, x1] = padded(seen.map((row) => Math.log10(row.costs[cost])), 0.06, 0.05);
   const px = (value) => LEFT + (Math.log10(value) - x0) / (x1 - x0) * (width - LEFT - RIGHT);
-  grid(svg, axis, cost in sizes() ? ticksRatio(x0, x1, points[0].raw, width / 60) : [], ticksLog(x0, x1), px, width, height);
+  grid(svg, axis, cost in sizes() ? ticksRatio(x0, x1, seen[0].raw, width / 60) : [], ticksLog(x0, x1), px, width, height);
   svg.append(drawn("text", { class: "axis", x: (LEFT + width) / 2, y: height - 6, "text-anchor": "middle" }, DATA.costs[cost]));
 
-  const front = frontOf(points, cost);
-  const places = points.map((row) => ({ row, id: row.id, x: px(row.costs[cost]), y: axis.y(quality(row)), front: front.has(row) }));
-  places.sort((a, b) => a.front - b.front || a.x - b.x);
+  const placed = (those) => {
+    const front = frontOf(those, cost);
+    return those.map((row) => ({ row, id: row.id, x: px(row.costs[cost]), y: axis.y(quality(row)), front: front.has(row) })).sort((a, b) => a.front - b.front || a.x - b.x);
+  };
+  const places = placed(points), under = ofEngine ? placed(behind) : places;
   const onFront = places.filter((place) => place.front);
-  const lines = number === 0 ? linesOf(places) : [];
-  for (const [method, line] of lines) svg.append(drawn("path", { class: `line${line.some((place) => place.front) ? "" : " pale"}`, d: joined(line), stroke: colorOf(line[0].row), "data-method": method }));
-  const best = axis.monotone && lines.length ? bestOf(lines.map(([, line]) => line), places, axis.down) : null;
-  svg.append(drawn("path", { class: "front", d: best ? joined(best) : steps(onFront) }));
+  const lines = number === 0 ? linesOf(under) : [];
+  if (!ofEngine) for (const [method, line] of lines) svg.append(drawn("path", { class: `line${line.some((place) => place.front) ? "" : " pale"}`, d: joined(line), stroke: colorOf(line[0].row), "data-method": method }));
+  const best = axis.monotone && lines.length ? bestOf(lines.map(([, line]) => line), under, axis.down) : null;
+  svg.append(drawn("path", { class: "front", d: best ? joined(best) : steps(under.filter((place) => place.front)) }));
+  if (ofEngine) svg.append(drawn("path", { class: "own", d: best && places.length ? joined(bestOf(linesOf(places).map(([, line]) => line), places, axis.down)) : steps(onFront) }));
   for (const { row, id, x, y, front: isFront } of places) {
-    svg.append(drawn("circle", { class: `dot${isFront ? "" : " pale"}`, cx: x, cy: y, r: isFront ? 5.5 : 4.5, fill: colorOf(row), "data-id": id, tabindex: -1, role: "button", "aria-label": summary(row, cost) }));
+    svg.append(drawn("circle", { class: `dot${isFront ? "" : " pale"}${row.offer?.equals === false ? " like" : ""}`, style: `--family: ${colorOf(row)}`, cx: x, cy: y, r: isFront ? 5.5 : 4.5, fill: colorOf(row), "data-id": id, tabindex: -1, role: "button", "aria-label": summary(row, cost) }));
   }
   for (const { row, id, x, front: isFront } of places) { // over the points, which may be the larger; seen at the front, elsewhere while pointed at
     const [, low, high] = row.quality[$("measure").value];
     if (empty(low) || empty(high)) continue;
     svg.append(drawn("line", { class: `span${isFront ? " near" : ""}`, x1: x, x2: x, y1: axis.y(low), y2: axis.y(high), "data-id": id }));
   }
-  placeLabels(svg, labeled(onFront, best), places, { x: LEFT + 2, y: 2, w: width - LEFT - 4, h: height - BOTTOM - 2 });
+  placeLabels(svg, labeled(onFront, ofEngine ? null : best), places, { x: LEFT + 2, y: 2, w: width - LEFT - 4, h: height - BOTTOM - 2 });
   const order = [...svg.querySelectorAll(".dot")].sort((a, b) => a.getAttribute("cx") - b.getAttribute("cx"));
   if (order.length) order[0].setAttribute("tabindex", 0);
   svg.onkeydown = (event) => walk(event, order);
@@ -128,13 +133,13 @@ function labeled(onFront, best) {
     const same = (other) => other?.row.method === place.row.method;
     return !best || !same(seen[i - 1]) || (!same(seen[i + 1]) && same(seen[i - 2]));
   });
-  return kept.map(({ row, x, y, id }) => ({ text: row.method, x, y, id }))
+  return kept.map(({ row, x, y, id }) => ({ text: nameOf(row), x, y, id }))
     .filter((one, i, all) => !all.slice(0, i).some((other) => other.text === one.text && Math.hypot(other.x - one.x, other.y - one.y) < 40));
 }
 
 // A finger is wider than a point: beside one, the nearest is meant.
 function near(event, order) {
-  if (event.target.closest("circle")) return;
+  if (event.target.closest("circle") || !order.length) return;
   const away = (node) => { const box = node.getBoundingClientRect(); return Math.hypot(box.x + box.width / 2 - event.clientX, box.y + box.height / 2 - event.clientY); };
   const nearest = order.reduce((best, node) => (away(node) < away(best) ? node : best));
   if (away(nearest) < 20) open(Number(nearest.dataset.id));

@@ -1,4 +1,4 @@
-// The page: its data, what is chosen of them, the tables; labels.js and charts.js stand before it in the same script.
+// The page: its data, what is chosen of them, the tables; labels.js, charts.js and engines.js stand before it in the same script.
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const $ = (id) => document.getElementById(id);
 const make = (tag, attributes = {}, text) => {
@@ -82,21 +82,24 @@ function fillFamilies() {
   $("families").replaceChildren($("families").querySelector("legend"), ...labels);
 }
 fillFamilies();
+fillEngines(address.get("engine"));
 
 const quality = (row, measure = $("measure").value) => row.quality[measure]?.[0] ?? null;
 const COLUMNS = [
   { key: "method", title: "method", text: true, value: (row) => row.method },
+  { key: "scheme", title: () => `in ${engine().title}`, text: true, name: "scheme", offer: true, value: (row) => row.offer.scheme, show: nameOf },
+  { key: "served", title: "its bytes", offer: true, value: (row) => row.offer.bytes, show: (row) => written(row.offer.bytes) },
   { key: "family", title: "family", text: true, name: "family", value: (row) => row.family },
   { key: "budget", title: "budget", name: "budget", value: (row) => row.budgetBytes, show: (row) => row.budget },
-  { key: "bytes", title: "bytes", value: (row) => row.costs[$("size").value], show: (row) => ($("size").value === "codes" ? written(row.costs.codes) : digits(row.costs[$("size").value], 5)) },
+  { key: "bytes", title: "bytes", name: "bytes", value: (row) => row.costs[$("size").value], show: (row) => ($("size").value === "codes" ? written(row.costs.codes) : digits(row.costs[$("size").value], 5)) },
   { key: "disk", title: "disk bytes", name: "disk", value: (row) => row.disk / row.n || null, show: (row) => digits(row.disk / row.n || null, 5) },
   { key: "quality", title: () => $("measure").value.replaceAll("_", " "), value: (row) => quality(row), interval: true },
-  { key: "p50", title: "p50 ms", value: (row) => row.costs["p50 ms"], show: (row) => digits(row.costs["p50 ms"]) + (row.shared ? "*" : "") + (row.otherProcessor ? "†" : "") },
+  { key: "p50", time: true, title: "p50 ms", value: (row) => row.costs["p50 ms"], show: (row) => digits(row.costs["p50 ms"]) + (row.shared ? "*" : "") + (row.otherProcessor ? "†" : "") },
   { key: "p", title: "vs. best", value: (row) => (row.best ? 2 : row.p), show: (row) => (row.best ? "best" : row.p === null ? "–" : row.p >= 0.05 ? "=" : row.p < 0.001 ? "p < .001" : `p = ${digits(row.p, 2)}`) },
-  { key: "p99", title: "p99 ms", value: (row) => row.p99, show: (row) => digits(row.p99) },
-  { key: "qps", title: "queries/s", value: (row) => row.qps, show: (row) => digits(row.qps) },
-  { key: "encode", title: "encode/s", value: (row) => row.encode, show: (row) => digits(row.encode) },
-  { key: "fit", title: "fit s", value: (row) => row.fit, show: (row) => digits(row.fit) },
+  { key: "p99", time: true, title: "p99 ms", value: (row) => row.p99, show: (row) => digits(row.p99) },
+  { key: "qps", time: true, title: "queries/s", value: (row) => row.qps, show: (row) => digits(row.qps) },
+  { key: "encode", time: true, title: "encode/s", value: (row) => row.encode, show: (row) => digits(row.encode) },
+  { key: "fit", time: true, title: "fit s", value: (row) => row.fit, show: (row) => digits(row.fit) },
   { key: "seeds", title: "seeds", value: (row) => row.seeds.length },
 ];
 
@@ -105,7 +108,8 @@ if (COLUMNS.some((column) => column.key === address.get("sort"))) state.sort = a
 
 const ofDataset = () => DATA.rows.filter((row) => row.dataset === $("dataset").value);
 // What none of the data set's runs has is no column: a table of embeddings encodes nothing.
-const columns = () => COLUMNS.filter((column) => ofDataset().some((row) => !empty(column.value(row))) || column.key === "p");
+// With an engine chosen its bytes stand beside the method's, and no times: those of the method here are not the engine's.
+const columns = () => COLUMNS.filter((column) => (column.offer ? engine() : !(column.time && engine()) && (ofDataset().some((row) => !empty(column.value(row))) || column.key === "p")));
 const empty = (value) => value === null || value === undefined;
 
 function chosen() {
@@ -117,6 +121,7 @@ function chosen() {
 
 function summary(row, cost) {
   const [value, low, high] = row.quality[$("measure").value];
+  if (row.offer) return [`${row.method} at ${row.budget}\n${$("measure").value.replaceAll("_", " ")} ${fixed(value)} [${fixed(low)}, ${fixed(high)}]`, ...offerLines(row).map(([word, line]) => `${word}: ${line}`)].join("\n");
   const also = cost && cost !== $("size").value ? `\n${digits(row.costs[cost])} ${cost}` : "";
   return `${row.method} at ${row.budget} (${digits(row.costs.codes, 5)} B)\n${$("measure").value.replaceAll("_", " ")} ${fixed(value)} [${fixed(low)}, ${fixed(high)}]${also}\np50 ${digits(row.costs["p50 ms"])} ms`;
 }
@@ -138,7 +143,7 @@ function table(rows) {
     head.append(cell);
   }
   $("table").querySelector("thead").replaceChildren(head);
-  const column = COLUMNS.find((one) => one.key === state.sort);
+  const column = seen.find((one) => one.key === state.sort) ?? COLUMNS.find((one) => one.key === "quality");
   const sign = state.descending ? -1 : 1;
   const ordered = [...rows].sort((a, b) => {
     const first = column.value(a), second = column.value(b);
@@ -147,8 +152,10 @@ function table(rows) {
   });
   const none = make("tr");
   none.append(make("td", { class: "none", colspan: seen.length }, "No run matches: choose another budget, family, quality or method name."));
-  $("table").classList.toggle("grouped", $("grouped").checked);
-  const lines = $("grouped").checked ? byBudget(ordered, seen) : ordered.map((row) => tableRow(row, seen));
+  const grouped = $("grouped").checked && !engine();
+  $("table").classList.toggle("grouped", grouped);
+  $("table").classList.toggle("served", !!engine());
+  const lines = grouped ? byBudget(ordered, seen) : ordered.map((row) => tableRow(row, seen));
   $("table").querySelector("tbody").replaceChildren(...(lines.length ? lines : [none]));
 }
 
@@ -185,7 +192,7 @@ function highlight(id) {
   state.on = id;
   if (id === null) { $("tip").hidden = true; return; }
   for (const node of document.querySelectorAll(`circle[data-id="${id}"], line[data-id="${id}"], tr[data-id="${id}"]`)) node.classList.add("on");
-  for (const node of document.querySelectorAll("path.line")) if (node.dataset.method === DATA.rows[id].method) node.classList.add("on");
+  for (const node of document.querySelectorAll("path.line")) if (node.dataset.method === rowOf(id).method) node.classList.add("on");
 }
 // The card stays at its point while the page moves, and goes where the point is gone.
 function follow() {
@@ -197,7 +204,7 @@ function tip(node, id) {
   state.at = node;
   const cost = [$("size").value, "p50 ms", "encode us"][Number(node.closest("svg").id.slice(-1))];
   const box = node.getBoundingClientRect();
-  $("tip").textContent = summary(DATA.rows[id], cost);
+  $("tip").textContent = summary(rowOf(id), cost);
   $("tip").hidden = false;
   const width = $("tip").offsetWidth, height = $("tip").offsetHeight;
   $("tip").style.left = `${Math.max(4, Math.min(innerWidth - width - 4, box.x + 12))}px`;
@@ -211,13 +218,14 @@ function sizeOf(row) {
 }
 
 function open(id) {
-  const row = DATA.rows[id], environment = DATA.environments[row.environment];
+  const row = rowOf(id), environment = DATA.environments[row.environment];
   $("detailsTitle").textContent = `${row.method} at ${row.budget} on ${row.dataset}`;
   const item = { dense: "a vector", multivector: "a document", table: "in all" }[row.track];
   const listed = (values) => Object.entries(values ?? {}).filter(([name, value]) => !empty(value) && name !== "name").map(([name, value]) => `${name}=${value}`).join(", ");
   const size = (value) => digits(value, 5);
   const [p50, p95, p99] = [row.costs["p50 ms"], row.p95, row.p99].map((value) => digits(value));
   const lines = [
+    ...(row.offer ? offerLines(row) : []),
     ["family", row.family],
     ...Object.entries(row.quality).map(([name, [value, low, high]]) => [name.replaceAll("_", " "), `${digits(value, 4)} [${digits(low, 4)}, ${digits(high, 4)}]`]),
     ["against the best", row.behind ? `${row.headline} ${fixed(row.behind[0], 4)} [${fixed(row.behind[1], 4)}, ${fixed(row.behind[2], 4)}], ${row.paired ? `effect ${fixed(row.effect, 2)}` : "by their intervals"}, ${row.p < 0.001 ? "p < .001" : `p = ${digits(row.p, 2)}`}` : row.best ? "best of its budget" : "not tested"],
@@ -261,13 +269,14 @@ function plainTable(id, titles, lines, classes) {
 function show() {
   highlight(null);
   $("better").textContent = $("scale").value === "error" || lessIsBetter($("measure").value) ? "Down and left" : "Up and left";
-  const rows = chosen(), costs = [$("size").value, "p50 ms", "encode us"];
+  const all = chosen(), rows = engine() ? servedOf(all) : all, costs = [$("size").value, "p50 ms", "encode us"];
   const fronts = costs.map((cost) => frontOf(rows, cost));
-  const kept = $("frontOnly").checked ? rows.filter((row) => fronts.some((front) => front.has(row))) : rows;
-  costs.forEach((cost, number) => chart(number, kept, cost));
+  const kept = $("frontOnly").checked ? rows.filter((row) => fronts.slice(0, engine() ? 1 : 3).some((front) => front.has(row))) : rows;
+  costs.forEach((cost, number) => chart(number, kept, cost, engine() ? all : kept));
+  engineNotes();
   table(kept);
   const one = ofDataset()[0];
-  $("count").textContent = `${kept.length} of ${ofDataset().length} runs on these data`;
+  $("count").textContent = engine() ? `${kept.length} of ${engine().offers.length} points of ${engine().title} measured on these data` : `${kept.length} of ${ofDataset().length} runs on these data`;
   $("about").textContent = one ? `${one.dataset}: ${sizeOf(one)}` : "No runs.";
   const failed = DATA.failures.filter((f) => f.dataset === $("dataset").value);
   plainTable("failures", ["method", "budget", "status", "reason"], failed.map((f) => [f.method, f.budget, f.status, f.reason]), ["text", "text", "text", "reason"]);
@@ -281,15 +290,15 @@ function show() {
   }
   const hash = new URLSearchParams(["dataset", "measure", "scale", "size", "budget"].map((id) => [id, $(id).value]));
   const hidden = unique(DATA.rows.map((row) => row.family)).filter((family) => !state.families.has(family)).sort();
-  for (const [name, value] of [["without", hidden.join(",")], ["search", $("search").value.trim()], ["fronts", $("frontOnly").checked ? "only" : ""], ["grouped", $("grouped").checked ? "" : "no"]]) if (value) hash.set(name, value);
+  for (const [name, value] of [["engine", $("engine").value], ["without", hidden.join(",")], ["search", $("search").value.trim()], ["fronts", $("frontOnly").checked ? "only" : ""], ["grouped", $("grouped").checked ? "" : "no"]]) if (value) hash.set(name, value);
   hash.set("sort", state.sort);
   hash.set("order", state.descending ? "descending" : "ascending");
   try { history.replaceState(null, "", `#${hash}`); } catch { /* a sandboxed frame has no history */ }
 }
 
-for (const id of ["measure", "scale", "size", "budget", "frontOnly", "grouped"]) $(id).addEventListener("change", show);
+for (const id of ["measure", "scale", "size", "budget", "engine", "frontOnly", "grouped"]) $(id).addEventListener("change", show);
 $("measure").addEventListener("change", () => { state.sort = "quality"; state.descending = !lessIsBetter($("measure").value); show(); });
-$("dataset").addEventListener("change", () => { fitMeasure(); fillBudgets(); fillFamilies(); show(); });
+$("dataset").addEventListener("change", () => { fitMeasure(); fillBudgets(); fillFamilies(); fillEngines($("engine").value); show(); });
 $("search").addEventListener("input", show);
 $("controls").addEventListener("submit", (event) => event.preventDefault());
 $("close").addEventListener("click", () => $("details").close());
