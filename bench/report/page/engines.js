@@ -22,7 +22,7 @@ function servedOf(rows) {
 }
 const text = (number) => DATA.engines.texts[number];
 const mark = ({ offer }) => (offer.equals ? "=" : "\u2248");
-const nameOf = (row) => (row.offer ? `${mark(row)} ${row.offer.scheme}` : row.method);
+const nameOf = (row) => (row.offer ? `${mark(row)}\u00a0${row.offer.scheme}` : row.method);
 
 // What an offer is, in lines of a word and a text.
 function offerLines({ offer, method }) {

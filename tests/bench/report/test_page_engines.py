@@ -124,7 +124,8 @@ def test_an_engine_stands_on_the_front_of_all_and_goes_again(browser):
     assert (chosen["charts"], chosen["notes"]) == ([False, False], True)
     assert chosen["titles"][:3] == ["method", "in Qdrant", "its bytes"]
     assert "p50 ms" not in chosen["titles"]
-    schemes, sizes = browser.js(CELLS.format(1)), browser.js(CELLS.format(2))
+    schemes, sizes = (browser.js(CELLS.format(column)) for column in (1, 2))
+    schemes = [scheme.replace("\N{NO-BREAK SPACE}", " ") for scheme in schemes]
     assert {"= product x32": "48", "\N{ALMOST EQUAL TO} binary": "48"}.items() <= dict(zip(schemes, sizes)).items()
     assert "turbo (bits1, bits1_5, bits2)" in browser.js("document.querySelector('#engineNotes').textContent")
     browser.js(CHANGE.format("engine", "", "change"))
