@@ -39,6 +39,8 @@ class Postgres(Engine):
                 "fsync": "off",  # until the end: a build that is cut off is thrown away
                 "wal_level": "minimal",
                 "max_wal_senders": "0",
+                "wal_recycle": "off",  # logs of the build are no part of what is stored
+                "min_wal_size": "2MB",
                 "maintenance_work_mem": "1GB",
                 "max_parallel_maintenance_workers": str(workers),
             },
