@@ -12,7 +12,7 @@ from bench.engines.adaptors.postgres_server import Server
 
 _COLUMN = re.compile(r"\be\b")
 _TYPED = re.compile(r"USING (\w+) \((.+) (\w+_ops)\)")
-_HELD = "bytes_held"
+_SIZE = "relation_bytes"
 _HEAD, _END = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"  # of COPY in its binary format
 
 
@@ -36,7 +36,7 @@ class Postgres(Engine):
         server = Server(
             self.folder,
             {
-                "fsync": "off",  # until the end: a build that is cut off is thrown away
+                "fsync": "off",  # a build that is cut off is thrown away
                 "wal_level": "minimal",
                 "max_wal_senders": "0",
                 "wal_recycle": "off",  # logs of the build are no part of what is stored
@@ -56,8 +56,8 @@ class Postgres(Engine):
                 connection.execute(self.offer.typed)
                 connection.execute("vacuum analyze t")
                 connection.execute("checkpoint")
-                (held,) = connection.execute("select pg_total_relation_size('t')").fetchone() or (0,)
-                (self.folder / _HELD).write_text(str(held))
+                (size,) = connection.execute("select pg_total_relation_size('t')").fetchone() or (0,)
+                (self.folder / _SIZE).write_text(str(size))
             keep = True
         except psycopg.Error as error:
             raise BuildError(str(error).splitlines()[0]) from None
@@ -94,7 +94,7 @@ class Postgres(Engine):
 
     def disk_bytes(self) -> int:
         """Of the table and its index: an empty cluster takes 30 MB, which do not grow with the vectors."""
-        return int((self.folder / _HELD).read_text())
+        return int((self.folder / _SIZE).read_text())
 
     def processes(self) -> list[int]:
         return [*super().processes(), *self._server.processes()]
