@@ -111,7 +111,7 @@ def _offer(offer: Offer, question: Question) -> dict[str, Any]:
 
 def _monthly(prices: Prices | None, memory_bytes: int, disk_bytes: int) -> dict[str, Any] | None:
     money = monthly(prices, memory_bytes, disk_bytes)
-    return money and {**dataclasses.asdict(money), "total": money.total}
+    return None if money is None else {**dataclasses.asdict(money), "total": money.total}
 
 
 def _float32(answer: Answer) -> dict[str, Any]:
