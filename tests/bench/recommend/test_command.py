@@ -56,10 +56,15 @@ def command(command_line):
             "lucene has no code within 8 bytes at 16 dimensions: its smallest is SINGLE_BIT",
         ),
         (["--data", "{0}", "--budget", "8B", "--engine", "qdrant", "--metric", "jaccard"], "jaccard"),
-        (["--data", "{0}", "--budget", "8B", "--engine", "clickhouse", "--metric", "ip"], "clickhouse: compares by"),
+        (["--data", "{0}", "--budget", "8B", "--engine", "mariadb", "--metric", "ip"], "mariadb: compares by"),
         (["--data", "{0}", "--budget", "8B", "--engine", "faiss", "--methods", "trellis"], "faiss has none of trellis"),
         (["--data", "{0}", "--budget", "8B", "--engine", "faiss", "--rescore", "int8"], "use disk"),
         (["--data", "{0}", "--budget", "8B", "--engine", "faiss", "--rescore", "disk"], "faiss has nothing within 8"),
+        (["--data", "{0}", "--budget", "8B", "--prices", "{0}"], "cannot be read"),
+        (
+            ["--data", "{0}", "--budget", "8B", "--prices", "none.yaml"],
+            "--prices none.yaml cannot be read: No such file",
+        ),
         (["--budget", "32x"], "the following arguments are required: --data"),
     ],
 )

@@ -1,6 +1,7 @@
 """``--engine``: what engines have races at its own bytes, and the answer says what staying with them costs."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from bench import engines, records
 from bench.errors import UsageError
 from bench.measure.statistics import Interval
 from bench.recommend import pick
+from bench.recommend.__main__ import _answered
 from bench.recommend.answer import Answer
 from bench.recommend.engine_words import commands
 from bench.recommend.entries import elsewhere, entries
@@ -77,7 +79,7 @@ def test_methods_narrow_what_engines_have():
             "pgvector has no code within 48 bytes at 384 dimensions: its smallest is binary_quantize with 56",
         ),
         ("redis", {"metric": "l2"}, "redis has no code within 48 bytes at 384 dimensions: its smallest is"),
-        ("clickhouse", {"metric": "ip"}, "clickhouse: compares by cosine, l2, not ip"),
+        ("mariadb", {"metric": "ip"}, "mariadb: compares by cosine, l2, not ip"),
         ("sqlite-vec", {"rescore": "disk", "budget": "47B"}, "sqlite-vec has no code within 47 bytes"),
         ("faiss", {"rescore": "disk"}, "--rescore disk: faiss has nothing within 48 bytes that it orders by originals"),
     ],
@@ -250,3 +252,24 @@ def test_commands_that_list_engines_run_as_printed(racers, names, command_line):
         status, printed, errors = command_line("bench.engines", main)(*words[4:])
         assert (status, errors) == (0, "")
         assert "1,000,000 vectors" in printed
+
+
+def test_an_interrupted_save_does_not_lose_the_answer(racers, monkeypatch, capsys):
+    answer = answered(racers, "qdrant")
+    answer.question = dataclasses.replace(answer.question, save="kept")
+
+    def interrupted(question, tell):
+        tell(answer)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bench.recommend.__main__.recommend", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        _answered(answer.question, as_json=False)
+    printed = capsys.readouterr().out
+    assert "take qdrant product" in printed
+    assert "saved" not in printed
+    with pytest.raises(KeyboardInterrupt):
+        _answered(answer.question, as_json=True)
+    values = json.loads(capsys.readouterr().out)
+    assert values["take"]["method"] == "pq"
+    assert values["saved"]["problem"] == "interrupted"
