@@ -20,7 +20,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-_PLAIN = ("budget=", "seed=")  # numbers and words of a run that choose no config file
+_PLAIN = ("budget=", "seed=", "rescore=")  # numbers and words of a run that choose no config file
 
 
 class UncheckedSweeper(BasicSweeper):
@@ -53,7 +53,7 @@ class IsolatedLauncher(Launcher):
         return self.task_function(task_config)
 
     def _compose(self, overrides: list[str]) -> DictConfig:
-        """As Hydra composes; runs that differ in budget and seed alone are composed once, which takes a while."""
+        """As Hydra composes, which takes a while: once for runs that differ in budget, seed and rescoring alone."""
         plain = [override for override in overrides if override.startswith(_PLAIN)]
         others = tuple(override for override in overrides if override not in plain)
         if others not in self._composed:

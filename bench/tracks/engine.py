@@ -6,6 +6,7 @@ measured beside it.
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 from pathlib import Path
@@ -110,6 +111,8 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
         builder.build_apart(job, work)
     engine = builder.engine_of(job)
     disk = engine.disk_bytes()
+    for module in engine.modules:
+        importlib.import_module(module)  # the package itself is no vector's
     before = own_memory([os.getpid()])
     try:
         with run.timed("load"):

@@ -121,7 +121,14 @@ def plan(dataset="glove", budget="8x", seed=0, method=None, base=None):
     data = {"name": dataset} if base is None else {"name": "path", "base": base}
     options = {"method": method or {"name": "pq"}, "dataset": data, "budget": budget, "seed": seed}
     config = SimpleNamespace(**options, to_dict=lambda: options)
-    return SimpleNamespace(config=config, dataset=SimpleNamespace(name=dataset, checksum=f"{dataset} {base}"))
+    named = SimpleNamespace(name=dataset, checksum=f"{dataset} {base}")
+    return SimpleNamespace(config=config, dataset=named, subject=SimpleNamespace(is_engine=False), params=None)
+
+
+def plan_of_engine(scheme, budget="8x"):
+    options = {"name": "qdrant", "scheme": scheme, "search": None}
+    subject = SimpleNamespace(is_engine=True, name="qdrant", options=options)
+    return SimpleNamespace(**{**vars(plan(budget=budget)), "subject": subject, "params": {"scheme": scheme}})
 
 
 def test_runs_are_named_by_what_differs_between_them():
@@ -129,6 +136,7 @@ def test_runs_are_named_by_what_differs_between_them():
     assert names_of([plan(seed=0), plan(seed=1)]) == ["pq 8x seed=0", "pq 8x seed=1"]
     assert names_of([plan(), plan("fashion")]) == ["pq 8x glove", "pq 8x fashion"]
     assert names_of([plan(method={"name": "pq", "bits": 4})]) == ["pq(bits=4) 8x"]
+    assert names_of([plan_of_engine("binary"), plan_of_engine("turbo")]) == ["qdrant binary 8x", "qdrant turbo 8x"]
 
 
 def test_files_of_one_name_are_named_by_their_folders_too():
