@@ -1,4 +1,4 @@
-"""Writes ``docs/engines.md``: what engines offer, from the files of the catalogue.
+"""Writes ``docs/engines.md``: what engines offer, from the files of the catalogue, and what was measured of them.
 
     python results/scripts/engines_page.py
 
@@ -21,6 +21,7 @@ from methods import registry
 from methods.listing import in_words
 
 PAGE = Path(__file__).parents[2] / "docs" / "engines.md"
+TABLES = Path(__file__).parents[1] / "engines"
 DIMENSIONS = (384, 768)
 HEAD = """# Engines
 
@@ -51,6 +52,31 @@ Three facts hold for nearly all of them:
 *Checked* says how bytes are known: `run`, measured by running it; `source`, read in its source; `docs`, as
 documented. Formulas have `d`, the dimension; `l2` and `ip`, 1 under that metric and else 0; and the settings of the
 scheme.
+"""
+MEASURED = """## Measured
+
+Engines that install as a Python package are measured like methods: in a process of their own, on the same vectors and
+queries, under the same budget.
+
+```text
+pip install '.[engines]'
+python -m bench engine=faiss:RaBitQ budget=32x dataset=my.npy       # a scheme; by codes alone
+python -m bench engine=faiss budget=32x rescore=engine              # whichever scheme uses the budget best, rescored
+python -m bench experiment=engines jobs=2                           # every scheme of every engine that is installed
+```
+
+The budget is of a code with its factors, by the formulas below. What the engine holds on top (ids, links, originals) is
+measured: bytes on disk once it has written everything, and what opening it and the first searches add to the memory of
+its processes. It builds in one process and is searched in another, so that nothing of the build is counted. The record
+says how it searches (`index`), and `engine.search` sets the one number that decides how much is visited (`ef`,
+`nprobe`), where there is one. An engine is an untrusted child: limits of time and memory hold, a crash is a record, and
+its folder goes when the run ends or is killed.
+
+At 20,000 vectors, what an engine keeps however few it holds (a server's buffers, a library's tables) weighs as much as
+the codes or more: read memory as an upper bound. Disk shows the originals, which most keep.
+
+![Recall against the bytes that engines hold in memory and on disk](engines_measured.png)
+
 """
 ADDING = """## Adding an engine
 
@@ -93,16 +119,30 @@ schemes:
 ```
 
 Any of `originals`, `rescoring`, `limits`, `links`, `ids` and `metrics` in a scheme takes the place of the engine's.
+
+An engine that runs in a process is also *measured* if a module of its name in `bench/engines/adaptors/` has a class
+derived from `Engine`: `build` writes a folder, `open` loads it, `search` returns row numbers, `index` says how. Nothing
+lists it; `python -m pytest tests/bench/engines/test_adaptors.py -k NAME` checks it, equal schemes against their methods
+included.
 """
 
 
 def page() -> str:
     """The whole page."""
     entries = [engines.entry(name) for name in engines.names()]
-    lines = [HEAD, *_by_method(entries), "", "## By engine"]
+    lines = [HEAD, MEASURED, *_measured(), *_by_method(entries), "", "## By engine"]
     for entry in sorted(entries, key=lambda each: each.title.lower()):
         lines += ["", *_engine(entry)]
     return "\n".join([*lines, "", ADDING])
+
+
+def _measured() -> Iterator[str]:
+    """Tables of what was measured, as ``engines_measured.py`` wrote them."""
+    for path in sorted(TABLES.glob("*.md")):
+        title, _, rest = path.read_text().partition("\n")
+        yield f"#{title.replace('# Engines on', '## On')}"
+        yield rest.rstrip().replace(" [catalogue](../../docs/engines.md)", " catalogue")
+        yield ""
 
 
 def _by_method(entries: list[EngineEntry]) -> Iterator[str]:
