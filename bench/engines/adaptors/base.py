@@ -12,6 +12,7 @@ import numpy as np
 
 from bench.engines.offers import Offer
 from bench.errors import UsageError
+from methods.vectors import normalized
 
 _BLOCK = 8_192  # vectors that are inserted at a time
 
@@ -170,15 +171,18 @@ class Engine(ABC):
     def prepared(self, vectors: np.ndarray) -> np.ndarray:
         """Vectors (n, d) as the engine compares them: float32, contiguous, of length 1 where it has no cosine."""
         vectors = np.ascontiguousarray(vectors, np.float32)
-        if not self.normalizes:
-            return vectors
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return vectors / np.where(lengths > 0, lengths, 1)
+        return normalized(vectors) if self.normalizes else vectors
 
     def blocks(self, vectors: Any) -> Iterator[tuple[int, np.ndarray]]:
         """First row and prepared vectors of each block of the base."""
         for start in range(0, vectors.shape[0], _BLOCK):
             yield start, self.prepared(vectors.read(start, min(start + _BLOCK, vectors.shape[0])))
+
+    def sample(self, vectors: Any, most: int) -> np.ndarray:
+        """Prepared vectors to train on: all of the base, or ``most`` of them by the seed, in their order."""
+        n = vectors.shape[0]
+        rows = np.sort(np.random.default_rng(self.seed).choice(n, min(n, most), replace=False))
+        return self.prepared(vectors.take(rows))
 
     @staticmethod
     def padded(scores: list[list[float]], ids: list[list[int]], k: int) -> tuple[np.ndarray, np.ndarray]:

@@ -6,6 +6,7 @@ It ends before the folder is opened for searching, so that nothing of the build 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import traceback
@@ -34,8 +35,6 @@ def build_apart(job: dict[str, Any], work: Path) -> None:
     BuildError
         With the last words of that process.
     """
-    import os
-
     path = work / "build.json"
     path.write_text(json.dumps(job))
     Path(job["folder"]).mkdir(parents=True, exist_ok=True)

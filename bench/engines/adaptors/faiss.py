@@ -46,10 +46,8 @@ class Faiss(Engine):
 
         faiss.omp_set_num_threads(self.threads)
         index = faiss.index_factory(self.offer.dim, self.text, getattr(faiss, self.metric_word or "METRIC_L2"))
-        n = vectors.shape[0]
-        rows = np.sort(np.random.default_rng(self.seed).choice(n, min(n, _TRAIN), replace=False))
         try:
-            index.train(self.prepared(vectors.take(rows)))
+            index.train(self.sample(vectors, _TRAIN))
             for _, block in self.blocks(vectors):
                 index.add(block)
             faiss.write_index(index, str(self.folder / _FILE))

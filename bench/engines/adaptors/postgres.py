@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -84,9 +85,9 @@ class Postgres(Engine):
             ids.append([row for row, _ in rows])
         return self.padded(scores, ids, k)
 
+    @abstractmethod
     def options(self, k: int) -> dict[str, int]:
         """What is set before a search for ``k`` neighbors."""
-        raise NotImplementedError
 
     def close(self) -> None:
         self._connection.close()

@@ -22,12 +22,10 @@ class Turbovec(Engine):
     schemes = ("TurboQuantIndex", "IdMapIndex")
 
     def build(self, vectors: Any) -> None:
-        n = vectors.shape[0]
         try:
             index = self._class(dim=self.offer.dim, bit_width=int(self.offer.settings["bits"]))
-            if n >= _LEAST:
-                rows = np.sort(np.random.default_rng(self.seed).choice(n, min(n, _SAMPLE), replace=False))
-                index.calibrate(self.prepared(vectors.take(rows)))
+            if vectors.shape[0] >= _LEAST:
+                index.calibrate(self.sample(vectors, _SAMPLE))
             for start, block in self.blocks(vectors):
                 if self._has_ids:
                     index.add_with_ids(block, np.arange(start, start + len(block), dtype=np.uint64))
