@@ -23,7 +23,8 @@ from bench.engines.adaptors.finding import adaptor, package_version
 from bench.engines.offers import Offer
 from bench.measure.latency import warm_up
 from bench.measure.memory import own_memory
-from bench.records import Bytes, EngineInfo
+from bench.records import Bytes
+from bench.records.engine_info import EngineInfo
 from bench.tracks.dense import recall_judge
 from bench.tracks.measurement import JudgedSample, Measurement, measure_search, ratios
 from methods import Metric, Searcher

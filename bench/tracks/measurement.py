@@ -16,7 +16,8 @@ from bench.measure import latency, quality
 from bench.measure.memory import peak_memory
 from bench.measure.repeats import groups_of
 from bench.measure.statistics import Interval, bootstrap_means
-from bench.records import Bytes, EngineInfo, Ratio
+from bench.records import Bytes, Ratio
+from bench.records.engine_info import EngineInfo
 
 RECALL_AT = (1, 10, 100)
 TRUTH_K = max(RECALL_AT)  # neighbors in the ground truth
