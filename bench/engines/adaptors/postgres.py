@@ -66,6 +66,7 @@ class Postgres(Engine):
             server.stop(keep)
 
     def open(self) -> None:
+        self._connection: Any = None
         self._server = Server(self.folder, {"max_parallel_workers_per_gather": str(self.threads - 1)})
         self._connection = self._server.start()
         # The planner scans a small table instead, which would be another measurement.
@@ -90,7 +91,8 @@ class Postgres(Engine):
         """What is set before a search for ``k`` neighbors."""
 
     def close(self) -> None:
-        self._connection.close()
+        if self._connection is not None:  # a server that did not start has none, and its reason is told
+            self._connection.close()
         self._server.stop(keep=False)
 
     def disk_bytes(self) -> int:
