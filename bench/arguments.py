@@ -20,7 +20,7 @@ from bench import named_files
 from bench.errors import UsageError
 
 _SWEEP = ("-m", "--multirun")
-_GROUPS = ("method", "engine", "dataset", "scenario", "limits")  # options that have options of their own
+_GROUPS = ("method", "engine", "index", "dataset", "scenario", "limits")  # options that have options of their own
 _PATTERNS = ("glob(", "range(", "choice(")  # what stands for several values
 # A value that Hydra reads as text without quotes, and a shell as one word: a name, or a file's path.
 _PLAIN = re.compile(r"'((?:[A-Za-z_/]|\.\.?/)[\w./-]*)'")

@@ -27,6 +27,7 @@ from bench.engines import adaptors
 from bench.errors import UsageError
 from bench.execution import sweep
 from bench.execution.plan import Plan, prepare
+from bench.index_options import INDEXES
 from bench.packages import say_left_out
 from methods import MethodError, registry
 from methods.kernels.errors import KernelError
@@ -86,7 +87,7 @@ def run_config(config: Any) -> RunConfig:
 
 def register_configs() -> None:
     """The schema, and ``method=NAME`` for every registered method, with its parameters and their defaults, and
-    ``engine=NAME`` and ``engine=NAME:SCHEME`` for every engine that can be measured."""
+    ``engine=NAME`` and ``engine=NAME:SCHEME`` for every engine that can be measured, and ``index=NAME``."""
     store = ConfigStore.instance()
     say_left_out()
     store.store(name="schema", node=RunConfig)
@@ -94,6 +95,8 @@ def register_configs() -> None:
         store.store(group="method", name=name, node={"name": name, **registry.parameters(name)})
     options = {"scheme": None, "search": None}
     store.store(group="engine", name=NO_ENGINE, node={"name": NO_ENGINE})
+    for name, own in INDEXES.items():
+        store.store(group="index", name=name, node={"name": name, **own})
     for name in adaptors.runnable():
         store.store(group="engine", name=name, node={"name": name, **options})
     for short, scheme in adaptors.short_names():

@@ -11,6 +11,7 @@ from typing import Any
 
 from bench.click_models import MODELS
 from bench.errors import UsageError
+from bench.index_options import FLAT, check_index
 from methods.parameters import check_device
 
 SCENARIOS = ("none", "upgrade")
@@ -75,6 +76,11 @@ class RunConfig:
     engine : dict
         ``name`` of a real engine that is measured instead of a method, its ``scheme`` (None: whichever uses the budget
         best) and ``search``, the value of its search option (None: the engine's own).
+    index : dict
+        ``name``: ``flat`` scans all codes; ``ivf`` has ``lists`` of them (``auto``: about 4 sqrt(n)) and visits
+        ``probes`` (``auto``, or the values of the curve), codes vectors less their list's centroid where ``residual``,
+        stores ``ids`` (``packed``, ``int32``, ``int64``; ``none`` where the caller takes the order of the lists), and
+        counts them where ``budget`` is ``all`` and not ``code``.
     """
 
     method: Any = field(default_factory=dict)
@@ -96,6 +102,7 @@ class RunConfig:
     jobs: int = 1
     rerun: bool = False
     engine: Any = field(default_factory=lambda: {"name": NO_ENGINE})
+    index: Any = field(default_factory=lambda: {"name": FLAT})
 
     def to_dict(self) -> dict[str, Any]:
         """Plain nested dictionaries (JSON-able)."""
@@ -114,6 +121,11 @@ class RunConfig:
         """Whether an engine is measured instead of a method."""
         return self.engine.get("name") not in (None, NO_ENGINE)
 
+    @property
+    def has_index(self) -> bool:
+        """Whether a search visits some codes alone."""
+        return self.index.get("name") not in (None, FLAT)
+
     def determinants(self) -> dict[str, Any]:
         """What determines the result: all fields except limits, parallelism and output options."""
         ignored = {"limits", "results", "jobs", "rerun", *(("method",) if self.names_engine else ("engine",))}
@@ -124,6 +136,8 @@ class RunConfig:
                 ignored.add(name)
         if self.device == "auto":
             ignored.add("device")
+        if not self.has_index:
+            ignored.add("index")
         determining = {key: value for key, value in self.to_dict().items() if key not in ignored}
         if self.names_engine:
             return determining
@@ -158,6 +172,8 @@ class RunConfig:
             )
         if self.names_engine and self.scenario.get("name") != "none":
             raise UsageError(f"scenario={self.scenario['name']} is for methods; leave out engine= or the scenario")
+        if self.has_index:
+            check_index(self.index, self.names_engine, self.scenario["name"])
         if self.rescore_carving is not None and (self.rescore is None or not 0 < self.rescore_carving < math.inf):
             raise UsageError(f"rescore_carving={self.rescore_carving} needs rescore=..., and to be a number above 0")
         if self.click_model is not None and self.click_model not in MODELS:

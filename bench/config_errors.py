@@ -11,13 +11,15 @@ from bench import datasets
 from bench.config import DEFAULT_DATASET, SCENARIOS, Limits, RunConfig
 from bench.engines import adaptors
 from bench.errors import UsageError, unknown_name
+from bench.index_options import INDEXES, IVF
 from methods import MethodError, registry
 
 _NO_CONFIG = re.compile(
     r"(?:Could not find|Cannot find|In '[^']*': Could not find) '(?P<group>[^'/]+)/(?P<name>[^']+)'"
 )
-_NOTHING = re.compile(r"Could not find '(method|engine|dataset|scenario|experiment)/'")
+_NOTHING = re.compile(r"Could not find '(method|engine|index|dataset|scenario|experiment)/'")
 _ENGINE = ("scheme", "search")
+_FLAT_OPTION = "index.{} is an option of index=ivf; name that too"
 _UNITS = {"time_s": "seconds", "latency_s": "seconds", "memory_gb": "gigabytes"}
 _TYPE = re.compile(r"Value '(?P<value>[^']*)'[^\n]*could not be converted to (?P<type>\w+)")
 
@@ -69,6 +71,7 @@ def _unknown_choice(group: str, name: str) -> str:
         "method": lambda: registry.names(None),
         "dataset": datasets.names,
         "scenario": lambda: list(SCENARIOS),
+        "index": lambda: list(INDEXES),
         "experiment": _experiments,
     }
     if group not in choices:
@@ -94,7 +97,7 @@ def _experiments() -> list[str]:
 
 
 def _not_a_value(override: str, key: str) -> str:
-    if key in ("method", "engine", "dataset", "scenario", "limits"):
+    if key in ("method", "engine", "index", "dataset", "scenario", "limits"):
         fields = list(Limits.__dataclass_fields__) if key == "limits" else ["KEY"]
         parts = " ".join(f"{key}.{field}=VALUE" for field in fields)
         return f"{override} is no value; use {parts if key == 'limits' else f'{key}=NAME {parts}'}"
@@ -114,6 +117,9 @@ def _unknown_key(path: str, overrides: Sequence[str]) -> str:
     if group == "engine":
         right = _near(leaf, _ENGINE, "engine.") or "use engine.scheme= or engine.search="
         return f"an engine has no option {leaf!r}; {right}"
+    if group == "index":
+        right = _near(leaf, list(INDEXES[IVF]), "index.") or "use one of " + ", ".join(INDEXES[IVF])
+        return f"index={IVF} has no option {leaf!r}; {right}" if leaf not in INDEXES[IVF] else _FLAT_OPTION.format(leaf)
     if group == "limits":
         limits = list(Limits.__dataclass_fields__)
         return f"there is no option {path!r}; {_near(leaf, limits, 'limits.') or 'use one of ' + ', '.join(limits)}"

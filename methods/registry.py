@@ -22,7 +22,9 @@ from methods.errors import MethodError, UnknownMethod, WrongTrack
 
 ENTRY_POINTS = "bench.methods"
 DENSE = "dense"
-SHARED = frozenset({"checks", "compose", "encoding", "fitting", "kernels", "search"})  # folders that hold no method
+SHARED = frozenset(
+    {"checks", "compose", "encoding", "fitting", "index", "kernels", "search"}
+)  # folders that hold no method
 _METHODS: dict[str, Any] = {}  # name -> class of any track
 _LEFT_OUT: dict[str, str] = {}  # entry point -> why it is none of them
 _Class = TypeVar("_Class", bound=type[Parametrized])

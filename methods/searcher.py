@@ -6,8 +6,9 @@ The base class does once what every searcher needs: it checks the queries, norma
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
-from typing import Protocol
+from typing import ClassVar, Protocol, Self
 
 import numpy as np
 
@@ -51,6 +52,7 @@ class Searcher(ABC):
 
     estimates_metric: bool = True
     padding: int = 0
+    scanned_by: ClassVar[str] = ""  # the attribute whose ``within`` limits what is searched
 
     def __init__(self, dim: int, metric: Metric, size: int) -> None:
         self.dim, self.metric, self.size = dim, Metric.parse(metric), size
@@ -91,6 +93,27 @@ class Searcher(ABC):
             return scores, ids
         pad = ((0, 0), (0, int(k) - k_found))
         return np.pad(scores, pad, constant_values=worst), np.pad(ids, pad, constant_values=-1)
+
+    def within(self, ranges: np.ndarray) -> Self | None:
+        """The same search of some rows alone, whose ids stay what they are; None where that would need another layout.
+
+        Parameters
+        ----------
+        ranges : (r, 2) int64
+            First row of each piece, and the one after its last; pieces do not overlap.
+
+        Notes
+        -----
+        Takes microseconds and shares all memory. A query is prepared once for all pieces, so that an index scans many
+        short ones (:mod:`methods.index`). A searcher whose attribute :attr:`scanned_by` has such a method has it too.
+        """
+        inner = getattr(self, self.scanned_by).within(ranges) if self.scanned_by else None
+        if inner is None:
+            return None
+        part = copy.copy(self)
+        part.size = int((ranges[:, 1] - ranges[:, 0]).sum())
+        setattr(part, self.scanned_by, inner)
+        return part
 
     @abstractmethod
     def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

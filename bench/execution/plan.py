@@ -14,7 +14,7 @@ from bench.datasets import AnyDataset
 from bench.errors import UsageError
 from bench.execution.data import load_dataset
 from bench.execution.subject import Subject, subject_of
-from bench.tracks import engine, track_of, upgrade
+from bench.tracks import engine, indexed, track_of, upgrade
 from methods import BudgetError, registry
 from methods.budget import Budget
 from methods.errors import MissingDependency, NoSuccessor, UnsupportedMetric, WrongTrack
@@ -112,7 +112,7 @@ def prepare(config: RunConfig) -> Plan:
     _check_results_folder(Path(config.results))
     dataset = load_dataset(config)
     track = track_of(dataset)
-    measured = engine if subject.is_engine else track
+    measured = engine if subject.is_engine else indexed if config.has_index else track
     code_bytes = track.code_bytes(budget, dataset)
     if config.k > (most := max(items := track.describe(config, dataset).n, _MOST_K)):
         raise UsageError(f"k={config.k} is more than the {items} items of the base; use at most {most}")

@@ -187,9 +187,9 @@ def _diagnosis(plan: Plan, outcome: Outcome) -> dict[str, Any] | None:
 
 
 def _scan_bandwidth(measured: dict[str, Any], memory: float) -> dict[str, float] | None:
-    """:class:`bench.records.ScanBandwidth` of a measurement; None where nothing was searched."""
+    """:class:`bench.records.ScanBandwidth` of a measurement; None where nothing was searched, or not all of it."""
     latency, throughput, size = measured.get("latency_ms"), measured.get("throughput") or {}, measured.get("bytes")
-    if size is None or not latency or "queries_per_s" not in throughput:
+    if size is None or not latency or "queries_per_s" not in throughput or measured.get("index"):
         return None
     single = size["searcher"] / (latency["p50"] / 1e3)
     return {

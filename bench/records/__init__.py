@@ -23,6 +23,7 @@ from bench.measure.kinds import Diagnosis
 from bench.measure.statistics import Interval
 from bench.records import packed
 from bench.records.engine_info import EngineInfo
+from bench.records.index_info import IndexInfo
 
 SCHEMA = 1  # raise it when the same run would be measured, or its record laid out, differently
 RECORD_FILE, QUERIES_FILE = "record.json", "queries.npz"
@@ -91,7 +92,8 @@ class Bytes:
 
     ``code_total`` is all codes, ``parts`` what is stored besides by name, ``searcher`` what the searcher keeps
     resident per code (``searcher_padding`` of it fills up the last block), ``rescore_memory`` and
-    ``rescore_disk`` the finer store's. ``made_of`` is what a table (one item) is stored as, by the arrays' names.
+    ``rescore_disk`` the finer store's, ``ids`` an index's. ``made_of`` is what a table (one item) is stored as, by the
+    arrays' names.
     """
 
     code: int
@@ -104,6 +106,7 @@ class Bytes:
     rescore_disk: int
     code_largest: int | None = None
     made_of: dict[str, int] | None = None
+    ids: int | None = None
 
 
 @dataclass(frozen=True)
@@ -139,7 +142,8 @@ class Record:
     ``diagnosis`` says what the data set's vectors are like; None of click data and of runs by earlier versions.
     ``recalls`` is recall@10 of each distinct query, as :meth:`bench.report.per_query.RecallOfQueries.values` gives it,
     where a packed record has it: its per-query arrays stay behind, and methods that are measured later are tested
-    against it. ``engine`` is of runs that measured a real engine instead of a method.
+    against it. ``engine`` is of runs that measured a real engine instead of a method, ``index`` of those whose searches
+    visit some of the codes.
     """
 
     schema: int
@@ -166,6 +170,7 @@ class Record:
     diagnosis: Diagnosis | None = None
     recalls: list[float] | None = None
     engine: EngineInfo | None = None
+    index: IndexInfo | None = None
 
     def to_json(self) -> str:
         """Strict JSON (no NaN), indented, keys in the order of the fields."""

@@ -13,6 +13,7 @@ from bench.datasets.base import DatasetError
 from bench.errors import UsageError
 from bench.records import Record
 from bench.report import pictures, significance, tables
+from bench.report.curves import curves
 from bench.report.export import TABLES
 from bench.report.names import shown_name
 from bench.report.per_query import Judges, with_values
@@ -65,6 +66,9 @@ def main() -> None:
     )
     parser.add_argument("--overview", metavar="FILE", help="draw the error of the best methods against bytes into FILE")
     parser.add_argument("--known", default="", metavar="A,B", help="methods that --overview draws wherever they lie")
+    parser.add_argument(
+        "--curves", metavar="FILE", help="draw recall@10 against time at each operating point of runs with an index"
+    )
     parser.add_argument(
         "--pack", metavar="FILE", help="write the records into one file: .parquet, or .jsonl with a line each"
     )
@@ -120,6 +124,8 @@ def _report(options: argparse.Namespace, formats: list[str]) -> None:
         significance.write(significance.beside(path), comparisons)
     if options.figure:
         _draw("figure", options.figure, lambda: _by_family(chosen, options))
+    if options.curves:
+        _draw("curves", options.curves, lambda: curves(chosen, options.error))
     if options.overview:
         _draw("overview", options.overview, lambda: _overview(chosen, options))
     if options.out:

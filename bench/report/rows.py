@@ -259,8 +259,8 @@ def _labeled(rows: Sequence[Row]) -> list[Row]:
 
 def _label(name: str, options: dict[str, Any], differing: set[str]) -> str:
     extra = [f"{key}={options[key]}" for key in sorted(differing) if options.get(key) is not None]
-    rescored = options["rescore"] is not None and "rescore" not in differing
-    return " ".join([name, *([f"rescore={options['rescore']}"] if rescored else []), *extra])
+    always = [key for key in ("index", "rescore") if options[key] is not None and key not in differing]
+    return " ".join([name, *(f"{key}={options[key]}" for key in always), *extra])
 
 
 def options_of(record: Record) -> dict[str, Any]:
@@ -268,6 +268,8 @@ def options_of(record: Record) -> dict[str, Any]:
     config = record.config
     scenario = (config.get("scenario") or {}).get("name", "none")
     options = {**record.method.requested, **{name: config.get(name) for name in RUN_OPTIONS}, "scenario": scenario}
+    index = {} if record.index is None else {f"index.{key}": value for key, value in config["index"].items()}
+    options |= {"index": index.pop("index.name", None), **index}
     return options | {"version": record.method.version}
 
 

@@ -113,7 +113,8 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
     check_resident(run.bytes, searcher.size, code_bytes)
     run.ratio = ratios(dataset.base.shape[0], 4 * dataset.dim, run.bytes.code, run.bytes.parts_total)
     if config.rescore is not None:
-        searcher = _rescored(config, searcher, store_codec, store_codes, dataset, work, run)
+        store = finer_store(store_codec, store_codes, dataset, work, run)
+        searcher = rescored.RescoredSearcher(searcher, store, config.rescore_factor)
     del store_codes
 
     measure_search(config, dataset, searcher, sample, recall_judge, run)
@@ -169,22 +170,14 @@ def count_bytes(
     )
 
 
-def _rescored(
-    config: RunConfig,
-    searcher: Searcher,
-    store_codec: Codec | None,
-    store_codes: np.ndarray | None,
-    dataset: Dataset,
-    work: Path,
-    run: Measurement,
-) -> Searcher:
-    """The searcher with its candidates re-ordered from the finer store."""
+def finer_store(
+    store_codec: Codec | None, store_codes: np.ndarray | None, dataset: Dataset, work: Path, run: Measurement
+) -> rescored.Store:
+    """What candidates are re-ordered from: codes in memory, or the base as a file in ``work``."""
     if store_codec is not None and store_codes is not None:
-        store: rescored.Store = rescored.CodecStore(store_codec, store_codes)
-    else:
-        with run.timed("build_disk"):
-            store = rescored.DiskStore(_write_vectors(dataset.base, work / "vectors.npy"))
-    return rescored.RescoredSearcher(searcher, store, config.rescore_factor)
+        return rescored.CodecStore(store_codec, store_codes)
+    with run.timed("build_disk"):
+        return rescored.DiskStore(_write_vectors(dataset.base, work / "vectors.npy"))
 
 
 def _write_vectors(base: VectorStore, path: Path) -> Path:

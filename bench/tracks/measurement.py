@@ -18,6 +18,7 @@ from bench.measure.repeats import groups_of
 from bench.measure.statistics import Interval, bootstrap_means
 from bench.records import Bytes, Ratio
 from bench.records.engine_info import EngineInfo
+from bench.records.index_info import IndexInfo
 
 RECALL_AT = (1, 10, 100)
 TRUTH_K = max(RECALL_AT)  # neighbors in the ground truth
@@ -46,6 +47,7 @@ class Measurement:
     peak_memory_bytes: int | None = None
     memory_bytes: dict[str, int] = field(default_factory=dict)
     engine: EngineInfo | None = None
+    index: IndexInfo | None = None
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
     @contextmanager

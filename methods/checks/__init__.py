@@ -17,12 +17,12 @@ names lighter parameters for the checks: ``check_params = {"epochs": 2}``. One t
 
 from __future__ import annotations
 
-from methods.checks import codes, extremes, inputs, robustness, search
+from methods.checks import codes, extremes, index, inputs, robustness, search
 from methods.checks.subject import SUITE
 
 __all__ = ["check_method", "checks", "parametrize"]
 
-_THEMES = (inputs, codes, search, extremes, robustness)  # importing them fills the suite
+_THEMES = (inputs, codes, search, index, extremes, robustness)  # importing them fills the suite
 
 checks = SUITE.checks
 check_method = SUITE.check_method

@@ -276,6 +276,8 @@ class TransformedSearcher(Searcher):
         Of the inner codec, over the same codes.
     """
 
+    scanned_by = "inner"
+
     def __init__(self, codec: TransformedCodec, inner: Searcher) -> None:
         super().__init__(codec.dim, codec.metric, inner.size)
         self.transform, self.inner = codec.transform_, inner

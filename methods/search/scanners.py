@@ -29,6 +29,7 @@ class HammingSearcher(Searcher):
     """
 
     estimates_metric = False
+    scanned_by = "scanner"
 
     def __init__(
         self,
@@ -65,6 +66,8 @@ class SymbolSearcher(Searcher):
     prepare : callable
         (nq, dim) float32 -> the scanner's queries, and factors (nq,) float32 of its scores.
     """
+
+    scanned_by = "scanner"
 
     def __init__(
         self,

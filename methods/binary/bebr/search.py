@@ -29,6 +29,8 @@ class NearestSearcher(Searcher):
         Centered queries (nq, dim) float32 -> the vectors that codes are compared with, and the scanner's weights.
     """
 
+    scanned_by = "scanner"
+
     def __init__(
         self,
         dim: int,
@@ -67,6 +69,8 @@ class OffsetSearcher(Searcher):
         Queries (nq, dim) float32 less their part along the direction -> the vectors that codes are compared with, and
         the weights of levels.
     """
+
+    scanned_by = "scanner"
 
     def __init__(
         self,

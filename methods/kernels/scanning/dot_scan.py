@@ -11,6 +11,7 @@ from methods.kernels.machine.path import Path, choose
 from methods.kernels.scanning import layout, prepare
 from methods.kernels.scanning.factors import Scales, expand
 from methods.kernels.scanning.hamming import planar_batch
+from methods.kernels.scanning.ranged import Ranged, all_rows
 from methods.kernels.simd.block_select import may_exceed, push_above
 from methods.kernels.simd.dot_tile import dot_tile, packed_dot_tile, unpack_words
 from methods.kernels.simd.planar_tile import BLOCK, TABLE, WIDE, planar_tile
@@ -66,31 +67,33 @@ def unpack_block(body: np.ndarray, last: np.ndarray, tail: np.ndarray, bits: int
 
 
 @njit(cache=True, nogil=True)
-def _scan_dot(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, start: int, stop: int) -> None:
+def _scan_dot(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, ranges: np.ndarray) -> None:
     """Scan by products: codes unpacked to a byte a dimension, block by block, then multiplied with int8 weights."""
-    body, tail, n, bits, entries, halves, scale_table = documents
+    body, tail, bits, entries, halves, scale_table = documents
     queries, nq, offsets, units, segment = batch
     rows = queries.shape[1] // 4
     unpacked, last = np.empty(rows * BLOCK, np.uint32), np.empty(3 * BLOCK, np.uint32)
     sums = np.empty((WIDE, BLOCK), np.int32)
     scale = np.ones(BLOCK, np.float32)
     limits = np.full(nq, -np.inf, np.float32)
-    for block in range(start, stop):
-        unpack_block(body[block], last, tail[block], bits, unpacked)
-        largest = expand(block, entries, halves, scale_table, scale)
-        first = block * BLOCK
-        size = min(BLOCK, n - first)
-        for query in range(0, nq, WIDE):
-            dot_tile(path, 4, unpacked, queries, query * queries.shape[1], rows, rows, segment, sums)
-            for q in range(query, min(query + WIDE, nq)):
-                if may_exceed(sums, q - query, offsets[q], units[q], scale, largest, limits[q]):
-                    push_above(sums, q - query, (offsets[q], units[q]), scale, first, size, q, limits, heaps)
+    for number in range(len(ranges)):
+        low, high = ranges[number]
+        for block in range(low // BLOCK, (high + BLOCK - 1) // BLOCK):
+            unpack_block(body[block], last, tail[block], bits, unpacked)
+            largest = expand(block, entries, halves, scale_table, scale)
+            first = block * BLOCK
+            begin, end = max(low - first, 0), min(high - first, BLOCK)
+            for query in range(0, nq, WIDE):
+                dot_tile(path, 4, unpacked, queries, query * queries.shape[1], rows, rows, segment, sums)
+                for q in range(query, min(query + WIDE, nq)):
+                    if may_exceed(sums, q - query, offsets[q], units[q], scale, largest, limits[q]):
+                        push_above(sums, q - query, (offsets[q], units[q]), scale, first, begin, end, q, limits, heaps)
 
 
 @njit(cache=True, nogil=True)
-def _scan_dot_single(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, start: int, stop: int) -> None:
+def _scan_dot_single(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, ranges: np.ndarray) -> None:
     """As :func:`_scan_dot` for one query, whose symbols go from the packed code straight into the products."""
-    body, tail, n, bits, entries, halves, scale_table = documents
+    body, tail, bits, entries, halves, scale_table = documents
     queries, _, offsets, units, segment = batch
     unit, symbols = (3, 8) if bits == 3 else (1, 8 // bits)
     groups = body.shape[1] // (unit * BLOCK)
@@ -99,79 +102,87 @@ def _scan_dot_single(path: Path, documents: tuple, batch: tuple, heaps: np.ndarr
     sums, rest = np.empty((1, BLOCK), np.int32), np.zeros((1, BLOCK), np.int32)
     scale = np.ones(BLOCK, np.float32)
     limits = np.full(1, -np.inf, np.float32)
-    for block in range(start, stop):
-        docs = body[block]
-        has_tail = 1 if tail.shape[1] else 0
-        if has_tail:
-            layout.pad_tail(tail[block], unit, last)
-        if bits == 1:
-            packed_dot_tile(path, 1, docs, queries, groups, step, sums)
-            packed_dot_tile(path, 1, last, weights, has_tail, step, rest)
-        elif bits == 2:
-            packed_dot_tile(path, 2, docs, queries, groups, step, sums)
-            packed_dot_tile(path, 2, last, weights, has_tail, step, rest)
-        elif bits == 3:
-            packed_dot_tile(path, 3, docs, queries, groups, step, sums)
-            packed_dot_tile(path, 3, last, weights, has_tail, step, rest)
-        else:
-            packed_dot_tile(path, 4, docs, queries, groups, step, sums)
-            packed_dot_tile(path, 4, last, weights, has_tail, step, rest)
-        if has_tail:
-            sums += rest
-        largest = expand(block, entries, halves, scale_table, scale)
-        first = block * BLOCK
-        if may_exceed(sums, 0, offsets[0], units[0], scale, largest, limits[0]):
-            push_above(sums, 0, (offsets[0], units[0]), scale, first, min(BLOCK, n - first), 0, limits, heaps)
+    for number in range(len(ranges)):
+        low, high = ranges[number]
+        for block in range(low // BLOCK, (high + BLOCK - 1) // BLOCK):
+            docs = body[block]
+            has_tail = 1 if tail.shape[1] else 0
+            if has_tail:
+                layout.pad_tail(tail[block], unit, last)
+            if bits == 1:
+                packed_dot_tile(path, 1, docs, queries, groups, step, sums)
+                packed_dot_tile(path, 1, last, weights, has_tail, step, rest)
+            elif bits == 2:
+                packed_dot_tile(path, 2, docs, queries, groups, step, sums)
+                packed_dot_tile(path, 2, last, weights, has_tail, step, rest)
+            elif bits == 3:
+                packed_dot_tile(path, 3, docs, queries, groups, step, sums)
+                packed_dot_tile(path, 3, last, weights, has_tail, step, rest)
+            else:
+                packed_dot_tile(path, 4, docs, queries, groups, step, sums)
+                packed_dot_tile(path, 4, last, weights, has_tail, step, rest)
+            if has_tail:
+                sums += rest
+            largest = expand(block, entries, halves, scale_table, scale)
+            first = block * BLOCK
+            if may_exceed(sums, 0, offsets[0], units[0], scale, largest, limits[0]):
+                begin, end = max(low - first, 0), min(high - first, BLOCK)
+                push_above(sums, 0, (offsets[0], units[0]), scale, first, begin, end, 0, limits, heaps)
 
 
 @njit(cache=True, parallel=True)
-def _scan_dot_parallel(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray) -> None:
-    parts, blocks = len(heaps), len(documents[0])
-    for part in prange(parts):
-        _scan_dot(path, documents, batch, heaps[part], part * blocks // parts, (part + 1) * blocks // parts)
+def _scan_dot_parallel(
+    path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, ranges: np.ndarray, ends: np.ndarray
+) -> None:
+    for part in prange(len(heaps)):
+        _scan_dot(path, documents, batch, heaps[part], ranges[ends[part] : ends[part + 1]])
 
 
 @njit(cache=True, parallel=True)
-def _scan_dot_single_parallel(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray) -> None:
-    parts, blocks = len(heaps), len(documents[0])
-    for part in prange(parts):
-        _scan_dot_single(path, documents, batch, heaps[part], part * blocks // parts, (part + 1) * blocks // parts)
+def _scan_dot_single_parallel(
+    path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, ranges: np.ndarray, ends: np.ndarray
+) -> None:
+    for part in prange(len(heaps)):
+        _scan_dot_single(path, documents, batch, heaps[part], ranges[ends[part] : ends[part + 1]])
 
 
 @njit(cache=True, nogil=True)
-def _scan_planar(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, start: int, stop: int) -> None:
+def _scan_planar(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, ranges: np.ndarray) -> None:
     """Scan by byte-sized terms: a table's (AVX2) or agreeing bits."""
-    blocks, n, entries, halves, scale_table = documents
+    blocks, entries, halves, scale_table = documents
     queries, nq, rows, table, segments, offsets, unit, unpacks = batch
     nibbles = np.zeros(rows * BLOCK if unpacks else 0, np.uint8)
     sums = np.empty((WIDE, BLOCK), np.int16)
     scale = np.ones(BLOCK, np.float32)
     limits = np.full(nq, -np.inf, np.float32)
     tile = queries.nbytes // ((nq + WIDE - 1) // WIDE)  # bytes of the queries that a tile serves
-    for block in range(start, stop):
-        docs = blocks[block]
-        if unpacks:
-            layout.unpack_nibbles(docs, nibbles)
-            docs = nibbles
-        largest = expand(block, entries, halves, scale_table, scale)
-        first = block * BLOCK
-        size = min(BLOCK, n - first)
-        for query in range(0, nq, WIDE):
-            if nq == 1:
-                planar_tile(path, 1, docs, queries, 0, rows, table, rows, segments[0], sums)
-            else:
-                place = query // WIDE * tile
-                planar_tile(path, 4, docs, queries, place, rows, table, rows, segments[query // WIDE], sums)
-            for q in range(query, min(query + WIDE, nq)):
-                if may_exceed(sums, q - query, offsets[q], unit, scale, largest, limits[q]):
-                    push_above(sums, q - query, (offsets[q], unit), scale, first, size, q, limits, heaps)
+    for number in range(len(ranges)):
+        low, high = ranges[number]
+        for block in range(low // BLOCK, (high + BLOCK - 1) // BLOCK):
+            docs = blocks[block]
+            if unpacks:
+                layout.unpack_nibbles(docs, nibbles)
+                docs = nibbles
+            largest = expand(block, entries, halves, scale_table, scale)
+            first = block * BLOCK
+            begin, end = max(low - first, 0), min(high - first, BLOCK)
+            for query in range(0, nq, WIDE):
+                if nq == 1:
+                    planar_tile(path, 1, docs, queries, 0, rows, table, rows, segments[0], sums)
+                else:
+                    place = query // WIDE * tile
+                    planar_tile(path, 4, docs, queries, place, rows, table, rows, segments[query // WIDE], sums)
+                for q in range(query, min(query + WIDE, nq)):
+                    if may_exceed(sums, q - query, offsets[q], unit, scale, largest, limits[q]):
+                        push_above(sums, q - query, (offsets[q], unit), scale, first, begin, end, q, limits, heaps)
 
 
 @njit(cache=True, parallel=True)
-def _scan_planar_parallel(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray) -> None:
-    parts, blocks = len(heaps), len(documents[0])
-    for part in prange(parts):
-        _scan_planar(path, documents, batch, heaps[part], part * blocks // parts, (part + 1) * blocks // parts)
+def _scan_planar_parallel(
+    path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, ranges: np.ndarray, ends: np.ndarray
+) -> None:
+    for part in prange(len(heaps)):
+        _scan_planar(path, documents, batch, heaps[part], ranges[ends[part] : ends[part + 1]])
 
 
 @njit(cache=True, nogil=True)
@@ -189,7 +200,7 @@ def _raise(
 @njit(cache=True, nogil=True)
 def _fold_dot(path: Path, documents: tuple, batch: tuple, owner: np.ndarray, best: np.ndarray) -> None:
     """As :func:`_scan_dot`, the scores of an owner's codes folded into their largest."""
-    body, tail, _, bits, entries, halves, scale_table = documents
+    body, tail, bits, entries, halves, scale_table = documents
     queries, nq, offsets, units, segment = batch
     rows = queries.shape[1] // 4
     unpacked, last = np.empty(rows * BLOCK, np.uint32), np.empty(3 * BLOCK, np.uint32)
@@ -207,7 +218,7 @@ def _fold_dot(path: Path, documents: tuple, batch: tuple, owner: np.ndarray, bes
 @njit(cache=True, nogil=True)
 def _fold_planar(path: Path, documents: tuple, batch: tuple, owner: np.ndarray, best: np.ndarray) -> None:
     """As :func:`_scan_planar`, the scores of an owner's codes folded into their largest."""
-    blocks, _, entries, halves, scale_table = documents
+    blocks, entries, halves, scale_table = documents
     queries, nq, rows, table, segments, offsets, unit, unpacks = batch
     nibbles = np.zeros(rows * BLOCK if unpacks else 0, np.uint8)
     sums = np.empty((WIDE, BLOCK), np.int16)
@@ -229,11 +240,12 @@ def _fold_planar(path: Path, documents: tuple, batch: tuple, owner: np.ndarray, 
                 _raise(sums, q - query, (offsets[q], unit), scale, owner, block * BLOCK, best[q])
 
 
-class DotScan:
+class DotScan(Ranged):
     """Codes of 1..4 bits a dimension against int8 weights, on any path."""
 
     def __init__(self, codes: np.ndarray, bits: int, factors: Scales, path: str | None) -> None:
         self.path, self.bits, self.size, self.factors = choose(path), bits, len(codes), factors
+        self.ranges = all_rows(len(codes))
         self.body, self.tail = layout.quads(codes, bits)
         unit = layout.unit_bytes(bits)
         self.rows = -(-codes.shape[1] // (4 * unit)) * (8 * unit // bits)
@@ -249,7 +261,7 @@ class DotScan:
         documents, batch = self.prepare(weights, units)
         single = len(weights) == 1
         kernels = (_scan_dot_single, _scan_dot_single_parallel) if single else (_scan_dot, _scan_dot_parallel)
-        heaps = prepare.run(*kernels, self.path, documents, batch, min(k, self.size), threads)
+        heaps = prepare.run(*kernels, self.path, documents, batch, min(k, self.size), threads, self.ranges)
         keys, ids = topk.results(heaps, k)
         return topk.scores(keys), ids
 
@@ -265,7 +277,7 @@ class DotScan:
         queries = prepare.pad_queries(query_weights(weights, self.bits, self.rows))
         offsets = -top * weights.sum(axis=1, dtype=np.int32)
         segment = max(1, 32767 // (2 * top * largest))
-        documents = (self.body, self.tail, self.size, self.bits, *self.factors.arrays)
+        documents = (self.body, self.tail, self.bits, *self.factors.arrays)
         return documents, (queries, len(weights), offsets, units.astype(np.float32), segment)
 
 
@@ -308,7 +320,7 @@ def _segments(largest: np.ndarray) -> np.ndarray:
     return out
 
 
-class NibbleScan:
+class NibbleScan(Ranged):
     """Codes of 1 or 2 bits a dimension against such codes, by terms that fit a byte.
 
     One bit: the bits that agree, on any path. Two bits: half of the products of two dimensions at once, looked up
@@ -317,6 +329,7 @@ class NibbleScan:
 
     def __init__(self, codes: np.ndarray, dim: int, bits: int, factors: Scales, path: str | None) -> None:
         self.path, self.bits, self.size, self.factors = choose(path), bits, len(codes), factors
+        self.ranges = all_rows(len(codes))
         self.unused = 8 * codes.shape[1] - dim * bits
         self.blocks = layout.planar(codes)
         self.blocks[:, (codes.shape[1] - 1) * BLOCK :] &= np.uint8(256 - 2**self.unused)
@@ -335,7 +348,8 @@ class NibbleScan:
     def search(self, codes: np.ndarray, k: int, threads: int | None) -> tuple[np.ndarray, np.ndarray]:
         """Scores (nq, k) float32 and ids (nq, k) int64 for query codes (nq, size) uint8."""
         path, documents, batch = self._prepare(codes)
-        heaps = prepare.run(_scan_planar, _scan_planar_parallel, path, documents, batch, min(k, self.size), threads)
+        kernels = (_scan_planar, _scan_planar_parallel)
+        heaps = prepare.run(*kernels, path, documents, batch, min(k, self.size), threads, self.ranges)
         keys, ids = topk.results(heaps, k)
         return topk.scores(keys), ids
 
@@ -359,7 +373,7 @@ class NibbleScan:
             offsets = offsets - largest[:nq].sum(axis=1, dtype=np.int64)
         unpacks = path.name in ("avx2", TABLE) and nq > 1
         batch = (queries, nq, rows, table, segments, offsets, np.float32(0.25 ** (self.bits - 1)), unpacks)
-        return path, (self.blocks, self.size, *self.factors.arrays), batch
+        return path, (self.blocks, *self.factors.arrays), batch
 
 
 _PRODUCTS, _LARGEST = _nibble_products()

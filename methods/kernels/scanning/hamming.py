@@ -9,6 +9,7 @@ from methods.kernels import topk
 from methods.kernels.errors import KernelError
 from methods.kernels.machine.path import Path, choose
 from methods.kernels.scanning import layout, prepare
+from methods.kernels.scanning.ranged import Ranged, all_rows
 from methods.kernels.simd.block_select import NO_DISTANCE, any_below, push_below
 from methods.kernels.simd.planar_tile import BLOCK, TRIPLE, WIDE, planar_tile
 
@@ -45,41 +46,44 @@ def planar_batch(codes: np.ndarray, path: Path, invert: bool = False) -> tuple[P
 
 
 @njit(cache=True, nogil=True)
-def _scan(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, start: int, stop: int) -> None:
-    """Scan blocks ``start`` to ``stop``; the best of each query end in ``heaps`` (nq, k) int64."""
-    blocks, n = documents
+def _scan(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, ranges: np.ndarray) -> None:
+    """Scan rows ``low`` to ``high`` of each range; the best of each query end in ``heaps`` (nq, k) int64."""
+    (blocks,) = documents
     queries, nq, rows, table, segment = batch
     unpacks = rows * BLOCK != blocks.shape[1]  # the path reads nibbles, two rows a byte
     nibbles = np.zeros(rows * BLOCK if unpacks else 0, np.uint8)
     sums = np.empty((WIDE, BLOCK), np.int16)
     limits = np.full(nq, NO_DISTANCE, np.int16)
     tile = queries.nbytes // ((nq + WIDE - 1) // WIDE)  # bytes of the queries that a tile serves
-    for block in range(start, stop):
-        docs = blocks[block]
-        if unpacks:
-            layout.unpack_nibbles(docs, nibbles)
-            docs = nibbles
-        first = block * BLOCK
-        size = min(BLOCK, n - first)
-        for query in range(0, nq, WIDE):
-            if nq == 1:
-                planar_tile(path, 1, docs, queries, 0, rows, table, rows, segment, sums)
-            else:
-                place = query // WIDE * tile
-                planar_tile(path, 4, docs, queries, place, rows, table, rows, segment, sums)
-            for q in range(query, min(query + WIDE, nq)):
-                if any_below(sums, q - query, limits[q]):
-                    push_below(sums, q - query, first, size, q, limits, heaps)
+    for number in range(len(ranges)):
+        low, high = ranges[number]
+        for block in range(low // BLOCK, (high + BLOCK - 1) // BLOCK):
+            docs = blocks[block]
+            if unpacks:
+                layout.unpack_nibbles(docs, nibbles)
+                docs = nibbles
+            first = block * BLOCK
+            begin, end = max(low - first, 0), min(high - first, BLOCK)
+            for query in range(0, nq, WIDE):
+                if nq == 1:
+                    planar_tile(path, 1, docs, queries, 0, rows, table, rows, segment, sums)
+                else:
+                    place = query // WIDE * tile
+                    planar_tile(path, 4, docs, queries, place, rows, table, rows, segment, sums)
+                for q in range(query, min(query + WIDE, nq)):
+                    if any_below(sums, q - query, limits[q]):
+                        push_below(sums, q - query, first, begin, end, q, limits, heaps)
 
 
 @njit(cache=True, parallel=True)
-def _scan_parallel(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray) -> None:
-    parts, blocks = len(heaps), len(documents[0])
-    for part in prange(parts):
-        _scan(path, documents, batch, heaps[part], part * blocks // parts, (part + 1) * blocks // parts)
+def _scan_parallel(
+    path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, ranges: np.ndarray, ends: np.ndarray
+) -> None:
+    for part in prange(len(heaps)):
+        _scan(path, documents, batch, heaps[part], ranges[ends[part] : ends[part + 1]])
 
 
-class HammingScanner:
+class HammingScanner(Ranged):
     """Exhaustive search by Hamming distance; equal distances are ordered by the smaller id.
 
     Parameters
@@ -102,6 +106,7 @@ class HammingScanner:
         if not 1 <= codes.shape[1] <= LONGEST:
             raise KernelError(f"codes of {codes.shape[1]} bytes cannot be scanned; use 1 to {LONGEST}")
         self.size, self.code_size = codes.shape
+        self.ranges = all_rows(self.size)
         self.threads, self.path = threads, choose(path)
         self.blocks = layout.planar(codes)
 
@@ -132,7 +137,7 @@ class HammingScanner:
         queries = prepare.as_codes(queries, self.code_size, "queries")
         prepare.check_k(k)
         path, batch = planar_batch(queries, self.path)
-        documents = (self.blocks, self.size)
-        heaps = prepare.run(_scan, _scan_parallel, path, documents, batch, min(k, self.size), self.threads)
+        kernels, k_found = (_scan, _scan_parallel), min(k, self.size)
+        heaps = prepare.run(*kernels, path, (self.blocks,), batch, k_found, self.threads, self.ranges)
         keys, ids = topk.results(heaps, k)
         return topk.distances(keys), ids

@@ -9,11 +9,12 @@ import numpy as np
 from methods.kernels.scanning import layout, prepare
 from methods.kernels.scanning.dot_scan import DotScan, NibbleScan, check_code
 from methods.kernels.scanning.factors import Scales
+from methods.kernels.scanning.ranged import Ranged, all_rows
 
 __all__ = ["LevelCodes"]
 
 
-class LevelCodes(ABC):
+class LevelCodes(Ranged, ABC):
     """Base: codes of levels of 1 to 4 bits, laid out for a scan.
 
     A dimension's symbol ``c`` of ``bits`` bits, most significant (base) bit first, stands for the level
@@ -40,6 +41,8 @@ class LevelCodes(ABC):
         Bytes kept (scales included), and how many of them only fill up the last block.
     """
 
+    _inner = "_scan"
+
     def __init__(
         self,
         codes: np.ndarray,
@@ -53,6 +56,7 @@ class LevelCodes(ABC):
         codes = prepare.as_codes(codes, None, "codes")
         check_code(codes.shape[1], dim, bits)
         self.size, self.code_size = codes.shape
+        self.ranges = all_rows(self.size)
         self.dim, self.bits, self.threads = dim, bits, threads
         self.scales = Scales(scale, scale_table, self.size)
         self._scan = self._scan_of(codes, path)

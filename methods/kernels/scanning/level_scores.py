@@ -141,14 +141,15 @@ def _add_terms(stages: np.ndarray, tables: np.ndarray, scores: np.ndarray) -> No
 
 @njit(cache=True, nogil=True)
 def _push_scores(scores: np.ndarray, place: tuple, limits: np.ndarray, heap: np.ndarray) -> None:
-    """Push a block's scores (64,) that are above the query's limit; ``place``: first document, documents, query."""
-    first, size, query = place
+    """Push a block's scores (64,) that are above the query's limit; ``place``: the block's first document, the two
+    places in it between which documents are pushed, and the query."""
+    first, begin, end, query = place
     limit, above = limits[query], np.int32(0)
     for doc in range(BLOCK):  # counted, which is done for many at a time; a running maximum is not
         above += np.int32(scores[doc] > limit)
     if not above:
         return
-    for doc in range(size):
+    for doc in range(begin, end):
         if scores[doc] > limits[query]:
             topk.push(heap, topk.score_key(scores[doc], first + doc))
             limits[query] = topk.key_score(heap[0])

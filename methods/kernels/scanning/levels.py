@@ -25,6 +25,7 @@ from methods.kernels.scanning.level_scores import (
     push_nearest,
     push_staged,
 )
+from methods.kernels.scanning.ranged import Ranged, all_rows
 from methods.kernels.simd.block_select import may_exceed, push_above
 from methods.kernels.simd.level_tile import level_tile, segment_ends, wide_tile
 from methods.kernels.simd.planar_tile import BLOCK, WIDE
@@ -121,9 +122,9 @@ def _expand_block(path: Path, docs: np.ndarray, runs: np.ndarray, tables: np.nda
 
 
 @njit(cache=True, nogil=True)
-def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, start: int, stop: int) -> None:
-    blocks, n, runs, tables, tops, wide_rows, squares, stages = documents[:8]
-    length_tables, offset_tables, entries, halves, scale_table = documents[8:]
+def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, ranges: np.ndarray) -> None:
+    blocks, runs, tables, tops, wide_rows, squares, stages = documents[:7]
+    length_tables, offset_tables, entries, halves, scale_table = documents[7:]
     narrow, nq, wide, offsets, units, ends, segments, terms, weights = batch
     words = np.empty((wide_rows + len(tops)) * BLOCK, np.uint32)
     sums = np.empty((WIDE, BLOCK), np.int32)
@@ -131,56 +132,69 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
     limits = np.full(nq, -np.inf, np.float32)
     bytes_each, wide_each, scale_all = narrow.shape[1], 2 * wide.shape[1], len(length_tables) == 0
     staged = terms.shape[1] > 0 or len(offset_tables) > 0
-    for block in range(start, stop):
-        _expand_block(path, blocks[block], runs, tables, words)
-        largest = expand(block, entries, halves, scale_table, scale)
-        if len(squares):
-            half_squares(words, wide_rows, tops, squares, scale, added)
-        if len(length_tables):
-            expand_lengths(stages[block], terms.shape[1], length_tables, added)
-        elif len(offset_tables):
-            expand_offsets(stages[block], terms.shape[1], offset_tables, added)
-        first = block * BLOCK
-        size = min(BLOCK, n - first)
-        for query in range(0, nq, WIDE):
-            t = query // WIDE
-            if nq == 1:
-                wide_tile(path, 1, _SHIFT, words, wide, 0, 0, wide_rows, sums)
-                level_tile(path, 1, words, wide_rows, narrow, 0, 0, ends, 0, segments[0], sums)
-            else:
-                wide_tile(path, 4, _SHIFT, words, wide, query * wide_each, wide_each, wide_rows, sums)
-                place = t * ends.shape[1]
-                level_tile(
-                    path, 4, words, wide_rows, narrow, query * bytes_each, bytes_each, ends, place, segments[t], sums
-                )
-            for q in range(query, min(query + WIDE, nq)):
-                line, where = (offsets[q], units[q]), (first, size, q)
-                if staged:
-                    push_staged(
+    for number in range(len(ranges)):
+        low, high = ranges[number]
+        for block in range(low // BLOCK, (high + BLOCK - 1) // BLOCK):
+            _expand_block(path, blocks[block], runs, tables, words)
+            largest = expand(block, entries, halves, scale_table, scale)
+            if len(squares):
+                half_squares(words, wide_rows, tops, squares, scale, added)
+            if len(length_tables):
+                expand_lengths(stages[block], terms.shape[1], length_tables, added)
+            elif len(offset_tables):
+                expand_offsets(stages[block], terms.shape[1], offset_tables, added)
+            first = block * BLOCK
+            begin, end = max(low - first, 0), min(high - first, BLOCK)
+            for query in range(0, nq, WIDE):
+                t = query // WIDE
+                if nq == 1:
+                    wide_tile(path, 1, _SHIFT, words, wide, 0, 0, wide_rows, sums)
+                    level_tile(path, 1, words, wide_rows, narrow, 0, 0, ends, 0, segments[0], sums)
+                else:
+                    wide_tile(path, 4, _SHIFT, words, wide, query * wide_each, wide_each, wide_rows, sums)
+                    place = t * ends.shape[1]
+                    level_tile(
+                        path,
+                        4,
+                        words,
+                        wide_rows,
+                        narrow,
+                        query * bytes_each,
+                        bytes_each,
+                        ends,
+                        place,
+                        segments[t],
                         sums,
-                        q - query,
-                        line,
-                        scale,
-                        stages[block],
-                        terms[q],
-                        scale_all,
-                        added,
-                        weights[q],
-                        where,
-                        limits,
-                        heaps[q],
                     )
-                elif len(squares):
-                    push_nearest(sums, q - query, line, scale, added, where, limits, heaps[q])
-                elif may_exceed(sums, q - query, offsets[q], units[q], scale, largest, limits[q]):
-                    push_above(sums, q - query, line, scale, first, size, q, limits, heaps)
+                for q in range(query, min(query + WIDE, nq)):
+                    line, where = (offsets[q], units[q]), (first, begin, end, q)
+                    if staged:
+                        push_staged(
+                            sums,
+                            q - query,
+                            line,
+                            scale,
+                            stages[block],
+                            terms[q],
+                            scale_all,
+                            added,
+                            weights[q],
+                            where,
+                            limits,
+                            heaps[q],
+                        )
+                    elif len(squares):
+                        push_nearest(sums, q - query, line, scale, added, where, limits, heaps[q])
+                    elif may_exceed(sums, q - query, offsets[q], units[q], scale, largest, limits[q]):
+                        push_above(sums, q - query, line, scale, first, begin, end, q, limits, heaps)
 
 
 @njit(cache=True, parallel=True)
-def _scan_levels_parallel(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray) -> None:
-    parts, blocks = len(heaps), len(documents[0])
-    for part in prange(parts):
-        _scan_levels(path, documents, batch, heaps[part], part * blocks // parts, (part + 1) * blocks // parts)
+def _scan_levels_parallel(
+    path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, ranges: np.ndarray, ends: np.ndarray
+) -> None:
+    for part in prange(len(heaps)):
+        _scan_levels(path, documents, batch, heaps[part], ranges[ends[part] : ends[part + 1]])
 
 
 @njit(cache=True, nogil=True)
@@ -209,7 +223,7 @@ def _runs(path: Path, alphabets: np.ndarray, bits: np.ndarray, wide: np.ndarray)
     return np.array(runs, np.int64)
 
 
-class LevelScanner:
+class LevelScanner(Ranged):
     """Exhaustive search by inner product or squared distance; ties by the smaller id.
 
     A code stands for ``factor * sum over dimensions of deviation * level``, see :class:`IntegerLevels` and ``spreads``.
@@ -274,6 +288,7 @@ class LevelScanner:
         if levels.tops.max() > MAX_LEVEL:
             raise KernelError(f"levels go up to {levels.tops.max()}; they may reach {MAX_LEVEL}")
         self.size, self.code_size = codes.shape
+        self.ranges = all_rows(self.size)
         self.dim, self.l2, self.threads, self.path = GROUP * len(alphabets), bool(l2), threads, choose(path)
         self.scales = Scales(entries, factors, self.size)
         stages = np.empty((self.size, 0), np.uint8) if stages is None else prepare.as_codes(stages, None, "stages")
@@ -303,7 +318,6 @@ class LevelScanner:
         squares = np.repeat(level_units**2, np.where(wide, GROUP // 2, GROUP // 4)) if l2 else np.empty(0)
         self._documents = (
             self.blocks,
-            self.size,
             runs,
             levels.tables(),
             self._tops,
@@ -360,7 +374,7 @@ class LevelScanner:
         added = np.ascontiguousarray(np.full(nq, self._sign) if weights is None else weights, np.float32)
         batch = (narrow, nq, wide, offsets, units, *self._segments(narrow), np.ascontiguousarray(tables), added)
         kernels = (_scan_levels, _scan_levels_parallel)
-        heaps = prepare.run(*kernels, self.path, self._documents, batch, min(k, self.size), self.threads)
+        heaps = prepare.run(*kernels, self.path, self._documents, batch, min(k, self.size), self.threads, self.ranges)
         keys, ids = topk.results(heaps, k)
         scores = topk.scores(keys)
         if self.l2:

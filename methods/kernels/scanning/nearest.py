@@ -13,6 +13,7 @@ from methods.kernels.scanning.adc import quantize_queries
 from methods.kernels.scanning.dot_scan import DotScan, check_code, unpack_block
 from methods.kernels.scanning.factors import Scales, expand
 from methods.kernels.scanning.level_scores import expand_lengths, expand_offsets, push_finer
+from methods.kernels.scanning.ranged import Ranged, all_rows
 from methods.kernels.simd.dot_tile import dot_tile
 from methods.kernels.simd.planar_tile import BLOCK, WIDE
 
@@ -20,42 +21,45 @@ __all__ = ["NearestScanner"]
 
 
 @njit(cache=True, nogil=True)
-def _scan_nearest(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, start: int, stop: int) -> None:
+def _scan_nearest(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, ranges: np.ndarray) -> None:
     """Products as in :mod:`.dot_scan`, of two rows of weights a query, plus weighted offsets."""
-    body, tail, n, bits, entries, halves, scale_table, extra, added_tables, squared = documents
+    body, tail, bits, entries, halves, scale_table, extra, added_tables, squared = documents
     weights, nq, offsets, units, segment, added_weights = batch
     rows = weights.shape[1] // 4
     unpacked, last = np.empty(rows * BLOCK, np.uint32), np.empty(3 * BLOCK, np.uint32)
     sums = np.empty((WIDE, BLOCK), np.int32)
     scale, added = np.ones(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
     limits = np.full(nq, -np.inf, np.float32)
-    for block in range(start, stop):
-        unpack_block(body[block], last, tail[block], bits, unpacked)
-        expand(block, entries, halves, scale_table, scale)
-        if squared:
-            expand_lengths(extra[block], 0, added_tables, added)
-            for doc in range(BLOCK):
-                added[doc] *= scale[doc] * scale[doc]
-        else:
-            expand_offsets(extra[block], 0, added_tables, added)
-        first = block * BLOCK
-        size = min(BLOCK, n - first)
-        for query in range(0, nq, WIDE // 2):
-            dot_tile(path, 4, unpacked, weights, 2 * query * weights.shape[1], rows, rows, segment, sums)
-            for q in range(query, min(query + WIDE // 2, nq)):
-                line = (offsets[2 * q], units[2 * q], offsets[2 * q + 1], units[2 * q + 1])
-                where = (first, size, q)
-                push_finer(sums, 2 * (q - query), line, scale, added, added_weights[q], where, limits, heaps[q])
+    for number in range(len(ranges)):
+        low, high = ranges[number]
+        for block in range(low // BLOCK, (high + BLOCK - 1) // BLOCK):
+            unpack_block(body[block], last, tail[block], bits, unpacked)
+            expand(block, entries, halves, scale_table, scale)
+            if squared:
+                expand_lengths(extra[block], 0, added_tables, added)
+                for doc in range(BLOCK):
+                    added[doc] *= scale[doc] * scale[doc]
+            else:
+                expand_offsets(extra[block], 0, added_tables, added)
+            first = block * BLOCK
+            begin, end = max(low - first, 0), min(high - first, BLOCK)
+            for query in range(0, nq, WIDE // 2):
+                dot_tile(path, 4, unpacked, weights, 2 * query * weights.shape[1], rows, rows, segment, sums)
+                for q in range(query, min(query + WIDE // 2, nq)):
+                    line = (offsets[2 * q], units[2 * q], offsets[2 * q + 1], units[2 * q + 1])
+                    where = (first, begin, end, q)
+                    push_finer(sums, 2 * (q - query), line, scale, added, added_weights[q], where, limits, heaps[q])
 
 
 @njit(cache=True, parallel=True)
-def _scan_nearest_parallel(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray) -> None:
-    parts, blocks = len(heaps), len(documents[0])
-    for part in prange(parts):
-        _scan_nearest(path, documents, batch, heaps[part], part * blocks // parts, (part + 1) * blocks // parts)
+def _scan_nearest_parallel(
+    path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, ranges: np.ndarray, ends: np.ndarray
+) -> None:
+    for part in prange(len(heaps)):
+        _scan_nearest(path, documents, batch, heaps[part], ranges[ends[part] : ends[part + 1]])
 
 
-class NearestScanner:
+class NearestScanner(Ranged):
     """Exhaustive search by distance to, or product with, ``factor * levels``, for real queries; ties by the smaller id.
 
     Where variances differ much, as those of vectors whose distances are sought do, weights rounded to int8 lose the
@@ -103,6 +107,7 @@ class NearestScanner:
         if tables.shape != (extra.shape[1], 256) or tables.dtype != np.float32:
             raise KernelError(f"tables must be float32 of shape ({extra.shape[1]}, 256), not {tables.shape}")
         self.size, self.code_size = codes.shape
+        self.ranges = all_rows(self.size)
         self.dim, self.bits, self.threads = dim, bits, threads
         self.scales = Scales(entries, factors, self.size)
         self._scan = DotScan(codes, bits, self.scales, path)
@@ -150,6 +155,6 @@ class NearestScanner:
             added = np.ascontiguousarray(weights, np.float32)
         kernels = (_scan_nearest, _scan_nearest_parallel)
         documents, batch = (*documents, self._extra, self._tables, self.squared), (rows, len(queries), *rest, added)
-        heaps = prepare.run(*kernels, self.path, documents, batch, min(k, self.size), self.threads)
+        heaps = prepare.run(*kernels, self.path, documents, batch, min(k, self.size), self.threads, self.ranges)
         keys, ids = topk.results(heaps, k)
         return topk.scores(keys), ids

@@ -9,10 +9,19 @@ import numpy as np
 
 from methods.kernels.errors import KernelError
 from methods.kernels.machine.path import Path
-from methods.kernels.simd.planar_tile import TRIPLE, WIDE
+from methods.kernels.simd.planar_tile import BLOCK, TRIPLE, WIDE
 from methods.kernels.topk import EMPTY, MAX_IDS
 
-__all__ = ["as_codes", "byte_queries", "check_k", "nibbles", "pad_queries", "pair_queries", "run", "table_queries"]
+__all__ = [
+    "as_codes",
+    "byte_queries",
+    "check_k",
+    "nibbles",
+    "pad_queries",
+    "pair_queries",
+    "run",
+    "table_queries",
+]
 
 
 def as_codes(codes: np.ndarray, size: int | None, what: str) -> np.ndarray:
@@ -72,27 +81,50 @@ def run(
     batch: tuple,
     k: int,
     threads: int | None,
+    ranges: np.ndarray,
 ) -> np.ndarray:
-    """Heaps (parts, nq, k) int64 after a scan of all blocks, on ``threads`` threads (numba's setting where None).
+    """Heaps (parts, nq, k) int64 after a scan of some rows, on ``threads`` threads (numba's setting where None).
 
-    ``documents[0]`` has a row for each block, ``batch[1]`` is the number of queries.
+    ``documents[0]`` has a row for each block, ``batch[1]`` is the number of queries, ``ranges`` (r, 2) int64 the first
+    row of what is scanned and the one after its last, for each of ``r`` pieces.
     """
     threads = numba.get_num_threads() if threads is None else threads
     most = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
     if not 1 <= threads <= most:
         raise KernelError(f"threads={threads} is not possible; use 1 to {most}")
-    blocks, nq = len(documents[0]), batch[1]
+    blocks, nq = int(_blocks(ranges).sum()), batch[1]
     parts = max(1, min(threads, blocks))
     heaps = np.full((parts, nq, k), EMPTY)
     if not (blocks and nq and k):
         return heaps
     if parts == 1:
-        scan(path, documents, batch, heaps[0], 0, blocks)
+        scan(path, documents, batch, heaps[0], ranges)
         return heaps
     before = numba.get_num_threads()
     numba.set_num_threads(threads)
     try:
-        scan_parallel(path, documents, batch, heaps)
+        scan_parallel(path, documents, batch, heaps, *_split(ranges, parts))
     finally:
         numba.set_num_threads(before)
     return heaps
+
+
+def _blocks(ranges: np.ndarray) -> np.ndarray:
+    """The blocks (r,) that each range touches; none for one without rows."""
+    first, last = ranges[:, 0] // BLOCK, -(-ranges[:, 1] // BLOCK)
+    return np.where(ranges[:, 0] < ranges[:, 1], last - first, 0)
+
+
+def _split(ranges: np.ndarray, parts: int) -> tuple[np.ndarray, np.ndarray]:
+    """Ranges cut at blocks for ``parts`` threads: (pieces, 2) int64; where those of each end: (parts + 1,) int64."""
+    counts = _blocks(ranges)
+    total, done, pieces, ends = int(counts.sum()), 0, [], [0]
+    for (low, high), count in zip(ranges.tolist(), counts.tolist()):
+        while count:
+            size = min(count, len(ends) * total // parts - done)
+            cut = min(high, (low // BLOCK + size) * BLOCK)
+            pieces.append((low, cut))
+            low, count, done = cut, count - size, done + size
+            while len(ends) <= parts and done == len(ends) * total // parts:
+                ends.append(len(pieces))
+    return np.array(pieces, np.int64), np.array(ends, np.int64)

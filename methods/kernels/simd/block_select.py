@@ -63,14 +63,14 @@ def any_above(builder: Any, args: Arguments) -> Any:
 
 @njit(cache=True, nogil=True)
 def push_below(
-    sums: np.ndarray, row: int, first: int, size: int, query: int, limits: np.ndarray, heaps: np.ndarray
+    sums: np.ndarray, row: int, first: int, begin: int, end: int, query: int, limits: np.ndarray, heaps: np.ndarray
 ) -> None:
-    """Push the documents whose distance in ``sums[row]`` is below the k-th best, ``limits[query]`` (kept here).
+    """Push those of a block's documents ``begin`` to ``end`` whose distance in ``sums[row]`` is below the k-th best.
 
-    ``limits`` is (nq,) int16. For blocks that :data:`any_below` lets through.
+    That is ``limits[query]``, of (nq,) int16, which is kept here. For blocks that :data:`any_below` lets through.
     """
     heap = heaps[query]
-    for doc in range(size):
+    for doc in range(begin, end):
         if sums[row, doc] < limits[query]:
             topk.push(heap, topk.distance_key(sums[row, doc], first + doc))
             limits[query] = min(heap[0] >> 32, np.int64(NO_DISTANCE))
@@ -103,18 +103,20 @@ def push_above(
     line: tuple,
     scale: np.ndarray,
     first: int,
-    size: int,
+    begin: int,
+    end: int,
     query: int,
     limits: np.ndarray,
     heaps: np.ndarray,
 ) -> None:
-    """Push the documents whose score is above the query's k-th best, ``limits[query]`` (kept here).
+    """Push those of a block's documents ``begin`` to ``end`` whose score is above the k-th best.
 
-    ``line`` is (offset, unit), ``limits`` (nq,) float32. For blocks that :func:`may_exceed` lets through.
+    That is ``limits[query]``, of (nq,) float32, which is kept here. ``line`` is (offset, unit). For blocks that
+    :func:`may_exceed` lets through.
     """
     offset, unit = np.int32(line[0]), np.float32(line[1])
     heap = heaps[query]
-    for doc in range(size):
+    for doc in range(begin, end):
         score = np.float32(np.int32(np.int32(2) * np.int32(sums[row, doc]) + offset)) * unit * scale[doc]
         if score > limits[query]:
             topk.push(heap, topk.score_key(score, first + doc))

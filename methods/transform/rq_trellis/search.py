@@ -37,6 +37,8 @@ class StagedSearcher(Searcher):
         Median of training, which squared lengths are coded around; under l2.
     """
 
+    scanned_by = "scanner"
+
     def __init__(
         self,
         dim: int,

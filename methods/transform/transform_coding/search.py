@@ -26,6 +26,8 @@ class LevelSearcher(Searcher):
         What that byte stands for.
     """
 
+    scanned_by = "scanner"
+
     def __init__(
         self,
         dim: int,

@@ -404,3 +404,20 @@ class DividesByNorm(Toy):
 class NeedsEvenDimensions(Toy):
     def _fit(self, vectors, seed):
         super()._fit(vectors.reshape(len(vectors), 2, self.dim // 2).reshape(len(vectors), -1), seed)
+
+
+class _EverywhereSearcher(DecodingSearcher):
+    def within(self, ranges):
+        return self
+
+
+@breaks("an_index_finds_what_a_scan_finds")
+class IgnoresRanges(Toy):
+    def _searcher(self, codes):
+        return _EverywhereSearcher(self, codes)
+
+
+@breaks("an_index_of_residuals_adds_what_centroids_score")
+class RenormalizesResiduals(Toy):
+    def _searcher(self, codes):
+        return DecodingSearcher(self, codes, renormalize=True)

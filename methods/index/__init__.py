@@ -1,0 +1,7 @@
+"""Indexes over codes: which codes a search visits. Codes are those of any dense method, scanned by its own searcher."""
+
+from methods.index.ivf import IVFSearcher, codec_metric
+from methods.index.partition import Partition, default_lists
+from methods.index.row_ids import WIDTHS, RowIds, id_bits
+
+__all__ = ["WIDTHS", "IVFSearcher", "Partition", "RowIds", "codec_metric", "default_lists", "id_bits"]

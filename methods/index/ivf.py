@@ -1,0 +1,199 @@
+"""An inverted file over the codes of any dense method: a query visits the lists whose centroids are best.
+
+Jégou, Douze and Schmid, "Product Quantization for Nearest Neighbor Search" (PAMI 2011), section 4. Codes lie list
+after list, and a list is a range of rows: a query is prepared once, and the method's own scan visits the ranges. A
+searcher that cannot be limited to ranges is made anew over the codes of the lists that are visited.
+"""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+
+from methods.base import Codec
+from methods.errors import MethodError
+from methods.index.partition import Partition
+from methods.index.row_ids import RowIds
+from methods.metric import Metric
+from methods.searcher import Searcher
+
+__all__ = ["IVFSearcher", "codec_metric"]
+
+_FOUND = 1 << 21  # scores and ids of lists that are kept until they are merged
+_OFFSET_BYTES = 8  # of the row at which a list begins
+
+
+def codec_metric(metric: Metric, residual: bool) -> Metric:
+    """The metric of the codec: residuals of normalized vectors have no common length, so theirs is ip for cosine."""
+    return Metric.parse(metric).inner if residual else Metric.parse(metric)
+
+
+class IVFSearcher(Searcher):
+    """Searches the lists that are nearest to a query.
+
+    Parameters
+    ----------
+    codec : Codec
+        Fitted; of metric :func:`codec_metric`.
+    codes : (n, code_size) uint8
+        Of the vectors, or of their residuals (:meth:`.Partition.residuals`), in the order of the vectors.
+    partition : Partition
+        Fitted.
+    assigned : (n,) int
+        Each vector's list.
+    probes : int
+        Lists that a query visits, at most all of them; see :meth:`probing`.
+    residual : bool
+        Whether codes stand for vectors less their list's centroid. The centroid's share of a score is added exactly.
+    ids : {"packed", "int32", "int64", "none"}
+        As :class:`.RowIds` stores them.
+
+    Attributes
+    ----------
+    ids_nbytes : int
+        Of the ids.
+    nbytes : int
+        Of codes and ids.
+    parts : dict
+        Bytes of what is stored once: ``centroids``, and the ``offsets`` of the lists.
+    """
+
+    def __init__(
+        self,
+        codec: Codec,
+        codes: np.ndarray,
+        partition: Partition,
+        assigned: np.ndarray,
+        probes: int = 1,
+        residual: bool = False,
+        ids: str = "packed",
+    ) -> None:
+        super().__init__(partition.dim, partition.metric, len(codes))
+        if codec.metric is not codec_metric(partition.metric, residual) or len(assigned) != len(codes):
+            raise MethodError(
+                f"an index of {partition.metric} with residual={residual} needs a codec of metric "
+                f"{codec_metric(partition.metric, residual)} and a list for each of its codes; the codec's metric is "
+                f"{codec.metric}, and there are {len(assigned)} for {len(codes)}"
+            )
+        self.partition, self.residual = partition, bool(residual)
+        self.probes = self._checked(probes)
+        order = np.argsort(assigned, kind="stable")
+        self._offsets = np.searchsorted(assigned[order], np.arange(partition.lists + 1))
+        self._ids = RowIds(order, ids)
+        codes = codes[order]
+        scan = codec.searcher(codes)
+        self._codec, self._codes, self._scan = codec, codes, scan
+        self._ranged = scan.within(np.array([[0, len(codes)]])) is not None
+        self.descending, self.estimates_metric, self.padding = scan.descending, scan.estimates_metric, scan.padding
+        if residual and not self.estimates_metric:
+            raise MethodError(
+                f"{codec.name} orders by another scale than the metric's, to which no centroid's share can be added; "
+                "use residual=false"
+            )
+        self.ids_nbytes, self._scan_nbytes = self._ids.nbytes, int(scan.nbytes)
+        if self._ranged:
+            self._codes = codes[:0]  # the scan has its own layout
+        else:
+            self._scan = None  # made of the codes that are visited
+
+    @property
+    def nbytes(self) -> int:
+        return self._scan_nbytes + self.ids_nbytes
+
+    @property
+    def parts(self) -> dict[str, int]:
+        return {"centroids": self.partition.nbytes, "offsets": _OFFSET_BYTES * (self.partition.lists + 1)}
+
+    def probing(self, probes: int) -> IVFSearcher:
+        """The same index, of which a query visits ``probes`` lists; shares everything."""
+        other = copy.copy(self)
+        other.probes = self._checked(probes)
+        return other
+
+    def visited_share(self, queries: np.ndarray) -> float:
+        """Share of the codes that a search visits, on average over ``queries`` (nq, dim) floating."""
+        lists, _ = self.partition.nearest(self.partition.prepared(queries), self.probes)
+        return float(np.diff(self._offsets)[lists].sum(axis=1).mean() / max(1, self.size))
+
+    def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        lists, products = self.partition.nearest(queries, self.probes)
+        if self.residual or len(queries) > min(lists.size, self.partition.lists):
+            scores, rows = self._by_list(queries, lists, products, k)
+        else:
+            scores, rows = self._by_query(queries, lists, k)
+        return scores, self._ids[rows]
+
+    def _by_query(self, queries: np.ndarray, lists: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """One scan a query, of all its lists."""
+        scores, rows = self._nothing(len(queries), k)
+        for query in range(len(queries)):
+            ranges = _joined(self._offsets[lists[query]], self._offsets[lists[query] + 1])
+            found, where = self._scanned(queries[query : query + 1], ranges, k)
+            scores[query, : found.shape[1]], rows[query, : found.shape[1]] = found, where
+        return scores, rows
+
+    def _by_list(
+        self, queries: np.ndarray, lists: np.ndarray, products: np.ndarray, k: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """One scan a list, for all queries that visit it; so many queries at a time that their results fit memory."""
+        parts = []
+        step = max(1, _FOUND // (lists.shape[1] * k))
+        for start in range(0, len(queries), step):
+            block = slice(start, start + step)
+            parts.append(self._block_by_list(queries[block], lists[block], products[block], k))
+        scores, rows = zip(*parts)
+        return np.concatenate(scores), np.concatenate(rows)
+
+    def _block_by_list(
+        self, queries: np.ndarray, lists: np.ndarray, products: np.ndarray, k: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        nq, probes = lists.shape
+        scores, rows = self._nothing(nq * probes, k)
+        places = np.argsort(lists, axis=None, kind="stable")
+        for same in np.split(places, np.flatnonzero(np.diff(lists.ravel()[places])) + 1):
+            number, visiting = lists.ravel()[same[0]], same // probes
+            ranges = _joined(self._offsets[[number]], self._offsets[[number + 1]])
+            asked, share = queries[visiting], np.float32(0)
+            if self.residual and self.metric is Metric.L2:
+                asked = asked - self.partition.centroids[number]
+            elif self.residual:
+                share = products[visiting, number][:, None]
+            found, where = self._scanned(asked, ranges, k)
+            scores[same, : found.shape[1]], rows[same, : found.shape[1]] = found + share, where
+        scores, rows = scores.reshape(nq, probes * k), rows.reshape(nq, probes * k)
+        best = np.argsort(-scores if self.descending else scores, axis=1, kind="stable")[:, :k]
+        return np.take_along_axis(scores, best, axis=1), np.take_along_axis(rows, best, axis=1)
+
+    def _scanned(self, queries: np.ndarray, ranges: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Scores and rows (nq, at most k) of the best in ``ranges`` (r, 2)."""
+        count = int((ranges[:, 1] - ranges[:, 0]).sum())
+        if count == 0:
+            return self._nothing(len(queries), 0)
+        if self._scan is not None:
+            part = self._scan.within(ranges)
+            assert part is not None
+            return part._search(queries, min(k, count))
+        pieces = [self._codes[low:high] for low, high in ranges]
+        part = self._codec.searcher(pieces[0] if len(pieces) == 1 else np.concatenate(pieces))
+        scores, found = part._search(queries, min(k, count))
+        rows = np.concatenate([np.arange(low, high) for low, high in ranges])
+        return scores, np.where(found < 0, -1, rows[found])
+
+    def _nothing(self, count: int, k: int) -> tuple[np.ndarray, np.ndarray]:
+        worst = -np.inf if self.descending else np.inf
+        return np.full((count, k), worst, np.float32), np.full((count, k), -1, np.int64)
+
+    def _checked(self, probes: int) -> int:
+        if int(probes) != probes or probes < 1:
+            raise MethodError(f"probes={probes} is not a number of lists; use an integer of at least 1")
+        return min(int(probes), self.partition.lists)
+
+
+def _joined(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Ranges (r, 2) int64 of rows, ascending: those that follow each other as one, none that is empty."""
+    kept = starts < ends
+    starts, ends = starts[kept], ends[kept]
+    first = np.concatenate([[True], starts[1:] != ends[:-1]]) if len(starts) else np.zeros(0, bool)
+    last = np.append(first[1:], True)[: len(first)]
+    return np.column_stack([starts[first], ends[last]]).astype(np.int64)

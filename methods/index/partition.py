@@ -1,0 +1,106 @@
+"""Lists of vectors that are near to each other, by k-means: the coarse step of an inverted file.
+
+Jégou, Douze and Schmid, "Product Quantization for Nearest Neighbor Search" (PAMI 2011), section 4.
+"""
+
+from __future__ import annotations
+
+import math
+
+import faiss
+import numpy as np
+
+from methods.errors import MethodError
+from methods.metric import Metric
+from methods.vectors import as_vectors, normalized
+
+__all__ = ["Partition", "default_lists"]
+
+_ITERATIONS = 10
+_POINTS = 256  # training vectors a centroid, at most
+_ASSIGNED_BYTES = 64 << 20  # of distances at a time
+
+
+def default_lists(n: int) -> int:
+    """The power of two nearest to 4 sqrt(n), at most n: the field's rule of thumb for ``n`` vectors."""
+    return max(1, min(n, 2 ** round(math.log2(4 * math.sqrt(n))))) if n else 1
+
+
+class Partition:
+    """Centroids, each of which stands for a list.
+
+    A vector belongs to the list of the nearest centroid by Euclidean distance, whatever the metric: lists are then of
+    like sizes. A query probes the lists whose centroids are best by the metric.
+
+    Parameters
+    ----------
+    dim : int
+        Of the vectors.
+    metric : Metric
+        Under cosine, vectors and queries are normalized.
+    lists : int
+        At least 1; where there are fewer training vectors, there are as many lists as those.
+    """
+
+    def __init__(self, dim: int, metric: Metric, lists: int) -> None:
+        if int(lists) != lists or lists < 1:
+            raise MethodError(f"lists={lists} is not a number of lists; use an integer of at least 1, or auto")
+        self.dim, self.metric, self.lists = dim, Metric.parse(metric), int(lists)
+
+    def fit(self, vectors: np.ndarray, seed: int = 0) -> Partition:
+        """Learn the centroids from ``vectors`` (n, dim) floating."""
+        vectors = self.prepared(vectors)
+        if not len(vectors):
+            raise MethodError("lists cannot be learned from 0 training vectors; give at least 1")
+        self.lists = min(self.lists, len(vectors))
+        kmeans = faiss.Kmeans(
+            vectors.shape[1],
+            self.lists,
+            niter=_ITERATIONS,
+            seed=seed + 1,
+            max_points_per_centroid=_POINTS,
+            min_points_per_centroid=1,
+        )
+        kmeans.train(vectors)
+        self.centroids = np.ascontiguousarray(kmeans.centroids, np.float32)
+        self._squares = (self.centroids**2).sum(axis=1)
+        return self
+
+    @property
+    def nbytes(self) -> int:
+        """Of the centroids."""
+        return int(self.centroids.nbytes)
+
+    def assign(self, vectors: np.ndarray) -> np.ndarray:
+        """The list (n,) int32 of each of ``vectors`` (n, dim) floating."""
+        vectors = self.prepared(vectors)
+        out, step = np.empty(len(vectors), np.int32), max(1, _ASSIGNED_BYTES // (4 * self.lists))
+        for start in range(0, len(vectors), step):
+            block = vectors[start : start + step]
+            out[start : start + step] = (self._squares - 2 * (block @ self.centroids.T)).argmin(axis=1)
+        return out
+
+    def residuals(self, vectors: np.ndarray, assigned: np.ndarray) -> np.ndarray:
+        """``vectors`` (n, dim), normalized under cosine, less the centroids of the lists ``assigned`` (n,)."""
+        return self.prepared(vectors) - self.centroids[assigned]
+
+    def nearest(self, queries: np.ndarray, probes: int) -> tuple[np.ndarray, np.ndarray]:
+        """The ``probes`` best lists of each of ``queries`` (nq, dim) float32, normalized under cosine.
+
+        Returns
+        -------
+        lists : (nq, probes) int64
+            Ascending by number.
+        products : (nq, lists) float32
+            Of queries and all centroids.
+        """
+        products = queries @ self.centroids.T
+        if probes >= self.lists:
+            return np.tile(np.arange(self.lists), (len(queries), 1)), products
+        keys = self._squares - 2 * products if self.metric is Metric.L2 else -products
+        return np.sort(np.argpartition(keys, probes - 1, axis=1)[:, :probes], axis=1), products
+
+    def prepared(self, vectors: np.ndarray) -> np.ndarray:
+        """Clean float32 vectors (n, dim), normalized under cosine."""
+        vectors = as_vectors(vectors, self.dim)
+        return normalized(vectors) if self.metric is Metric.COSINE else vectors

@@ -1,0 +1,121 @@
+"""An inverted file where lists are few, many, empty or equal."""
+
+import numpy as np
+import pytest
+
+import methods
+from methods import MethodError
+from methods.index import IVFSearcher, Partition, default_lists
+
+DIM, N = 24, 300
+
+
+def vectors(n=N, seed=0):
+    return np.random.default_rng(seed).standard_normal((n, DIM)).astype(np.float32)
+
+
+def index_over(base, name="transform_coding", lists=8, metric="l2", **options):
+    partition = Partition(DIM, metric, lists).fit(base)
+    assigned = partition.assign(base)
+    codec = methods.create(name, dim=DIM, budget="4x", metric=metric).fit(base)
+    codes = codec.encode(base)
+    return IVFSearcher(codec, codes, partition, assigned, partition.lists, **options), codec.searcher(codes)
+
+
+@pytest.mark.parametrize("lists", [1, 8, N, 10 * N])
+@pytest.mark.parametrize("name", ["transform_coding", "pq"])
+def test_all_lists_are_a_scan(lists, name):
+    index, flat = index_over(vectors(), name, lists)
+    scores, ids = index.search(vectors(5, 1), 20)
+    expected, flat_ids = flat.search(vectors(5, 1), 20)
+    np.testing.assert_allclose(scores, expected, rtol=1e-4)
+    assert np.array_equal(ids, flat_ids)
+
+
+def test_lists_without_codes_are_visited_for_nothing():
+    base = vectors()
+    partition = Partition(DIM, "l2", 8).fit(base)
+    assigned = np.where(partition.assign(base) < 4, 0, 7)
+    codec = methods.create("trellis", dim=DIM, budget="4x", metric="l2").fit(base)
+    index = IVFSearcher(codec, codec.encode(base), partition, assigned)
+    for probes in range(1, 9):
+        _, ids = index.probing(probes).search(vectors(20, 1), N)
+        lists, _ = partition.nearest(vectors(20, 1), probes)
+        expected = (
+            np.isin(lists, [0]).any(1) * (assigned == 0).sum() + np.isin(lists, [7]).any(1) * (assigned == 7).sum()
+        )
+        assert np.array_equal((ids >= 0).sum(axis=1), expected)
+
+
+def test_more_neighbors_than_were_visited_are_padded():
+    index, _ = index_over(vectors(), lists=30)
+    scores, ids = index.probing(1).search(vectors(4, 1), N)
+    assert ((ids >= 0).sum(axis=1) < N).all()
+    assert np.array_equal(np.isinf(scores), ids < 0)
+
+
+def test_equal_vectors_are_each_found():
+    base = np.repeat(vectors(30), 10, axis=0)
+    index, _ = index_over(base, lists=8)
+    _, ids = index.search(base[::10], 10)
+    assert all(sorted(found) == list(range(10 * row, 10 * row + 10)) for row, found in enumerate(ids.tolist()))
+
+
+def test_the_share_that_is_visited_grows_to_all():
+    index, _ = index_over(vectors())
+    shares = [index.probing(probes).visited_share(vectors(50, 1)) for probes in range(1, 9)]
+    assert shares == sorted(shares)
+    assert shares[0] < 0.4
+    assert shares[-1] == 1
+
+
+def test_bytes_count_ids_and_codes():
+    index, flat = index_over(vectors(), ids="int32")
+    assert index.nbytes == flat.nbytes + 4 * N
+    assert index.parts == {"centroids": 4 * 8 * DIM, "offsets": 8 * 9}
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_threads_share_ranges(threads):
+    import numba
+
+    if threads > numba.config.NUMBA_NUM_THREADS:
+        pytest.skip("one core")
+    before = numba.get_num_threads()
+    numba.set_num_threads(threads)
+    try:
+        index, _ = index_over(vectors(4000), lists=50)
+        _, ids = index.probing(20).search(vectors(1, 1), 5)
+        expected = index.probing(20)._by_list(vectors(1, 1), *index.partition.nearest(vectors(1, 1), 20), 5)[1]
+        assert np.array_equal(ids, index._ids[expected])
+    finally:
+        numba.set_num_threads(before)
+
+
+def test_residuals_of_another_scale_are_refused():
+    base = vectors()
+    partition = Partition(DIM, "ip", 8).fit(base)
+    codec = methods.create("simhash", dim=DIM, budget="32x", metric="ip").fit(base)
+    with pytest.raises(MethodError, match="orders by another scale than the metric's"):
+        IVFSearcher(codec, codec.encode(base), partition, partition.assign(base), residual=True)
+
+
+def test_a_codec_of_another_metric_is_refused():
+    base = vectors()
+    partition = Partition(DIM, "cosine", 8).fit(base)
+    codec = methods.create("int8", dim=DIM, budget="4x", metric="l2").fit(base)
+    with pytest.raises(MethodError, match="needs a codec of metric cosine"):
+        IVFSearcher(codec, codec.encode(base), partition, partition.assign(base))
+
+
+@pytest.mark.parametrize(
+    ("n", "lists"), [(0, 1), (1, 1), (3, 3), (20_000, 512), (1_000_000, 4096), (10_000_000, 16_384)]
+)
+def test_lists_follow_the_root_of_n(n, lists):
+    assert default_lists(n) == lists
+
+
+@pytest.mark.parametrize("lists", [0, -1, 1.5])
+def test_a_wrong_number_of_lists_is_told(lists):
+    with pytest.raises(MethodError, match="is not a number of lists"):
+        Partition(DIM, "l2", lists)
