@@ -39,7 +39,7 @@ def check_index(options: Mapping[str, Any], engine: bool, scenario: str) -> None
         raise UsageError(f"index.lists={options['lists']} is out of range; use an integer of at least 1, or auto")
     probes = options["probes"]
     if probes != "auto" and not (isinstance(probes, list) and probes and all(map(_count, probes))):
-        raise UsageError(f"index.probes={probes} is no list of numbers of at least 1; use auto, or '[1,4,16]'")
+        raise UsageError(f"index.probes={probes} is no list of numbers of at least 1; use auto, or [1,4,16]")
 
 
 def _count(value: Any) -> bool:

@@ -1,7 +1,7 @@
 """The dense track with ``index=ivf``: codes in lists, of which a query visits some.
 
 One run measures the whole curve of recall against time. Its last point visits all lists, so that what the code loses
-and what the index loses are told apart. The record's own quality and latency are those of the cheapest point that
+and what the index loses are two numbers. The record's own quality and latency are those of the cheapest point that
 loses at most :data:`LOSS` of recall@10 to the index.
 """
 
@@ -42,7 +42,7 @@ from methods.index import IVFSearcher, Partition, codec_metric, default_lists, i
 LOSS = 0.01
 _BLOCK = 16_384  # base vectors read, assigned and encoded at a time
 _POINT_S = 5.0  # of single queries, for each point
-_ENOUGH = 0.001  # of recall@10 behind all lists: further probes are not measured where they were not asked for
+_ENOUGH = 0.001  # of recall@10 behind all lists: further probes are not measured unless they are requested
 
 
 def code_bytes_left(config: RunConfig, n: int, code_bytes: int) -> int:
@@ -178,15 +178,15 @@ def _curve(
     """Operating points by ascending probes; all lists last."""
     truth, every = ground_truth(dataset, TRUTH_K), index.partition.lists
     judge = dense.recall_judge(dataset, truth)
-    wanted, asked = config.index["probes"], True
+    wanted, requested = config.index["probes"], True
     if wanted == "auto":
-        wanted, asked = [2**step for step in range(every.bit_length())], False
+        wanted, requested = [2**step for step in range(every.bit_length())], False
     probes = sorted({min(int(count), every) for count in wanted} - {every})
     last = _point(config, dataset, index, searcher, every, judge, run)
     points = []
     for count in probes:
         points.append(_point(config, dataset, index, searcher, count, judge, run))
-        if not asked and _lost([last], points[-1]) <= _ENOUGH:
+        if not requested and _lost([last], points[-1]) <= _ENOUGH:
             break
     return [*points, last]
 
@@ -211,8 +211,8 @@ def _point(
         single = latency.time_single_queries(search, queries, k, min(config.latency_s, _POINT_S))
         seconds, (_, ids) = latency.time_batches(lambda: search.search(queries, k))
     with run.timed("judge_curve"):
-        found = {n: ids if n == k else search.search(queries, n)[1] for n in RECALL_AT}
-        recalls = {f"recall@{n}": judge.judge(found[n]).recall(n) for n in RECALL_AT}
+        ids_at = {n: ids if n == k else search.search(queries, n)[1] for n in RECALL_AT}
+        recalls = {f"recall@{n}": judge.judge(ids_at[n]).recall(n) for n in RECALL_AT}
         scanned = index.probing(probes).visited_share(queries)
     return OperatingPoint(
         probes=probes,

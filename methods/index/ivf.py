@@ -83,7 +83,8 @@ class IVFSearcher(Searcher):
         self._ids = RowIds(order, ids)
         codes = codes[order]
         scan = codec.searcher(codes)
-        self._codec, self._codes, self._scan = codec, codes, scan
+        self._codec, self._codes = codec, codes
+        self._scan: Searcher | None = scan
         self._ranged = scan.within(np.array([[0, len(codes)]])) is not None
         self.descending, self.estimates_metric, self.padding = scan.descending, scan.estimates_metric, scan.padding
         if residual and not self.estimates_metric:
@@ -129,8 +130,8 @@ class IVFSearcher(Searcher):
         scores, rows = self._nothing(len(queries), k)
         for query in range(len(queries)):
             ranges = _joined(self._offsets[lists[query]], self._offsets[lists[query] + 1])
-            found, where = self._scanned(queries[query : query + 1], ranges, k)
-            scores[query, : found.shape[1]], rows[query, : found.shape[1]] = found, where
+            best, where = self._scanned(queries[query : query + 1], ranges, k)
+            scores[query, : best.shape[1]], rows[query, : best.shape[1]] = best, where
         return scores, rows
 
     def _by_list(
@@ -154,13 +155,13 @@ class IVFSearcher(Searcher):
         for same in np.split(places, np.flatnonzero(np.diff(lists.ravel()[places])) + 1):
             number, visiting = lists.ravel()[same[0]], same // probes
             ranges = _joined(self._offsets[[number]], self._offsets[[number + 1]])
-            asked, share = queries[visiting], np.float32(0)
+            compared, share = queries[visiting], np.float32(0)
             if self.residual and self.metric is Metric.L2:
-                asked = asked - self.partition.centroids[number]
+                compared = compared - self.partition.centroids[number]
             elif self.residual:
                 share = products[visiting, number][:, None]
-            found, where = self._scanned(asked, ranges, k)
-            scores[same, : found.shape[1]], rows[same, : found.shape[1]] = found + share, where
+            near, where = self._scanned(compared, ranges, k)
+            scores[same, : near.shape[1]], rows[same, : near.shape[1]] = near + share, where
         scores, rows = scores.reshape(nq, probes * k), rows.reshape(nq, probes * k)
         best = np.argsort(-scores if self.descending else scores, axis=1, kind="stable")[:, :k]
         return np.take_along_axis(scores, best, axis=1), np.take_along_axis(rows, best, axis=1)
@@ -176,9 +177,9 @@ class IVFSearcher(Searcher):
             return part._search(queries, min(k, count))
         pieces = [self._codes[low:high] for low, high in ranges]
         part = self._codec.searcher(pieces[0] if len(pieces) == 1 else np.concatenate(pieces))
-        scores, found = part._search(queries, min(k, count))
+        scores, places = part._search(queries, min(k, count))
         rows = np.concatenate([np.arange(low, high) for low, high in ranges])
-        return scores, np.where(found < 0, -1, rows[found])
+        return scores, np.where(places < 0, -1, rows[places])
 
     def _nothing(self, count: int, k: int) -> tuple[np.ndarray, np.ndarray]:
         worst = -np.inf if self.descending else np.inf

@@ -45,12 +45,12 @@ class RowIds:
         """Ids, int64 and of the same shape, of ``rows``; -1 of -1."""
         valid = np.maximum(rows, 0)
         if self.width != "packed":
-            found = self._ids[valid].astype(np.int64) if len(self._ids) else np.zeros(rows.shape, np.int64)
+            ids = self._ids[valid].astype(np.int64) if len(self._ids) else np.zeros(rows.shape, np.int64)
         else:
             at = valid * self.bits
             words = self._ids[(at >> 3)[..., None] + np.arange(_WORD)].view("<u8")[..., 0]
-            found = (words >> (at & 7).astype(np.uint64) & np.uint64(2**self.bits - 1)).astype(np.int64)
-        return np.where(rows < 0, -1, found)
+            ids = (words >> (at & 7).astype(np.uint64) & np.uint64(2**self.bits - 1)).astype(np.int64)
+        return np.where(rows < 0, -1, ids)
 
 
 def id_bits(n: int, width: str) -> int:

@@ -121,6 +121,22 @@ CASES = {
     "no key": (("opq",), "write method=opq"),
     "an unclosed bracket": (("method=[pq",), "opens a bracket"),
     "a method's parameter of a wrong kind": (("method=pq", "method.bits=many"), "bits"),
+    # Indexes
+    "typo in the index": (("index=ivff",), "did you mean ivf"),
+    "typo in an index's option": (("index=ivf", "index.list=8"), "did you mean index.lists=?"),
+    "an option of no index": ((*GOOD, "index.lists=8"), "is an option of index=ivf"),
+    "no lists": ((*GOOD, "index=ivf", "index.lists=0"), "use an integer of at least 1, or auto"),
+    "probes that are no list": ((*GOOD, "index=ivf", "index.probes=4"), "use auto, or [1,4,16]"),
+    "ids of another width": ((*GOOD, "index=ivf", "index.ids=int8"), "use one of packed, int32, int64, none"),
+    "an index of an engine": (("engine=faiss:SQ8", "index=ivf"), "is for methods, which it searches"),
+    "an index without a byte for codes": (
+        (*GOOD, "index=ivf", "index.budget=all", "index.ids=int64", "budget=8B"),
+        "smallest code is 9 B",
+    ),
+    "residuals beside a store of vectors": (
+        (*GOOD, "index=ivf", "index.residual=true", "rescore=int8", "budget=2x"),
+        "stores vectors, not residuals",
+    ),
     # Values
     "budget 0x": ((*GOOD, "budget=0x"), "use a ratio"),
     "budget -3B": ((*GOOD, "budget=-3B"), "use a ratio"),
