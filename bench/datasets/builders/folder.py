@@ -9,6 +9,8 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,17 +48,35 @@ def write_folder(
     target: Path, arrays: dict[str, np.ndarray], relevance: Relevance | None, card: dict[str, Any]
 ) -> None:
     """Write ``arrays`` as ``NAME.npy`` into the folder ``target``, which appears whole, in place of an older one."""
+    with appearing(target) as work:
+        for name, array in arrays.items():
+            np.save(work / f"{name}.npy", array)
+        if relevance is not None:
+            rows = np.stack([relevance.query, relevance.item, relevance.grade], axis=1).astype(np.int32)
+            np.save(work / "relevance.npy", rows)
+        write_card(work, card)
+
+
+def write_card(folder: Path, card: dict[str, Any]) -> None:
+    """Write ``card.json`` into the folder."""
+    (folder / "card.json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def appearing(target: Path) -> Iterator[Path]:
+    """An empty folder that takes the place of ``target`` when the block ends well, and goes when it does not.
+
+    Raises
+    ------
+    DatasetError
+        It cannot be made or written (no permission, no space).
+    """
     writable_folder(target.parent)
     try:
         with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as parent:
             work = Path(parent) / target.name
             work.mkdir()
-            for name, array in arrays.items():
-                np.save(work / f"{name}.npy", array)
-            if relevance is not None:
-                rows = np.stack([relevance.query, relevance.item, relevance.grade], axis=1).astype(np.int32)
-                np.save(work / "relevance.npy", rows)
-            (work / "card.json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            yield work
             if target.exists():
                 shutil.rmtree(target)
             os.replace(work, target)
