@@ -36,6 +36,7 @@ _ABOUT = {
         "the same texts as states of the fourth layer: a common direction",
     ),
     "squad-sentences-wordllama": ("69,679 x 256", "ip", "the same texts by a weaker encoder, for scenario=upgrade"),
+    "bigbench-sentences": ("1,043,822 x 256", "cosine", "sentences of many kinds; others and questions are queries"),
     "glove-100": ("331,479 x 100", "cosine", "word vectors; 10,000 words held out as queries"),
     "glove-100-ip": ("331,479 x 100", "ip", "the same vectors, whose lengths vary, by inner product"),
     "fashion-mnist": ("60,000 x 784", "l2", "images; the test images are the queries"),

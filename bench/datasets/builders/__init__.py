@@ -16,6 +16,7 @@ BUILDABLE = (
     "squad-sentences-layer4",
     "squad-sentences-wordllama",
     "squad-sentences-mini",
+    "bigbench-sentences",
     "glove-100",
     "glove-100-ip",
     "fashion-mnist",

@@ -20,6 +20,7 @@ from bench.progress import watched
 
 WEIGHTS_SHA256 = "64b47a2dc493cb8e85944076601189739852d7b64e0e1eedcb1937a251cd9fd5"
 DIM = 256
+ENCODER = "WordLlama l2_supercat, 256 dimensions (wordllama 0.4.0.post1, MIT), unit norm"
 _BLOCK = 4_096
 
 
@@ -46,5 +47,4 @@ def encode(texts: Sequence[str], what: str) -> np.ndarray:
 
 def build(target: Path, source: Path | None = None) -> None:
     """Write the data set to ``target``; ``source`` is the sdist with the texts, fetched if None."""
-    named = "WordLlama l2_supercat, 256 dimensions (wordllama 0.4.0.post1, MIT), unit norm"
-    squad_sentences.build_with(encode, named, target, source)
+    squad_sentences.build_with(encode, ENCODER, target, source)
