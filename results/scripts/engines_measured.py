@@ -144,8 +144,8 @@ def table(of_engines: Sequence[Record], of_methods: Sequence[Record]) -> list[st
         "Made by `python results/scripts/engines_measured.py` from the records here.",
         "*Bytes* are those of a code by the formula of the [catalogue](../../docs/engines.md). *Memory* and *disk* are",
         "measured, of a vector, with everything that the engine keeps there. *Method* is what this project measures",
-        "with the same codes (=) or near ones (≈), at as many bytes; in bold where recalls of equal codes are more",
-        "than .01 apart.",
+        "with the same codes (=) or near ones (≈), at as many bytes; in bold where recalls of equal codes that are all",
+        "visited are more than .01 apart." + _busy(of_engines),
         "",
         f"| {columns} | p50 ms | built/s |",
         "|---|---|---:|---:|---:|---|---|---|---|---|---:|---:|",
@@ -155,6 +155,11 @@ def table(of_engines: Sequence[Record], of_methods: Sequence[Record]) -> list[st
         if (row := rows.get((None, key))) is not None:
             lines.append(f"| {' | '.join(_cells(row, rows.get(('engine', key)), of_methods))} |")
     return lines
+
+
+def _busy(of_engines: Sequence[Record]) -> str:
+    shared = sum(bool(record.latency_shared) for record in of_engines)
+    return f" {shared} of {len(of_engines)} latencies were taken beside other work." if shared else ""
 
 
 def _key(record: Record) -> tuple[str, str, int, str]:
@@ -174,16 +179,18 @@ def _cells(row: Row, rescored: Row | None, of_methods: Sequence[Record]) -> Iter
     yield f"{held(record, 'disk'):,.0f}"
     yield _searched(engine.index)
     yield headline_interval(row)
-    never = offer_of(record).scheme.rescoring.when == "never"
+    scheme = offer_of(record).scheme  # as the catalogue has it now
+    never = scheme.rescoring.when == "never"
     unknown = "never" if never else "not measured"
     yield unknown if rescored is None else f"{rescored.headline_quality.value:.3f}"
     beside = _beside(record, of_methods)
-    yield f"{'=' if engine.equals else '≈'} `{engine.method}`" if engine.method else "-"
+    yield f"{'=' if scheme.equals else '≈'} `{scheme.method}`" if scheme.method else "-"
     if beside is None:
         yield "not measured"
     else:
         value = beside.quality["recall@10"].value
-        apart = engine.equals and abs(value - row.headline_quality.value) > _ALIKE
+        visits_all = engine.index["kind"] == "flat" or "all" in engine.index.values()
+        apart = scheme.equals and visits_all and abs(value - row.headline_quality.value) > _ALIKE
         yield f"**{value:.3f}**" if apart else f"{value:.3f}"
     yield f"{record.latency_ms['p50']:.3g}" if record.latency_ms else "-"
     yield f"{record.throughput['encode_vectors_per_s']:,.0f}" if record.throughput else "-"

@@ -62,7 +62,7 @@ queries, under the same budget.
 pip install '.[engines]'
 python -m bench engine=faiss:RaBitQ budget=32x dataset=my.npy       # a scheme; by codes alone
 python -m bench engine=faiss budget=32x rescore=engine              # whichever scheme uses the budget best, rescored
-python -m bench experiment=engines jobs=2                           # every scheme of every engine that is installed
+python -m bench experiment=engines jobs=2                           # all engines that are installed, in 15 minutes
 ```
 
 The budget is of a code with its factors, by the formulas below. What the engine holds on top (ids, links, originals) is

@@ -127,3 +127,32 @@ def test_what_is_typed_for_lancedb(printed, embedded, tmp_path):
         table.search(q).distance_type("cosine").nprobes(1_000).limit(K).to_arrow()["id"].to_pylist() for q in queries
     ]
     assert recall_of(ids, truth) == pytest.approx(recall, abs=0.08)
+
+
+@pytest.mark.integration
+def test_what_is_typed_for_pgvector(printed, embedded, tmp_path):
+    pytest.importorskip("pgserver"), pytest.importorskip("psycopg")
+    from bench.engines.adaptors.postgres_server import Server
+
+    typed, size, recall = printed("pgvector", "24x", "sign")
+    _, base, queries, truth = embedded
+    assert size == 56
+    server = Server(tmp_path, {"max_parallel_workers_per_gather": "0"})
+    try:
+        server.create()
+        with server.start() as connection:
+            connection.execute("create extension vector")
+            connection.execute(f"create table t (id integer, e vector({base.shape[1]}))")
+            with connection.cursor() as cursor:
+                cursor.executemany("insert into t values (%s, %s)", [(i, str(v.tolist())) for i, v in enumerate(base)])
+            connection.execute(typed)
+            connection.execute("set enable_seqscan = off")
+            connection.execute("set hnsw.ef_search = 200")
+            code = "binary_quantize(e)::bit(384) <~> binary_quantize(%s::vector)"
+            search = f"select id from t order by {code} limit {K}"
+            plan = " ".join(line for (line,) in connection.execute(f"explain {search}", [str(queries[0].tolist())]))
+            assert "Index Scan" in plan
+            ids = [[row for (row,) in connection.execute(search, [str(query.tolist())])] for query in queries]
+    finally:
+        server.stop(keep=False)
+    assert recall_of(ids, truth) == pytest.approx(recall, abs=0.05)
