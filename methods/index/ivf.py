@@ -20,7 +20,6 @@ from methods.searcher import Searcher
 
 __all__ = ["IVFSearcher", "codec_metric"]
 
-_FOUND = 1 << 21  # scores and ids of lists that are kept until they are merged
 _OFFSET_BYTES = 8  # of the row at which a list begins
 
 
@@ -118,6 +117,9 @@ class IVFSearcher(Searcher):
         return float(np.diff(self._offsets)[lists].sum(axis=1).mean() / max(1, self.size))
 
     def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        if self.probes == self.partition.lists and not self.residual:
+            scores, rows = self._scanned(queries, np.array([[0, self.size]]), k)
+            return scores, self._ids[rows]
         lists, products = self.partition.nearest(queries, self.probes)
         if self.residual or len(queries) > min(lists.size, self.partition.lists):
             scores, rows = self._by_list(queries, lists, products, k)
@@ -137,23 +139,11 @@ class IVFSearcher(Searcher):
     def _by_list(
         self, queries: np.ndarray, lists: np.ndarray, products: np.ndarray, k: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """One scan a list, for all queries that visit it; so many queries at a time that their results fit memory."""
-        parts = []
-        step = max(1, _FOUND // (lists.shape[1] * k))
-        for start in range(0, len(queries), step):
-            block = slice(start, start + step)
-            parts.append(self._block_by_list(queries[block], lists[block], products[block], k))
-        scores, rows = zip(*parts)
-        return np.concatenate(scores), np.concatenate(rows)
-
-    def _block_by_list(
-        self, queries: np.ndarray, lists: np.ndarray, products: np.ndarray, k: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        nq, probes = lists.shape
-        scores, rows = self._nothing(nq * probes, k)
+        """One scan a list, for all queries that visit it; the best so far are kept for each query."""
+        scores, rows = self._nothing(len(queries), k)
         places = np.argsort(lists, axis=None, kind="stable")
         for same in np.split(places, np.flatnonzero(np.diff(lists.ravel()[places])) + 1):
-            number, visiting = lists.ravel()[same[0]], same // probes
+            number, visiting = lists.ravel()[same[0]], same // lists.shape[1]
             ranges = _joined(self._offsets[[number]], self._offsets[[number + 1]])
             compared, share = queries[visiting], np.float32(0)
             if self.residual and self.metric is Metric.L2:
@@ -161,10 +151,11 @@ class IVFSearcher(Searcher):
             elif self.residual:
                 share = products[visiting, number][:, None]
             near, where = self._scanned(compared, ranges, k)
-            scores[same, : near.shape[1]], rows[same, : near.shape[1]] = near + share, where
-        scores, rows = scores.reshape(nq, probes * k), rows.reshape(nq, probes * k)
-        best = np.argsort(-scores if self.descending else scores, axis=1, kind="stable")[:, :k]
-        return np.take_along_axis(scores, best, axis=1), np.take_along_axis(rows, best, axis=1)
+            both = np.concatenate([scores[visiting], near + share], axis=1)
+            best = np.argsort(-both if self.descending else both, axis=1, kind="stable")[:, :k]
+            scores[visiting] = np.take_along_axis(both, best, axis=1)
+            rows[visiting] = np.take_along_axis(np.concatenate([rows[visiting], where], axis=1), best, axis=1)
+        return scores, rows
 
     def _scanned(self, queries: np.ndarray, ranges: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Scores and rows (nq, at most k) of the best in ``ranges`` (r, 2)."""
