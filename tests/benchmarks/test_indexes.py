@@ -60,7 +60,7 @@ def partition():
     return lists, lists.assign(vectors()[0])
 
 
-@functools.lru_cache(maxsize=1)
+@functools.cache
 def peer(key):
     index = faiss.index_factory(DIM, key, faiss.METRIC_INNER_PRODUCT)
     index.train(vectors()[0][:50_000])
@@ -69,7 +69,7 @@ def peer(key):
     return index
 
 
-@functools.lru_cache(maxsize=1)
+@functools.cache
 def ours(name):
     lists, assigned = partition()
     codec = methods.create(name, DIM, BYTES, "ip").fit(vectors()[0][:20_000])

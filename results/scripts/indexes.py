@@ -1,0 +1,69 @@
+"""Draws ``docs/indexes.png`` and writes ``results/indexes/NAME.md``: recall against time through lists of codes.
+
+    python results/scripts/indexes.py
+
+From the packed records in ``results/indexes``; ``make publish`` runs it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench import records
+from bench.records import Record
+from bench.report import pictures
+from bench.report.curves import MEASURE, curves, with_index
+
+ROOT = Path(__file__).parents[2]
+INDEXES = ROOT / "results" / "indexes"
+PICTURE = ROOT / "docs" / "indexes.png"
+LOSSES = (0.05, 0.01)  # of recall@10 to the index, for which a row says what a search takes
+
+
+def main() -> None:
+    pictures.prepare()
+    for pack in sorted(INDEXES.glob("*.parquet")):
+        measured = [record for record in records.find([pack]) if record.status == "ok"]
+        (INDEXES / f"{pack.stem}.md").write_text("\n".join(table(measured)) + "\n")
+        pictures.save(curves(measured), PICTURE)
+
+
+def table(measured: list[Record]) -> list[str]:
+    """A line a method: what code and index lose, and what a search takes that loses so much to the index."""
+    rows = with_index(measured)
+    first = rows[0].record
+    data = first.dataset
+    busy = sum(bool(row.record.latency_shared) for row in rows)
+    columns = ["method", "bytes", "id", "recall@10 of all lists"]
+    columns += [text for loss in LOSSES for text in (f"visits for -{loss:.2f}", "p50 ms", "queries/s")]
+    lines = [
+        f"# Lists of codes on {data.name}",
+        "",
+        f"{data.n:,} x {data.dim}, {data.metric}, {data.queries:,} queries, {first.environment['cpu']}, one thread.",
+        "Made by `python results/scripts/indexes.py` from the records here.",
+        f"*Visits*: the least share of the codes with which the index loses at most so much of {MEASURE}; what the code",
+        "itself loses is what the column of all lists lacks to 1."
+        + (f" {busy} of {len(rows)} runs were timed beside other work." if busy else ""),
+        "",
+        f"| {' | '.join(columns)} |",
+        f"|---|{'---:|' * (len(columns) - 1)}",
+    ]
+    for row in rows:
+        index = row.record.index
+        assert index is not None
+        every = index.points[-1].quality[MEASURE]
+        cells = [f"`{row.record.method.full_name}`", str(row.code), f"{index.ids_bytes / data.n:.3g}"]
+        cells.append(f"{every.value:.3f} [{every.low:.3f}, {every.high:.3f}]")
+        for loss in LOSSES:
+            point = next(p for p in index.points if every.value - p.quality[MEASURE].value <= loss)
+            cells += [
+                f"{point.scanned:.2%} ({point.probes:,} of {index.lists:,} lists)",
+                f"{point.latency_ms['p50']:.3g}",
+                f"{point.queries_per_s:,.0f}",
+            ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+if __name__ == "__main__":
+    main()
