@@ -41,8 +41,8 @@ def table(measured: list[Record]) -> list[str]:
         "",
         f"{data.n:,} x {data.dim}, {data.metric}, {data.queries:,} queries, {first.environment['cpu']}, one thread.",
         "Made by `python results/scripts/indexes.py` from the records here.",
-        f"*Visits*: the least share of the codes with which the index loses at most so much of {MEASURE}; what the code",
-        "itself loses is what the column of all lists lacks to 1."
+        f"*Visits*: the least share of the codes with which the index loses at most so much of {MEASURE}; what",
+        "the code itself loses is what the column of all lists lacks to 1."
         + (f" {busy} of {len(rows)} runs were timed beside other work." if busy else ""),
         "",
         f"| {' | '.join(columns)} |",
