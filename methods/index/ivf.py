@@ -20,6 +20,8 @@ from methods.searcher import Searcher
 
 __all__ = ["IVFSearcher", "codec_metric"]
 
+_FEW_VISITORS = 2  # queries that share a list
+_PREPARED = 20_000  # codes compared one query at a time take as long as preparing queries once more
 _OFFSET_BYTES = 8  # of the row at which a list begins
 
 
@@ -121,11 +123,22 @@ class IVFSearcher(Searcher):
             scores, rows = self._scanned(queries, np.array([[0, self.size]]), k)
             return scores, self._ids[rows]
         lists, products = self.partition.nearest(queries, self.probes)
-        if self.residual or len(queries) > min(lists.size, self.partition.lists):
+        if self.residual or self._shared(lists.size):
             scores, rows = self._by_list(queries, lists, products, k)
         else:
             scores, rows = self._by_query(queries, lists, k)
         return scores, self._ids[rows]
+
+    def _shared(self, visits: int) -> bool:
+        """Whether so many visits of lists are fewer scans, or quicker ones, list by list.
+
+        A scan for several queries reads a list once, but queries are prepared for each list anew. Codes that are
+        scanned by a new searcher each time cost more to prepare than to compare.
+        """
+        visitors = visits / self.partition.lists
+        if visitors <= _FEW_VISITORS or self._scan is None:
+            return visitors > _FEW_VISITORS
+        return visitors * self.size / self.partition.lists > _PREPARED
 
     def _by_query(self, queries: np.ndarray, lists: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """One scan a query, of all its lists."""
