@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import io
-import tarfile
 from pathlib import Path
 
 import numpy as np
 
 from bench.datasets import formats
 from bench.datasets.base import DatasetError
-from bench.datasets.builders import folder
+from bench.datasets.builders import debian, folder
 from bench.datasets.builders.fetch import Archive, apt_download, fetch, verified
 
 ARCHIVE = Archive(
@@ -22,7 +20,7 @@ ARCHIVE = Archive(
     command=apt_download,
 )
 DIM, ITEMS, QUERIES = 784, 60_000, 10_000
-_FOLDER = "./usr/share/datasets/fashion-mnist"
+_MEMBERS = [f"./usr/share/datasets/fashion-mnist/{part}-images-idx3-ubyte.gz" for part in ("train", "t10k")]
 
 
 def build(target: Path, source: Path | None = None) -> None:
@@ -47,11 +45,8 @@ def build(target: Path, source: Path | None = None) -> None:
 
 def read_deb(archive: Path) -> tuple[np.ndarray, np.ndarray]:
     """Base (60000, 784) and queries (10000, 784) uint8 from the Debian package; nothing is unpacked or run."""
-    try:
-        with tarfile.open(fileobj=io.BytesIO(ar_member(archive.read_bytes(), "data.tar.xz"))) as tar:
-            base, queries = (_images(tar, f"{_FOLDER}/{part}-images-idx3-ubyte.gz") for part in ("train", "t10k"))
-    except (tarfile.TarError, EOFError, KeyError, ValueError, OSError) as error:
-        raise DatasetError(f"{archive} is not {ARCHIVE.filename} ({error}); delete it and build again") from None
+    files = dict(debian.regular_files(archive, _MEMBERS))
+    base, queries = (_images(files[name]) for name in _MEMBERS)
     return base, queries
 
 
@@ -66,23 +61,5 @@ def read_hdf5(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return file.base.read(0, ITEMS).astype(np.uint8), file.queries.read(0, QUERIES).astype(np.uint8)
 
 
-def ar_member(content: bytes, name: str) -> bytes:
-    """The member ``name`` of a Unix ``ar`` archive, which is what a Debian package is; KeyError if it is not there."""
-    if not content.startswith(b"!<arch>\n"):
-        raise ValueError("it is no ar archive")
-    start = 8
-    while start + 60 <= len(content):
-        header = content[start : start + 60]
-        size = int(header[48:58])
-        if header[:16].decode("ascii").strip().rstrip("/") == name:
-            return content[start + 60 : start + 60 + size]
-        start += 60 + size + size % 2  # members begin at even offsets
-    raise KeyError(name)
-
-
-def _images(tar: tarfile.TarFile, name: str) -> np.ndarray:
-    member = tar.extractfile(name)
-    if member is None:
-        raise KeyError(name)
-    with gzip.open(member) as images:
-        return np.frombuffer(images.read(), np.uint8, offset=16).reshape(-1, DIM)
+def _images(packed: bytes) -> np.ndarray:
+    return np.frombuffer(gzip.decompress(packed), np.uint8, offset=16).reshape(-1, DIM)

@@ -1,6 +1,8 @@
 """A cache of its own for every test, and vector files of every format."""
 
+import io
 import struct
+import tarfile
 
 import h5py
 import numpy as np
@@ -52,4 +54,24 @@ def write_hdf5(path, train, test=None, neighbors=None, distance=None, **storage)
             file["neighbors"] = neighbors
         if distance is not None:
             file.attrs["distance"] = distance
+    return path
+
+
+def write_deb(path, files):
+    """A Debian package: a tar.xz in an ar archive; ``files`` maps names to bytes, or to what they link to."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:xz") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            if isinstance(content, str):
+                member.type, member.linkname = tarfile.SYMTYPE, content
+                tar.addfile(member)
+            else:
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
+    archive = b"!<arch>\n"
+    for name, content in (("debian-binary", b"2.0\nx"), ("data.tar.xz", packed.getvalue())):
+        archive += f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(content):<10}`\n".encode() + content
+        archive += b"\n" * (len(content) % 2)
+    path.write_bytes(archive)
     return path

@@ -22,7 +22,7 @@ from bench.datasets.builders import (
 from bench.datasets.cache import cache_dir, written_whole
 from bench.datasets.formats import open_vectors
 
-from .conftest import write_hdf5
+from .conftest import write_deb, write_hdf5
 
 
 def texts(context):
@@ -127,27 +127,14 @@ def test_glove_rows_are_cut_to_their_vector(tmp_path):
     assert found[:, 0].tolist() == [1, 0, 2]
 
 
-def debian_package(images, path):
-    """A .deb with the two image files: an ar archive of an xz-compressed tar."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:xz") as tar:
-        for part, pixels in images.items():
-            content = gzip.compress(bytes(16) + pixels.tobytes())
-            member = tarfile.TarInfo(f"./usr/share/datasets/fashion-mnist/{part}-images-idx3-ubyte.gz")
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    archive = b"!<arch>\n"
-    for name, content in (("debian-binary", b"2.0\nx"), ("data.tar.xz", packed.getvalue())):
-        archive += f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(content):<10}`\n".encode() + content
-        archive += b"\n" * (len(content) % 2)
-    path.write_bytes(archive)
-    return path
-
-
 def test_images_are_read_out_of_a_debian_package(tmp_path):
     rng = np.random.default_rng(0)
     images = {"train": rng.integers(0, 256, (7, 784), np.uint8), "t10k": rng.integers(0, 256, (3, 784), np.uint8)}
-    base, queries = fashion_mnist.read_deb(debian_package(images, tmp_path / "images.deb"))
+    files = {
+        f"./usr/share/datasets/fashion-mnist/{part}-images-idx3-ubyte.gz": gzip.compress(bytes(16) + pixels.tobytes())
+        for part, pixels in images.items()
+    }
+    base, queries = fashion_mnist.read_deb(write_deb(tmp_path / "images.deb", files))
     np.testing.assert_array_equal(base, images["train"])
     np.testing.assert_array_equal(queries, images["t10k"])
 
