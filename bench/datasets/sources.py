@@ -64,12 +64,18 @@ def built(name: str) -> Source:
         raise DatasetError(
             f"{folder / 'card.json'} is damaged; run `python -m bench.datasets build {name} --force`"
         ) from None
-    base = formats.open_vectors(folder / "base.npy")
-    queries = formats.open_vectors(folder / "queries.npy")
+    base_file, queries_file = (_file_of(folder, part) for part in ("base", "queries"))
+    base, queries = formats.open_vectors(base_file), formats.open_vectors(queries_file)
     judged = folder / "relevance.npy"
     relevance = read_relevance(judged, queries.shape[0], base.shape[0]) if judged.exists() else None
-    identity = file_identity(folder / "base.npy")
+    identity = file_identity(base_file)
     return Source(metric, base, queries, relevance=relevance, identity=identity, card=card)
+
+
+def _file_of(folder: Path, part: str) -> Path:
+    """The file of ``part`` in a built data set: ``.npy``, or ``.u8bin`` where it was too large to be made in memory."""
+    large = folder / f"{part}.u8bin"
+    return large if large.exists() else folder / f"{part}.npy"
 
 
 def synthetic(d: int = 256, nt: int = 100_000, nb: int = 200_000, nq: int = 1_000, data_seed: int = 1338) -> Source:

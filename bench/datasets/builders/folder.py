@@ -1,6 +1,7 @@
 """A built data set on disk: ``base.npy``, ``queries.npy``, ``relevance.npy`` (optional) and ``card.json``.
 
-Sets of vectors have ``base_offsets.npy`` and ``queries_offsets.npy`` beside them.
+A base too large for memory is ``base.u8bin``, with ``queries.u8bin``. Sets of vectors have ``base_offsets.npy`` and
+``queries_offsets.npy`` beside them.
 """
 
 from __future__ import annotations

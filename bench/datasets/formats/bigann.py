@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -39,6 +40,11 @@ def open_bigann(path: Path) -> VectorStore:
     if size != expected:
         raise DatasetError(_why(path, size, start, dtype, rows, dim, expected))
     return RowFile(path, _HEADER_BYTES, rows, dim, dtype)
+
+
+def write_header(handle: IO[bytes], rows: int, dim: int) -> None:
+    """Write what a file of ``rows`` vectors begins with; the rows, C-contiguous, are to follow."""
+    handle.write(np.array([rows, dim], "<u4").tobytes())
 
 
 def _why(path: Path, size: int, start: bytes, dtype: np.dtype, rows: int, dim: int, expected: int) -> str:
