@@ -53,6 +53,7 @@ EXCEPTIONS = {
     ("bench/datasets/distances.py", "normalis"): "a name of the cosine in others' files",
     ("methods/multivector/single_vector_heuristic.py", "neighbour"): "a recorded parameter",
     ("bench/datasets/builders/fashion_mnist.py", "grey"): "the title in a data set's card, which records hold",
+    ("bench/datasets/builders/photographs.py", "grey"): "the name of a file in another's package",
     ("docs/methods.md", "neighbour"): "a recorded parameter",
     ("methods/transform/rq_trellis/codec.py", "centre"): "the earlier name of a saved part",
     ("tests/methods/test_storage.py", "centre"): "the earlier name of a saved part",

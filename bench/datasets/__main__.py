@@ -40,6 +40,7 @@ _ABOUT = {
     "glove-100": ("331,479 x 100", "cosine", "word vectors; 10,000 words held out as queries"),
     "glove-100-ip": ("331,479 x 100", "ip", "the same vectors, whose lengths vary, by inner product"),
     "fashion-mnist": ("60,000 x 784", "l2", "images; the test images are the queries"),
+    "photo-sift": ("10,000,000 x 128", "l2", "SIFT descriptors of photographs; other photographs are the queries"),
     "synthetic": ("nb x d", "l2", "faiss SyntheticDataset, drawn when loaded"),
     "squad-tokens": ("2,067 sets x 384", "chamfer", "paragraphs and questions, a vector a token, with relevance"),
     "squad-tokens-128": ("2,067 sets x 128", "chamfer", "the same in 128 principal directions"),
@@ -91,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="PATH",
         help="the archive, already downloaded (for fashion-mnist also the ann-benchmarks HDF5; for "
-        "squad-sentences-mini the folder of squad-sentences)",
+        "squad-sentences-mini the folder of squad-sentences; for photo-sift a folder with the Debian packages)",
     )
     make.add_argument("--to", type=Path, metavar="FOLDER", help="write here instead of where the benchmark reads")
     make.add_argument("--force", action="store_true", help="build again what is built")

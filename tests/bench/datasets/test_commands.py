@@ -48,7 +48,7 @@ def test_building_what_is_built_does_nothing(capsys):
         (["info", "path", "base=none.npy"], "does not exist"),
         (["info", "mine.npy"], "write info --vectors mine.npy"),
         (["build", "squad-sentences-con"], "did you mean squad-sentences-cone"),
-        (["build", "synthetic"], "glove-100-ip, fashion-mnist, squad-tokens"),
+        (["build", "synthetic"], "glove-100-ip, fashion-mnist, photo-sift"),
         (["build", "glove-100", "--from", "none.tgz"], "cannot read none.tgz"),
     ],
 )
