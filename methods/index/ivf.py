@@ -21,7 +21,7 @@ from methods.searcher import Searcher
 __all__ = ["IVFSearcher", "codec_metric"]
 
 _FEW_VISITORS = 2  # queries that share a list
-_PREPARED = 20_000  # codes compared one query at a time take as long as preparing queries once more
+_LONG_LIST = 1_000  # codes: comparing them takes as long as preparing a query once more
 _OFFSET_BYTES = 8  # of the row at which a list begins
 
 
@@ -132,13 +132,13 @@ class IVFSearcher(Searcher):
     def _shared(self, visits: int) -> bool:
         """Whether so many visits of lists are fewer scans, or quicker ones, list by list.
 
-        A scan for several queries reads a list once, but queries are prepared for each list anew. Codes that are
-        scanned by a new searcher each time cost more to prepare than to compare.
+        A scan for several queries unpacks a list once, but queries are prepared for each list anew, which pays for long
+        lists. Codes that are scanned by a new searcher each time cost more to prepare than to compare.
         """
         visitors = visits / self.partition.lists
         if visitors <= _FEW_VISITORS or self._scan is None:
             return visitors > _FEW_VISITORS
-        return visitors * self.size / self.partition.lists > _PREPARED
+        return self.size / self.partition.lists > _LONG_LIST
 
     def _by_query(self, queries: np.ndarray, lists: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """One scan a query, of all its lists."""

@@ -1,4 +1,4 @@
-"""Draws ``docs/indexes.png`` and writes ``results/indexes/NAME.md``: recall against time through lists of codes.
+"""Writes ``results/indexes/NAME.md``: recall against time through lists of codes.
 
     python results/scripts/indexes.py
 
@@ -11,21 +11,18 @@ from pathlib import Path
 
 from bench import records
 from bench.records import Record
-from bench.report import pictures
-from bench.report.curves import MEASURE, curves, with_index
+from bench.report.curves import MEASURE, with_index
 
 ROOT = Path(__file__).parents[2]
 INDEXES = ROOT / "results" / "indexes"
-PICTURE = ROOT / "docs" / "indexes.png"
+PROBES = (1, 16, 64, 256)  # that a row says the recall of
 LOSSES = (0.05, 0.01)  # of recall@10 to the index, for which a row says what a search takes
 
 
 def main() -> None:
-    pictures.prepare()
     for pack in sorted(INDEXES.glob("*.parquet")):
         measured = [record for record in records.find([pack]) if record.status == "ok"]
         (INDEXES / f"{pack.stem}.md").write_text("\n".join(table(measured)) + "\n")
-        pictures.save(curves(measured), PICTURE)
 
 
 def table(measured: list[Record]) -> list[str]:
@@ -34,7 +31,7 @@ def table(measured: list[Record]) -> list[str]:
     first = rows[0].record
     data = first.dataset
     busy = sum(bool(row.record.latency_shared) for row in rows)
-    columns = ["method", "bytes", "id", "recall@10 of all lists"]
+    columns = ["method", "bytes", "id", *(f"recall@10, {count} probes" for count in PROBES), "all lists"]
     columns += [text for loss in LOSSES for text in (f"visits for -{loss:.2f}", "p50 ms", "queries/s")]
     lines = [
         f"# Lists of codes on {data.name}",
@@ -53,6 +50,8 @@ def table(measured: list[Record]) -> list[str]:
         assert index is not None
         every = index.points[-1].quality[MEASURE]
         cells = [f"`{row.record.method.full_name}`", str(row.code), f"{index.ids_bytes / data.n:.3g}"]
+        of_probes = {p.probes: p.quality[MEASURE].value for p in index.points}
+        cells += [f"{of_probes[count]:.3f}" if count in of_probes else "-" for count in PROBES]
         cells.append(f"{every.value:.3f} [{every.low:.3f}, {every.high:.3f}]")
         for loss in LOSSES:
             point = next(p for p in index.points if every.value - p.quality[MEASURE].value <= loss)
