@@ -164,7 +164,7 @@ def base(tmp_path):
 
 CALLS = {
     "unknown name": ("squad-sentence", {}, "did you mean squad-sentences"),
-    "name like no other": ("zzz", {}, "known are avazu, book-crossing"),
+    "name like no other": ("zzz", {}, "known are avazu, bigbench-sentences"),
     "not built": ("glove-100", {}, "python -m bench.datasets build glove-100"),
     "unknown option": ("path", {"bse": "x"}, "did you mean base?"),
     "option of another": ("squad-sentences-mini", {"holdout": 3}, "it takes metric, max_queries, max_base"),
