@@ -92,7 +92,7 @@ def run(
     most = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
     if not 1 <= threads <= most:
         raise KernelError(f"threads={threads} is not possible; use 1 to {most}")
-    blocks, nq = int(_blocks(ranges).sum()), batch[1]
+    blocks, nq = sum(_blocks(ranges)), batch[1]
     parts = max(1, min(threads, blocks))
     heaps = np.full((parts, nq, k), EMPTY)
     if not (blocks and nq and k):
@@ -109,17 +109,16 @@ def run(
     return heaps
 
 
-def _blocks(ranges: np.ndarray) -> np.ndarray:
-    """The blocks (r,) that each range touches; none for one without rows."""
-    first, last = ranges[:, 0] // BLOCK, -(-ranges[:, 1] // BLOCK)
-    return np.where(ranges[:, 0] < ranges[:, 1], last - first, 0)
+def _blocks(ranges: np.ndarray) -> list[int]:
+    """The blocks that each range touches; none for one without rows. In plain integers: most scans have one range."""
+    return [-(-high // BLOCK) - low // BLOCK if low < high else 0 for low, high in ranges.tolist()]
 
 
 def _split(ranges: np.ndarray, parts: int) -> tuple[np.ndarray, np.ndarray]:
     """Ranges cut at blocks for ``parts`` threads: (pieces, 2) int64; where those of each end: (parts + 1,) int64."""
     counts = _blocks(ranges)
-    total, done, pieces, ends = int(counts.sum()), 0, [], [0]
-    for (low, high), count in zip(ranges.tolist(), counts.tolist()):
+    total, done, pieces, ends = sum(counts), 0, [], [0]
+    for (low, high), count in zip(ranges.tolist(), counts):
         while count:
             size = min(count, len(ends) * total // parts - done)
             cut = min(high, (low // BLOCK + size) * BLOCK)
