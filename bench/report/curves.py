@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MEASURE = "recall@10"
-_PANELS = {  # of a point: its cost, and whether less of it is better
+_PANELS = {  # what is drawn of a point
     "p50 of a single query (ms)": lambda point: point.latency_ms["p50"],
     "queries a second in batches": lambda point: point.queries_per_s,
 }

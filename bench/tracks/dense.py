@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from bench.tracks.measurement import (
     measure_search,
     ratios,
 )
-from methods import Codec, Searcher
+from methods import Codec, Metric, Searcher
 from methods.budget import Budget
 from methods.compose import rescored
 
@@ -34,11 +35,18 @@ def code_bytes(budget: Budget, dataset: Dataset) -> int:
     return budget.code_bytes(dataset.dim)
 
 
-def configure(config: RunConfig, dataset: Dataset, code_bytes: int) -> tuple[Codec, Codec | None, int]:
-    """Codec, store for re-ranking (None without one in memory) and the bytes of a vector's codes together."""
+def configure(
+    config: RunConfig, dataset: Dataset, code_bytes: int, metric: Metric | None = None
+) -> tuple[Codec, Codec | None, int]:
+    """Codec, store for re-ranking (None without one in memory) and the bytes of a vector's codes together.
+
+    ``metric`` is the codec's, where it is not the data set's own.
+    """
     method = dict(config.method)
     name = method.pop("name")
-    codec, store = rescored.plan(name, dataset.dim, code_bytes, dataset.metric, rescore=config.rescore, **method)
+    codec, store = rescored.plan(
+        name, dataset.dim, code_bytes, metric or dataset.metric, rescore=config.rescore, **method
+    )
     return codec, store, codec.code_size + (store.code_size if store else 0)
 
 
@@ -131,17 +139,26 @@ def check_resident(counted: Bytes, codes: int, code_bytes: int) -> None:
 
 
 def encode(
-    base: VectorStore, codec: Codec, store_codec: Codec | None, run: Measurement
+    base: VectorStore,
+    codec: Codec,
+    store_codec: Codec | None,
+    run: Measurement,
+    before: Callable[[int, np.ndarray], np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Codes of the whole base, read block by block; only the codec's own time counts as encoding."""
+    """Codes of the whole base, read block by block; only the codec's own time counts as encoding.
+
+    ``before`` makes what is encoded of the number of a block's first vector and the block (m, dim).
+    It keeps its own clock.
+    """
     n = base.shape[0]
     codes = np.empty((n, codec.code_size), np.uint8)
     store_codes = None if store_codec is None else np.empty((n, store_codec.code_size), np.uint8)
     for start in range(0, n, _BLOCK):
         with run.timed("load"):
             vectors = base.read(start, start + _BLOCK)
+        coded = vectors if before is None else before(start, vectors)
         with run.timed("encode", f"{start:,} of {n:,}"):
-            codes[start : start + len(vectors)] = codec.encode(vectors)
+            codes[start : start + len(vectors)] = codec.encode(coded)
         if store_codec is not None and store_codes is not None:
             with run.timed("encode_rescore"):
                 store_codes[start : start + len(vectors)] = store_codec.encode(vectors)

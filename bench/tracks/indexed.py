@@ -40,7 +40,6 @@ from methods.errors import BudgetError
 from methods.index import IVFSearcher, Partition, codec_metric, default_lists, id_bits
 
 LOSS = 0.01
-_BLOCK = 16_384  # base vectors read, assigned and encoded at a time
 _POINT_S = 5.0  # of single queries, for each point
 _ENOUGH = 0.001  # of recall@10 behind all lists: further probes are not measured unless they are requested
 
@@ -54,16 +53,13 @@ def code_bytes_left(config: RunConfig, n: int, code_bytes: int) -> int:
 
 def configure(config: RunConfig, dataset: Dataset, code_bytes: int) -> tuple[Codec, Codec | None, int]:
     """As :func:`bench.tracks.dense.configure`; the codec's metric is that of residuals where it codes these."""
-    method = dict(config.method)
-    name = method.pop("name")
-    metric = codec_metric(dataset.metric, config.index["residual"])
+    residual = config.index["residual"]
     left = code_bytes_left(config, dataset.base.shape[0], code_bytes)
     if left < 1:
-        raise BudgetError(f"{name} with an id", code_bytes, code_bytes - left + 1)
-    if config.index["residual"] and config.rescore in rescored.MEMORY_STORES:
+        raise BudgetError(f"{config.method['name']} with an id", code_bytes, code_bytes - left + 1)
+    if residual and config.rescore in rescored.MEMORY_STORES:
         raise UsageError(f"rescore={config.rescore} stores vectors, not residuals; use index.residual=false, or disk")
-    codec, store = rescored.plan(name, dataset.dim, left, metric, rescore=config.rescore, **method)
-    return codec, store, codec.code_size + (store.code_size if store else 0)
+    return dense.configure(config, dataset, left, codec_metric(dataset.metric, residual))
 
 
 def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) -> Measurement:
@@ -94,7 +90,15 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
         if store_codec is not None:
             store_codec.fit(train, config.seed)
     del train
-    codes, store_codes, assigned = _encode(dataset, codec, store_codec, partition, residual, run)
+    assigned = np.empty(n, np.int32)
+
+    def listed(start: int, vectors: np.ndarray) -> np.ndarray:
+        block = slice(start, start + len(vectors))
+        with run.timed("assign", f"{start:,} of {n:,}"):
+            assigned[block] = partition.assign(vectors)
+            return partition.residuals(vectors, assigned[block]) if residual else vectors
+
+    codes, store_codes = dense.encode(dataset.base, codec, store_codec, run, listed)
     neighbors = np.empty(0, np.int64) if residual else judged_neighbors(dataset)  # scores lack the centroids' share
     sample = JudgedSample(neighbors, codec.searcher(codes[neighbors]))
     with run.timed("build"):
@@ -113,7 +117,7 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
         return probing if store is None else rescored.RescoredSearcher(probing, store, config.rescore_factor)
 
     points = _curve(config, dataset, index, searcher, run)
-    chosen = next(point for point in points if _lost(points, point) <= LOSS)
+    chosen = next(point for point in points if _lost(points[-1], point) <= LOSS)
     counts = np.bincount(assigned, minlength=partition.lists)
     run.index = IndexInfo(
         kind=config.index["name"],
@@ -128,33 +132,6 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
     )
     measure_search(config, dataset, searcher(chosen.probes), sample, dense.recall_judge, run)
     return run
-
-
-def _encode(
-    dataset: Dataset,
-    codec: Codec,
-    store_codec: Codec | None,
-    partition: Partition,
-    residual: bool,
-    run: Measurement,
-) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-    """Codes, codes of the finer store, and the list of each vector, read block by block."""
-    n = dataset.base.shape[0]
-    codes, assigned = np.empty((n, codec.code_size), np.uint8), np.empty(n, np.int32)
-    store_codes = None if store_codec is None else np.empty((n, store_codec.code_size), np.uint8)
-    for start in range(0, n, _BLOCK):
-        block = slice(start, min(n, start + _BLOCK))
-        with run.timed("load"):
-            vectors = dataset.base.read(start, block.stop)
-        with run.timed("assign", f"{start:,} of {n:,}"):
-            assigned[block] = partition.assign(vectors)
-        with run.timed("encode", f"{start:,} of {n:,}"):
-            codes[block] = codec.encode(partition.residuals(vectors, assigned[block]) if residual else vectors)
-        if store_codec is not None and store_codes is not None:
-            with run.timed("encode_rescore"):
-                store_codes[block] = store_codec.encode(vectors)
-    run.throughput = {"encode_vectors_per_s": n / max(run.seconds.get("encode", 0.0), 1e-9)}
-    return codes, store_codes, assigned
 
 
 def _count_bytes(
@@ -186,14 +163,14 @@ def _curve(
     points = []
     for count in probes:
         points.append(_point(config, dataset, index, searcher, count, judge, run))
-        if not requested and _lost([last], points[-1]) <= _ENOUGH:
+        if not requested and _lost(last, points[-1]) <= _ENOUGH:
             break
     return [*points, last]
 
 
-def _lost(points: list[OperatingPoint], point: OperatingPoint) -> float:
-    """Recall@10 that is lost to the index at ``point``."""
-    return points[-1].quality["recall@10"].value - point.quality["recall@10"].value
+def _lost(every: OperatingPoint, point: OperatingPoint) -> float:
+    """Recall@10 that is lost to the index at ``point``; ``every`` visits all lists."""
+    return every.quality["recall@10"].value - point.quality["recall@10"].value
 
 
 def _point(

@@ -84,9 +84,6 @@ class IVFSearcher(Searcher):
         self._ids = RowIds(order, ids)
         codes = codes[order]
         scan = codec.searcher(codes)
-        self._codec, self._codes = codec, codes
-        self._scan: Searcher | None = scan
-        self._ranged = scan.within(np.array([[0, len(codes)]])) is not None
         self.descending, self.estimates_metric, self.padding = scan.descending, scan.estimates_metric, scan.padding
         if residual and not self.estimates_metric:
             raise MethodError(
@@ -94,10 +91,10 @@ class IVFSearcher(Searcher):
                 "use residual=false"
             )
         self.ids_nbytes, self._scan_nbytes = self._ids.nbytes, int(scan.nbytes)
-        if self._ranged:
-            self._codes = codes[:0]  # the scan has its own layout
-        else:
-            self._scan = None  # made of the codes that are visited
+        ranged = scan.within(np.array([[0, len(codes)]])) is not None
+        # One of the two is kept: a scan of ranges in its own layout, or codes that a searcher is made of when visited.
+        self._scan: Searcher | None = scan if ranged else None
+        self._codec, self._codes = codec, codes[:0] if ranged else codes
 
     @property
     def nbytes(self) -> int:
