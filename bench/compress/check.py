@@ -13,7 +13,7 @@ from bench.compress.corpus import Corpus, mapped, open_corpus
 from bench.compress.source import Source, open_source, same_file, without
 from bench.compress.stores import Joined
 from bench.datasets.base import Dataset
-from bench.datasets.truth import exact_search
+from bench.datasets.exact import exact_search
 from bench.errors import UsageError
 from bench.measure.quality import RecallJudge
 from bench.measure.statistics import Interval, bootstrap_means

@@ -1,4 +1,4 @@
-"""``python -m bench.datasets list | build NAME | info NAME``."""
+"""``python -m bench.datasets list | build NAME | info NAME | truth NAME | merge NAME``."""
 
 from __future__ import annotations
 
@@ -17,11 +17,14 @@ from bench.datasets import builders
 from bench.datasets.base import DatasetError
 from bench.datasets.diagnosis import diagnose
 from bench.datasets.formats import SUFFIXES
+from bench.datasets.parts import truth_path
+from bench.datasets.shards import merge_shards, search_shard, shards_folder
 from bench.errors import UsageError
 from bench.measure.kinds import kinds_of, warnings_of
 from bench.progress import busy
 from bench.report.words import number
 
+_TRUTH_K = 100  # of a run: bench.tracks.measurement
 _ABOUT = {
     "squad-sentences-mini": ("20,000 x 384", "ip", "sentences and questions, with relevance; embedded, the default"),
     "squad-sentences": ("69,679 x 384", "ip", "sentences and 10,000 questions, with relevance"),
@@ -63,6 +66,10 @@ def main(arguments: list[str] | None = None) -> int:
             _list()
         elif chosen.command == "build":
             _build(chosen.name, chosen.source, chosen.to, chosen.force)
+        elif chosen.command == "truth":
+            _truth(_dense(chosen.name, chosen.options), chosen.k, chosen.shard, chosen.to)
+        elif chosen.command == "merge":
+            _merge(_dense(chosen.name, chosen.options), chosen.source)
         else:
             column = [] if chosen.column is None else [f"column={json.dumps(chosen.column)}"]
             _info(chosen.name, chosen.vectors, [*chosen.options, *column])
@@ -78,6 +85,14 @@ def main(arguments: list[str] | None = None) -> int:
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}; --help names the options")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Takes a KEY=VALUE behind an option too, where argparse by itself takes none."""
+        chosen, rest = super().parse_known_args(args, namespace)
+        more = [text for text in rest if "=" in text and not text.startswith("-") and "options" in chosen]
+        if more:
+            chosen.options += more
+        return chosen, [text for text in rest if text not in more]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -101,6 +116,16 @@ def _parser() -> argparse.ArgumentParser:
     info.add_argument("--vectors", type=Path, metavar="FILE", help="your own file instead of a NAME")
     info.add_argument("--column", metavar="NAME", help="the column or array of vectors in it, if there are several")
     info.add_argument("options", metavar="KEY=VALUE", nargs="*", help="options of the data set, such as max_base=1000")
+    truth = commands.add_parser("truth", help="find the exact neighbors, or those among one shard of the base")
+    truth.add_argument("name", metavar="NAME", help=", ".join(datasets.names(datasets.Dataset.track)))
+    truth.add_argument("--shard", metavar="I/N", help="only the I-th of N shards of the base, to be merged")
+    truth.add_argument("--k", type=int, default=_TRUTH_K, help="neighbors of a query (default %(default)s, as of runs)")
+    truth.add_argument("--to", type=Path, metavar="FOLDER", help="write the shard here instead of to the cache")
+    merge = commands.add_parser("merge", help="merge the shards that truth --shard wrote")
+    merge.add_argument("name", metavar="NAME", help="the same data set")
+    merge.add_argument("--from", dest="source", type=Path, metavar="FOLDER", help="where they are, if not in the cache")
+    for command in (truth, merge):
+        command.add_argument("options", metavar="KEY=VALUE", nargs="*", help="as for info; the same as of the runs")
     return parser
 
 
@@ -120,6 +145,37 @@ def _build(name: str, source: Path | None, target: Path | None, force: bool) -> 
     with busy(f"building {name}"):
         folder = builders.build(name, source, target)
     print(f"{name} is in {folder} after {time.perf_counter() - start:.1f} s")
+
+
+def _dense(name: str, options: list[str]) -> datasets.Dataset:
+    with busy(f"reading {name}"):
+        dataset = datasets.load(name, **dict(_option(text) for text in options))
+    if not isinstance(dataset, datasets.Dataset):
+        raise DatasetError(f"{name} holds no single vectors; runs find the neighbors of its sets, if it has any")
+    return dataset
+
+
+def _truth(dataset: datasets.Dataset, k: int, shard: str | None, folder: Path | None) -> None:
+    if k < 1:
+        raise DatasetError(f"--k {k} is not a number of neighbors; use an integer of at least 1")
+    if shard is None and folder is not None:
+        raise DatasetError(f"--to {folder} is for a shard; without --shard the neighbors are kept in the cache")
+    start = time.perf_counter()
+    if shard is None:
+        datasets.ground_truth(dataset, k)
+        path = truth_path(dataset)
+    else:
+        path = search_shard(dataset, k, shard, folder or shards_folder(dataset))
+    print(f"{_what(dataset, k)} are in {path} after {time.perf_counter() - start:.1f} s")
+
+
+def _merge(dataset: datasets.Dataset, folder: Path | None) -> None:
+    truth = merge_shards(dataset, folder or shards_folder(dataset))
+    print(f"{_what(dataset, truth.ids.shape[1])} are in {truth_path(dataset)}")
+
+
+def _what(dataset: datasets.Dataset, k: int) -> str:
+    return f"{k} neighbors of {len(dataset.queries):,} queries among {dataset.base.shape[0]:,} vectors"
 
 
 def _info(name: str | None, vectors: Path | None, options: list[str]) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.datasets.base import Dataset
-from bench.datasets.ranges import check_underflow, scaling, underflow_error
+from bench.datasets.ranges import scaling, underflow_error
 from bench.datasets.store import BLOCK_BYTES, blocks
 from bench.progress import watched
 from methods import Metric
@@ -38,20 +38,17 @@ class Candidates:
         rounding add up by chance. The worst case, all to one side, would be ``sqrt(dim)`` times as far. Of 240,000
         products at 16 to 1,536 dimensions, most of them with terms of one sign, no error was more than a quarter of
         this margin, which was 28 of their standard deviations or more.
+    greatest : float
+        What no score exceeds, by the norms of queries and rows.
     """
 
     ids: np.ndarray
     best_left_out: np.ndarray
+    greatest: float
 
 
 def search_float32(dataset: Dataset, count: int) -> Candidates:
-    """The ``count`` best of every query by scores in float32; all rows if there are no more.
-
-    Raises
-    ------
-    DatasetError
-        All values are so small that float32 has no scores for them.
-    """
+    """The ``count`` best of every query by scores in float32; all rows if there are no more."""
     metric, dim = dataset.metric, dataset.dim
     queries = normalized(dataset.queries) if metric is Metric.COSINE else dataset.queries
     search = _squared_distances if metric is Metric.L2 else _products
@@ -66,10 +63,10 @@ def search_float32(dataset: Dataset, count: int) -> Candidates:
     norms = _norms(queries)
     farthest = float(norms.max())
     greatest = (longest + farthest) ** 2 if metric is Metric.L2 else longest * farthest
-    check_underflow(greatest, dim, dataset.name, metric)
     if best.count == dataset.base.shape[0]:
-        return Candidates(best.ids, np.full(len(queries), -np.inf if metric.descending else np.inf))
-    return Candidates(best.ids, _best_left_out(best.scores[:, -1], norms, longest, lost, dim, metric))
+        return Candidates(best.ids, np.full(len(queries), -np.inf if metric.descending else np.inf), greatest)
+    left_out = _best_left_out(best.scores[:, -1], norms, longest, lost, dim, metric)
+    return Candidates(best.ids, left_out, greatest)
 
 
 def _best_left_out(

@@ -214,7 +214,7 @@ def _neighbors_in(sample: np.ndarray, dataset: Dataset) -> GroundTruth:
     """The exact neighbors, in the sample alone, of some queries."""
     rows = np.unique(np.linspace(0, len(dataset.queries) - 1, _QUERIES).astype(int))
     few = dataclasses.replace(dataset, base=ArrayStore(sample), queries=dataset.queries[rows], neighbors=None)
-    from bench.datasets.truth import exact_search
+    from bench.datasets.exact import exact_search
 
     return exact_search(few, min(_NEIGHBORS, len(sample)))
 

@@ -131,6 +131,25 @@ class Rows:
         return self.store.take(self.rows[check_rows(rows, len(self.rows))])
 
 
+class Span:
+    """Rows ``start:stop`` of another store, as a store of their own; nothing is copied."""
+
+    def __init__(self, store: VectorStore, start: int, stop: int) -> None:
+        self.store, self.start, self.stop = store, start, min(stop, store.shape[0])
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.stop - self.start, self.store.shape[1]
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Rows ``start:stop`` (clipped to n) as C-contiguous float32."""
+        return self.store.read(self.start + max(0, start), min(self.start + max(0, stop), self.stop))
+
+    def take(self, rows: np.ndarray) -> np.ndarray:
+        """The given rows, in their order, as C-contiguous float32."""
+        return self.store.take(check_rows(rows, self.shape[0]) + self.start)
+
+
 def blocks(store: VectorStore) -> Iterator[tuple[int, np.ndarray]]:
     """``(first row, block)`` over the whole store, 32 MiB of float32 at a time."""
     rows, dim = store.shape

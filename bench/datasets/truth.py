@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.datasets.base import Dataset, DatasetError
-from bench.datasets.cache import cache_dir, written_whole
-from bench.datasets.candidates import search_float32, search_float64, unit
+from bench.datasets.cache import written_whole
 from bench.datasets.clicks import ClickDataset
-from bench.datasets.neighbors import MARGIN, GroundTruth
-from bench.datasets.ranges import check_overflow
-from bench.datasets.store import BLOCK_BYTES, read_only
+from bench.datasets.exact import Part, exact_scores, truth_of
+from bench.datasets.neighbors import GroundTruth
+from bench.datasets.parts import resumed_search, truth_path
+from bench.datasets.store import read_only
 from bench.measure.ties import tie_tolerance
 from methods import Metric
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from bench.datasets.loading import AnyDataset
     from bench.datasets.sets.dataset import RaggedDataset, SetMetric
 
-_TAKEN_BYTES = 256 << 20  # of vectors at a time: a format of row groups decodes most of them for each time
 _CHECKED_QUERIES = 100
 _FLOAT32 = 1e-6  # relative: how far scores that another program computed in float32 may be off
 
@@ -32,8 +31,8 @@ _FLOAT32 = 1e-6  # relative: how far scores that another program computed in flo
 def ground_truth(dataset: AnyDataset, k: int) -> GroundTruth:
     """The exact ``k`` nearest neighbors, from the cache if they were computed before (for this k or a larger one).
 
-    A faulty file in the cache is computed anew. Neighbors that the data set's file brought along are compared with
-    ours on 100 queries when ours are computed.
+    A faulty file in the cache is computed anew. A long search that was interrupted goes on where it was. Neighbors that
+    the data set's file brought along are compared with ours on 100 queries when ours are computed.
 
     Raises
     ------
@@ -44,72 +43,36 @@ def ground_truth(dataset: AnyDataset, k: int) -> GroundTruth:
         raise DatasetError(f"k={k} is not a number of neighbors; use an integer of at least 1")
     if isinstance(dataset, ClickDataset):
         raise DatasetError(f"{dataset.name} has click examples, which have no neighbors")
-    path = cache_dir() / "ground-truth" / f"{dataset.checksum[:40]}-{dataset.metric}.npz"
-    truth = _read(path, dataset, min(k, dataset.base.shape[0]))
+    kept = min(k, dataset.base.shape[0])
+    truth = _read(truth_path(dataset), dataset, kept)
     if truth is None:
-        truth = _compute(dataset, min(k, dataset.base.shape[0]))
-        with written_whole(path) as handle:
-            np.savez(handle, scores=truth.scores, ids=truth.ids)
+        truth = _compute(dataset, kept)
     return _cut(truth, k, dataset.metric)
 
 
 def _compute(dataset: Dataset | RaggedDataset, k: int) -> GroundTruth:
     if isinstance(dataset, Dataset):
+        with resumed_search(dataset, k) as part:
+            truth = keep(part, dataset)
+    else:
+        from bench.datasets.sets.truth import exact_search  # its kernel is loaded for sets alone
+
         truth = exact_search(dataset, k)
-        _compare(dataset, truth)
-        return truth
-    from bench.datasets.sets.truth import exact_search as exact_search_of_sets  # its kernel is loaded for sets alone
-
-    return exact_search_of_sets(dataset, k)
+        _write(truth, dataset)
+    return truth
 
 
-def exact_search(dataset: Dataset, k: int) -> GroundTruth:
-    """As :func:`ground_truth` for ``1 <= k <= n``, without the cache."""
-    kept = min(k + MARGIN, dataset.base.shape[0])
-    candidates = search_float32(dataset, kept)
-    every = np.arange(len(candidates.ids))
-    scores, ids = _in_order(dataset, every, candidates.ids, k)
-    last, bound = scores[:, -1], candidates.best_left_out
-    open_ = every[last < bound if dataset.metric.descending else last > bound]
-    if len(open_):
-        scores[open_], ids[open_] = _in_order(dataset, open_, search_float64(dataset, open_, kept), k)
-    return GroundTruth(scores, ids)
+def keep(part: Part, dataset: Dataset) -> GroundTruth:
+    """The neighbors among all rows, compared with those of the data set's file and written to the cache."""
+    truth = truth_of(part, dataset)
+    _compare(dataset, truth)
+    _write(truth, dataset)
+    return truth
 
 
-def _in_order(dataset: Dataset, queries: np.ndarray, ids: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """The best ``k`` of the candidates ``ids`` (q, m) of the given queries by exact scores; ties by the smaller id."""
-    scores = np.empty((len(ids), k))
-    sorted_ids = np.empty((len(ids), k), np.int64)
-    step = max(1, _TAKEN_BYTES // (4 * ids.shape[1] * dataset.dim))
-    for start in range(0, len(ids), step):
-        chosen = slice(start, start + step)
-        exact = _exact_scores(dataset, queries[chosen], ids[chosen])
-        check_overflow(exact, dataset.name, dataset.metric)
-        order = np.lexsort((ids[chosen], -exact if dataset.metric.descending else exact), axis=1)[:, :k]
-        scores[chosen] = np.take_along_axis(exact, order, axis=1)
-        sorted_ids[chosen] = np.take_along_axis(ids[chosen], order, axis=1)
-    return scores, sorted_ids
-
-
-def _exact_scores(dataset: Dataset, queries: np.ndarray, ids: np.ndarray) -> np.ndarray:
-    """Scores (q, k) float64 of the rows ``queries`` (q,) of the queries with the rows ``ids`` (q, k) of the base."""
-    distinct, places = np.unique(ids, return_inverse=True)
-    vectors, places = dataset.base.take(distinct), places.reshape(ids.shape)
-    scores = np.empty(ids.shape)
-    step = max(1, BLOCK_BYTES // (16 * ids.shape[1] * dataset.dim))
-    for start in range(0, len(ids), step):
-        chosen = slice(start, start + step)
-        query_vectors = dataset.queries[queries[chosen]].astype(np.float64)
-        used, where = np.unique(places[chosen], return_inverse=True)
-        items = vectors[used].astype(np.float64)
-        if dataset.metric is Metric.COSINE:
-            items, query_vectors = unit(items), unit(query_vectors)
-        neighbors = items[where.reshape(-1, ids.shape[1])]
-        if dataset.metric is Metric.L2:
-            scores[chosen] = np.square(neighbors - query_vectors[:, None, :]).sum(axis=2)
-        else:
-            scores[chosen] = np.einsum("qkd,qd->qk", neighbors, query_vectors)
-    return scores
+def _write(truth: GroundTruth, dataset: Dataset | RaggedDataset) -> None:
+    with written_whole(truth_path(dataset)) as handle:
+        np.savez(handle, scores=truth.scores, ids=truth.ids)
 
 
 def _compare(dataset: Dataset, truth: GroundTruth) -> None:
@@ -123,7 +86,7 @@ def _compare(dataset: Dataset, truth: GroundTruth) -> None:
         return
     given = dataset.neighbors[sampled, :k]
     known = given >= 0  # the rest is padding
-    scores = _exact_scores(dataset, sampled, np.where(known, given, 0))
+    scores = exact_scores(dataset, sampled, np.where(known, given, 0))
     sign = 1.0 if dataset.metric.descending else -1.0
     worse = np.where(known, sign * (truth.scores[sampled, k - 1 : k] - scores), -np.inf)
     repeated = np.array([len(np.unique(row[row >= 0])) < (row >= 0).sum() for row in given])
@@ -155,7 +118,7 @@ def _what_would_be_right(dataset: Dataset, sampled: np.ndarray, given: np.ndarra
     )
     fitting = []
     for metric in others:
-        scores = _exact_scores(replace(dataset, metric=metric), sampled[complete], given[complete])
+        scores = exact_scores(replace(dataset, metric=metric), sampled[complete], given[complete])
         steps = np.diff(scores if metric.descending else -scores, axis=1)  # none of them upwards
         if (steps <= _FLOAT32 * np.abs(scores[:, 1:])).all():
             fitting.append(str(metric))

@@ -19,8 +19,8 @@ import numpy as np
 
 from bench import datasets
 from bench.datasets.base import Dataset
+from bench.datasets.exact import exact_search
 from bench.datasets.store import ArrayStore
-from bench.datasets.truth import exact_search
 from bench.measure.quality import RecallJudge
 from bench.recommend.scaling import SHARES, fitted, nested_recalls
 from methods import BudgetError, Codec, for_budget

@@ -28,9 +28,9 @@ from bench.datasets.builders.squad_sentences_wordllama import (
     load_encoder,
 )
 from bench.datasets.cache import cache_dir, cannot_write, written_whole
+from bench.datasets.exact import exact_search
 from bench.datasets.formats import open_vectors
 from bench.datasets.store import blocks
-from bench.datasets.truth import exact_search
 from bench.measure.repeats import keys
 from bench.progress import watched
 from methods import Metric

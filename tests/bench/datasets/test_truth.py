@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bench.datasets import Dataset, DatasetError, ground_truth
+from bench.datasets.exact import exact_search
 from bench.datasets.store import ArrayStore
-from bench.datasets.truth import exact_search
 from methods import Metric
 
 
@@ -122,7 +122,7 @@ def test_callers_vectors_are_not_normalized_in_place(made):
 
 def test_a_larger_truth_serves_a_smaller_one(made, monkeypatch, cache):
     large = ground_truth(dataset(*made), 20)
-    monkeypatch.setattr("bench.datasets.truth.exact_search", None)
+    monkeypatch.setattr("bench.datasets.truth.resumed_search", None)
     small = ground_truth(dataset(*made), 5)
     np.testing.assert_array_equal(small.ids, large.ids[:, :5])
     np.testing.assert_array_equal(small.scores, large.scores[:, :5])

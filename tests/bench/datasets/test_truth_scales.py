@@ -5,10 +5,10 @@ import pytest
 
 from bench.datasets import Dataset, DatasetError
 from bench.datasets.candidates import search_float32, search_float64
+from bench.datasets.exact import exact_search
 from bench.datasets.sets.dataset import RaggedDataset
 from bench.datasets.sets.truth import exact_search as exact_search_of_sets
 from bench.datasets.store import ArrayStore
-from bench.datasets.truth import exact_search
 from methods import Metric
 from methods.multivector import Ragged
 
@@ -116,7 +116,7 @@ def test_what_float32_cannot_tell_apart_is_searched_in_float64(kind, metric, mon
         asked.extend(rows)
         return search_float64(data, rows, count)
 
-    monkeypatch.setattr("bench.datasets.truth.search_float64", watched)
+    monkeypatch.setattr("bench.datasets.exact.search_float64", watched)
     exact_search(dataset(*KINDS[kind], Metric(metric)), K)
     assert asked
     asked.clear()

@@ -10,8 +10,8 @@ import methods
 from bench import records
 from bench.config import RunConfig
 from bench.datasets.base import Dataset
+from bench.datasets.exact import exact_search
 from bench.datasets.store import ArrayStore
-from bench.datasets.truth import exact_search
 from bench.execution import runner
 from bench.execution.plan import prepare
 from bench.measure.quality import RecallJudge
