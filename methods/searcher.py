@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from typing import ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
 import numpy as np
 
 from methods.errors import MethodError
 from methods.metric import Metric
 from methods.vectors import as_vectors, normalized
+
+if TYPE_CHECKING:
+    from methods.kernels.scanning.ranged import Visits
 
 __all__ = ["Searcher", "Space"]
 
@@ -94,24 +97,25 @@ class Searcher(ABC):
         pad = ((0, 0), (0, int(k) - k_found))
         return np.pad(scores, pad, constant_values=worst), np.pad(ids, pad, constant_values=-1)
 
-    def within(self, ranges: np.ndarray) -> Self | None:
+    def within(self, rows: np.ndarray | Visits) -> Self | None:
         """The same search of some rows alone, whose ids stay what they are; None where that would need another layout.
 
         Parameters
         ----------
-        ranges : (r, 2) int64
-            First row of each piece, and the one after its last; pieces do not overlap.
+        rows : (r, 2) int64, or Visits
+            First row of each piece, and the one after its last; pieces do not overlap. Or which queries of the next
+            search scan which rows.
 
         Notes
         -----
         Takes microseconds and shares all memory. A query is prepared once for all pieces, so that an index scans many
         short ones (:mod:`methods.index`). A searcher whose attribute :attr:`scanned_by` has such a method has it too.
         """
-        inner = getattr(self, self.scanned_by).within(ranges) if self.scanned_by else None
+        inner = getattr(self, self.scanned_by).within(rows) if self.scanned_by else None
         if inner is None:
             return None
         part = copy.copy(self)
-        part.size = int((ranges[:, 1] - ranges[:, 0]).sum())
+        part.size = inner.size
         setattr(part, self.scanned_by, inner)
         return part
 

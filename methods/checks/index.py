@@ -23,7 +23,7 @@ def an_index_finds_what_a_scan_finds(subject: Subject) -> None:
         index = IVFSearcher(codec, codes, partition, assigned)
         flat_scores, flat_ids = codec.searcher(codes).search(data.queries(), data.N_BASE)
         for probes in (1, 3, _LISTS):
-            lists, _ = partition.nearest(partition.prepared(data.queries()), probes)
+            lists = partition.nearest(partition.prepared(data.queries()), probes)
             visited = (assigned[flat_ids][:, :, None] == lists[:, None, :]).any(axis=2)
             worst = -np.inf if index.descending else np.inf
             order = np.argsort(~visited, axis=1, kind="stable")[:, : data.K]

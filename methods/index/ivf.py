@@ -15,13 +15,13 @@ from methods.base import Codec
 from methods.errors import MethodError
 from methods.index.partition import Partition
 from methods.index.row_ids import RowIds
+from methods.kernels.scanning.ranged import Visits, by_all
 from methods.metric import Metric
 from methods.searcher import Searcher
 
 __all__ = ["IVFSearcher", "codec_metric"]
 
 _FEW_VISITORS = 2  # queries that share a list
-_LONG_LIST = 1_000  # codes: comparing them takes as long as preparing a query once more
 _OFFSET_BYTES = 8  # of the row at which a list begins
 
 
@@ -112,54 +112,57 @@ class IVFSearcher(Searcher):
 
     def visited_share(self, queries: np.ndarray) -> float:
         """Share of the codes that a search visits, on average over ``queries`` (nq, dim) floating."""
-        lists, _ = self.partition.nearest(self.partition.prepared(queries), self.probes)
+        lists = self.partition.nearest(self.partition.prepared(queries), self.probes)
         return float(np.diff(self._offsets)[lists].sum(axis=1).mean() / max(1, self.size))
 
     def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         if self.probes == self.partition.lists and not self.residual:
             scores, rows = self._scanned(queries, np.array([[0, self.size]]), k)
             return scores, self._ids[rows]
-        lists, products = self.partition.nearest(queries, self.probes)
-        if self.residual or self._shared(lists.size):
-            scores, rows = self._by_list(queries, lists, products, k)
+        lists = self.partition.nearest(queries, self.probes)
+        shared = lists.size > _FEW_VISITORS * self.partition.lists
+        if self._scan is not None and not self.residual:
+            visits = _by_list(lists, self._offsets) if shared else _by_query(lists, self._offsets)
+            scores, rows = self._visited(queries, visits, k)
+        elif self.residual or shared:
+            scores, rows = self._scanned_by_list(queries, lists, k)
         else:
-            scores, rows = self._by_query(queries, lists, k)
+            scores, rows = self._scanned_by_query(queries, lists, k)
         return scores, self._ids[rows]
 
-    def _shared(self, visits: int) -> bool:
-        """Whether so many visits of lists are fewer scans, or quicker ones, list by list.
+    def _visited(self, queries: np.ndarray, visits: Visits, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """One scan, of which each query sees its own rows."""
+        scores, rows = self._nothing(len(queries), k)
+        assert self._scan is not None
+        part = self._scan.within(visits)
+        assert part is not None
+        if part.size:
+            best, where = part._search(queries, min(k, part.size))
+            scores[:, : best.shape[1]] = np.where(where < 0, scores[:, :1], best)
+            rows[:, : best.shape[1]] = where
+        return scores, rows
 
-        A scan for several queries unpacks a list once, but queries are prepared for each list anew, which pays for long
-        lists. Codes that are scanned by a new searcher each time cost more to prepare than to compare.
-        """
-        visitors = visits / self.partition.lists
-        if visitors <= _FEW_VISITORS or self._scan is None:
-            return visitors > _FEW_VISITORS
-        return self.size / self.partition.lists > _LONG_LIST
-
-    def _by_query(self, queries: np.ndarray, lists: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    def _scanned_by_query(self, queries: np.ndarray, lists: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """One scan a query, of all its lists."""
         scores, rows = self._nothing(len(queries), k)
         for query in range(len(queries)):
-            ranges = _joined(self._offsets[lists[query]], self._offsets[lists[query] + 1])
+            ranges = _by_query(lists[query : query + 1], self._offsets).ranges
             best, where = self._scanned(queries[query : query + 1], ranges, k)
             scores[query, : best.shape[1]], rows[query, : best.shape[1]] = best, where
         return scores, rows
 
-    def _by_list(
-        self, queries: np.ndarray, lists: np.ndarray, products: np.ndarray, k: int
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _scanned_by_list(self, queries: np.ndarray, lists: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """One scan a list, for all queries that visit it; the best so far are kept for each query."""
         scores, rows = self._nothing(len(queries), k)
         places = np.argsort(lists, axis=None, kind="stable")
         for same in np.split(places, np.flatnonzero(np.diff(lists.ravel()[places])) + 1):
             number, visiting = lists.ravel()[same[0]], same // lists.shape[1]
-            ranges = _joined(self._offsets[[number]], self._offsets[[number + 1]])
+            ranges = self._offsets[None, number : number + 2]
             compared, share = queries[visiting], np.float32(0)
             if self.residual and self.metric is Metric.L2:
                 compared = compared - self.partition.centroids[number]
             elif self.residual:
-                share = products[visiting, number][:, None]
+                share = (compared @ self.partition.centroids[number])[:, None]
             near, where = self._scanned(compared, ranges, k)
             both = np.concatenate([scores[visiting], near + share], axis=1)
             best = np.argsort(-both if self.descending else both, axis=1, kind="stable")[:, :k]
@@ -192,10 +195,24 @@ class IVFSearcher(Searcher):
         return min(int(probes), self.partition.lists)
 
 
-def _joined(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Ranges (r, 2) int64 of rows, ascending: those that follow each other as one, none that is empty."""
-    kept = starts < ends
-    starts, ends = starts[kept], ends[kept]
-    first = np.concatenate([[True], starts[1:] != ends[:-1]]) if len(starts) else np.zeros(0, bool)
-    last = np.append(first[1:], True)[: len(first)]
-    return np.column_stack([starts[first], ends[last]]).astype(np.int64)
+def _by_query(lists: np.ndarray, offsets: np.ndarray) -> Visits:
+    """One visit a query, of its ``lists`` (nq, probes), ascending; lists that follow each other are one piece."""
+    starts, ends = offsets[lists], offsets[lists + 1]
+    filled = starts < ends
+    owner = np.nonzero(filled)[0]
+    starts, ends = starts[filled], ends[filled]
+    first = np.ones(len(starts), bool)
+    first[1:] = (starts[1:] != ends[:-1]) | (owner[1:] != owner[:-1])
+    ranges = np.column_stack([starts[first], ends[np.append(first[1:], True)[: len(first)]]])
+    if len(lists) == 1:
+        return by_all(ranges)
+    range_ends = np.searchsorted(owner[first], np.arange(len(lists) + 1))
+    return Visits(np.arange(len(lists)), np.arange(len(lists) + 1), ranges, range_ends)
+
+
+def _by_list(lists: np.ndarray, offsets: np.ndarray) -> Visits:
+    """One visit a list, of all queries that it is among the ``lists`` (nq, probes) of."""
+    places = np.argsort(lists, axis=None, kind="stable")
+    numbers, counts = np.unique(lists, return_counts=True)
+    ranges = np.column_stack([offsets[numbers], offsets[numbers + 1]])
+    return Visits(places // lists.shape[1], np.append(0, np.cumsum(counts)), ranges, np.arange(len(numbers) + 1))

@@ -11,6 +11,7 @@ import faiss
 import numpy as np
 
 from methods.errors import MethodError
+from methods.faiss_tools import faiss_metric
 from methods.metric import Metric
 from methods.vectors import as_vectors, normalized
 
@@ -84,21 +85,15 @@ class Partition:
         """``vectors`` (n, dim), normalized under cosine, less the centroids of the lists ``assigned`` (n,)."""
         return self.prepared(vectors) - self.centroids[assigned]
 
-    def nearest(self, queries: np.ndarray, probes: int) -> tuple[np.ndarray, np.ndarray]:
-        """The ``probes`` best lists of each of ``queries`` (nq, dim) float32, normalized under cosine.
+    def nearest(self, queries: np.ndarray, probes: int) -> np.ndarray:
+        """The ``probes`` best lists (nq, probes) int64 of each of ``queries`` (nq, dim) float32, ascending by number.
 
-        Returns
-        -------
-        lists : (nq, probes) int64
-            Ascending by number.
-        products : (nq, lists) float32
-            Of queries and all centroids.
+        Queries are normalized under cosine.
         """
-        products = queries @ self.centroids.T
         if probes >= self.lists:
-            return np.tile(np.arange(self.lists), (len(queries), 1)), products
-        keys = self._squares - 2 * products if self.metric is Metric.L2 else -products
-        return np.sort(np.argpartition(keys, probes - 1, axis=1)[:, :probes], axis=1), products
+            return np.tile(np.arange(self.lists), (len(queries), 1))
+        _, lists = faiss.knn(queries, self.centroids, probes, metric=faiss_metric(self.metric.inner))
+        return np.sort(lists, axis=1)
 
     def prepared(self, vectors: np.ndarray) -> np.ndarray:
         """Clean float32 vectors (n, dim), normalized under cosine."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
 from methods.errors import MethodError
 
@@ -43,14 +44,25 @@ class RowIds:
 
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
         """Ids, int64 and of the same shape, of ``rows``; -1 of -1."""
-        valid = np.maximum(rows, 0)
-        if self.width != "packed":
-            ids = self._ids[valid].astype(np.int64) if len(self._ids) else np.zeros(rows.shape, np.int64)
-        else:
-            at = valid * self.bits
-            words = self._ids[(at >> 3)[..., None] + np.arange(_WORD)].view("<u8")[..., 0]
-            ids = (words >> (at & 7).astype(np.uint64) & np.uint64(2**self.bits - 1)).astype(np.int64)
+        if self.width == "packed":
+            return _unpacked(self._ids, self.bits, rows)
+        ids = self._ids[np.maximum(rows, 0)].astype(np.int64) if len(self._ids) else np.zeros(rows.shape, np.int64)
         return np.where(rows < 0, -1, ids)
+
+
+@njit(cache=True, nogil=True)
+def _unpacked(packed: np.ndarray, bits: int, rows: np.ndarray) -> np.ndarray:
+    """What stands at ``rows`` (nq, k) of :func:`_packed` ids; -1 at -1."""
+    ids = np.full(rows.shape, -1)
+    mask = (np.uint64(1) << np.uint64(bits)) - np.uint64(1)
+    for query in range(rows.shape[0]):
+        for place in range(rows.shape[1]):
+            if rows[query, place] >= 0:
+                at, word = rows[query, place] * bits, np.uint64(0)
+                for byte in range(_WORD):
+                    word |= np.uint64(packed[(at >> 3) + byte]) << np.uint64(8 * byte)
+                ids[query, place] = np.int64(word >> np.uint64(at & 7) & mask)
+    return ids
 
 
 def id_bits(n: int, width: str) -> int:

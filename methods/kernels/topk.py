@@ -15,6 +15,7 @@ __all__ = [
     "distance_key",
     "distances",
     "key_score",
+    "limits",
     "push",
     "results",
     "score_key",
@@ -52,6 +53,15 @@ def key_score(key: int) -> np.float32:
     return np.int32(bits).view(np.float32)
 
 
+@njit(cache=True, nogil=True)
+def limits(heaps: np.ndarray) -> np.ndarray:
+    """The least score (nq,) float32 of each query's best so far, in ``heaps`` (nq, k) of score keys; -inf if empty."""
+    least = np.empty(len(heaps), np.float32)
+    for query in range(len(heaps)):
+        least[query] = key_score(heaps[query, 0])
+    return least
+
+
 @njit(cache=True)
 def push(heap: np.ndarray, key: np.int64) -> None:
     """Replace the largest key of ``heap``, a max-heap (k,) int64 (children of i at 2i+1, 2i+2), by a smaller one."""
@@ -72,15 +82,26 @@ def push(heap: np.ndarray, key: np.int64) -> None:
     heap[place] = key
 
 
+@njit(cache=True, nogil=True)
 def results(heaps: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Sorted keys (nq, k) int64 and ids (nq, k) int64, -1 padded, from the heaps (parts, nq, k') of parts of a scan."""
+    """Sorted keys (nq, k) int64 and ids (nq, k) int64, -1 padded, from the heaps (parts, nq, k') of parts of a scan.
+
+    The heaps are used up. All parts together have found at most k' candidates of a query, or k' is k.
+    """
     parts, nq, width = heaps.shape
-    keys = np.full((nq, k), EMPTY)
-    merged = heaps.transpose(1, 0, 2).reshape(nq, parts * width)
-    merged.sort(axis=1)
-    count = min(k, parts * width)
-    keys[:, :count] = merged[:, :count]
-    return keys, np.where(keys == EMPTY, -1, keys & 0xFFFFFFFF)
+    keys, ids = np.full((nq, k), EMPTY), np.full((nq, k), -1)
+    for query in range(nq):
+        heap = heaps[0, query]
+        for part in range(1, parts):
+            for place in range(width):
+                push(heap, heaps[part, query, place])
+        for last in range(width - 1, -1, -1):
+            keys[query, last] = heap[0]
+            if heap[0] != EMPTY:
+                ids[query, last] = heap[0] & 0xFFFFFFFF
+            if last:
+                push(heap[:last], heap[last])
+    return keys, ids
 
 
 def distances(keys: np.ndarray) -> np.ndarray:
@@ -88,11 +109,14 @@ def distances(keys: np.ndarray) -> np.ndarray:
     return (keys >> 32).astype(np.int32)
 
 
+@njit(cache=True, nogil=True)
 def scores(keys: np.ndarray) -> np.ndarray:
-    """Scores float32 of sorted keys, -inf where empty."""
-    bits = -(keys >> 32)
-    magnitude = np.abs(bits).astype(np.int32).view(np.float32)
-    return np.where(keys == EMPTY, np.float32(-np.inf), np.where(bits < 0, -magnitude, magnitude))
+    """Scores float32 of sorted keys (nq, k), -inf where empty."""
+    out = np.empty(keys.shape, np.float32)
+    for query in range(keys.shape[0]):
+        for place in range(keys.shape[1]):
+            out[query, place] = key_score(keys[query, place])
+    return out
 
 
 def squared_distances(queries: np.ndarray, scores: np.ndarray) -> np.ndarray:

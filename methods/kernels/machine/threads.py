@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -23,9 +25,19 @@ def in_parts(work: Callable[[int, int, int], None], n: int, threads: int | None)
     if parts == 1:
         work(0, 0, n)
         return
-    with ThreadPoolExecutor(parts) as pool:
-        for done in [pool.submit(work, part, edges[part], edges[part + 1]) for part in range(parts)]:
-            done.result()
+    others = [_pool().submit(work, part, edges[part], edges[part + 1]) for part in range(1, parts)]
+    work(0, 0, edges[1])
+    for done in others:
+        done.result()
+
+
+@functools.cache
+def _pool() -> ThreadPoolExecutor:
+    """Kept from call to call: starting a thread takes as long as a scan of some thousand codes."""
+    return ThreadPoolExecutor(os.cpu_count(), "kernel")
+
+
+os.register_at_fork(after_in_child=_pool.cache_clear)  # a child has none of its parent's threads
 
 
 def read_only(array: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from methods.kernels import topk
 from methods.kernels.errors import KernelError
@@ -67,7 +67,7 @@ def unpack_block(body: np.ndarray, last: np.ndarray, tail: np.ndarray, bits: int
 
 
 @njit(cache=True, nogil=True)
-def _scan_dot(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, ranges: np.ndarray) -> None:
+def _scan_dot(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, low: int, high: int) -> None:
     """Scan by products: codes unpacked to a byte a dimension, block by block, then multiplied with int8 weights."""
     body, tail, bits, entries, halves, scale_table = documents
     queries, nq, offsets, units, segment = batch
@@ -75,23 +75,21 @@ def _scan_dot(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, ran
     unpacked, last = np.empty(rows * BLOCK, np.uint32), np.empty(3 * BLOCK, np.uint32)
     sums = np.empty((WIDE, BLOCK), np.int32)
     scale = np.ones(BLOCK, np.float32)
-    limits = np.full(nq, -np.inf, np.float32)
-    for number in range(len(ranges)):
-        low, high = ranges[number]
-        for block in range(low // BLOCK, (high + BLOCK - 1) // BLOCK):
-            unpack_block(body[block], last, tail[block], bits, unpacked)
-            largest = expand(block, entries, halves, scale_table, scale)
-            first = block * BLOCK
-            begin, end = max(low - first, 0), min(high - first, BLOCK)
-            for query in range(0, nq, WIDE):
-                dot_tile(path, 4, unpacked, queries, query * queries.shape[1], rows, rows, segment, sums)
-                for q in range(query, min(query + WIDE, nq)):
-                    if may_exceed(sums, q - query, offsets[q], units[q], scale, largest, limits[q]):
-                        push_above(sums, q - query, (offsets[q], units[q]), scale, first, begin, end, q, limits, heaps)
+    limits = topk.limits(heaps)
+    for block in range(low // BLOCK, (high + BLOCK - 1) // BLOCK):
+        unpack_block(body[block], last, tail[block], bits, unpacked)
+        largest = expand(block, entries, halves, scale_table, scale)
+        first = block * BLOCK
+        begin, end = max(low - first, 0), min(high - first, BLOCK)
+        for query in range(0, nq, WIDE):
+            dot_tile(path, 4, unpacked, queries, query * queries.shape[1], rows, rows, segment, sums)
+            for q in range(query, min(query + WIDE, nq)):
+                if may_exceed(sums, q - query, offsets[q], units[q], scale, largest, limits[q]):
+                    push_above(sums, q - query, (offsets[q], units[q]), scale, first, begin, end, q, limits, heaps)
 
 
 @njit(cache=True, nogil=True)
-def _scan_dot_single(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, ranges: np.ndarray) -> None:
+def _scan_dot_single(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, low: int, high: int) -> None:
     """As :func:`_scan_dot` for one query, whose symbols go from the packed code straight into the products."""
     body, tail, bits, entries, halves, scale_table = documents
     queries, _, offsets, units, segment = batch
@@ -101,88 +99,122 @@ def _scan_dot_single(path: Path, documents: tuple, batch: tuple, heaps: np.ndarr
     last, weights = np.empty(3 * BLOCK, np.uint32), queries[0, groups * symbols * 4 :]
     sums, rest = np.empty((1, BLOCK), np.int32), np.zeros((1, BLOCK), np.int32)
     scale = np.ones(BLOCK, np.float32)
-    limits = np.full(1, -np.inf, np.float32)
-    for number in range(len(ranges)):
-        low, high = ranges[number]
-        for block in range(low // BLOCK, (high + BLOCK - 1) // BLOCK):
-            docs = body[block]
-            has_tail = 1 if tail.shape[1] else 0
-            if has_tail:
-                layout.pad_tail(tail[block], unit, last)
-            if bits == 1:
-                packed_dot_tile(path, 1, docs, queries, groups, step, sums)
-                packed_dot_tile(path, 1, last, weights, has_tail, step, rest)
-            elif bits == 2:
-                packed_dot_tile(path, 2, docs, queries, groups, step, sums)
-                packed_dot_tile(path, 2, last, weights, has_tail, step, rest)
-            elif bits == 3:
-                packed_dot_tile(path, 3, docs, queries, groups, step, sums)
-                packed_dot_tile(path, 3, last, weights, has_tail, step, rest)
-            else:
-                packed_dot_tile(path, 4, docs, queries, groups, step, sums)
-                packed_dot_tile(path, 4, last, weights, has_tail, step, rest)
-            if has_tail:
-                sums += rest
-            largest = expand(block, entries, halves, scale_table, scale)
-            first = block * BLOCK
-            if may_exceed(sums, 0, offsets[0], units[0], scale, largest, limits[0]):
-                begin, end = max(low - first, 0), min(high - first, BLOCK)
-                push_above(sums, 0, (offsets[0], units[0]), scale, first, begin, end, 0, limits, heaps)
-
-
-@njit(cache=True, parallel=True)
-def _scan_dot_parallel(
-    path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, ranges: np.ndarray, ends: np.ndarray
-) -> None:
-    for part in prange(len(heaps)):
-        _scan_dot(path, documents, batch, heaps[part], ranges[ends[part] : ends[part + 1]])
-
-
-@njit(cache=True, parallel=True)
-def _scan_dot_single_parallel(
-    path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, ranges: np.ndarray, ends: np.ndarray
-) -> None:
-    for part in prange(len(heaps)):
-        _scan_dot_single(path, documents, batch, heaps[part], ranges[ends[part] : ends[part + 1]])
+    limits = topk.limits(heaps)
+    for block in range(low // BLOCK, (high + BLOCK - 1) // BLOCK):
+        docs = body[block]
+        has_tail = 1 if tail.shape[1] else 0
+        if has_tail:
+            layout.pad_tail(tail[block], unit, last)
+        if bits == 1:
+            packed_dot_tile(path, 1, docs, queries, groups, step, sums)
+            packed_dot_tile(path, 1, last, weights, has_tail, step, rest)
+        elif bits == 2:
+            packed_dot_tile(path, 2, docs, queries, groups, step, sums)
+            packed_dot_tile(path, 2, last, weights, has_tail, step, rest)
+        elif bits == 3:
+            packed_dot_tile(path, 3, docs, queries, groups, step, sums)
+            packed_dot_tile(path, 3, last, weights, has_tail, step, rest)
+        else:
+            packed_dot_tile(path, 4, docs, queries, groups, step, sums)
+            packed_dot_tile(path, 4, last, weights, has_tail, step, rest)
+        if has_tail:
+            sums += rest
+        largest = expand(block, entries, halves, scale_table, scale)
+        first = block * BLOCK
+        if may_exceed(sums, 0, offsets[0], units[0], scale, largest, limits[0]):
+            begin, end = max(low - first, 0), min(high - first, BLOCK)
+            push_above(sums, 0, (offsets[0], units[0]), scale, first, begin, end, 0, limits, heaps)
 
 
 @njit(cache=True, nogil=True)
-def _scan_planar(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, ranges: np.ndarray) -> None:
+def _taken_dot(batch: tuple, chosen: np.ndarray) -> tuple:
+    """The batch of some queries."""
+    queries, _, offsets, units, segment = batch
+    return prepare.taken(queries, chosen), len(chosen), offsets[chosen], units[chosen], segment
+
+
+@njit(cache=True, nogil=True)
+def _visit_dot(
+    path: Path,
+    documents: tuple,
+    batch: tuple,
+    heaps: np.ndarray,
+    queries: np.ndarray,
+    query_ends: np.ndarray,
+    ranges: np.ndarray,
+    range_ends: np.ndarray,
+) -> None:
+    """The scan of :func:`.prepare.run`: the best of each query end in ``heaps`` (nq, k) int64."""
+    for visit in range(len(query_ends) - 1):
+        chosen = queries[query_ends[visit] : query_ends[visit + 1]]
+        part, best = (_taken_dot(batch, chosen), heaps[chosen]) if len(queries) else (batch, heaps)
+        for piece in range(range_ends[visit], range_ends[visit + 1]):
+            low, high = ranges[piece]
+            if len(best) == 1:
+                _scan_dot_single(path, documents, part, best, low, high)
+            else:
+                _scan_dot(path, documents, part, best, low, high)
+        for place in range(len(chosen)):
+            heaps[chosen[place]] = best[place]
+
+
+@njit(cache=True, nogil=True)
+def _scan_planar(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, low: int, high: int) -> None:
     """Scan by byte-sized terms: a table's (AVX2) or agreeing bits."""
     blocks, entries, halves, scale_table = documents
     queries, nq, rows, table, segments, offsets, unit, unpacks = batch
     nibbles = np.zeros(rows * BLOCK if unpacks else 0, np.uint8)
     sums = np.empty((WIDE, BLOCK), np.int16)
     scale = np.ones(BLOCK, np.float32)
-    limits = np.full(nq, -np.inf, np.float32)
+    limits = topk.limits(heaps)
     tile = queries.nbytes // ((nq + WIDE - 1) // WIDE)  # bytes of the queries that a tile serves
-    for number in range(len(ranges)):
-        low, high = ranges[number]
-        for block in range(low // BLOCK, (high + BLOCK - 1) // BLOCK):
-            docs = blocks[block]
-            if unpacks:
-                layout.unpack_nibbles(docs, nibbles)
-                docs = nibbles
-            largest = expand(block, entries, halves, scale_table, scale)
-            first = block * BLOCK
-            begin, end = max(low - first, 0), min(high - first, BLOCK)
-            for query in range(0, nq, WIDE):
-                if nq == 1:
-                    planar_tile(path, 1, docs, queries, 0, rows, table, rows, segments[0], sums)
-                else:
-                    place = query // WIDE * tile
-                    planar_tile(path, 4, docs, queries, place, rows, table, rows, segments[query // WIDE], sums)
-                for q in range(query, min(query + WIDE, nq)):
-                    if may_exceed(sums, q - query, offsets[q], unit, scale, largest, limits[q]):
-                        push_above(sums, q - query, (offsets[q], unit), scale, first, begin, end, q, limits, heaps)
+    for block in range(low // BLOCK, (high + BLOCK - 1) // BLOCK):
+        docs = blocks[block]
+        if unpacks:
+            layout.unpack_nibbles(docs, nibbles)
+            docs = nibbles
+        largest = expand(block, entries, halves, scale_table, scale)
+        first = block * BLOCK
+        begin, end = max(low - first, 0), min(high - first, BLOCK)
+        for query in range(0, nq, WIDE):
+            if nq == 1:
+                planar_tile(path, 1, docs, queries, 0, rows, table, rows, segments[0], sums)
+            else:
+                place = query // WIDE * tile
+                planar_tile(path, 4, docs, queries, place, rows, table, rows, segments[query // WIDE], sums)
+            for q in range(query, min(query + WIDE, nq)):
+                if may_exceed(sums, q - query, offsets[q], unit, scale, largest, limits[q]):
+                    push_above(sums, q - query, (offsets[q], unit), scale, first, begin, end, q, limits, heaps)
 
 
-@njit(cache=True, parallel=True)
-def _scan_planar_parallel(
-    path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, ranges: np.ndarray, ends: np.ndarray
+@njit(cache=True, nogil=True)
+def _taken_planar(batch: tuple, chosen: np.ndarray) -> tuple:
+    """The batch of some queries."""
+    queries, _, rows, table, segments, offsets, unit, unpacks = batch
+    unpacks = unpacks and len(chosen) > 1
+    return prepare.taken(queries, chosen), len(chosen), rows, table, segments, offsets[chosen], unit, unpacks
+
+
+@njit(cache=True, nogil=True)
+def _visit_planar(
+    path: Path,
+    documents: tuple,
+    batch: tuple,
+    heaps: np.ndarray,
+    queries: np.ndarray,
+    query_ends: np.ndarray,
+    ranges: np.ndarray,
+    range_ends: np.ndarray,
 ) -> None:
-    for part in prange(len(heaps)):
-        _scan_planar(path, documents, batch, heaps[part], ranges[ends[part] : ends[part + 1]])
+    """The scan of :func:`.prepare.run`: the best of each query end in ``heaps`` (nq, k) int64."""
+    for visit in range(len(query_ends) - 1):
+        chosen = queries[query_ends[visit] : query_ends[visit + 1]]
+        part, best = (_taken_planar(batch, chosen), heaps[chosen]) if len(queries) else (batch, heaps)
+        for piece in range(range_ends[visit], range_ends[visit + 1]):
+            low, high = ranges[piece]
+            _scan_planar(path, documents, part, best, low, high)
+        for place in range(len(chosen)):
+            heaps[chosen[place]] = best[place]
 
 
 @njit(cache=True, nogil=True)
@@ -245,7 +277,7 @@ class DotScan(Ranged):
 
     def __init__(self, codes: np.ndarray, bits: int, factors: Scales, path: str | None) -> None:
         self.path, self.bits, self.size, self.factors = choose(path), bits, len(codes), factors
-        self.ranges = all_rows(len(codes))
+        self.visits = all_rows(len(codes))
         self.body, self.tail = layout.quads(codes, bits)
         unit = layout.unit_bytes(bits)
         self.rows = -(-codes.shape[1] // (4 * unit)) * (8 * unit // bits)
@@ -259,9 +291,7 @@ class DotScan(Ranged):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Scores (nq, k) float32 and ids (nq, k) int64: ``sum of weights * (2 symbol - 2^b + 1) * units * scale``."""
         documents, batch = self.prepare(weights, units)
-        single = len(weights) == 1
-        kernels = (_scan_dot_single, _scan_dot_single_parallel) if single else (_scan_dot, _scan_dot_parallel)
-        heaps = prepare.run(*kernels, self.path, documents, batch, min(k, self.size), threads, self.ranges)
+        heaps = prepare.run(_visit_dot, self.path, documents, batch, min(k, self.size), threads, self.visits)
         keys, ids = topk.results(heaps, k)
         return topk.scores(keys), ids
 
@@ -329,7 +359,7 @@ class NibbleScan(Ranged):
 
     def __init__(self, codes: np.ndarray, dim: int, bits: int, factors: Scales, path: str | None) -> None:
         self.path, self.bits, self.size, self.factors = choose(path), bits, len(codes), factors
-        self.ranges = all_rows(len(codes))
+        self.visits = all_rows(len(codes))
         self.unused = 8 * codes.shape[1] - dim * bits
         self.blocks = layout.planar(codes)
         self.blocks[:, (codes.shape[1] - 1) * BLOCK :] &= np.uint8(256 - 2**self.unused)
@@ -348,8 +378,7 @@ class NibbleScan(Ranged):
     def search(self, codes: np.ndarray, k: int, threads: int | None) -> tuple[np.ndarray, np.ndarray]:
         """Scores (nq, k) float32 and ids (nq, k) int64 for query codes (nq, size) uint8."""
         path, documents, batch = self._prepare(codes)
-        kernels = (_scan_planar, _scan_planar_parallel)
-        heaps = prepare.run(*kernels, path, documents, batch, min(k, self.size), threads, self.ranges)
+        heaps = prepare.run(_visit_planar, path, documents, batch, min(k, self.size), threads, self.visits)
         keys, ids = topk.results(heaps, k)
         return topk.scores(keys), ids
 
@@ -364,12 +393,14 @@ class NibbleScan(Ranged):
         codes[:, -1] &= np.uint8(256 - 2**self.unused)
         offsets = np.full(len(codes), self.offset)
         if self.bits == 1:
-            path, (queries, nq, rows, table, segment) = planar_batch(codes, self.path, invert=True)
+            path, batch = planar_batch(codes, self.path, invert=True, together=self.visits.shared)
+            queries, nq, rows, table, segment = batch
             segments = np.full(-(-nq // WIDE), segment)
         else:
             path, queries, table, nq = Path(TABLE), prepare.table_queries(codes), _PRODUCTS, len(codes)
             rows, largest = queries.shape[1], _LARGEST[queries >> 4]
-            segments = _segments(largest)
+            # Queries that are put together later take what suits all.
+            segments = _segments(largest) if self.visits.shared else np.full(-(-nq // WIDE), _SAFE_ROWS)
             offsets = offsets - largest[:nq].sum(axis=1, dtype=np.int64)
         unpacks = path.name in ("avx2", TABLE) and nq > 1
         batch = (queries, nq, rows, table, segments, offsets, np.float32(0.25 ** (self.bits - 1)), unpacks)
@@ -377,3 +408,4 @@ class NibbleScan(Ranged):
 
 
 _PRODUCTS, _LARGEST = _nibble_products()
+_SAFE_ROWS = 255 // int(_LARGEST.max()) // 2 * 2

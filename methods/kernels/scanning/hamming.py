@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from methods.kernels import topk
 from methods.kernels.errors import KernelError
@@ -31,13 +31,14 @@ def _pair_distances() -> np.ndarray:
 _PAIR_DISTANCES = _pair_distances()
 
 
-def planar_batch(codes: np.ndarray, path: Path, invert: bool = False) -> tuple[Path, tuple]:
+def planar_batch(codes: np.ndarray, path: Path, invert: bool = False, together: bool = True) -> tuple[Path, tuple]:
     """The path to take for these query codes, and (queries, nq, rows, table, segment) for it.
 
-    The terms are the bits that differ, or with ``invert`` those that agree. A single query takes the generic tile.
+    The terms are the bits that differ, or with ``invert`` those that agree. A single query takes the generic tile, and
+    so do several that do not scan ``together``: AVX2 has them in pairs.
     """
     codes = ~codes if invert else codes
-    if path.name != "avx2" or len(codes) == 1:
+    if path.name != "avx2" or len(codes) == 1 or not together:
         path = Path("portable") if path.name == "avx2" else path
         queries = prepare.byte_queries(codes)
         return path, (queries, len(codes), codes.shape[1], _PAIR_DISTANCES, 255 // 8)
@@ -46,41 +47,69 @@ def planar_batch(codes: np.ndarray, path: Path, invert: bool = False) -> tuple[P
 
 
 @njit(cache=True, nogil=True)
-def _scan(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, ranges: np.ndarray) -> None:
-    """Scan rows ``low`` to ``high`` of each range; the best of each query end in ``heaps`` (nq, k) int64."""
+def _limits(heaps: np.ndarray) -> np.ndarray:
+    """The largest distance (nq,) int16 of each query's best so far."""
+    limits = np.empty(len(heaps), np.int16)
+    for query in range(len(heaps)):
+        limits[query] = min(heaps[query, 0] >> 32, np.int64(NO_DISTANCE))
+    return limits
+
+
+@njit(cache=True, nogil=True)
+def _scan(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, low: int, high: int) -> None:
+    """Scan rows ``low`` to ``high``; the best of each query stay in ``heaps`` (nq, k) int64."""
     (blocks,) = documents
     queries, nq, rows, table, segment = batch
     unpacks = rows * BLOCK != blocks.shape[1]  # the path reads nibbles, two rows a byte
     nibbles = np.zeros(rows * BLOCK if unpacks else 0, np.uint8)
     sums = np.empty((WIDE, BLOCK), np.int16)
-    limits = np.full(nq, NO_DISTANCE, np.int16)
+    limits = _limits(heaps)
     tile = queries.nbytes // ((nq + WIDE - 1) // WIDE)  # bytes of the queries that a tile serves
-    for number in range(len(ranges)):
-        low, high = ranges[number]
-        for block in range(low // BLOCK, (high + BLOCK - 1) // BLOCK):
-            docs = blocks[block]
-            if unpacks:
-                layout.unpack_nibbles(docs, nibbles)
-                docs = nibbles
-            first = block * BLOCK
-            begin, end = max(low - first, 0), min(high - first, BLOCK)
-            for query in range(0, nq, WIDE):
-                if nq == 1:
-                    planar_tile(path, 1, docs, queries, 0, rows, table, rows, segment, sums)
-                else:
-                    place = query // WIDE * tile
-                    planar_tile(path, 4, docs, queries, place, rows, table, rows, segment, sums)
-                for q in range(query, min(query + WIDE, nq)):
-                    if any_below(sums, q - query, limits[q]):
-                        push_below(sums, q - query, first, begin, end, q, limits, heaps)
+    for block in range(low // BLOCK, (high + BLOCK - 1) // BLOCK):
+        docs = blocks[block]
+        if unpacks:
+            layout.unpack_nibbles(docs, nibbles)
+            docs = nibbles
+        first = block * BLOCK
+        begin, end = max(low - first, 0), min(high - first, BLOCK)
+        for query in range(0, nq, WIDE):
+            if nq == 1:
+                planar_tile(path, 1, docs, queries, 0, rows, table, rows, segment, sums)
+            else:
+                place = query // WIDE * tile
+                planar_tile(path, 4, docs, queries, place, rows, table, rows, segment, sums)
+            for q in range(query, min(query + WIDE, nq)):
+                if any_below(sums, q - query, limits[q]):
+                    push_below(sums, q - query, first, begin, end, q, limits, heaps)
 
 
-@njit(cache=True, parallel=True)
-def _scan_parallel(
-    path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, ranges: np.ndarray, ends: np.ndarray
+@njit(cache=True, nogil=True)
+def _taken(batch: tuple, chosen: np.ndarray) -> tuple:
+    """The batch of some queries."""
+    queries, _, rows, table, segment = batch
+    return prepare.taken(queries, chosen), len(chosen), rows, table, segment
+
+
+@njit(cache=True, nogil=True)
+def _visit(
+    path: Path,
+    documents: tuple,
+    batch: tuple,
+    heaps: np.ndarray,
+    queries: np.ndarray,
+    query_ends: np.ndarray,
+    ranges: np.ndarray,
+    range_ends: np.ndarray,
 ) -> None:
-    for part in prange(len(heaps)):
-        _scan(path, documents, batch, heaps[part], ranges[ends[part] : ends[part + 1]])
+    """The scan of :func:`.prepare.run`: the best of each query end in ``heaps`` (nq, k) int64."""
+    for visit in range(len(query_ends) - 1):
+        chosen = queries[query_ends[visit] : query_ends[visit + 1]]
+        part, best = (_taken(batch, chosen), heaps[chosen]) if len(queries) else (batch, heaps)
+        for piece in range(range_ends[visit], range_ends[visit + 1]):
+            low, high = ranges[piece]
+            _scan(path, documents, part, best, low, high)
+        for place in range(len(chosen)):
+            heaps[chosen[place]] = best[place]
 
 
 class HammingScanner(Ranged):
@@ -106,7 +135,7 @@ class HammingScanner(Ranged):
         if not 1 <= codes.shape[1] <= LONGEST:
             raise KernelError(f"codes of {codes.shape[1]} bytes cannot be scanned; use 1 to {LONGEST}")
         self.size, self.code_size = codes.shape
-        self.ranges = all_rows(self.size)
+        self.visits = all_rows(self.size)
         self.threads, self.path = threads, choose(path)
         self.blocks = layout.planar(codes)
 
@@ -136,8 +165,7 @@ class HammingScanner(Ranged):
         """
         queries = prepare.as_codes(queries, self.code_size, "queries")
         prepare.check_k(k)
-        path, batch = planar_batch(queries, self.path)
-        kernels, k_found = (_scan, _scan_parallel), min(k, self.size)
-        heaps = prepare.run(*kernels, path, (self.blocks,), batch, k_found, self.threads, self.ranges)
+        path, batch = planar_batch(queries, self.path, together=self.visits.shared)
+        heaps = prepare.run(_visit, path, (self.blocks,), batch, min(k, self.size), self.threads, self.visits)
         keys, ids = topk.results(heaps, k)
         return topk.distances(keys), ids

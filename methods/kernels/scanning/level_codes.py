@@ -56,7 +56,7 @@ class LevelCodes(Ranged, ABC):
         codes = prepare.as_codes(codes, None, "codes")
         check_code(codes.shape[1], dim, bits)
         self.size, self.code_size = codes.shape
-        self.ranges = all_rows(self.size)
+        self.visits = all_rows(self.size)
         self.dim, self.bits, self.threads = dim, bits, threads
         self.scales = Scales(scale, scale_table, self.size)
         self._scan = self._scan_of(codes, path)

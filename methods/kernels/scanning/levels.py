@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from methods.kernels import topk
 from methods.kernels.errors import KernelError
@@ -82,6 +82,7 @@ class IntegerLevels:
         return tables
 
 
+@njit(cache=True, nogil=True)
 def round_weights(narrow: np.ndarray, wide: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Weights rounded to integers in one unit a query.
 
@@ -98,15 +99,29 @@ def round_weights(narrow: np.ndarray, wide: np.ndarray) -> tuple[np.ndarray, np.
         In 256ths of a unit.
     units : (nq,) float32
     """
-    largest = np.abs(narrow).max(axis=1, initial=0) / 127
-    wide_largest = np.abs(wide).max(axis=1, initial=0) * (_FINER / 32767)
-    total = np.abs(wide).sum(axis=1) * (_FINER * MAX_WORD / 2**30)  # sums of 32 bits
-    units = np.maximum(np.maximum(largest, wide_largest), total).astype(np.float32)
-    units = np.where(units > 0, units, np.float32(1))
-    lift = np.where(units < _SMALL, np.float32(2**60), np.float32(1))[:, None]  # else what divides them overflows
-    lifted = units[:, None] * lift
-    rounded = np.clip(np.rint(narrow * lift / lifted), -127, 127).astype(np.int8)
-    finer = np.clip(np.rint(wide * lift * (np.float32(_FINER) / lifted)), -32767, 32767).astype(np.int16)
+    rounded, finer = np.empty(narrow.shape, np.int8), np.empty(wide.shape, np.int16)
+    units = np.ones(len(narrow), np.float32)
+    for query in range(len(narrow)):
+        largest = wide_largest = total = np.float32(0)
+        for weight in narrow[query]:
+            largest = max(largest, abs(weight))
+        for weight in wide[query]:
+            wide_largest = max(wide_largest, abs(weight))
+            total += abs(weight)
+        # Units that int8, words of 16 bits and sums of 32 bits take.
+        unit = max(largest / np.float32(127), wide_largest * np.float32(_FINER / 32767))
+        unit = max(unit, total * np.float32(_FINER * MAX_WORD / 2**30))
+        if unit > 0:
+            units[query] = unit
+        lift = np.float32(2**60 if units[query] < _SMALL else 1)  # else what divides them overflows
+        lifted = units[query] * lift
+        for place in range(narrow.shape[1]):
+            integer = np.rint(narrow[query, place] * lift / lifted)
+            rounded[query, place] = np.int8(min(max(integer, np.float32(-127)), np.float32(127)))
+        finer_lift = np.float32(_FINER) / lifted
+        for place in range(wide.shape[1]):
+            integer = np.rint(wide[query, place] * lift * finer_lift)
+            finer[query, place] = np.int16(min(max(integer, np.float32(-32767)), np.float32(32767)))
     return rounded, finer, units
 
 
@@ -122,79 +137,109 @@ def _expand_block(path: Path, docs: np.ndarray, runs: np.ndarray, tables: np.nda
 
 
 @njit(cache=True, nogil=True)
-def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, ranges: np.ndarray) -> None:
+def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, low: int, high: int) -> None:
     blocks, runs, tables, tops, wide_rows, squares, stages = documents[:7]
     length_tables, offset_tables, entries, halves, scale_table = documents[7:]
     narrow, nq, wide, offsets, units, ends, segments, terms, weights = batch
     words = np.empty((wide_rows + len(tops)) * BLOCK, np.uint32)
     sums = np.empty((WIDE, BLOCK), np.int32)
     scale, added = np.empty(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
-    limits = np.full(nq, -np.inf, np.float32)
+    limits = topk.limits(heaps)
     bytes_each, wide_each, scale_all = narrow.shape[1], 2 * wide.shape[1], len(length_tables) == 0
     staged = terms.shape[1] > 0 or len(offset_tables) > 0
-    for number in range(len(ranges)):
-        low, high = ranges[number]
-        for block in range(low // BLOCK, (high + BLOCK - 1) // BLOCK):
-            _expand_block(path, blocks[block], runs, tables, words)
-            largest = expand(block, entries, halves, scale_table, scale)
-            if len(squares):
-                half_squares(words, wide_rows, tops, squares, scale, added)
-            if len(length_tables):
-                expand_lengths(stages[block], terms.shape[1], length_tables, added)
-            elif len(offset_tables):
-                expand_offsets(stages[block], terms.shape[1], offset_tables, added)
-            first = block * BLOCK
-            begin, end = max(low - first, 0), min(high - first, BLOCK)
-            for query in range(0, nq, WIDE):
-                t = query // WIDE
-                if nq == 1:
-                    wide_tile(path, 1, _SHIFT, words, wide, 0, 0, wide_rows, sums)
-                    level_tile(path, 1, words, wide_rows, narrow, 0, 0, ends, 0, segments[0], sums)
-                else:
-                    wide_tile(path, 4, _SHIFT, words, wide, query * wide_each, wide_each, wide_rows, sums)
-                    place = t * ends.shape[1]
-                    level_tile(
-                        path,
-                        4,
-                        words,
-                        wide_rows,
-                        narrow,
-                        query * bytes_each,
-                        bytes_each,
-                        ends,
-                        place,
-                        segments[t],
+    for block in range(low // BLOCK, (high + BLOCK - 1) // BLOCK):
+        _expand_block(path, blocks[block], runs, tables, words)
+        largest = expand(block, entries, halves, scale_table, scale)
+        if len(squares):
+            half_squares(words, wide_rows, tops, squares, scale, added)
+        if len(length_tables):
+            expand_lengths(stages[block], terms.shape[1], length_tables, added)
+        elif len(offset_tables):
+            expand_offsets(stages[block], terms.shape[1], offset_tables, added)
+        first = block * BLOCK
+        begin, end = max(low - first, 0), min(high - first, BLOCK)
+        for query in range(0, nq, WIDE):
+            t = query // WIDE
+            if nq == 1:
+                wide_tile(path, 1, _SHIFT, words, wide, 0, 0, wide_rows, sums)
+                level_tile(path, 1, words, wide_rows, narrow, 0, 0, ends, 0, segments[0], sums)
+            else:
+                wide_tile(path, 4, _SHIFT, words, wide, query * wide_each, wide_each, wide_rows, sums)
+                place = t * ends.shape[1]
+                level_tile(
+                    path,
+                    4,
+                    words,
+                    wide_rows,
+                    narrow,
+                    query * bytes_each,
+                    bytes_each,
+                    ends,
+                    place,
+                    segments[t],
+                    sums,
+                )
+            for q in range(query, min(query + WIDE, nq)):
+                line, where = (offsets[q], units[q]), (first, begin, end, q)
+                if staged:
+                    push_staged(
                         sums,
+                        q - query,
+                        line,
+                        scale,
+                        stages[block],
+                        terms[q],
+                        scale_all,
+                        added,
+                        weights[q],
+                        where,
+                        limits,
+                        heaps[q],
                     )
-                for q in range(query, min(query + WIDE, nq)):
-                    line, where = (offsets[q], units[q]), (first, begin, end, q)
-                    if staged:
-                        push_staged(
-                            sums,
-                            q - query,
-                            line,
-                            scale,
-                            stages[block],
-                            terms[q],
-                            scale_all,
-                            added,
-                            weights[q],
-                            where,
-                            limits,
-                            heaps[q],
-                        )
-                    elif len(squares):
-                        push_nearest(sums, q - query, line, scale, added, where, limits, heaps[q])
-                    elif may_exceed(sums, q - query, offsets[q], units[q], scale, largest, limits[q]):
-                        push_above(sums, q - query, line, scale, first, begin, end, q, limits, heaps)
+                elif len(squares):
+                    push_nearest(sums, q - query, line, scale, added, where, limits, heaps[q])
+                elif may_exceed(sums, q - query, offsets[q], units[q], scale, largest, limits[q]):
+                    push_above(sums, q - query, line, scale, first, begin, end, q, limits, heaps)
 
 
-@njit(cache=True, parallel=True)
-def _scan_levels_parallel(
-    path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, ranges: np.ndarray, ends: np.ndarray
+@njit(cache=True, nogil=True)
+def _taken(batch: tuple, chosen: np.ndarray) -> tuple:
+    """The batch of some queries; segments of a single one are its own, of several those that suit all queries."""
+    narrow, _, wide, offsets, units, ends, segments, terms, weights = batch
+    own = np.full((len(chosen) + WIDE - 1) // WIDE, chosen[0] if len(chosen) == 1 else len(segments) - 1)
+    return (
+        prepare.taken(narrow, chosen),
+        len(chosen),
+        prepare.taken(wide, chosen),
+        offsets[chosen],
+        units[chosen],
+        ends[own],
+        segments[own],
+        terms[chosen],
+        weights[chosen],
+    )
+
+
+@njit(cache=True, nogil=True)
+def _visit_levels(
+    path: Path,
+    documents: tuple,
+    batch: tuple,
+    heaps: np.ndarray,
+    queries: np.ndarray,
+    query_ends: np.ndarray,
+    ranges: np.ndarray,
+    range_ends: np.ndarray,
 ) -> None:
-    for part in prange(len(heaps)):
-        _scan_levels(path, documents, batch, heaps[part], ranges[ends[part] : ends[part + 1]])
+    """The scan of :func:`.prepare.run`: the best of each query end in ``heaps`` (nq, k) int64."""
+    for visit in range(len(query_ends) - 1):
+        chosen = queries[query_ends[visit] : query_ends[visit + 1]]
+        part, best = (_taken(batch, chosen), heaps[chosen]) if len(queries) else (batch, heaps)
+        for piece in range(range_ends[visit], range_ends[visit + 1]):
+            low, high = ranges[piece]
+            _scan_levels(path, documents, part, best, low, high)
+        for place in range(len(chosen)):
+            heaps[chosen[place]] = best[place]
 
 
 @njit(cache=True, nogil=True)
@@ -288,7 +333,7 @@ class LevelScanner(Ranged):
         if levels.tops.max() > MAX_LEVEL:
             raise KernelError(f"levels go up to {levels.tops.max()}; they may reach {MAX_LEVEL}")
         self.size, self.code_size = codes.shape
-        self.ranges = all_rows(self.size)
+        self.visits = all_rows(self.size)
         self.dim, self.l2, self.threads, self.path = GROUP * len(alphabets), bool(l2), threads, choose(path)
         self.scales = Scales(entries, factors, self.size)
         stages = np.empty((self.size, 0), np.uint8) if stages is None else prepare.as_codes(stages, None, "stages")
@@ -373,8 +418,9 @@ class LevelScanner(Ranged):
         narrow, wide = (part if nq == 1 else prepare.pad_queries(part) for part in (narrow, wide))
         added = np.ascontiguousarray(np.full(nq, self._sign) if weights is None else weights, np.float32)
         batch = (narrow, nq, wide, offsets, units, *self._segments(narrow), np.ascontiguousarray(tables), added)
-        kernels = (_scan_levels, _scan_levels_parallel)
-        heaps = prepare.run(*kernels, self.path, self._documents, batch, min(k, self.size), self.threads, self.ranges)
+        heaps = prepare.run(
+            _visit_levels, self.path, self._documents, batch, min(k, self.size), self.threads, self.visits
+        )
         keys, ids = topk.results(heaps, k)
         scores = topk.scores(keys)
         if self.l2:
@@ -382,8 +428,19 @@ class LevelScanner(Ranged):
         return scores, ids
 
     def _segments(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Ends of segments (tiles, rows + 1) int64 and their number (tiles,) int64."""
-        rows, width = len(self._tops), 1 if len(weights) == 1 else WIDE
+        """Ends of segments (tiles, rows + 1) int64 and their number (tiles,) int64.
+
+        Where queries do not scan together, each has its own, and the last are those that suit all.
+        """
+        if self.visits.shared:
+            return self._segments_of(weights, 1 if len(weights) == 1 else WIDE)
+        most = np.stack([weights.max(axis=0, initial=0), weights.min(axis=0, initial=0)])
+        (ends, segments), (ends_of_all, segments_of_all) = self._segments_of(weights, 1), self._segments_of(most, 2)
+        return np.concatenate([ends, ends_of_all]), np.concatenate([segments, segments_of_all])
+
+    def _segments_of(self, weights: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+        """Of tiles of ``width`` queries."""
+        rows = len(self._tops)
         ends = np.zeros((len(weights) // width, rows + 1), np.int64)
         segments = np.full(len(ends), min(rows, 1), np.int64)
         if self.path.name in WIDEST:  # their sums have 32 bits

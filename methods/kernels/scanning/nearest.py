@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from methods.kernels import topk
 from methods.kernels.errors import KernelError
@@ -21,7 +21,7 @@ __all__ = ["NearestScanner"]
 
 
 @njit(cache=True, nogil=True)
-def _scan_nearest(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, ranges: np.ndarray) -> None:
+def _scan_nearest(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, low: int, high: int) -> None:
     """Products as in :mod:`.dot_scan`, of two rows of weights a query, plus weighted offsets."""
     body, tail, bits, entries, halves, scale_table, extra, added_tables, squared = documents
     weights, nq, offsets, units, segment, added_weights = batch
@@ -29,34 +29,55 @@ def _scan_nearest(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray,
     unpacked, last = np.empty(rows * BLOCK, np.uint32), np.empty(3 * BLOCK, np.uint32)
     sums = np.empty((WIDE, BLOCK), np.int32)
     scale, added = np.ones(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
-    limits = np.full(nq, -np.inf, np.float32)
-    for number in range(len(ranges)):
-        low, high = ranges[number]
-        for block in range(low // BLOCK, (high + BLOCK - 1) // BLOCK):
-            unpack_block(body[block], last, tail[block], bits, unpacked)
-            expand(block, entries, halves, scale_table, scale)
-            if squared:
-                expand_lengths(extra[block], 0, added_tables, added)
-                for doc in range(BLOCK):
-                    added[doc] *= scale[doc] * scale[doc]
-            else:
-                expand_offsets(extra[block], 0, added_tables, added)
-            first = block * BLOCK
-            begin, end = max(low - first, 0), min(high - first, BLOCK)
-            for query in range(0, nq, WIDE // 2):
-                dot_tile(path, 4, unpacked, weights, 2 * query * weights.shape[1], rows, rows, segment, sums)
-                for q in range(query, min(query + WIDE // 2, nq)):
-                    line = (offsets[2 * q], units[2 * q], offsets[2 * q + 1], units[2 * q + 1])
-                    where = (first, begin, end, q)
-                    push_finer(sums, 2 * (q - query), line, scale, added, added_weights[q], where, limits, heaps[q])
+    limits = topk.limits(heaps)
+    for block in range(low // BLOCK, (high + BLOCK - 1) // BLOCK):
+        unpack_block(body[block], last, tail[block], bits, unpacked)
+        expand(block, entries, halves, scale_table, scale)
+        if squared:
+            expand_lengths(extra[block], 0, added_tables, added)
+            for doc in range(BLOCK):
+                added[doc] *= scale[doc] * scale[doc]
+        else:
+            expand_offsets(extra[block], 0, added_tables, added)
+        first = block * BLOCK
+        begin, end = max(low - first, 0), min(high - first, BLOCK)
+        for query in range(0, nq, WIDE // 2):
+            dot_tile(path, 4, unpacked, weights, 2 * query * weights.shape[1], rows, rows, segment, sums)
+            for q in range(query, min(query + WIDE // 2, nq)):
+                line = (offsets[2 * q], units[2 * q], offsets[2 * q + 1], units[2 * q + 1])
+                where = (first, begin, end, q)
+                push_finer(sums, 2 * (q - query), line, scale, added, added_weights[q], where, limits, heaps[q])
 
 
-@njit(cache=True, parallel=True)
-def _scan_nearest_parallel(
-    path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, ranges: np.ndarray, ends: np.ndarray
+@njit(cache=True, nogil=True)
+def _taken(batch: tuple, chosen: np.ndarray) -> tuple:
+    """The batch of some queries."""
+    weights, _, offsets, units, segment, added_weights = batch
+    rows = np.repeat(2 * chosen, 2)
+    rows[1::2] += 1
+    return prepare.taken(weights, rows), len(chosen), offsets[rows], units[rows], segment, added_weights[chosen]
+
+
+@njit(cache=True, nogil=True)
+def _visit_nearest(
+    path: Path,
+    documents: tuple,
+    batch: tuple,
+    heaps: np.ndarray,
+    queries: np.ndarray,
+    query_ends: np.ndarray,
+    ranges: np.ndarray,
+    range_ends: np.ndarray,
 ) -> None:
-    for part in prange(len(heaps)):
-        _scan_nearest(path, documents, batch, heaps[part], ranges[ends[part] : ends[part + 1]])
+    """The scan of :func:`.prepare.run`: the best of each query end in ``heaps`` (nq, k) int64."""
+    for visit in range(len(query_ends) - 1):
+        chosen = queries[query_ends[visit] : query_ends[visit + 1]]
+        part, best = (_taken(batch, chosen), heaps[chosen]) if len(queries) else (batch, heaps)
+        for piece in range(range_ends[visit], range_ends[visit + 1]):
+            low, high = ranges[piece]
+            _scan_nearest(path, documents, part, best, low, high)
+        for place in range(len(chosen)):
+            heaps[chosen[place]] = best[place]
 
 
 class NearestScanner(Ranged):
@@ -107,7 +128,7 @@ class NearestScanner(Ranged):
         if tables.shape != (extra.shape[1], 256) or tables.dtype != np.float32:
             raise KernelError(f"tables must be float32 of shape ({extra.shape[1]}, 256), not {tables.shape}")
         self.size, self.code_size = codes.shape
-        self.ranges = all_rows(self.size)
+        self.visits = all_rows(self.size)
         self.dim, self.bits, self.threads = dim, bits, threads
         self.scales = Scales(entries, factors, self.size)
         self._scan = DotScan(codes, bits, self.scales, path)
@@ -153,8 +174,7 @@ class NearestScanner(Ranged):
         added = np.full(len(queries), -1 if self.squared else 1, np.float32)
         if weights is not None and not self.squared:
             added = np.ascontiguousarray(weights, np.float32)
-        kernels = (_scan_nearest, _scan_nearest_parallel)
         documents, batch = (*documents, self._extra, self._tables, self.squared), (rows, len(queries), *rest, added)
-        heaps = prepare.run(*kernels, self.path, documents, batch, min(k, self.size), self.threads, self.ranges)
+        heaps = prepare.run(_visit_nearest, self.path, documents, batch, min(k, self.size), self.threads, self.visits)
         keys, ids = topk.results(heaps, k)
         return topk.scores(keys), ids

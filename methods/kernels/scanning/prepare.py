@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numba
 import numpy as np
+from numba import njit
 
 from methods.kernels.errors import KernelError
 from methods.kernels.machine.path import Path
+from methods.kernels.machine.threads import in_parts
+from methods.kernels.scanning.ranged import Visits, by_all
 from methods.kernels.simd.planar_tile import BLOCK, TRIPLE, WIDE
 from methods.kernels.topk import EMPTY, MAX_IDS
 
@@ -21,7 +25,11 @@ __all__ = [
     "pair_queries",
     "run",
     "table_queries",
+    "taken",
 ]
+
+
+_PART = 64  # blocks times queries that are worth a thread: some 50 microseconds
 
 
 def as_codes(codes: np.ndarray, size: int | None, what: str) -> np.ndarray:
@@ -45,6 +53,15 @@ def pad_queries(rows: np.ndarray) -> np.ndarray:
     """(nq, ...) with zero rows added up to a multiple of the queries that a tile serves."""
     full = np.zeros((-(-len(rows) // WIDE) * WIDE, *rows.shape[1:]), rows.dtype)
     full[: len(rows)] = rows
+    return full
+
+
+@njit(cache=True, nogil=True)
+def taken(rows: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Rows ``chosen`` (m,) of (nq, width), padded as :func:`pad_queries` pads."""
+    full = np.zeros(((len(chosen) + WIDE - 1) // WIDE * WIDE, rows.shape[1]), rows.dtype)
+    for place in range(len(chosen)):
+        full[place] = rows[chosen[place]]
     return full
 
 
@@ -75,38 +92,54 @@ def pair_queries(codes: np.ndarray) -> np.ndarray:
 
 def run(
     scan: Callable,
-    scan_parallel: Callable,
     path: Path,
     documents: tuple,
     batch: tuple,
     k: int,
     threads: int | None,
-    ranges: np.ndarray,
+    visits: Visits,
 ) -> np.ndarray:
     """Heaps (parts, nq, k) int64 after a scan of some rows, on ``threads`` threads (numba's setting where None).
 
-    ``documents[0]`` has a row for each block, ``batch[1]`` is the number of queries, ``ranges`` (r, 2) int64 the first
-    row of what is scanned and the one after its last, for each of ``r`` pieces.
+    ``scan(path, documents, batch, heaps, queries, query_ends, ranges, range_ends)`` is compiled and lets go of the
+    interpreter; its last four are as :class:`Visits` has them. ``batch[1]`` is the number of queries.
     """
     threads = numba.get_num_threads() if threads is None else threads
     most = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
     if not 1 <= threads <= most:
         raise KernelError(f"threads={threads} is not possible; use 1 to {most}")
-    blocks, nq = sum(_blocks(ranges)), batch[1]
-    parts = max(1, min(threads, blocks))
-    heaps = np.full((parts, nq, k), EMPTY)
-    if not (blocks and nq and k):
+    pieces = [visits] if threads == 1 else _split(visits, batch[1], threads)
+    heaps = np.full((len(pieces), batch[1], k), EMPTY)
+    if not heaps.size:
         return heaps
-    if parts == 1:
-        scan(path, documents, batch, heaps[0], ranges)
-        return heaps
-    before = numba.get_num_threads()
-    numba.set_num_threads(threads)
-    try:
-        scan_parallel(path, documents, batch, heaps, *_split(ranges, parts))
-    finally:
-        numba.set_num_threads(before)
+
+    def work(part: int, _start: int, _stop: int) -> None:
+        piece = pieces[part]
+        scan(path, documents, batch, heaps[part], piece.queries, piece.query_ends, piece.ranges, piece.range_ends)
+
+    in_parts(work, len(pieces), len(pieces))
     return heaps
+
+
+def _split(visits: Visits, nq: int, parts: int) -> list[Visits]:
+    """Visits for at most ``parts`` threads, at least one: rows cut at blocks, or visits of like work together."""
+    touched = _blocks(visits.ranges)
+    if visits.shared:
+        parts = min(parts, nq * sum(touched) // _PART, sum(touched))
+        return [visits] if parts <= 1 else [by_all(ranges) for ranges in _cut(visits.ranges, touched, parts)]
+    blocks = np.append(0, np.cumsum(touched))[visits.range_ends]
+    work = np.cumsum(np.diff(blocks) * np.diff(visits.query_ends))
+    parts = max(1, min(parts, int(work[-1]) // _PART))
+    edges = np.searchsorted(work, work[-1] * np.arange(1, parts) // parts) + 1
+    return [
+        Visits(
+            visits.queries,
+            visits.query_ends[first : last + 1],
+            visits.ranges,
+            visits.range_ends[first : last + 1],
+        )
+        for first, last in itertools.pairwise(np.unique([0, *edges, len(work)]))
+    ]
 
 
 def _blocks(ranges: np.ndarray) -> list[int]:
@@ -114,9 +147,8 @@ def _blocks(ranges: np.ndarray) -> list[int]:
     return [-(-high // BLOCK) - low // BLOCK if low < high else 0 for low, high in ranges.tolist()]
 
 
-def _split(ranges: np.ndarray, parts: int) -> tuple[np.ndarray, np.ndarray]:
-    """Ranges cut at blocks for ``parts`` threads: (pieces, 2) int64; where those of each end: (parts + 1,) int64."""
-    counts = _blocks(ranges)
+def _cut(ranges: np.ndarray, counts: list[int], parts: int) -> list[np.ndarray]:
+    """Ranges cut at blocks for ``parts`` threads, of like numbers of blocks; ``counts`` are the ranges' blocks."""
     total, done, pieces, ends = sum(counts), 0, [], [0]
     for (low, high), count in zip(ranges.tolist(), counts):
         while count:
@@ -126,4 +158,5 @@ def _split(ranges: np.ndarray, parts: int) -> tuple[np.ndarray, np.ndarray]:
             low, count, done = cut, count - size, done + size
             while len(ends) <= parts and done == len(ends) * total // parts:
                 ends.append(len(pieces))
-    return np.array(pieces, np.int64), np.array(ends, np.int64)
+    cuts = np.array(pieces, np.int64).reshape(-1, 2)
+    return [cuts[first:last] for first, last in itertools.pairwise(ends)]

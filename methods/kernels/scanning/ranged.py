@@ -3,41 +3,94 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
 
-__all__ = ["Ranged", "all_rows"]
+__all__ = ["Ranged", "Visits", "all_rows", "by_all"]
+
+_ALL_QUERIES = np.empty(0, np.int64)
 
 
-def all_rows(size: int) -> np.ndarray:
-    """The one range (1, 2) int64 of ``size`` rows."""
-    return np.array([[0, size]], np.int64)
+@dataclass(frozen=True)
+class Visits:
+    """Which queries scan which rows: visit after visit, each of some queries to some pieces of rows.
+
+    Pieces that one query visits do not overlap.
+
+    Attributes
+    ----------
+    queries : (v,) int64
+        Of all visits, one visit after the other; where there are none, all queries scan all pieces.
+    query_ends : (visits + 1,) int64
+        Visit ``i`` is of ``queries[query_ends[i]:query_ends[i + 1]]``.
+    ranges : (r, 2) int64
+        First row of each piece, and the one after its last.
+    range_ends : (visits + 1,) int64
+        As ``query_ends``, of ``ranges``.
+    """
+
+    queries: np.ndarray
+    query_ends: np.ndarray
+    ranges: np.ndarray
+    range_ends: np.ndarray
+
+    @property
+    def shared(self) -> bool:
+        """Whether all queries scan the same rows."""
+        return not len(self.queries)
+
+    @property
+    def most_rows(self) -> int:
+        """Rows that one query scans, at most."""
+        sizes = np.append(0, np.cumsum(self.ranges[:, 1] - self.ranges[:, 0]))
+        if self.shared:
+            return int(sizes[-1])
+        rows = np.repeat(np.diff(sizes[self.range_ends]), np.diff(self.query_ends))
+        return int(np.bincount(self.queries, weights=rows).max(initial=0))
+
+
+def by_all(ranges: np.ndarray) -> Visits:
+    """All queries scan the pieces ``ranges`` (r, 2) int64."""
+    return Visits(_ALL_QUERIES, np.zeros(2, np.int64), ranges, np.array([0, len(ranges)]))
+
+
+def all_rows(size: int) -> Visits:
+    """All queries scan all of ``size`` rows."""
+    return by_all(np.array([[0, size]], np.int64))
 
 
 class Ranged:
-    """Base: scans the rows in :attr:`ranges`, which are all of them at first.
+    """Base: scans the rows of :attr:`visits`, which are all of them at first.
 
     Attributes
     ----------
     size : int
-        Number of rows that are scanned.
-    ranges : (r, 2) int64
-        First row of each piece that is scanned, and the one after its last.
+        Number of rows that a query scans, at most.
+    visits : Visits
     """
 
     _inner: ClassVar[str] = ""  # the attribute that scans, if another one does
 
     size: int
-    ranges: np.ndarray
+    visits: Visits
 
-    def within(self, ranges: np.ndarray) -> Self:
-        """The same scan of the rows in ``ranges`` (r, 2) int64 alone; their numbers stay what they are.
+    def within(self, rows: np.ndarray | Visits) -> Self:
+        """The same scan of some rows alone; their numbers stay what they are.
 
-        Pieces do not overlap. Nothing is copied but a few references.
+        Parameters
+        ----------
+        rows : (r, 2) int64, or Visits
+            Pieces that all queries scan, which do not overlap; or which queries of the next search scan which rows.
+
+        Notes
+        -----
+        Nothing is copied but a few references.
         """
+        visits = rows if isinstance(rows, Visits) else by_all(rows)
         part = copy.copy(self)
-        part.ranges, part.size = ranges, int((ranges[:, 1] - ranges[:, 0]).sum())
+        part.visits, part.size = visits, visits.most_rows
         if self._inner:
-            setattr(part, self._inner, getattr(self, self._inner).within(ranges))
+            setattr(part, self._inner, getattr(self, self._inner).within(visits))
         return part

@@ -40,7 +40,7 @@ def test_lists_without_codes_are_visited_for_nothing():
     index = IVFSearcher(codec, codec.encode(base), partition, assigned)
     for probes in range(1, 9):
         _, ids = index.probing(probes).search(vectors(20, 1), N)
-        lists, _ = partition.nearest(vectors(20, 1), probes)
+        lists = partition.nearest(vectors(20, 1), probes)
         expected = (
             np.isin(lists, [0]).any(1) * (assigned == 0).sum() + np.isin(lists, [7]).any(1) * (assigned == 7).sum()
         )
@@ -75,8 +75,9 @@ def test_bytes_count_ids_and_codes():
     assert index.parts == {"centroids": 4 * 8 * DIM, "offsets": 8 * 9}
 
 
+@pytest.mark.parametrize("probes", [2, 20])  # a scan a query, a scan a list
 @pytest.mark.parametrize("threads", [1, 2])
-def test_threads_share_ranges(threads):
+def test_threads_share_visits(threads, probes):
     import numba
 
     if threads > numba.config.NUMBA_NUM_THREADS:
@@ -85,8 +86,9 @@ def test_threads_share_ranges(threads):
     numba.set_num_threads(threads)
     try:
         index, _ = index_over(vectors(4000), lists=50)
-        _, ids = index.probing(20).search(vectors(1, 1), 5)
-        expected = index.probing(20)._by_list(vectors(1, 1), *index.partition.nearest(vectors(1, 1), 20), 5)[1]
+        index, queries = index.probing(probes), vectors(41, 1)
+        _, ids = index.search(queries, 5)
+        expected = index._scanned_by_query(queries, index.partition.nearest(queries, probes), 5)[1]
         assert np.array_equal(ids, index._ids[expected])
     finally:
         numba.set_num_threads(before)

@@ -25,10 +25,10 @@ i64, path, heaps = types.int64, PathType(sys.argv[1]), array(types.int64, 2)
 bytes_, floats = array(types.uint8, 2), array(types.float32, 1)
 documents = types.UniTuple(bytes_, 1)
 batch = types.Tuple((bytes_, i64, i64, array(types.uint8, 1), i64))
-hamming._scan.compile((path, documents, batch, heaps, heaps))
+hamming._scan.compile((path, documents, batch, heaps, i64, i64))
 documents = types.Tuple((array(types.uint32, 2), bytes_, i64, bytes_, array(types.uint16, 2), floats))
 batch = types.Tuple((array(types.int8, 2), i64, array(i64, 1), floats, i64))
-dot_scan._scan_dot.compile((path, documents, batch, heaps, heaps))
+dot_scan._scan_dot.compile((path, documents, batch, heaps, i64, i64))
 for kernel in (hamming._scan, dot_scan._scan_dot):
     print(next(iter(kernel.inspect_asm().values())))
 """
