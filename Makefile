@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 # One process a core (at most four), one thread each.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=4 --dist worksteal
 
-.PHONY: bench test test-fast test-all benchmark docs publish lint clean
+.PHONY: bench test test-fast test-all test-cluster benchmark docs publish lint clean
 
 bench: $(STAMP)  ## one run on the embedded data set: a table
 	$(BIN)/python -m bench method=bebr budget=8x
@@ -15,10 +15,14 @@ test: $(STAMP)  ## the tests
 	$(PYTEST)
 
 test-fast: $(STAMP)  ## the tests that start no processes, without recall on every kind of vectors, the costliest check
-	$(PYTEST) -m "not slow and not integration" -k "not keeps_its_recall_on_every_kind"
+	$(PYTEST) -m "not slow and not cluster and not integration" -k "not keeps_its_recall_on_every_kind"
 
 test-all: $(STAMP)  ## the tests, the slow ones too
-	$(PYTEST) -m "slow or not slow"
+	$(PYTEST) -m "not cluster"
+
+test-cluster: $(STAMP)  ## sweeps on a Slurm and a Ray that are started here; Slurm is Debian's: apt-get install slurm-wlm munge
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[ray,slurm]"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m cluster tests/bench/cluster
 
 benchmark: $(STAMP)  ## pytest-benchmark: encode and search of every method; writes results/benchmark.json
 	mkdir -p results

@@ -7,6 +7,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from hydra.core.config_store import ConfigStore
+
 from bench import datasets
 from bench.config import DEFAULT_DATASET, SCENARIOS, Limits, RunConfig
 from bench.engines import adaptors
@@ -67,6 +69,8 @@ def _chain(error: BaseException | None) -> str:
 def _unknown_choice(group: str, name: str) -> str:
     if group == "engine":
         return _unknown_engine(name)
+    if group == "hydra" and name.startswith("launcher/"):
+        return unknown_name("launcher", name.partition("/")[2], [*_launchers()])
     choices = {
         "method": lambda: registry.names(None),
         "dataset": datasets.names,
@@ -96,6 +100,25 @@ def _experiments() -> list[str]:
     return sorted(path.stem for path in (Path(__file__).resolve().parents[1] / "conf" / "experiment").glob("*.yaml"))
 
 
+def _launchers() -> dict[str, list[str]]:
+    """Options of each launcher of this package."""
+    store = ConfigStore.instance()
+    names = [file.removesuffix(".yaml") for file in store.list("hydra/launcher")]
+    nodes = {name: store.load(f"hydra/launcher/{name}.yaml").node for name in names if name.startswith("isolated")}
+    return {name: [str(key) for key in node if key != "_target_"] for name, node in nodes.items()}
+
+
+def _unknown_launcher_option(leaf: str, overrides: Sequence[str]) -> str:
+    launchers = _launchers()
+    chosen = [text.partition("=")[2].strip("'") for text in overrides if text.startswith("hydra/launcher=")]
+    name = chosen[-1] if chosen else "isolated"
+    near = _near(leaf, launchers.get(name, []), "hydra.launcher.")
+    having = " or ".join(other for other, known in launchers.items() if leaf in known)
+    choose = f"choose hydra/launcher={having}" if having and not launchers.get(name) else ""
+    right = near or choose or "use one of " + ", ".join(launchers.get(name, []))
+    return f"hydra/launcher={name} has no option {leaf!r}; {right}"
+
+
 def _not_a_value(override: str, key: str) -> str:
     if key in ("method", "engine", "index", "dataset", "scenario", "limits"):
         fields = list(Limits.__dataclass_fields__) if key == "limits" else ["KEY"]
@@ -114,6 +137,8 @@ def _unknown_key(path: str, overrides: Sequence[str]) -> str:
             return f"only files of your own have dataset.{leaf}; name one with dataset=FILE.npy"
         command = "`python -m bench dataset=NAME --cfg job` shows what it takes"
         return f"the data set has no option {leaf!r}; {_near(leaf, _keys_of(group, overrides), f'{group}.') or command}"
+    if group == "hydra.launcher":
+        return _unknown_launcher_option(leaf, overrides)
     if group == "engine":
         right = _near(leaf, _ENGINE, "engine.") or "use engine.scheme= or engine.search="
         return f"an engine has no option {leaf!r}; {right}"

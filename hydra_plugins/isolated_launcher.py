@@ -40,8 +40,12 @@ class IsolatedLauncher(Launcher):
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         from bench.execution import sweep
 
-        sweep.run((self._plan(list(overrides)) for overrides in job_overrides), len(job_overrides))
+        execute = self._elsewhere()  # before the runs are prepared, which takes a while
+        sweep.run((self._plan(list(overrides)) for overrides in job_overrides), len(job_overrides), execute)
         return []
+
+    def _elsewhere(self) -> Any:
+        """What executes runs on other machines (:class:`bench.execution.sweep.Execute`); None: this machine does."""
 
     def _plan(self, overrides: list[str]) -> Any:
         """The task function's checked run for these overrides, called as Hydra's own launchers call it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,8 @@ class Plan:
         Why the method cannot do this run at all: a ``skipped`` record in a sweep, an error in a single run.
     subject : Subject
         The method or engine.
+    earlier : int or None
+        The mark (:func:`bench.records.mark`) of the record that was there when the run was prepared.
     """
 
     config: RunConfig
@@ -50,6 +52,7 @@ class Plan:
     code_size: int | None
     infeasible: Exception | None
     subject: Subject
+    earlier: int | None = None
 
     @property
     def key(self) -> str:
@@ -96,6 +99,12 @@ class Plan:
             return None
         return None if record.status == "skipped" and self.infeasible is None else record
 
+    def measured_meanwhile(self) -> records.Record | None:
+        """What another process measured since this run was prepared, however that ended; None if nothing."""
+        if records.mark(self.folder) in (None, self.earlier):
+            return None
+        return records.read_finished(self.folder)
+
 
 def prepare(config: RunConfig) -> Plan:
     """Check ``config`` and load what it names.
@@ -138,7 +147,8 @@ def prepare(config: RunConfig) -> Plan:
     except (BudgetError, UnsupportedMetric, MissingDependency, NoSuccessor, WrongTrack) as error:
         infeasible = error
     determinants |= _inner_versions(params)
-    return Plan(config, dataset, code_bytes, determinants, params, size, infeasible, subject)
+    plan = Plan(config, dataset, code_bytes, determinants, params, size, infeasible, subject)
+    return replace(plan, earlier=records.mark(plan.folder))
 
 
 def _check_track(subject: Subject, dataset: AnyDataset) -> None:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import platform
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from bench import datasets, records
 from bench.datasets.diagnosis import diagnose
-from bench.execution import stage
+from bench.execution import claims, stage
 from bench.execution.isolate import Outcome, run_isolated
 from bench.execution.naming import names_of
 from bench.execution.plan import Plan
@@ -24,9 +23,11 @@ from bench.execution.worker import TRACEBACK_FILE
 from bench.measure import environment
 from bench.processes import removed_with_this
 from bench.progress import Progress
-from bench.records import BudgetInfo, MethodInfo, Record
+from bench.records import BudgetInfo, MethodInfo, Record, Status
 from bench.tracks import track_of
 from bench.tracks.measurement import TRUTH_K
+
+_POLL_S = 1.0  # between looks whether another process has ended
 
 
 def run(plan: Plan) -> Record:
@@ -46,8 +47,14 @@ def run(plan: Plan) -> Record:
 
 
 def stage_of(plan: Plan) -> str:
-    """What a run of this process is at; empty before and after it."""
-    return stage.read(_work_path(plan.folder))
+    """What a run is at, on whatever machine; empty before and after it."""
+    if text := stage.read(_work_path(plan.folder)):
+        return text
+    known = claims.holder(plan.folder)
+    if known is None or known.pid == os.getpid():
+        return ""
+    texts = (stage.read(work) for work in _works(plan.folder))
+    return f"{next(filter(None, texts), 'starts')} on {known}"
 
 
 def finished(plan: Plan) -> Record | None:
@@ -56,18 +63,46 @@ def finished(plan: Plan) -> Record | None:
 
 
 def execute(plan: Plan, turns: Turns | None = None) -> Record:
-    """The finished record of ``plan``: measured now unless it is on disk already.
+    """The finished record of ``plan``: measured now unless it is on disk already, or another process measures it.
 
     ``turns`` is shared with the runs of the same sweep that other threads execute meanwhile.
     """
+    waits = Turns() if turns is None else turns
+    while (record := attempt(plan, turns)) is None:
+        waits.pause(_POLL_S)
+    return record
+
+
+def attempt(plan: Plan, turns: Turns | None = None) -> Record | None:
+    """As :func:`execute`; None at once while another process measures the run."""
     if (record := finished(plan)) is not None:
         return record
+    with claims.claimed(plan.folder) as claim:
+        if claim is None:
+            return None
+        return finished(plan) or plan.measured_meanwhile() or _measure(plan, turns, claim)
+
+
+def fail(plan: Plan, status: Status, reason: str) -> Record | None:
+    """Record that a run ended without a record of its own; None while another process measures it."""
+    with claims.claimed(plan.folder) as claim:
+        if claim is None:
+            return None
+        record = finished(plan) or plan.measured_meanwhile()
+        if record is None:
+            record = _record(plan, Outcome(status, reason, None, 0, 0.0))
+            records.write(record, plan.folder)
+        return record
+
+
+def _measure(plan: Plan, turns: Turns | None, claim: claims.Claim) -> Record | None:
+    """None if another process has taken this one for dead meanwhile, and measures the run too."""
     if plan.infeasible is not None:
         record = _record(plan, Outcome("skipped", str(plan.infeasible), None, 0, 0.0))
         records.write(record, plan.folder)
         return record
-    if (record := _shared(plan)) is not None:
-        return record
+    if (shared := _shared(plan)) is not None:
+        return shared
     find_truth(plan)
     # An engine's data may be large, and no later run may come to remove them.
     kept = removed_with_this if plan.subject.is_engine else contextlib.nullcontext
@@ -78,6 +113,8 @@ def execute(plan: Plan, turns: Turns | None = None) -> Record:
         queries = work / records.QUERIES_FILE
         has_queries = outcome.status == "ok"
         record = _record(plan, outcome, records.file_sha256(queries) if has_queries else None)
+        if not claim.is_held:
+            return None
         records.write(record, plan.folder, queries if has_queries else None)
         if (trace := work / TRACEBACK_FILE).exists():
             os.replace(trace, plan.folder / TRACEBACK_FILE)
@@ -88,9 +125,11 @@ def execute(plan: Plan, turns: Turns | None = None) -> Record:
 
 def find_truth(plan: Plan) -> None:
     """Compute the data set's ground truth and the diagnosis of its vectors into the cache: here they count neither in a
-    run's time nor in its memory."""
+    run's time nor in its memory. Where several processes need it, one computes it."""
     if not isinstance(plan.dataset, datasets.ClickDataset):
-        datasets.ground_truth(plan.dataset, TRUTH_K)
+        name = f"{plan.dataset.checksum[:40]}-{plan.dataset.metric}"
+        with claims.in_turn(datasets.cache_dir() / "ground-truth" / name):
+            datasets.ground_truth(plan.dataset, TRUTH_K)
         diagnose(plan.dataset)
 
 
@@ -129,14 +168,12 @@ def _budget(plan: Plan) -> BudgetInfo:
 
 @contextlib.contextmanager
 def _work_folder(folder: Path) -> Iterator[Path]:
-    """A temporary folder of this process beside ``folder``; those left by processes that died are removed."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    """A temporary folder of this process beside ``folder``; those of runs that died, on any machine, are removed."""
     for stale in folder.parent.glob(".work-*"):
-        pid = stale.name.rpartition("-")[2]
-        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+        run = folder.with_name(stale.name.split("-")[1])
+        if run == folder or claims.holder(run) is None:
             shutil.rmtree(stale, ignore_errors=True)
     work = _work_path(folder)
-    shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
     try:
         yield work
@@ -145,7 +182,12 @@ def _work_folder(folder: Path) -> Iterator[Path]:
 
 
 def _work_path(folder: Path) -> Path:
-    return folder.parent / f".work-{folder.name}-{os.getpid()}"
+    return folder.parent / f".work-{folder.name}-{platform.node()}-{os.getpid()}"
+
+
+def _works(folder: Path) -> list[Path]:
+    """Temporary folders of the run with this folder: of its claim's holder, and of processes that died."""
+    return list(folder.parent.glob(f".work-{folder.name}-*"))
 
 
 def _record(plan: Plan, outcome: Outcome, queries_sha256: str | None = None) -> Record:

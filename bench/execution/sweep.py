@@ -7,9 +7,10 @@ import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from bench.errors import UsageError
-from bench.execution import runner
+from bench.execution import claims, runner
 from bench.execution.naming import names_of, outcome_of
 from bench.execution.plan import Plan
 from bench.execution.turns import Turns
@@ -38,14 +39,28 @@ class Sweep:
     left_out: list[str] = field(default_factory=list)
 
 
+Done = dict[int, Record]  # place of a run among the plans -> its record
+
 SWEEPS: list[Sweep] = []  # Hydra returns nothing of a sweep that it ran; the command line reads it here
 
 
-def run(plans: Iterable[Plan], total: int | None = None) -> Sweep:
+class Execute(Protocol):
+    """How the runs of a sweep are executed: by processes of this machine, or by jobs of a cluster."""
+
+    def __call__(self, plans: list[Plan], rows: list[list[int]], done: Done, progress: Progress) -> None:
+        """Put the record of each run into ``done``, and tell ``progress`` of it.
+
+        ``rows`` are places in ``plans``. Runs of one row lead to the very same codec and follow each other: the first
+        is measured and the others take its record.
+        """
+
+
+def run(plans: Iterable[Plan], total: int | None = None, execute: Execute | None = None) -> Sweep:
     """Execute ``plans`` (``total`` of them); all are prepared first, so that a mistake in one shows before long work.
 
-    As many go on side by side as their ``jobs`` say; see :mod:`bench.execution.turns` for how their latencies stay
-    true.
+    Without ``execute`` this machine does: as many go on side by side as their ``jobs`` say; see
+    :mod:`bench.execution.turns` for how their latencies stay true. What another process measures meanwhile, another
+    sweep into the same folder, comes last.
     """
     sweep = Sweep()
     SWEEPS.append(sweep)
@@ -58,46 +73,51 @@ def run(plans: Iterable[Plan], total: int | None = None) -> Sweep:
     if not fitting:
         raise UsageError("a pattern matches nothing, so that there is no run; `python -m bench methods` lists methods")
     sweep.left_out = sorted({plan.subject.name for plan in wrong})
-    records_by_plan: dict[int, Record] = {}
-    todo: list[int] = []
+    done: Done = {}
+    rows: dict[str, list[int]] = {}
     for i, plan in enumerate(fitting):
         if (record := runner.finished(plan)) is not None:
-            records_by_plan[i] = record
+            done[i] = record
         else:
-            todo.append(i)
-    sweep.reused = len(records_by_plan)
-    with Progress("sweep", len(fitting), initial=len(records_by_plan)) as progress:
-        _execute(fitting, todo, records_by_plan, progress)
-    sweep.records = [records_by_plan[i] for i in range(len(fitting))]
+            rows.setdefault(_codec(plan), []).append(i)
+    sweep.reused = len(done)
+    with Progress("sweep", len(fitting), initial=len(done)) as progress:
+        if rows:
+            (execute or _execute_here)(fitting, [*rows.values()], done, progress)
+    sweep.records = [done[i] for i in range(len(fitting))]
     return sweep
 
 
-def _execute(plans: list[Plan], todo: list[int], records_by_plan: dict[int, Record], progress: Progress) -> None:
-    """Put the records of the plans ``todo`` into ``records_by_plan``.
+def one_for_each_dataset(plans: Iterable[Plan]) -> list[Plan]:
+    """The first run of each data set and metric that can be measured: whose exact neighbors are those of the others."""
+    first: dict[tuple[str, str], Plan] = {}
+    for plan in plans:
+        if plan.infeasible is None:
+            first.setdefault((plan.dataset.checksum, str(plan.dataset.metric)), plan)
+    return [*first.values()]
 
-    Those that lead to the very same codec follow each other: the first is measured and the others take what it found.
-    """
-    if not todo:
-        return
+
+def _execute_here(plans: list[Plan], rows: list[list[int]], done: Done, progress: Progress) -> None:
     environment.machine()  # measures its bandwidth: while nothing else runs
-    searched = {(plan.dataset.checksum, plan.dataset.metric): plan for plan in plans if plan.infeasible is None}
-    for plan in watched(searched.values(), "exact neighbors", unit="data set"):
+    for plan in watched(one_for_each_dataset(plans), "exact neighbors", unit="data set"):
         runner.find_truth(plan)
-    rows: dict[str, list[int]] = {}
-    for i in todo:
-        rows.setdefault(_codec(plans[i]), []).append(i)
     turns, names = Turns(), names_of(plans)
+    elsewhere: list[list[int]] = []
 
-    def execute(row: list[int]) -> None:
-        for i in row:
+    def execute(row: list[int], waits: bool) -> None:
+        for place, i in enumerate(row):
+            if not waits and claims.holder(plans[i].folder) is not None:
+                elsewhere.append(row[place:])
+                return
             progress.begin(names[i], functools.partial(runner.stage_of, plans[i]))
-            records_by_plan[i] = runner.execute(plans[i], turns)
-            progress.end(names[i], outcome_of(records_by_plan[i]))
+            done[i] = runner.execute(plans[i], turns)
+            progress.end(names[i], outcome_of(done[i]))
 
-    with ThreadPoolExecutor(max(plans[i].config.jobs for i in todo)) as pool:
+    with ThreadPoolExecutor(max(plans[i].config.jobs for row in rows for i in row)) as pool:
         try:
-            for future in as_completed([pool.submit(execute, row) for row in rows.values()]):
-                future.result()
+            for todo, waits in ((rows, False), (elsewhere, True)):
+                for future in as_completed([pool.submit(execute, row, waits) for row in todo]):
+                    future.result()
         except BaseException:
             turns.interrupt()
             pool.shutdown(cancel_futures=True)

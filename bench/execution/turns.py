@@ -99,6 +99,12 @@ class Turns:
         with self._changed:
             self._runs.pop(child).link.close()
 
+    def pause(self, seconds: float) -> None:
+        """Let so much time go by."""
+        with self._changed:
+            if self._changed.wait_for(lambda: self._interrupted, seconds):
+                raise Interrupted
+
     def interrupt(self) -> None:
         """Let every thread that starts or waits for a run raise :class:`Interrupted`."""
         with self._changed:

@@ -72,9 +72,23 @@ def software() -> dict[str, Any]:
     return {"python": platform.python_version(), "packages": packages, **_git()}
 
 
+_node: dict[str, str] = {}
+
+
+def work_as(scheduler: str, job: str) -> None:
+    """Say that this process does a job of a cluster: :func:`node` then names both, and the machine."""
+    _node.update(name=platform.node(), scheduler=scheduler, job=job)
+
+
+def node() -> dict[str, str]:
+    """``name`` of the machine, ``scheduler`` and ``job``, where this process does a job of a cluster; else empty."""
+    return dict(_node)
+
+
 def describe() -> dict[str, Any]:
     """The ``environment`` of a record; its ``threads`` are added by the run's own process."""
-    return {**machine(), **software(), "date": datetime.now(UTC).isoformat(timespec="seconds")}
+    where = {"node": node()} if _node else {}
+    return {**machine(), **software(), **where, "date": datetime.now(UTC).isoformat(timespec="seconds")}
 
 
 def _cpu() -> tuple[str, frozenset[str]]:

@@ -239,6 +239,14 @@ def read_finished(folder: Path) -> Record | None:
         return None
 
 
+def mark(folder: Path) -> int | None:
+    """Another number for each record that is written into ``folder``; None while there is none."""
+    try:
+        return (folder / RECORD_FILE).stat().st_mtime_ns
+    except OSError:
+        return None
+
+
 def read_queries(folder: str | Path) -> dict[str, np.ndarray]:
     """Arrays of a run: ``ids`` and ``scores`` (nq, 100), ``recall@k`` (nq,), ``milliseconds`` (queries timed,)."""
     folder = Path(folder)

@@ -1,6 +1,7 @@
 """Methods of a third party: one that works, and one for each way in which a run can end badly."""
 
 import os
+import pathlib
 import signal
 import sys
 import time
@@ -64,6 +65,18 @@ class Hangs(Truncated):
     def _fit(self, vectors, seed):
         print("fitting", file=sys.stderr, flush=True)
         time.sleep(600)
+
+
+class Waits(Truncated):
+    """Notes that a run with this seed begins, and goes on once there is a file of the seed's number."""
+
+    def _fit(self, vectors, seed):
+        folder = pathlib.Path(os.environ["ACME_FOLDER"])
+        with (folder / "begun").open("a") as file:
+            file.write(f"{seed}\n")
+        while not (folder / str(seed)).exists():
+            time.sleep(0.1)
+        super()._fit(vectors, seed)
 
 
 class Greedy(Truncated):

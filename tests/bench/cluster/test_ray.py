@@ -1,0 +1,78 @@
+"""Sweeps on a real Ray of several nodes, started here: ``make test-cluster``."""
+
+import importlib.util
+
+import psutil
+import pytest
+
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.integration,
+    pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="no ray; pip install -e '.[ray]'"),
+]
+
+
+@pytest.fixture
+def ray_cluster(monkeypatch, tmp_path):
+    """A head and two nodes of a processor each."""
+    from ray.cluster_utils import Cluster
+
+    monkeypatch.setenv("ACME_FOLDER", str(tmp_path))
+    small = {"object_store_memory": 100 << 20, "include_dashboard": False}
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **small})
+    for _ in range(2):
+        cluster.add_node(num_cpus=1, object_store_memory=100 << 20)
+    yield cluster
+    cluster.shutdown()
+
+
+def node_of(cluster, pid):
+    """The node that a process belongs to."""
+    above = {process.pid for process in psutil.Process(pid).parents()}
+    return next(node for node in cluster.worker_nodes if above & {each.process.pid for each in raylets(node)})
+
+
+def raylets(node):
+    return node.all_processes["raylet"]
+
+
+@pytest.fixture
+def sweep(ray_cluster, waiting):
+    return waiting("hydra/launcher=isolated_ray", env={"RAY_ADDRESS": ray_cluster.address})
+
+
+def test_a_node_killed_in_mid_sweep_loses_nothing(sweep, ray_cluster, eventually):
+    process = sweep.start([0, 1, 2])
+    assert eventually(lambda: len(sweep.begun()) == 2)
+    claim = sweep.claims()[0]
+    assert claim["job"].startswith("ray ")
+    ray_cluster.remove_node(node_of(ray_cluster, claim["pid"]), allow_graceful=False)
+    assert eventually(lambda: not psutil.pid_exists(claim["pid"]))
+    sweep.let_go(0, 1, 2)
+    out = process.communicate(timeout=180)[0]
+    assert process.returncode == 0, out
+    assert sweep.statuses() == dict.fromkeys(range(3), "ok")
+    assert len(sweep.begun()) == 4  # the lost one twice
+    assert sorted({*sweep.begun()}) == [0, 1, 2]
+
+    again = sweep.start([0, 1, 2])
+    out = again.communicate(timeout=180)[0]
+    assert "3 of them measured before" in out
+    assert len(sweep.begun()) == 4
+
+
+def test_ctrl_c_ends_the_tasks(sweep, eventually):
+    process = sweep.start([0, 1])
+    assert eventually(lambda: len(sweep.begun()) == 2)
+    pids = [claim["pid"] for claim in sweep.claims()]
+    process.send_signal(2)
+    assert process.wait(timeout=60) == 130
+    assert eventually(lambda: not any(map(psutil.pid_exists, pids)), 60)
+    assert sweep.statuses() == {}
+
+
+def test_more_processors_than_a_node_has_are_refused(sweep):
+    sweep.command.append("hydra.launcher.cpus_per_task=3")
+    process = sweep.start([0])
+    assert "hydra.launcher.cpus_per_task=3 is more than a node has; use at most 1" in process.communicate(timeout=60)[0]
+    assert process.returncode == 2

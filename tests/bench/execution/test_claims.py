@@ -1,0 +1,183 @@
+"""Claims of runs: one process has one at a time, and a dead one's does not block."""
+
+import dataclasses
+import json
+import os
+import threading
+import time
+
+import pytest
+
+from bench.config import RunConfig
+from bench.execution import claims, isolate, runner, sweep
+from bench.execution.claims import Holder, claimed, holder
+from bench.execution.plan import prepare
+from bench.measure import environment
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "method" / "0123456789abcdef"
+
+
+@pytest.fixture
+def as_job(monkeypatch):
+    """``as_job(name)``: this process does that job of Slurm."""
+
+    def work(name):
+        monkeypatch.setattr(environment, "_node", {})
+        environment.work_as("slurm", name)
+
+    return work
+
+
+def left_behind(folder, **changes):
+    """The claim of a process on another machine."""
+    theirs = dataclasses.replace(Holder.this(), machine="node7/1", **changes)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    path = folder.parent / f".claim-{folder.name}"
+    path.write_text(json.dumps(dataclasses.asdict(theirs)))
+    return path
+
+
+def test_a_claim_is_one_process_s_at_a_time(folder):
+    with claimed(folder) as first, claimed(folder) as second:
+        assert first is not None
+        assert second is None
+        assert first.is_held
+        assert holder(folder).pid == os.getpid()
+    with claimed(folder) as again:
+        assert again is not None
+    assert list(folder.parent.iterdir()) == []
+
+
+def test_the_claim_of_a_process_that_is_gone_is_taken_over(folder):
+    path = left_behind(folder, started=1.0)
+    path.write_text(path.read_text().replace("node7/1", Holder.this().machine))
+    assert holder(folder) is None
+    with claimed(folder) as claim:
+        assert claim is not None
+
+
+def test_another_machine_s_claim_holds_while_it_is_touched(folder):
+    path = left_behind(folder)
+    assert str(holder(folder)) == f"node7, process {os.getpid()}"
+    with claimed(folder) as claim:
+        assert claim is None
+    long_ago = time.time() - claims.DEAD_AFTER_S - 1
+    os.utime(path, (long_ago, long_ago))
+    assert holder(folder) is None
+    with claimed(folder) as claim:
+        assert claim is not None
+
+
+def test_a_holder_touches_its_claim(folder, monkeypatch):
+    monkeypatch.setattr(claims, "HEARTBEAT_S", 0.01)
+    with claimed(folder) as claim:
+        os.utime(claim.path, (1, 1))
+        deadline = time.monotonic() + 10
+        while claim.path.stat().st_mtime < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert claim.path.stat().st_mtime > 2
+
+
+def test_a_job_that_is_tried_again_takes_its_own_claim(folder, as_job):
+    as_job("12_3")
+    left_behind(folder)
+    as_job("12_4")
+    with claimed(folder) as claim:
+        assert claim is None
+    as_job("12_3")
+    with claimed(folder) as claim:
+        assert claim is not None
+
+
+def test_the_claim_of_a_job_that_ended_can_be_forgotten(folder, as_job):
+    as_job("12_3")
+    left_behind(folder)
+    as_job("submitting")
+    claims.forget(folder, "slurm 12_4")
+    assert holder(folder) is not None
+    claims.forget(folder, "slurm 12_3")
+    assert holder(folder) is None
+
+
+def test_a_claim_that_was_taken_over_is_not_held_nor_released(folder):
+    with claimed(folder) as claim:
+        path = left_behind(folder)
+        assert not claim.is_held
+    assert path.exists()
+
+
+def test_one_of_many_takes_over_a_dead_claim(folder):
+    path = left_behind(folder)
+    os.utime(path, (1, 1))
+    ready, release, taken = threading.Barrier(8), threading.Event(), []
+
+    def take():
+        ready.wait()
+        with claimed(folder) as claim:
+            taken.append(claim is not None)
+            release.wait(10)
+
+    threads = [threading.Thread(target=take) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    while len(taken) < 8:
+        time.sleep(0.001)
+    release.set()
+    for thread in threads:
+        thread.join()
+    assert sum(taken) == 1
+    assert list(folder.parent.iterdir()) == []
+
+
+def test_two_sweeps_into_one_folder_do_nothing_twice(vectors, tmp_path, monkeypatch):
+    """Not even what fails, which a later sweep would try again."""
+    started, sweeps = [], []
+
+    def run(job, *_):
+        started.append(job["config"]["method"]["name"])
+        time.sleep(0.2)
+        return isolate.Outcome("failed", "to be counted", None, 0, 0.2)
+
+    monkeypatch.setattr(runner, "run_isolated", run)
+    monkeypatch.setattr(runner, "_POLL_S", 0.01)
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+    names = ["sign", "pq", "int8", "opq"]
+    configs = [
+        RunConfig(
+            method={"name": name},
+            dataset={"name": "path", "base": str(vectors), "holdout": 50},
+            results=str(tmp_path / "results"),
+            budget="4x",
+        )
+        for name in names
+    ]
+    plans = [[prepare(config) for config in configs] for _ in range(2)]
+    threads = [threading.Thread(target=lambda one: sweeps.append(sweep.run(one)), args=(one,)) for one in plans]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(started) == sorted(names)
+    assert [[record.reason for record in one.records] for one in sweeps] == [["to be counted"] * 4] * 2
+
+
+def test_a_record_is_not_written_by_who_was_taken_for_dead(vectors, tmp_path, monkeypatch):
+    plan = prepare(
+        RunConfig(
+            method={"name": "sign"},
+            dataset={"name": "path", "base": str(vectors), "holdout": 50},
+            results=str(tmp_path / "results"),
+        )
+    )
+
+    def run(*_):
+        left_behind(plan.folder)
+        return isolate.Outcome("failed", "late", None, 0, 0.2)
+
+    monkeypatch.setattr(runner, "run_isolated", run)
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+    assert runner.attempt(plan) is None
+    assert not (plan.folder / "record.json").exists()
