@@ -102,7 +102,8 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
     neighbors = np.empty(0, np.int64) if residual else judged_neighbors(dataset)  # scores lack the centroids' share
     sample = JudgedSample(neighbors, codec.searcher(codes[neighbors]))
     with run.timed("build"):
-        index = IVFSearcher(codec, codes, partition, assigned, residual=residual, ids=config.index["ids"])
+        settings = {"residual": residual, "ids": config.index["ids"]}
+        index = IVFSearcher(codec, codes, partition, assigned, overwrite_codes=True, **settings)
     del codes
     run.bytes = _count_bytes(codec, store_codec, index, dataset, config.rescore)
     dense.check_resident(run.bytes, n, left)

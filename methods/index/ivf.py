@@ -49,6 +49,8 @@ class IVFSearcher(Searcher):
         Whether codes stand for vectors less their list's centroid. The centroid's share of a score is added exactly.
     ids : {"packed", "int32", "int64", "none"}
         As :class:`.RowIds` stores them.
+    overwrite_codes : bool
+        Whether ``codes`` may be put in the order of the lists where they lie, which saves a copy of them.
 
     Attributes
     ----------
@@ -69,6 +71,7 @@ class IVFSearcher(Searcher):
         probes: int = 1,
         residual: bool = False,
         ids: str = "packed",
+        overwrite_codes: bool = False,
     ) -> None:
         super().__init__(partition.dim, partition.metric, len(codes))
         if codec.metric is not codec_metric(partition.metric, residual) or len(assigned) != len(codes):
@@ -79,10 +82,11 @@ class IVFSearcher(Searcher):
             )
         self.partition, self.residual = partition, bool(residual)
         self.probes = self._checked(probes)
+        self._offsets = np.append(0, np.cumsum(np.bincount(assigned, minlength=partition.lists)))
         order = np.argsort(assigned, kind="stable")
-        self._offsets = np.searchsorted(assigned[order], np.arange(partition.lists + 1))
         self._ids = RowIds(order, ids)
-        codes = codes[order]
+        codes = _in_order(codes, order, overwrite_codes)
+        del order
         scan = codec.searcher(codes)
         self.descending, self.estimates_metric, self.padding = scan.descending, scan.estimates_metric, scan.padding
         if residual and not self.estimates_metric:
@@ -216,3 +220,12 @@ def _by_list(lists: np.ndarray, offsets: np.ndarray) -> Visits:
     numbers, counts = np.unique(lists, return_counts=True)
     ranges = np.column_stack([offsets[numbers], offsets[numbers + 1]])
     return Visits(places // lists.shape[1], np.append(0, np.cumsum(counts)), ranges, np.arange(len(numbers) + 1))
+
+
+def _in_order(codes: np.ndarray, order: np.ndarray, overwrite: bool) -> np.ndarray:
+    """``codes[order]``; where they are overwritten, a byte of each is copied at a time."""
+    if not overwrite:
+        return codes[order]
+    for column in codes.T:
+        column[:] = column[order]
+    return codes

@@ -19,7 +19,6 @@ __all__ = ["Partition", "default_lists"]
 
 _ITERATIONS = 10
 _POINTS = 256  # training vectors a centroid, at most
-_ASSIGNED_BYTES = 64 << 20  # of distances at a time
 
 
 def default_lists(n: int) -> int:
@@ -74,12 +73,8 @@ class Partition:
 
     def assign(self, vectors: np.ndarray) -> np.ndarray:
         """The list (n,) int32 of each of ``vectors`` (n, dim) floating."""
-        vectors = self.prepared(vectors)
-        out, step = np.empty(len(vectors), np.int32), max(1, _ASSIGNED_BYTES // (4 * self.lists))
-        for start in range(0, len(vectors), step):
-            block = vectors[start : start + step]
-            out[start : start + step] = (self._squares - 2 * (block @ self.centroids.T)).argmin(axis=1)
-        return out
+        nearest = faiss.knn(self.prepared(vectors), self.centroids, 1)[1][:, 0]
+        return np.maximum(nearest, 0).astype(np.int32)  # -1: no distance is finite
 
     def residuals(self, vectors: np.ndarray, assigned: np.ndarray) -> np.ndarray:
         """``vectors`` (n, dim), normalized under cosine, less the centroids of the lists ``assigned`` (n,)."""

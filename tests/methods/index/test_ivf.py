@@ -121,3 +121,28 @@ def test_lists_follow_the_root_of_n(n, lists):
 def test_a_wrong_number_of_lists_is_told(lists):
     with pytest.raises(MethodError, match="is not a number of lists"):
         Partition(DIM, "l2", lists)
+
+
+@pytest.mark.parametrize("name", ["trellis", "pq"])  # scanned in ranges of a layout of its own, and made anew
+def test_codes_that_are_overwritten_give_the_same_results(name):
+    base, queries = np.random.default_rng(4).standard_normal((2, 400, 16), np.float32)
+    lists = Partition(16, "l2", 7).fit(base)
+    codec = methods.create(name, dim=16, budget="8x", metric="l2").fit(base)
+    codes, assigned = codec.encode(base), lists.assign(base)
+    kept = IVFSearcher(codec, codes, lists, assigned, probes=3).search(queries, 10)
+    before = codes.copy()
+    index = IVFSearcher(codec, codes, lists, assigned, probes=3, overwrite_codes=True)
+    np.testing.assert_array_equal(codes, before[np.argsort(assigned, kind="stable")])
+    for array, other in zip(index.search(queries, 10), kept, strict=True):
+        np.testing.assert_array_equal(array, other)
+
+
+def test_a_vector_is_of_the_list_whose_centroid_is_nearest():
+    base = vectors()
+    lists = Partition(DIM, "ip", 9).fit(base)
+    distances = np.square(base[:, None] - lists.centroids[None]).sum(axis=2)
+    assigned = lists.assign(base)
+    np.testing.assert_array_equal(assigned, distances.argmin(axis=1))
+    assert assigned.dtype == np.int32
+    assert lists.assign(base[:0]).shape == (0,)
+    assert set(lists.assign(np.full((2, DIM), 3e38, np.float32))) <= set(range(9))
