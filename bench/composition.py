@@ -20,7 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from bench import own_configs
 from bench.arguments import for_sweep
-from bench.config import NO_ENGINE, RunConfig
+from bench.config import NO_ENGINE, RAY, RunConfig
 from bench.config_errors import explain
 from bench.datasets.base import DatasetError
 from bench.engines import adaptors
@@ -95,6 +95,7 @@ def register_configs() -> None:
         store.store(group="method", name=name, node={"name": name, **registry.parameters(name)})
     options = {"scheme": None, "search": None}
     store.store(group="engine", name=NO_ENGINE, node={"name": NO_ENGINE})
+    store.store(group="engine", name=RAY, node={"name": RAY, "address": None})
     for name, own in INDEXES.items():
         store.store(group="index", name=name, node={"name": name, **own})
     for name in adaptors.runnable():

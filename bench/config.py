@@ -16,7 +16,7 @@ from methods.parameters import check_device
 
 SCENARIOS = ("none", "upgrade")
 RESCORE_STORES = ("float16", "int8", "float32", "residual", "disk", "engine")
-NO_ENGINE = "none"
+NO_ENGINE, RAY = "none", "ray"
 DEFAULT_DATASET = "squad-sentences-mini"
 
 
@@ -75,7 +75,10 @@ class RunConfig:
         Measure again what has a record already.
     engine : dict
         ``name`` of a real engine that is measured instead of a method, its ``scheme`` (None: whichever uses the budget
-        best) and ``search``, the value of its search option (None: the engine's own).
+        best) and ``search``, the value of its search option (None: the engine's own). ``ray`` is none: it measures the
+        method on a base in ``shards``.
+    shards : int
+        Parts of the base with ``engine=ray``, each encoded and searched by a process on some node.
     index : dict
         ``name``: ``flat`` scans all codes; ``ivf`` has ``lists`` of them (``auto``: about 4 sqrt(n)) and visits
         ``probes`` (``auto``, or the values of the curve), codes vectors less their list's centroid where ``residual``,
@@ -103,6 +106,7 @@ class RunConfig:
     rerun: bool = False
     engine: Any = field(default_factory=lambda: {"name": NO_ENGINE})
     index: Any = field(default_factory=lambda: {"name": FLAT})
+    shards: int = 1
 
     def to_dict(self) -> dict[str, Any]:
         """Plain nested dictionaries (JSON-able)."""
@@ -119,7 +123,12 @@ class RunConfig:
     @property
     def names_engine(self) -> bool:
         """Whether an engine is measured instead of a method."""
-        return self.engine.get("name") not in (None, NO_ENGINE)
+        return self.engine.get("name") not in (None, NO_ENGINE, RAY)
+
+    @property
+    def is_sharded(self) -> bool:
+        """Whether the base lies in shards on several nodes."""
+        return self.engine.get("name") == RAY
 
     @property
     def has_index(self) -> bool:
@@ -138,6 +147,8 @@ class RunConfig:
             ignored.add("device")
         if not self.has_index:
             ignored.add("index")
+        if not self.is_sharded:
+            ignored.add("shards")
         determining = {key: value for key, value in self.to_dict().items() if key not in ignored}
         if self.names_engine:
             return determining
@@ -147,7 +158,7 @@ class RunConfig:
 
     def check(self) -> None:
         """Raise :class:`UsageError` for a value that no run can work with; cheap, before anything is loaded."""
-        at_least = {"k": 1, "seed": 0, "threads": 1, "train_size": 1, "rescore_factor": 1, "jobs": 1}
+        at_least = {"k": 1, "seed": 0, "threads": 1, "train_size": 1, "rescore_factor": 1, "jobs": 1, "shards": 1}
         for name, least in at_least.items():
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < least:
@@ -172,6 +183,7 @@ class RunConfig:
             )
         if self.names_engine and self.scenario.get("name") != "none":
             raise UsageError(f"scenario={self.scenario['name']} is for methods; leave out engine= or the scenario")
+        self._check_shards()
         if self.has_index:
             check_index(self.index, self.names_engine, self.scenario["name"])
         if self.rescore_carving is not None and (self.rescore is None or not 0 < self.rescore_carving < math.inf):
@@ -193,3 +205,15 @@ class RunConfig:
                 except (TypeError, ValueError):
                     option = f"{group}.{name}".rstrip(".")
                     raise UsageError(f"{option}={value} cannot be recorded; use finite numbers and text") from None
+
+    def _check_shards(self) -> None:
+        if self.shards > 1 and not self.is_sharded:
+            raise UsageError(f"shards={self.shards} is an option of engine=ray; name that too")
+        others = {
+            "rescore": self.rescore is not None,
+            "index": self.has_index,
+            "scenario": self.scenario["name"] != "none",
+            "jobs": self.jobs > 1,
+        }
+        if self.is_sharded and (given := [name for name, is_given in others.items() if is_given]):
+            raise UsageError(f"engine=ray measures scans of all codes, one run at a time; leave out {given[0]}=")

@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Collection, Iterator, Sequence
 
-from bench.config import RunConfig
+from bench.config import NO_ENGINE, RAY, RunConfig
 from bench.errors import UsageError
 
 _CFG = ("job", "hydra", "all")
@@ -67,7 +67,7 @@ def check(arguments: Sequence[str], commands: Collection[str]) -> None:
         if equals and _KEY.fullmatch(key) and given.setdefault(key, value) != value:
             several = f"{key}={given[key]},{value}"
             raise UsageError(f"{key} is given twice; choose one, or measure both with `python -m bench -m {several}`")
-    if given.get("engine", "none") != "none" and "method" in given:
+    if given.get("engine", NO_ENGINE) not in (NO_ENGINE, RAY) and "method" in given:
         raise UsageError("method= and engine= are given, and a run measures one of them; leave the other out")
     flags = {argument.partition("=")[0] for argument in arguments}
     if "--resolve" in flags and not flags & {"--cfg", "-c"}:

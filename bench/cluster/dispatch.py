@@ -86,11 +86,11 @@ def _execute(cluster: Cluster, plans: list[Plan], rows: list[list[int]], done: s
 
 
 def _check(plans: Sequence[Plan], name: str) -> None:
-    for plan in plans:
-        if plan.config.jobs > 1:
-            raise UsageError(
-                f"jobs={plan.config.jobs} is for sweeps on one machine; {name} decides how many run at once"
-            )
+    for config in (plan.config for plan in plans):
+        if config.jobs > 1:
+            raise UsageError(f"jobs={config.jobs} is for sweeps on one machine; {name} decides how many run at once")
+        if config.is_sharded:
+            raise UsageError("engine=ray gives the cluster to one run at a time; leave out hydra/launcher=")
 
 
 class _Sweep:

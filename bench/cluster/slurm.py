@@ -114,18 +114,18 @@ def _said_of(state: str) -> str:
 
 @dataclass
 class _States:
-    """What Slurm says of the jobs, asked for all together and not too often. It needs no accounting."""
+    """What Slurm says of the jobs, of all together and not too often. It needs no accounting."""
 
     ids: dict[str, str | None] = field(default_factory=dict)  # id -> state; None before the first answer
-    asked: float = -math.inf
+    last: float = -math.inf  # look at them, by the monotonic clock
 
     def watch(self, ids: Sequence[str]) -> None:
         self.ids |= dict.fromkeys(ids)
 
     def of(self, id_: str) -> str | None:
         """``PENDING``, ``RUNNING``, ...; empty once Slurm has forgotten the job, None while it does not answer."""
-        if time.monotonic() - self.asked > _LOOK_S:
-            self.asked = time.monotonic()
+        if time.monotonic() - self.last > _LOOK_S:
+            self.last = time.monotonic()
             self._ask()
         return self.ids[id_]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import datasets, own_files, records
+from bench.cluster import extras
 from bench.config import RunConfig
 from bench.datasets import AnyDataset
 from bench.errors import UsageError
@@ -125,6 +126,10 @@ def prepare(config: RunConfig) -> Plan:
     code_bytes = track.code_bytes(budget, dataset)
     if config.k > (most := max(items := track.describe(config, dataset).n, _MOST_K)):
         raise UsageError(f"k={config.k} is more than the {items} items of the base; use at most {most}")
+    if config.is_sharded:
+        extras.check("ray", "ray", "engine=ray")
+        if not isinstance(dataset, datasets.Dataset) or config.shards > dataset.base.shape[0]:
+            raise UsageError(f"engine=ray cannot cut {dataset.name} into {config.shards} shards of single vectors")
     determinants = config.determinants() | {
         "dataset": [dataset.checksum, str(dataset.metric)],
         "schema": records.SCHEMA,

@@ -125,8 +125,8 @@ def _measure(plan: Plan, turns: Turns | None, claim: claims.Claim) -> Record | N
 
 def find_truth(plan: Plan) -> None:
     """Compute the data set's ground truth and the diagnosis of its vectors into the cache: here they count neither in a
-    run's time nor in its memory. Where several processes need it, one computes it."""
-    if not isinstance(plan.dataset, datasets.ClickDataset):
+    run's time nor in its memory. Where several processes need it, one computes it; of a base in shards, they do."""
+    if not isinstance(plan.dataset, datasets.ClickDataset) and not plan.config.is_sharded:
         name = f"{plan.dataset.checksum[:40]}-{plan.dataset.metric}"
         with claims.in_turn(datasets.cache_dir() / "ground-truth" / name):
             datasets.ground_truth(plan.dataset, TRUTH_K)
@@ -224,6 +224,8 @@ def _diagnosis(plan: Plan, outcome: Outcome) -> dict[str, Any] | None:
     """The diagnosis of the vectors; None where nothing was measured on them."""
     if outcome.status == "skipped" or isinstance(plan.dataset, datasets.ClickDataset):
         return None
+    if plan.config.is_sharded and outcome.status != "ok":  # the shards may have found no neighbors
+        return None
     truth = datasets.ground_truth(plan.dataset, TRUTH_K)
     return dataclasses.asdict(diagnose(plan.dataset, truth))
 
@@ -231,7 +233,9 @@ def _diagnosis(plan: Plan, outcome: Outcome) -> dict[str, Any] | None:
 def _scan_bandwidth(measured: dict[str, Any], memory: float) -> dict[str, float] | None:
     """:class:`bench.records.ScanBandwidth` of a measurement; None where nothing was searched, or not all of it."""
     latency, throughput, size = measured.get("latency_ms"), measured.get("throughput") or {}, measured.get("bytes")
-    if size is None or not latency or "queries_per_s" not in throughput or measured.get("index"):
+    if size is None or not latency or "queries_per_s" not in throughput:
+        return None
+    if measured.get("index") or measured.get("shards"):
         return None
     single = size["searcher"] / (latency["p50"] / 1e3)
     return {

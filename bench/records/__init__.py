@@ -143,7 +143,8 @@ class Record:
     ``recalls`` is recall@10 of each distinct query, as :meth:`bench.report.per_query.RecallOfQueries.values` gives it,
     where a packed record has it: its per-query arrays stay behind, and methods that are measured later are tested
     against it. ``engine`` is of runs that measured a real engine instead of a method, ``index`` of those whose searches
-    visit some of the codes.
+    visit some of the codes. ``shards`` has, of a base in shards, the rows, node and processor of each, seconds of
+    encoding and peak memory.
     """
 
     schema: int
@@ -171,6 +172,7 @@ class Record:
     recalls: list[float] | None = None
     engine: EngineInfo | None = None
     index: IndexInfo | None = None
+    shards: list[dict[str, Any]] | None = None
 
     def to_json(self) -> str:
         """Strict JSON (no NaN), indented, keys in the order of the fields."""

@@ -259,7 +259,7 @@ def _labeled(rows: Sequence[Row]) -> list[Row]:
 
 def _label(name: str, options: dict[str, Any], differing: set[str]) -> str:
     extra = [f"{key}={options[key]}" for key in sorted(differing) if options.get(key) is not None]
-    always = [key for key in ("index", "rescore") if options[key] is not None and key not in differing]
+    always = [key for key in ("index", "rescore", "shards") if options[key] is not None and key not in differing]
     return " ".join([name, *(f"{key}={options[key]}" for key in always), *extra])
 
 
@@ -270,6 +270,7 @@ def options_of(record: Record) -> dict[str, Any]:
     options = {**record.method.requested, **{name: config.get(name) for name in RUN_OPTIONS}, "scenario": scenario}
     index = {} if record.index is None else {f"index.{key}": value for key, value in config["index"].items()}
     options |= {"index": index.pop("index.name", None), **index}
+    options["shards"] = None if record.shards is None else len(record.shards)
     return options | {"version": record.method.version}
 
 

@@ -27,6 +27,8 @@ def measure(config: RunConfig, dataset: AnyDataset, code_bytes: int, work: Path)
     module = track_of(dataset)
     if config.names_engine:
         module = importlib.import_module("bench.tracks.engine")
+    if config.is_sharded:
+        module = importlib.import_module("bench.tracks.sharded")
     if config.has_index:
         module = importlib.import_module("bench.tracks.indexed")
     if config.scenario["name"] == "upgrade":

@@ -131,9 +131,9 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
     return run
 
 
-def check_resident(counted: Bytes, codes: int, code_bytes: int) -> None:
-    """:class:`OverBudget` if more than the budget is kept in memory for a code, the padding of a last block aside."""
-    padding = min(counted.searcher_padding, _PADDED_CODES * code_bytes)
+def check_resident(counted: Bytes, codes: int, code_bytes: int, searchers: int = 1) -> None:
+    """:class:`OverBudget` if more than the budget is kept in memory for a code, the padding of last blocks aside."""
+    padding = min(counted.searcher_padding, searchers * _PADDED_CODES * code_bytes)
     resident = counted.searcher - padding + counted.rescore_memory
     check_budget(-(-resident // max(1, codes)), code_bytes, "what the searcher keeps for a code")
 
@@ -209,6 +209,10 @@ def _write_vectors(base: VectorStore, path: Path) -> Path:
 
 def _reconstruction_error(dataset: Dataset, codec: Codec, codes: np.ndarray, seed: int) -> np.ndarray | None:
     """Relative squared errors of a sample of the base; None where codes do not decode."""
-    n = len(codes)
-    rows = np.sort(np.random.default_rng(seed).choice(n, min(n, _SAMPLE), replace=False))
+    rows = judged_rows(len(codes), seed)
     return quality.reconstruction_error(codec, codes[rows], dataset.base.take(rows)) if codec.decodable else None
+
+
+def judged_rows(n: int, seed: int) -> np.ndarray:
+    """Rows of the base, ascending, whose reconstruction is judged."""
+    return np.sort(np.random.default_rng(seed).choice(n, min(n, _SAMPLE), replace=False))

@@ -48,6 +48,7 @@ class Measurement:
     memory_bytes: dict[str, int] = field(default_factory=dict)
     engine: EngineInfo | None = None
     index: IndexInfo | None = None
+    shards: list[dict[str, Any]] | None = None
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
     @contextmanager

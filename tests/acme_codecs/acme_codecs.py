@@ -67,16 +67,27 @@ class Hangs(Truncated):
         time.sleep(600)
 
 
+def wait(name):
+    """Note that something begins, and go on once there is a file of its name."""
+    folder = pathlib.Path(os.environ["ACME_FOLDER"])
+    with (folder / "begun").open("a") as file:
+        file.write(f"{name}\n")
+    while not (folder / str(name)).exists():
+        time.sleep(0.1)
+
+
 class Waits(Truncated):
-    """Notes that a run with this seed begins, and goes on once there is a file of the seed's number."""
+    """A run waits until it may go on, by its seed."""
 
     def _fit(self, vectors, seed):
-        folder = pathlib.Path(os.environ["ACME_FOLDER"])
-        with (folder / "begun").open("a") as file:
-            file.write(f"{seed}\n")
-        while not (folder / str(seed)).exists():
-            time.sleep(0.1)
+        wait(seed)
         super()._fit(vectors, seed)
+
+
+class WaitsEncoding(Truncated):
+    def _encode(self, vectors):
+        wait(100)
+        return super()._encode(vectors)
 
 
 class Greedy(Truncated):

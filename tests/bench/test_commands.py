@@ -96,7 +96,7 @@ WRONG = {
     "a pattern of nothing": (("-m", "method=glob(zz*)"), "matches nothing"),
     "a bracket": (("-m", "method=glob(*"), "opens a bracket"),
     "a folder that is not there": (("hydra.searchpath=[file:///not/there]",), "is no folder"),
-    "a launcher of Hydra's": (("hydra/launcher=joblib",), "leave it out"),
+    "a launcher of Hydra's": (("hydra/launcher=joblib",), "use one of isolated, isolated_ray, isolated_slurm"),
 }
 
 

@@ -82,12 +82,12 @@ class Waiting:
     def __init__(self, folder, env, vectors, launcher):
         self.folder, self.env, self.results = folder, {**env, "ACME_FOLDER": str(folder)}, folder / "results"
         data = ["dataset=path", f"dataset.base={vectors}", "dataset.holdout=50", "latency_s=0.05", "budget=8x"]
-        self.command = [sys.executable, "-m", "bench", "-m", *launcher, "method=acme_waits", *data]
-        self.started = []
+        self.launcher, self.method, self.options, self.started = list(launcher), "acme_waits", data, []
 
     def start(self, seeds):
+        seed = f"seed={','.join(map(str, seeds))}"
         process = subprocess.Popen(
-            [*self.command, f"seed={','.join(map(str, seeds))}"],
+            [sys.executable, "-m", "bench", "-m", *self.launcher, f"method={self.method}", *self.options, seed],
             cwd=self.folder,
             env=self.env,
             stdout=subprocess.PIPE,

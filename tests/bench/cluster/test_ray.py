@@ -2,8 +2,11 @@
 
 import importlib.util
 
+import numpy as np
 import psutil
 import pytest
+
+from bench import records
 
 pytestmark = [
     pytest.mark.cluster,
@@ -72,7 +75,37 @@ def test_ctrl_c_ends_the_tasks(sweep, eventually):
 
 
 def test_more_processors_than_a_node_has_are_refused(sweep):
-    sweep.command.append("hydra.launcher.cpus_per_task=3")
+    sweep.options.append("hydra.launcher.cpus_per_task=3")
     process = sweep.start([0])
     assert "hydra.launcher.cpus_per_task=3 is more than a node has; use at most 1" in process.communicate(timeout=60)[0]
     assert process.returncode == 2
+
+
+def test_a_base_in_shards_is_searched_whole_though_a_node_is_killed(ray_cluster, sweep, eventually):
+    sweep.method, sweep.launcher = "acme_waits_encoding", ["engine=ray", "shards=2"]
+    process = sweep.start([0])
+    assert eventually(lambda: sweep.begun() == [100, 100])
+    node = ray_cluster.worker_nodes.copy().pop()
+    ray_cluster.add_node(num_cpus=1, object_store_memory=100 << 20)  # a spare one
+    ray_cluster.remove_node(node, allow_graceful=False)
+    assert eventually(lambda: sweep.begun() == [100, 100, 100])  # Ray has started the shard anew
+    sweep.let_go(100)
+    out = process.communicate(timeout=180)[0]
+    assert process.returncode == 0, out
+
+    sweep.launcher = []
+    out = sweep.start([0]).communicate(timeout=180)[0]
+    one, other = sorted(records.find([sweep.results / "runs"]), key=lambda record: record.shards is not None)
+    assert [(shard["start"], shard["stop"]) for shard in other.shards] == [(0, 275), (275, 550)]
+    assert all(shard["cpu"] == one.environment["cpu"] for shard in other.shards)
+    (a, b) = (records.read_queries(folder) for folder in folders_of(sweep.results, one, other))
+    np.testing.assert_array_equal(a["ids"], b["ids"])
+    np.testing.assert_array_equal(a["scores"], b["scores"])
+    assert one.quality["recall@10"] == other.quality["recall@10"]
+    assert one.quality["reconstruction_error"] == other.quality["reconstruction_error"]
+    assert other.bytes.code_total == one.bytes.code_total
+    assert other.bytes.parts_total == 2 * one.bytes.parts_total  # each node has its own
+
+
+def folders_of(results, *runs):
+    return [next(results.rglob(f"{run.key}/record.json")).parent for run in runs]

@@ -1,0 +1,221 @@
+"""One base on several nodes of Ray: each shard is encoded, searched exactly and scanned where its codes lie.
+
+A shard is an actor. Ray starts it anew where its node or process is lost, and repeats the call that it had: it then
+reads and encodes its rows again, with the same codec, so that the answer is the same.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import platform
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import methods
+from bench.config import RunConfig
+from bench.datasets.base import Dataset
+from bench.datasets.exact import Part, search_rows
+from bench.datasets.store import Span
+from bench.errors import UsageError
+from bench.execution import stage
+from bench.execution.data import load_dataset
+from bench.measure import environment
+from bench.measure.memory import peak_memory
+from methods import Codec, Searcher
+from methods.vectors import as_vectors
+
+BLOCK = 16_384  # rows read and encoded at a time
+
+
+class Shard:
+    """Rows of a base, on the node where Ray puts them.
+
+    Parameters
+    ----------
+    config : str
+        The run's configuration as JSON; the data set is read from the files that it names.
+    folder : str
+        In which the run was started: relative names are of files there.
+    codec : str
+        File of a fitted codec (:meth:`methods.Codec.save`), which a shard that is started anew reads again.
+    start, stop : int
+        Rows of the base.
+    """
+
+    def __init__(self, config: str, folder: str, codec: str, start: int, stop: int) -> None:
+        os.chdir(folder)
+        self._config = RunConfig.from_dict(json.loads(config))
+        _set_threads(self._config.threads)
+        self._codec, self._start, self._stop = methods.load(codec), start, stop
+
+    def truth(self, k: int) -> Part:
+        """The exact ``k`` nearest among the rows."""
+        return search_rows(self._dataset, k, self._start, self._stop)
+
+    def encode(self) -> None:
+        """Encode the rows; no effect where they are."""
+        _ = self._searcher
+
+    def codes(self, rows: np.ndarray) -> np.ndarray:
+        """Codes (m, code_size) uint8 of the given rows (m,) of the whole base, which are this shard's."""
+        return self._encoded[rows - self._start]
+
+    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """As :meth:`methods.Searcher.search`; ids are rows of the whole base."""
+        scores, ids = self._searcher.search(queries, k)
+        return scores, np.where(ids < 0, ids, ids + self._start)
+
+    def scan(self) -> dict[str, Any]:
+        """What the searcher says of itself and its bytes."""
+        names = ("nbytes", "padding", "size", "descending", "estimates_metric")
+        return {name: getattr(self._searcher, name) for name in names}
+
+    def about(self) -> dict[str, Any]:
+        """The shard as a record has it."""
+        machine = environment.machine()
+        return {
+            "start": self._start,
+            "stop": self._stop,
+            "node": platform.node(),
+            **{name: machine[name] for name in ("cpu", "cpu_flags", "cores")},
+            "encode_s": self._encode_s,
+            "peak_memory_bytes": peak_memory(),
+        }
+
+    @functools.cached_property
+    def _dataset(self) -> Dataset:
+        dataset = load_dataset(self._config)
+        assert isinstance(dataset, Dataset)  # checked where the run was prepared
+        return dataset
+
+    @functools.cached_property
+    def _encoded(self) -> np.ndarray:
+        base = Span(self._dataset.base, self._start, self._stop)
+        codes, self._encode_s = np.empty((base.shape[0], self._codec.code_size), np.uint8), 0.0
+        for first in range(0, len(codes), BLOCK):
+            vectors = base.read(first, first + BLOCK)
+            begin = time.perf_counter()
+            codes[first : first + len(vectors)] = self._codec.encode(vectors)
+            self._encode_s += time.perf_counter() - begin
+        return codes
+
+    @functools.cached_property
+    def _searcher(self) -> Searcher:
+        return self._codec.searcher(self._encoded)
+
+
+def _set_threads(threads: int) -> None:
+    """What the process could not read from its environment."""
+    import faiss
+
+    faiss.omp_set_num_threads(threads)
+
+
+class Shards:
+    """All shards of a base.
+
+    Parameters
+    ----------
+    ray : module
+        Connected.
+    config : RunConfig
+    codec : Codec
+        Fitted.
+    file : Path
+        Of the codec, where the nodes read it too.
+    rows : int
+        Of the base.
+
+    Raises
+    ------
+    UsageError
+        The cluster has fewer processors than the shards take.
+    """
+
+    def __init__(self, ray: Any, config: RunConfig, codec: Codec, file: Path, rows: int) -> None:
+        there = int(ray.cluster_resources().get("CPU", 0))
+        if (taken := config.shards * config.threads) > there:
+            raise UsageError(
+                f"shards={config.shards} of threads={config.threads} take {taken} processors and the cluster has "
+                f"{there}; use at most shards={there // config.threads}"
+            )
+        self._ray, self._codec, self.size = ray, codec, rows
+        self._starts = np.array([rows * i // config.shards for i in range(config.shards)])
+        actor = ray.remote(
+            num_cpus=config.threads,
+            max_restarts=-1,
+            max_task_retries=-1,
+            scheduling_strategy="SPREAD",
+            runtime_env={"env_vars": environment.thread_environment(config.threads)},
+        )(Shard)
+        given = [json.dumps(config.to_dict()), os.getcwd(), str(file.absolute())]
+        stops = [*self._starts[1:].tolist(), rows]
+        self._actors = [actor.remote(*given, start, stop) for start, stop in zip(self._starts.tolist(), stops)]
+
+    def truth(self, k: int) -> list[Part]:
+        """The exact ``k`` nearest of each shard."""
+        return self._all("exact neighbors", [actor.truth.remote(k) for actor in self._actors])
+
+    def encode(self) -> None:
+        """Encode every shard."""
+        self._all("encode", [actor.encode.remote() for actor in self._actors])
+
+    def codes(self, rows: np.ndarray) -> np.ndarray:
+        """Codes (m, code_size) uint8 of the given rows (m,), ascending."""
+        split = np.split(rows, np.searchsorted(rows, self._starts[1:]))
+        refs = [actor.codes.remote(some) for actor, some in zip(self._actors, split) if len(some)]
+        return np.concatenate([np.empty((0, self._codec.code_size), np.uint8), *self._ray.get(refs)])
+
+    def searcher(self) -> ShardedSearcher:
+        """Searches all shards at once."""
+        scans = self._ray.get([actor.scan.remote() for actor in self._actors])
+        return ShardedSearcher(self._ray, self._actors, self._codec, scans)
+
+    def about(self) -> list[dict[str, Any]]:
+        """The shards as a record has them."""
+        return self._ray.get([actor.about.remote() for actor in self._actors])
+
+    def _all(self, what: str, refs: list[Any]) -> list[Any]:
+        """What all return; the progress shows how many have."""
+        waiting = refs
+        while waiting:
+            stage.enter(f"{what}, {len(refs) - len(waiting)} of {len(refs)} shards")
+            _, waiting = self._ray.wait(waiting)
+        return self._ray.get(refs)
+
+
+class ShardedSearcher(Searcher):
+    """Asks every shard for its ``k`` best and keeps the best of them; of equal scores the smaller id."""
+
+    def __init__(self, ray: Any, actors: Sequence[Any], codec: Codec, scans: Sequence[dict[str, Any]]) -> None:
+        super().__init__(codec.dim, codec.metric, sum(scan["size"] for scan in scans))
+        self._ray, self._actors = ray, actors
+        self._nbytes = sum(scan["nbytes"] for scan in scans)
+        self.padding = sum(scan["padding"] for scan in scans)
+        self.descending, self.estimates_metric = scans[0]["descending"], scans[0]["estimates_metric"]
+
+    @property
+    def nbytes(self) -> int:
+        return self._nbytes
+
+    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """As :meth:`methods.Searcher.search`; the shards check and normalize what they are asked."""
+        return self._search(as_vectors(queries, self.dim, "queries"), k)
+
+    def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        shared = self._ray.put(queries)
+        answers = self._ray.get([actor.search.remote(shared, k) for actor in self._actors])
+        return merge(answers, k, self.descending)
+
+
+def merge(answers: Sequence[tuple[np.ndarray, np.ndarray]], k: int, descending: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The ``k`` best of the scores and ids (nq, k) of several searchers; what is padded with -1 comes last."""
+    scores, ids = (np.concatenate(arrays, axis=1) for arrays in zip(*answers))
+    order = np.lexsort((ids, -scores if descending else scores, ids < 0), axis=1)[:, :k]
+    return np.take_along_axis(scores, order, axis=1), np.take_along_axis(ids, order, axis=1)
