@@ -10,7 +10,7 @@ from methods.errors import MethodError
 __all__ = ["WIDTHS", "RowIds"]
 
 WIDTHS = ("packed", "int32", "int64", "none")
-_PACKED_AT_ONCE = 1 << 18  # ids, a multiple of 8, so that each block ends with a whole byte
+_PACKED_AT_ONCE = 1 << 15  # ids, a multiple of 8, so that each block ends with a whole byte
 _WORD = 8  # bytes read for a packed id
 
 

@@ -1,5 +1,7 @@
 """An inverted file where lists are few, many, empty or equal."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -146,3 +148,20 @@ def test_a_vector_is_of_the_list_whose_centroid_is_nearest():
     assert assigned.dtype == np.int32
     assert lists.assign(base[:0]).shape == (0,)
     assert set(lists.assign(np.full((2, DIM), 3e38, np.float32))) <= set(range(9))
+
+
+def test_codes_that_are_overwritten_are_not_held_twice():
+    base = vectors(50_000)
+    lists = Partition(DIM, "l2", 8).fit(base)
+    codec = methods.create("transform_coding", dim=DIM, budget="1x", metric="l2").fit(base)
+    codes, assigned = codec.encode(base), lists.assign(base)
+
+    def peak(**options):
+        tracemalloc.start()
+        IVFSearcher(codec, codes, lists, assigned, ids="int32", **options)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    peak()  # what is compiled or imported once
+    assert peak(overwrite_codes=True) < peak() - 0.9 * codes.nbytes
