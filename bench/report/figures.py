@@ -74,7 +74,10 @@ def pareto(
 
 
 def _draw_front(axis: Axes, rows: Sequence[Row], pooled: Sequence[Record], cost: str, vertical: Vertical) -> Panel:
+    if cost not in SIZES:  # a time: it compares with those of one kind of processor
+        rows = [row for row in rows if not row.other_processor]
     costs = {row.record.key: row.cost(cost) for row in rows}
+    pooled = [record for record in pooled if record.key in costs]
     values = np.array([row.quality(vertical.measure).value for row in rows])  # type: ignore[union-attr]
     x, y = np.array([costs[row.record.key] for row in rows], np.float64), vertical.drawn(values)
     front = on_front(x, values)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _GROUPS = ("dataset", "metric", "checksum")  # rows of one data set and metric compete
+_TIMES = ("p50_ms", "p95_ms", "p99_ms", "fit_s")  # in which those of one processor alone do
 
 
 def pareto(frame: pd.DataFrame, x: str = "bytes", y: str = "recall@10") -> pd.DataFrame:
@@ -28,7 +29,8 @@ def pareto(frame: pd.DataFrame, x: str = "bytes", y: str = "recall@10") -> pd.Da
         Of :func:`bench.load_records`, or any with these columns; without ``dataset``, ``metric`` and ``checksum`` all
         rows compete. What a row lacks (NaN in ``x`` or ``y``) keeps it off every front.
     x : str
-        Column of the cost, of which less is better: ``bytes``, ``bytes_at_1m``, ``p50_ms``, ``fit_s``, ...
+        Column of the cost, of which less is better: ``bytes``, ``bytes_at_1m``, ``p50_ms``, ``fit_s``, ... Times are
+        compared between rows of one processor alone, where there is a column ``cpu``.
     y : str
         Column of the quality: ``recall@10``, ``nDCG@10``, ``auc``, ...; of errors, losses and biases that nearest to 0
         is the best.
@@ -49,7 +51,7 @@ def pareto(frame: pd.DataFrame, x: str = "bytes", y: str = "recall@10") -> pd.Da
     """
     cost, value = _numbers(frame, x), _numbers(frame, y)
     value = -np.abs(value) if less_is_better(y) else value
-    groups = [name for name in _GROUPS if name in frame]
+    groups = [name for name in (*_GROUPS, *(["cpu"] if x in _TIMES else [])) if name in frame]
     numbered = (
         frame.groupby(groups, dropna=False).ngroup().to_numpy() if groups and len(frame) else np.zeros(len(frame))
     )

@@ -130,16 +130,20 @@ class Row:
 
     @property
     def timed(self) -> Row:
-        """The row of the seeds whose latencies count: those that had the machine to themselves, or all."""
+        """The row of the seeds whose latencies count: those that had the machine to themselves, or all.
+
+        Where they ran on nodes of several kinds, of the kind that most of them ran on.
+        """
         quiet = tuple(record for record in self.records if record.latency_ms and not record.latency_shared)
-        return replace(self, records=quiet) if quiet else self
+        return replace(self, records=_of_one_kind(quiet or self.records))
 
     def cost(self, name: str) -> float | None:
         """One of :data:`COSTS`."""
         if name == "p50 ms":
             return self.latency("p50")
         if name == "encode us":
-            return self.median(lambda r: 1e6 / rate if (rate := _encoded_per_s(r)) else None)
+            one_kind = replace(self, records=_of_one_kind(self.records))
+            return one_kind.median(lambda r: 1e6 / rate if (rate := _encoded_per_s(r)) else None)
         if name == "codes":
             return float(self.code)
         ratio = {"at N": "total", "at 1M": "total_at_1m", "at 100M": "total_at_100m"}[name]
@@ -201,16 +205,25 @@ def _with_processors(rows: Sequence[Row]) -> list[Row]:
     """Rows, those marked that were timed on another processor than most of their data set."""
     by_data: dict[tuple, Counter[str]] = defaultdict(Counter)
     for row in rows:
-        by_data[row.group[:3]][_processor(row)] += 1
+        by_data[row.group[:3]][processor_of(row.timed.record)] += 1
     most = {data: counts.most_common(1)[0][0] for data, counts in by_data.items()}
-    return [replace(row, other_processor=_processor(row) != most[row.group[:3]]) for row in rows]
+    return [replace(row, other_processor=processor_of(row.timed.record) != most[row.group[:3]]) for row in rows]
 
 
-def _processor(row: Row) -> str:
-    """What the speed of a kernel depends on: the processor's name, and the instructions that kernels choose by."""
-    environments = [record.environment for record in row.timed.records]
-    names = {f"{environment.get('cpu')} {' '.join(environment.get('cpu_flags', []))}" for environment in environments}
+def processor_of(record: Record) -> str:
+    """What the speed of a kernel depends on: the processor's name, and the instructions that kernels choose by.
+
+    Of a base in shards, those of all its nodes.
+    """
+    machines = record.shards or [record.environment]
+    names = {f"{machine.get('cpu')} {' '.join(machine.get('cpu_flags', []))}" for machine in machines}
     return " / ".join(sorted(names))
+
+
+def _of_one_kind(records: tuple[Record, ...]) -> tuple[Record, ...]:
+    """Those that ran on the kind of processor that most ran on: times of several kinds have no median."""
+    most = Counter(map(processor_of, records)).most_common(1)[0][0]
+    return tuple(record for record in records if processor_of(record) == most)
 
 
 def _one_a_seed(records: Iterable[Record]) -> tuple[Record, ...]:

@@ -40,6 +40,13 @@ def test_samples_of_one_name_do_not_compete(frame):
     assert sorted(bench.report.pareto(frame)["method"]) == ["a", "b", "c", "d", "f", "g"]
 
 
+def test_times_compete_on_one_processor_alone(frame):
+    frame["p50_ms"], frame["cpu"] = frame["bytes"], ["x", "x", "y", "y", "x", "x", "x"]
+    frame.loc[12, "recall@10"] = 0.45
+    assert bench.report.pareto(frame)["method"].tolist() == ["a", "d", "g", "f"]
+    assert sorted(bench.report.pareto(frame, x="p50_ms")["method"]) == ["a", "c", "d", "f", "g"]
+
+
 def test_without_names_of_data_sets_all_rows_compete(frame):
     assert bench.report.pareto(frame[["method", "bytes", "recall@10"]])["method"].tolist() == ["a", "c"]
 

@@ -11,8 +11,8 @@ from bench import records
 from bench.errors import UsageError
 from bench.measure.kinds import Diagnosis
 from bench.measure.statistics import Difference
+from bench.report import figures, significance
 from bench.report import rows as rows_module
-from bench.report import significance
 from bench.report.__main__ import main
 from bench.report.compare import compare_sets, print_comparison, times_differ
 from bench.report.export import best_frame, best_markdown, runs_markdown, write_all
@@ -52,6 +52,24 @@ def test_times_of_another_processor_than_most_rows_have_are_marked(capsys):
     text = capsys.readouterr().out
     assert text.count("1†") == 1
     assert "† on another processor" in text
+
+
+def test_times_of_seeds_are_of_one_kind_of_processor():
+    seeds = [make("pq", "product", 8, 0.5, seed=seed, p50=p50) for seed, p50 in enumerate((9.0, 2.0, 4.0))]
+    rates = [{**seed.throughput, "encode_vectors_per_s": rate} for seed, rate in zip(seeds, (1e6, 1e5, 1e5))]
+    seeds = [dataclasses.replace(seed, throughput=rate) for seed, rate in zip(seeds, rates)]
+    seeds[0] = dataclasses.replace(seeds[0], environment={**seeds[0].environment, "cpu": "another"})
+    (row,) = rows_of(seeds)
+    assert (row.cost("p50 ms"), row.cost("encode us")) == (3.0, 10.0)
+    assert len(row.records) == 3
+
+
+def test_a_figure_of_times_leaves_out_other_processors():
+    rows = [make(name, "product", 8, 0.5, p50=1.0) for name in ("pq", "opq", "rq")]
+    rows[1] = dataclasses.replace(rows[1], environment={**rows[1].environment, "cpu": "another"})
+    figure = figures.pareto(rows, ["codes", "p50 ms"])
+    drawn = [sum(len(points.get_offsets()) for points in axis.collections) for axis in figure.axes]
+    assert drawn == [3, 2]
 
 
 def test_a_seed_that_was_timed_twice_counts_once():
