@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,10 +21,23 @@ OFFSET = "offset"  # the vectors of the other checks: an offset, and lengths tha
 
 @dataclass(frozen=True)
 class Recalls:
-    """Recall@10 of each query (nq,): of the search, and of float queries on decoded vectors (None: not decodable)."""
+    """Recall@10 of each query (nq,): of the search, and of float queries on decoded vectors.
+
+    Attributes
+    ----------
+    search : np.ndarray
+        Of the search.
+    measure_decoded : Callable, optional
+        Gives that on decoded vectors; None where codes do not decode.
+    """
 
     search: np.ndarray
-    decoded: np.ndarray | None
+    measure_decoded: Callable[[], np.ndarray] | None = None
+
+    @functools.cached_property
+    def decoded(self) -> np.ndarray | None:
+        """Recall@10 of float queries on decoded vectors; measured when it is asked for, as few checks need it."""
+        return None if self.measure_decoded is None else self.measure_decoded()
 
 
 class RecallsOfMethod:
@@ -75,19 +89,25 @@ def _with_base_of(kind: str, metric: Metric) -> list[str]:
 def measure(codec: Codec, codes: np.ndarray, queries: np.ndarray, near: np.ndarray) -> Recalls:
     """Recalls of ``queries`` (nq, d) over ``codes``; ``near`` (nq, n) as :func:`near_rows` gives it."""
     search = _recall(codec.searcher(codes).search(queries, data.K)[1], near)
-    if not codec.decodable:
-        return Recalls(search, None)
+    return Recalls(search, functools.partial(_of_decoded, codec, codes, queries, near) if codec.decodable else None)
+
+
+def _of_decoded(codec: Codec, codes: np.ndarray, queries: np.ndarray, near: np.ndarray) -> np.ndarray:
     decoded, metric, by_formula = codec.decode(codes), codec.metric, []
     for formula in {metric, metric.inner}:  # under cosine with decoded vectors as they are or renormalized
         values = data.metric_values(queries, decoded, formula)
         by_formula.append(_expected_recall(-values if metric.descending else values, near))
-    return Recalls(search, min(by_formula, key=lambda recalls: float(recalls.mean())))
+    return min(by_formula, key=lambda recalls: float(recalls.mean()))
 
 
 def average(several: list[Recalls]) -> Recalls:
     """The mean over fits, query by query."""
-    decoded = [each.decoded for each in several if each.decoded is not None]
-    return Recalls(np.mean([each.search for each in several], axis=0), np.mean(decoded, axis=0) if decoded else None)
+
+    def decoded() -> np.ndarray:
+        return np.mean([each.decoded for each in several], axis=0)
+
+    search = np.mean([each.search for each in several], axis=0)
+    return Recalls(search, None if several[0].measure_decoded is None else decoded)
 
 
 def _recall(ids: np.ndarray, near: np.ndarray) -> np.ndarray:

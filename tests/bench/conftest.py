@@ -2,20 +2,18 @@
 
 import contextlib
 import io
-import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-import numba
 import numpy as np
 import pytest
 from hydra.core.global_hydra import GlobalHydra
+from runs_here import run_here
 
 from bench import cli
-from bench.execution import isolate, runner, sweep, worker
+from bench.execution import runner, sweep
 
 THIRD_PARTY = Path(__file__).resolve().parents[1] / "acme_codecs"  # as installed: a module and its entry points
 
@@ -41,19 +39,7 @@ def bench_env(tmp_path_factory):
 @pytest.fixture
 def in_this_process(monkeypatch):
     """What a run measures, it measures in this process: for tests that are not about its process."""
-
-    def run(job, work, limits, threads, turns=None, memory_share=1.0):
-        (work / isolate.JOB_FILE).write_text(json.dumps(job))
-        start, before = time.monotonic(), numba.get_num_threads()
-        numba.set_num_threads(threads)  # which the run's own process has from its environment
-        try:
-            result = json.loads(json.dumps(worker.work(work)))
-        finally:
-            numba.set_num_threads(before)
-        seconds = time.monotonic() - start
-        return isolate.Outcome(result["status"], result["reason"], result, result.get("peak", 0), seconds)
-
-    monkeypatch.setattr(runner, "run_isolated", run)
+    monkeypatch.setattr(runner, "run_isolated", run_here)
 
 
 @pytest.fixture
