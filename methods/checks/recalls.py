@@ -36,7 +36,7 @@ class Recalls:
 
     @functools.cached_property
     def decoded(self) -> np.ndarray | None:
-        """Recall@10 of float queries on decoded vectors; measured when it is asked for, as few checks need it."""
+        """Recall@10 of float queries on decoded vectors; measured at first use, as few checks need it."""
         return None if self.measure_decoded is None else self.measure_decoded()
 
 
@@ -104,7 +104,7 @@ def average(several: list[Recalls]) -> Recalls:
     """The mean over fits, query by query."""
 
     def decoded() -> np.ndarray:
-        return np.mean([each.decoded for each in several], axis=0)
+        return np.mean([each.decoded for each in several if each.decoded is not None], axis=0)
 
     search = np.mean([each.search for each in several], axis=0)
     return Recalls(search, None if several[0].measure_decoded is None else decoded)

@@ -1,4 +1,4 @@
-"""Runs that are measured in the process that asks for them: a tenth of the time, for tests that are not about isolation.
+"""Runs that are measured in the process that starts them: a tenth of the time, where isolation is not tested.
 
 A program that a test starts does so after ``import runs_here; runs_here.use()``; this folder is on its path.
 """
