@@ -32,6 +32,7 @@ class Subject:
         self._fitted: dict[tuple, Codec] = {}
         self._codes: dict[tuple, np.ndarray] = {}
         self._trained_on: dict[tuple, np.ndarray] = {}
+        self._budgets: dict[int, list[int]] = {}
 
     @property
     def registered(self) -> bool:
@@ -71,6 +72,11 @@ class Subject:
     def budgets(self, dim: int = data.DIM) -> list[int]:
         """At most three budgets with distinct code sizes, ascending: the smallest of all metrics, one between, the
         largest."""
+        if dim not in self._budgets:
+            self._budgets[dim] = self._distinct_budgets(dim)
+        return self._budgets[dim]
+
+    def _distinct_budgets(self, dim: int) -> list[int]:
         sizes: dict[int, int] = {}
         smallest = max(self.smallest(dim, metric) for metric in self.metrics)
         for code_bytes in (smallest, *(step for step in _LADDER if step > smallest)):
