@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hydra import initialize_config_module
@@ -85,23 +85,33 @@ def run_config(config: Any) -> RunConfig:
     return RunConfig.from_dict({str(key): value for key, value in values.items()})
 
 
+_stored: dict[tuple[str, str], dict[str, Any]] = {}
+
+
 def register_configs() -> None:
     """The schema, and ``method=NAME`` for every registered method, with its parameters and their defaults, and
     ``engine=NAME`` and ``engine=NAME:SCHEME`` for every engine that can be measured, and ``index=NAME``."""
-    store = ConfigStore.instance()
     say_left_out()
-    store.store(name="schema", node=RunConfig)
+    ConfigStore.instance().store(name="schema", node=RunConfig)
     for name in registry.names(None):
-        store.store(group="method", name=name, node={"name": name, **registry.parameters(name)})
+        _store("method", name, registry.parameters(name))
     options = {"scheme": None, "search": None}
-    store.store(group="engine", name=NO_ENGINE, node={"name": NO_ENGINE})
-    store.store(group="engine", name=RAY, node={"name": RAY, "address": None})
+    _store("engine", NO_ENGINE, {})
+    _store("engine", RAY, {"address": None})
     for name, own in INDEXES.items():
-        store.store(group="index", name=name, node={"name": name, **own})
+        _store("index", name, own)
     for name in adaptors.runnable():
-        store.store(group="engine", name=name, node={"name": name, **options})
+        _store("engine", name, options)
     for short, scheme in adaptors.short_names():
-        store.store(group="engine", name=short, node={"name": short.partition(":")[0], **options, "scheme": scheme})
+        _store("engine", short, {**options, "scheme": scheme}, name=short.partition(":")[0])
+
+
+def _store(group: str, chosen: str, options: Mapping[str, Any], name: str = "") -> None:
+    """``group=CHOSEN`` in Hydra's store, which takes milliseconds for each and keeps them: once for equal options."""
+    store, node = ConfigStore.instance(), {"name": name or chosen, **options}
+    if _stored.get((group, chosen)) != node or f"{chosen}.yaml" not in store.repo.get(group, {}):
+        store.store(group=group, name=chosen, node=node)
+        _stored[group, chosen] = node
 
 
 def one_line(error: Exception, overrides: Sequence[str]) -> str:
