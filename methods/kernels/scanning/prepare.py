@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 
-_PART = 64  # blocks times queries that are worth a thread: some 50 microseconds
+_PART = 64  # blocks times queries for which another thread pays: some 50 microseconds
 
 
 def as_codes(codes: np.ndarray, size: int | None, what: str) -> np.ndarray:
