@@ -12,10 +12,11 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 from runs_here import run_here
 
-from bench import cli
+from bench import commands
 from bench.execution import runner, sweep
 
-THIRD_PARTY = Path(__file__).resolve().parents[1] / "acme_codecs"  # as installed: a module and its entry points
+TESTS = Path(__file__).resolve().parents[1]
+THIRD_PARTY = TESTS / "acme_codecs"  # as installed: a module and its entry points
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +33,7 @@ def vectors(tmp_path_factory):
 @pytest.fixture(scope="session")
 def bench_env(tmp_path_factory):
     """Environment of a command: the third party's package, a cache of its own."""
-    path = os.pathsep.join(filter(None, [str(THIRD_PARTY), os.environ.get("PYTHONPATH", "")]))
+    path = os.pathsep.join(filter(None, [str(THIRD_PARTY), str(TESTS / "support"), os.environ.get("PYTHONPATH", "")]))
     return {**os.environ, "PYTHONPATH": path, "BENCH_CACHE": str(tmp_path_factory.mktemp("cache"))}
 
 
@@ -59,7 +60,7 @@ def here(in_this_process, tmp_path, tmp_path_factory, monkeypatch):
         out, err, status = io.StringIO(), io.StringIO(), 0
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             try:
-                cli.main()
+                commands.main()
             except SystemExit as ended:
                 status = ended.code or 0
         return subprocess.CompletedProcess(arguments, status, out.getvalue(), err.getvalue())
@@ -70,11 +71,14 @@ def here(in_this_process, tmp_path, tmp_path_factory, monkeypatch):
 
 @pytest.fixture
 def bench(bench_env, tmp_path):
-    """``bench("method=pq", ...)`` runs ``python -m bench`` in an empty folder and returns the finished process."""
+    """``bench("method=pq", ...)`` runs ``python -m bench`` in an empty folder and returns the finished process.
 
-    def run(*arguments: str, module: str = "bench", **options) -> subprocess.CompletedProcess:
+    With ``isolated=False``, what it measures it measures in its own process.
+    """
+
+    def run(*arguments: str, module: str = "bench", isolated=True, **options) -> subprocess.CompletedProcess:
         return subprocess.run(
-            [sys.executable, "-m", module, *arguments],
+            [sys.executable, "-m", *([] if isolated else ["runs_here"]), module, *arguments],
             cwd=tmp_path,
             env={**bench_env, "COLUMNS": "200", **options.pop("env", {})},
             capture_output=True,

@@ -166,7 +166,7 @@ def test_a_wrong_value_in_a_sweep_is_refused_before_any_run(here, vectors, wrong
 
 def test_a_sweep_without_failures_exits_zero(bench, vectors):
     methods = "method=acme_truncated,acme_demanding,acme_liar"
-    done = bench("-m", methods, "budget=8x,4x", *on(vectors))
+    done = bench("-m", methods, "budget=8x,4x", *on(vectors), isolated=False)
     assert done.returncode == 0, done.stderr
     assert "6 runs" in done.stdout
     lines = [line for line in done.stderr.splitlines() if " sweep " in line]
@@ -228,7 +228,7 @@ def test_a_users_own_config_folder_is_found(here, vectors, tmp_path):
 
 
 def test_a_parameter_of_a_third_party_is_checked_like_ours(bench, vectors):
-    assert bench("method=acme_truncated", "method.kept=2", *on(vectors)).returncode == 0
+    assert bench("method=acme_truncated", "method.kept=2", *on(vectors), isolated=False).returncode == 0
     assert only_record(bench).method.params["kept"] == 2
     done = bench("method=acme_truncated", "method.kpet=2", *on(vectors))
     assert done.returncode == 2

@@ -1,11 +1,14 @@
 """Runs that are measured in the process that starts them: a tenth of the time, where isolation is not tested.
 
-A program that a test starts does so after ``import runs_here; runs_here.use()``; this folder is on its path.
+A program that a test starts does so after ``import runs_here; runs_here.use()``; this folder is on its path. A command
+does by ``python -m runs_here MODULE ARGUMENT...``.
 """
 
 from __future__ import annotations
 
 import json
+import runpy
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -34,3 +37,9 @@ def run_here(
 def use() -> None:
     """From now on, in this process."""
     runner.run_isolated = run_here
+
+
+if __name__ == "__main__":
+    use()
+    sys.argv = sys.argv[1:]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

@@ -39,8 +39,8 @@ def test_a_run_of_an_engine_leaves_a_record(bench):
     assert abs(of_method.quality["recall@10"].value - record.quality["recall@10"].value) < 0.01
 
 
-def test_a_sweep_over_schemes_skips_what_is_too_large(bench):
-    done = bench(
+def test_a_sweep_over_schemes_skips_what_is_too_large(here):
+    done = here(
         "-m",
         "engine=faiss:SQ8,faiss:LSH,faiss:RaBitQ",
         "budget=32x",
@@ -50,16 +50,17 @@ def test_a_sweep_over_schemes_skips_what_is_too_large(bench):
         "dataset.metric=ip",
     )
     assert done.returncode == 0, done.stderr
-    by_status = {each.method.name: each for each in records.find([bench.results])}
+    by_status = {each.method.name: each for each in records.find([here.results])}
     assert {each.status for each in by_status.values()} == {"skipped"}
     assert "smallest code is 384 B" in by_status["faiss SQ8"].reason
     assert "compares by l2, not ip" in by_status["faiss LSH"].reason
     assert "smallest code is 56 B" in by_status["faiss RaBitQ"].reason
 
 
-def test_an_engine_that_fails_in_building_is_a_record_with_its_words(bench):
-    done = bench("engine=faiss:PQ", "budget=16x", "dataset.max_base=100", "dataset.max_queries=50")
-    (record,) = records.find([bench.results])
+@pytest.mark.integration
+def test_an_engine_that_fails_in_building_is_a_record_with_its_words(here):
+    done = here("engine=faiss:PQ", "budget=16x", "dataset.max_base=100", "dataset.max_queries=50")
+    (record,) = records.find([here.results])
     assert (done.returncode, record.status) == (1, "failed")
     assert "Number of training points (100) should be at least" in record.reason
 
@@ -77,8 +78,8 @@ def test_an_engine_that_fails_in_building_is_a_record_with_its_words(bench):
         (("engine=",), "engine= names nothing"),
     ],
 )
-def test_what_cannot_be_is_said_in_one_line(bench, arguments, right):
-    done = bench(*arguments)
+def test_what_cannot_be_is_said_in_one_line(here, arguments, right):
+    done = here(*arguments)
     assert done.returncode == 2
     assert right in done.stderr
     assert done.stderr.count("\n") == 1

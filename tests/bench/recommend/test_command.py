@@ -103,7 +103,9 @@ def test_too_few_vectors_are_refused(command, tmp_path):
 
 def test_limits_that_nothing_meets_bring_the_nearest_offer_and_status_one(bench, vectors):
     arguments = ["--data", str(vectors), "--budget", "8B", "--methods", "acme_truncated", "--metric", "l2"]
-    done = bench(*arguments, "--min-recall", ".95", "--n", "1k", "--time", "600", module="bench.recommend", timeout=600)
+    done = bench(
+        *arguments, "--min-recall", ".95", "--n", "1k", "--time", "600", module="bench.recommend", isolated=False
+    )
     assert done.returncode == 1, done.stderr
     assert "nothing that raced within the budget meets the limits" in done.stdout
     assert "best within the budget: acme_truncated at 8 bytes" in done.stdout
@@ -117,7 +119,7 @@ def test_limits_that_nothing_meets_bring_the_nearest_offer_and_status_one(bench,
 
 def test_the_answer_as_json_alone_and_its_codec_in_a_folder(bench, vectors, tmp_path):
     arguments = ["--data", str(vectors), "--memory", "4.5kB", "--methods", "glob(acme_trunc*)", "--metric", "l2"]
-    done = bench(*arguments, "--json", "--save", "kept", "--threads", "512", module="bench.recommend", timeout=600)
+    done = bench(*arguments, "--json", "--save", "kept", "--threads", "512", module="bench.recommend", isolated=False)
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     assert answer["take"]["method"] == "acme_truncated"

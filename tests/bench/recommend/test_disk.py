@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from runs_here import run_here
 
 from bench import records
 from bench.config import RunConfig
@@ -34,6 +35,7 @@ def run(tmp_path_factory):
     dataset |= {name: str(folder / f"{name}.npy") for name in ("base", "queries", "train")}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BENCH_CACHE", str(folder / "cache"))
+        patch.setattr(runner, "run_isolated", run_here)
 
         def measured(budget="4B", **options):
             options = {"k": 10, "latency_s": 0.1, **options}
@@ -45,7 +47,6 @@ def run(tmp_path_factory):
         yield measured
 
 
-@pytest.mark.integration
 def test_recall_is_that_of_a_run_with_rescore_disk(run):
     order = disk.measure(run(), None, left_s=0.0)
     (kept,) = order.kept
@@ -59,7 +60,6 @@ def test_recall_is_that_of_a_run_with_rescore_disk(run):
     assert order.cold_unknown or order.cold_ms > run().p50_ms
 
 
-@pytest.mark.integration
 def test_half_the_bytes_are_measured_if_there_is_time(run):
     assert disk.measure(run(), None, left_s=0.0).missing == (2,)
     other = dataclasses.replace(run().record)
@@ -70,7 +70,6 @@ def test_half_the_bytes_are_measured_if_there_is_time(run):
     assert len(order.kept) == 1
 
 
-@pytest.mark.integration
 def test_for_a_hundred_neighbors_runs_re_rank_themselves(run):
     offer = run(k=100)
     assert disk.measure(offer, None, left_s=0.0).kept == []
@@ -80,7 +79,6 @@ def test_for_a_hundred_neighbors_runs_re_rank_themselves(run):
     assert order.reads == 400
 
 
-@pytest.mark.integration
 def test_what_a_run_left_behind_may_be_gone(run):
     offer = run(seed=1)
     (prepare(RunConfig.from_dict(offer.record.config)).folder / records.QUERIES_FILE).unlink()

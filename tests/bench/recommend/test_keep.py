@@ -5,6 +5,7 @@ import os
 
 import numpy as np
 import pytest
+from runs_here import run_here
 
 import methods
 from bench import datasets
@@ -33,6 +34,7 @@ def sample(tmp_path_factory):
         np.save(folder / f"{name}.npy", rng.standard_normal((rows, DIM)).astype(np.float32))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BENCH_CACHE", str(folder / "cache"))
+        patch.setattr(runner, "run_isolated", run_here)
         yield folder
 
 

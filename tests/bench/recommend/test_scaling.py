@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from runs_here import run_here
 
 import methods
 from bench import records
@@ -130,6 +131,7 @@ def run(tmp_path_factory):
     dataset |= {name: str(folder / f"{name}.npy") for name in ("base", "queries", "train")}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BENCH_CACHE", str(folder / "cache"))
+        patch.setattr(runner, "run_isolated", run_here)
 
         def measured(**options):
             options = {"k": 10, "latency_s": 0.1, "budget": "3B", **options}
@@ -141,7 +143,6 @@ def run(tmp_path_factory):
         yield measured
 
 
-@pytest.mark.integration
 def test_the_trend_of_a_run_is_read_from_what_it_left_behind(run):
     record = run()
     trend = trend_of(record)
