@@ -163,7 +163,7 @@ class RunConfig:
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < least:
                 raise UsageError(f"{name}={value} is out of range; use an integer of at least {least}")
-        if self.threads > (cores := os.cpu_count() or 1):
+        if self.threads > (cores := os.cpu_count() or 1) and not self.is_sharded:  # which is searched elsewhere
             raise UsageError(f"threads={self.threads} is more than this machine's {cores} cores; use at most {cores}")
         if (used := self.jobs * self.threads) > cores and self.jobs > 1:
             raise UsageError(

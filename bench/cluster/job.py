@@ -9,7 +9,7 @@ import os
 import platform
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,14 +23,11 @@ from methods import MethodError
 from methods.kernels.errors import KernelError
 
 ELSEWHERE = "elsewhere"
-_ENDS = {
-    signal.SIGTERM: ("failed", "was canceled"),
-    signal.SIGUSR2: ("timeout", "met the time limit of its job; raise hydra.launcher.timeout_min"),
-}
+_OUT_OF_TIME = "met the time limit of its job; raise hydra.launcher.timeout_min"
 
 
-class _Ended(BaseException):
-    """The scheduler ends the job."""
+class _OutOfTime(BaseException):
+    """The scheduler is about to end the job at its time limit."""
 
 
 def text_of(plans: Sequence[Plan]) -> str:
@@ -68,9 +65,8 @@ def run(text: str, scheduler: str, job: str, memory: float | None = None) -> tup
             _go_to(wanted["folder"])
             environment.machine()  # measures its bandwidth: while nothing else of this job runs
             records = [runner.attempt(_plan(one, memory)) for one in wanted["runs"]]
-    except _Ended as end:
-        status, reason = _ENDS[end.args[0]]
-        return status, f"{where} {reason}"
+    except _OutOfTime:
+        return "timeout", f"{where} {_OUT_OF_TIME}"
     except (UsageError, DatasetError, MethodError, KernelError, OSError) as error:
         return "failed", f"{where}: {' '.join(str(error).split())}"
     return (ELSEWHERE if None in records else ""), ""
@@ -103,14 +99,16 @@ def _plan(one: dict[str, Any], memory: float | None) -> Plan:
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Turns the signals by which a scheduler ends jobs into :class:`_Ended`, so that a run's process ends and nobody
-    records it as its method's failure."""
+    """Lets a scheduler's signals end a run's process first, so that nobody records them as its method's failure.
+
+    SIGTERM then ends this process without a result: the scheduler knows whether it cancels the job or tries it again.
+    """
 
     def end(number: int, _: object) -> None:
-        raise _Ended(signal.Signals(number))
+        raise SystemExit(128 + number) if number == signal.SIGTERM else _OutOfTime
 
     try:
-        before: dict[signal.Signals, Callable | int | None] = {number: signal.signal(number, end) for number in _ENDS}
+        before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGUSR2)}
     except ValueError:  # not the main thread: the scheduler does not signal it
         before = {}
     try:

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import platform
+import signal
 import time
 
 import pytest
@@ -90,19 +91,23 @@ def test_a_node_without_the_folder_says_so(plans, tmp_path):
     assert "start it in a folder that all nodes share" in job.run(json.dumps(text), "slurm", "1")[1]
 
 
-def test_a_scheduler_s_signal_ends_a_job_without_a_record(plans, monkeypatch):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR2])
+def test_a_scheduler_s_signal_ends_a_job_without_a_record(plans, monkeypatch, number):
     (plan,) = plans("sign")
     text = job.text_of([plan])
 
     def run(*_):
-        os.kill(os.getpid(), 15)
+        os.kill(os.getpid(), number)
         time.sleep(10)
 
     monkeypatch.setattr(job.runner, "run_isolated", run)
-    status, reason = job.run(text, "slurm", "1")
-    assert (status, reason.endswith("was canceled")) == ("failed", True)
-    assert not plan.folder.exists()
-    assert list(plan.folder.parent.iterdir()) == []  # nor a claim, nor a work folder
+    if number == signal.SIGTERM:
+        with pytest.raises(SystemExit):
+            job.run(text, "slurm", "1")
+    else:
+        status, reason = job.run(text, "slurm", "1")
+        assert (status, "raise hydra.launcher.timeout_min" in reason) == ("timeout", True)
+    assert list(plan.folder.parent.iterdir()) == []  # no record, nor a claim, nor a work folder
 
 
 def test_a_job_s_memory_bounds_its_runs(plans):

@@ -122,7 +122,7 @@ def test_a_job_killed_in_mid_sweep_loses_nothing(sweep, ask, eventually, how):
     out = process.communicate(timeout=180)[0]
     assert process.returncode == 1, out
     assert sweep.statuses() == {0: "failed", 1: "ok", 2: "ok"}
-    assert claim["job"] in sweep.reasons()[0].replace("slurm job", "slurm")
+    assert claim["job"] in sweep.reasons()[0]
     assert sorted(sweep.begun()) == [0, 1, 2]
 
     again = sweep.start([0, 1, 2])
@@ -131,6 +131,26 @@ def test_a_job_killed_in_mid_sweep_loses_nothing(sweep, ask, eventually, how):
     assert "2 of them measured before" in out
     assert sweep.statuses() == dict.fromkeys(range(3), "ok")
     assert sorted(sweep.begun()) == [0, 0, 1, 2]
+
+
+def test_a_job_that_slurm_puts_back_into_its_queue_goes_on(sweep, ask, eventually):
+    """As after the loss of its node: the same job, whose claim is still there."""
+    process = sweep.start([0, 1])
+    assert eventually(lambda: sweep.begun() == [0])
+    (claim,) = sweep.claims()
+    path = next(sweep.results.rglob(".claim-*"))
+    number = claim["job"].removeprefix("slurm ")
+    content = path.read_text().replace(claim["machine"], "a node that was lost/1")
+    ask("scontrol", "requeue", number)
+    assert eventually(lambda: not path.exists())
+    path.write_text(content)
+    sweep.let_go(0, 1)
+    assert eventually(lambda: "PENDING" in ask("squeue", "--noheader", "--array", f"--jobs={number}", "--format=%T"))
+    ask("scontrol", "update", f"JobId={number}", "StartTime=now")  # Slurm would wait for two minutes
+    out = process.communicate(timeout=240)[0]
+    assert process.returncode == 0, out
+    assert sweep.statuses() == {0: "ok", 1: "ok"}
+    assert sorted(sweep.begun()) == [0, 0, 1]
 
 
 def test_two_launchers_one_of_them_killed_do_nothing_twice(sweep, eventually):
