@@ -112,13 +112,16 @@ def claimed(folder: Path) -> Iterator[Claim | None]:
 
 @contextlib.contextmanager
 def in_turn(folder: Path) -> Iterator[None]:
-    """As :func:`claimed`, and waits for it."""
-    while True:
-        with claimed(folder) as claim:
-            if claim is not None:
-                yield
-                return
-        time.sleep(_POLL_S)
+    """As :func:`claimed`, and waits for it. Where no claim can be written, none is needed: nor can a result be."""
+    claim = None
+    with contextlib.suppress(OSError):
+        while (claim := _take(folder)) is None:
+            time.sleep(_POLL_S)
+    try:
+        yield
+    finally:
+        if claim is not None:
+            claim.release()
 
 
 def forget(folder: Path, job: str) -> None:

@@ -4,6 +4,9 @@ import sys
 
 import pytest
 
+import bench
+from bench.errors import UsageError
+
 ON = ["-m", "method=sign", "dataset.max_base=500", "latency_s=0.02"]
 
 
@@ -16,6 +19,13 @@ def test_a_missing_package_is_named_with_what_to_install(here, monkeypatch, laun
     assert run.returncode == 2
     line = f"hydra/launcher={launcher} needs {package}; pip install 'vector-compression-bench[{extra}]'"
     assert run.stderr.strip().splitlines() == [f"bench: {line}"]
+
+
+def test_a_sweep_from_python_names_a_launcher_too(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "submitit", None)
+    with pytest.raises(UsageError, match="hydra/launcher=isolated_slurm needs submitit"):
+        bench.sweep("sign", "32x", **{"hydra/launcher": "isolated_slurm", "dataset.max_base": 500})
 
 
 def test_slurm_s_commands_have_to_be_there(here, monkeypatch, tmp_path):

@@ -132,6 +132,31 @@ def test_one_of_many_takes_over_a_dead_claim(folder):
     assert list(folder.parent.iterdir()) == []
 
 
+def test_turns_are_taken_one_after_the_other(folder, monkeypatch):
+    monkeypatch.setattr(claims, "_POLL_S", 0.01)
+    inside, most = [], []
+
+    def enter():
+        with claims.in_turn(folder):
+            inside.append(1)
+            most.append(len(inside))
+            time.sleep(0.02)
+            inside.pop()
+
+    threads = [threading.Thread(target=enter) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1, 1, 1, 1]
+
+
+def test_a_turn_needs_no_folder_that_can_be_written(tmp_path):
+    (tmp_path / "file").touch()
+    with claims.in_turn(tmp_path / "file" / "key"):
+        pass
+
+
 def test_two_sweeps_into_one_folder_do_nothing_twice(vectors, tmp_path, monkeypatch):
     """Not even what fails, which a later sweep would try again."""
     started, sweeps = [], []
