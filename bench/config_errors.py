@@ -13,7 +13,7 @@ from bench import datasets
 from bench.config import DEFAULT_DATASET, SCENARIOS, Limits, RunConfig
 from bench.engines import adaptors
 from bench.errors import UsageError, unknown_name
-from bench.index_options import INDEXES, IVF
+from bench.index_options import FLAT, INDEXES
 from methods import MethodError, registry
 
 _NO_CONFIG = re.compile(
@@ -21,7 +21,7 @@ _NO_CONFIG = re.compile(
 )
 _NOTHING = re.compile(r"Could not find '(method|engine|index|dataset|scenario|experiment)/'")
 _ENGINE = ("scheme", "search")
-_FLAT_OPTION = "index.{} is an option of index=ivf; name that too"
+_INDEX_OPTION = "index.{} is an option of index={}; name that too"
 _UNITS = {"time_s": "seconds", "latency_s": "seconds", "memory_gb": "gigabytes"}
 _TYPE = re.compile(r"Value '(?P<value>[^']*)'[^\n]*could not be converted to (?P<type>\w+)")
 
@@ -108,6 +108,16 @@ def _launchers() -> dict[str, list[str]]:
     return {name: [str(key) for key in node if key != "_target_"] for name, node in nodes.items()}
 
 
+def _unknown_index_option(leaf: str, overrides: Sequence[str]) -> str:
+    named = (_chosen("index", overrides) or [FLAT])[-1]
+    options = list(INDEXES.get(named, {}))
+    others = [name for name, own in INDEXES.items() if leaf in own]
+    if others and leaf not in options:
+        return _INDEX_OPTION.format(leaf, " and index=".join(others))
+    right = _near(leaf, options, "index.") or "use one of " + ", ".join(options)
+    return f"index={named} has no option {leaf!r}; {right}"
+
+
 def _unknown_launcher_option(leaf: str, overrides: Sequence[str]) -> str:
     launchers = _launchers()
     chosen = [text.partition("=")[2].strip("'") for text in overrides if text.startswith("hydra/launcher=")]
@@ -143,8 +153,7 @@ def _unknown_key(path: str, overrides: Sequence[str]) -> str:
         right = _near(leaf, _ENGINE, "engine.") or "use engine.scheme= or engine.search="
         return f"an engine has no option {leaf!r}; {right}"
     if group == "index":
-        right = _near(leaf, list(INDEXES[IVF]), "index.") or "use one of " + ", ".join(INDEXES[IVF])
-        return f"index={IVF} has no option {leaf!r}; {right}" if leaf not in INDEXES[IVF] else _FLAT_OPTION.format(leaf)
+        return _unknown_index_option(leaf, overrides)
     if group == "limits":
         limits = list(Limits.__dataclass_fields__)
         return f"there is no option {path!r}; {_near(leaf, limits, 'limits.') or 'use one of ' + ', '.join(limits)}"

@@ -1,4 +1,4 @@
-"""What ``index=ivf`` takes."""
+"""What ``index=ivf`` and ``index=hnsw`` take."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Any
 
 from bench.errors import UsageError
 
-FLAT, IVF = "flat", "ivf"
+FLAT, IVF, HNSW = "flat", "ivf", "hnsw"
 INDEXES: dict[str, dict[str, Any]] = {
     FLAT: {},
     IVF: {"lists": "auto", "probes": "auto", "residual": False, "ids": "packed", "budget": "code"},
+    HNSW: {"links": 16, "build_ef": 100, "ef": "auto"},
 }
+_LINKS = (2, 512)
 _CHOICES: dict[str, tuple[Any, ...]] = {
     "residual": (True, False),
     "ids": ("packed", "int32", "int64", "none"),
@@ -30,16 +32,25 @@ def check_index(options: Mapping[str, Any], engine: bool, scenario: str) -> None
         )
     if missing := sorted(set(INDEXES[name]) - set(options)):
         raise UsageError(f"index.{missing[0]} is not given; use index={name} for its defaults")
-    for key, choices in _CHOICES.items():
-        if options[key] not in choices:
-            raise UsageError(
-                f"index.{key}={options[key]} is unknown; use one of {', '.join(map(str, choices)).lower()}"
-            )
-    if options["lists"] != "auto" and not _count(options["lists"]):
-        raise UsageError(f"index.lists={options['lists']} is out of range; use an integer of at least 1, or auto")
-    probes = options["probes"]
-    if probes != "auto" and not (isinstance(probes, list) and probes and all(map(_count, probes))):
-        raise UsageError(f"index.probes={probes} is no list of numbers of at least 1; use auto, or [1,4,16]")
+    for key in INDEXES[name]:
+        _check_option(key, options[key])
+
+
+def _check_option(key: str, value: Any) -> None:
+    if key in _CHOICES and value not in _CHOICES[key]:
+        raise UsageError(f"index.{key}={value} is unknown; use one of {', '.join(map(str, _CHOICES[key])).lower()}")
+    if key == "lists" and value != "auto" and not _count(value):
+        raise UsageError(f"index.lists={value} is out of range; use an integer of at least 1, or auto")
+    if key == "links" and not (_count(value) and _LINKS[0] <= value <= _LINKS[1]):
+        raise UsageError(f"index.links={value} is out of range; use an integer from {_LINKS[0]} to {_LINKS[1]}")
+    if key == "build_ef" and not _count(value):
+        raise UsageError(f"index.build_ef={value} is out of range; use an integer of at least 1")
+    if (
+        key in ("probes", "ef")
+        and value != "auto"
+        and not (isinstance(value, list) and value and all(map(_count, value)))
+    ):
+        raise UsageError(f"index.{key}={value} is no list of numbers of at least 1; use auto, or [1,4,16]")
 
 
 def _count(value: Any) -> bool:

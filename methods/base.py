@@ -40,7 +40,8 @@ class Codec(FittedMethod):
     -----
     Class attributes are those of :class:`~methods.method.FittedMethod`, and ``metrics`` (supported ones),
     ``decodable``, ``estimator`` (search scores estimate the metric by a formula other than the score of decoded
-    vectors) and ``offers_center`` (takes ``center=offset`` too, see :mod:`methods.compose.centered`). A kind in
+    vectors), ``offers_center`` (takes ``center=offset`` too, see :mod:`methods.compose.centered`) and
+    ``compared_singly`` (where faiss holds the codes, it compares any one with a query, as a graph does). A kind in
     ``kind_exceptions`` is one that costs the method more than 0.03 of its recall@10.
     """
 
@@ -49,6 +50,7 @@ class Codec(FittedMethod):
     estimator: ClassVar[bool] = False
     metrics: ClassVar[frozenset[Metric]] = frozenset(Metric)
     offers_center: ClassVar[bool] = False
+    compared_singly: ClassVar[bool] = True
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)

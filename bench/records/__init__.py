@@ -92,8 +92,8 @@ class Bytes:
 
     ``code_total`` is all codes, ``parts`` what is stored besides by name, ``searcher`` what the searcher keeps
     resident per code (``searcher_padding`` of it fills up the last block), ``rescore_memory`` and
-    ``rescore_disk`` the finer store's, ``ids`` an index's. ``made_of`` is what a table (one item) is stored as, by the
-    arrays' names.
+    ``rescore_disk`` the finer store's, ``ids`` and ``links`` an index's. ``made_of`` is what a table (one item) is
+    stored as, by the arrays' names.
     """
 
     code: int
@@ -107,6 +107,7 @@ class Bytes:
     code_largest: int | None = None
     made_of: dict[str, int] | None = None
     ids: int | None = None
+    links: int | None = None
 
 
 @dataclass(frozen=True)

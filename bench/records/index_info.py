@@ -14,7 +14,7 @@ class OperatingPoint:
     Attributes
     ----------
     probes : int
-        Lists that a query visits.
+        Lists that a query visits; of a graph the candidates that a search keeps (ef).
     scanned : float
         Share of the codes that a query visits, on average.
     quality : dict
@@ -40,28 +40,37 @@ class IndexInfo:
     Attributes
     ----------
     kind : str
-        ``ivf``.
-    lists, largest_list, empty_lists : int
-        How many there are, codes of the largest one, and how many hold none.
-    residual : bool
-        Whether a code stands for its vector less its list's centroid.
+        ``ivf`` or ``hnsw``.
     ids : str
         How the id of a code is stored: ``packed``, ``int32``, ``int64`` or ``none``; ``ids_bytes`` of all.
     probes : int
         Of the operating point that the record's quality and latency are of.
     points : list of OperatingPoint
-        By ascending ``probes``; the last visits all lists: what the code alone loses.
+        By ascending ``probes``; the last visits all codes: what the code alone loses.
+    residual : bool
+        Whether a code stands for its vector less its list's centroid.
+    lists, largest_list, empty_lists : int
+        How many there are, codes of the largest one, and how many hold none.
+    links, links_bytes : int
+        Of a code on each upper level of a graph; bytes of all links.
     """
 
     kind: str
-    lists: int
-    largest_list: int
-    empty_lists: int
-    residual: bool
     ids: str
     ids_bytes: int
     probes: int
     points: list[OperatingPoint]
+    residual: bool = False
+    lists: int = 0
+    largest_list: int = 0
+    empty_lists: int = 0
+    links: int = 0
+    links_bytes: int = 0
+
+    @property
+    def unit(self) -> str:
+        """What ``probes`` counts."""
+        return "probes" if self.kind == "ivf" else "candidates"
 
     def at(self, probes: int) -> OperatingPoint:
         """The operating point with so many probes."""

@@ -69,14 +69,17 @@ def curves(records: Sequence[Record], error: bool | None = None) -> Figure:
         labels = [Label(name, tuple(path[len(path) // 2].tolist()), ink(colors[name])) for name, path in paths.items()]
         panels.append(Panel(axis, labels, np.concatenate(list(paths.values())), (), list(paths.values())))
     figure.suptitle(
-        f"{title_of(rows[0].record)}; each dot visits twice the lists or more", x=0.01, ha="left", fontsize=10
+        f"{title_of(rows[0].record)}; each dot visits twice as many lists or candidates, or more",
+        x=0.01,
+        ha="left",
+        fontsize=10,
     )
     write_labels(figure, panels)
     return figure
 
 
 def curves_frame(records: Sequence[Record]) -> pd.DataFrame:
-    """A line for each operating point: method, bytes of codes and ids, share visited, recall with interval, times."""
+    """A line for each operating point: method, bytes of code, id, links, share visited, recall with interval, times."""
     import pandas as pd
 
     lines = []
@@ -93,7 +96,9 @@ def curves_frame(records: Sequence[Record]) -> pd.DataFrame:
                     "method": row.label,
                     "bytes": row.code if size else None,
                     "id_bytes": ids,
-                    "lists": index.lists,
+                    "link_bytes": index.links_bytes / max(1, n),
+                    "index": index.kind,
+                    "lists": index.lists or None,
                     "probes": point.probes,
                     "visited": point.scanned,
                     MEASURE: recall.value,

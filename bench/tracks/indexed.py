@@ -1,6 +1,6 @@
-"""The dense track with ``index=ivf``: codes in lists, of which a query visits some.
+"""The dense track with ``index=ivf`` or ``index=hnsw``: a query visits some of the codes.
 
-One run measures the whole curve of recall against time. Its last point visits all lists, so that what the code loses
+One run measures the whole curve of recall against time. Its last point visits all codes, so that what the code loses
 and what the index loses are two numbers. The record's own quality and latency are those of the cheapest point that
 loses at most :data:`LOSS` of recall@10 to the index.
 """
@@ -18,12 +18,14 @@ from bench.datasets import ground_truth
 from bench.datasets.base import Dataset
 from bench.errors import UsageError
 from bench.execution import turns
+from bench.index_options import HNSW
 from bench.measure import latency, quality
 from bench.measure.repeats import groups_of
 from bench.measure.statistics import bootstrap_means
 from bench.records import Bytes
 from bench.records.index_info import IndexInfo, OperatingPoint
 from bench.tracks import dense
+from bench.tracks.index_kinds import Graph, Lists
 from bench.tracks.measurement import (
     RECALL_AT,
     TRUTH_K,
@@ -37,29 +39,33 @@ from bench.tracks.measurement import (
 from methods import Codec
 from methods.compose import rescored
 from methods.errors import BudgetError
-from methods.index import IVFSearcher, Partition, codec_metric, default_lists, id_bits
+from methods.index import check_graph, codec_metric, id_bits
 
 LOSS = 0.01
 _POINT_S = 5.0  # of single queries, for each point
+_ALL = 0.5  # share of the codes: a graph that visits more takes longer than a scan
 _ENOUGH = 0.001  # of recall@10 behind all lists: further probes are not measured unless they are requested
 
 
 def code_bytes_left(config: RunConfig, n: int, code_bytes: int) -> int:
     """Bytes that a code may take: with ``index.budget=all``, what the id of each vector leaves."""
-    if config.index["budget"] != "all":
+    if config.index.get("budget") != "all":
         return code_bytes
     return code_bytes - -(-id_bits(n, config.index["ids"]) // 8)
 
 
 def configure(config: RunConfig, dataset: Dataset, code_bytes: int) -> tuple[Codec, Codec | None, int]:
     """As :func:`bench.tracks.dense.configure`; the codec's metric is that of residuals where it codes these."""
-    residual = config.index["residual"]
+    residual = config.index.get("residual", False)
     left = code_bytes_left(config, dataset.base.shape[0], code_bytes)
     if left < 1:
         raise BudgetError(f"{config.method['name']} with an id", code_bytes, code_bytes - left + 1)
     if residual and config.rescore in rescored.MEMORY_STORES:
         raise UsageError(f"rescore={config.rescore} stores vectors, not residuals; use index.residual=false, or disk")
-    return dense.configure(config, dataset, left, codec_metric(dataset.metric, residual))
+    codec, store_codec, size = dense.configure(config, dataset, left, codec_metric(dataset.metric, residual))
+    if config.index["name"] == HNSW:
+        check_graph(codec)
+    return codec, store_codec, size
 
 
 def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) -> Measurement:
@@ -75,96 +81,81 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
     work : Path
         Folder for what the run keeps on disk.
     """
-    n, residual = dataset.base.shape[0], config.index["residual"]
+    n = dataset.base.shape[0]
     codec, store_codec, size = configure(config, dataset, code_bytes)
     left = code_bytes_left(config, n, code_bytes)
     run = Measurement(codec.params())
     check_budget(size, left, "a code")
     with run.timed("load"):
         train = dense.training_vectors(dataset, config.train_size, config.seed)
-    with run.timed("fit_lists"):
-        lists = default_lists(n) if config.index["lists"] == "auto" else config.index["lists"]
-        partition = Partition(dataset.dim, dataset.metric, lists).fit(train, config.seed)
+    kind = (Graph if config.index["name"] == HNSW else Lists)(config, dataset, train, run)
     with run.timed("fit"):
-        codec.fit(partition.residuals(train, partition.assign(train)) if residual else train, config.seed)
+        codec.fit(kind.coded(train), config.seed)
         if store_codec is not None:
             store_codec.fit(train, config.seed)
     del train
-    assigned = np.empty(n, np.int32)
-
-    def listed(start: int, vectors: np.ndarray) -> np.ndarray:
-        block = slice(start, start + len(vectors))
-        with run.timed("assign", f"{start:,} of {n:,}"):
-            assigned[block] = partition.assign(vectors)
-            return partition.residuals(vectors, assigned[block]) if residual else vectors
-
-    codes, store_codes = dense.encode(dataset.base, codec, store_codec, run, listed)
-    neighbors = np.empty(0, np.int64) if residual else judged_neighbors(dataset)  # scores lack the centroids' share
+    codes, store_codes = dense.encode(dataset.base, codec, store_codec, run, kind.next_block)
+    # Scores of residuals lack the centroids' share.
+    neighbors = np.empty(0, np.int64) if config.index.get("residual") else judged_neighbors(dataset)
     sample = JudgedSample(neighbors, codec.searcher(codes[neighbors]))
-    with run.timed("build"):
-        settings = {"residual": residual, "ids": config.index["ids"]}
-        index = IVFSearcher(codec, codes, partition, assigned, overwrite_codes=True, **settings)
+    kind.build(codec, codes)
     del codes
-    run.bytes = _count_bytes(codec, store_codec, index, dataset, config.rescore)
+    run.bytes = _count_bytes(codec, store_codec, kind, dataset, config.rescore)
     dense.check_resident(run.bytes, n, left)
-    run.ratio = ratios(n, 4 * dataset.dim, size + index.ids_nbytes / max(1, n), run.bytes.parts_total)
+    stored = size + (kind.ids_nbytes + kind.links_nbytes) / max(1, n)
+    run.ratio = ratios(n, 4 * dataset.dim, stored, run.bytes.parts_total)
     store = None
     if config.rescore is not None:
         store = dense.finer_store(store_codec, store_codes, dataset, work, run)
     del store_codes
 
-    def searcher(probes: int) -> latency.AnySearcher:
-        probing = index.probing(probes)
-        return probing if store is None else rescored.RescoredSearcher(probing, store, config.rescore_factor)
+    def searcher(effort: int) -> latency.AnySearcher:
+        some = kind.at(effort)
+        return some if store is None else rescored.RescoredSearcher(some, store, config.rescore_factor)
 
-    points = _curve(config, dataset, index, searcher, run)
+    points = _curve(config, dataset, kind, searcher, run)
     chosen = next(point for point in points if _lost(points[-1], point) <= LOSS)
-    counts = np.bincount(assigned, minlength=partition.lists)
     run.index = IndexInfo(
         kind=config.index["name"],
-        lists=partition.lists,
-        largest_list=int(counts.max(initial=0)),
-        empty_lists=int((counts == 0).sum()),
-        residual=residual,
-        ids=config.index["ids"],
-        ids_bytes=index.ids_nbytes,
         probes=chosen.probes,
         points=points,
+        ids_bytes=kind.ids_nbytes,
+        links_bytes=kind.links_nbytes,
+        **kind.described(),
     )
     measure_search(config, dataset, searcher(chosen.probes), sample, dense.recall_judge, run)
     return run
 
 
 def _count_bytes(
-    codec: Codec, store_codec: Codec | None, index: IVFSearcher, dataset: Dataset, rescore: str | None
+    codec: Codec, store_codec: Codec | None, kind: Lists | Graph, dataset: Dataset, rescore: str | None
 ) -> Bytes:
-    """As the dense track counts, and ids, centroids and offsets of the lists."""
-    counted = dense.count_bytes(codec, store_codec, index, dataset, rescore)
-    parts = counted.parts | {f"index.{name}": size for name, size in index.parts.items()}
+    """As the dense track counts, and ids, links and what the index stores once."""
+    counted = dense.count_bytes(codec, store_codec, kind.at(1), dataset, rescore)
+    parts = counted.parts | {f"index.{name}": size for name, size in kind.parts.items()}
     return dataclasses.replace(
         counted,
         parts=parts,
         parts_total=sum(parts.values()),
-        searcher=counted.searcher - index.ids_nbytes,
-        ids=index.ids_nbytes,
+        searcher=counted.searcher - kind.ids_nbytes - kind.links_nbytes,
+        ids=kind.ids_nbytes,
+        links=kind.links_nbytes,
     )
 
 
 def _curve(
-    config: RunConfig, dataset: Dataset, index: IVFSearcher, searcher: Any, run: Measurement
+    config: RunConfig, dataset: Dataset, kind: Lists | Graph, searcher: Any, run: Measurement
 ) -> list[OperatingPoint]:
-    """Operating points by ascending probes; all lists last."""
-    truth, every = ground_truth(dataset, TRUTH_K), index.partition.lists
-    judge = dense.recall_judge(dataset, truth)
-    wanted, requested = config.index["probes"], True
+    """Operating points by ascending effort; the one that visits all codes last."""
+    judge, most = dense.recall_judge(dataset, ground_truth(dataset, TRUTH_K)), kind.most
+    wanted, requested = config.index[kind.option], True
     if wanted == "auto":
-        wanted, requested = [2**step for step in range(every.bit_length())], False
-    probes = sorted({min(int(count), every) for count in wanted} - {every})
-    last = _point(config, dataset, index, searcher, every, judge, run)
-    points = []
-    for count in probes:
-        points.append(_point(config, dataset, index, searcher, count, judge, run))
-        if not requested and _lost(last, points[-1]) <= _ENOUGH:
+        wanted, requested = [kind.least << step for step in range(most.bit_length())], False
+    last = _point(config, dataset, kind, searcher, most, judge, run)
+    points: list[OperatingPoint] = []
+    for effort in sorted({min(int(count), most) for count in wanted} - {most}):
+        points.append(_point(config, dataset, kind, searcher, effort, judge, run))
+        if not requested and (_lost(last, points[-1]) <= _ENOUGH or points[-1].scanned > _ALL):
             break
     return [*points, last]
 
@@ -177,23 +168,23 @@ def _lost(every: OperatingPoint, point: OperatingPoint) -> float:
 def _point(
     config: RunConfig,
     dataset: Dataset,
-    index: IVFSearcher,
+    kind: Lists | Graph,
     searcher: Any,
-    probes: int,
+    effort: int,
     judge: quality.RecallJudge,
     run: Measurement,
 ) -> OperatingPoint:
-    queries, k, search = dataset.queries, config.k, searcher(probes)
-    with run.timed("curve", f"{probes} of {index.partition.lists} lists"), turns.alone():
+    queries, k, search = dataset.queries, config.k, searcher(effort)
+    with run.timed("curve", f"{effort} of {kind.most} {kind.counted}"), turns.alone():
         latency.warm_up(search, queries, k)
         single = latency.time_single_queries(search, queries, k, min(config.latency_s, _POINT_S))
         seconds, (_, ids) = latency.time_batches(lambda: search.search(queries, k))
     with run.timed("judge_curve"):
         ids_at = {n: ids if n == k else search.search(queries, n)[1] for n in RECALL_AT}
         recalls = {f"recall@{n}": judge.judge(ids_at[n]).recall(n) for n in RECALL_AT}
-        scanned = index.probing(probes).visited_share(queries)
+        scanned = kind.at(effort).visited_share(queries)
     return OperatingPoint(
-        probes=probes,
+        probes=effort,
         scanned=scanned,
         quality=bootstrap_means(recalls, config.seed, groups=groups_of(queries, dataset.metric)),
         latency_ms=single.percentiles(),

@@ -49,6 +49,7 @@ class BinaryCodec(Codec):
 
     family = "binary"
     decodable = False
+    compared_singly = False
     kind_exceptions: ClassVar[dict[str, str]] = NO_LENGTHS
     scoring: str
     bits: int

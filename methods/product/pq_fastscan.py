@@ -37,6 +37,7 @@ class PQFastScan(ProductCodec):
     summary = "product quantization of 4-bit indices, scanned in registers"
     source = "André et al. 2015 (faiss IndexPQFastScan)"
     estimator = True
+    compared_singly = False
     version = "2"  # 1: any number of subquantizers
 
     def __init__(

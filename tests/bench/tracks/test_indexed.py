@@ -11,7 +11,8 @@ DATA = {"name": "squad-sentences-mini", "max_base": N, "max_queries": 100}
 
 
 def run(results, method="int8", size="4x", **index):
-    options = {"index": {"name": "ivf", "lists": LISTS, **index}} if index.get("name") != "flat" else {}
+    own = {"lists": LISTS} if index.get("name", "ivf") == "ivf" else {}
+    options = {"index": {"name": "ivf", **own, **index}} if index.get("name") != "flat" else {}
     record = bench.run(method, size, DATA, results=str(results), latency_s=0.2, **options)
     assert record.status == "ok", record.reason
     return record
@@ -87,3 +88,25 @@ def test_rows_curves_and_table_say_which_index(results):
     figure = curves(records)
     assert len(figure.axes) == 2
     assert all(len(axis.lines) == 2 for axis in figure.axes)
+
+
+@pytest.mark.integration
+def test_a_graph_counts_its_links_and_ends_at_a_scan(results):
+    record = run(results, name="hnsw")
+    points = record.index.points
+    assert [point.probes for point in points] == [16 << step for step in range(len(points) - 1)] + [N]
+    assert points[-1].scanned == 1
+    assert points[0].scanned < 0.3
+    assert record.bytes.links == record.index.links_bytes > 2 * 16 * 4 * N
+    assert record.bytes.code_total == 384 * N
+    assert record.ratio.codes == pytest.approx(4 * DIM / (384 + record.bytes.links / N))
+    assert points[-1].quality["recall@10"].value > 0.99
+
+
+@pytest.mark.integration
+def test_a_graph_over_opq_ranks_its_candidates_anew(results):
+    index = {"name": "hnsw", "ef": [40], "links": 8}
+    options = {"results": str(results), "latency_s": 0.2, "rescore": "disk"}
+    record = bench.run("opq", "32x", DATA, index=index, **options)
+    assert record.status == "ok", record.reason
+    assert record.index.points[0].quality["recall@10"].value > 0.9
