@@ -20,9 +20,10 @@ from bench.execution import claims, runner, sweep
 from bench.execution.naming import names_of, outcome_of
 from bench.execution.plan import Plan
 from bench.progress import Progress
-from bench.records import Record, Status
+from bench.records import FAILURES, Record, Status
 
 _POLL_S = 1.0
+_LOOK_S = 0.01  # at least, for each row: to look at many runs a second is a burden to a file server
 _LATE_S = 90.0  # a network file system may show a new file so much later
 
 
@@ -78,8 +79,8 @@ class _Row:
 
 
 def _execute(cluster: Cluster, plans: list[Plan], rows: list[list[int]], done: sweep.Done, progress: Progress) -> None:
-    _check([plans[i] for row in rows for i in row], cluster.name)
     try:
+        _check([plans[i] for row in rows for i in row], cluster.name)
         _Sweep(cluster, plans, done, progress).execute([_Row(row) for row in rows])
     finally:
         cluster.close()
@@ -108,7 +109,7 @@ class _Sweep:
                 self._collect(row)
                 self._look_at_job(row)
             self._submit([row for row in rows if row.job is None])
-            time.sleep(_POLL_S)
+            time.sleep(max(_POLL_S, _LOOK_S * len(rows)))
 
     def _left(self, row: _Row) -> list[int]:
         return [i for i in row.places if i not in self.done]
@@ -153,7 +154,7 @@ class _Sweep:
             self._fail(left, End("failed", reason))
 
     def _fail(self, left: Sequence[int], end: End) -> None:
-        status: Status = "timeout" if end.status == "timeout" else "failed"
+        status: Status = next((known for known in FAILURES if known == end.status), "failed")
         for i in left:
             if (record := runner.fail(self.plans[i], status, end.reason)) is not None:
                 self._finish(i, record)

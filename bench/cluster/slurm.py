@@ -20,6 +20,7 @@ from bench.errors import UsageError
 
 _LOOK_S = 5.0  # between two questions to Slurm
 _SPARE_MIN = 30  # of a job beyond its run's own limit: loading, exact neighbors
+_STATUSES = {"TIMEOUT": "timeout", "OUT_OF_MEMORY": "out_of_memory"}  # of runs whose job ends so; else failed
 _OVER = ("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "TIMEOUT")
 
 
@@ -93,8 +94,10 @@ class _SlurmJob:
         state = self.states.of(self.id)
         if self.submitted.paths.result_pickle.exists():
             end = self._result()
+        elif state == "COMPLETED":
+            end = End()  # what it left may be seen later
         elif state in _OVER or state == "":
-            end = End("timeout" if state == "TIMEOUT" else "failed", f"its job, {self.name}, {_said_of(state)}")
+            end = End(_STATUSES.get(state, "failed"), f"its job, {self.name}, {_said_of(state)}")
         else:
             return None
         self.over = True
