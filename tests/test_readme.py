@@ -16,18 +16,24 @@ ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
 
 
+def link(source, copy, changed):
+    """``copy`` leads to ``source``; folders that are ``changed`` are folders of links, for a file to be added there."""
+    if copy not in changed:
+        copy.symlink_to(source)  # with what Python and Numba have compiled there
+        return
+    copy.mkdir()
+    for each in source.iterdir():
+        if each.name != "__pycache__":
+            link(each, copy / each.name, changed)
+
+
 @pytest.mark.integration
 def test_the_example_method_is_complete(tmp_path):
     """Written where the README says, it is registered, passes the suite and runs; nothing else is needed."""
     examples = dict(re.findall(r"<!-- example: (\S+) -->\n```\w+\n(.*?)```", README, re.DOTALL))
     assert set(examples) == {"methods/binary/sign_norm.py"}
     for name in ("bench", "methods", "conf", "hydra_plugins"):
-        (tmp_path / name).mkdir()
-        for source in (ROOT / name).rglob("*"):
-            if source.is_file() and "__pycache__" not in source.parts:
-                copy = tmp_path / name / source.relative_to(ROOT / name)
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                copy.symlink_to(source)
+        link(ROOT / name, tmp_path / name, {tmp_path / parent for each in examples for parent in Path(each).parents})
     for name, text in examples.items():
         (tmp_path / name).write_text(text)
     check = [sys.executable, "-m", "methods", "--check", "sign_norm"]
