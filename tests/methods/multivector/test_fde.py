@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import kernel_paths
 import numpy as np
 import pytest
 
 from methods.errors import MethodError
 from methods.kernels.errors import KernelError
-from methods.kernels.machine.cpu import EMULATED, best_path
 from methods.kernels.sets.fde import SetEncoder, encode_reference, gray_decode, partitions
 from methods.multivector import FixedDimensionalEncoding, Ragged, single_vector
 from methods.multivector.muvera import Muvera
@@ -51,7 +51,7 @@ def test_equals_the_authors_implementation(case):
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("path", [best_path(), EMULATED])
+@pytest.mark.parametrize("path", kernel_paths.WIDEST)
 @pytest.mark.parametrize("query", [False, True])
 @pytest.mark.parametrize("earliest", [False, True])
 @pytest.mark.parametrize(("points", "dim", "bits", "inner"), [(1, 7, 2, 3), (5, 16, 3, None), (40, 33, 5, 20)])

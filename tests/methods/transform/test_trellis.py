@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import kernel_paths
 import numpy as np
 import pytest
 
@@ -11,7 +12,6 @@ from methods import MethodError, Metric, for_budget, get
 from methods.checks import data
 from methods.encoding.gaussian_levels import distortions
 from methods.kernels.encoding.trellis import best_paths, decode_paths
-from methods.kernels.machine.cpu import EMULATED, supported_paths
 from methods.kernels.scanning.levels import LevelScanner
 from methods.kernels.simd.unpack_trellis import states_reference
 from methods.transform.trellis.quantizer import QUANTIZERS, TrellisQuantizer, trained
@@ -112,7 +112,7 @@ def test_values_far_outside_are_coded(size, gaussian):
     assert np.isfinite(quantizer.levels(quantizer.encode(vectors)[0])).all()
 
 
-@pytest.mark.parametrize("path", [*supported_paths(), EMULATED])
+@pytest.mark.parametrize("path", kernel_paths.EVERY)
 @pytest.mark.parametrize("nq", [1, 5])
 @pytest.mark.parametrize("state_bits", [10, 12])
 @pytest.mark.parametrize("bits", [[5, 4, 4, 3, 3, 2, 2, 1, 1], [4, 4], [1] * 6, [3, 3], [7, 2, 1], [8, 4, 2]], ids=str)

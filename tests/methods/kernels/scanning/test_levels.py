@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import kernel_paths
 import numpy as np
 import pytest
 
 from methods.encoding.offset import offset_bytes, offset_tables
 from methods.kernels.encoding.levels import cell_starts
 from methods.kernels.errors import KernelError
-from methods.kernels.machine.cpu import EMULATED, supported_paths
 from methods.kernels.scanning.levels import LevelScanner, round_weights
 from methods.kernels.simd.level_tile import segment_ends
 from methods.kernels.simd.unpack_symbols import GROUP, pack, planes, symbols_reference, unpack
 from methods.transform.transform_coding.quantizer import integer_levels
 
-PATHS = [*supported_paths(), EMULATED]
 MIXED = [8, 6, 5, 4, 4, 3, 2, 1, 1]
 
 
@@ -51,7 +50,7 @@ def test_packing_is_undone_and_takes_as_many_bytes_as_bits(bits):
     assert np.array_equal(symbols_reference(code[None], [bits])[0], symbols)
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", kernel_paths.EVERY)
 @pytest.mark.parametrize("bits", [MIXED, [4] * 5, [1] * 9, [3, 3], [7], [2]], ids=str)
 @pytest.mark.parametrize(("n", "nq"), [(200, 5), (64, 1), (1, 2)])
 def test_scores_are_inner_products_up_to_the_rounding_of_queries(path, bits, n, nq):
@@ -65,7 +64,7 @@ def test_scores_are_inner_products_up_to_the_rounding_of_queries(path, bits, n, 
     assert np.array_equal(np.sort(ids, axis=1), np.tile(np.arange(n), (nq, 1)))
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", kernel_paths.EVERY)
 @pytest.mark.parametrize("nq", [1, 6])
 def test_squared_distances(path, nq):
     rng = np.random.default_rng(nq)
@@ -78,7 +77,7 @@ def test_squared_distances(path, nq):
     assert (np.diff(scores, axis=1) >= 0).all()
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", kernel_paths.EVERY)
 @pytest.mark.parametrize("nq", [1, 6])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_offsets_count_by_a_weight_of_the_query(path, nq, threads):
@@ -98,7 +97,7 @@ def test_offsets_count_by_a_weight_of_the_query(path, nq, threads):
     assert level.nbytes - level.padding == 150 * (5 + 1 + 2)
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", kernel_paths.EVERY)
 def test_codes_of_one_byte_score_as_they_decode(path, gaussian):
     level, vectors = scanner(np.random.default_rng(2), 300, [1], path=path)
     queries = gaussian(5, 8, seed=3)
@@ -117,7 +116,9 @@ def test_offsets_without_tables_or_under_l2_are_refused():
 
 def test_all_paths_find_the_same():
     queries = np.random.default_rng(5).standard_normal((7, GROUP * len(MIXED))).astype(np.float32)
-    found = [scanner(np.random.default_rng(4), 300, MIXED, path=path)[0].search(queries, 20) for path in PATHS]
+    found = [
+        scanner(np.random.default_rng(4), 300, MIXED, path=path)[0].search(queries, 20) for path in kernel_paths.EVERY
+    ]
     for scores, ids in found[1:]:
         assert np.array_equal(scores, found[0][0])
         assert np.array_equal(ids, found[0][1])

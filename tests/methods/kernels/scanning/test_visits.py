@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import kernel_paths
 import numpy as np
 import pytest
 
-from methods.kernels.machine.cpu import EMULATED, supported_paths
 from methods.kernels.scanning.adc import ADCScanner
 from methods.kernels.scanning.hamming import HammingScanner
 from methods.kernels.scanning.levels import LevelScanner
@@ -76,7 +76,7 @@ def _visits(rng, group):
     return Visits(np.concatenate(visiting), ends, pieces, np.arange(len(pieces) + 1)), pieces, visiting
 
 
-@pytest.mark.parametrize("path", [*supported_paths(), EMULATED])
+@pytest.mark.parametrize("path", kernel_paths.EVERY)
 @pytest.mark.parametrize("kind", SCANNERS)
 def test_each_query_finds_what_it_finds_alone(kind, path):
     rng = np.random.default_rng(5)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import kernel_paths
 import numpy as np
 import pytest
 
 from methods.kernels.errors import KernelError
-from methods.kernels.machine.cpu import EMULATED, best_path
 from methods.kernels.sets.chamfer import chamfer_candidates, chamfer_reference, chamfer_search
-
-PATHS = [best_path(), EMULATED]
 
 
 def sets(lengths, dim, seed, dtype=np.float32):
@@ -27,7 +25,7 @@ def reference(queries, query_offsets, vectors, offsets):
     )
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", kernel_paths.WIDEST)
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
 @pytest.mark.parametrize("dim", [1, 20, 128])
 def test_search_equals_the_reference(path, dtype, dim):
@@ -41,7 +39,7 @@ def test_search_equals_the_reference(path, dtype, dim):
     np.testing.assert_allclose(np.take_along_axis(expected, ids, axis=1), scores, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", kernel_paths.WIDEST)
 @pytest.mark.parametrize("exact", [False, True])
 def test_candidates_equal_the_reference(path, exact):
     vectors, offsets = sets([1, 4, 5, 6, 7, 11, 12, 13, 30], 24, 2)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import kernel_paths
 import numpy as np
 import pytest
 
 from methods.kernels.errors import KernelError
-from methods.kernels.machine.cpu import EMULATED, best_path
 from methods.kernels.reference import symbols
 from methods.kernels.scanning.adc import ADCScanner
 from methods.kernels.scanning.hamming import HammingScanner
@@ -14,7 +14,7 @@ from methods.kernels.scanning.sdc import SDCScanner
 from methods.kernels.sets.maxsim import largest_products, least_distances, least_distances_reference
 
 
-@pytest.mark.parametrize("path", [best_path(), EMULATED])
+@pytest.mark.parametrize("path", kernel_paths.WIDEST)
 @pytest.mark.parametrize(("size", "queries"), [(1, 1), (16, 1), (16, 5), (48, 32)])
 def test_equals_the_reference(path, size, queries):
     rng = np.random.default_rng(size + queries)
@@ -25,7 +25,7 @@ def test_equals_the_reference(path, size, queries):
     assert found.tolist() == least_distances_reference(codes, offsets, asked).tolist()
 
 
-@pytest.mark.parametrize("path", [best_path(), EMULATED])
+@pytest.mark.parametrize("path", kernel_paths.WIDEST)
 @pytest.mark.parametrize("bits", [1, 2, 3, 4])
 @pytest.mark.parametrize("queries", [1, 5])
 def test_largest_products_are_those_of_the_levels(path, bits, queries):
