@@ -134,7 +134,7 @@ def test_a_run_is_that_of_the_command_line(options, monkeypatch, tmp_path):
     assert bench.run("sign", "8B", k=5, **options) == record  # read, not measured again
 
 
-@pytest.mark.integration
+@pytest.mark.usefixtures("in_this_process")
 def test_a_sweep_goes_on_where_it_stopped_and_shows_progress(options, monkeypatch):
     stderr = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stderr)
