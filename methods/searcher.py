@@ -6,7 +6,6 @@ The base class does once what every searcher needs: it checks the queries, norma
 
 from __future__ import annotations
 
-import copy
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
@@ -114,7 +113,8 @@ class Searcher(ABC):
         inner = getattr(self, self.scanned_by).within(rows) if self.scanned_by else None
         if inner is None:
             return None
-        part = copy.copy(self)
+        part = object.__new__(type(self))  # copy.copy takes ten times as long
+        part.__dict__.update(self.__dict__)
         part.size = inner.size
         setattr(part, self.scanned_by, inner)
         return part

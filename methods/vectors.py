@@ -26,8 +26,9 @@ def as_vectors(vectors: np.ndarray, dim: int, what: str = "vectors") -> np.ndarr
         raise MethodError(f"{what} have dimension {array.shape[1]}, expected {dim}")
     if array.dtype.kind not in "fiu":
         raise MethodError(f"{what} have dtype {array.dtype}; use float32 (or another real number type)")
-    with np.errstate(over="ignore"):
-        array = np.ascontiguousarray(array, dtype=np.float32)
+    if array.dtype != np.float32 or not array.flags.c_contiguous:
+        with np.errstate(over="ignore"):
+            array = np.ascontiguousarray(array, dtype=np.float32)
     # A sum is finite only if all its terms are: one cheap pass; rows are searched only if it fails.
     with np.errstate(over="ignore", invalid="ignore"):
         finite = bool(np.isfinite(array.sum(dtype=np.float64)))

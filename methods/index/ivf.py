@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 
 import numpy as np
+from numba import njit
 
 from methods.base import Codec
 from methods.errors import MethodError
@@ -201,17 +202,28 @@ class IVFSearcher(Searcher):
 
 def _by_query(lists: np.ndarray, offsets: np.ndarray) -> Visits:
     """One visit a query, of its ``lists`` (nq, probes), ascending; lists that follow each other are one piece."""
-    starts, ends = offsets[lists], offsets[lists + 1]
-    filled = starts < ends
-    owner = np.nonzero(filled)[0]
-    starts, ends = starts[filled], ends[filled]
-    first = np.ones(len(starts), bool)
-    first[1:] = (starts[1:] != ends[:-1]) | (owner[1:] != owner[:-1])
-    ranges = np.column_stack([starts[first], ends[np.append(first[1:], True)[: len(first)]]])
+    ranges, range_ends = _pieces(lists, offsets)
     if len(lists) == 1:
         return by_all(ranges)
-    range_ends = np.searchsorted(owner[first], np.arange(len(lists) + 1))
     return Visits(np.arange(len(lists)), np.arange(len(lists) + 1), ranges, range_ends)
+
+
+@njit(cache=True, nogil=True)
+def _pieces(lists: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pieces (r, 2) of rows, and where each query's begin and end (nq + 1,)."""
+    ranges, range_ends = np.empty((lists.size, 2), np.int64), np.zeros(len(lists) + 1, np.int64)
+    count = 0
+    for query in range(len(lists)):
+        for number in lists[query]:
+            low, high = offsets[number], offsets[number + 1]
+            if low < high:
+                if count > range_ends[query] and ranges[count - 1, 1] == low:
+                    ranges[count - 1, 1] = high
+                else:
+                    ranges[count, 0], ranges[count, 1] = low, high
+                    count += 1
+        range_ends[query + 1] = count
+    return ranges[:count], range_ends
 
 
 def _by_list(lists: np.ndarray, offsets: np.ndarray) -> Visits:

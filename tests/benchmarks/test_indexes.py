@@ -113,14 +113,21 @@ def _probes(search, wanted):
     return next(probes for probes in steps if recall(search(data()[1], probes)) >= wanted)
 
 
-@pytest.mark.parametrize("nq", TARGETS)
-@pytest.mark.parametrize(("name", "rival"), CASES)
-def test_probed_lists(benchmark, name, rival, nq):
+@functools.cache
+def matched(name, rival):
+    """Ours, the peer, bytes of both, the recall that both reach, and the lists that each visits for it."""
     queries, most = data()[1], max(1, partition()[0].lists // 8)
     other, total, _ = peer(rival)
     own = ours(name, total)
     wanted = min(WANTED, *(recall(each(queries, most)) for each in (own, other)))
-    lists, peers_lists = _probes(own, wanted), _probes(other, wanted)
+    return own, other, total, wanted, _probes(own, wanted), _probes(other, wanted)
+
+
+@pytest.mark.parametrize("nq", TARGETS)
+@pytest.mark.parametrize(("name", "rival"), CASES)
+def test_probed_lists(benchmark, name, rival, nq):
+    own, other, total, wanted, lists, peers_lists = matched(name, rival)
+    queries = data()[1]
     batches = [queries[start : start + nq] for start in range(0, 128, nq)]
     seconds = {"ours": [], "peer": []}
 

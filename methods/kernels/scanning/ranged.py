@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -44,9 +43,10 @@ class Visits:
     @property
     def most_rows(self) -> int:
         """Rows that one query scans, at most."""
-        sizes = np.append(0, np.cumsum(self.ranges[:, 1] - self.ranges[:, 0]))
+        sizes = self.ranges[:, 1] - self.ranges[:, 0]
         if self.shared:
-            return int(sizes[-1])
+            return int(sizes.sum())
+        sizes = np.append(0, np.cumsum(sizes))
         rows = np.repeat(np.diff(sizes[self.range_ends]), np.diff(self.query_ends))
         return int(np.bincount(self.queries, weights=rows).max(initial=0))
 
@@ -89,7 +89,8 @@ class Ranged:
         Nothing is copied but a few references.
         """
         visits = rows if isinstance(rows, Visits) else by_all(rows)
-        part = copy.copy(self)
+        part = object.__new__(type(self))  # copy.copy takes ten times as long
+        part.__dict__.update(self.__dict__)
         part.visits, part.size = visits, visits.most_rows
         if self._inner:
             setattr(part, self._inner, getattr(self, self._inner).within(visits))
