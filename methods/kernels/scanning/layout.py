@@ -28,22 +28,25 @@ def blocked(values: np.ndarray) -> np.ndarray:
     return full.reshape(-1, BLOCK, *values.shape[1:])
 
 
-def planar(codes: np.ndarray) -> np.ndarray:
-    """Codes (n, size) uint8 as (blocks, size * 64) uint8: byte 0 of 64 documents, byte 1 of them, ..."""
+def planar(codes: np.ndarray, order: np.ndarray | None = None) -> np.ndarray:
+    """Codes (n, size) uint8 as (blocks, size * 64) uint8: byte 0 of 64 documents, byte 1 of them, ...
+
+    ``order`` (64,) says which document of a block comes first, second, ...; as they are by default.
+    """
     size = codes.shape[1]
     out = np.empty((block_count(len(codes)), size * BLOCK), np.uint8)
-    _transpose(codes, out)
+    _transpose(codes, np.arange(BLOCK) if order is None else np.asarray(order, np.int64), out)
     return out
 
 
 @njit(cache=True)
-def _transpose(codes: np.ndarray, out: np.ndarray) -> None:
+def _transpose(codes: np.ndarray, order: np.ndarray, out: np.ndarray) -> None:
     n, size = codes.shape
     for block in range(len(out)):
-        for doc in range(BLOCK):
-            row = block * BLOCK + doc
+        for place in range(BLOCK):
+            row = block * BLOCK + order[place]
             for byte in range(size):
-                out[block, byte * BLOCK + doc] = codes[row, byte] if row < n else np.uint8(0)
+                out[block, byte * BLOCK + place] = codes[row, byte] if row < n else np.uint8(0)
 
 
 def unit_bytes(bits: int) -> int:

@@ -350,9 +350,7 @@ class LevelScanner(Ranged):
             stages = np.concatenate([stages, prepare.as_codes(offsets, len(offset_tables), "offsets")], axis=1)
         self._sign = 1 if lengths is None else -1  # squared lengths are subtracted
         self._stages, self._stage_bytes = layout.planar(stages), stages.shape[1]
-        blocks = layout.planar(codes)
-        # An index on the second axis gives Fortran order; a reshape to the same shape (one byte a code) would keep it.
-        self.blocks = np.ascontiguousarray(blocks.reshape(-1, BLOCK)[:, document_order()]).reshape(blocks.shape)
+        self.blocks = layout.planar(codes, document_order())
         many = 1 + int(np.flatnonzero(bits >= _WIDE_BITS).max(initial=-1))
         wide = np.arange(len(bits)) < max(many, -(-len(bits) // _WIDE_SHARE))
         runs = _runs(self.path, alphabets, bits, wide)

@@ -165,3 +165,4 @@ def test_codes_that_are_overwritten_are_not_held_twice():
 
     peak()  # what is compiled or imported once
     assert peak(overwrite_codes=True) < peak() - 0.9 * codes.nbytes
+    assert peak(overwrite_codes=True) < 3 * codes.nbytes  # the layout, and what it is made of
