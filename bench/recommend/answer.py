@@ -11,6 +11,7 @@ from bench.recommend.keep import Saved
 from bench.recommend.offer import Offer
 from bench.recommend.places import Places
 from bench.recommend.question import Question
+from bench.recommend.visits import Visits
 from bench.records import Record
 
 
@@ -113,6 +114,8 @@ class Answer:
         Of which kinds the user's vectors are, in sentences.
     disk : DiskOrder or None
         What the vectors on disk would add to the first offer; None where the user chose a ``rescore``.
+    visits : Visits or None
+        Where no scan meets the limit of latency: what lists would keep that a query has the time to visit.
     saved : Saved or None
         What was saved of the chosen one; None if nothing was to be, or nothing was chosen.
     """
@@ -150,4 +153,5 @@ class Answer:
     preparing_s: float = 0.0
     vectors: list[str] = field(default_factory=list)
     disk: DiskOrder | None = None
+    visits: Visits | None = None
     saved: Saved | None = None

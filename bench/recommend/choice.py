@@ -13,7 +13,7 @@ from bench.datasets.base import Dataset
 from bench.errors import UsageError
 from bench.execution import plan
 from bench.progress import Progress
-from bench.recommend import disk, keep, pick, prior
+from bench.recommend import disk, keep, pick, prior, visits
 from bench.recommend.answer import Answer
 from bench.recommend.entries import Entry, elsewhere, entries, rescores_from_disk
 from bench.recommend.estimate import seconds_on
@@ -69,6 +69,9 @@ def recommend(question: Question, tell: Callable[[Answer], object] = lambda answ
         _choose(answer, rounds, expected)
         answer.needed_s = race.time_for(answer.favorites_missing)
         _look_elsewhere(answer, race, small, user, first)
+        if pick.unreachable_ms(answer) is not None:
+            with Progress("learning lists", lines=False, leave=False):
+                answer.visits = visits.measure(full, pick.affordable_share(answer), question.k, question.seed)
         best = answer.chosen or answer.nearest[0]
         if question.rescore is None and (best.scheme is None or rescores_from_disk(best.scheme)):
             with Progress("re-ranking from disk", lines=False, leave=False):

@@ -55,6 +55,7 @@ def document(answer: Answer) -> dict[str, Any]:
         "other_budgets": {str(size): _offer(one, question) for size, one in sorted(answer.elsewhere.items())},
         "fastest": offers(answer.fastest),
         "rescore_disk": answer.disk and _disk(answer.disk),
+        "index": answer.visits and dataclasses.asdict(answer.visits),
         "commands": commands(answer),
         "python": python_lines(answer),
         "saved": answer.saved and dataclasses.asdict(answer.saved),

@@ -175,3 +175,10 @@ def unreachable_ms(answer: Answer) -> float | None:
         return None
     best = answer.nearest[0]
     return best.reading_ms if MAX_P50 in best.missed(answer.question.limits) and best.reading_ms > limit else None
+
+
+def affordable_share(answer: Answer) -> float:
+    """Share of the codes that a query may visit within the limit of latency, where :func:`unreachable_ms` is a time."""
+    limit = answer.question.limits.max_p50_ms
+    assert limit is not None
+    return limit / answer.nearest[0].p50_ms

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench.recommend.amounts import duration, share
 from bench.recommend.offer import FEEDING_THREADS, MAX_P50, Limits, Offer
-from bench.recommend.pick import unreachable_ms
+from bench.recommend.pick import affordable_share, unreachable_ms
 from bench.report.words import count_bytes
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def unreachable(answer: Answer) -> Iterator[str]:
         return
     best = answer.nearest[0]
     threads, needed = best.used_threads, best.threads_for(limit)
-    would = [f"an index that visits at most {share(limit / best.p50_ms)} of them"]
+    would = [f"an index that visits at most {share(affordable_share(answer))} of them{_index_loses(answer)}"]
     if smaller := int(limit / best.p50_ms * best.code):
         would.insert(0, f"codes of at most {smaller} bytes")
     if needed is not None:
@@ -49,6 +49,17 @@ def unreachable(answer: Answer) -> Iterator[str]:
         f"{count_bytes(best.n * best.code)} at {count_bytes(best.bandwidth)}/s (by {threads} "
         f"thread{'s' if threads > 1 else ''}) takes {duration(reading_ms / 1e3)}; what would meet it: "
         f"{', or '.join(would)}{rest}"
+    )
+
+
+def _index_loses(answer: Answer) -> str:
+    """What lists would lose, as the user's vectors say."""
+    if (visits := answer.visits) is None:
+        return ""
+    return (
+        f" (index=ivf: in a sample of {visits.n:,}, the {visits.probes} best of {visits.lists:,} lists hold "
+        f"{visits.share:.1%} of the vectors and {visits.kept:.3f} of the {answer.question.k} nearest; with more "
+        "vectors they hold more of these)"
     )
 
 

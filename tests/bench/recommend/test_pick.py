@@ -14,6 +14,7 @@ from bench.recommend.offer import MAX_P50, MEMORY, MIN_RECALL, Limits, Offer
 from bench.recommend.prior import Reaching
 from bench.recommend.question import Question
 from bench.recommend.race import Racer
+from bench.recommend.visits import Visits
 from bench.recommend.words import _offer, lines
 from bench.report.words import count_bytes
 
@@ -91,6 +92,17 @@ def test_what_would_meet_an_unreachable_latency_is_said(finalists):
     text = text_of(never)
     assert "codes of at most 3 bytes, or an index that visits at most 1.6% of them; more threads would not" in text
     assert "--threads" not in text.split("no scan of")[1].split("\n")[0]
+
+
+def test_what_lists_would_keep_is_said_beside_an_unreachable_latency(finalists):
+    answer = asked(Limits(max_p50_ms=20.0))
+    pick.choose(answer, finalists)
+    assert pick.affordable_share(answer) == pytest.approx(20 / answer.nearest[0].p50_ms)
+    answer.visits = Visits(100_000, 1024, 163, 0.158, 0.9874)
+    assert (
+        "an index that visits at most 16% of them (index=ivf: in a sample of 100,000, the 163 best of 1,024 lists hold"
+        " 15.8% of the vectors and 0.987 of the 10 nearest; with more vectors they hold more of these)"
+    ) in text_of(answer)
 
 
 def test_a_limit_that_a_scan_could_meet_is_not_called_unreachable(finalists):
