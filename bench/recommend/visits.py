@@ -47,6 +47,6 @@ def measure(sample: Sample, share: float, k: int, seed: int) -> Visits:
     probes = max(1, int(share * lists.lists))
     visited = lists.nearest(lists.prepared(dataset.queries), probes)
     true = ground_truth(dataset, min(k, n)).ids
-    found = (assigned[true][:, :, None] == visited[:, None, :]).any(axis=2)
+    inside = (assigned[true][:, :, None] == visited[:, None, :]).any(axis=2)
     counts = np.bincount(assigned, minlength=lists.lists)
-    return Visits(n, lists.lists, probes, float(counts[visited].sum(axis=1).mean() / n), float(found.mean()))
+    return Visits(n, lists.lists, probes, float(counts[visited].sum(axis=1).mean() / n), float(inside.mean()))
