@@ -7,8 +7,9 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from methods.kernels.scanning import layout, prepare
-from methods.kernels.scanning.dot_scan import DotScan, NibbleScan, check_code
+from methods.kernels.scanning.dot_scan import DotScan, check_code
 from methods.kernels.scanning.factors import Scales
+from methods.kernels.scanning.nibble_scan import NibbleScan
 from methods.kernels.scanning.ranged import Ranged, all_rows
 
 __all__ = ["LevelCodes"]

@@ -6,8 +6,9 @@ import numpy as np
 
 from methods.kernels import reference
 from methods.kernels.scanning import prepare
-from methods.kernels.scanning.dot_scan import DotScan, NibbleScan
+from methods.kernels.scanning.dot_scan import DotScan
 from methods.kernels.scanning.level_codes import LevelCodes
+from methods.kernels.scanning.nibble_scan import NibbleScan
 
 __all__ = ["SDCScanner"]
 

@@ -11,7 +11,7 @@ import numpy as np
 from methods.encoding.gaussian_levels import MOST_BITS, distortions, levels
 from methods.fitting.allocation import allocate
 from methods.kernels.encoding.levels import CELLS, cell_starts, decode_levels, encode_levels
-from methods.kernels.scanning.levels import ALPHABETS, MAX_LEVEL, MAX_WORD, IntegerLevels
+from methods.kernels.scanning.integer_levels import ALPHABETS, MAX_LEVEL, MAX_WORD, IntegerLevels
 from methods.kernels.simd.unpack_symbols import GROUP
 from methods.transform.transform_coding import scales
 

@@ -12,7 +12,7 @@ import numpy as np
 from methods.encoding.gaussian_levels import MOST_BITS, distortions
 from methods.kernels.encoding.levels import decode_levels, encode_levels
 from methods.kernels.encoding.trellis import best_paths, decode_paths
-from methods.kernels.scanning.levels import MAX_LEVEL, MAX_WORD, IntegerLevels
+from methods.kernels.scanning.integer_levels import MAX_LEVEL, MAX_WORD, IntegerLevels
 from methods.kernels.simd.unpack_symbols import GROUP
 from methods.kernels.simd.unpack_trellis import level_numbers
 from methods.transform.transform_coding.quantizer import Quantizer, as_bytes, integer_levels, scalar_tables

@@ -11,7 +11,8 @@ import pytest
 from methods.encoding.offset import offset_bytes, offset_tables
 from methods.kernels.encoding.levels import cell_starts
 from methods.kernels.errors import KernelError
-from methods.kernels.scanning.levels import LevelScanner, round_weights
+from methods.kernels.scanning.integer_levels import round_weights
+from methods.kernels.scanning.levels import LevelScanner
 from methods.kernels.simd.level_tile import segment_ends
 from methods.kernels.simd.unpack_symbols import GROUP, pack, planes, symbols_reference, unpack
 from methods.transform.transform_coding.quantizer import integer_levels
