@@ -12,7 +12,7 @@ from bench.compress.check import check
 from bench.compress.job import Request, append, compress
 from bench.compress.source import open_source
 from bench.compress.stores import Joined
-from bench.datasets import store, truth
+from bench.datasets import exact, store
 from bench.datasets.formats import parquet
 
 
@@ -45,7 +45,7 @@ def decoded(monkeypatch):
 def test_check_passes_four_times_over_a_parquet_file(tmp_path, monkeypatch, decoded):
     monkeypatch.setattr(source, "BLOCK", 100)
     monkeypatch.setattr(store, "BLOCK_BYTES", 16 * 4 * 130)  # blocks of 130 rows, which no row group is a multiple of
-    monkeypatch.setattr(truth, "BLOCK_BYTES", 1)  # so that each query is scored by itself
+    monkeypatch.setattr(exact, "BLOCK_BYTES", 1)  # so that each query is scored by itself
     files = [written(tmp_path / f"{n}.parquet", vectors_of(n, 16, n), 700) for n in (2000, 900)]
     arrays = [str(tmp_path / f"{n}.npy") for n in (2000, 900)]
     for n, name in zip((2000, 900), arrays):
