@@ -89,6 +89,7 @@ def test_parts_have_the_neighbors_of_one_search(kind, metric, cache, short_parts
     assert len(files(cache)) == 1  # the parts are gone
 
 
+@pytest.mark.integration
 def test_a_killed_search_goes_on_with_what_it_had(cache, tmp_path, monkeypatch, searched):
     monkeypatch.chdir(tmp_path)
     base, queries = vectors("close")
