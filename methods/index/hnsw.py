@@ -7,7 +7,6 @@ are kept, and they alone are compared with queries.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,12 +15,13 @@ import numpy as np
 
 from methods.base import Codec
 from methods.errors import MethodError, NotInFaiss
+from methods.kernels.scanning.ranged import shallow_copy
 from methods.searcher import Searcher
 
-__all__ = ["LINKS", "HNSWSearcher", "check_graph"]
+__all__ = ["HNSWSearcher", "check_graph"]
 
 _faiss: Any = faiss  # its stubs lack some names
-LINKS = (2, 512)  # least and most that a code may have on an upper level
+_LINKS = (2, 512)  # least and most that a code may have on an upper level
 
 
 def check_graph(codec: Codec) -> None:
@@ -46,7 +46,7 @@ class HNSWSearcher(Searcher):
     vectors : iterable of (m, dim) floating
         Of which the codes are, in their order, in pieces. They are held as float32 while the graph is built.
     links : int
-        Of a code on each upper level of the graph, and half of those on the lowest (``M`` of the source).
+        Of a code on each upper level of the graph, and twice as many on the lowest (``M`` of the source).
     build_ef : int
         Candidates that are kept when a vector is linked (``efConstruction``).
     ef : int
@@ -79,8 +79,8 @@ class HNSWSearcher(Searcher):
         ef: int = 64,
     ) -> None:
         super().__init__(codec.dim, codec.metric, len(codes))
-        if not LINKS[0] <= links <= LINKS[1] or int(links) != links:
-            raise MethodError(f"links={links} is out of range; use an integer from {LINKS[0]} to {LINKS[1]}")
+        if not _LINKS[0] <= links <= _LINKS[1] or int(links) != links:
+            raise MethodError(f"links={links} is out of range; use an integer from {_LINKS[0]} to {_LINKS[1]}")
         if int(build_ef) != build_ef or build_ef < 1:
             raise MethodError(f"build_ef={build_ef} is not a number of candidates; use an integer of at least 1")
         self.ef = self._checked(ef)
@@ -112,7 +112,7 @@ class HNSWSearcher(Searcher):
 
     def keeping(self, ef: int) -> HNSWSearcher:
         """The same graph, of which a search keeps ``ef`` candidates; as many as there are codes: all are compared."""
-        other = copy.copy(self)
+        other = shallow_copy(self)
         other.ef = self._checked(ef)
         return other
 

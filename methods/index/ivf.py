@@ -7,8 +7,6 @@ searcher that cannot be limited to ranges is made anew over the codes of the lis
 
 from __future__ import annotations
 
-import copy
-
 import numpy as np
 from numba import njit
 
@@ -16,7 +14,7 @@ from methods.base import Codec
 from methods.errors import MethodError
 from methods.index.partition import Partition
 from methods.index.row_ids import RowIds
-from methods.kernels.scanning.ranged import Visits, by_all
+from methods.kernels.scanning.ranged import Visits, by_all, shallow_copy
 from methods.metric import Metric
 from methods.searcher import Searcher
 
@@ -111,7 +109,7 @@ class IVFSearcher(Searcher):
 
     def probing(self, probes: int) -> IVFSearcher:
         """The same index, of which a query visits ``probes`` lists; shares everything."""
-        other = copy.copy(self)
+        other = shallow_copy(self)
         other.probes = self._checked(probes)
         return other
 

@@ -63,7 +63,6 @@ class Partition:
         )
         kmeans.train(vectors)
         self.centroids = np.ascontiguousarray(kmeans.centroids, np.float32)
-        self._squares = (self.centroids**2).sum(axis=1)
         return self
 
     @property

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeVar
 
 import numpy as np
 
-__all__ = ["Ranged", "Visits", "all_rows", "by_all"]
+__all__ = ["Ranged", "Visits", "all_rows", "by_all", "shallow_copy"]
 
 _ALL_QUERIES = np.empty(0, np.int64)
+
+_Object = TypeVar("_Object")
+
+
+def shallow_copy(original: _Object) -> _Object:
+    """Another object with the same attributes, in a tenth of the time of ``copy.copy``: searches of parts are short."""
+    other: _Object = object.__new__(type(original))
+    other.__dict__.update(original.__dict__)
+    return other
 
 
 @dataclass(frozen=True)
@@ -89,8 +98,7 @@ class Ranged:
         Nothing is copied but a few references.
         """
         visits = rows if isinstance(rows, Visits) else by_all(rows)
-        part = object.__new__(type(self))  # copy.copy takes ten times as long
-        part.__dict__.update(self.__dict__)
+        part = shallow_copy(self)
         part.visits, part.size = visits, visits.most_rows
         if self._inner:
             setattr(part, self._inner, getattr(self, self._inner).within(visits))

@@ -154,7 +154,7 @@ def test_turns_are_taken_one_after_the_other(folder, monkeypatch):
 def test_a_turn_needs_no_folder_that_can_be_written(tmp_path):
     (tmp_path / "file").touch()
     with claims.in_turn(tmp_path / "file" / "key"):
-        pass
+        assert [each.name for each in tmp_path.iterdir()] == ["file"]
 
 
 def test_two_sweeps_into_one_folder_do_nothing_twice(vectors, tmp_path, monkeypatch):
