@@ -16,6 +16,7 @@ import numpy as np
 from methods import registry
 from methods.base import Codec, Metric, Searcher
 from methods.errors import BudgetError, MethodError
+from methods.mapped import MappedRows
 from methods.vectors import normalized
 
 __all__ = ["MEMORY_STORES", "STORES", "CodecStore", "DiskStore", "RescoredSearcher", "Store", "plan"]
@@ -97,13 +98,21 @@ class CodecStore(Store):
 
 
 class DiskStore(Store):
-    """Full vectors in a ``.npy`` file, memory-mapped: a gather reads the pages of its rows and no others.
+    """Full vectors in a ``.npy`` file, memory-mapped: a gather reads the pages of its rows and no others, all at once.
 
     Parameters
     ----------
     vectors : path or memory-mapped array
         (n, dim) floating.
+
+    Attributes
+    ----------
+    reads, read_bytes : int
+        Rows that gathers of one thread have read so far, and their bytes, wherever their pages were.
     """
+
+    reads: int = 0
+    read_bytes: int = 0
 
     def __init__(self, vectors: str | Path | np.ndarray) -> None:
         self.vectors = vectors if isinstance(vectors, np.ndarray) else _mapped(vectors)
@@ -111,8 +120,11 @@ class DiskStore(Store):
             shape = self.vectors.shape
             raise MethodError(f"re-ranking needs floats of shape (n, dim), not {self.vectors.dtype} of shape {shape}")
         self.disk_bytes = int(self.vectors.nbytes)
+        self._rows = MappedRows(self.vectors)
 
     def gather(self, ids: np.ndarray) -> np.ndarray:
+        self._rows.will_read(ids, ids + 1)
+        self.reads, self.read_bytes = self.reads + len(ids), self.read_bytes + len(ids) * self._rows.row_bytes
         return np.asarray(self.vectors[ids], np.float32)
 
 

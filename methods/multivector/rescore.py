@@ -13,6 +13,7 @@ import numpy as np
 
 from methods import registry
 from methods.errors import BudgetError, MethodError
+from methods.mapped import MappedRows
 from methods.multivector.base import OFFSET_BYTES, Codes, MultiVectorCodec, SetSearcher
 from methods.multivector.candidates import best_candidates, score_candidates
 from methods.multivector.centroids import typical_length
@@ -90,15 +91,29 @@ class CodecSetStore(SetStore):
 
 class DiskSetStore(SetStore):
     """Full vectors in a memory-mapped array, and in memory where each document begins: a gather reads the pages of its
-    documents and no others."""
+    documents and no others, all at once.
+
+    Attributes
+    ----------
+    reads, read_bytes : int
+        Documents that gathers of one thread have read so far, and bytes of their vectors.
+    """
+
+    reads: int = 0
+    read_bytes: int = 0
 
     def __init__(self, documents: Ragged) -> None:
         self.documents = documents
+        self._rows = MappedRows(documents.vectors)
         self.memory_bytes = OFFSET_BYTES * len(documents)
         self.disk_bytes = int(documents.vectors.nbytes)
         self.mean_vectors = documents.total / max(1, len(documents))
 
     def gather(self, ids: np.ndarray) -> Ragged:
+        first, after = self.documents.offsets[ids], self.documents.offsets[ids + 1]
+        self._rows.will_read(first, after)
+        self.reads += len(ids)
+        self.read_bytes += int((after - first).sum()) * self._rows.row_bytes
         return self.documents.take(ids)
 
 
