@@ -18,6 +18,7 @@ SCENARIOS = ("none", "upgrade")
 RESCORE_STORES = ("float16", "int8", "float32", "residual", "disk", "engine")
 NO_ENGINE, RAY = "none", "ray"
 DEFAULT_DATASET = "squad-sentences-mini"
+MOST_CLIENTS = 256  # threads
 
 
 @dataclass
@@ -64,6 +65,8 @@ class RunConfig:
         Around an embedding table: ``dlrm`` (also None), ``wdl``, ``dcn_v2`` or ``deepfm``.
     device : str
         Where an embedding table is trained: ``auto`` is the GPU if there is one.
+    clients : list of int, int or None
+        How many clients search at the same time, each in a closed loop of single queries; measured for each number.
     limits : Limits
     results : str
         Folder of the records.
@@ -100,6 +103,7 @@ class RunConfig:
     latency_s: float = 30.0
     click_model: str | None = None
     device: str = "auto"
+    clients: Any = None
     limits: Limits = field(default_factory=Limits)
     results: str = "results"
     jobs: int = 1
@@ -135,12 +139,18 @@ class RunConfig:
         """Whether a search visits some codes alone."""
         return self.index.get("name") not in (None, FLAT)
 
+    @property
+    def client_counts(self) -> list[int]:
+        """Numbers of clients that are measured; none by default."""
+        given = self.clients if isinstance(self.clients, list) else [] if self.clients is None else [self.clients]
+        return [count for place, count in enumerate(given) if count not in given[:place]]
+
     def determinants(self) -> dict[str, Any]:
         """What determines the result: all fields except limits, parallelism and output options."""
         ignored = {"limits", "results", "jobs", "rerun", *(("method",) if self.names_engine else ("engine",))}
         if self.scenario["name"] == "none":
             ignored.add("scenario")
-        for name in ("rescore_carving", "click_model"):  # newer options: records from before them stay valid
+        for name in ("rescore_carving", "click_model", "clients"):  # newer options: records from before them stay valid
             if getattr(self, name) is None:
                 ignored.add(name)
         if self.device == "auto":
@@ -150,6 +160,8 @@ class RunConfig:
         if not self.is_sharded:
             ignored.add("shards")
         determining = {key: value for key, value in self.to_dict().items() if key not in ignored}
+        if self.clients is not None:
+            determining["clients"] = self.client_counts
         if self.names_engine:
             return determining
         # center=null is the method without the option: records from before there was one stay valid.
@@ -184,6 +196,7 @@ class RunConfig:
         if self.names_engine and self.scenario.get("name") != "none":
             raise UsageError(f"scenario={self.scenario['name']} is for methods; leave out engine= or the scenario")
         self._check_shards()
+        self._check_clients()
         if self.has_index:
             check_index(self.index, self.names_engine, self.scenario["name"])
         if self.rescore_carving is not None and (self.rescore is None or not 0 < self.rescore_carving < math.inf):
@@ -206,6 +219,15 @@ class RunConfig:
                     option = f"{group}.{name}".rstrip(".")
                     raise UsageError(f"{option}={value} cannot be recorded; use finite numbers and text") from None
 
+    def _check_clients(self) -> None:
+        if self.clients is None:
+            return
+        if not self.client_counts or not all(_is_count(count, MOST_CLIENTS) for count in self.client_counts):
+            raise UsageError(f"clients={self.clients} is no list of numbers from 1 to {MOST_CLIENTS}; use [1,2,4]")
+        if self.names_engine or self.is_sharded or self.scenario["name"] != "none":
+            other = "scenario" if self.scenario["name"] != "none" else "engine"
+            raise UsageError(f"clients={self.clients} is for methods that this process searches; leave out {other}=")
+
     def _check_shards(self) -> None:
         if self.shards > 1 and not self.is_sharded:
             raise UsageError(f"shards={self.shards} is an option of engine=ray; name that too")
@@ -217,3 +239,7 @@ class RunConfig:
         }
         if self.is_sharded and (given := [name for name, is_given in others.items() if is_given]):
             raise UsageError(f"engine=ray measures scans of all codes, one run at a time; leave out {given[0]}=")
+
+
+def _is_count(value: Any, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most

@@ -43,6 +43,8 @@ def explain(error: Exception, overrides: Sequence[str]) -> str:
         return _unknown_key(match[1], overrides)
     if match := re.search(r"Error merging override (([\w.]+)=\S*)", chain):
         return _not_a_value(match[1], match[2])
+    if match := re.search(r"Ambiguous value for argument '(clients=([\d,]+))'", chain):
+        return f"{match[1]} is several values; clients=[{match[2]}] measures each in one run"
     if match := re.search(r"Ambiguous value for argument '([^']+)'", chain):
         return f"{match[1]} is a list; measure each of its values with python -m bench -m, or quote it as one value"
     first = chain.strip().splitlines()[0] if chain.strip() else type(error).__name__

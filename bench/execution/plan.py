@@ -126,6 +126,8 @@ def prepare(config: RunConfig) -> Plan:
     code_bytes = track.code_bytes(budget, dataset)
     if config.k > (most := max(items := track.describe(config, dataset).n, _MOST_K)):
         raise UsageError(f"k={config.k} is more than the {items} items of the base; use at most {most}")
+    if config.clients is not None and isinstance(dataset, datasets.ClickDataset):
+        raise UsageError(f"clients={config.clients} is for searches, and {dataset.name} is none; leave it out")
     if config.is_sharded:
         extras.check("ray", "ray", "engine=ray")
         if not isinstance(dataset, datasets.Dataset) or config.shards > dataset.base.shape[0]:

@@ -46,6 +46,14 @@ def thread_settings() -> dict[str, Any]:
     return settings
 
 
+def hold_threads(threads: int) -> None:
+    """Hold the libraries that are loaded to ``threads``, for this thread: OpenMP and Numba have a number for each."""
+    if (faiss := sys.modules.get("faiss")) is not None:
+        faiss.omp_set_num_threads(threads)
+    if (numba := sys.modules.get("numba")) is not None:
+        numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+
+
 @functools.cache
 def machine() -> dict[str, Any]:
     """CPU, cores, memory and its measured read bandwidth; measured once a process."""

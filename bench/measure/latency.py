@@ -44,18 +44,31 @@ class SingleQueryPass:
 
     def percentiles(self) -> dict[str, float]:
         """p50, p95, p99 and the mean of this very pass, in milliseconds."""
-        p50, p95, p99 = np.percentile(self.milliseconds, [50, 95, 99])
-        return {"p50": float(p50), "p95": float(p95), "p99": float(p99), "mean": float(self.milliseconds.mean())}
+        return percentiles(self.milliseconds)
 
 
-def _busy_seconds() -> float:
-    times = psutil.cpu_times()
-    return sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0)
+def percentiles(milliseconds: np.ndarray) -> dict[str, float]:
+    """p50, p95, p99 and the mean of times (n >= 1,)."""
+    p50, p95, p99 = np.percentile(milliseconds, [50, 95, 99])
+    return {"p50": float(p50), "p95": float(p95), "p99": float(p99), "mean": float(milliseconds.mean())}
 
 
-def _own_seconds() -> float:
-    times = os.times()
-    return times.user + times.system
+class CoreUse:
+    """Cores that other processes keep busy, from when this is made."""
+
+    def __init__(self) -> None:
+        self._before = self._seconds()
+
+    def of_others(self, wall: float) -> float:
+        """On average of the ``wall`` seconds since."""
+        return max(0.0, (self._seconds() - self._before) / wall)
+
+    @staticmethod
+    def _seconds() -> float:
+        """Processor time of all processes but this one."""
+        times, own = psutil.cpu_times(), os.times()
+        busy = sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0)
+        return float(busy - own.user - own.system)
 
 
 def warm_up(searcher: AnySearcher, queries: Any, k: int) -> None:
@@ -87,7 +100,7 @@ def time_calls(call: Callable[[Any], object], inputs: Iterable[Any], max_seconds
     Stops after ``max_seconds`` once 100 are timed, after twenty times as long whatever their number.
     """
     elapsed: list[float] = []
-    busy, own, start = _busy_seconds(), _own_seconds(), time.perf_counter()
+    use, start = CoreUse(), time.perf_counter()
     for one in inputs:
         before = time.perf_counter_ns()
         call(one)
@@ -96,8 +109,7 @@ def time_calls(call: Callable[[Any], object], inputs: Iterable[Any], max_seconds
         if spent > max_seconds and (len(elapsed) >= _LEAST_TIMED or spent > _PATIENCE * max_seconds):
             break
     wall = max(time.perf_counter() - start, 1e-9)
-    others = (_busy_seconds() - busy) - (_own_seconds() - own)
-    return np.array(elapsed), max(0.0, others / wall)
+    return np.array(elapsed), use.of_others(wall)
 
 
 def time_batches(

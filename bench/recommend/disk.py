@@ -6,9 +6,6 @@ that re-ranking takes. They are re-ranked here, from the file of the sample, by 
 
 from __future__ import annotations
 
-import ctypes
-import mmap
-import os
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +18,7 @@ from bench.datasets import Dataset, ground_truth
 from bench.errors import UsageError
 from bench.execution import runner
 from bench.execution.plan import Plan, prepare
+from bench.measure.disk import drop_from_memory
 from bench.measure.statistics import Interval, bootstrap_means
 from bench.recommend.offer import Offer
 from bench.records import Record
@@ -33,7 +31,6 @@ from methods.searcher import Searcher
 
 _WARM_QUERIES, _COLD_QUERIES = 200, 40
 _MOST_COLD_S = 4.0
-_STILL_CACHED = 0.1  # share of its pages from which on a file counts as in memory
 
 
 @dataclass(frozen=True)
@@ -208,29 +205,3 @@ def _with_latency(order: DiskOrder, plan: Plan) -> DiskOrder:
         if time.monotonic() > end:
             break
     return replace(order, warm_ms=warm_ms, cold_ms=scan_ms + float(np.median(cold)))
-
-
-def drop_from_memory(file: Path) -> str:
-    """Ask the system to forget a file's pages; why they are still in memory, if they are."""
-    if not hasattr(os, "posix_fadvise"):
-        return "this system cannot drop a file from memory"
-    descriptor = os.open(file, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)  # a page that is not written yet stays
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-        cached = share_in_memory(file)
-    except (OSError, AttributeError):
-        return "this system does not say what of a file is in memory"
-    finally:
-        os.close(descriptor)
-    return "the folder of temporary files is in memory" if cached > _STILL_CACHED else ""
-
-
-def share_in_memory(file: Path) -> float:
-    """Of a file's pages, as the system's ``mincore`` says; reads none. OSError or AttributeError where it does not."""
-    mapped = np.memmap(file, np.uint8, "r")
-    resident = np.zeros(-(-mapped.size // mmap.PAGESIZE), np.uint8)
-    where, size = ctypes.c_void_p(mapped.ctypes.data), ctypes.c_size_t(mapped.size)
-    if ctypes.CDLL(None).mincore(where, size, ctypes.c_void_p(resident.ctypes.data)):
-        raise OSError(f"nothing is known of {file}")
-    return float(np.mean(resident & 1))

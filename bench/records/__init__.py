@@ -22,8 +22,10 @@ from bench.files import write_whole
 from bench.measure.kinds import Diagnosis
 from bench.measure.statistics import Interval
 from bench.records import packed
+from bench.records.disk_info import DiskInfo
 from bench.records.engine_info import EngineInfo
 from bench.records.index_info import IndexInfo
+from bench.records.load_info import LoadPoint
 
 SCHEMA = 1  # raise it when the same run would be measured, or its record laid out, differently
 RECORD_FILE, QUERIES_FILE = "record.json", "queries.npz"
@@ -145,7 +147,7 @@ class Record:
     where a packed record has it: its per-query arrays stay behind, and methods that are measured later are tested
     against it. ``engine`` is of runs that measured a real engine instead of a method, ``index`` of those whose searches
     visit some of the codes. ``shards`` has, of a base in shards, the rows, node and processor of each, seconds of
-    encoding and peak memory.
+    encoding and peak memory. ``disk`` is of those whose searches read a file, ``clients`` of those with ``clients=``.
     """
 
     schema: int
@@ -174,6 +176,8 @@ class Record:
     engine: EngineInfo | None = None
     index: IndexInfo | None = None
     shards: list[dict[str, Any]] | None = None
+    disk: DiskInfo | None = None
+    clients: list[LoadPoint] | None = None
 
     def to_json(self) -> str:
         """Strict JSON (no NaN), indented, keys in the order of the fields."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.own_files import shown
-from bench.records import Record, find
+from bench.records import Record, find, load_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +36,7 @@ COLUMNS: dict[str, tuple[str, Callable[[Record], Any]]] = {  # name -> meaning, 
     "p95_ms": ("its 95th percentile", lambda r: (r.latency_ms or {}).get("p95")),
     "p99_ms": ("its 99th percentile", lambda r: (r.latency_ms or {}).get("p99")),
     "latency_shared": ("other processes kept the machine busy meanwhile", lambda r: r.latency_shared),
+    **load_columns.COLUMNS,
     "queries_per_s": ("searched in batches", lambda r: (r.throughput or {}).get("queries_per_s")),
     "encode_vectors_per_s": ("vectors encoded", lambda r: (r.throughput or {}).get("encode_vectors_per_s")),
     "share_of_bandwidth": (

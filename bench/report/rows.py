@@ -14,7 +14,7 @@ from bench import own_files
 from bench.config import RunConfig
 from bench.errors import UsageError
 from bench.measure.statistics import Interval, combine_seeds
-from bench.records import Record
+from bench.records import Record, load_columns
 from bench.report.words import less_is_better
 
 if TYPE_CHECKING:
@@ -227,21 +227,25 @@ def _of_one_kind(records: tuple[Record, ...]) -> tuple[Record, ...]:
 
 
 def _one_a_seed(records: Iterable[Record]) -> tuple[Record, ...]:
-    """Of runs of one seed, which differ in the time for latencies alone, that with the best latency; seeds ascending.
+    """Of runs of one seed, which differ in what was timed alone, that with the best latency; seeds ascending.
 
     Counted as two seeds they would narrow an interval by finding the same twice.
     """
     by_seed: dict[int, Record] = {}
-    for record in sorted(records, key=lambda r: (not r.latency_shared, float(r.config["latency_s"]))):
+    for record in sorted(records, key=_worth_of_times):
         by_seed[record.config["seed"]] = record
     return tuple(by_seed[seed] for seed in sorted(by_seed))
+
+
+def _worth_of_times(record: Record) -> tuple:
+    return not record.latency_shared, float(record.config["latency_s"]), record.clients is not None
 
 
 def _identity(record: Record) -> str:
     """Equal for runs that differ in nothing but their seed; versions of a method give other codes."""
     determinants = RunConfig.from_dict(record.config).determinants()
-    for ignored in ("seed", "latency_s"):
-        determinants.pop(ignored)
+    for ignored in ("seed", "latency_s", "clients"):
+        determinants.pop(ignored, None)
     determinants |= {"budget": record.budget.bytes, "dataset": [record.dataset.checksum, record.dataset.metric]}
     determinants["version"] = record.method.version
     return json.dumps(determinants, sort_keys=True, default=str)
@@ -321,6 +325,7 @@ def _flat(row: Row) -> dict[str, Any]:
             flat |= {measure: quality.value, f"{measure}_low": quality.low, f"{measure}_high": quality.high}
     for percentile in ("p50", "p95", "p99"):
         flat[f"{percentile}_ms"] = row.latency(percentile)
+    flat |= {name: row.median(value) for name, (_, value) in load_columns.COLUMNS.items()}
     flat["latency_shared"] = row.latency_shared
     flat["other_processor"] = row.other_processor
     flat["queries_per_s"] = row.median(lambda r: (r.throughput or {}).get("queries_per_s"))

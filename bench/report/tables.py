@@ -16,7 +16,7 @@ from bench import own_files
 from bench.measure.kinds import kinds_of, warnings_of
 from bench.measure.statistics import Interval
 from bench.records import FAILURES, Record
-from bench.report import engine_record, index_record
+from bench.report import engine_record, index_record, load_record
 from bench.report.names import dataset_names, shown_name
 from bench.report.rows import HEADLINES, Row, digits_of, headlines, rows_of
 from bench.report.table_record import table_lines
@@ -130,6 +130,7 @@ def _measured(record: Record) -> Iterable[tuple[str, str]]:
             f"{_bytes(scan.single)}/s of codes in single queries ({scan.share_of_memory:.0%} of memory bandwidth), "
             f"{_bytes(scan.batch)}/s in batches",
         )
+    yield from load_record.load_lines(record)
     if record.index is not None:
         yield from index_record.index_lines(record)
     if record.engine is not None:

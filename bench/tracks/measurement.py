@@ -17,8 +17,11 @@ from bench.measure.memory import peak_memory
 from bench.measure.repeats import groups_of
 from bench.measure.statistics import Interval, bootstrap_means
 from bench.records import Bytes, Ratio
+from bench.records.disk_info import DiskInfo
 from bench.records.engine_info import EngineInfo
 from bench.records.index_info import IndexInfo
+from bench.records.load_info import LoadPoint
+from bench.tracks import loads
 
 RECALL_AT = (1, 10, 100)
 TRUTH_K = max(RECALL_AT)  # neighbors in the ground truth
@@ -49,6 +52,8 @@ class Measurement:
     engine: EngineInfo | None = None
     index: IndexInfo | None = None
     shards: list[dict[str, Any]] | None = None
+    disk: DiskInfo | None = None
+    clients: list[LoadPoint] | None = None
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
     @contextmanager
@@ -87,10 +92,15 @@ def time_searches(config: RunConfig, searcher: latency.AnySearcher, dataset: Any
     with turns.alone():
         with run.timed("warm_up"):
             latency.warm_up(searcher, queries, k)
+        reads = loads.Reads(searcher)
         with run.timed("search_single"):
             single = latency.time_single_queries(searcher, queries, k, config.latency_s)
+        warm = reads.a_query(len(single.milliseconds))
         with run.timed("search_batch"):
             seconds, result = latency.time_batches(lambda: searcher.search(queries, k))
+        if (mapped := reads.mapped) is not None:
+            with run.timed("search_cold"):
+                run.disk = loads.cold_searches(config, searcher, queries, mapped, warm)
     run.latency_ms, run.latency_queries = single.percentiles(), len(single.milliseconds)
     run.latency_shared = single.shared
     run.arrays["milliseconds"] = single.milliseconds
@@ -154,10 +164,19 @@ def measure_search(
     """Times searches, notes the peak memory, and judges what was returned; the results stand in ``run``."""
     results = time_searches(config, searcher, dataset, run)
     run.peak_memory_bytes = peak_memory()
+    if config.client_counts:
+        with turns.alone(), run.timed("search_clients"):
+            run.clients = loads.concurrent_searches(config, searcher, dataset.queries, _scanned_bytes(run))
     scored = _search_for_quality(searcher, sample, dataset.queries, results, run)
     with run.timed("judge"):
         truth = ground_truth(dataset, TRUTH_K)
         _judge(config, dataset, recall_judge(dataset, truth), truth, results, scored, run)
+
+
+def _scanned_bytes(run: Measurement) -> float:
+    """Bytes of codes that a query passes over."""
+    assert run.bytes is not None
+    return run.bytes.searcher * (run.index.at(run.index.probes).scanned if run.index is not None else 1.0)
 
 
 def _search_for_quality(

@@ -8,8 +8,11 @@ from collections.abc import Callable, Sequence
 from importlib import resources
 from typing import Any
 
+from rich.text import Text
+
 from bench.records import Record
 from bench.report.drawing import colors_of
+from bench.report.load_record import load_lines
 from bench.report.names import dataset_names
 from bench.report.page.offered import offered
 from bench.report.ranking import rankings
@@ -124,6 +127,7 @@ def _row(row: Row, dataset: str, environments: dict[str, int]) -> dict[str, Any]
         "costs": {name: _short(row.cost(name)) for name in COSTS},
         "p95": _short(row.latency("p95")),
         "p99": _short(row.latency("p99")),
+        "loads": [[label, Text.from_markup(text).plain] for label, text in load_lines(row.timed.record)],
         "shared": row.latency_shared,
         "otherProcessor": row.other_processor,
         "qps": _short(row.median(lambda r: (r.throughput or {}).get("queries_per_s"))),

@@ -233,6 +233,7 @@ function open(id) {
     [row.track === "table" ? "made of" : "parts", Object.entries(row.parts).map(([name, count]) => `${name} ${bytes(count)}`).join(", ") || "none"],
     ["on disk", row.disk ? bytes(row.disk) : ""],
     ["latency", p50 === "–" ? "" : `p50 ${p50} ms, p95 ${p95} ms, p99 ${p99} ms${row.shared ? " (shared machine)" : ""}${row.otherProcessor ? " (another processor than most rows)" : ""}`],
+    ...row.loads,
     ["batch", empty(row.qps) ? "" : `${digits(row.qps)} queries/s`],
     ["fit", `${digits(row.fit)} s on ${row.trained}`],
     ["encode", empty(row.encode) ? "" : `${digits(row.encode)} ${row.track === "dense" ? "vectors" : "documents"}/s`],

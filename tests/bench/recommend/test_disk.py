@@ -1,7 +1,6 @@
 """The line on a final order from disk: what a run with rescore=disk keeps, its reads and its latency."""
 
 import dataclasses
-import errno
 import json
 
 import numpy as np
@@ -15,7 +14,7 @@ from bench.execution.plan import prepare
 from bench.measure.statistics import Interval
 from bench.recommend import disk
 from bench.recommend.answer import Answer
-from bench.recommend.disk import DiskOrder, Kept, drop_from_memory
+from bench.recommend.disk import DiskOrder, Kept
 from bench.recommend.export import to_json
 from bench.recommend.offer import Offer
 from bench.recommend.question import Question
@@ -85,23 +84,6 @@ def test_what_a_run_left_behind_may_be_gone(run):
     assert disk.measure(offer, None, left_s=0.0).kept == []
 
 
-def test_a_file_is_dropped_from_memory_or_it_is_said_why(tmp_path, monkeypatch):
-    file = tmp_path / "x.npy"
-    np.save(file, np.zeros((4_096, 128), np.float32))
-    assert drop_from_memory(file) in ("", "the folder of temporary files is in memory")
-    monkeypatch.setattr(disk.os, "posix_fadvise", lambda *arguments: None)
-    file.read_bytes()
-    assert drop_from_memory(file) == "the folder of temporary files is in memory"
-
-    def refuse(*arguments):
-        raise OSError(errno.EOPNOTSUPP, "not supported")
-
-    monkeypatch.setattr(disk, "share_in_memory", refuse)
-    assert drop_from_memory(file) == "this system does not say what of a file is in memory"
-    monkeypatch.delattr(disk.os, "posix_fadvise")
-    assert drop_from_memory(file) == "this system cannot drop a file from memory"
-
-
 @pytest.fixture
 def offer():
     record = records.Record(
@@ -139,8 +121,8 @@ def test_one_line_says_recall_reads_bytes_and_latency(offer):
     )
     smaller = dataclasses.replace(order, kept=[kept[0], dataclasses.replace(kept[1], measured_on=5_000)])
     assert "1.000 at 48 bytes of pq on 10,000 vectors, 0.998 at 24 bytes of pq on 5,000 vectors" in line(offer, smaller)
-    unknown = dataclasses.replace(order, cold_ms=None, cold_unknown="the folder of temporary files is in memory")
-    assert line(offer, unknown).endswith("unknown cold (the folder of temporary files is in memory)")
+    unknown = dataclasses.replace(order, cold_ms=None, cold_unknown="the file system keeps the file in memory")
+    assert line(offer, unknown).endswith("unknown cold (the file system keeps the file in memory)")
 
 
 def test_without_time_the_line_has_the_command_that_measures(offer):

@@ -1,0 +1,41 @@
+"""What a run read from disk and how several clients fared, in lines for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bench.records import Record
+from bench.records.disk_info import DiskInfo
+from bench.records.load_info import LoadPoint
+from bench.report.words import count_bytes
+
+
+def load_lines(record: Record) -> Iterable[tuple[str, str]]:
+    """(label, text) of the file's reads, of cold searches and of each number of clients; none without them."""
+    if (disk := record.disk) is not None:
+        read = "" if disk.warm_bytes_read is None else f"; from disk {count_bytes(disk.warm_bytes_read)} warm"
+        if disk.cold_bytes_read is not None:
+            read += f", {count_bytes(disk.cold_bytes_read)} cold"
+        yield "reads", f"{disk.reads:,.0f} a query of {count_bytes(disk.bytes)} together{read}"
+        yield (
+            "cold",
+            f"[yellow]not measured: {disk.not_measured}[/]" if disk.cold_ms is None else _cold(disk, disk.cold_ms),
+        )
+    for point in record.clients or []:
+        yield f"{point.clients} client{'s' if point.clients > 1 else ''}", _load(point)
+
+
+def _cold(disk: DiskInfo, cold: dict[str, float]) -> str:
+    return (
+        f"p50 {cold['p50']:.3g} ms, p95 {cold['p95']:.3g} ms, p99 {cold['p99']:.3g} ms with none of the file in memory "
+        f"({disk.cold_queries} single queries)"
+    )
+
+
+def _load(point: LoadPoint) -> str:
+    share = "" if point.share_of_memory is None else f", {point.share_of_memory:.0%} of memory bandwidth"
+    shared = "; [yellow]other processes kept the machine busy[/]" if point.shared else ""
+    return (
+        f"{point.queries_per_s:,.0f} queries/s, p50 {point.latency_ms['p50']:.3g} ms, "
+        f"p99 {point.latency_ms['p99']:.3g} ms{share}{shared}"
+    )

@@ -1,0 +1,100 @@
+"""How searches fare that read a file, and that several clients send at once: what a record says beside the latency."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.config import RunConfig
+from bench.measure import latency
+from bench.measure.clients import closed_loop
+from bench.measure.disk import bytes_from_disk, time_cold_queries
+from bench.records.disk_info import DiskInfo
+from bench.records.load_info import LoadPoint
+from methods.compose.rescored import DiskStore
+from methods.kernels.machine.bandwidth import read_bandwidth
+from methods.multivector.rescore import DiskSetStore
+
+_POINT_S = 5.0  # of each number of clients
+_BEYOND_CACHES = 1 << 27  # bytes, as for the bandwidth of a record's machine
+
+
+class Reads:
+    """What a searcher reads from its file, from when this is made on."""
+
+    def __init__(self, searcher: latency.AnySearcher) -> None:
+        store = getattr(searcher, "store", None)
+        self._store = store if isinstance(store, (DiskStore, DiskSetStore)) else None
+        self._before = self._counts()
+
+    @property
+    def mapped(self) -> np.memmap | None:
+        """The file that is read; None where none is."""
+        if self._store is None:
+            return None
+        vectors = self._store.vectors if isinstance(self._store, DiskStore) else self._store.documents.vectors
+        return vectors if isinstance(vectors, np.memmap) else None
+
+    def a_query(self, queries: int) -> tuple[float, float, float | None]:
+        """Rows and their bytes, and bytes read from the disk (None where the system does not count), of ``queries``."""
+        rows, size, read = (
+            None if then is None or now is None else (now - then) / queries
+            for then, now in zip(self._before, self._counts())
+        )
+        return rows or 0.0, size or 0.0, read
+
+    def _counts(self) -> tuple[int | None, ...]:
+        if self._store is None:
+            return 0, 0, None
+        return self._store.reads, self._store.read_bytes, bytes_from_disk()
+
+
+def cold_searches(
+    config: RunConfig,
+    searcher: latency.AnySearcher,
+    queries: Any,
+    mapped: np.memmap,
+    warm: tuple[float, float, float | None],
+) -> DiskInfo:
+    """Single queries with none of the file in memory; ``warm`` is what a query read in the warm pass."""
+    rows, size, warm_read = warm
+    assert mapped.filename is not None
+    file = Path(mapped.filename)
+    cold = time_cold_queries(searcher, queries, config.k, mapped, file, config.latency_s)
+    return DiskInfo(
+        reads=rows,
+        bytes=size,
+        warm_bytes_read=warm_read,
+        cold_ms=cold.percentiles(),
+        cold_queries=len(cold.milliseconds),
+        cold_bytes_read=None if cold.not_measured else cold.bytes_read,
+        not_measured=cold.not_measured,
+    )
+
+
+def concurrent_searches(
+    config: RunConfig, searcher: latency.AnySearcher, queries: Any, scanned: float
+) -> list[LoadPoint]:
+    """Closed loops of each number of clients; a search passes over ``scanned`` bytes of codes."""
+    points = []
+    for clients in config.client_counts:
+        threads = min(clients * config.threads, os.cpu_count() or 1)
+        memory = read_bandwidth(_BEYOND_CACHES, threads)
+        loop = closed_loop(
+            searcher, queries, config.k, clients, min(config.latency_s, _POINT_S), threads=config.threads
+        )
+        points.append(
+            LoadPoint(
+                clients=clients,
+                queries=len(loop.milliseconds),
+                queries_per_s=loop.queries_per_s,
+                latency_ms=loop.percentiles(),
+                memory_bytes_per_s=memory,
+                share_of_memory=scanned * loop.queries_per_s / memory,
+                shared=loop.shared,
+            )
+        )
+    return points
