@@ -112,6 +112,17 @@ def time_calls(call: Callable[[Any], object], inputs: Iterable[Any], max_seconds
     return np.array(elapsed), use.of_others(wall)
 
 
+def fixed_ms(p50_ms: float, codes: int, few_ms: float, few: int) -> float:
+    """What a query takes however many codes there are: where a line through two sizes begins; 0 to ``few_ms``.
+
+    Parameters
+    ----------
+    p50_ms, few_ms : float
+        Of searches in ``codes`` and in ``few``, fewer codes.
+    """
+    return min(max(0.0, (few_ms * codes - p50_ms * few) / (codes - few)), few_ms, p50_ms)
+
+
 def time_batches(
     search: Callable[[], _Result], least_seconds: float = 0.5, most_repeats: int = 5
 ) -> tuple[float, _Result]:

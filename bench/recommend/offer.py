@@ -160,13 +160,24 @@ class Offer:
 
     @property
     def p50_ms(self) -> float:
-        """Of one query over ``n`` codes: it grows with the bytes scanned, and no faster than memory is read.
+        """Of one query over ``n`` codes: the scan grows with the bytes scanned, and no faster than memory is read.
 
-        More threads than were measured with divide it, as far as memory feeds them.
+        More threads than were measured with divide the scan, as far as memory feeds them.
         """
+        return max(self.fixed_ms + self.scan_ms, self.reading_ms)
+
+    @property
+    def fixed_ms(self) -> float:
+        """What a query takes however many codes there are; 0 where that was not measured (as with re-ranking)."""
         assert self.record.latency_ms is not None
-        grown = self.record.latency_ms["p50"] * max(1.0, self.n / self.record.dataset.n)
-        return max(grown * self.measured_threads / self.used_threads, self.reading_ms)
+        return self.record.latency_ms.get("fixed", 0.0)
+
+    @property
+    def scan_ms(self) -> float:
+        """What a query takes over ``n`` codes besides :attr:`fixed_ms`, if memory feeds the threads."""
+        assert self.record.latency_ms is not None
+        scan = self.record.latency_ms["p50"] - self.fixed_ms
+        return scan * max(1.0, self.n / self.record.dataset.n) * self.measured_threads / self.used_threads
 
     @property
     def reading_ms(self) -> float:
@@ -182,7 +193,10 @@ class Offer:
 
     def threads_for(self, p50_ms: float) -> int | None:
         """The fewest threads with which a query is expected to take at most so long; None if no number does."""
-        least = max(1, math.ceil(self.p50_ms * self.used_threads / p50_ms))
+        if (left := p50_ms - self.fixed_ms) <= 0:
+            return None
+        scan_ms = self.p50_ms - self.fixed_ms
+        least = max(1, math.ceil(scan_ms * self.used_threads / left))
         return least if replace(self, threads=least).p50_ms <= p50_ms else None
 
     def missed(self, limits: Limits) -> dict[str, str]:

@@ -77,8 +77,30 @@ class Trend:
         return Interval(value, value / factor, min(1.0, value * factor))
 
 
+@dataclass(frozen=True)
+class Parts:
+    """Recall on nested parts of what a run searched.
+
+    Attributes
+    ----------
+    sizes : tuple of int
+        Vectors of each part, the whole first.
+    recalls : (sizes, nq) float64
+        Of every query, each distinct one once.
+    """
+
+    sizes: tuple[int, ...]
+    recalls: np.ndarray
+
+
 def trend_of(record: Record) -> Trend | None:
-    """Of a run whose sample and arrays still exist; None if they do not tell.
+    """Of a run whose sample and arrays still exist; None if they do not tell."""
+    parts = parts_of(record)
+    return None if parts is None else fitted(parts.sizes, parts.recalls)
+
+
+def parts_of(record: Record) -> Parts | None:
+    """What the trend of a run is fitted to; None if what it left behind does not tell.
 
     Re-ranked results of a part are others than those of the whole, less what is not in it. Recall at 100 changes as
     recall at 10 does: of 100 returned ids, a part holds fewer than 100.
@@ -102,7 +124,7 @@ def trend_of(record: Record) -> Trend | None:
     if not known.any():
         return None
     once_each = [once(row[known], None if groups is None else groups[known]) for row in recalls]
-    return fitted([round(share * n) for share in SHARES], np.stack(once_each))
+    return Parts(tuple(round(share * n) for share in SHARES), np.stack(once_each))
 
 
 def of_two(larger: Record, smaller: Record, k: int) -> Trend | None:

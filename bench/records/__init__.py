@@ -141,7 +141,8 @@ class Record:
     """One run. Fields beyond ``environment`` are None unless ``status`` is ``ok`` (or what was known before it ended).
 
     ``quality`` holds means over queries with 95% bootstrap intervals; ``latency_ms`` comes from one pass of single
-    queries (``latency_queries`` of them) and is marked ``latency_shared`` where other processes kept the machine busy.
+    queries (``latency_queries`` of them) and is marked ``latency_shared`` where other processes kept the machine busy;
+    its ``fixed`` is what of p50 does not grow with the number of codes.
     ``diagnosis`` says what the data set's vectors are like; None of click data and of runs by earlier versions.
     ``recalls`` is recall@10 of each distinct query, as :meth:`bench.report.per_query.RecallOfQueries.values` gives it,
     where a packed record has it: its per-query arrays stay behind, and methods that are measured later are tested

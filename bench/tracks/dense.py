@@ -28,6 +28,7 @@ from methods.compose import rescored
 _BLOCK = 16_384  # base vectors read and encoded at a time
 _PADDED_CODES = 256  # more than fills up a block of any scan is no padding
 _SAMPLE = 1_000  # base vectors whose reconstruction is judged
+_FEW = 1_000  # codes, a scan of which shows what a query takes besides the scan
 
 
 def code_bytes(budget: Budget, dataset: Dataset) -> int:
@@ -116,6 +117,7 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
     reconstruction = _reconstruction_error(dataset, codec, codes, config.seed)
     with run.timed("build"):
         searcher = codec.searcher(codes)
+    few = codec.searcher(codes[:_FEW].copy()) if len(codes) >= 4 * _FEW and config.rescore is None else None
     del codes
     run.bytes = count_bytes(codec, store_codec, searcher, dataset, config.rescore)
     check_resident(run.bytes, searcher.size, code_bytes)
@@ -125,7 +127,7 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
         searcher = rescored.RescoredSearcher(searcher, store, config.rescore_factor)
     del store_codes
 
-    measure_search(config, dataset, searcher, sample, recall_judge, run)
+    measure_search(config, dataset, searcher, sample, recall_judge, run, few)
     if reconstruction is not None:
         run.quality |= bootstrap_means({"reconstruction_error": reconstruction}, config.seed)
     return run

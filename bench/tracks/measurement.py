@@ -22,10 +22,12 @@ from bench.records.engine_info import EngineInfo
 from bench.records.index_info import IndexInfo
 from bench.records.load_info import LoadPoint
 from bench.tracks import loads
+from methods import Searcher
 
 RECALL_AT = (1, 10, 100)
 TRUTH_K = max(RECALL_AT)  # neighbors in the ground truth
 FIDELITY_QUERIES = 100
+_FEW_S = 0.1  # of single queries in few codes
 
 Results = dict[int, tuple[np.ndarray, np.ndarray]]  # k -> (scores, ids) of all queries
 
@@ -85,8 +87,17 @@ def check_budget(size: int, code_bytes: int, what: str) -> None:
         raise OverBudget(f"{what} takes {size} bytes, the budget is {code_bytes}")
 
 
-def time_searches(config: RunConfig, searcher: latency.AnySearcher, dataset: AnyDataset, run: Measurement) -> Results:
-    """Latency and throughput; what the batch returned, by its k."""
+def time_searches(
+    config: RunConfig,
+    searcher: latency.AnySearcher,
+    dataset: AnyDataset,
+    run: Measurement,
+    few: Searcher | None = None,
+) -> Results:
+    """Latency and throughput; what the batch returned, by its k.
+
+    ``few`` searches so few of the codes that what a query takes however many there are can be read from both.
+    """
     queries: Any = dataset.queries
     k = config.k
     with turns.alone():
@@ -96,12 +107,19 @@ def time_searches(config: RunConfig, searcher: latency.AnySearcher, dataset: Any
         with run.timed("search_single"):
             single = latency.time_single_queries(searcher, queries, k, config.latency_s)
         warm = reads.a_query(len(single.milliseconds))
+        if few is not None:
+            with run.timed("search_few"):
+                latency.warm_up(few, queries, k)
+                of_few = latency.time_single_queries(few, queries, k, min(config.latency_s, _FEW_S))
         with run.timed("search_batch"):
             seconds, result = latency.time_batches(lambda: searcher.search(queries, k))
         if (mapped := reads.mapped) is not None:
             with run.timed("search_cold"):
                 run.disk = loads.cold_searches(config, searcher, queries, mapped, warm)
     run.latency_ms, run.latency_queries = single.percentiles(), len(single.milliseconds)
+    if few is not None:
+        p50s = run.latency_ms["p50"], of_few.percentiles()["p50"]
+        run.latency_ms["fixed"] = latency.fixed_ms(p50s[0], searcher.size, p50s[1], few.size)
     run.latency_shared = single.shared
     run.arrays["milliseconds"] = single.milliseconds
     run.throughput = {**(run.throughput or {}), "queries_per_s": len(queries) / seconds}
@@ -160,9 +178,13 @@ def measure_search(
     sample: JudgedSample,
     recall_judge: Callable[[Any, GroundTruth], quality.RecallJudge],
     run: Measurement,
+    few: Searcher | None = None,
 ) -> None:
-    """Times searches, notes the peak memory, and judges what was returned; the results stand in ``run``."""
-    results = time_searches(config, searcher, dataset, run)
+    """Times searches, notes the peak memory, and judges what was returned; the results stand in ``run``.
+
+    ``few`` is as :func:`time_searches` has it.
+    """
+    results = time_searches(config, searcher, dataset, run, few)
     run.peak_memory_bytes = peak_memory()
     if config.client_counts:
         with turns.alone(), run.timed("search_clients"):

@@ -39,3 +39,12 @@ def test_slow_searches_are_warmed_up_by_fewer(monkeypatch, seconds, calls):
     clock = Clock(monkeypatch, seconds)
     latency.warm_up(clock, np.zeros((1000, 4), np.float32), 10)
     assert clock.calls == calls
+
+
+def test_what_a_query_takes_besides_the_scan_is_where_the_line_begins():
+    def p50(codes):
+        return 0.2 + 1e-5 * codes
+
+    assert latency.fixed_ms(p50(100_000), 100_000, p50(1_000), 1_000) == pytest.approx(0.2)
+    assert latency.fixed_ms(10.0, 100_000, 0.05, 1_000) == 0.0  # faster in few codes than in proportion
+    assert latency.fixed_ms(0.2, 100_000, 0.3, 1_000) == 0.2  # few took longer than all: noise

@@ -74,6 +74,18 @@ def test_an_offer_is_carried_on_to_the_user_s_n(record):
     assert offer.recall_at_n == pytest.approx((3 * 0.8**-0.5 - 2 * 0.83**-0.5) ** -2)
 
 
+def test_what_is_not_scanning_neither_grows_nor_is_divided(record):
+    """0.4 of 1 ms are spent before the scan of 10,000 codes."""
+    record = dataclasses.replace(record, latency_ms={"p50": 1.0, "fixed": 0.4})
+    offer = Offer(record, 1_000_000, 10)
+    assert offer.p50_ms == pytest.approx(0.4 + 60.0)
+    assert dataclasses.replace(offer, threads=4).p50_ms == pytest.approx(0.4 + 15.0)
+    assert Offer(record, 1_000, 10).p50_ms == pytest.approx(1.0)
+    assert offer.threads_for(15.5) == 4
+    assert offer.threads_for(15.3) == 5
+    assert offer.threads_for(0.4) is None
+
+
 def test_no_scan_is_faster_than_memory(record):
     offer = Offer(at(record, p50=1e-3), 10**9, 10)
     assert offer.p50_ms == pytest.approx(1e3 * 48e9 / 1e10)
