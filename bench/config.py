@@ -17,6 +17,7 @@ from methods.parameters import check_device
 SCENARIOS = ("none", "upgrade")
 RESCORE_STORES = ("float16", "int8", "float32", "residual", "disk", "engine")
 NO_ENGINE, RAY = "none", "ray"
+IN_MEMORY, MAPPED = "memory", "mapped"
 DEFAULT_DATASET = "squad-sentences-mini"
 MOST_CLIENTS = 256  # threads
 
@@ -65,6 +66,8 @@ class RunConfig:
         Around an embedding table: ``dlrm`` (also None), ``wdl``, ``dcn_v2`` or ``deepfm``.
     device : str
         Where an embedding table is trained: ``auto`` is the GPU if there is one.
+    codes : str
+        Where codes of single vectors lie: in ``memory``, or in a file that is ``mapped``.
     clients : list of int, int or None
         How many clients search at the same time, each in a closed loop of single queries; measured for each number.
     limits : Limits
@@ -103,6 +106,7 @@ class RunConfig:
     latency_s: float = 30.0
     click_model: str | None = None
     device: str = "auto"
+    codes: str = IN_MEMORY
     clients: Any = None
     limits: Limits = field(default_factory=Limits)
     results: str = "results"
@@ -155,6 +159,8 @@ class RunConfig:
                 ignored.add(name)
         if self.device == "auto":
             ignored.add("device")
+        if self.codes == IN_MEMORY:
+            ignored.add("codes")
         if not self.has_index:
             ignored.add("index")
         if not self.is_sharded:
@@ -196,6 +202,7 @@ class RunConfig:
         if self.names_engine and self.scenario.get("name") != "none":
             raise UsageError(f"scenario={self.scenario['name']} is for methods; leave out engine= or the scenario")
         self._check_shards()
+        self._check_codes()
         self._check_clients()
         if self.has_index:
             check_index(self.index, self.names_engine, self.scenario["name"])
@@ -218,6 +225,17 @@ class RunConfig:
                 except (TypeError, ValueError):
                     option = f"{group}.{name}".rstrip(".")
                     raise UsageError(f"{option}={value} cannot be recorded; use finite numbers and text") from None
+
+    def _check_codes(self) -> None:
+        if self.codes not in (IN_MEMORY, MAPPED):
+            raise UsageError(f"codes={self.codes} is unknown; use {IN_MEMORY} or {MAPPED}")
+        others = {
+            "index": self.has_index,  # which puts codes in an order of its own
+            "engine": self.names_engine or self.is_sharded,
+            "scenario": self.scenario["name"] != "none",
+        }
+        if self.codes == MAPPED and (given := [name for name, is_given in others.items() if is_given]):
+            raise UsageError(f"codes={MAPPED} measures scans of all codes; leave out {given[0]}=")
 
     def _check_clients(self) -> None:
         if self.clients is None:

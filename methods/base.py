@@ -89,6 +89,11 @@ class Codec(FittedMethod):
         """Bytes of one code, known before :meth:`fit`."""
 
     @property
+    def copies_codes(self) -> bool:
+        """Whether a searcher lays codes out anew; otherwise it scans the array that it is given, mapped or not."""
+        return False
+
+    @property
     def scores_decoded(self) -> bool:
         """Whether scores are the metric on decoded vectors, up to the rounding of a query or of its tables."""
         return self.decodable and not self.estimator

@@ -44,6 +44,10 @@ class WrongTrack(MethodError):
     """The method belongs to another track than the data set; the message names those that fit."""
 
 
+class NotMapped(MethodError):
+    """A searcher of the method lays codes out anew: those in a mapped file would be copied into memory."""
+
+
 class NotInFaiss(MethodError):
     """faiss has no index that searches these codes as the method does."""
 

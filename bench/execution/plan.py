@@ -10,7 +10,7 @@ from typing import Any
 
 from bench import datasets, own_files, records
 from bench.cluster import extras
-from bench.config import RunConfig
+from bench.config import MAPPED, RunConfig
 from bench.datasets import AnyDataset
 from bench.errors import UsageError
 from bench.execution.data import load_dataset
@@ -18,7 +18,7 @@ from bench.execution.subject import Subject, subject_of
 from bench.tracks import engine, indexed, track_of, upgrade
 from methods import BudgetError, registry
 from methods.budget import Budget
-from methods.errors import MissingDependency, NoSuccessor, UnsupportedMetric, WrongTrack
+from methods.errors import MissingDependency, NoSuccessor, NotMapped, UnsupportedMetric, WrongTrack
 
 _MOST_K = 100  # may be asked of any data set, however small: results are padded
 
@@ -128,6 +128,8 @@ def prepare(config: RunConfig) -> Plan:
         raise UsageError(f"k={config.k} is more than the {items} items of the base; use at most {most}")
     if config.clients is not None and isinstance(dataset, datasets.ClickDataset):
         raise UsageError(f"clients={config.clients} is for searches, and {dataset.name} is none; leave it out")
+    if config.codes == MAPPED and not isinstance(dataset, datasets.Dataset):
+        raise UsageError(f"codes={MAPPED} is for single vectors, and {dataset.name} has none; leave it out")
     if config.is_sharded:
         extras.check("ray", "ray", "engine=ray")
         if not isinstance(dataset, datasets.Dataset) or config.shards > dataset.base.shape[0]:
@@ -151,7 +153,7 @@ def prepare(config: RunConfig) -> Plan:
         params = getattr(track, "shown_params", dict)(codec.params())
         if store is not None:
             determinants[f"version of {store.name}"] = store.version
-    except (BudgetError, UnsupportedMetric, MissingDependency, NoSuccessor, WrongTrack) as error:
+    except (BudgetError, UnsupportedMetric, MissingDependency, NoSuccessor, NotMapped, WrongTrack) as error:
         infeasible = error
     determinants |= _inner_versions(params)
     plan = Plan(config, dataset, code_bytes, determinants, params, size, infeasible, subject)

@@ -6,6 +6,7 @@ import ctypes
 import mmap
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ _IO = Path("/proc/self/io")
 
 @dataclass(frozen=True)
 class ColdPass:
-    """Queries, one by one, each with none of a file's pages in memory.
+    """Queries, one by one, each with none of the files' pages in memory.
 
     Attributes
     ----------
@@ -44,9 +45,9 @@ class ColdPass:
 
 
 def time_cold_queries(
-    searcher: AnySearcher, queries: Any, k: int, mapped: np.ndarray, file: Path, max_seconds: float
+    searcher: AnySearcher, queries: Any, k: int, mapped: Sequence[np.memmap], max_seconds: float
 ) -> ColdPass:
-    """Time a search for each of the first queries by itself, after the file's pages were dropped from memory.
+    """Time a search for each of the first queries by itself, after the files' pages were dropped from memory.
 
     Parameters
     ----------
@@ -55,23 +56,24 @@ def time_cold_queries(
     queries : (nq, dim) floating, or sets of vectors
         At most :data:`MOST_COLD` are timed.
     k : int
-    mapped : np.ndarray
-        An array in ``file``.
-    file : Path
+    mapped : sequence of np.memmap
+        The files.
     max_seconds : float
         Stops after as long, or ten seconds.
     """
-    mapping = mapping_of(mapped)
-    if mapping is None or not hasattr(mmap, "MADV_DONTNEED"):
+    mappings = [mapping for array in mapped if (mapping := mapping_of(array)) is not None]
+    if len(mappings) < len(mapped) or not hasattr(mmap, "MADV_DONTNEED"):
         return ColdPass(not_measured="this system cannot drop a file from memory")
     if bytes_from_disk() is None:
         return ColdPass(not_measured="this system does not count what is read from disk")
     elapsed: list[float] = []
     total, end = 0, time.perf_counter() + min(max_seconds, _MOST_COLD_S)
     for i in range(min(MOST_COLD, len(queries))):
-        mapping.madvise(mmap.MADV_DONTNEED)  # pages in use by this process are not dropped
-        if reason := drop_from_memory(file):
-            return ColdPass(not_measured=reason)
+        for mapping in mappings:
+            mapping.madvise(mmap.MADV_DONTNEED)  # pages in use by this process are not dropped
+        for array in mapped:
+            if reason := drop_from_memory(Path(str(array.filename))):
+                return ColdPass(not_measured=reason)
         before, start = bytes_from_disk(), time.perf_counter_ns()
         searcher.search(queries[i : i + 1], k)
         elapsed.append((time.perf_counter_ns() - start) / 1e6)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench import own_files
-from bench.config import RunConfig
+from bench.config import IN_MEMORY, RunConfig
 from bench.errors import UsageError
 from bench.measure.statistics import Interval, combine_seeds
 from bench.records import Record, load_columns
@@ -27,7 +27,15 @@ SIZES = {
     "at 100M": "bytes per item with parts, at 100M",
 }
 HEADLINES = ("recall@10", "auc")  # what a row is ordered by: searches by the first, click models by the second
-RUN_OPTIONS = ("train_size", "k", "threads", "rescore", "rescore_factor", "click_model")  # that a label may name
+RUN_OPTIONS = (
+    "train_size",
+    "k",
+    "threads",
+    "rescore",
+    "rescore_factor",
+    "codes",
+    "click_model",
+)  # that a label may name
 COSTS = {**SIZES, "p50 ms": "p50 latency of a query (ms)", "encode us": "encoding an item (µs)"}
 
 
@@ -276,7 +284,9 @@ def _labeled(rows: Sequence[Row]) -> list[Row]:
 
 def _label(name: str, options: dict[str, Any], differing: set[str]) -> str:
     extra = [f"{key}={options[key]}" for key in sorted(differing) if options.get(key) is not None]
-    always = [key for key in ("index", "rescore", "shards") if options[key] is not None and key not in differing]
+    always = [
+        key for key in ("index", "rescore", "codes", "shards") if options[key] is not None and key not in differing
+    ]
     return " ".join([name, *(f"{key}={options[key]}" for key in always), *extra])
 
 
@@ -287,6 +297,8 @@ def options_of(record: Record) -> dict[str, Any]:
     options = {**record.method.requested, **{name: config.get(name) for name in RUN_OPTIONS}, "scenario": scenario}
     index = {} if record.index is None else {f"index.{key}": value for key, value in config["index"].items()}
     options |= {"index": index.pop("index.name", None), **index}
+    if options["codes"] == IN_MEMORY:
+        options["codes"] = None
     options["shards"] = None if record.shards is None else len(record.shards)
     return options | {"version": record.method.version}
 

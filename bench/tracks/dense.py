@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.config import RunConfig
+from bench.config import MAPPED, RunConfig
 from bench.datasets import GroundTruth
 from bench.datasets.base import Dataset, VectorStore
 from bench.measure import quality
@@ -24,6 +24,7 @@ from bench.tracks.measurement import (
 from methods import Codec, Metric, Searcher
 from methods.budget import Budget
 from methods.compose import rescored
+from methods.errors import NotMapped
 
 _BLOCK = 16_384  # base vectors read and encoded at a time
 _PADDED_CODES = 256  # more than fills up a block of any scan is no padding
@@ -48,6 +49,11 @@ def configure(
     codec, store = rescored.plan(
         name, dataset.dim, code_bytes, metric or dataset.metric, rescore=config.rescore, **method
     )
+    if config.codes == MAPPED and codec.copies_codes:
+        raise NotMapped(
+            f"{name} lays its codes out anew for scanning, so that those in a mapped file would be copied into memory; "
+            "use codes=memory, or a method whose codes are scanned as they are (pq, int8, saq)"
+        )
     return codec, store, codec.code_size + (store.code_size if store else 0)
 
 
@@ -111,7 +117,9 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
             store_codec.fit(train, config.seed)
     del train
 
-    codes, store_codes = encode(dataset.base, codec, store_codec, run)
+    file = work / "codes.npy" if config.codes == MAPPED else None
+    codes, store_codes = encode(dataset.base, codec, store_codec, run, file=file)
+    mapped = codes if isinstance(codes, np.memmap) else None
     neighbors = judged_neighbors(dataset)
     sample = JudgedSample(neighbors, codec.searcher(codes[neighbors]))
     reconstruction = _reconstruction_error(dataset, codec, codes, config.seed)
@@ -127,7 +135,7 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
         searcher = rescored.RescoredSearcher(searcher, store, config.rescore_factor)
     del store_codes
 
-    measure_search(config, dataset, searcher, sample, recall_judge, run, few)
+    measure_search(config, dataset, searcher, sample, recall_judge, run, few, mapped)
     if reconstruction is not None:
         run.quality |= bootstrap_means({"reconstruction_error": reconstruction}, config.seed)
     return run
@@ -146,14 +154,16 @@ def encode(
     store_codec: Codec | None,
     run: Measurement,
     before: Callable[[int, np.ndarray], np.ndarray] | None = None,
+    file: Path | None = None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Codes of the whole base, read block by block; only the codec's own time counts as encoding.
 
     ``before`` makes what is encoded of the number of a block's first vector and the block (m, dim).
-    It keeps its own clock.
+    It keeps its own clock. Codes lie in ``file`` (``.npy``), memory-mapped, or else in memory.
     """
     n = base.shape[0]
-    codes = np.empty((n, codec.code_size), np.uint8)
+    shape = n, codec.code_size
+    codes = np.empty(shape, np.uint8) if file is None else np.lib.format.open_memmap(file, "w+", np.uint8, shape)
     store_codes = None if store_codec is None else np.empty((n, store_codec.code_size), np.uint8)
     for start in range(0, n, _BLOCK):
         with run.timed("load"):
@@ -164,6 +174,8 @@ def encode(
         if store_codec is not None and store_codes is not None:
             with run.timed("encode_rescore"):
                 store_codes[start : start + len(vectors)] = store_codec.encode(vectors)
+    if isinstance(codes, np.memmap):
+        codes.flush()
     run.throughput = {"encode_vectors_per_s": n / max(run.seconds.get("encode", 0.0), 1e-9)}
     return codes, store_codes
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,47 +22,56 @@ _BEYOND_CACHES = 1 << 27  # bytes, as for the bandwidth of a record's machine
 
 
 class Reads:
-    """What a searcher reads from its file, from when this is made on."""
+    """What a searcher reads from files, from when this is made on.
 
-    def __init__(self, searcher: latency.AnySearcher) -> None:
+    Parameters
+    ----------
+    searcher : Searcher or SetSearcher
+    codes : np.memmap, optional
+        All of which each query passes over.
+
+    Attributes
+    ----------
+    mapped : list of np.memmap
+        The files that are read; none where all is in memory.
+    """
+
+    def __init__(self, searcher: latency.AnySearcher, codes: np.memmap | None) -> None:
         store = getattr(searcher, "store", None)
         self._store = store if isinstance(store, (DiskStore, DiskSetStore)) else None
+        self._codes = (0, 0) if codes is None else (len(codes), codes.nbytes)
+        self.mapped = [each for each in (codes, _vectors_of(self._store)) if isinstance(each, np.memmap)]
         self._before = self._counts()
-
-    @property
-    def mapped(self) -> np.memmap | None:
-        """The file that is read; None where none is."""
-        if self._store is None:
-            return None
-        vectors = self._store.vectors if isinstance(self._store, DiskStore) else self._store.documents.vectors
-        return vectors if isinstance(vectors, np.memmap) else None
 
     def a_query(self, queries: int) -> tuple[float, float, float | None]:
         """Rows and their bytes, and bytes read from the disk (None where the system does not count), of ``queries``."""
-        rows, size, read = (
-            None if then is None or now is None else (now - then) / queries
-            for then, now in zip(self._before, self._counts())
-        )
-        return rows or 0.0, size or 0.0, read
+        (rows, size, read), (rows_before, size_before, read_before) = self._counts(), self._before
+        counted = None if read is None or read_before is None else (read - read_before) / queries
+        all_codes, code_bytes = self._codes
+        return (rows - rows_before) / queries + all_codes, (size - size_before) / queries + code_bytes, counted
 
-    def _counts(self) -> tuple[int | None, ...]:
+    def _counts(self) -> tuple[int, int, int | None]:
         if self._store is None:
-            return 0, 0, None
+            return 0, 0, bytes_from_disk()
         return self._store.reads, self._store.read_bytes, bytes_from_disk()
+
+
+def _vectors_of(store: DiskStore | DiskSetStore | None) -> np.ndarray | None:
+    if isinstance(store, DiskSetStore):
+        return store.documents.vectors
+    return None if store is None else store.vectors
 
 
 def cold_searches(
     config: RunConfig,
     searcher: latency.AnySearcher,
     queries: Any,
-    mapped: np.memmap,
+    mapped: list[np.memmap],
     warm: tuple[float, float, float | None],
 ) -> DiskInfo:
-    """Single queries with none of the file in memory; ``warm`` is what a query read in the warm pass."""
+    """Single queries with none of the files in memory; ``warm`` is what a query read in the warm pass."""
     rows, size, warm_read = warm
-    assert mapped.filename is not None
-    file = Path(mapped.filename)
-    cold = time_cold_queries(searcher, queries, config.k, mapped, file, config.latency_s)
+    cold = time_cold_queries(searcher, queries, config.k, mapped, config.latency_s)
     return DiskInfo(
         reads=rows,
         bytes=size,

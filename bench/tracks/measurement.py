@@ -93,17 +93,19 @@ def time_searches(
     dataset: AnyDataset,
     run: Measurement,
     few: Searcher | None = None,
+    codes: np.memmap | None = None,
 ) -> Results:
     """Latency and throughput; what the batch returned, by its k.
 
     ``few`` searches so few of the codes that what a query takes however many there are can be read from both.
+    ``codes`` are those that lie in a file.
     """
     queries: Any = dataset.queries
     k = config.k
     with turns.alone():
         with run.timed("warm_up"):
             latency.warm_up(searcher, queries, k)
-        reads = loads.Reads(searcher)
+        reads = loads.Reads(searcher, codes)
         with run.timed("search_single"):
             single = latency.time_single_queries(searcher, queries, k, config.latency_s)
         warm = reads.a_query(len(single.milliseconds))
@@ -113,9 +115,9 @@ def time_searches(
                 of_few = latency.time_single_queries(few, queries, k, min(config.latency_s, _FEW_S))
         with run.timed("search_batch"):
             seconds, result = latency.time_batches(lambda: searcher.search(queries, k))
-        if (mapped := reads.mapped) is not None:
+        if reads.mapped:
             with run.timed("search_cold"):
-                run.disk = loads.cold_searches(config, searcher, queries, mapped, warm)
+                run.disk = loads.cold_searches(config, searcher, queries, reads.mapped, warm)
     run.latency_ms, run.latency_queries = single.percentiles(), len(single.milliseconds)
     if few is not None:
         p50s = run.latency_ms["p50"], of_few.percentiles()["p50"]
@@ -179,12 +181,13 @@ def measure_search(
     recall_judge: Callable[[Any, GroundTruth], quality.RecallJudge],
     run: Measurement,
     few: Searcher | None = None,
+    codes: np.memmap | None = None,
 ) -> None:
     """Times searches, notes the peak memory, and judges what was returned; the results stand in ``run``.
 
-    ``few`` is as :func:`time_searches` has it.
+    ``few`` and ``codes`` are as :func:`time_searches` has them.
     """
-    results = time_searches(config, searcher, dataset, run, few)
+    results = time_searches(config, searcher, dataset, run, few, codes)
     run.peak_memory_bytes = peak_memory()
     if config.client_counts:
         with turns.alone(), run.timed("search_clients"):

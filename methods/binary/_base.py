@@ -50,6 +50,7 @@ class BinaryCodec(Codec):
     family = "binary"
     decodable = False
     compared_singly = False
+    copies_codes = True
     kind_exceptions: ClassVar[dict[str, str]] = NO_LENGTHS
     scoring: str
     bits: int

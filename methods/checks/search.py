@@ -137,6 +137,18 @@ def searcher_keeps_nothing_but_codes(subject: Subject) -> None:
 
 
 @check
+def scans_codes_where_they_lie_or_says_so(subject: Subject) -> None:
+    """Unless ``copies_codes``, every search reads the codes that the searcher was given, as it would from a file."""
+    codec, codes = subject.fitted(), subject.codes().copy()
+    searcher = codec.searcher(codes)
+    before = searcher.search(data.queries(), data.K)[1]
+    codes[:] = codes[::-1].copy()
+    copies = np.array_equal(searcher.search(data.queries(), data.K)[1], before)
+    does = "lays codes out anew" if copies else "scans the codes that it is given"
+    expect(copies == codec.copies_codes, f"its searcher {does}; set copies_codes = {copies}")
+
+
+@check
 def searches_codes_it_may_not_write(subject: Subject) -> None:
     """Codes read from a read-only memory map serve, contiguous or not."""
     codec, codes = subject.fitted(), subject.codes()

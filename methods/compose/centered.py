@@ -65,6 +65,7 @@ class CenteredCodec(Codec):
     scores of all codes, if these are the scores of decoded vectors; otherwise, and for many queries, codes are decoded.
     """
 
+    copies_codes = True
     inner: ClassVar[type[Codec]]
     estimator = True  # rests are scaled in scores, not where they are decoded
 

@@ -229,6 +229,10 @@ class TransformedCodec(Codec):
     def code_size(self) -> int:
         return self._new_codec().code_size
 
+    @property
+    def copies_codes(self) -> bool:
+        return self._new_codec().copies_codes
+
     def parts(self) -> dict[str, np.ndarray]:
         return behind("transform.", self.transform_.parts()) | behind("codec.", self.codec_.parts())
 

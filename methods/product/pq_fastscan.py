@@ -38,6 +38,7 @@ class PQFastScan(ProductCodec):
     source = "André et al. 2015 (faiss IndexPQFastScan)"
     estimator = True
     compared_singly = False
+    copies_codes = True
     version = "2"  # 1: any number of subquantizers
 
     def __init__(

@@ -81,6 +81,7 @@ class BEBR(Codec):
     """
 
     family = "binary"
+    copies_codes = True
     summary = "recurrent binary codes: uniform symbols under a learned decoder, the query a code too"
     source = "Binary Embedding-based Retrieval at Tencent, KDD 2023, arXiv 2302.08714"
     requires = ("torch",)

@@ -77,6 +77,7 @@ class RQTrellis(Codec):
     """
 
     family = "transform"
+    copies_codes = True
     summary = "residual stages, trellis-coded levels of their residuals, one byte of scale"
     source = "Chen et al. 2010; Marcellin & Fischer 1990"
     # 1: under l2, too, a factor of centroids and levels together; 2: always 256 centroids;

@@ -56,6 +56,7 @@ class TransformCoding(Codec):
     """
 
     family = "transform"
+    copies_codes = True
     summary = "principal axes, bits by variance, Lloyd-Max levels, one byte of scale"
     source = "Brandt, CVPR 2010"
     # 1: the factor's byte divided its whole range evenly; 2: values coded at their own size; 3: no offset, and outliers

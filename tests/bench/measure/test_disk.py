@@ -42,13 +42,13 @@ def searcher(file):
     return RescoredSearcher(Scattered(DIM, Metric.L2, N), DiskStore(file), factor=4)
 
 
-def cold(search, file, queries=5):
+def cold(search, queries=5):
     queries = np.ones((queries, DIM), np.float32)
-    return time_cold_queries(search, queries, 10, search.store.vectors, file, max_seconds=60.0)
+    return time_cold_queries(search, queries, 10, [search.store.vectors], max_seconds=60.0)
 
 
 def test_a_cold_query_reads_its_candidates_from_disk_and_no_more(dropped):
-    found = cold(searcher(dropped), dropped)
+    found = cold(searcher(dropped))
     assert found.not_measured == ""
     assert len(found.milliseconds) == 5
     assert set(found.percentiles()) == {"p50", "p95", "p99", "mean"}
@@ -71,33 +71,33 @@ def test_pages_of_candidates_alone_are_in_memory_afterwards(dropped):
 def test_a_search_that_reads_nothing_has_no_cold_time(dropped):
     search = searcher(dropped)
     search.store.gather = lambda ids: np.zeros((len(ids), DIM), np.float32)
-    found = cold(search, dropped)
+    found = cold(search)
     assert found.not_measured == "the system counted nothing read from a disk"
     assert found.percentiles() is None
 
 
 def test_at_most_so_many_queries_are_cold(dropped, monkeypatch):
     monkeypatch.setattr(disk, "MOST_COLD", 3)
-    assert len(cold(searcher(dropped), dropped).milliseconds) == 3
+    assert len(cold(searcher(dropped)).milliseconds) == 3
     monkeypatch.setattr(disk, "_MOST_COLD_S", 0.0)
-    assert len(cold(searcher(dropped), dropped).milliseconds) == 1
+    assert len(cold(searcher(dropped)).milliseconds) == 1
 
 
 def test_a_file_that_stays_in_memory_has_no_cold_time(file, monkeypatch):
     monkeypatch.setattr(disk.os, "posix_fadvise", lambda *arguments: None, raising=False)
     file.read_bytes()
-    assert cold(searcher(file), file).not_measured == "the file system keeps the file in memory"
+    assert cold(searcher(file)).not_measured == "the file system keeps the file in memory"
 
 
 def test_vectors_in_memory_have_no_cold_time(file):
     search = RescoredSearcher(Scattered(DIM, Metric.L2, N), DiskStore(np.load(file)))
-    assert cold(search, file).not_measured == "this system cannot drop a file from memory"
+    assert cold(search).not_measured == "this system cannot drop a file from memory"
 
 
 def test_where_reads_are_not_counted_there_is_no_cold_time(file, monkeypatch, tmp_path):
     monkeypatch.setattr(disk, "_IO", tmp_path / "none")
     assert bytes_from_disk() is None
-    assert cold(searcher(file), file).not_measured == "this system does not count what is read from disk"
+    assert cold(searcher(file)).not_measured == "this system does not count what is read from disk"
 
 
 def test_a_file_is_dropped_from_memory_or_it_is_said_why(tmp_path, monkeypatch):

@@ -15,6 +15,7 @@ from bench.records.disk_info import DiskInfo
 from bench.report.load_record import load_lines
 from bench.report.page import render
 from bench.report.rows import rows_of, to_frame
+from methods.errors import NotMapped
 from methods.multivector import Ragged
 
 DIM, K = 32, 10
@@ -75,6 +76,34 @@ def test_documents_are_counted_by_their_vectors(run, data):
     assert record.clients[0].queries > 0
 
 
+@pytest.mark.parametrize("method", ["int8", "pq"])
+def test_mapped_codes_are_read_whole_and_find_the_same(run, method):
+    plain, mapped = (run(method, "32B", codes=codes) for codes in ("memory", "mapped"))
+    assert mapped.quality["recall@10"] == plain.quality["recall@10"]
+    assert (mapped.disk.reads, mapped.disk.bytes) == (3_000, 3_000 * mapped.bytes.code)
+    assert plain.disk is None
+    assert_cold(mapped.disk)
+    if not mapped.disk.not_measured:
+        assert mapped.disk.cold_bytes_read >= mapped.disk.bytes
+    assert sorted(row.label for row in rows_of([plain, mapped])) == [method, f"{method} codes=mapped"]
+
+
+def test_mapped_codes_and_vectors_are_both_read(run):
+    disk = run("int8", "32B", codes="mapped", rescore="disk").disk
+    assert (disk.reads, disk.bytes) == (3_000 + 40, 3_000 * 32 + 40 * 4 * DIM)
+
+
+def test_codes_that_are_laid_out_anew_are_not_mapped(run):
+    with pytest.raises(NotMapped, match=r"sign lays its codes out anew .* use codes=memory, or a method"):
+        run(codes="mapped")
+
+
+def test_sets_of_vectors_are_not_mapped(run, data):
+    sets = {"name": "ragged", "base": str(data / "sets.npz"), "queries": str(data / "questions.npz")}
+    with pytest.raises(UsageError, match="codes=mapped is for single vectors"):
+        run("first_k_tokens", "100B", sets, codes="mapped")
+
+
 def test_without_a_file_or_clients_nothing_is_added(run):
     record = run(rescore="float16", budget="100B")
     assert (record.disk, record.clients) == (None, None)
@@ -126,7 +155,8 @@ def test_records_from_before_are_read_and_reused(run, monkeypatch):
     values = json.loads(record.to_json())
     for name in ("disk", "clients"):
         del values[name]
-    del values["config"]["clients"]
+    for name in ("codes", "clients"):
+        del values["config"][name]
     old = records.from_dict(values)
     assert old.disk is None
     assert RunConfig.from_dict(old.config).determinants() == RunConfig.from_dict(record.config).determinants()
@@ -153,10 +183,14 @@ def test_clients_are_measured_beside_what_was_measured_without(run):
         ({"clients": 257}, "from 1 to 256"),
         ({"clients": 2, "engine": {"name": "faiss"}}, "leave out engine="),
         ({"clients": 2, "engine": {"name": "ray"}}, "leave out engine="),
+        ({"codes": "disk"}, "codes=disk is unknown; use memory or mapped"),
+        ({"codes": "mapped", "index": {"name": "ivf"}}, "leave out index="),
+        ({"codes": "mapped", "engine": {"name": "faiss"}}, "leave out engine="),
+        ({"codes": "mapped", "scenario": {"name": "upgrade"}}, "leave out scenario="),
         ({"clients": 2, "scenario": {"name": "upgrade"}}, "leave out scenario="),
     ],
 )
-def test_clients_that_no_run_can_have_are_refused(options, message):
+def test_options_that_no_run_can_have_are_refused(options, message):
     with pytest.raises(UsageError, match=message):
         RunConfig({"name": "sign"}, **options).check()
 

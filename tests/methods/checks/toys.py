@@ -372,6 +372,12 @@ class KeepsNormsInSecret(ToySearcher):
         self.hidden = {"norms": [np.linalg.norm(codec._decode(codes), axis=1)]}
 
 
+@breaks_search("scans_codes_where_they_lie_or_says_so")
+class CopiesCodesInSecret(ToySearcher):
+    def __init__(self, codec, codes):
+        super().__init__(codec, codes.copy())
+
+
 @breaks("searches_codes_it_may_not_write")
 class FlipsCodesInPlace(Toy):
     def _searcher(self, codes):
