@@ -14,6 +14,8 @@ from bench.measure.environment import hold_threads
 from bench.measure.latency import SHARED_CORES, AnySearcher, CoreUse, percentiles
 
 _WARM_UP_S = 0.2
+_LEAST_ANSWERED = 100
+_PATIENCE = 4  # times the requested time, after which fewer will do
 _CHECKED = 16  # queries whose answers are compared
 _TOLERANCE = 1e-5  # of scores: the same sums
 
@@ -81,7 +83,8 @@ def closed_loop(
     clients : int
         Threads that search at the same time.
     seconds : float
-        A query that was sent before they were over is answered and counted.
+        Longer, up to four times, until they have 100 answers together. A query that was sent before the end is answered
+        and counted.
     threads : int
         That each search may use itself.
 
@@ -91,26 +94,29 @@ def closed_loop(
         If a query was answered otherwise than when it is alone.
     """
     begin = threading.Barrier(clients)
+    answered: list[float] = []  # appending is safe from several threads
 
-    def search(client: int, for_s: float) -> _Client:
+    def search(client: int, for_s: float, least: int) -> _Client:
         hold_threads(threads)
         part = _Client([], {}, 0.0, 0.0)
         place = client * len(queries) // clients
         begin.wait()
         part.start = part.end = time.perf_counter()
-        while part.end - part.start < for_s:
+        while (spent := part.end - part.start) < for_s or (spent < _PATIENCE * for_s and len(answered) < least):
             before = time.perf_counter()
             scores, ids = searcher.search(queries[place : place + 1], k)
             part.end = time.perf_counter()
             part.elapsed.append(1e3 * (part.end - before))
+            answered.append(part.end)
             part.answers[place] = scores[0], ids[0]
             place = (place + 1) % len(queries)
         return part
 
     with ThreadPoolExecutor(clients) as pool:
-        list(pool.map(search, range(clients), [min(_WARM_UP_S, seconds)] * clients))
+        list(pool.map(lambda client: search(client, min(_WARM_UP_S, seconds), 0), range(clients)))
+        answered.clear()
         use = CoreUse()
-        parts = list(pool.map(search, range(clients), [seconds] * clients))
+        parts = list(pool.map(lambda client: search(client, seconds, _LEAST_ANSWERED), range(clients)))
     answers = {place: answer for part in parts for place, answer in part.answers.items()}
     _check_answers(searcher, queries, k, answers)
     wall = max(part.end for part in parts) - min(part.start for part in parts)

@@ -42,6 +42,13 @@ def test_so_many_clients_search_at_the_same_time(clients):
     assert found.percentiles()["p50"] >= 1.0
 
 
+@pytest.mark.parametrize(("seconds", "most"), [(0.008, 102), (0.05, 27)])
+def test_slow_searches_have_longer_for_a_hundred_answers(seconds, most):
+    found = closed_loop(Slow(seconds), QUERIES, 5, 3, 0.1)
+    assert 3 * (0.1 / seconds + 1) < len(found.milliseconds) <= most
+    assert found.seconds < 4 * 0.1 + 20 * seconds
+
+
 def test_waiting_clients_add_up():
     one, four = (closed_loop(Slow(0.005), QUERIES, 5, clients, 0.3).queries_per_s for clients in (1, 4))
     assert four > 2 * one
