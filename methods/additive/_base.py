@@ -16,10 +16,12 @@ from methods.base import Codec, Metric, Searcher
 from methods.encoding.subspaces import Subspaces
 from methods.errors import NotInFaiss
 from methods.faiss_tools import linear_transform, taking_queries, with_codes
+from methods.kernels.scanning.byte_tables import ByteTableScan
 from methods.kind_losses import OFFSET_KEEPS_IT, along_mean
 from methods.parameters import check_integer, check_renormalize
 from methods.search.decoding import DecodingSearcher
 from methods.search.lookup_tables import TableSearcher
+from methods.search.table_ranges import TableRanges
 
 
 class AdditiveCodec(Codec):
@@ -83,7 +85,16 @@ class AdditiveCodec(Codec):
     def _searcher(self, codes: np.ndarray) -> Searcher:
         if self.metric is Metric.L2:
             return DecodingSearcher(self, codes)
-        return TableSearcher(self, self._index_of(self.codebooks_), codes, self._subspaces.spread, self.renormalize)
+        index = self._index_of(self.codebooks_)
+        spread, renormalize = self._subspaces.spread, self.renormalize
+        return TableSearcher(self, index, codes, spread, renormalize, ranges=lambda: self._ranges(codes))
+
+    def _ranges(self, codes: np.ndarray) -> TableRanges | None:
+        """The search of some of the codes by inner products."""
+        if self.renormalize:
+            return None
+        scan = ByteTableScan(codes, [(0, self.code_size)])
+        return TableRanges(scan, self.codebooks_, self.metric, shared=self.codebooks)
 
     def _to_faiss(self, codes: np.ndarray) -> Any:
         if self.renormalize:

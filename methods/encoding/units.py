@@ -78,6 +78,8 @@ class RescaledSearcher(Searcher):
         The length that queries are brought to for products, where it is not 1.
     """
 
+    scanned_by = "inner"
+
     def __init__(self, inner: Searcher, unit: float, length: float = 1.0) -> None:
         super().__init__(inner.dim, inner.metric, inner.size)
         self.inner, self.unit, self.length = inner, np.float32(unit), length

@@ -15,9 +15,11 @@ from methods.encoding.subspaces import Subspaces
 from methods.errors import BudgetError, NotInFaiss
 from methods.faiss_tools import faiss_metric, linear_transform, set_vector, taking_queries, training_sample, with_codes
 from methods.fitting.kmeans import learn_codebooks, nearest_on_a_line
+from methods.kernels.scanning.byte_tables import COSINE, ByteTableScan, Scoring, byte_tables
 from methods.kind_losses import OFFSET_KEEPS_IT, along_mean
 from methods.parameters import check_integer, check_renormalize
 from methods.search.lookup_tables import TableSearcher
+from methods.search.table_ranges import TableRanges, in_tables
 
 
 class ProductCodec(Codec):
@@ -136,7 +138,20 @@ class ProductCodec(Codec):
         codebooks = self._codebooks()
         index = self._index_of(codebooks)
         tables = codebooks if self.renormalize and self.bits == 8 else None
-        return TableSearcher(self, index, codes, self._to_product, self.renormalize, tables)
+        return TableSearcher(
+            self, index, codes, self._to_product, self.renormalize, tables, lambda: self._ranges(codes)
+        )
+
+    def _ranges(self, codes: np.ndarray) -> TableRanges | None:
+        """The search of some of the codes."""
+        if not in_tables(self.bits):
+            return None
+        codebooks, scoring = self._codebooks(), None
+        if self.renormalize:
+            squares = np.einsum("mcw,mcw->mc", codebooks, codebooks)
+            scoring = Scoring(COSINE, squares=byte_tables(np.ones((1, len(squares)), np.float32), squares[:, None])[0])
+        scan = ByteTableScan(codes, [(0, self.code_size)], scoring)
+        return TableRanges(scan, codebooks, self.metric, distances=self.metric is Metric.L2)
 
     def _to_faiss(self, codes: np.ndarray) -> Any:
         if self.renormalize:

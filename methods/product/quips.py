@@ -120,7 +120,8 @@ class QUIPS(ProductCodec):
     # --- contract ------------------------------------------------------------------------------------------------
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
-        return TableSearcher(self, self._index_of(self._codebooks()), codes, self._to_queries)
+        index = self._index_of(self._codebooks())
+        return TableSearcher(self, index, codes, self._to_queries, ranges=lambda: self._ranges(codes))
 
     _to_faiss = Codec._to_faiss  # queries are mapped by another matrix than vectors
 

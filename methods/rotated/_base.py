@@ -91,6 +91,16 @@ class RotatedCodec(Codec):
         self.rotation_, self.center_, self.unit_ = rotation, center, unit
         self.index_ = self._index_at(center)
 
+    def _codebooks(self, bits: int) -> np.ndarray:
+        """Levels (dim, 2^bits, 1) float32 of each rotated dimension: the same for all."""
+        return np.tile(self._one_of_each(bits)[None, :, None], (self.dim, 1, 1))
+
+    def _one_of_each(self, bits: int) -> np.ndarray:
+        """Every level (2^bits,) float32, in the order of the indices that stand for them."""
+        codes = np.zeros((1 << bits, self.index_.sa_code_size()), np.uint8)
+        codes[:, 0] = np.arange(1 << bits)
+        return self.index_.sa_decode(codes)[:, 0]
+
     def _encode(self, vectors: np.ndarray) -> np.ndarray:
         return self._quantized(vectors / np.float32(self.unit_))
 

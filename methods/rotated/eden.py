@@ -10,6 +10,7 @@ import numpy as np
 from methods.base import Metric, Searcher, largest_fit
 from methods.errors import MethodError
 from methods.faiss_tools import faiss_metric
+from methods.kernels.scanning.byte_tables import FACTORS, ByteTableScan, Scoring
 from methods.kernels.topk import squared_distances
 from methods.kind_losses import OFFSET_KEEPS_IT, along_mean
 from methods.parameters import check_integer
@@ -18,6 +19,7 @@ from methods.rotated._base import RotatedCodec
 from methods.search.decoding import CodeSpace, DecodingSearcher
 from methods.search.flat_codes import FlatCodesSearcher
 from methods.search.lookup_tables import SCAN_QUERIES, TableSearcher
+from methods.search.table_ranges import MakesRanges, TableRanges, in_tables
 
 SCALES = ("unbiased", "biased")
 _FACTORS = 8  # bytes of the two float32 that faiss stores with every code
@@ -86,7 +88,31 @@ class EDEN(RotatedCodec):
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
         kind = _ExactNormSearcher if self.metric is Metric.L2 and self.scale == "unbiased" else TableSearcher
-        return self._rescaled(kind(self, self._index_at(self.center_), codes, before=self._rotate))
+        index = self._index_at(self.center_)
+        return self._rescaled(kind(self, index, codes, before=self._rotate, ranges=lambda: self._ranges(codes)))
+
+    def _ranges(self, codes: np.ndarray) -> TableRanges | None:
+        """The search of some of the codes, by rotated queries."""
+        if not in_tables(self.bits):
+            return None
+        at = self.code_size - _FACTORS
+        weight = -0.5 if self.metric is Metric.L2 else 0.0  # of the squared norm
+        scan = ByteTableScan(codes, [(0, at)], Scoring(FACTORS, at + 4, at, weight))
+        return TableRanges(scan, self._codebooks(self.bits), self.metric, self._around_center)
+
+    def _around_center(self, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What codes are multiplied with (nq, dim), and what their scores lack (nq,), of rotated ``queries``."""
+        center = np.zeros(self.dim, np.float32) if self.center_ is None else self.center_
+        if self.metric is not Metric.L2:
+            return queries, queries @ center
+        centered = queries - center
+        return centered, np.einsum("ij,ij->i", centered, centered)
+
+    def _one_of_each(self, bits: int) -> np.ndarray:
+        codes = np.zeros((1 << bits, self.code_size), np.uint8)
+        codes[:, 0] = np.arange(1 << bits)
+        codes[:, -4:] = np.ones(1, np.float32).view(np.uint8)  # the scale
+        return self._index_at(np.zeros(self.dim, np.float32)).sa_decode(codes)[:, 0]
 
 
 class _ExactNormSearcher(FlatCodesSearcher):
@@ -97,8 +123,10 @@ class _ExactNormSearcher(FlatCodesSearcher):
 
     codec: EDEN
 
-    def __init__(self, codec: EDEN, index: Any, codes: np.ndarray, before: Any) -> None:
-        super().__init__(codec, index, codes, before)
+    def __init__(
+        self, codec: EDEN, index: Any, codes: np.ndarray, before: Any, ranges: MakesRanges | None = None
+    ) -> None:
+        super().__init__(codec, index, codes, before, ranges)
         self._center = np.zeros(codec.dim, np.float32) if codec.center_ is None else codec.center_
         space = CodeSpace(codec.dim + 1, Metric.IP, self._decode)
         self._decoding = DecodingSearcher(space, codes)
@@ -108,9 +136,9 @@ class _ExactNormSearcher(FlatCodesSearcher):
         squares = np.ascontiguousarray(codes[:, -_FACTORS : -_FACTORS // 2]).view(np.float32)
         return np.hstack([self.index.sa_decode(np.ascontiguousarray(codes)) - self._center, -squares / 2])
 
-    def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    def _scan(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         if len(queries) <= SCAN_QUERIES:
-            return super()._search(queries, k)
-        centered = self.before(queries) - self._center
+            return super()._scan(queries, k)
+        centered = queries - self._center
         scores, ids = self._decoding._search(np.pad(centered, ((0, 0), (0, 1)), constant_values=1), k)
         return squared_distances(centered, scores), ids

@@ -22,10 +22,12 @@ from methods.encoding.units import (
 )
 from methods.errors import NotInFaiss
 from methods.faiss_tools import faiss_metric
+from methods.kernels.scanning.byte_tables import FACTORS, ByteTableScan, Scoring
 from methods.parameters import check_integer
 from methods.registry import register
 from methods.rotated._base import RotatedCodec
 from methods.search.flat_codes import FlatCodesSearcher
+from methods.search.table_ranges import TableRanges
 
 _ONE_BIT_FACTORS = 8  # bytes: ||x - c||^2 (less ||x||^2 under ip), multiplier
 _SIGN_FACTORS = 12  # the same and an error bound, where more bits follow
@@ -131,11 +133,44 @@ class RaBitQ(RotatedCodec):
         return -0.5 if self.metric is Metric.L2 else 1.0
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
-        searcher = FlatCodesSearcher(self, self._index_at(self.center_), codes, before=self._rotate)
+        index = self._index_at(self.center_)
+        searcher = FlatCodesSearcher(self, index, codes, self._rotate, lambda: self._ranges(codes))
         center = self._long_center()
         if center is not None:
             return _CenteredSearcher(searcher, self.unit_, self.length_, center)
         return RescaledSearcher(searcher, self.unit_, self.length_)
+
+    def _ranges(self, codes: np.ndarray) -> TableRanges:
+        """The search of some of the codes, by rotated queries; with more bits than one, all of them are read."""
+        signs, at = -(-self.dim // 8), self.code_size - _ONE_BIT_FACTORS
+        if self.bits == 1:
+            codebooks = np.tile(np.array([-1, 1], np.float32) / np.float32(np.sqrt(self.dim)), (self.dim, 1))
+            runs, scoring = [(0, signs)], Scoring(FACTORS, at + 4, at, -0.5)
+        else:
+            # A level less the middle one is a sum over its bits, each plus or minus half of what it adds.
+            weights = np.tile(2.0 ** np.arange(self.bits - 1), self.dim)
+            halves = np.concatenate([np.full(8 * signs, 2.0 ** (self.bits - 1)), weights]) / 2
+            codebooks = (halves[:, None] * np.array([-1, 1]) * self._factor_sign).astype(np.float32)
+            first = signs + _SIGN_FACTORS
+            runs, scoring = [(0, signs), (first, at - first)], Scoring(FACTORS, at + 4, at, self._factor_sign)
+        scan = ByteTableScan(codes, runs, scoring)
+        return TableRanges(scan, codebooks[:, :, None], self.metric, self._bit_values)
+
+    def _bit_values(self, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What each bit of a code is multiplied with (nq, bits), and what scores lack (nq,), of rotated queries."""
+        assert self.center_ is not None
+        centered = queries - self.center_
+        squares = np.einsum("ij,ij->i", centered, centered)
+        if self.metric is Metric.L2:
+            lacking = squares
+        elif self.bits == 1:
+            lacking = (np.einsum("ij,ij->i", queries, queries) - squares) / 2
+        else:
+            lacking = queries @ self.center_
+        if self.bits == 1:
+            return (rounded_queries(centered, self.query_bits) if self.query_bits else centered), lacking
+        signs = np.pad(centered, ((0, 0), (0, -self.dim % 8)))
+        return np.hstack([signs, np.repeat(centered, self.bits - 1, axis=1)]), lacking
 
     def _long_center(self) -> np.ndarray | None:
         """The center (dim,) over the unit, not rotated, if queries are scaled by it."""
@@ -152,6 +187,14 @@ class RaBitQ(RotatedCodec):
                 "cosine for vectors whose mean is short"
             )
         return self._faiss_index(codes)
+
+
+def rounded_queries(queries: np.ndarray, bits: int) -> np.ndarray:
+    """Queries (nq, d) float32 rounded to 2^bits even steps from a query's least to its greatest value."""
+    low, high = queries.min(axis=1, keepdims=True), queries.max(axis=1, keepdims=True)
+    step = (high - low) / np.float32((1 << bits) - 1)
+    inverse = np.divide(1, step, out=np.zeros_like(step), where=step > 0)
+    return low + step * np.clip(np.floor((queries - low) * inverse + np.float32(0.5)), 0, (1 << bits) - 1)
 
 
 class _CenteredSearcher(RescaledSearcher):

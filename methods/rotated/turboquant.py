@@ -12,10 +12,12 @@ from methods.encoding.units import typical_length
 from methods.errors import MethodError, NotInFaiss
 from methods.faiss_tools import faiss_metric
 from methods.fitting.outliers import Spread
+from methods.kernels.scanning.byte_tables import NORM, ByteTableScan, Scoring, byte_tables
 from methods.registry import register
 from methods.rotated._base import RotatedCodec
 from methods.search.decoding import CodeSpace, DecodingSearcher
 from methods.search.lookup_tables import TableSearcher
+from methods.search.table_ranges import RangedByTables, TableRanges, in_tables
 from methods.vectors import normalized
 
 _NORM = 2  # bytes of a float16 norm
@@ -119,7 +121,26 @@ class TurboQuant(RotatedCodec):
     def _searcher(self, codes: np.ndarray) -> Searcher:
         if self.store_norm:
             return self._rescaled(_RotatedSearcher(self, codes))
-        return self._rescaled(TableSearcher(self, self._index_at(None), codes, before=self._rotate))
+        index = self._index_at(None)
+        return self._rescaled(TableSearcher(self, index, codes, self._rotate, ranges=lambda: self._ranges(codes)))
+
+    def _ranges(self, codes: np.ndarray) -> TableRanges | None:
+        """The search of some of the codes, by rotated queries."""
+        if not in_tables(self.bits):
+            return None
+        codebooks, distances = self._codebooks(self.bits), self.metric is Metric.L2
+        at = self.code_size - _NORM * self.store_norm
+        if not self.store_norm:
+            return TableRanges(ByteTableScan(codes, [(0, at)]), codebooks, self.metric, distances=distances)
+        squares = None
+        if distances:
+            squares = byte_tables(np.ones((1, self.dim), np.float32), codebooks.transpose(0, 2, 1) ** 2)[0]
+        scan = ByteTableScan(codes, [(0, at)], Scoring(NORM, at, weight=-0.5, squares=squares))
+        return TableRanges(scan, codebooks, self.metric, self._with_squares)
+
+    def _with_squares(self, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray | float]:
+        """Rotated ``queries`` (nq, dim), and what the scores of their products lack."""
+        return queries, np.einsum("ij,ij->i", queries, queries) if self.metric is Metric.L2 else 0.0
 
     def _to_faiss(self, codes: np.ndarray) -> Any:
         if self.store_norm:
@@ -127,12 +148,13 @@ class TurboQuant(RotatedCodec):
         return self._faiss_index(codes)
 
 
-class _RotatedSearcher(DecodingSearcher):
+class _RotatedSearcher(RangedByTables, DecodingSearcher):
     """Compares rotated queries with rotated decoded vectors: neither inner products nor distances change."""
 
     def __init__(self, codec: TurboQuant, codes: np.ndarray) -> None:
-        super().__init__(CodeSpace(codec.dim, codec.metric, codec._decode_rotated), codes)
-        self._rotate = codec._rotate
+        DecodingSearcher.__init__(self, CodeSpace(codec.dim, codec.metric, codec._decode_rotated), codes)
+        self._rotate, self._new_ranges = codec._rotate, lambda: codec._ranges(codes)
 
     def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        return super()._search(np.ascontiguousarray(self._rotate(queries)), k)
+        queries = np.ascontiguousarray(self._rotate(queries))
+        return self._search_ranges(queries, k) if self._limited else DecodingSearcher._search(self, queries, k)

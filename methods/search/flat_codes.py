@@ -7,12 +7,13 @@ from typing import Any
 import faiss
 import numpy as np
 
-from methods.searcher import Searcher, Space
+from methods.search.table_ranges import MakesRanges, RangedByTables
+from methods.searcher import Space
 
 __all__ = ["FlatCodesSearcher"]
 
 
-class FlatCodesSearcher(Searcher):
+class FlatCodesSearcher(RangedByTables):
     """Search by a trained ``faiss.IndexFlatCodes``, which holds the codes and nothing else per vector.
 
     Parameters
@@ -25,15 +26,24 @@ class FlatCodesSearcher(Searcher):
         In the index's own code format.
     before : callable, optional
         What is done to queries (nq, dim) first: a rotation, padding.
+    ranges : callable, optional
+        Makes what searches some of the codes, by such queries.
     """
 
-    def __init__(self, codec: Space, index: faiss.IndexFlatCodes, codes: np.ndarray, before: Any = None) -> None:
+    def __init__(
+        self,
+        codec: Space,
+        index: faiss.IndexFlatCodes,
+        codes: np.ndarray,
+        before: Any = None,
+        ranges: MakesRanges | None = None,
+    ) -> None:
         super().__init__(codec.dim, codec.metric, len(codes))
         # The index reads our array in place: a copy would double the memory of a large set of codes.
         vector: Any = faiss.MaybeOwnedVectorUInt8
         index.codes = vector.create_view(faiss.swig_ptr(codes), codes.size, vector().owner)
         index.ntotal = len(codes)
-        self.codes, self.index, self.before = codes, index, before
+        self.codes, self.index, self.before, self._new_ranges = codes, index, before, ranges
 
     @property
     def nbytes(self) -> int:
@@ -42,5 +52,9 @@ class FlatCodesSearcher(Searcher):
     def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         if self.before is not None:
             queries = np.ascontiguousarray(self.before(queries), dtype=np.float32)
+        return self._search_ranges(queries, k) if self._limited else self._scan(queries, k)
+
+    def _scan(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """As :meth:`_search` of all codes, for queries that :attr:`before` made."""
         scores, ids = self.index.search(queries, k)
         return scores, ids.astype(np.int64, copy=False)

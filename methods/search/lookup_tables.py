@@ -19,6 +19,7 @@ import numpy as np
 from methods.kernels.scanning.renormalized_pq import renormalized_scan
 from methods.search.decoding import CodeSpace, DecodingSearcher
 from methods.search.flat_codes import FlatCodesSearcher
+from methods.search.table_ranges import MakesRanges
 from methods.searcher import Searcher, Space
 
 SCAN_QUERIES = 32  # from here on decoding is the faster way, on 70,000 codes of 24 to 192 bytes
@@ -30,7 +31,7 @@ class TableSearcher(FlatCodesSearcher):
 
     Parameters
     ----------
-    codec, index, codes, before
+    codec, index, codes, before, ranges
         As for :class:`~methods.search.flat_codes.FlatCodesSearcher`.
     renormalize : bool
         Divide inner products by the decoded norm.
@@ -46,21 +47,19 @@ class TableSearcher(FlatCodesSearcher):
         before: Callable[[np.ndarray], np.ndarray] | None = None,
         renormalize: bool = False,
         codebooks: np.ndarray | None = None,
+        ranges: MakesRanges | None = None,
     ) -> None:
-        super().__init__(codec, index, codes, before)
+        super().__init__(codec, index, codes, before, ranges)
         space = CodeSpace(index.d, codec.metric.inner, index.sa_decode)
         self._decoding: Searcher = DecodingSearcher(space, codes, renormalize)
         self._renormalize, self._codebooks = renormalize, codebooks
 
-    def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        if self.before is not None:
-            queries = np.ascontiguousarray(self.before(queries), dtype=np.float32)
+    def _scan(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         if len(queries) > SCAN_QUERIES or (self._renormalize and self._codebooks is None):
             return self._decoding._search(queries, k)
         if self._renormalize:
             return self._renormalized(queries, k)
-        scores, ids = self.index.search(queries, k)
-        return scores, ids.astype(np.int64, copy=False)
+        return super()._scan(queries, k)
 
     def _renormalized(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         assert self._codebooks is not None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self, TypeVar
 
 import numpy as np
+from numba import njit
 
 __all__ = ["Ranged", "Visits", "all_rows", "by_all", "shallow_copy"]
 
@@ -59,6 +60,22 @@ class Visits:
         rows = np.repeat(np.diff(sizes[self.range_ends]), np.diff(self.query_ends))
         return int(np.bincount(self.queries, weights=rows).max(initial=0))
 
+    def by_query(self, count: int) -> Visits:
+        """The same as one visit for each of ``count`` queries; as they are where all queries scan the same rows."""
+        single = len(self.queries) == len(self.query_ends) - 1 == count
+        if self.shared or (single and np.array_equal(self.queries, np.arange(count))):
+            return self
+        ranges, range_ends = _by_query(self.queries, self.query_ends, self.ranges, self.range_ends, count)
+        return Visits(np.arange(count), np.arange(count + 1), ranges, range_ends)
+
+    def of_queries(self, first: int, last: int) -> Visits:
+        """Of visits by query, those of the queries from ``first`` up to ``last``, which are numbered from 0 then."""
+        if self.shared:
+            return self
+        ends = self.range_ends[first : last + 1]
+        own = np.arange(last - first + 1)
+        return Visits(own[:-1], own, self.ranges[ends[0] : ends[-1]], ends - ends[0])
+
 
 def by_all(ranges: np.ndarray) -> Visits:
     """All queries scan the pieces ``ranges`` (r, 2) int64."""
@@ -68,6 +85,26 @@ def by_all(ranges: np.ndarray) -> Visits:
 def all_rows(size: int) -> Visits:
     """All queries scan all of ``size`` rows."""
     return by_all(np.array([[0, size]], np.int64))
+
+
+@njit(cache=True, nogil=True)
+def _by_query(
+    queries: np.ndarray, query_ends: np.ndarray, ranges: np.ndarray, range_ends: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The pieces (r, 2) of each of ``count`` queries, in the order of the visits, and where each query's end."""
+    ends = np.zeros(count + 1, np.int64)
+    for visit in range(len(query_ends) - 1):
+        for place in range(query_ends[visit], query_ends[visit + 1]):
+            ends[queries[place] + 1] += range_ends[visit + 1] - range_ends[visit]
+    ends = np.cumsum(ends)
+    pieces, filled = np.empty((ends[-1], 2), np.int64), ends.copy()
+    for visit in range(len(query_ends) - 1):
+        for place in range(query_ends[visit], query_ends[visit + 1]):
+            query = queries[place]
+            for piece in range(range_ends[visit], range_ends[visit + 1]):
+                pieces[filled[query]] = ranges[piece]
+                filled[query] += 1
+    return pieces, ends
 
 
 class Ranged:

@@ -25,7 +25,7 @@ def index_over(base, name="transform_coding", lists=8, metric="l2", **options):
 
 
 @pytest.mark.parametrize("lists", [1, 8, N, 10 * N])
-@pytest.mark.parametrize("name", ["transform_coding", "pq"])
+@pytest.mark.parametrize("name", ["transform_coding", "pq", "rq"])
 def test_all_lists_are_a_scan(lists, name):
     index, flat = index_over(vectors(), name, lists)
     scores, ids = index.search(vectors(5, 1), 20)
@@ -125,7 +125,7 @@ def test_a_wrong_number_of_lists_is_told(lists):
         Partition(DIM, "l2", lists)
 
 
-@pytest.mark.parametrize("name", ["trellis", "pq"])  # scanned in ranges of a layout of its own, and made anew
+@pytest.mark.parametrize("name", ["trellis", "pq", "rq"])  # ranges of its own layout, of the codes, and made anew
 def test_codes_that_are_overwritten_give_the_same_results(name):
     base, queries = np.random.default_rng(4).standard_normal((2, 400, 16), np.float32)
     lists = Partition(16, "l2", 7).fit(base)
