@@ -11,6 +11,7 @@ from hydra.core.config_store import ConfigStore
 
 from bench import datasets
 from bench.config import DEFAULT_DATASET, SCENARIOS, Limits, RunConfig
+from bench.drift_options import DEFAULTS, DRIFT
 from bench.engines import adaptors
 from bench.errors import UsageError, unknown_name
 from bench.index_options import FLAT, INDEXES
@@ -120,6 +121,15 @@ def _unknown_index_option(leaf: str, overrides: Sequence[str]) -> str:
     return f"index={named} has no option {leaf!r}; {right}"
 
 
+def _unknown_scenario_option(leaf: str, overrides: Sequence[str]) -> str:
+    named = (_chosen("scenario", overrides) or ["none"])[-1]
+    if named != DRIFT:
+        drift = f"; {DRIFT} has it: name scenario={DRIFT}" if leaf in DEFAULTS else ""
+        return f"scenario={named} has no option {leaf!r}{drift}"
+    right = _near(leaf, list(DEFAULTS), "scenario.") or "use one of " + ", ".join(DEFAULTS)
+    return f"scenario={DRIFT} has no option {leaf!r}; {right}"
+
+
 def _unknown_launcher_option(leaf: str, overrides: Sequence[str]) -> str:
     launchers = _launchers()
     chosen = [text.partition("=")[2].strip("'") for text in overrides if text.startswith("hydra/launcher=")]
@@ -156,6 +166,8 @@ def _unknown_key(path: str, overrides: Sequence[str]) -> str:
         return f"an engine has no option {leaf!r}; {right}"
     if group == "index":
         return _unknown_index_option(leaf, overrides)
+    if group == "scenario":
+        return _unknown_scenario_option(leaf, overrides)
     if group == "limits":
         limits = list(Limits.__dataclass_fields__)
         return f"there is no option {path!r}; {_near(leaf, limits, 'limits.') or 'use one of ' + ', '.join(limits)}"

@@ -26,7 +26,7 @@ from bench.datasets.base import Dataset, DatasetError
 from bench.errors import UsageError
 from bench.measure.ranking import kendall_tau
 from bench.records import Record
-from bench.report.names import shown_name
+from bench.report.names import scenario_of, shown_name
 from bench.report.per_query import RecallOfQueries
 from bench.report.words import number
 
@@ -104,7 +104,7 @@ def read_runs(located: Iterable[tuple[Record, Path | None]]) -> tuple[Runs, Data
     good = [
         (record, folder)
         for record, folder in located
-        if record.status == "ok" and folder is not None and record.config["rescore"] is None
+        if record.status == "ok" and folder is not None and record.config["rescore"] is None and not scenario_of(record)
     ]
     kinds = {record.dataset.checksum for record, _ in good}
     if len(kinds) != 1:

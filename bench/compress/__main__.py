@@ -7,10 +7,10 @@ import json
 import sys
 from typing import Any, NoReturn
 
-from bench.compress.error import WARNED_RATIO
 from bench.datasets.base import DatasetError
 from bench.datasets.distances import parse_metric
 from bench.errors import UsageError
+from bench.measure.decoding_error import WARNED_RATIO
 from methods import MethodError
 
 _EPILOG = (

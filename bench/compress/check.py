@@ -10,11 +10,12 @@ import numpy as np
 
 import methods
 from bench.compress.corpus import Corpus, mapped, open_corpus
-from bench.compress.source import Source, open_source, same_file, without
+from bench.compress.source import Source, open_source, same_file
 from bench.compress.stores import Joined
 from bench.datasets.base import Dataset
 from bench.datasets.exact import exact_search
 from bench.errors import UsageError
+from bench.measure.decoding_error import most_trained, without
 from bench.measure.quality import RecallJudge
 from bench.measure.statistics import Interval, bootstrap_means
 from bench.progress import busy
@@ -136,8 +137,8 @@ def _sources(corpus: Corpus, files: Sequence[str], column: str | None) -> list[S
 
 
 def _trained(corpus: Corpus) -> np.ndarray:
-    options = corpus.head["options"]
-    return training_rows(corpus.head["inputs"][0]["rows"], options["train"], options["seed"])
+    options, rows = corpus.head["options"], corpus.head["inputs"][0]["rows"]
+    return training_rows(rows, most_trained(rows, options["train"]), options["seed"])
 
 
 def _own_queries(rows: int, trained: np.ndarray, count: int, seed: int) -> np.ndarray:

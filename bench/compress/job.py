@@ -9,10 +9,10 @@ from typing import Any
 import methods
 from bench.compress.corpus import CODEC, CODES, FORMAT, Corpus, only_writer, open_corpus
 from bench.compress.encoding import check_room, encode, stand
-from bench.compress.error import decoding_error, error_ratio, reference_rows
 from bench.compress.ids import check_ids, ids_type, write_ids
 from bench.compress.source import Source, open_source, same_file
 from bench.errors import UsageError
+from bench.measure.decoding_error import decoding_error, error_ratio, most_trained, reference_rows
 from bench.progress import Progress, busy
 from bench.tracks.dense import training_rows
 from methods import Codec, registry
@@ -127,7 +127,7 @@ def append(file: str, out: str, column: str | None = None) -> Done:
                 return Done(corpus, codec, nothing_new=True)
             check_room(folder, (corpus.rows + source.rows) * codec.code_size)  # the old file stays until the end
             work = _new_work(source, fingerprint, options["ids"], corpus)
-            ratio = error_ratio(codec, source, corpus.head["reference_error"], options["seed"])
+            ratio = error_ratio(codec, source.rows, source.take, corpus.head["reference_error"], options["seed"])
             corpus.head["work"] = {**work, "input": fingerprint | {"error_ratio": ratio}}
             corpus.save()
         ratio = corpus.head["work"]["input"]["error_ratio"]
@@ -215,7 +215,7 @@ def _fitted(corpus: Corpus, codec: Codec, source: Source) -> Codec:
     """The codec as its file has it; fitted and written if that has not been done."""
     options = corpus.head["options"]
     if not corpus.codec.exists() or "reference_error" not in corpus.head:
-        trained = training_rows(source.rows, options["train"], options["seed"])
+        trained = training_rows(source.rows, most_trained(source.rows, options["train"]), options["seed"])
         reference = reference_rows(source.rows, trained, options["seed"])
         with Progress(f"fitting {codec.name}", lines=False, leave=False):
             codec.fit(source.take(trained), options["seed"])

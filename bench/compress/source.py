@@ -117,8 +117,3 @@ def same_file(stored: dict[str, Any], now: dict[str, Any], *, moved: bool = Fals
     if not moved:
         names |= {"bytes": "size", "mtime_ns": "time of change"}
     return next((what for key, what in names.items() if stored.get(key) != now[key]), "")
-
-
-def without(left_out: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Rows at ``places`` among all but the rows ``left_out`` (ascending), in the memory of both, not of all rows."""
-    return places + np.searchsorted(left_out - np.arange(len(left_out)), places, side="right")

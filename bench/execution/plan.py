@@ -12,10 +12,11 @@ from bench import datasets, own_files, records
 from bench.cluster import extras
 from bench.config import MAPPED, RunConfig
 from bench.datasets import AnyDataset
+from bench.drift_options import DRIFT
 from bench.errors import UsageError
 from bench.execution.data import load_dataset
 from bench.execution.subject import Subject, subject_of
-from bench.tracks import engine, indexed, track_of, upgrade
+from bench.tracks import drift, engine, indexed, track_of, upgrade
 from methods import BudgetError, registry
 from methods.budget import Budget
 from methods.errors import MissingDependency, NoSuccessor, NotMapped, UnsupportedMetric, WrongTrack
@@ -140,14 +141,15 @@ def prepare(config: RunConfig) -> Plan:
         "version": subject.version,
     }
     determinants |= getattr(track, "determinants", dict)()
-    if config.scenario["name"] == "upgrade" and isinstance(dataset, datasets.Dataset):
-        determinants["old"] = upgrade.old_dataset(config, dataset).checksum
+    scenario = {"upgrade": upgrade, DRIFT: drift}.get(config.scenario["name"])
+    if scenario is not None:
+        determinants |= scenario.determinants(config, dataset)
     params, size, infeasible = None, None, None
     try:
         _check_track(subject, dataset)
         if subject.missing:
             raise MissingDependency(f"{subject.name} needs {', '.join(subject.missing)}; install it with pip")
-        if config.scenario["name"] == "upgrade":
+        if scenario is upgrade:
             upgrade.check_method(subject.name)
         codec, store, size = measured.configure(config, dataset, code_bytes)
         params = getattr(track, "shown_params", dict)(codec.params())

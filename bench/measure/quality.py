@@ -132,10 +132,15 @@ class Judged:
         id counts once, and no more than k count. Where the base holds fewer than k vectors, all of them are the truth.
         """
         k = min(k, self.known)
+        return np.minimum(self.hits(k).sum(axis=1), k) / k
+
+    def hits(self, k: int) -> np.ndarray:
+        """(nq, n) bool: which of the returned ids are among the true k nearest, or tie with the k-th."""
+        k = min(k, self.known)
         last, tolerance = self.truth_scores[:, k - 1, None], tie_tolerance(self.truth_scores[:, : self.known], k)
         with np.errstate(invalid="ignore"):
             tied = np.abs(self.scores - last) <= tolerance[:, None]
-        return np.minimum(((self.rank < k) | tied).sum(axis=1), k) / k
+        return (self.rank < k) | tied
 
 
 def _first_occurrence(ids: np.ndarray) -> np.ndarray:

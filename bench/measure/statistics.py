@@ -105,6 +105,23 @@ def once(values: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
     return mean + sums * (len(counts) / len(values))
 
 
+def of_ratio(numerators: np.ndarray, denominators: np.ndarray) -> np.ndarray:
+    """Values (nq,) float64 whose mean is a ratio of sums, for a bootstrap of it; NaN where all denominators are 0.
+
+    Linearized around the ratio, as :func:`once` does: a query counts as much as its denominator.
+
+    Parameters
+    ----------
+    numerators, denominators : (nq,) float
+        Hits of a query, say, and what it could have hit.
+    """
+    total = float(denominators.sum())
+    if not total:
+        return np.full(len(numerators), np.nan)
+    ratio = float(numerators.sum()) / total
+    return ratio + (numerators - ratio * denominators) * (len(numerators) / total)
+
+
 def _interval(values: np.ndarray, rng: np.random.Generator, level: float, resamples: int) -> Interval:
     tail = (1.0 - level) / 2.0
     low, high = np.quantile(_resampled_means(values, rng, resamples), [tail, 1.0 - tail])

@@ -23,6 +23,7 @@ from bench.measure.kinds import Diagnosis
 from bench.measure.statistics import Interval
 from bench.records import packed
 from bench.records.disk_info import DiskInfo
+from bench.records.drift_info import DriftInfo
 from bench.records.engine_info import EngineInfo
 from bench.records.index_info import IndexInfo
 from bench.records.load_info import LoadPoint
@@ -147,8 +148,9 @@ class Record:
     ``recalls`` is recall@10 of each distinct query, as :meth:`bench.report.per_query.RecallOfQueries.values` gives it,
     where a packed record has it: its per-query arrays stay behind, and methods that are measured later are tested
     against it. ``engine`` is of runs that measured a real engine instead of a method, ``index`` of those whose searches
-    visit some of the codes. ``shards`` has, of a base in shards, the rows, node and processor of each, seconds of
-    encoding and peak memory. ``disk`` is of those whose searches read a file, ``clients`` of those with ``clients=``.
+    visit some of the codes, ``drift`` of those whose vectors arrived in time. ``shards`` has, of a base in shards, the
+    rows, node and processor of each, seconds of encoding and peak memory. ``disk`` is of those whose searches read a
+    file, ``clients`` of those with ``clients=``.
     """
 
     schema: int
@@ -176,6 +178,7 @@ class Record:
     recalls: list[float] | None = None
     engine: EngineInfo | None = None
     index: IndexInfo | None = None
+    drift: DriftInfo | None = None
     shards: list[dict[str, Any]] | None = None
     disk: DiskInfo | None = None
     clients: list[LoadPoint] | None = None

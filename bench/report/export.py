@@ -111,7 +111,8 @@ def _figures(rows: Sequence[Row], out: Path, kinds: Sequence[str], error: bool |
         records = [record for row in rows if row.group[:3] == group for record in row.records]
         if all(record.method.family == "identity" for record in records):
             continue
-        name, measure = f"{shown_name(records[0])}-{group[1]}", headline(records[0]) or HEADLINES[0]
+        data = re.sub(r"[, =]+", "-", shown_name(records[0]))  # a scenario's name has spaces
+        name, measure = f"{data}-{group[1]}", headline(records[0]) or HEADLINES[0]
         if sum(other[:2] == group[:2] for other in groups) > 1:  # samples, or files of one name
             name += f"-{group[2][:8]}"
         of_table = measure == "auc"  # nothing is encoded, and one table is all there is

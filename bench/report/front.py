@@ -14,7 +14,7 @@ from bench.report.words import less_is_better
 if TYPE_CHECKING:
     import pandas as pd
 
-_GROUPS = ("dataset", "metric", "checksum")  # rows of one data set and metric compete
+_GROUPS = ("dataset", "scenario", "metric", "checksum")  # rows of one data set and metric compete
 _TIMES = ("p50_ms", "p95_ms", "p99_ms", "fit_s")  # in which those of one processor alone do
 
 

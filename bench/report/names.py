@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from bench import own_files
+from bench.drift_options import described
 from bench.records import Record
 
 
@@ -37,8 +38,17 @@ def _plain(record: Record) -> str:
 
 
 def shown_name(record: Record) -> str:
-    """A data set's name; for the user's own vectors that of their file, also in records of earlier versions."""
-    return own_files.shown(record.dataset.name, record.config.get("dataset"))
+    """A data set's name; for the user's own vectors that of their file, also in records of earlier versions.
+
+    Behind it stands the scenario, if there is one: what was measured in it competes with nothing else.
+    """
+    name, scenario = own_files.shown(record.dataset.name, record.config.get("dataset")), scenario_of(record)
+    return f"{name}, {scenario}" if scenario else name
+
+
+def scenario_of(record: Record) -> str:
+    """The scenario of a run in words; empty for a method on a data set."""
+    return described(record.config.get("scenario"))
 
 
 def _items(record: Record) -> str:

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bench.measure.ranking import Ranked, rank_methods
+from bench.report.names import scenario_of
 from bench.report.rows import Row, headlines
 from bench.report.tables import terminal
 
@@ -53,6 +54,7 @@ def rankings(rows: Sequence[Row]) -> list[Ranking]:
 
     A track with fewer than two groups or methods has none.
     """
+    rows = [row for row in rows if not scenario_of(row.record)]  # which methods change less is another question
     tracks = dict.fromkeys(row.track for row in rows)
     per_track = [_ranking(track, [row for row in rows if row.track == track]) for track in tracks]
     return [ranking for ranking in per_track if ranking is not None]

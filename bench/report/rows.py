@@ -15,6 +15,7 @@ from bench.config import IN_MEMORY, RunConfig
 from bench.errors import UsageError
 from bench.measure.statistics import Interval, combine_seeds
 from bench.records import Record, load_columns
+from bench.report.names import scenario_of, shown_name
 from bench.report.words import less_is_better
 
 if TYPE_CHECKING:
@@ -80,9 +81,14 @@ class Row:
 
     @property
     def group(self) -> tuple[str, str, str, int]:
-        """Key of the data set (:func:`bench.own_files.key_of`), metric, checksum, bytes of the budget: who compete."""
+        """Key of the data set (:func:`bench.own_files.key_of`), metric, checksum, bytes of the budget: who compete.
+
+        Behind the key stands the scenario, if there is one.
+        """
         data = self.record.dataset
         name = own_files.key_of(data.name, self.record.config.get("dataset"))
+        if scenario := scenario_of(self.record):
+            name = f"{name}, {scenario}"
         return name, data.metric, data.checksum, self.record.budget.bytes
 
     @property
@@ -161,10 +167,6 @@ class Row:
     def told_from_best(self) -> bool | None:
         """False marks "not distinguishable from the best"; None where that is not known, or it is the best."""
         return None if self.p_best is None else self.p_best < 0.05
-
-
-def _dataset_name(record: Record) -> str:
-    return own_files.shown(record.dataset.name, record.config.get("dataset"))
 
 
 def headline(record: Record) -> str | None:
@@ -317,7 +319,7 @@ def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
 def _flat(row: Row) -> dict[str, Any]:
     record = row.record
     flat: dict[str, Any] = {
-        "dataset": _dataset_name(record),
+        "dataset": shown_name(record),
         "metric": record.dataset.metric,
         "n": record.dataset.n,
         "dim": record.dataset.dim,

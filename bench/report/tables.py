@@ -16,7 +16,7 @@ from bench import own_files
 from bench.measure.kinds import kinds_of, warnings_of
 from bench.measure.statistics import Interval
 from bench.records import FAILURES, Record
-from bench.report import engine_record, index_record, load_record
+from bench.report import drift_record, engine_record, index_record, load_record
 from bench.report.names import dataset_names, shown_name
 from bench.report.rows import HEADLINES, Row, digits_of, headlines, rows_of
 from bench.report.table_record import table_lines
@@ -43,6 +43,9 @@ def print_record(record: Record, console: Console | None = None) -> None:
     console.print(table)
     if (settings := _settings(record)) is not None:
         console.print(settings)
+    if record.drift is not None:
+        console.print(drift_record.drift_table(record.drift))
+        console.print(drift_record.statement(record))
 
 
 def terminal() -> Console:
@@ -164,6 +167,10 @@ def print_sweep(
             console.print("* other processes kept the machine busy")
         if any(row.other_processor for row in rows):
             console.print("† on another processor than most rows of the data set: no times to compare")
+    for record in records:
+        if record.drift is not None:
+            name = f"{record.method.full_name} {record.budget.requested} on {shown_name(record)}"
+            console.print(f"{name}: {drift_record.statement(record)}", highlight=False)
     for line in _warnings(records):
         console.print(line, highlight=False)
     for line in _reasons(records):

@@ -31,6 +31,6 @@ def measure(config: RunConfig, dataset: AnyDataset, code_bytes: int, work: Path)
         module = importlib.import_module("bench.tracks.sharded")
     if config.has_index:
         module = importlib.import_module("bench.tracks.indexed")
-    if config.scenario["name"] == "upgrade":
-        module = importlib.import_module("bench.tracks.upgrade")
+    if (scenario := config.scenario["name"]) != "none":
+        module = importlib.import_module(f"bench.tracks.{scenario}")
     return module.measure(config, dataset, code_bytes, work)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from bench.config import MAPPED, RunConfig
 from bench.datasets import GroundTruth
 from bench.datasets.base import Dataset, VectorStore
+from bench.drift_options import DRIFT, first_rows
 from bench.measure import quality
+from bench.measure.decoding_error import most_trained
 from bench.measure.statistics import bootstrap_means
 from bench.records import Bytes, DatasetInfo
 from bench.tracks.measurement import (
@@ -66,9 +69,17 @@ def describe(config: RunConfig, dataset: Dataset) -> DatasetInfo:
         queries=len(dataset.queries),
         metric=str(dataset.metric),
         checksum=dataset.checksum,
-        trained_on="base" if dataset.train is None else "train",
-        n_train=min(dataset.n_train, config.train_size),
+        **_trained_on(config, dataset),
     )
+
+
+def _trained_on(config: RunConfig, dataset: Dataset) -> dict[str, Any]:
+    """What the codec is fitted on, and how many of them."""
+    if config.scenario["name"] == DRIFT:
+        first = first_rows(config.scenario, dataset.base.shape[0])
+        return {"trained_on": "base", "n_train": most_trained(first, config.train_size)}
+    named = "base" if dataset.train is None else "train"
+    return {"trained_on": named, "n_train": min(dataset.n_train, config.train_size)}
 
 
 def recall_judge(dataset: Dataset, truth: GroundTruth) -> quality.RecallJudge:

@@ -18,6 +18,7 @@ from bench.measure.repeats import groups_of
 from bench.measure.statistics import Interval, bootstrap_means
 from bench.records import Bytes, Ratio
 from bench.records.disk_info import DiskInfo
+from bench.records.drift_info import DriftInfo
 from bench.records.engine_info import EngineInfo
 from bench.records.index_info import IndexInfo
 from bench.records.load_info import LoadPoint
@@ -53,6 +54,7 @@ class Measurement:
     memory_bytes: dict[str, int] = field(default_factory=dict)
     engine: EngineInfo | None = None
     index: IndexInfo | None = None
+    drift: DriftInfo | None = None
     shards: list[dict[str, Any]] | None = None
     disk: DiskInfo | None = None
     clients: list[LoadPoint] | None = None
@@ -204,6 +206,13 @@ def _scanned_bytes(run: Measurement) -> float:
     return run.bytes.searcher * (run.index.at(run.index.probes).scanned if run.index is not None else 1.0)
 
 
+def returned(searcher: latency.AnySearcher, queries: Any, results: Results) -> dict[int, np.ndarray]:
+    """The ids that a search for each k of :data:`RECALL_AT` returns; a search that ``results`` lacks is added there."""
+    for k in {*RECALL_AT} - set(results):
+        results[k] = searcher.search(queries, k)
+    return {k: results[k][1] for k in RECALL_AT}
+
+
 def _search_for_quality(
     searcher: latency.AnySearcher, sample: JudgedSample, queries: Any, results: Results, run: Measurement
 ) -> NeighborScores | None:
@@ -214,8 +223,7 @@ def _search_for_quality(
     """
     neighbors, among = sample.neighbors, sample.searcher
     with run.timed("search_quality"):
-        for k in {*RECALL_AT} - set(results):
-            results[k] = searcher.search(queries, k)
+        returned(searcher, queries, results)
         if not len(neighbors):
             return None
         scores, ids = among.search(queries[:FIDELITY_QUERIES], len(neighbors))

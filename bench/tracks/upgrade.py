@@ -14,7 +14,7 @@ import numpy as np
 
 from bench import datasets
 from bench.config import RunConfig
-from bench.datasets import ground_truth
+from bench.datasets import AnyDataset, ground_truth
 from bench.datasets.base import Dataset
 from bench.errors import UsageError
 from bench.measure import quality
@@ -25,7 +25,6 @@ from bench.tracks import dense, measurement
 from methods import Codec, registry
 from methods.errors import NoSuccessor
 
-_RECALL_AT = (1, 10)
 _SAMPLED = ("max_base", "max_queries", "seed")
 
 
@@ -38,6 +37,11 @@ def check_method(name: str) -> None:
     """Raise :class:`NoSuccessor` for a method that cannot be upgraded."""
     if name not in upgradable():
         raise NoSuccessor(f"{name} has no compatible successor; scenario=upgrade does {', '.join(upgradable())}")
+
+
+def determinants(config: RunConfig, new: AnyDataset) -> dict[str, Any]:
+    """What determines the result beside the configuration; raises what :func:`old_dataset` does."""
+    return {"old": old_dataset(config, new).checksum} if isinstance(new, Dataset) else {}
 
 
 def old_dataset(config: RunConfig, new: Dataset) -> Dataset:
@@ -108,8 +112,7 @@ def measure(config: RunConfig, new: Dataset, code_bytes: int, work: Path) -> mea
     run.peak_memory_bytes = peak_memory()
 
     judge = _Judge(new)
-    first = {k: results[k][1] if k in results else searcher.search(new.queries, k)[1] for k in (*_RECALL_AT, 100)}
-    measures = judge.plain(first)
+    measures = judge.plain(measurement.returned(searcher, new.queries, results))
     measures |= judge.named("old->old", before.searcher(old_codes).search(old.queries, 10)[1])
     measures |= judge.named("new->new", free.searcher(free_codes).search(new.queries, 10)[1])
     order = np.random.default_rng(config.seed).permutation(len(codes))
@@ -119,8 +122,7 @@ def measure(config: RunConfig, new: Dataset, code_bytes: int, work: Path) -> mea
         mixed[again] = codes[again]
         measures |= judge.named(f"new->{part:g}", after.searcher(mixed).search(new.queries, 10)[1])
     run.quality = bootstrap_means(measures, config.seed, groups=groups_of(new.queries, new.metric))
-    scores, ids = searcher.search(new.queries, measurement.TRUTH_K)
-    run.arrays |= {"scores": scores, "ids": ids}
+    run.arrays["scores"], run.arrays["ids"] = results[measurement.TRUTH_K]
     return run
 
 

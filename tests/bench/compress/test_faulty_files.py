@@ -9,10 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bench.compress import check, encoding, error, source
+from bench.compress import check, encoding, source
 from bench.compress.job import Request, append, compress
 from bench.datasets.store import RowFile
 from bench.errors import UsageError
+from bench.measure import decoding_error
 
 DIM, BLOCK = 8, 100
 
@@ -165,7 +166,7 @@ def test_rows_are_drawn_as_from_a_list_of_all_others(trained):
     among = others if len(others) >= 120 else np.arange(1000)
     drawn = np.sort(np.random.default_rng(5).choice(among, 120, replace=False))
     np.testing.assert_array_equal(check._own_queries(1000, taken, 120, 5), drawn)
-    np.testing.assert_array_equal(error.reference_rows(1000, taken, 5), others if len(others) >= 256 else taken)
+    np.testing.assert_array_equal(decoding_error.reference_rows(1000, taken, 5), others if len(others) >= 32 else taken)
 
 
 def test_drawing_rows_takes_no_memory_for_each_row():
@@ -173,8 +174,8 @@ def test_drawing_rows_takes_no_memory_for_each_row():
     tracemalloc.start()
     try:
         check._own_queries(rows, trained, 1000, 0)
-        error.reference_rows(rows, trained, 0)
-        error.sampled(rows, 0)
+        decoding_error.reference_rows(rows, trained, 0)
+        decoding_error.sampled(rows, 0)
         assert tracemalloc.get_traced_memory()[1] < 2_000_000
     finally:
         tracemalloc.stop()
