@@ -1,15 +1,15 @@
 """The paths of kernels that their tests go through.
 
 The emulated AVX-512 path is the native one but for one instruction, and every kernel takes seconds to compile for it.
-Where the processor has the native path, that is what the tests of a kernel go through, and the emulated one is left to
-``test_scanners.py``.
+Where the processor has a native path of 512 bits, that is what the tests of a kernel go through, and the emulated one
+is left to ``test_scanners.py``.
 """
 
 from __future__ import annotations
 
 from methods.kernels.machine.cpu import EMULATED, best_path, missing_flags, supported_paths
 
-_WIDE = [EMULATED] if missing_flags("avx512") else []
+_WIDE = [EMULATED] if missing_flags("avx512_vnni") else []
 
 EVERY = [*supported_paths(), *_WIDE]
 WIDEST = [best_path(), *_WIDE]

@@ -9,13 +9,16 @@ import llvmlite.binding as llvm
 
 from methods.kernels.errors import KernelError
 
-__all__ = ["EMULATED", "NATIVE", "PATHS", "WIDEST", "best_path", "missing_flags", "supported_paths"]
+__all__ = ["EMULATED", "NATIVE", "PATHS", "SHORT_TABLES", "WIDEST", "best_path", "missing_flags", "supported_paths"]
+
+_VNNI = frozenset({"avx2", "avx512f", "avx512bw", "avx512vl", "avx512vnni"})
 
 #: Paths of every kernel, slowest first, with the LLVM names of the CPU features that each needs.
 PATHS: dict[str, frozenset[str]] = {
     "portable": frozenset(),
     "avx2": frozenset({"avx2"}),
-    "avx512": frozenset({"avx512f", "avx512bw", "avx512vl", "avx512vnni", "avx512bitalg", "avx512vbmi"}),
+    "avx512_vnni": _VNNI,  # Cascade Lake: no look-ups in more than 16 bytes, no counts of a byte's bits
+    "avx512": _VNNI | {"avx512bitalg", "avx512vbmi"},
 }
 
 #: The AVX-512 path with its one instruction that has no generic form (``vpdpbusd``) spelled out in generic IR:
@@ -23,10 +26,13 @@ PATHS: dict[str, frozenset[str]] = {
 EMULATED = "avx512_emulated"
 
 #: The paths that work in registers of 512 bits.
-WIDEST = ("avx512", EMULATED)
+WIDEST = ("avx512_vnni", "avx512", EMULATED)
 
 #: The paths that may use x86 instructions which generic IR does not reach.
-NATIVE = ("avx2", "avx512")
+NATIVE = ("avx2", "avx512_vnni", "avx512")
+
+#: The paths on which a look-up in 16 bytes is the fastest term of a nibble: they cannot count a byte's bits.
+SHORT_TABLES = ("avx2", "avx512_vnni")
 
 _ENVIRONMENT = "BENCH_KERNELS"
 

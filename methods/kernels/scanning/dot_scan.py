@@ -66,20 +66,20 @@ def unpack_block(body: np.ndarray, last: np.ndarray, tail: np.ndarray, bits: int
 
 
 @njit(cache=True, nogil=True)
-def _scan_dot(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, low: int, high: int) -> None:
+def _scan_dot(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, touched: np.ndarray) -> None:
     """Scan by products: codes unpacked to a byte a dimension, block by block, then multiplied with int8 weights."""
     body, tail, bits, entries, halves, scale_table = documents
     queries, nq, offsets, units, segment = batch
     rows = queries.shape[1] // 4
-    unpacked, last = np.empty(rows * BLOCK, np.uint32), np.empty(3 * BLOCK, np.uint32)
+    unpacked, last = layout.aligned_words(rows * BLOCK), np.empty(3 * BLOCK, np.uint32)
     sums = np.empty((WIDE, BLOCK), np.int32)
     scale = np.ones(BLOCK, np.float32)
     limits = topk.limits(heaps)
-    for block in range(low // BLOCK, (high + BLOCK - 1) // BLOCK):
+    for turn in range(len(touched)):
+        block, begin, end = touched[turn, 0], touched[turn, 1], touched[turn, 2]
         unpack_block(body[block], last, tail[block], bits, unpacked)
         largest = expand(block, entries, halves, scale_table, scale)
         first = block * BLOCK
-        begin, end = max(low - first, 0), min(high - first, BLOCK)
         for query in range(0, nq, WIDE):
             dot_tile(path, 4, unpacked, queries, query * queries.shape[1], rows, rows, segment, sums)
             for q in range(query, min(query + WIDE, nq)):
@@ -88,7 +88,7 @@ def _scan_dot(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, low
 
 
 @njit(cache=True, nogil=True)
-def _scan_dot_single(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, low: int, high: int) -> None:
+def _scan_dot_single(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, touched: np.ndarray) -> None:
     """As :func:`_scan_dot` for one query, whose symbols go from the packed code straight into the products."""
     body, tail, bits, entries, halves, scale_table = documents
     queries, _, offsets, units, segment = batch
@@ -99,7 +99,8 @@ def _scan_dot_single(path: Path, documents: tuple, batch: tuple, heaps: np.ndarr
     sums, rest = np.empty((1, BLOCK), np.int32), np.zeros((1, BLOCK), np.int32)
     scale = np.ones(BLOCK, np.float32)
     limits = topk.limits(heaps)
-    for block in range(low // BLOCK, (high + BLOCK - 1) // BLOCK):
+    for turn in range(len(touched)):
+        block, begin, end = touched[turn, 0], touched[turn, 1], touched[turn, 2]
         docs = body[block]
         has_tail = 1 if tail.shape[1] else 0
         if has_tail:
@@ -121,7 +122,6 @@ def _scan_dot_single(path: Path, documents: tuple, batch: tuple, heaps: np.ndarr
         largest = expand(block, entries, halves, scale_table, scale)
         first = block * BLOCK
         if may_exceed(sums, 0, offsets[0], units[0], scale, largest, limits[0]):
-            begin, end = max(low - first, 0), min(high - first, BLOCK)
             push_above(sums, 0, (offsets[0], units[0]), scale, first, begin, end, 0, limits, heaps)
 
 
@@ -147,12 +147,11 @@ def _visit_dot(
     for visit in range(len(query_ends) - 1):
         chosen = queries[query_ends[visit] : query_ends[visit + 1]]
         part, best = (_taken(batch, chosen), heaps[chosen]) if len(queries) else (batch, heaps)
-        for piece in range(range_ends[visit], range_ends[visit + 1]):
-            low, high = ranges[piece]
-            if len(best) == 1:
-                _scan_dot_single(path, documents, part, best, low, high)
-            else:
-                _scan_dot(path, documents, part, best, low, high)
+        touched = layout.touched(ranges[range_ends[visit] : range_ends[visit + 1]])
+        if len(best) == 1:
+            _scan_dot_single(path, documents, part, best, touched)
+        else:
+            _scan_dot(path, documents, part, best, touched)
         for place in range(len(chosen)):
             heaps[chosen[place]] = best[place]
 
@@ -175,7 +174,7 @@ def _fold_dot(path: Path, documents: tuple, batch: tuple, owner: np.ndarray, bes
     body, tail, bits, entries, halves, scale_table = documents
     queries, nq, offsets, units, segment = batch
     rows = queries.shape[1] // 4
-    unpacked, last = np.empty(rows * BLOCK, np.uint32), np.empty(3 * BLOCK, np.uint32)
+    unpacked, last = layout.aligned_words(rows * BLOCK), np.empty(3 * BLOCK, np.uint32)
     sums = np.empty((WIDE, BLOCK), np.int32)
     scale = np.ones(BLOCK, np.float32)
     for block in range(len(body)):

@@ -7,6 +7,7 @@ from numba import njit
 
 from methods.kernels import topk
 from methods.kernels.errors import KernelError
+from methods.kernels.machine.cpu import SHORT_TABLES
 from methods.kernels.machine.path import Path, choose
 from methods.kernels.scanning import layout, prepare
 from methods.kernels.scanning.ranged import Ranged, all_rows
@@ -38,12 +39,12 @@ def planar_batch(codes: np.ndarray, path: Path, invert: bool = False, together: 
     so do several that do not scan ``together``: AVX2 has them in pairs.
     """
     codes = ~codes if invert else codes
-    if path.name != "avx2" or len(codes) == 1 or not together:
+    if path.name not in SHORT_TABLES or len(codes) == 1 or not together:
         path = Path("portable") if path.name == "avx2" else path
         queries = prepare.byte_queries(codes)
         return path, (queries, len(codes), codes.shape[1], _PAIR_DISTANCES, 255 // 8)
     queries = prepare.pair_queries(codes)
-    return path, (queries, len(codes), queries.shape[1], _PAIR_DISTANCES, 255 // (4 * TRIPLE) * TRIPLE)
+    return Path("avx2"), (queries, len(codes), queries.shape[1], _PAIR_DISTANCES, 255 // (4 * TRIPLE) * TRIPLE)
 
 
 @njit(cache=True, nogil=True)
@@ -56,8 +57,8 @@ def _limits(heaps: np.ndarray) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
-def _scan(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, low: int, high: int) -> None:
-    """Scan rows ``low`` to ``high``; the best of each query stay in ``heaps`` (nq, k) int64."""
+def _scan(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, touched: np.ndarray) -> None:
+    """Scan the blocks that are :func:`.layout.touched`; the best of each query stay in ``heaps`` (nq, k) int64."""
     (blocks,) = documents
     queries, nq, rows, table, segment = batch
     unpacks = rows * BLOCK != blocks.shape[1]  # the path reads nibbles, two rows a byte
@@ -65,13 +66,13 @@ def _scan(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, low: in
     sums = np.empty((WIDE, BLOCK), np.int16)
     limits = _limits(heaps)
     tile = queries.nbytes // ((nq + WIDE - 1) // WIDE)  # bytes of the queries that a tile serves
-    for block in range(low // BLOCK, (high + BLOCK - 1) // BLOCK):
+    for turn in range(len(touched)):
+        block, begin, end = touched[turn, 0], touched[turn, 1], touched[turn, 2]
         docs = blocks[block]
         if unpacks:
             layout.unpack_nibbles(docs, nibbles)
             docs = nibbles
         first = block * BLOCK
-        begin, end = max(low - first, 0), min(high - first, BLOCK)
         for query in range(0, nq, WIDE):
             if nq == 1:
                 planar_tile(path, 1, docs, queries, 0, rows, table, rows, segment, sums)
@@ -105,9 +106,8 @@ def _visit(
     for visit in range(len(query_ends) - 1):
         chosen = queries[query_ends[visit] : query_ends[visit + 1]]
         part, best = (_taken(batch, chosen), heaps[chosen]) if len(queries) else (batch, heaps)
-        for piece in range(range_ends[visit], range_ends[visit + 1]):
-            low, high = ranges[piece]
-            _scan(path, documents, part, best, low, high)
+        touched = layout.touched(ranges[range_ends[visit] : range_ends[visit + 1]])
+        _scan(path, documents, part, best, touched)
         for place in range(len(chosen)):
             heaps[chosen[place]] = best[place]
 
@@ -121,7 +121,7 @@ class HammingScanner(Ranged):
         At most 4,095 bytes each. They are copied into a layout for scanning: blocks of 64 documents, byte by byte.
     threads : int, optional
         Threads a search uses; numba's setting where not given.
-    path : {"portable", "avx2", "avx512"}, optional
+    path : {"portable", "avx2", "avx512_vnni", "avx512"}, optional
         By default ``BENCH_KERNELS``, else the fastest that the CPU supports.
 
     Attributes

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from methods.kernels.simd.unpack_symbols import table_order
+from methods.kernels.simd.unpack_symbols import ALPHABETS, table_order
 
-__all__ = ["ALPHABETS", "MAX_LEVEL", "MAX_WORD", "IntegerLevels", "round_weights"]
+__all__ = ["MAX_LEVEL", "MAX_WORD", "IntegerLevels", "round_weights"]
 
-ALPHABETS = 15  # 8 of scalars, 6 of trellises, from 1 on
 MAX_LEVEL = 127  # two products with weights of int8 then fit 16 bits
 MAX_WORD = 2032  # 16 times as fine
 _FINER = 256  # what the product of a wide weight and a wide level is divided by: both are 16 times as fine

@@ -16,7 +16,7 @@ from methods.kernels.machine.cpu import WIDEST
 from methods.kernels.machine.path import Path, choose
 from methods.kernels.scanning import layout, prepare
 from methods.kernels.scanning.factors import Scales, expand
-from methods.kernels.scanning.integer_levels import ALPHABETS, MAX_LEVEL, IntegerLevels, round_weights
+from methods.kernels.scanning.integer_levels import MAX_LEVEL, IntegerLevels, round_weights
 from methods.kernels.scanning.level_scores import (
     expand_lengths,
     expand_offsets,
@@ -28,7 +28,8 @@ from methods.kernels.scanning.ranged import Ranged, all_rows
 from methods.kernels.simd.block_select import may_exceed, push_above
 from methods.kernels.simd.level_tile import level_tile, segment_ends, wide_tile
 from methods.kernels.simd.planar_tile import BLOCK, WIDE
-from methods.kernels.simd.unpack_symbols import GROUP, document_order
+from methods.kernels.simd.unpack_symbols import ALPHABETS, GROUP, symbol_places
+from methods.kernels.simd.unpack_trellis import document_order
 from methods.kernels.simd.unpackers import TRELLIS, call_expansion, expansion
 
 __all__ = ["LevelScanner"]
@@ -39,29 +40,38 @@ _WIDE_SHARE = 8  # one group in so many is wide in any case
 
 
 @njit(cache=True, nogil=True)
-def _expand_block(path: Path, docs: np.ndarray, runs: np.ndarray, tables: np.ndarray, out: np.ndarray) -> None:
-    """A planar block into rows of words; ``runs`` as :func:`_runs` makes them."""
-    first = row = 0
+def _expand_block(
+    path: Path, blocks: np.ndarray, block: int, following: int, runs: np.ndarray, tables: np.ndarray, out: np.ndarray
+) -> None:
+    """A block into rows of words, while the one that follows is fetched; ``runs`` as :func:`_runs` makes them.
+
+    No slices: to count their references takes time.
+    """
+    start = first = block * (blocks.shape[1] // BLOCK)
+    ahead, row = (following - block) * blocks.shape[1], 0
     for run in range(len(runs)):
-        address, groups, wide, begin, last, nbytes = runs[run]
-        call_expansion(address, path, docs, first, groups, begin, last, tables[wide], out, row)
+        address, groups, wide = runs[run, 0], runs[run, 1], runs[run, 2]
+        begin, last, nbytes = start + runs[run, 3], start + runs[run, 4], runs[run, 5]
+        call_expansion(address, path, blocks, first, groups, begin, last, tables, out, row, ahead)
         first += nbytes
         row += (4 if wide else 2) * groups
 
 
 @njit(cache=True, nogil=True)
-def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, low: int, high: int) -> None:
+def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, touched: np.ndarray) -> None:
     blocks, runs, tables, tops, wide_rows, squares, stages = documents[:7]
     length_tables, offset_tables, entries, halves, scale_table = documents[7:]
     narrow, nq, wide, offsets, units, ends, segments, terms, weights = batch
-    words = np.empty((wide_rows + len(tops)) * BLOCK, np.uint32)
+    words = layout.aligned_words((wide_rows + len(tops)) * BLOCK)
     sums = np.empty((WIDE, BLOCK), np.int32)
     scale, added = np.empty(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
     limits = topk.limits(heaps)
     bytes_each, wide_each, scale_all = narrow.shape[1], 2 * wide.shape[1], len(length_tables) == 0
     staged = terms.shape[1] > 0 or len(offset_tables) > 0
-    for block in range(low // BLOCK, (high + BLOCK - 1) // BLOCK):
-        _expand_block(path, blocks[block], runs, tables, words)
+    for turn in range(len(touched)):
+        block, begin, end = touched[turn, 0], touched[turn, 1], touched[turn, 2]
+        following = touched[min(turn + 1, len(touched) - 1), 0]
+        _expand_block(path, blocks, block, following, runs, tables, words)
         largest = expand(block, entries, halves, scale_table, scale)
         if len(squares):
             half_squares(words, wide_rows, tops, squares, scale, added)
@@ -70,7 +80,6 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
         elif len(offset_tables):
             expand_offsets(stages[block], terms.shape[1], offset_tables, added)
         first = block * BLOCK
-        begin, end = max(low - first, 0), min(high - first, BLOCK)
         for query in range(0, nq, WIDE):
             t = query // WIDE
             if nq == 1:
@@ -148,9 +157,8 @@ def _visit_levels(
     for visit in range(len(query_ends) - 1):
         chosen = queries[query_ends[visit] : query_ends[visit + 1]]
         part, best = (_taken(batch, chosen), heaps[chosen]) if len(queries) else (batch, heaps)
-        for piece in range(range_ends[visit], range_ends[visit + 1]):
-            low, high = ranges[piece]
-            _scan_levels(path, documents, part, best, low, high)
+        touched = layout.touched(ranges[range_ends[visit] : range_ends[visit + 1]])
+        _scan_levels(path, documents, part, best, touched)
         for place in range(len(chosen)):
             heaps[chosen[place]] = best[place]
 
@@ -179,6 +187,17 @@ def _runs(path: Path, alphabets: np.ndarray, bits: np.ndarray, wide: np.ndarray)
                 address = expansion(path.name, int(alphabets[start]), kind).address
                 runs.append((address, high - low, kind, begin, last, bits[start] * (high - low)))
     return np.array(runs, np.int64)
+
+
+def _places(path: Path, alphabets: np.ndarray) -> np.ndarray:
+    """(sum of bits, 64) int: where each byte of a block's documents goes for the expansions of its groups."""
+    ordered, places, start = np.argsort(document_order(path.name)), [], 0
+    for alphabet in alphabets.tolist():
+        byte = np.arange(alphabet - TRELLIS)[:, None]
+        group = byte * BLOCK + ordered if alphabet > TRELLIS else symbol_places(alphabet)
+        places.append(start + group)
+        start += group.size
+    return np.concatenate(places)
 
 
 class LevelScanner(Ranged):
@@ -263,13 +282,14 @@ class LevelScanner(Ranged):
             stages = np.concatenate([stages, prepare.as_codes(offsets, len(offset_tables), "offsets")], axis=1)
         self._sign = 1 if lengths is None else -1  # squared lengths are subtracted
         self._stages, self._stage_bytes = layout.planar(stages), stages.shape[1]
-        self.blocks = layout.planar(codes, document_order())
+        self.blocks = layout.planar(codes, _places(self.path, alphabets))
         many = 1 + int(np.flatnonzero(bits >= _WIDE_BITS).max(initial=-1))
         wide = np.arange(len(bits)) < max(many, -(-len(bits) // _WIDE_SHARE))
         runs = _runs(self.path, alphabets, bits, wide)
         level_units = spreads * np.where(wide, levels.word_units[alphabets], levels.units[alphabets])
         self._weights = np.repeat(level_units, GROUP).astype(np.float32)
         self._wide = GROUP * int(wide.sum())  # dimensions
+        self._wide_order = np.arange(self._wide).reshape(-1, 2, 2).swapaxes(1, 2).ravel()  # as in the rows of words
         self._tops = np.repeat(levels.tops[alphabets[~wide]], GROUP // 4).astype(np.int32)
         squares = np.repeat(level_units**2, np.where(wide, GROUP // 2, GROUP // 4)) if l2 else np.empty(0)
         self._documents = (
@@ -323,7 +343,7 @@ class LevelScanner(Ranged):
         if tables.shape != (len(queries), self.stages, 256) or tables.dtype != np.float32:
             raise KernelError(f"tables must be float32 of shape {(len(queries), self.stages, 256)}, not {tables.shape}")
         leveled = queries * self._weights
-        narrow, wide, units = round_weights(leveled[:, self._wide :], leveled[:, : self._wide])
+        narrow, wide, units = round_weights(leveled[:, self._wide :], leveled[:, self._wide_order])
         offsets = -(narrow.astype(np.int32) @ np.repeat(self._tops, 4))
         nq = len(queries)
         narrow, wide = (part if nq == 1 else prepare.pad_queries(part) for part in (narrow, wide))

@@ -21,16 +21,17 @@ __all__ = ["NearestScanner"]
 
 
 @njit(cache=True, nogil=True)
-def _scan_nearest(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, low: int, high: int) -> None:
+def _scan_nearest(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, touched: np.ndarray) -> None:
     """Products as in :mod:`.dot_scan`, of two rows of weights a query, plus weighted offsets."""
     body, tail, bits, entries, halves, scale_table, extra, added_tables, squared = documents
     weights, nq, offsets, units, segment, added_weights = batch
     rows = weights.shape[1] // 4
-    unpacked, last = np.empty(rows * BLOCK, np.uint32), np.empty(3 * BLOCK, np.uint32)
+    unpacked, last = layout.aligned_words(rows * BLOCK), np.empty(3 * BLOCK, np.uint32)
     sums = np.empty((WIDE, BLOCK), np.int32)
     scale, added = np.ones(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
     limits = topk.limits(heaps)
-    for block in range(low // BLOCK, (high + BLOCK - 1) // BLOCK):
+    for turn in range(len(touched)):
+        block, begin, end = touched[turn, 0], touched[turn, 1], touched[turn, 2]
         unpack_block(body[block], last, tail[block], bits, unpacked)
         expand(block, entries, halves, scale_table, scale)
         if squared:
@@ -40,7 +41,6 @@ def _scan_nearest(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray,
         else:
             expand_offsets(extra[block], 0, added_tables, added)
         first = block * BLOCK
-        begin, end = max(low - first, 0), min(high - first, BLOCK)
         for query in range(0, nq, WIDE // 2):
             dot_tile(path, 4, unpacked, weights, 2 * query * weights.shape[1], rows, rows, segment, sums)
             for q in range(query, min(query + WIDE // 2, nq)):
@@ -73,9 +73,8 @@ def _visit_nearest(
     for visit in range(len(query_ends) - 1):
         chosen = queries[query_ends[visit] : query_ends[visit + 1]]
         part, best = (_taken(batch, chosen), heaps[chosen]) if len(queries) else (batch, heaps)
-        for piece in range(range_ends[visit], range_ends[visit + 1]):
-            low, high = ranges[piece]
-            _scan_nearest(path, documents, part, best, low, high)
+        touched = layout.touched(ranges[range_ends[visit] : range_ends[visit + 1]])
+        _scan_nearest(path, documents, part, best, touched)
         for place in range(len(chosen)):
             heaps[chosen[place]] = best[place]
 

@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 
 from methods.kernels import topk
+from methods.kernels.machine.cpu import SHORT_TABLES
 from methods.kernels.machine.path import Path, choose
 from methods.kernels.scanning import layout, prepare
 from methods.kernels.scanning.dot_scan import raise_best
@@ -19,7 +20,7 @@ __all__ = ["NibbleScan"]
 
 
 @njit(cache=True, nogil=True)
-def _scan(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, low: int, high: int) -> None:
+def _scan(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, touched: np.ndarray) -> None:
     """Scan by byte-sized terms: a table's (AVX2) or agreeing bits."""
     blocks, entries, halves, scale_table = documents
     queries, nq, rows, table, segments, offsets, unit, unpacks = batch
@@ -28,14 +29,14 @@ def _scan(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, low: in
     scale = np.ones(BLOCK, np.float32)
     limits = topk.limits(heaps)
     tile = queries.nbytes // ((nq + WIDE - 1) // WIDE)  # bytes of the queries that a tile serves
-    for block in range(low // BLOCK, (high + BLOCK - 1) // BLOCK):
+    for turn in range(len(touched)):
+        block, begin, end = touched[turn, 0], touched[turn, 1], touched[turn, 2]
         docs = blocks[block]
         if unpacks:
             layout.unpack_nibbles(docs, nibbles)
             docs = nibbles
         largest = expand(block, entries, halves, scale_table, scale)
         first = block * BLOCK
-        begin, end = max(low - first, 0), min(high - first, BLOCK)
         for query in range(0, nq, WIDE):
             if nq == 1:
                 planar_tile(path, 1, docs, queries, 0, rows, table, rows, segments[0], sums)
@@ -70,9 +71,8 @@ def _visit(
     for visit in range(len(query_ends) - 1):
         chosen = queries[query_ends[visit] : query_ends[visit + 1]]
         part, best = (_taken(batch, chosen), heaps[chosen]) if len(queries) else (batch, heaps)
-        for piece in range(range_ends[visit], range_ends[visit + 1]):
-            low, high = ranges[piece]
-            _scan(path, documents, part, best, low, high)
+        touched = layout.touched(ranges[range_ends[visit] : range_ends[visit + 1]])
+        _scan(path, documents, part, best, touched)
         for place in range(len(chosen)):
             heaps[chosen[place]] = best[place]
 
@@ -160,7 +160,7 @@ class NibbleScan(Ranged):
     @staticmethod
     def suits(path: str | None, dim: int, bits: int) -> bool:
         """Whether sums stay within 16 bits and the path has what it takes."""
-        return (bits == 1 and dim <= 32_000) or (bits == 2 and dim <= 3_600 and choose(path).name == "avx2")
+        return (bits == 1 and dim <= 32_000) or (bits == 2 and dim <= 3_600 and choose(path).name in SHORT_TABLES)
 
     @property
     def nbytes(self) -> int:

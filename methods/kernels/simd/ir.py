@@ -113,14 +113,6 @@ def lookup_long(builder: Builder, table: Value, entries: int, index: Value) -> V
     return builder.select(builder.icmp_signed("<", index, constant(index.type, 0)), pairs[1], pairs[0])
 
 
-def part(builder: Builder, value: Value, lanes: int, number: int) -> Value:
-    """The ``number``-th ``lanes`` lanes of a vector."""
-    if value.type.count == lanes:
-        return value
-    order = ir.Constant(vector(I32, lanes), list(range(number * lanes, (number + 1) * lanes)))
-    return builder.shuffle_vector(value, ir.Constant(value.type, ir.Undefined), order)
-
-
 def multiply_pairs(builder: Builder, codes: Value, weights: Value, native: bool) -> Value:
     """<n x i8> unsigned times <n x i8> signed, neighbors added: <n/2 x i16>. The caller rules out overflow.
 
@@ -190,17 +182,18 @@ def accumulate(builder: Builder, slot: Value, value: Value) -> None:
     builder.store(builder.add(builder.load(slot), value), slot)
 
 
-def prefetch(builder: Builder, base: Value, offset: Value | int, nbytes: int) -> None:
+def prefetch(builder: Builder, base: Value, offset: Value | int, nbytes: int, level: int = 1) -> None:
     """Ask for the cache lines of ``nbytes`` at ``base + offset``, which may lie beyond the array: a hint, no access.
 
-    The processor's own prefetching stops at pages of 4 KiB, and a block of documents is about as long.
+    The processor's own prefetching stops at pages of 4 KiB, and a block of documents is about as long. ``level`` is
+    the cache that they come into: the second where the first is full of what is worked on.
     """
     offset = ir.Constant(I64, offset) if isinstance(offset, int) else offset
     for line in range(0, nbytes, 64):
         address = builder.gep(base, [builder.add(offset, ir.Constant(I64, line))])
         signature = ir.FunctionType(ir.VoidType(), [address.type, I32, I32, I32])
         function = cgutils.get_or_insert_function(builder.module, signature, "llvm.prefetch.p0")
-        builder.call(function, [address, *(ir.Constant(I32, value) for value in (0, 3, 1))])  # read, keep, data
+        builder.call(function, [address, *(ir.Constant(I32, value) for value in (0, 4 - level, 1))])  # read, keep, data
 
 
 def barrier(builder: Builder) -> None:

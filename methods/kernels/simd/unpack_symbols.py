@@ -2,7 +2,7 @@
 
 A group of ``bits`` takes ``bits`` bytes. Its symbols' bits are split, the highest first, into planes of 4, 2 or 1
 bits (five bits: 4 + 1); a plane of p bits takes p bytes, and dimension d of the group lies in byte ``d % p`` at bit
-``p * (d // p)``. Whole registers of documents are unpacked by shifts and masks alone.
+``p * (d // p)``. So shifts and masks alone make words of four dimensions, a byte each, of whole registers of documents.
 """
 
 from __future__ import annotations
@@ -13,26 +13,27 @@ import numpy as np
 from llvmlite import ir
 from numba import njit
 
-from methods.kernels.machine.cpu import NATIVE
+from methods.kernels.machine.cpu import NATIVE, WIDEST
 from methods.kernels.simd import ir as simd
 from methods.kernels.simd.emitted import Arguments, emitted
 from methods.kernels.simd.ir import I8, I16, I32, I64
 from methods.kernels.simd.planar_tile import BLOCK
 
 __all__ = [
+    "ALPHABETS",
     "GROUP",
-    "document_order",
     "expand",
     "pack",
     "planes",
-    "store_levels",
+    "symbol_places",
     "symbols_reference",
     "table_order",
+    "table_places",
     "unpack",
 ]
 
 GROUP = 8  # dimensions that share their number of bits
-_LANES = 32  # documents whose levels are laid out together
+ALPHABETS = 15  # that tables are of: 8 of symbols, 6 of trellises, from 1 on
 
 
 def planes(bits: int) -> list[int]:
@@ -100,15 +101,31 @@ def table_order(bits: int) -> np.ndarray:
     return order
 
 
-def _merged(builder: Any, loaded: list[tuple[int, list[Any]]], dim: int) -> Any:
-    """The symbol of a dimension, for the documents of a register, from planes: widths and their bytes."""
-    total = None
-    for width, planar in loaded:
-        part = planar[dim % width]
-        if width < 8 and dim // width:
-            part = simd.shift_right(builder, part, width * (dim // width))
-        part = builder.and_(part, simd.constant(part.type, 2**width - 1))
-        total = part if total is None else builder.or_(simd.shift_left(builder, total, width), part)
+def _quads(builder: Any, plane: int, lanes: int, address: Any) -> list[Any]:
+    """Symbols of a plane: of the first four dimensions of a register's documents, and of the other four.
+
+    A document is a word of four bytes, a dimension a byte.
+    """
+    docs = lanes // 4
+    words = simd.vector(I32, docs)
+    value = simd.load(builder, simd.vector(ir.IntType(8 * plane), docs), address)
+    value = value if plane == 4 else builder.zext(value, words)
+    if plane == 1:
+        value = builder.or_(value, simd.shift_left(builder, value, 7))
+    if plane <= 2:
+        value = builder.or_(value, simd.shift_left(builder, value, 14))
+    mask = simd.constant(words, (2**plane - 1) * 0x01010101)
+    kept = (builder.and_(part, mask) for part in (value, simd.shift_right(builder, value, 4)))
+    return [builder.bitcast(part, simd.vector(I8, lanes)) for part in kept]
+
+
+def _merged(builder: Any, parts: list[tuple[int, Any]]) -> Any:
+    """Symbols from their planes: widths and bytes. What is shifted stays within its byte."""
+    total = parts[0][1]
+    for width, part in parts[1:]:
+        wide = simd.vector(I16, part.type.count // 2)
+        moved = builder.bitcast(simd.shift_left(builder, builder.bitcast(total, wide), width), part.type)
+        total = builder.or_(moved, part)
     return total
 
 
@@ -117,89 +134,85 @@ def _chosen(builder: Any, value: Any, index: Any, entry: Any) -> Any:
     return builder.and_(builder.sext(builder.icmp_unsigned("==", index, entry), value.type), value)
 
 
-def _level(builder: Any, path: str, bits: int, loaded: list[tuple[int, list[Any]]], dim: int, tables: Any) -> Any:
-    """The levels of one dimension, for the documents of a register."""
-    kind = loaded[0][1][0].type
-    if path == "avx512" and bits > 4:
-        low = simd.shift_left(builder, _merged(builder, loaded[1:], dim), 4)
-        return simd.lookup_long(builder, tables, max(64, 2**bits), builder.or_(low, _merged(builder, loaded[:1], dim)))
-    if path in NATIVE:
-        halves = kind.count // 16
-        rows = [
-            simd.repeat(builder, simd.load(builder, simd.vector(I8, 16), simd.at(builder, tables, 16 * row)), halves)
-            for row in range(1 << max(bits - 4, 0))
-        ]
-        if bits <= 4:
-            return simd.lookup(builder, rows[0], _merged(builder, loaded, dim))
-        high, low = _merged(builder, loaded[:1], dim), _merged(builder, loaded[1:], dim)
-        total = simd.constant(kind, 0)
-        for row, table in enumerate(rows):
-            entries = simd.lookup(builder, table, high)
-            total = builder.or_(total, _chosen(builder, entries, low, simd.constant(kind, row)))
+class _Table:
+    """The levels of an alphabet at ``address``, in the order of :func:`table_order`, to be looked up."""
+
+    def __init__(self, builder: Any, path: str, bits: int, lanes: int, address: Any) -> None:
+        self.builder, self.path, self.bits, self.address = builder, path, bits, address
+        self.kind = simd.vector(I8, lanes)
+        self.long = path == "avx512" and bits > 4
+        rows = 1 << max(bits - 4, 0) if path in NATIVE and not self.long else 0
+        sixteen = simd.vector(I8, 16)
+        lines = [simd.load(builder, sixteen, simd.at(builder, address, 16 * row)) for row in range(rows)]
+        self.rows = [simd.repeat(builder, line, lanes // 16) for line in lines]
+
+    def levels(self, parts: list[tuple[int, Any]]) -> Any:
+        """The levels of symbols given by their planes (:func:`_merged`)."""
+        builder = self.builder
+        if self.bits <= 4:
+            index = _merged(builder, parts)
+            return simd.lookup(builder, self.rows[0], index) if self.rows else self._searched(index)
+        high, low = parts[0][1], _merged(builder, parts[1:])
+        if not self.rows:
+            index = _merged(builder, [(4, low), (4, high)])
+            return (
+                simd.lookup_long(builder, self.address, max(64, 2**self.bits), index)
+                if self.long
+                else self._searched(index)
+            )
+        total = simd.constant(self.kind, 0)
+        for row, table in enumerate(self.rows):
+            entries, here = simd.lookup(builder, table, high), simd.constant(self.kind, row)
+            if self.path in WIDEST:  # masks have registers of their own
+                total = builder.select(builder.icmp_unsigned("==", low, here), entries, total)
+            else:
+                total = builder.or_(total, _chosen(builder, entries, low, here))
         return total
-    slot = simd.accumulators(builder, kind, 1)[0]
-    builder.store(simd.constant(kind, 0), slot)
-    index = _merged(builder, loaded, dim)
-    if bits > 4:  # the table's order: low bits first
-        low = simd.constant(kind, 2 ** (bits - 4) - 1)
-        high = simd.shift_right(builder, builder.and_(index, builder.not_(low)), bits - 4)
-        index = builder.or_(simd.shift_left(builder, builder.and_(index, low), 4), high)
 
-    def entry(place: Any) -> None:
-        splat = simd.splat(builder, builder.trunc(place, I8), kind.count)
-        value = simd.splat(builder, simd.load(builder, I8, simd.at(builder, tables, place)), kind.count)
-        builder.store(builder.or_(builder.load(slot), _chosen(builder, value, index, splat)), slot)
+    def _searched(self, index: Any) -> Any:
+        """Generic: by comparing with every place of the table."""
+        builder, kind = self.builder, self.kind
+        slot = simd.accumulators(builder, kind, 1)[0]
+        builder.store(simd.constant(kind, 0), slot)
 
-    simd.count_loop(builder, ir.Constant(I64, 0), ir.Constant(I64, 2**bits), 1, entry)
-    return builder.load(slot)
+        def entry(place: Any) -> None:
+            splat = simd.splat(builder, builder.trunc(place, I8), kind.count)
+            value = simd.splat(builder, simd.load(builder, I8, simd.at(builder, self.address, place)), kind.count)
+            builder.store(builder.or_(builder.load(slot), _chosen(builder, value, index, splat)), slot)
+
+        simd.count_loop(builder, ir.Constant(I64, 0), ir.Constant(I64, 2**self.bits), 1, entry)
+        return builder.load(slot)
 
 
-def document_order() -> np.ndarray:
-    """(64,) int: the document whose bytes stand at each place of a block, for :func:`expand` to bring into order.
+def table_places(alphabet: int, wide: int) -> list[int]:
+    """Where in the bytes of ``tables`` the levels of an alphabet are: their lower bytes, and where wide their upper."""
+    first = 512 * (ALPHABETS * wide + alphabet)
+    return [first, first + 256] if wide else [first]
 
-    Interleaving within halves of a register, which is what AVX2 does in one step, leaves the words of 32 documents
-    in another order; that order is undone beforehand.
+
+def symbol_places(bits: int) -> np.ndarray:
+    """(bits, 64) int: where each byte of a block's 64 groups of ``bits`` goes, for :func:`expand` to read.
+
+    Plane by plane, and in a plane document by document.
     """
-    place = np.arange(BLOCK)
-    half, part, word = place % _LANES // 16, place % 16 // 4, place % 4
-    return place // _LANES * _LANES + 8 * part + 4 * half + word
+    docs, places, at = np.arange(BLOCK), [], 0
+    for plane in planes(bits):
+        places += [at * BLOCK + docs * plane + byte for byte in range(plane)]
+        at += plane
+    return np.array(places)
 
 
-def _interleave(builder: Any, a: Any, b: Any, upper: bool) -> Any:
-    """Lanes of the lower (upper) quarters of the two halves of two vectors, in turn."""
-    lanes, quarter = a.type.count, a.type.count // 4
-    first = quarter if upper else 0
-    order = [
-        half * lanes // 2 + first + lane + which * lanes
-        for half in range(2)
-        for lane in range(quarter)
-        for which in range(2)
-    ]
-    return builder.shuffle_vector(a, b, ir.Constant(simd.vector(I32, lanes), order))
+def _numbers(builder: Any, low: Any, high: Any) -> list[Any]:
+    """Two rows of numbers of 16 bits from the low and the high bytes of four dimensions: of 0 and 2, of 1 and 3."""
+    words = simd.vector(I32, low.type.count // 4)
+    low, high = builder.bitcast(low, words), builder.bitcast(high, words)
+    even, odd = simd.constant(words, 0x00FF00FF), simd.constant(words, 0xFF00FF00)
+    first = builder.or_(builder.and_(low, even), simd.shift_left(builder, builder.and_(high, even), 8))
+    second = builder.or_(builder.and_(simd.shift_right(builder, low, 8), even), builder.and_(high, odd))
+    return [first, second]
 
 
-def _store_words(builder: Any, quad: list[Any], place: Any) -> None:
-    """Four dimensions of 32 documents as 32 words of four bytes."""
-    shorts = simd.vector(I16, _LANES // 2)
-    for upper in (False, True):
-        even, odd = (builder.bitcast(_interleave(builder, quad[i], quad[i + 1], upper), shorts) for i in (0, 2))
-        for part in (False, True):
-            where = simd.at(builder, place, 32 * (2 * upper + part))
-            simd.store(builder, _interleave(builder, even, odd, part), where)
-
-
-def store_levels(builder: Any, levels: list[Any], place: Any, doc: Any) -> None:
-    """Levels of dimensions, for the documents of a register from ``doc`` on, as rows of 64 words at ``place``."""
-    lanes = levels[0].type.count
-    for part in range(lanes // _LANES):
-        words = builder.mul(builder.add(doc, ir.Constant(I64, _LANES * part)), ir.Constant(I64, 4))
-        kept = [simd.part(builder, level, _LANES, part) for level in levels]
-        for quad in range(len(levels) // 4):
-            where = simd.at(builder, simd.at(builder, place, words), 4 * BLOCK * quad)
-            _store_words(builder, kept[4 * quad : 4 * quad + 4], where)
-
-
-@emitted("path, bits, wide, docs, int64 first, int64 groups, tables, out, int64 row")
+@emitted("path, bits, wide, docs, int64 first, int64 groups, tables, out, int64 row, int64 ahead")
 def expand(builder: Any, args: Arguments) -> None:
     """Levels of ``groups`` groups of 64 documents as rows of words, a word a document.
 
@@ -210,38 +223,50 @@ def expand(builder: Any, args: Arguments) -> None:
         1..8, of each of the groups.
     wide : literal int
         0: a word holds four dimensions' unsigned bytes, and a group takes two rows; 1: two dimensions' signed numbers
-        of 16 bits, and a group takes four rows.
+        of 16 bits (of each four, the first and the third, then the second and the fourth), and a group takes four rows.
     docs : (size * 64,) uint8
-        A planar block (:func:`methods.kernels.scanning.layout.planar`), documents in :func:`document_order`.
+        A block; the bytes of these groups are in :func:`symbol_places`.
     first, groups : int64
         Byte of the code at which they begin, and their number.
-    tables : (9, 2, 256) uint8
-        Entry b: levels of symbols of b bits in the order of :func:`table_order`, the lower byte and the upper.
+    tables : (2, 15, 2, 256) uint8
+        For bytes and for numbers, entry b: levels of symbols of b bits in the order of :func:`table_order`, the lower
+        byte and the upper.
     out : uint32 array
         Rows of 64 words.
     row : int64
         The first row that is written.
+    ahead : int64
+        Bytes from this block to the one that is read next.
     """
-    path, width = args["path"], args["bits"]
-    lanes = BLOCK if path == "avx512" else _LANES
-    halves = 1 + args["wide"]
-    table = [simd.at(builder, args["tables"], 512 * width + 256 * half) for half in range(halves)]
+    path, width, wide = args["path"], args["bits"], args["wide"]
+    lanes = 64 if path in WIDEST else 32
+    tables = [
+        _Table(builder, path, width, lanes, simd.at(builder, args["tables"], place))
+        for place in table_places(width, wide)
+    ]
     start = simd.at(builder, args["docs"], builder.mul(args["first"], ir.Constant(I64, BLOCK)))
     target = simd.at(builder, args["out"], builder.mul(args["row"], ir.Constant(I64, 4 * BLOCK)))
 
     def group(index: Any) -> None:
         source = simd.at(builder, start, builder.mul(index, ir.Constant(I64, BLOCK * width)))
-        place = simd.at(builder, target, builder.mul(index, ir.Constant(I64, 8 * BLOCK * halves)))
+        place = simd.at(builder, target, builder.mul(index, ir.Constant(I64, 8 * BLOCK * len(tables))))
+        simd.prefetch(builder, source, args["ahead"], BLOCK * width, level=2)
 
         def chunk(doc: Any) -> None:
-            loaded, at = [], 0
+            quads: list[list[tuple[int, Any]]] = [[], []]
+            at = 0
             for plane in planes(width):
-                lines = [simd.at(builder, simd.at(builder, source, doc), (at + i) * BLOCK) for i in range(plane)]
-                loaded.append((plane, [simd.load(builder, simd.vector(I8, lanes), line) for line in lines]))
+                line = simd.at(builder, source, at * BLOCK)
+                address = simd.at(builder, line, builder.mul(doc, ir.Constant(I64, plane)))
+                for parts, value in zip(quads, _quads(builder, plane, lanes, address)):
+                    parts.append((plane, value))
                 at += plane
-            levels = [_level(builder, path, width, loaded, dim, half) for dim in range(GROUP) for half in table]
-            store_levels(builder, levels, place, doc)
+            here = simd.at(builder, place, builder.mul(doc, ir.Constant(I64, 4)))
+            for quad, parts in enumerate(quads):
+                levels = [table.levels(parts) for table in tables]
+                for number, words in enumerate(_numbers(builder, *levels) if wide else levels):
+                    simd.store(builder, words, simd.at(builder, here, 4 * BLOCK * (len(levels) * quad + number)))
 
-        simd.count_loop(builder, ir.Constant(I64, 0), ir.Constant(I64, BLOCK), lanes, chunk)
+        simd.count_loop(builder, ir.Constant(I64, 0), ir.Constant(I64, BLOCK), lanes // 4, chunk)
 
     simd.count_loop(builder, ir.Constant(I64, 0), args["groups"], 1, group)

@@ -12,15 +12,16 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
-from methods.kernels.machine.cpu import NATIVE
+from methods.kernels.machine.cpu import NATIVE, WIDEST
 from methods.kernels.simd import ir as simd
 from methods.kernels.simd.emitted import Arguments, emitted
-from methods.kernels.simd.ir import I8, I64
+from methods.kernels.simd.ir import I8, I16, I32, I64
 from methods.kernels.simd.planar_tile import BLOCK
-from methods.kernels.simd.unpack_symbols import store_levels
+from methods.kernels.simd.unpack_symbols import table_places
 
-__all__ = ["SHIFTS", "expand_windows", "level_numbers", "states_reference"]
+__all__ = ["SHIFTS", "document_order", "expand_windows", "level_numbers", "states_reference"]
 
+_WIDE_ORDER = (0, 2, 1, 3, 4, 6, 5, 7)  # in which rows of two dimensions have a group's
 SHIFTS = 16  # places in the table of shifts for each number of bits a step
 
 
@@ -89,12 +90,63 @@ def _looked_up(builder: Any, path: str, index: Any, table: Any) -> Any:
     for row in range(16):
         entries = simd.load(builder, simd.vector(I8, 16), simd.at(builder, table, 16 * row))
         values = simd.lookup(builder, simd.repeat(builder, entries, kind.count // 16), low)
-        equal = builder.sext(builder.icmp_unsigned("==", high, simd.constant(kind, 16 * row)), kind)
-        total = builder.or_(total, builder.and_(equal, values))
+        equal = builder.icmp_unsigned("==", high, simd.constant(kind, 16 * row))
+        if path in WIDEST:  # masks have registers of their own
+            total = builder.select(equal, values, total)
+        else:
+            total = builder.or_(total, builder.and_(builder.sext(equal, kind), values))
     return total
 
 
-@emitted("path, bits, wide, docs, int64 first, int64 groups, int64 begin, int64 last, tables, out, int64 row")
+def _lanes(path: str) -> int:
+    """Documents that are unpacked together: a register of 512 bits, else half a block."""
+    return BLOCK if path in WIDEST and path in NATIVE else BLOCK // 2
+
+
+def document_order(path: str) -> np.ndarray:
+    """(64,) int: the document whose bytes stand at each place of a block, for :func:`expand_windows` to order.
+
+    Interleaving within each 16 bytes of a register, which is what a processor does in one step, leaves the words of
+    its documents in another order; that order is undone beforehand.
+    """
+    place, lanes = np.arange(BLOCK), _lanes(path)
+    piece, part, word = place % lanes // 16, place % 16 // 4, place % 4
+    return place // lanes * lanes + lanes // 4 * part + 4 * piece + word
+
+
+def _interleave(builder: Any, a: Any, b: Any, upper: bool) -> Any:
+    """Lanes of the lower (upper) halves of each 16 bytes of two vectors, in turn."""
+    lanes, half = a.type.count, 64 // a.type.element.width
+    order = [
+        piece + (half if upper else 0) + lane + which * lanes
+        for piece in range(0, lanes, 2 * half)
+        for lane in range(half)
+        for which in range(2)
+    ]
+    return builder.shuffle_vector(a, b, ir.Constant(simd.vector(I32, lanes), order))
+
+
+def _store_words(builder: Any, quad: list[Any], place: Any) -> None:
+    """Four dimensions of a register's documents as so many words of four bytes."""
+    lanes = quad[0].type.count
+    shorts = simd.vector(I16, lanes // 2)
+    for upper in (False, True):
+        even, odd = (builder.bitcast(_interleave(builder, quad[i], quad[i + 1], upper), shorts) for i in (0, 2))
+        for part in (False, True):
+            where = simd.at(builder, place, lanes * (2 * upper + part))
+            simd.store(builder, _interleave(builder, even, odd, part), where)
+
+
+def _store_levels(builder: Any, levels: list[Any], place: Any, doc: Any) -> None:
+    """Levels of dimensions, for the documents of a register from ``doc`` on, as rows of 64 words at ``place``."""
+    first = simd.at(builder, place, builder.mul(doc, ir.Constant(I64, 4)))
+    for quad in range(len(levels) // 4):
+        _store_words(builder, levels[4 * quad : 4 * quad + 4], simd.at(builder, first, 4 * BLOCK * quad))
+
+
+@emitted(
+    "path, bits, wide, docs, int64 first, int64 groups, int64 begin, int64 last, tables, out, int64 row, int64 ahead"
+)
 def expand_windows(builder: Any, args: Arguments) -> None:
     """As :func:`methods.kernels.simd.unpack_symbols.expand`, for groups of eight steps of a trellis.
 
@@ -107,9 +159,8 @@ def expand_windows(builder: Any, args: Arguments) -> None:
         The first and the last byte of the code that belong to the path.
     """
     path, width = args["path"], args["bits"]
-    halves = 1 + args["wide"]
-    lanes = BLOCK if path == "avx512" else BLOCK // 2
-    table = [simd.at(builder, args["tables"], 512 * (8 + width) + 256 * half) for half in range(halves)]
+    lanes = _lanes(path)
+    table = [simd.at(builder, args["tables"], place) for place in table_places(8 + width, args["wide"])]
     shifts = simd.at(builder, args["tables"], SHIFTS * width)
     target = simd.at(builder, args["out"], builder.mul(args["row"], ir.Constant(I64, 4 * BLOCK)))
     one = ir.Constant(I64, 1)
@@ -125,9 +176,10 @@ def expand_windows(builder: Any, args: Arguments) -> None:
         start = builder.add(args["first"], builder.mul(index, ir.Constant(I64, width)))
         previous = before(start)
         source = line(start)
+        simd.prefetch(builder, source, args["ahead"], BLOCK * width, level=2)
         lines = [line(before(previous)), line(previous)]
         lines += [simd.at(builder, source, BLOCK * byte) for byte in range(width)]
-        place = simd.at(builder, target, builder.mul(index, ir.Constant(I64, 8 * BLOCK * halves)))
+        place = simd.at(builder, target, builder.mul(index, ir.Constant(I64, 8 * BLOCK * len(table))))
 
         def chunk(doc: Any) -> None:
             kind = simd.vector(I8, lanes)
@@ -136,8 +188,9 @@ def expand_windows(builder: Any, args: Arguments) -> None:
             for end in range(16 + width, 17 + 8 * width, width):
                 older = builder.and_(_window(builder, loaded, end - 8), simd.constant(kind, 15))
                 number = _shifted(builder, path, _window(builder, loaded, end), older, shifts)
-                levels += [_looked_up(builder, path, number, half) for half in table]
-            store_levels(builder, levels, place, doc)
+                levels.append([_looked_up(builder, path, number, half) for half in table])
+            order = _WIDE_ORDER if args["wide"] else range(len(levels))
+            _store_levels(builder, [half for dim in order for half in levels[dim]], place, doc)
 
         simd.count_loop(builder, ir.Constant(I64, 0), ir.Constant(I64, BLOCK), lanes, chunk)
 

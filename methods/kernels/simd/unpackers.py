@@ -24,7 +24,7 @@ __all__ = ["TRELLIS", "call_expansion", "expansion"]
 TRELLIS = 8  # alphabets beyond are trellises
 
 _BYTES = types.CPointer(types.uint8)
-_PASSED = ("path", "docs", "first", "groups", "begin", "last", "tables", "out", "row")
+_PASSED = ("path", "docs", "first", "groups", "begin", "last", "tables", "out", "row", "ahead")
 
 
 @functools.cache
@@ -37,21 +37,41 @@ def expansion(path: str, alphabet: int, wide: bool) -> Any:
     trellis, bits, half = alphabet > TRELLIS, alphabet - TRELLIS * (alphabet > TRELLIS), int(wide)
 
     def symbols(
-        path: Path, docs: Any, first: int, groups: int, begin: int, last: int, tables: Any, out: Any, row: int
+        path: Path,
+        docs: Any,
+        first: int,
+        groups: int,
+        begin: int,
+        last: int,
+        tables: Any,
+        out: Any,
+        row: int,
+        ahead: int,
     ) -> None:
-        expand(path, bits, half, docs, first, groups, tables, out, row)
+        expand(path, bits, half, docs, first, groups, tables, out, row, ahead)
 
     def windows(
-        path: Path, docs: Any, first: int, groups: int, begin: int, last: int, tables: Any, out: Any, row: int
+        path: Path,
+        docs: Any,
+        first: int,
+        groups: int,
+        begin: int,
+        last: int,
+        tables: Any,
+        out: Any,
+        row: int,
+        ahead: int,
     ) -> None:
-        expand_windows(path, bits, half, docs, first, groups, begin, last, tables, out, row)
+        expand_windows(path, bits, half, docs, first, groups, begin, last, tables, out, row, ahead)
 
     i64 = types.int64
-    signature = types.void(PathType(path), _BYTES, i64, i64, i64, i64, _BYTES, _BYTES, i64)
+    signature = types.void(PathType(path), _BYTES, i64, i64, i64, i64, _BYTES, _BYTES, i64, i64)
     return cfunc(signature, cache=True)(windows if trellis else symbols)
 
 
-@emitted("int64 address, path, docs, int64 first, int64 groups, int64 begin, int64 last, tables, out, int64 row")
+@emitted(
+    "int64 address, path, docs, int64 first, int64 groups, int64 begin, int64 last, tables, out, int64 row, int64 ahead"
+)
 def call_expansion(builder: Any, args: Arguments) -> None:
     """Calls the :func:`expansion` at ``address`` (int64) on arrays, of which it gets where their data begin."""
     passed = [args.value("path") if name == "path" else args[name] for name in _PASSED]

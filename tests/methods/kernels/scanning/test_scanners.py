@@ -262,7 +262,7 @@ def test_the_environment_forces_a_path(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("BENCH_KERNELS", "portable")
     assert HammingScanner(np.zeros((1, 1), np.uint8)).path.name == "portable"
     monkeypatch.setenv("BENCH_KERNELS", "avx1024")
-    with pytest.raises(KernelError, match="portable, avx2, avx512"):
+    with pytest.raises(KernelError, match="portable, avx2, avx512_vnni, avx512"):
         best_path()
 
 
