@@ -18,6 +18,7 @@ from bench.compress import encoding, source
 from bench.compress.check import check
 from bench.compress.job import Request, append, compress
 from bench.errors import UsageError
+from bench.measure.decoding_error import decoding_error
 
 OUTPUTS = ("corpus.codec", "codes.npy", "ids.npy", "SHA256SUMS")
 
@@ -181,6 +182,17 @@ def test_appended_codes_stand_behind_the_earlier_ones(npy, tmp_path, capsys):
     assert json.loads((out / "corpus.json").read_text())["inputs"][1]["error_ratio"] > 5
     assert append(str(new), str(out)).nothing_new
     assert check(str(out), [str(npy), str(new)]).rows == 980
+
+
+def test_vectors_of_the_same_kind_are_no_warning(tmp_path):
+    vectors, out = np.random.default_rng(0).standard_normal((3_000, 16), np.float32), str(tmp_path / "out")
+    for name, part in (("first", vectors[:1_000]), ("new", vectors[1_000:])):
+        np.save(tmp_path / f"{name}.npy", part)
+    compress(Request(str(tmp_path / "first.npy"), out, "pq", "16x", metric="l2"))
+    codec = methods.load(f"{out}/corpus.codec")
+    by_heart, others = decoding_error(codec, vectors[:1_000]), decoding_error(codec, vectors[1_000:])
+    assert others > 1.25 * by_heart  # what a comparison with training vectors would say
+    assert 0.85 < append(str(tmp_path / "new.npy"), out).ratio < 1.15
 
 
 def test_like_vectors_are_appended_without_a_warning(npy, tmp_path, capsys):

@@ -16,6 +16,7 @@ from bench.measure.statistics import (
     bootstrap_means,
     combine_seeds,
     holm,
+    of_ratio,
     paired_difference,
     student_t,
     unpaired_difference,
@@ -28,6 +29,19 @@ def test_interval_holds_the_mean_and_is_deterministic():
     assert first == second
     assert first.low < first.value < first.high
     assert first.value == pytest.approx(values.mean())
+
+
+def test_a_ratio_of_sums_has_the_interval_of_a_resampled_ratio():
+    rng = np.random.default_rng(3)
+    counts = rng.integers(0, 10, 400)
+    hits = rng.binomial(counts, 0.3 + 0.05 * counts)
+    interval = bootstrap_means({"a": of_ratio(hits, counts)})["a"]
+    assert interval.value == pytest.approx(hits.sum() / counts.sum())
+    drawn = rng.integers(400, size=(4_000, 400))
+    ratios = hits[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
+    low, high = np.quantile(ratios, [0.025, 0.975])
+    assert interval.high - interval.low == pytest.approx(high - low, rel=0.1)
+    assert bootstrap_means({"a": of_ratio(np.zeros(5), np.zeros(5))}) == {}
 
 
 def test_a_repeated_query_counts_in_the_mean_and_once_in_the_interval():
