@@ -8,11 +8,15 @@ dimensions have zero width and the query is zero there.
 
 from __future__ import annotations
 
+from typing import Self
+
 import faiss
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher
 from methods.faiss_tools import faiss_metric
+from methods.kernels.scanning.byte_levels import ByteLevelScan
+from methods.kernels.scanning.ranged import Visits, shallow_copy
 from methods.search.decoding import DecodingSearcher
 from methods.search.flat_codes import FlatCodesSearcher
 
@@ -35,9 +39,14 @@ def scalar_searcher(codec: Codec, quantizer: int, low: np.ndarray, width: np.nda
     """
     wide = -(-codec.dim // _LANES) * _LANES
     if wide != codec.dim and len(codes):
-        return _ScalarSearcher(codec, codes, _WideSearcher(codec, quantizer, low, width, codes, wide))
-    index = faiss.IndexScalarQuantizer(codec.dim, quantizer, faiss_metric(codec.metric))
-    return _ScalarSearcher(codec, codes, FlatCodesSearcher(codec, _trained(index, low, width), codes))
+        scan: Searcher = _WideSearcher(codec, quantizer, low, width, codes, wide)
+    else:
+        index = faiss.IndexScalarQuantizer(codec.dim, quantizer, faiss_metric(codec.metric))
+        scan = FlatCodesSearcher(codec, _trained(index, low, width), codes)
+    if quantizer not in (faiss.ScalarQuantizer.QT_8bit, faiss.ScalarQuantizer.QT_8bit_uniform):
+        return _ScalarSearcher(codec, codes, scan)
+    low, width = (np.broadcast_to(part, codec.dim) for part in (low, width))
+    return _ByteSearcher(codec, codes, scan, ByteLevelScan(codes, low, width, codec.metric is Metric.L2))
 
 
 class _ScalarSearcher(DecodingSearcher):
@@ -55,6 +64,26 @@ class _ScalarSearcher(DecodingSearcher):
         if len(queries) <= _SCAN_QUERIES:
             return self._scan._search(queries, k)
         return super()._search(queries, k)
+
+
+class _ByteSearcher(_ScalarSearcher):
+    """Of codes of a byte a dimension: some rows are searched by our own scan, which reads the same codes."""
+
+    _limited = False
+
+    def __init__(self, codec: Codec, codes: np.ndarray, scan: Searcher, ranges: ByteLevelScan) -> None:
+        super().__init__(codec, codes, scan)
+        self._ranges = ranges
+
+    def within(self, rows: np.ndarray | Visits) -> Self:
+        part = shallow_copy(self)
+        part._ranges = self._ranges.within(rows)
+        part.size = part._ranges.size
+        part._limited = not (part._ranges.visits.shared and part.size == self._ranges.size)
+        return part
+
+    def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        return self._ranges.search(queries, k) if self._limited else super()._search(queries, k)
 
 
 class _WideSearcher(Searcher):
