@@ -23,7 +23,7 @@ def _scan(documents: tuple, weights: np.ndarray, heap: np.ndarray, low: int, hig
     codes, steps, distances = documents
     dim, size = len(weights), codes.shape[1]
     sums, limit = np.empty(_TOGETHER, np.float32), topk.key_score(heap[0])
-    whole = dim // LANES * LANES
+    in_lanes = dim // LANES * LANES
     row = low
     while row < high:
         count = _TOGETHER if row + _TOGETHER <= high else 1
@@ -38,7 +38,7 @@ def _scan(documents: tuple, weights: np.ndarray, heap: np.ndarray, low: int, hig
             byte_tile(1, False, codes, row * size, size, weights, 0, steps, dim, sums)
         for place in range(count):
             score = sums[place]
-            for dimension in range(whole, dim):
+            for dimension in range(in_lanes, dim):
                 value = np.float32(codes[row + place, dimension])
                 if distances:
                     value = weights[dimension] + steps[dimension] * value

@@ -71,7 +71,7 @@ def byte_tile(builder: Any, args: Arguments) -> None:
                 value = factor = simd.call(builder, fused, floats, [value, step, weight])
             builder.store(simd.call(builder, fused, floats, [value, factor, builder.load(slot)]), slot)
 
-    whole = builder.and_(args["dims"], ir.Constant(I64, -LANES))
-    simd.count_loop(builder, ir.Constant(I64, 0), whole, LANES, chunk)
+    in_lanes = builder.and_(args["dims"], ir.Constant(I64, -LANES))
+    simd.count_loop(builder, ir.Constant(I64, 0), in_lanes, LANES, chunk)
     for row, slot in enumerate(sums):
         simd.store(builder, _total(builder, builder.load(slot)), simd.at(builder, args["out"], 4 * row), 4)
