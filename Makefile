@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 # One process a core (at most four), one thread each.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=4 --dist worksteal
 
-.PHONY: bench test test-fast test-all test-cluster benchmark docs publish lint clean
+.PHONY: bench test test-fast test-all test-cluster benchmark race docs publish lint clean
 
 bench: $(STAMP)  ## one run on the embedded data set: a table
 	$(BIN)/python -m bench method=bebr budget=8x
@@ -27,6 +27,9 @@ test-cluster: $(STAMP)  ## sweeps on a Slurm and a Ray that are started here; Sl
 benchmark: $(STAMP)  ## pytest-benchmark: encode and search of every method; writes results/benchmark.json
 	mkdir -p results
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-json=results/benchmark.json
+
+race: $(STAMP)  ## scans of ours, of faiss and of turbovec (if it is installed) in turns: a table; BENCH_RACE_DATA names the data set
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 RAYON_NUM_THREADS=1 $(BIN)/python -m pytest tests/benchmarks/test_race.py --benchmark-only -q
 
 docs: $(STAMP)  ## the list of methods, from their classes, and of engines, from their catalogue
 	$(BIN)/python results/scripts/methods_page.py
