@@ -42,12 +42,17 @@ def first_rows(options: Mapping[str, Any], rows: int) -> int:
 
 
 def described(scenario: Mapping[str, Any] | None) -> str:
-    """A scenario in words, which a table has beside the data set: ``drift order=random``; empty for ``none``."""
+    """A scenario in words, which a table has beside the data set: ``drift order=random``; empty for ``none``.
+
+    A file with an order is called by its name alone.
+    """
     name = (scenario or {}).get("name") or "none"
     if scenario is None or name == "none":
         return ""
-    options = DEFAULTS if name == DRIFT else {}
-    other = [f"{key}={scenario[key]}" for key in options if scenario.get(key, options[key]) != options[key]]
+    options = {**DEFAULTS, **scenario} if name == DRIFT else {}
+    if options and options["order"] not in ORDERS:
+        options["order"] = Path(str(options["order"])).name
+    other = [f"{key}={options[key]}" for key, default in DEFAULTS.items() if options.get(key, default) != default]
     return " ".join([str(name), *other])
 
 

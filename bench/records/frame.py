@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.drift_options import described
 from bench.own_files import shown
 from bench.records import Record, find, load_columns
 
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
 
 COLUMNS: dict[str, tuple[str, Callable[[Record], Any]]] = {  # name -> meaning, value
     "dataset": ("name of the data set", lambda r: shown(r.dataset.name, r.config.get("dataset"))),
-    "scenario": ("`none`, `upgrade` or `drift`", lambda r: (r.config.get("scenario") or {}).get("name", "none")),
+    "scenario": (
+        "`none`, `upgrade`, or `drift` with its options",
+        lambda r: described(r.config.get("scenario")) or "none",
+    ),
     "metric": ("`ip`, `cosine`, `l2`, `chamfer` (sets of vectors) or `auc` (tables)", lambda r: r.dataset.metric),
     "track": ("`dense`, `multivector` or `table`", lambda r: r.dataset.track),
     "method": ("its name; with `center=offset` if the run has that option", lambda r: r.method.full_name),

@@ -9,10 +9,10 @@ from bench.records.disk_info import DiskInfo
 from bench.records.load_info import LoadPoint
 
 COLUMNS: dict[str, tuple[str, Callable[[Record], float | None]]] = {  # name -> meaning, value
-    "cold_p50_ms": ("`p50_ms` with none of the vectors' file in memory", lambda r: _cold(r, "p50")),
+    "cold_p50_ms": ("`p50_ms` with none of the file in memory", lambda r: _cold(r, "p50")),
     "cold_p99_ms": ("its 99th percentile", lambda r: _cold(r, "p99")),
     "reads_per_query": (
-        "vectors (or documents) that re-ranking reads from the file",
+        "vectors, documents or codes that a query needs from the file",
         lambda r: _read(r, lambda d: d.reads),
     ),
     "read_bytes_per_query": ("their bytes", lambda r: _read(r, lambda d: d.bytes)),
@@ -35,5 +35,5 @@ def _read(record: Record, value: Callable[[DiskInfo], float | None]) -> float | 
     return None if record.disk is None else value(record.disk)
 
 
-def _most(record: Record, value: Callable[[LoadPoint], float | None]) -> float | None:
+def _most(record: Record, value: Callable[[LoadPoint], float]) -> float | None:
     return value(max(record.clients, key=lambda point: point.queries_per_s)) if record.clients else None

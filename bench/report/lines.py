@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from bench import own_files
 from bench.errors import UsageError
 from bench.records import Record
-from bench.report.names import scenario_of, shown_name
+from bench.report.names import key_of, shown_name
 from bench.report.rows import rows_of
 
 
@@ -29,7 +28,7 @@ def of_one_dataset(records: Sequence[Record], measure: str) -> list[Record]:
 
 def _key(record: Record) -> tuple[str, str, str]:
     data = record.dataset
-    return own_files.key_of(data.name, record.config.get("dataset")) + scenario_of(record), data.metric, data.checksum
+    return key_of(record), data.metric, data.checksum
 
 
 def seeds_together(records: Sequence[Record], measure: str) -> list[Record]:

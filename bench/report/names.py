@@ -51,6 +51,15 @@ def scenario_of(record: Record) -> str:
     return described(record.config.get("scenario"))
 
 
+def key_of(record: Record) -> str:
+    """What records that compete share beside metric and checksum: the data set's key, and the scenario if there is one.
+
+    :func:`bench.own_files.key_of` says why a data set's key is not its name. Two files with an order are two scenarios.
+    """
+    key, scenario = own_files.key_of(record.dataset.name, record.config.get("dataset")), scenario_of(record)
+    return f"{key}, {scenario} {record.config['scenario'].get('order', '')}".rstrip() if scenario else key
+
+
 def _items(record: Record) -> str:
     data = record.dataset
     return f"{data.n:,} {'vectors' if data.vectors_per_item is None else 'items'}"

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench import own_files
 from bench.config import IN_MEMORY, RunConfig
 from bench.errors import UsageError
 from bench.measure.statistics import Interval, combine_seeds
 from bench.records import Record, load_columns
-from bench.report.names import scenario_of, shown_name
+from bench.report.names import key_of, shown_name
 from bench.report.words import less_is_better
 
 if TYPE_CHECKING:
@@ -81,15 +80,9 @@ class Row:
 
     @property
     def group(self) -> tuple[str, str, str, int]:
-        """Key of the data set (:func:`bench.own_files.key_of`), metric, checksum, bytes of the budget: who compete.
-
-        Behind the key stands the scenario, if there is one.
-        """
+        """Key of the data set and scenario (:func:`.names.key_of`), metric, checksum, bytes of the budget."""
         data = self.record.dataset
-        name = own_files.key_of(data.name, self.record.config.get("dataset"))
-        if scenario := scenario_of(self.record):
-            name = f"{name}, {scenario}"
-        return name, data.metric, data.checksum, self.record.budget.bytes
+        return key_of(self.record), data.metric, data.checksum, self.record.budget.bytes
 
     @property
     def family(self) -> str:

@@ -16,7 +16,8 @@ from bench.drift_options import DEFAULTS
 from bench.errors import UsageError
 from bench.measure.decoding_error import WARNED_RATIO
 from bench.records import read_queries
-from bench.report import drift_record, tables
+from bench.report import drift_record, pareto, tables
+from bench.report.names import shown_name
 from bench.report.ranking import rankings
 from bench.report.rows import rows_of
 from bench.tracks.arrivals import arrivals_of, moments_of
@@ -112,7 +113,11 @@ def test_a_file_says_who_comes_first_and_its_content_is_the_order(drift, files, 
     moved = order.rename(tmp_path / "moved.npy")
     assert drift(scenario={"order": str(moved)}).key == record.key
     np.save(moved, np.arange(FIRST + LATER))
-    assert drift(scenario={"order": str(moved)}).key != record.key
+    other = drift(scenario={"order": str(moved)})
+    assert other.key != record.key
+    assert shown_name(other) == "base, drift order=moved.npy fit=0.25 steps=3"  # where it lies is nobody's business
+    elsewhere = replace(other, config={**other.config, "scenario": {**other.config["scenario"], "order": "moved.npy"}})
+    assert len({row.group for row in rows_of([other, elsewhere])}) == 2
 
 
 def test_neighbors_are_those_among_what_is_alive(loaded, tmp_path, monkeypatch):
@@ -181,6 +186,7 @@ def test_such_rows_compete_with_no_other(drift, capsys):
     rows = rows_of([drifting, other, *plain])
     assert len({row.group for row in rows}) == 3  # twice in a scenario, and both without
     assert rankings(rows) == []  # of one group
+    assert len(pareto(bench.to_frame([drifting, other]))) == 2  # each on a front of its own
     tables.print_sweep([drifting, *plain])
     text = capsys.readouterr().out
     assert "base, drift order=rows fit=0.25 steps=3 (l2)" in text
