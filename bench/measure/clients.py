@@ -117,10 +117,11 @@ def closed_loop(
         answered.clear()
         use = CoreUse()
         parts = list(pool.map(lambda client: search(client, seconds, _LEAST_ANSWERED), range(clients)))
+    wall = max(part.end for part in parts) - min(part.start for part in parts)
+    others = use.of_others(wall)  # before the check, which is no part of the loop
     answers = {place: answer for part in parts for place, answer in part.answers.items()}
     _check_answers(searcher, queries, k, answers)
-    wall = max(part.end for part in parts) - min(part.start for part in parts)
-    return ClosedLoop(np.concatenate([part.elapsed for part in parts]), answers, wall, use.of_others(wall))
+    return ClosedLoop(np.concatenate([part.elapsed for part in parts]), answers, wall, others)
 
 
 def _check_answers(searcher: AnySearcher, queries: Any, k: int, answers: dict) -> None:

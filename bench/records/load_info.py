@@ -20,9 +20,9 @@ class LoadPoint:
         p50, p95, p99 and mean of what a client waited.
     memory_bytes_per_s : float
         That as many threads as there are cores for the clients read from memory at once, measured just before.
-    share_of_memory : float or None
+    share_of_memory : float
         Bytes of codes that searches passed over in a second, over ``memory_bytes_per_s``; above 1 for codes that stay
-        in a cache. None where that is not known.
+        in a cache.
     shared : bool
         Other processes kept the machine busy.
     """
@@ -32,5 +32,5 @@ class LoadPoint:
     queries_per_s: float
     latency_ms: dict[str, float]
     memory_bytes_per_s: float
-    share_of_memory: float | None
+    share_of_memory: float
     shared: bool

@@ -33,9 +33,8 @@ def _cold(disk: DiskInfo, cold: dict[str, float]) -> str:
 
 
 def _load(point: LoadPoint) -> str:
-    share = "" if point.share_of_memory is None else f", {point.share_of_memory:.0%} of memory bandwidth"
     shared = "; [yellow]other processes kept the machine busy[/]" if point.shared else ""
     return (
         f"{point.queries_per_s:,.0f} queries/s, p50 {point.latency_ms['p50']:.3g} ms, "
-        f"p99 {point.latency_ms['p99']:.3g} ms{share}{shared}"
+        f"p99 {point.latency_ms['p99']:.3g} ms, {point.share_of_memory:.0%} of memory bandwidth{shared}"
     )

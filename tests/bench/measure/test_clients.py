@@ -8,6 +8,7 @@ import numba
 import numpy as np
 import pytest
 
+from bench.measure import clients as measured
 from bench.measure.clients import UnsafeSearch, closed_loop
 from methods import Metric, registry
 
@@ -91,3 +92,11 @@ def test_each_client_has_the_threads_of_the_run():
     searcher = Slow()
     closed_loop(searcher, QUERIES, 5, 2, 0.1, threads=1)
     assert set(searcher.threads[:-16]) == {(1, 1)}
+
+
+def test_what_others_do_while_answers_are_checked_does_not_count(monkeypatch):
+    noted = []
+    monkeypatch.setattr(measured.CoreUse, "of_others", lambda self, wall: noted.append("others") or 0.0)
+    monkeypatch.setattr(measured, "_check_answers", lambda *_: noted.append("check"))
+    closed_loop(Slow(), QUERIES, 5, 1, 0.05)
+    assert noted == ["others", "check"]
