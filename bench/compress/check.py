@@ -15,7 +15,7 @@ from bench.compress.stores import Joined
 from bench.datasets.base import Dataset
 from bench.datasets.exact import exact_search
 from bench.errors import UsageError
-from bench.measure.decoding_error import most_trained, without
+from bench.measure.decoding_error import without
 from bench.measure.quality import RecallJudge
 from bench.measure.statistics import Interval, bootstrap_means
 from bench.progress import busy
@@ -137,8 +137,9 @@ def _sources(corpus: Corpus, files: Sequence[str], column: str | None) -> list[S
 
 
 def _trained(corpus: Corpus) -> np.ndarray:
-    options, rows = corpus.head["options"], corpus.head["inputs"][0]["rows"]
-    return training_rows(rows, most_trained(rows, options["train"]), options["seed"])
+    options = corpus.head["options"]
+    count = corpus.head.get("trained", options["train"])  # at first, no vectors were kept out of the fit
+    return training_rows(corpus.head["inputs"][0]["rows"], count, options["seed"])
 
 
 def _own_queries(rows: int, trained: np.ndarray, count: int, seed: int) -> np.ndarray:

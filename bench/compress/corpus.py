@@ -35,7 +35,8 @@ class Corpus:
     folder : Path
     head : dict
         ``format``, ``options`` (method, params, budget, metric, seed, train, ids), ``inputs`` (fingerprints of the
-        files whose codes are there), ``reference_error`` and ``work`` (what is not finished, or None).
+        files whose codes are there), ``trained`` (how many vectors of the first file the codec was fitted on),
+        ``reference_error`` and ``work`` (what is not finished, or None).
     """
 
     folder: Path

@@ -220,6 +220,7 @@ def _fitted(corpus: Corpus, codec: Codec, source: Source) -> Codec:
         with Progress(f"fitting {codec.name}", lines=False, leave=False):
             codec.fit(source.take(trained), options["seed"])
             corpus.head["reference_error"] = decoding_error(codec, source.take(reference))
+            corpus.head["trained"] = len(trained)
         codec.save(corpus.codec)
         corpus.save()
     return methods.load(corpus.codec)

@@ -195,6 +195,18 @@ def test_vectors_of_the_same_kind_are_no_warning(tmp_path):
     assert 0.85 < append(str(tmp_path / "new.npy"), out).ratio < 1.15
 
 
+def test_check_draws_no_query_that_was_trained_on_whatever_was_kept_then(tmp_path):
+    file, out = str(tmp_path / "first.npy"), tmp_path / "out"
+    np.save(file, np.random.default_rng(0).standard_normal((1_000, 16), np.float32))
+    compress(Request(file, str(out), "pq", "16x", metric="l2"))
+    head = json.loads((out / "corpus.json").read_text())
+    assert head["trained"] == 900
+    assert check(str(out), [file], count=100).trained == 0
+    del head["trained"]  # of a version that kept none
+    (out / "corpus.json").write_text(json.dumps(head))
+    assert check(str(out), [file], count=100).trained == 100
+
+
 def test_like_vectors_are_appended_without_a_warning(npy, tmp_path, capsys):
     np.save(npy, vectors_of(3000)[:2000])
     np.save(tmp_path / "more.npy", vectors_of(3000)[2000:])
