@@ -62,8 +62,10 @@ class Visits:
 
     def by_query(self, count: int) -> Visits:
         """The same as one visit for each of ``count`` queries; as they are where all queries scan the same rows."""
-        single = len(self.queries) == len(self.query_ends) - 1 == count
-        if self.shared or (single and np.array_equal(self.queries, np.arange(count))):
+        single = np.array_equal(self.query_ends, np.arange(count + 1)) and np.array_equal(
+            self.queries, np.arange(count)
+        )
+        if self.shared or single:
             return self
         ranges, range_ends = _by_query(self.queries, self.query_ends, self.ranges, self.range_ends, count)
         return Visits(np.arange(count), np.arange(count + 1), ranges, range_ends)

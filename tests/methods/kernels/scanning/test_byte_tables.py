@@ -152,6 +152,13 @@ def test_queries_see_their_own_rows(threads):
     _expect(later, (scores[2:], ids[2:]))
 
 
+def test_visits_of_no_query_are_not_taken_for_those_of_the_next():
+    visits = Visits(np.array([0, 1]), np.array([0, 2, 2]), np.array([(0, 5), (7, 9)]), np.array([0, 1, 2]))
+    by_query = visits.by_query(2)  # as many visits as queries, and both queries in the first
+    np.testing.assert_array_equal(by_query.ranges, [(0, 5), (0, 5)])
+    np.testing.assert_array_equal(by_query.range_ends, [0, 1, 2])
+
+
 def test_codes_are_read_where_they_are_whatever_their_layout():
     codes, tables, sums = _random()
     expected = _by_numpy(sums, [(0, N)], 9)
