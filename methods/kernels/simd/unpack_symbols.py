@@ -140,7 +140,7 @@ class _Table:
     def __init__(self, builder: Any, path: str, bits: int, lanes: int, address: Any) -> None:
         self.builder, self.path, self.bits, self.address = builder, path, bits, address
         self.kind = simd.vector(I8, lanes)
-        self.long = path == "avx512" and bits > 4
+        self.long = bits > (4 if path == "avx512" else 6) and path in WIDEST and path in NATIVE
         rows = 1 << max(bits - 4, 0) if path in NATIVE and not self.long else 0
         sixteen = simd.vector(I8, 16)
         lines = [simd.load(builder, sixteen, simd.at(builder, address, 16 * row)) for row in range(rows)]
@@ -155,11 +155,10 @@ class _Table:
         high, low = parts[0][1], _merged(builder, parts[1:])
         if not self.rows:
             index = _merged(builder, [(4, low), (4, high)])
-            return (
-                simd.lookup_long(builder, self.address, max(64, 2**self.bits), index)
-                if self.long
-                else self._searched(index)
-            )
+            if not self.long:
+                return self._searched(index)
+            lookup = simd.lookup_long if self.path == "avx512" else simd.lookup_by_words
+            return lookup(builder, self.address, max(64, 2**self.bits), index)
         total = simd.constant(self.kind, 0)
         for row, table in enumerate(self.rows):
             entries, here = simd.lookup(builder, table, high), simd.constant(self.kind, row)

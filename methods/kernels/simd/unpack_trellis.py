@@ -83,6 +83,8 @@ def _looked_up(builder: Any, path: str, index: Any, table: Any) -> Any:
     kind = index.type
     if path == "avx512":
         return simd.lookup_long(builder, table, 256, index)
+    if path == "avx512_vnni":
+        return simd.lookup_by_words(builder, table, 256, index)
     if path not in NATIVE:
         return _searched(builder, index, table, 256)
     total = simd.constant(kind, 0)
@@ -90,11 +92,8 @@ def _looked_up(builder: Any, path: str, index: Any, table: Any) -> Any:
     for row in range(16):
         entries = simd.load(builder, simd.vector(I8, 16), simd.at(builder, table, 16 * row))
         values = simd.lookup(builder, simd.repeat(builder, entries, kind.count // 16), low)
-        equal = builder.icmp_unsigned("==", high, simd.constant(kind, 16 * row))
-        if path in WIDEST:  # masks have registers of their own
-            total = builder.select(equal, values, total)
-        else:
-            total = builder.or_(total, builder.and_(builder.sext(equal, kind), values))
+        equal = builder.sext(builder.icmp_unsigned("==", high, simd.constant(kind, 16 * row)), kind)
+        total = builder.or_(total, builder.and_(equal, values))
     return total
 
 
