@@ -1,4 +1,4 @@
-"""Checks and small arithmetic on arrays of vectors."""
+"""Checks, rounding and small arithmetic on arrays of vectors."""
 
 from __future__ import annotations
 
@@ -59,3 +59,17 @@ def random_rotation(dim: int, seed: int) -> np.ndarray:
     gaussian = np.random.default_rng(seed).standard_normal((dim, dim))
     q, r = np.linalg.qr(gaussian)
     return (q * np.sign(np.diag(r))).astype(np.float32)
+
+
+def to_bfloat16(values: np.ndarray) -> np.ndarray:
+    """``values`` (n, d) float32 as (n, d) uint16, rounded to nearest even; finite ones stay finite."""
+    bits = values.view(np.uint32)
+    rounded = bits + (np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1)))
+    # The topmost values would round to infinity; they keep the largest finite number instead.
+    infinite = (rounded & np.uint32(0x7F800000)) == np.uint32(0x7F800000)
+    return (np.where(infinite, bits, rounded) >> np.uint32(16)).astype("<u2")
+
+
+def from_bfloat16(codes: np.ndarray) -> np.ndarray:
+    """(n, d) float32 of the bytes (n, 2 d) uint8 of :func:`to_bfloat16`."""
+    return (codes.view("<u2").astype(np.uint32) << np.uint32(16)).view(np.float32)

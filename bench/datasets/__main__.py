@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Column, Table
 
 from bench import datasets
@@ -17,6 +18,7 @@ from bench.datasets import builders
 from bench.datasets.base import DatasetError
 from bench.datasets.diagnosis import diagnose
 from bench.datasets.formats import SUFFIXES
+from bench.datasets.lossless import lossless
 from bench.datasets.parts import truth_path
 from bench.datasets.shards import merge_shards, search_shard, shards_folder
 from bench.errors import UsageError
@@ -192,10 +194,10 @@ def _info(name: str | None, vectors: Path | None, options: list[str]) -> None:
         if isinstance(dataset, datasets.ClickDataset):
             rows = _click_facts(dataset)
         else:
-            rows = {**_facts(dataset), **_diagnosis(dataset)}
+            rows = {**_facts(dataset), **_diagnosis(dataset), **_lossless(dataset)}
     table = Table("", Column(name if vectors is None else str(vectors), overflow="fold"), box=None)
     for key, value in {**rows, **{f"card: {key}": str(value) for key, value in dataset.card.items()}}.items():
-        table.add_row(key.replace("_", " "), value)
+        table.add_row(key.replace("_", " "), escape(value))
     Console().print(table)
 
 
@@ -219,6 +221,25 @@ def _diagnosis(dataset: Any) -> dict[str, str]:
         "kinds": "; ".join(kinds) or "none that breaks codes",
         **({"what to choose": "docs/embeddings.md, or python -m bench.recommend"} if kinds else {}),
     }
+
+
+def _lossless(dataset: Any) -> dict[str, str]:
+    """What a vector takes without loss, as it is and rounded to 16 bits; ratios are against float32."""
+    measured, raw = lossless(dataset), 4 * dataset.dim
+
+    def taken(kind: str) -> str:
+        if kind not in measured.zstd:
+            return "not measured: numbers are too large for it"
+        by = {"byte shuffle and zstd": measured.zstd[kind], "pcodec": (measured.pcodec or {}).get(kind)}
+        sizes = [f"{size:,.0f} ({raw / size:.2f}x) by {name}" for name, size in by.items() if size is not None]
+        plain = raw if kind == "float32" else raw // 2
+        exact = "; all numbers are exact in it" if kind in measured.exact else ""
+        return f"{', '.join(sizes)} of {plain:,} bytes ({raw / plain:g}x){exact}"
+
+    rows = {"without loss": taken("float32")}
+    rows |= {f"the same, {kind}": taken(kind) for kind in ("float16", "bfloat16")}
+    missing = "" if measured.pcodec else "; pcodec is not installed: pip install 'vector-compression-bench[lossless]'"
+    return {**rows, "measured on": f"{measured.rows:,} vectors{missing}"}
 
 
 def _click_facts(dataset: datasets.ClickDataset) -> dict[str, str]:

@@ -19,6 +19,7 @@ import numpy as np
 from bench import own_files
 from bench.errors import UsageError
 from bench.files import write_whole
+from bench.measure.at_rest import CodesAtRest
 from bench.measure.kinds import Diagnosis
 from bench.measure.statistics import Interval
 from bench.records import packed
@@ -150,7 +151,7 @@ class Record:
     against it. ``engine`` is of runs that measured a real engine instead of a method, ``index`` of those whose searches
     visit some of the codes, ``drift`` of those whose vectors arrived in time. ``shards`` has, of a base in shards, the
     rows, node and processor of each, seconds of encoding and peak memory. ``disk`` is of those whose searches read a
-    file, ``clients`` of those with ``clients=``.
+    file, ``clients`` of those with ``clients=``. ``at_rest`` is of single vectors' codes, 1,024 or more.
     """
 
     schema: int
@@ -182,6 +183,7 @@ class Record:
     shards: list[dict[str, Any]] | None = None
     disk: DiskInfo | None = None
     clients: list[LoadPoint] | None = None
+    at_rest: CodesAtRest | None = None
 
     def to_json(self) -> str:
         """Strict JSON (no NaN), indented, keys in the order of the fields."""

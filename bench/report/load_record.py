@@ -1,4 +1,4 @@
-"""What a run read from disk and how several clients fared, in lines for the terminal."""
+"""What codes hold at rest, what a run read from disk and how several clients fared, in lines for the terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from bench.report.words import count_bytes
 
 
 def load_lines(record: Record) -> Iterable[tuple[str, str]]:
-    """(label, text) of the file's reads, of cold searches and of each number of clients; none without them."""
+    """(label, text) of codes at rest, the file's reads, cold searches and each number of clients; none without them."""
+    if (rest := record.at_rest) is not None:
+        yield (
+            "at rest",
+            f"{rest.entropy:.2f} of 8 bits in a byte of the code; zstd makes it {rest.zstd_ratio:.2f}x smaller "
+            f"({rest.codes:,} codes)",
+        )
     if (disk := record.disk) is not None:
         read = "" if disk.warm_bytes_read is None else f"; from disk {count_bytes(disk.warm_bytes_read)} warm"
         if disk.cold_bytes_read is not None:

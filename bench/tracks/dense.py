@@ -13,6 +13,7 @@ from bench.datasets import GroundTruth
 from bench.datasets.base import Dataset, VectorStore
 from bench.drift_options import DRIFT, first_rows
 from bench.measure import quality
+from bench.measure.at_rest import codes_at_rest, sampled_rows
 from bench.measure.decoding_error import most_trained
 from bench.measure.statistics import bootstrap_means
 from bench.records import Bytes, DatasetInfo
@@ -134,6 +135,7 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
     neighbors = judged_neighbors(dataset)
     sample = JudgedSample(neighbors, codec.searcher(codes[neighbors]))
     reconstruction = _reconstruction_error(dataset, codec, codes, config.seed)
+    run.at_rest = codes_at_rest(codes[sampled_rows(len(codes), codec.code_size, config.seed)])
     with run.timed("build"):
         searcher = codec.searcher(codes)
     few = codec.searcher(codes[:_FEW].copy()) if len(codes) >= 4 * _FEW and config.rescore is None else None

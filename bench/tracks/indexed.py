@@ -20,6 +20,7 @@ from bench.errors import UsageError
 from bench.execution import turns
 from bench.index_options import HNSW
 from bench.measure import latency, quality
+from bench.measure.at_rest import codes_at_rest, sampled_rows
 from bench.measure.repeats import groups_of
 from bench.measure.statistics import bootstrap_means
 from bench.records import Bytes
@@ -98,6 +99,7 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
     # Scores of residuals lack the centroids' share.
     neighbors = np.empty(0, np.int64) if config.index.get("residual") else judged_neighbors(dataset)
     sample = JudgedSample(neighbors, codec.searcher(codes[neighbors]))
+    run.at_rest = codes_at_rest(codes[sampled_rows(n, codec.code_size, config.seed)])
     kind.build(codec, codes)
     del codes
     run.bytes = _count_bytes(codec, store_codec, kind, dataset, config.rescore)

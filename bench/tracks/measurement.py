@@ -13,6 +13,7 @@ from bench.config import RunConfig
 from bench.datasets import AnyDataset, Dataset, GroundTruth, RaggedDataset, ground_truth
 from bench.execution import stage, turns
 from bench.measure import latency, quality
+from bench.measure.at_rest import CodesAtRest
 from bench.measure.memory import peak_memory
 from bench.measure.repeats import groups_of
 from bench.measure.statistics import Interval, bootstrap_means
@@ -58,6 +59,7 @@ class Measurement:
     shards: list[dict[str, Any]] | None = None
     disk: DiskInfo | None = None
     clients: list[LoadPoint] | None = None
+    at_rest: CodesAtRest | None = None
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
     @contextmanager

@@ -16,6 +16,7 @@ from bench.datasets.exact import merged
 from bench.datasets.parts import truth_path
 from bench.datasets.truth import keep
 from bench.measure import quality
+from bench.measure.at_rest import codes_at_rest, sampled_rows
 from bench.measure.statistics import bootstrap_means
 from bench.tracks import dense
 from bench.tracks.measurement import (
@@ -68,6 +69,7 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
         run.throughput = {"encode_vectors_per_s": n / max(run.seconds["encode"], 1e-9)}
         neighbors = judged_neighbors(dataset)
         sample = JudgedSample(neighbors, codec.searcher(shards.codes(neighbors)))
+        run.at_rest = codes_at_rest(shards.codes(sampled_rows(n, codec.code_size, config.seed)))
         with run.timed("build"):
             searcher = shards.searcher()
         counted = dense.count_bytes(codec, None, searcher, dataset, None)

@@ -16,6 +16,7 @@ from methods.kind_losses import ERROR_ALONG_MEAN, along_mean
 from methods.registry import register
 from methods.scalar._interval import ScanningSearcher
 from methods.search.flat_codes import FlatCodesSearcher
+from methods.vectors import from_bfloat16, to_bfloat16
 
 _HALF_MAX = 65504.0  # the largest float16
 FLOAT8_MAX = 448.0  # the largest e4m3
@@ -105,20 +106,6 @@ class BFloat16(_Cast):
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
         return from_bfloat16(codes)
-
-
-def to_bfloat16(values: np.ndarray) -> np.ndarray:
-    """``values`` (n, d) float32 as (n, d) uint16, rounded to nearest even; finite ones stay finite."""
-    bits = values.view(np.uint32)
-    rounded = bits + (np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1)))
-    # The topmost values would round to infinity; they keep the largest finite number instead.
-    infinite = (rounded & np.uint32(0x7F800000)) == np.uint32(0x7F800000)
-    return (np.where(infinite, bits, rounded) >> np.uint32(16)).astype("<u2")
-
-
-def from_bfloat16(codes: np.ndarray) -> np.ndarray:
-    """(n, d) float32 of the bytes (n, 2 d) uint8 of :func:`to_bfloat16`."""
-    return (codes.view("<u2").astype(np.uint32) << np.uint32(16)).view(np.float32)
 
 
 def _float8_values() -> np.ndarray:

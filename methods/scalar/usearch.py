@@ -16,7 +16,7 @@ from methods.fitting.outliers import without_outliers
 from methods.fitting.ranges import learned_ranges
 from methods.kind_losses import along_mean
 from methods.registry import register
-from methods.scalar.floating import from_bfloat16, to_bfloat16
+from methods.vectors import from_bfloat16, to_bfloat16
 
 BITS = {"bf16": 16, "i8": 8, "b1": 1}  # of a dimension, the finest first
 

@@ -9,6 +9,7 @@ import pytest
 
 from bench import records
 from bench.errors import UsageError
+from bench.measure.at_rest import CodesAtRest
 from bench.measure.statistics import Interval
 from bench.records import BudgetInfo, DatasetInfo, MethodInfo, Record
 from bench.records.frame import to_frame
@@ -188,3 +189,13 @@ def test_a_file_that_is_no_text_is_named(tmp_path):
     (tmp_path / "x.jsonl").write_bytes(b"\x93NUMPY\xff")
     with pytest.raises(UsageError, match=r"x\.jsonl is not a file of packed records"):
         list(records.find([tmp_path]))
+
+
+def test_codes_at_rest_survive_and_older_records_have_none(record, tmp_path):
+    measured = dataclasses.replace(record, at_rest=CodesAtRest(1_024, 6.9, 1.1))
+    records.write(measured, tmp_path)
+    assert records.read(tmp_path) == measured
+    assert to_frame([measured])[["code_entropy", "code_zstd_ratio"]].values.tolist() == [[6.9, 1.1]]
+    older = json.loads(record.to_json())
+    del older["at_rest"]
+    assert Record.from_json(json.dumps(older)) == record

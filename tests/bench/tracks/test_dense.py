@@ -33,3 +33,11 @@ def test_what_a_query_takes_besides_the_scan_is_measured_where_it_can_be(measure
     assert 0 <= latency["fixed"] <= latency["p50"]
     assert "fixed" not in measured(3_999).latency_ms  # too near to the few codes that it is compared with
     assert "fixed" not in measured(4_000, rescore="disk").latency_ms
+
+
+def test_signs_of_centered_vectors_are_full_codes(measured):
+    rest = measured(4_000).at_rest
+    assert rest.codes == 4_000
+    assert 7.9 < rest.entropy <= 8
+    assert rest.zstd_ratio < 1.01
+    assert measured(1_000).at_rest is None

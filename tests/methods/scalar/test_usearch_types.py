@@ -8,8 +8,8 @@ import pytest
 from methods import BudgetError, Metric, registry
 from methods.__main__ import describe
 from methods.checks import data
-from methods.scalar.floating import from_bfloat16, to_bfloat16
 from methods.scalar.usearch import USearch
+from methods.vectors import from_bfloat16, to_bfloat16
 
 
 @pytest.mark.parametrize(
