@@ -121,15 +121,15 @@ def lookup_by_words(builder: Builder, table: Value, entries: int, index: Value) 
 
     def bytes_at(number: Value) -> Value:
         pair = builder.lshr(number, constant(words, 1))
-        found = [
+        looked_up = [
             call(builder, "llvm.x86.avx512.vpermi2var.hi.512", words, [low, pair, high])
             for low, high in zip(loaded[::2], loaded[1::2])
         ]
         if entries == 256:
             upper = builder.icmp_unsigned(">", number, constant(words, 127))
-            found = [builder.select(upper, found[1], found[0])]
+            looked_up = [builder.select(upper, looked_up[1], looked_up[0])]
         odd = builder.shl(builder.and_(number, constant(words, 1)), constant(words, 3))
-        return builder.and_(builder.lshr(found[0], odd), low_byte)
+        return builder.and_(builder.lshr(looked_up[0], odd), low_byte)
 
     low = bytes_at(builder.and_(numbers, low_byte))
     high = bytes_at(builder.lshr(numbers, constant(words, 8)))
