@@ -107,7 +107,7 @@ def test_sets_of_vectors_are_not_mapped(run, data):
 def test_without_a_file_or_clients_nothing_is_added(run):
     record = run(rescore="float16", budget="100B")
     assert (record.disk, record.clients) == (None, None)
-    assert list(load_lines(record)) == []
+    assert [label for label, _ in load_lines(record)] == ["at rest"]
 
 
 @pytest.mark.parametrize("index", ["flat", "ivf"])
@@ -120,7 +120,7 @@ def test_each_number_of_clients_is_measured(run, index):
         rate = record.bytes.searcher * scanned * point.queries_per_s
         assert point.share_of_memory == pytest.approx(rate / point.memory_bytes_per_s)
     labels = [label for label, _ in load_lines(record)]
-    assert labels == ["1 client", "3 clients"]
+    assert labels == ["at rest", "1 client", "3 clients"]
 
 
 def test_tables_have_the_number_of_clients_with_most_answers(run):
