@@ -53,9 +53,12 @@ class TableSearcher(FlatCodesSearcher):
         space = CodeSpace(index.d, codec.metric.inner, index.sa_decode)
         self._decoding: Searcher = DecodingSearcher(space, codes, renormalize)
         self._renormalize, self._codebooks = renormalize, codebooks
+        # faiss makes tables of subvectors of two dimensions eight centroids at a time, and raises where there are less.
+        self._has_tables = not (isinstance(index, faiss.IndexPQ) and index.pq.dsub == 2 and index.pq.ksub % 8)
 
     def _scan(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        if len(queries) > SCAN_QUERIES or (self._renormalize and self._codebooks is None):
+        few = len(queries) <= SCAN_QUERIES and self._has_tables
+        if not few or (self._renormalize and self._codebooks is None):
             return self._decoding._search(queries, k)
         if self._renormalize:
             return self._renormalized(queries, k)

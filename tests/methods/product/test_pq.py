@@ -104,3 +104,13 @@ def test_many_queries_score_as_few_do():
 def test_another_seed_gives_another_codebook():
     first, second = (PQ.for_budget(32, 8, "l2").fit(data.train(), seed).parts()["codebooks"] for seed in (0, 1))
     assert not np.array_equal(first, second)
+
+
+@pytest.mark.parametrize("metric", ["ip", "l2"])
+@pytest.mark.parametrize("bits", [1, 2])
+def test_few_queries_are_served_where_faiss_has_no_tables(bits, metric):
+    base = data.vectors("base", 100, 8)
+    codec = PQ(8, metric, bits=bits, subquantizers=4).fit(base)
+    searcher = codec.searcher(codec.encode(base))
+    few, many = searcher.search(base[:2], 3)[0], searcher.search(base[:40], 3)[0]
+    assert np.allclose(few, many[:2], rtol=1e-4, atol=1e-4)
