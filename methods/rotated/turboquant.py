@@ -17,7 +17,7 @@ from methods.registry import register
 from methods.rotated._base import RotatedCodec
 from methods.search.decoding import CodeSpace, DecodingSearcher
 from methods.search.lookup_tables import TableSearcher
-from methods.search.table_ranges import RangedByTables, TableRanges, in_tables
+from methods.search.table_ranges import RangedSearcher, TableRanges, in_tables
 from methods.vectors import normalized
 
 _NORM = 2  # bytes of a float16 norm
@@ -148,7 +148,7 @@ class TurboQuant(RotatedCodec):
         return self._faiss_index(codes)
 
 
-class _RotatedSearcher(RangedByTables, DecodingSearcher):
+class _RotatedSearcher(RangedSearcher, DecodingSearcher):
     """Compares rotated queries with rotated decoded vectors: neither inner products nor distances change."""
 
     def __init__(self, codec: TurboQuant, codes: np.ndarray) -> None:

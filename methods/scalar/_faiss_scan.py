@@ -8,17 +8,15 @@ dimensions have zero width and the query is zero there.
 
 from __future__ import annotations
 
-from typing import Self
-
 import faiss
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher
 from methods.faiss_tools import faiss_metric
 from methods.kernels.scanning.byte_levels import ByteLevelScan
-from methods.kernels.scanning.ranged import Visits, shallow_copy
 from methods.search.decoding import DecodingSearcher
 from methods.search.flat_codes import FlatCodesSearcher
+from methods.search.table_ranges import MakesRanges, RangedSearcher
 
 _LANES = 16
 _SCAN_QUERIES = 16  # 32 are 1.4 to 1.7 times as fast decoded, 1,000 four to seven times
@@ -46,7 +44,7 @@ def scalar_searcher(codec: Codec, quantizer: int, low: np.ndarray, width: np.nda
     if quantizer not in (faiss.ScalarQuantizer.QT_8bit, faiss.ScalarQuantizer.QT_8bit_uniform):
         return _ScalarSearcher(codec, codes, scan)
     low, width = (np.broadcast_to(part, codec.dim) for part in (low, width))
-    return _ByteSearcher(codec, codes, scan, ByteLevelScan(codes, low, width, codec.metric is Metric.L2))
+    return _ByteSearcher(codec, codes, scan, lambda: ByteLevelScan(codes, low, width, codec.metric is Metric.L2))
 
 
 class _ScalarSearcher(DecodingSearcher):
@@ -66,24 +64,15 @@ class _ScalarSearcher(DecodingSearcher):
         return super()._search(queries, k)
 
 
-class _ByteSearcher(_ScalarSearcher):
-    """Of codes of a byte a dimension: some rows are searched by our own scan, which reads the same codes."""
+class _ByteSearcher(RangedSearcher, _ScalarSearcher):
+    """Of codes of a byte a dimension: some rows are searched by our own scan."""
 
-    _limited = False
-
-    def __init__(self, codec: Codec, codes: np.ndarray, scan: Searcher, ranges: ByteLevelScan) -> None:
+    def __init__(self, codec: Codec, codes: np.ndarray, scan: Searcher, ranges: MakesRanges) -> None:
         super().__init__(codec, codes, scan)
-        self._ranges = ranges
-
-    def within(self, rows: np.ndarray | Visits) -> Self:
-        part = shallow_copy(self)
-        part._ranges = self._ranges.within(rows)
-        part.size = part._ranges.size
-        part._limited = not (part._ranges.visits.shared and part.size == self._ranges.size)
-        return part
+        self._new_ranges = ranges
 
     def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        return self._ranges.search(queries, k) if self._limited else super()._search(queries, k)
+        return self._search_ranges(queries, k) if self._limited else super()._search(queries, k)
 
 
 class _WideSearcher(Searcher):

@@ -7,13 +7,13 @@ from typing import Any
 import faiss
 import numpy as np
 
-from methods.search.table_ranges import MakesRanges, RangedByTables
+from methods.search.table_ranges import MakesRanges, RangedSearcher
 from methods.searcher import Space
 
 __all__ = ["FlatCodesSearcher"]
 
 
-class FlatCodesSearcher(RangedByTables):
+class FlatCodesSearcher(RangedSearcher):
     """Search by a trained ``faiss.IndexFlatCodes``, which holds the codes and nothing else per vector.
 
     Parameters

@@ -7,7 +7,7 @@ ranges of rows.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 
@@ -16,9 +16,21 @@ from methods.kernels.scanning.ranged import Visits, by_all, shallow_copy
 from methods.metric import Metric
 from methods.searcher import Searcher
 
-__all__ = ["MakesRanges", "RangedByTables", "TableRanges", "in_tables"]
+__all__ = ["MakesRanges", "RangedSearcher", "TableRanges", "in_tables"]
 
-MakesRanges = Callable[[], "TableRanges | None"]  # None: the codes have no tables
+
+class RangeScan(Protocol):
+    """What searches some rows."""
+
+    @property
+    def size(self) -> int: ...
+
+    def within(self, rows: np.ndarray | Visits) -> Self: ...
+
+    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]: ...
+
+
+MakesRanges = Callable[[], RangeScan | None]  # None: the codes have no such scan
 
 _BITS = (1, 2, 4, 8)  # of an index, of which a byte holds a whole number
 
@@ -87,16 +99,16 @@ class TableRanges:
         return constants + scores, ids
 
 
-class RangedByTables(Searcher):
-    """Base of searchers of all rows that search some of them by tables.
+class RangedSearcher(Searcher):
+    """Base of searchers of all rows that search some of them by another scan of the same codes.
 
-    A subclass keeps the codes in ``codes``, may say in ``_new_ranges`` how their :class:`TableRanges` are made, which
-    a scan of all rows does without, and makes that scan where ``_limited`` is False.
+    A subclass keeps the codes in ``codes``, may say in ``_new_ranges`` how that scan (:class:`TableRanges`, say) is
+    made, which a search of all rows does without, and makes the latter where ``_limited`` is False.
     """
 
     codes: np.ndarray
     _new_ranges: MakesRanges | None = None
-    _ranges: TableRanges | None = None
+    _ranges: RangeScan | None = None
     _limited: bool = False
 
     def within(self, rows: np.ndarray | Visits) -> Self | None:

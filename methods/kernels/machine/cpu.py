@@ -17,7 +17,7 @@ _VNNI = frozenset({"avx2", "avx512f", "avx512bw", "avx512vl", "avx512vnni"})
 PATHS: dict[str, frozenset[str]] = {
     "portable": frozenset(),
     "avx2": frozenset({"avx2"}),
-    "avx512_vnni": _VNNI,  # Cascade Lake: no look-ups in more than 16 bytes, no counts of a byte's bits
+    "avx512_vnni": _VNNI,  # Cascade Lake: no look-ups of bytes in more than 16, no counts of a byte's bits
     "avx512": _VNNI | {"avx512bitalg", "avx512vbmi"},
 }
 

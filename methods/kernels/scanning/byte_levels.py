@@ -21,7 +21,7 @@ _TOGETHER = 4  # codes whose sums are added up side by side
 def _scan(documents: tuple, weights: np.ndarray, heap: np.ndarray, low: int, high: int) -> None:
     """The best of rows ``low`` to ``high`` for a query's ``weights`` (dim,), in ``heap`` (k,) int64."""
     codes, steps, distances = documents
-    dim, size = len(weights), codes.shape[1]
+    dim = len(weights)
     sums, limit = np.empty(_TOGETHER, np.float32), topk.key_score(heap[0])
     in_lanes = dim // LANES * LANES
     row = low
@@ -29,13 +29,13 @@ def _scan(documents: tuple, weights: np.ndarray, heap: np.ndarray, low: int, hig
         count = _TOGETHER if row + _TOGETHER <= high else 1
         if distances:
             if count == _TOGETHER:
-                byte_tile(_TOGETHER, True, codes, row * size, size, weights, 0, steps, dim, sums)
+                byte_tile(_TOGETHER, True, codes, row * dim, weights, steps, dim, sums)
             else:
-                byte_tile(1, True, codes, row * size, size, weights, 0, steps, dim, sums)
+                byte_tile(1, True, codes, row * dim, weights, steps, dim, sums)
         elif count == _TOGETHER:
-            byte_tile(_TOGETHER, False, codes, row * size, size, weights, 0, steps, dim, sums)
+            byte_tile(_TOGETHER, False, codes, row * dim, weights, steps, dim, sums)
         else:
-            byte_tile(1, False, codes, row * size, size, weights, 0, steps, dim, sums)
+            byte_tile(1, False, codes, row * dim, weights, steps, dim, sums)
         for place in range(count):
             score = sums[place]
             for dimension in range(in_lanes, dim):

@@ -30,7 +30,7 @@ def _total(builder: Any, value: Any) -> Any:
     return builder.extract_element(value, ir.Constant(simd.I32, 0))
 
 
-@emitted("rows, distances, codes, int64 first, int64 stride, weights, int64 weight, steps, int64 dims, out")
+@emitted("rows, distances, codes, int64 first, weights, steps, int64 dims, out")
 def byte_tile(builder: Any, args: Arguments) -> None:
     """Sums over dimensions, for ``rows`` codes: of weight times byte, or of squares of weight less step times byte.
 
@@ -41,28 +41,26 @@ def byte_tile(builder: Any, args: Arguments) -> None:
     distances : literal bool
         Squares.
     codes : uint8 array
-        The first code begins at byte ``first``, ``stride`` bytes before the second.
-    weights : float32 array
-        From element ``weight`` on.
+        From byte ``first`` on, ``dims`` bytes a code.
+    weights : (dims,) float32
     steps : (dims,) float32
         The negative of each; read for squares.
     dims : int64
-        Those beyond the last whole :data:`LANES` are left out.
+        Sums leave out those beyond the last multiple of :data:`LANES`.
     out : (rows,) float32
     """
     floats = simd.vector(_FLOAT, LANES)
     fused = f"llvm.fmuladd.v{LANES}f32"
     four = ir.Constant(I64, 4)
-    weights = simd.at(builder, args["weights"], builder.mul(args["weight"], four))
     lines = [
-        simd.at(builder, args["codes"], builder.add(args["first"], builder.mul(args["stride"], ir.Constant(I64, row))))
+        simd.at(builder, args["codes"], builder.add(args["first"], builder.mul(args["dims"], ir.Constant(I64, row))))
         for row in range(args["rows"])
     ]
     sums = simd.accumulators(builder, floats, args["rows"])
 
     def chunk(index: Any) -> None:
         place = builder.mul(index, four)
-        weight = simd.load(builder, floats, simd.at(builder, weights, place), 4)
+        weight = simd.load(builder, floats, simd.at(builder, args["weights"], place), 4)
         step = simd.load(builder, floats, simd.at(builder, args["steps"], place), 4) if args["distances"] else None
         for line, slot in zip(lines, sums):
             code = simd.load(builder, simd.vector(I8, LANES), simd.at(builder, line, index))
