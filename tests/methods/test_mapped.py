@@ -54,6 +54,8 @@ def test_all_rows_can_be_named(rows):
     MappedRows(rows).will_read(np.arange(3_000), np.arange(1, 3_001))
     MappedRows(rows[:0]).will_read(np.empty(0, np.int64), np.empty(0, np.int64))
     MappedRows(rows[:, :3]).will_read(np.array([2_999]), np.array([3_000]))
+    assert len(asked(rows, range(3_000), range(1, 3_001))) == 3_000
+    assert MappedRows(rows[:0])._mapping is None is MappedRows(rows[:, :3])._mapping
 
 
 def test_documents_are_named_whole_and_counted(rows):
