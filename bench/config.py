@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.click_models import MODELS
-from bench.drift_options import DRIFT, check_drift
 from bench.errors import UsageError
 from bench.index_options import FLAT, check_index
+from bench.scenarios import SCENARIOS
+from bench.scenarios import check as check_scenario
 from methods.parameters import check_device
 
-SCENARIOS = ("none", "upgrade", DRIFT)
 RESCORE_STORES = ("float16", "int8", "float32", "residual", "disk", "engine")
 NO_ENGINE, RAY = "none", "ray"
 IN_MEMORY, MAPPED = "memory", "mapped"
@@ -42,8 +42,8 @@ class RunConfig:
     dataset : dict
         ``name`` and the options of ``bench.datasets.load``.
     scenario : dict
-        ``name`` and options: ``none``, ``upgrade`` (:mod:`bench.tracks.upgrade`) or ``drift``
-        (:mod:`bench.tracks.drift`).
+        ``name`` and options: ``none``, ``upgrade`` (:mod:`bench.tracks.upgrade`), ``drift``
+        (:mod:`bench.tracks.drift`) or ``hybrid`` (:mod:`bench.tracks.hybrid`).
     budget : str
         The most bytes that a code may take: ``8x``, ``48B`` or ``2bit``.
     k : int
@@ -208,8 +208,7 @@ class RunConfig:
         self._check_clients()
         if self.has_index:
             check_index(self.index, self.names_engine, self.scenario["name"])
-        if self.scenario["name"] == DRIFT:
-            check_drift(self.scenario, self.rescore)
+        check_scenario(self.scenario, self.rescore)
         if self.rescore_carving is not None and (self.rescore is None or not 0 < self.rescore_carving < math.inf):
             raise UsageError(f"rescore_carving={self.rescore_carving} needs rescore=..., and to be a number above 0")
         if self.click_model is not None and self.click_model not in MODELS:

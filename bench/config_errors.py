@@ -10,11 +10,11 @@ from pathlib import Path
 from hydra.core.config_store import ConfigStore
 
 from bench import datasets
-from bench.config import DEFAULT_DATASET, SCENARIOS, Limits, RunConfig
-from bench.drift_options import DEFAULTS, DRIFT
+from bench.config import DEFAULT_DATASET, Limits, RunConfig
 from bench.engines import adaptors
 from bench.errors import UsageError, unknown_name
 from bench.index_options import FLAT, INDEXES
+from bench.scenarios import OPTIONS, SCENARIOS
 from methods import MethodError, registry
 
 _NO_CONFIG = re.compile(
@@ -123,11 +123,11 @@ def _unknown_index_option(leaf: str, overrides: Sequence[str]) -> str:
 
 def _unknown_scenario_option(leaf: str, overrides: Sequence[str]) -> str:
     named = (_chosen("scenario", overrides) or ["none"])[-1]
-    if named != DRIFT:
-        drift = f"; {DRIFT} has it: name scenario={DRIFT}" if leaf in DEFAULTS else ""
-        return f"scenario={named} has no option {leaf!r}{drift}"
-    right = _near(leaf, list(DEFAULTS), "scenario.") or "use one of " + ", ".join(DEFAULTS)
-    return f"scenario={DRIFT} has no option {leaf!r}; {right}"
+    having = [f"scenario={name}" for name, own in OPTIONS.items() if leaf in own and name != named]
+    others = f"{' and '.join(having)} {'have' if len(having) > 1 else 'has'} it: name that too" if having else ""
+    own = list(OPTIONS.get(named, {}))
+    right = _near(leaf, own, "scenario.") or others or ("use one of " + ", ".join(own) if own else "")
+    return f"scenario={named} has no option {leaf!r}{right and f'; {right}'}"
 
 
 def _unknown_launcher_option(leaf: str, overrides: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""What ``scenario=drift`` takes, and how a scenario is called beside its data set."""
+"""What ``scenario=drift`` takes."""
 
 from __future__ import annotations
 
@@ -39,21 +39,6 @@ def check_drift(options: Mapping[str, Any], rescore: str | None) -> None:
 def first_rows(options: Mapping[str, Any], rows: int) -> int:
     """How many of ``rows`` vectors are there when the codec is fitted."""
     return max(1, round(options["fit"] * rows))
-
-
-def described(scenario: Mapping[str, Any] | None) -> str:
-    """A scenario in words, which a table has beside the data set: ``drift order=random``; empty for ``none``.
-
-    A file with an order is called by its name alone.
-    """
-    name = (scenario or {}).get("name") or "none"
-    if scenario is None or name == "none":
-        return ""
-    options = {**DEFAULTS, **scenario} if name == DRIFT else {}
-    if options and options["order"] not in ORDERS:
-        options["order"] = Path(str(options["order"])).name
-    other = [f"{key}={options[key]}" for key, default in DEFAULTS.items() if options.get(key, default) != default]
-    return " ".join([str(name), *other])
 
 
 def _is_number(value: Any) -> bool:

@@ -23,7 +23,7 @@ from methods.errors import MethodError, UnknownMethod, WrongTrack
 ENTRY_POINTS = "bench.methods"
 DENSE = "dense"
 SHARED = frozenset(
-    {"checks", "compose", "encoding", "fitting", "index", "kernels", "search"}
+    {"checks", "compose", "encoding", "fitting", "index", "kernels", "search", "sparse"}
 )  # folders that hold no method
 _METHODS: dict[str, Any] = {}  # name -> class of any track
 _LEFT_OUT: dict[str, str] = {}  # entry point -> why it is none of them

@@ -21,6 +21,7 @@ from bench.datasets.formats import SUFFIXES
 from bench.datasets.lossless import lossless
 from bench.datasets.parts import truth_path
 from bench.datasets.shards import merge_shards, search_shard, shards_folder
+from bench.datasets.texts import HAVING
 from bench.errors import UsageError
 from bench.measure.kinds import kinds_of, warnings_of
 from bench.progress import busy
@@ -68,6 +69,8 @@ def main(arguments: list[str] | None = None) -> int:
             _list()
         elif chosen.command == "build":
             _build(chosen.name, chosen.source, chosen.to, chosen.force)
+        elif chosen.command == "texts":
+            _texts(chosen.name, chosen.source)
         elif chosen.command == "truth":
             _truth(_dense(chosen.name, chosen.options), chosen.k, chosen.shard, chosen.to)
         elif chosen.command == "merge":
@@ -113,6 +116,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     make.add_argument("--to", type=Path, metavar="FOLDER", help="write here instead of where the benchmark reads")
     make.add_argument("--force", action="store_true", help="build again what is built")
+    words = commands.add_parser("texts", help="keep the texts of a data set beside it, for scenario=hybrid")
+    words.add_argument("name", metavar="NAME", help=", ".join(HAVING))
+    words.add_argument("--from", dest="source", type=Path, metavar="PATH", help="the archive, already downloaded")
     info = commands.add_parser("info", help="what a data set is: shapes, metric, checksum, source, license")
     info.add_argument("name", metavar="NAME", nargs="?", help=", ".join(datasets.names()))
     info.add_argument("--vectors", type=Path, metavar="FILE", help="your own file instead of a NAME")
@@ -147,6 +153,14 @@ def _build(name: str, source: Path | None, target: Path | None, force: bool) -> 
     with busy(f"building {name}"):
         folder = builders.build(name, source, target)
     print(f"{name} is in {folder} after {time.perf_counter() - start:.1f} s")
+
+
+def _texts(name: str, source: Path | None) -> None:
+    from bench.datasets.builders import texts
+
+    with busy(f"reading the texts of {name}"):
+        folder = texts.build(name, source)
+    print(f"the texts of {name} are in {folder}")
 
 
 def _dense(name: str, options: list[str]) -> datasets.Dataset:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 
@@ -21,6 +21,28 @@ class VectorStore(Protocol):
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """The given rows (any order) as C-contiguous float32, without reading the whole store."""
+
+
+class TextStore(Protocol):
+    """Texts that are read when they are needed (:class:`bench.datasets.texts.TextFile`)."""
+
+    def read(self, count: int) -> list[str]:
+        """The texts; :class:`DatasetError` if they are not ``count``, or cannot be read."""
+
+    def take(self, rows: np.ndarray | None) -> Self:
+        """Those of the given rows, all if None."""
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The texts that base and queries were made from."""
+
+    base: TextStore
+    queries: TextStore
+
+    def cut(self, rows: np.ndarray | None, queries: int) -> Texts:
+        """Those of the base's ``rows`` (all if None) and of the first ``queries`` queries."""
+        return Texts(self.base.take(rows), self.queries.take(np.arange(queries)))
 
 
 @dataclass(frozen=True)
@@ -56,6 +78,8 @@ class Dataset:
         own, never used instead.
     metric_asked : bool
         The caller chose the metric, so neighbors of the file that differ from ours are no error.
+    texts : Texts or None
+        Files of the texts that base and queries were made from, if any are known; not read, and not in the checksum.
     """
 
     track: ClassVar[str] = "dense"
@@ -70,6 +94,7 @@ class Dataset:
     card: dict[str, Any] = field(default_factory=dict)
     neighbors: np.ndarray | None = None
     metric_asked: bool = False
+    texts: Texts | None = None
 
     @property
     def dim(self) -> int:

@@ -183,6 +183,7 @@ def _assemble(
         checksum=combined(*digests, relevance=relevance),
         card=card,
         neighbors=source.neighbors[:query_count] if kept and source.neighbors is not None else None,
+        texts=None if source.texts is None else source.texts.cut(rows, query_count),
     )
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.datasets import formats
-from bench.datasets.base import DatasetError, Relevance, VectorStore
+from bench.datasets import texts as text_files
+from bench.datasets.base import DatasetError, Relevance, Texts, VectorStore
 from bench.datasets.builders import folder_of, is_built
 from bench.datasets.checksum import file_identity
 from bench.datasets.distances import known_metric
@@ -38,6 +39,7 @@ class Source:
         Came along with the queries, true by ``metric``; -1 where there are fewer.
     distance : str or None
         What a file calls its metric; None if it does not say.
+    texts : Texts or None
     """
 
     metric: Metric | None
@@ -50,6 +52,7 @@ class Source:
     train_identity: str | None = None
     card: dict[str, Any] = field(default_factory=dict)
     distance: str | None = None
+    texts: Texts | None = None
 
 
 def built(name: str) -> Source:
@@ -69,7 +72,8 @@ def built(name: str) -> Source:
     judged = folder / "relevance.npy"
     relevance = read_relevance(judged, queries.shape[0], base.shape[0]) if judged.exists() else None
     identity = file_identity(base_file)
-    return Source(metric, base, queries, relevance=relevance, identity=identity, card=card)
+    texts = text_files.built(name) if name in text_files.HAVING else None
+    return Source(metric, base, queries, relevance=relevance, identity=identity, card=card, texts=texts)
 
 
 def _file_of(folder: Path, part: str) -> Path:
@@ -111,6 +115,9 @@ def path(
     column: str | None = None,
     queries_column: str | None = None,
     holdout: int | None = None,
+    relevance: str | None = None,
+    texts: str | None = None,
+    queries_texts: str | None = None,
     *,
     seed: int = 0,
 ) -> Source:
@@ -130,11 +137,16 @@ def path(
     holdout : int, optional
         Without queries, so many base vectors (drawn with ``seed``) become queries and leave the base; a tenth of
         the base, and at most 1,000, if None.
+    relevance : str, optional
+        A ``.npy`` file (m, 3) of integers, for a file of queries: row of a query, row of the base, grade.
+    texts, queries_texts : str, optional
+        Files of the texts that base and queries were made from (:mod:`bench.datasets.texts`).
     """
     if base is None:
         raise DatasetError("dataset=path needs a file; use dataset.base=FILE")
-    texts = {"base": base, "queries": queries, "train": train, "column": column, "queries_column": queries_column}
-    for key, value in texts.items():
+    given = {"base": base, "queries": queries, "train": train, "column": column, "queries_column": queries_column}
+    given |= {"relevance": relevance, "texts": texts, "queries_texts": queries_texts}
+    for key, value in given.items():
         if value is not None and not isinstance(value, str):
             raise DatasetError(f"dataset.{key}={value} is no text; use dataset.{key}=\"'...'\" with the quotes")
     file = formats.existing_file(base)
@@ -148,6 +160,7 @@ def path(
     query_vectors, neighbors = _queries(queries, column, queries_column, hdf5)
     identity = file_identity(file, column or "")
     card: dict[str, Any] = {"source": str(file)}
+    rows = None
     if query_vectors is not None:
         if holdout is not None:
             raise DatasetError(f"holdout={holdout} needs a data set without queries, but {queries or base} has them")
@@ -164,7 +177,31 @@ def path(
     distance = None if hdf5 is None else hdf5.distance
     metric = _DEFAULT_METRIC if distance is None else known_metric(distance)
     train_identity = None if train is None else file_identity(Path(train).expanduser(), column or "")
-    return Source(metric, store, query_vectors, trained, None, neighbors, identity, train_identity, card, distance)
+    return Source(
+        metric,
+        store,
+        query_vectors,
+        trained,
+        _judged(relevance, rows, query_vectors, store),
+        neighbors,
+        identity,
+        train_identity,
+        card,
+        distance,
+        None if texts is None else text_files.given(texts, queries_texts, getattr(store, "rows", None), rows),
+    )
+
+
+def _judged(file: str | None, held_out: np.ndarray | None, queries: VectorStore, base: VectorStore) -> Relevance | None:
+    """Judgements in a file of the user's."""
+    if file is None:
+        return None
+    if held_out is not None:
+        raise DatasetError(f"relevance={file} is of a file of queries; name it by dataset.queries=FILE")
+    try:
+        return read_relevance(formats.existing_file(file), queries.shape[0], base.shape[0])
+    except (OSError, ValueError, EOFError) as error:
+        raise DatasetError(f"relevance={file} cannot be read as judgements: {error}") from None
 
 
 def _queries(

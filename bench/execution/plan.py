@@ -16,7 +16,8 @@ from bench.drift_options import DRIFT
 from bench.errors import UsageError
 from bench.execution.data import load_dataset
 from bench.execution.subject import Subject, subject_of
-from bench.tracks import drift, engine, indexed, track_of, upgrade
+from bench.hybrid_options import HYBRID
+from bench.tracks import drift, engine, hybrid, indexed, track_of, upgrade
 from methods import BudgetError, registry
 from methods.budget import Budget
 from methods.errors import MissingDependency, NoSuccessor, NotMapped, UnsupportedMetric, WrongTrack
@@ -141,9 +142,10 @@ def prepare(config: RunConfig) -> Plan:
         "version": subject.version,
     }
     determinants |= getattr(track, "determinants", dict)()
-    scenario = {"upgrade": upgrade, DRIFT: drift}.get(config.scenario["name"])
+    scenario = {"upgrade": upgrade, DRIFT: drift, HYBRID: hybrid}.get(config.scenario["name"])
     if scenario is not None:
         determinants |= scenario.determinants(config, dataset)
+    measured = hybrid if scenario is hybrid else measured
     params, size, infeasible = None, None, None
     try:
         _check_track(subject, dataset)

@@ -20,6 +20,7 @@ from bench.execution.plan import Plan
 from bench.execution.subject import label
 from bench.execution.turns import Turns
 from bench.execution.worker import TRACEBACK_FILE
+from bench.hybrid_options import HYBRID
 from bench.measure import environment
 from bench.processes import removed_with_this
 from bench.progress import Progress
@@ -135,7 +136,7 @@ def find_truth(plan: Plan) -> None:
 
 def _shared(plan: Plan) -> Record | None:
     """The record of ``plan`` copied from a run at another budget that led to the same codec, if there is one."""
-    if plan.config.rerun:
+    if plan.config.rerun or plan.config.scenario["name"] == HYBRID:  # whose other code has the whole budget
         return None
     subject = plan.subject
     for folder in sorted(plan.folder.parent.glob("[!.]*")):
@@ -235,7 +236,7 @@ def _scan_bandwidth(measured: dict[str, Any], memory: float) -> dict[str, float]
     latency, throughput, size = measured.get("latency_ms"), measured.get("throughput") or {}, measured.get("bytes")
     if size is None or not latency or "queries_per_s" not in throughput:
         return None
-    if measured.get("index") or measured.get("shards"):
+    if measured.get("index") or measured.get("shards") or measured.get("hybrid"):
         return None
     single = size["searcher"] / (latency["p50"] / 1e3)
     return {

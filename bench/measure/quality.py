@@ -183,6 +183,15 @@ def retrieval_measures(ids: np.ndarray, relevance: Relevance) -> dict[str, np.nd
     return result
 
 
+def relevant_found(ids: np.ndarray, relevance: Relevance) -> np.ndarray:
+    """R@n of each query (nq,): the share of its relevant items that are among ids (nq, n); NaN without a judgement."""
+    hits, judged = np.zeros(len(ids)), np.zeros(len(ids))
+    for query, item in zip(relevance.query.tolist(), relevance.item.tolist()):
+        judged[query] += 1
+        hits[query] += item in ids[query]
+    return np.divide(hits, judged, out=np.full(len(ids), np.nan), where=judged > 0)
+
+
 def score_fidelity(
     estimated: np.ndarray, truth: np.ndarray, same_direction: bool, estimates_metric: bool
 ) -> dict[str, np.ndarray]:

@@ -26,6 +26,7 @@ from bench.records import packed
 from bench.records.disk_info import DiskInfo
 from bench.records.drift_info import DriftInfo
 from bench.records.engine_info import EngineInfo
+from bench.records.hybrid_info import HybridInfo
 from bench.records.index_info import IndexInfo
 from bench.records.load_info import LoadPoint
 
@@ -149,9 +150,10 @@ class Record:
     ``recalls`` is recall@10 of each distinct query, as :meth:`bench.report.per_query.RecallOfQueries.values` gives it,
     where a packed record has it: its per-query arrays stay behind, and methods that are measured later are tested
     against it. ``engine`` is of runs that measured a real engine instead of a method, ``index`` of those whose searches
-    visit some of the codes, ``drift`` of those whose vectors arrived in time. ``shards`` has, of a base in shards, the
-    rows, node and processor of each, seconds of encoding and peak memory. ``disk`` is of those whose searches read a
-    file, ``clients`` of those with ``clients=``. ``at_rest`` is of single vectors' codes, 1,024 or more.
+    visit some of the codes, ``drift`` of those whose vectors arrived in time, ``hybrid`` of codes
+    beside postings. ``shards`` has, of a base in shards, the rows, node and processor of each, seconds of encoding and
+    peak memory. ``disk`` is of those whose searches read a file, ``clients`` of those with ``clients=``. ``at_rest`` is
+    of single vectors' codes, 1,024 or more.
     """
 
     schema: int
@@ -180,6 +182,7 @@ class Record:
     engine: EngineInfo | None = None
     index: IndexInfo | None = None
     drift: DriftInfo | None = None
+    hybrid: HybridInfo | None = None
     shards: list[dict[str, Any]] | None = None
     disk: DiskInfo | None = None
     clients: list[LoadPoint] | None = None

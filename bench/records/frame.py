@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.drift_options import described
 from bench.own_files import shown
 from bench.records import Record, find, load_columns
+from bench.scenarios import described
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 COLUMNS: dict[str, tuple[str, Callable[[Record], Any]]] = {  # name -> meaning, value
     "dataset": ("name of the data set", lambda r: shown(r.dataset.name, r.config.get("dataset"))),
     "scenario": (
-        "`none`, `upgrade`, or `drift` with its options",
+        "`none`, `upgrade`, or `drift` or `hybrid` with options",
         lambda r: described(r.config.get("scenario")) or "none",
     ),
     "metric": ("`ip`, `cosine`, `l2`, `chamfer` (sets of vectors) or `auc` (tables)", lambda r: r.dataset.metric),

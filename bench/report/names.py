@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from bench import own_files
-from bench.drift_options import described
 from bench.records import Record
+from bench.scenarios import described
 
 
 def dataset_names(records: Iterable[Record]) -> Callable[[Record], str]:

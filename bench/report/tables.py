@@ -16,7 +16,7 @@ from bench import own_files
 from bench.measure.kinds import kinds_of, warnings_of
 from bench.measure.statistics import Interval
 from bench.records import FAILURES, Record
-from bench.report import drift_record, engine_record, index_record, load_record
+from bench.report import drift_record, engine_record, hybrid_record, index_record, load_record
 from bench.report.names import dataset_names, shown_name
 from bench.report.rows import HEADLINES, Row, digits_of, headlines, rows_of
 from bench.report.table_record import table_lines
@@ -46,6 +46,9 @@ def print_record(record: Record, console: Console | None = None) -> None:
     if record.drift is not None:
         console.print(drift_record.drift_table(record.drift))
         console.print(drift_record.statement(record))
+    if record.hybrid is not None:
+        console.print(hybrid_record.hybrid_table(record.hybrid))
+        console.print(hybrid_record.statement(record), highlight=False)
 
 
 def terminal() -> Console:
@@ -134,6 +137,7 @@ def _measured(record: Record) -> Iterable[tuple[str, str]]:
             f"{_bytes(scan.batch)}/s in batches",
         )
     yield from load_record.load_lines(record)
+    yield from hybrid_record.hybrid_lines(record)
     if record.index is not None:
         yield from index_record.index_lines(record)
     if record.engine is not None:
@@ -171,6 +175,9 @@ def print_sweep(
         if record.drift is not None:
             name = f"{record.method.full_name} {record.budget.requested} on {shown_name(record)}"
             console.print(f"{name}: {drift_record.statement(record)}", highlight=False)
+        if record.hybrid is not None:
+            name = f"{record.method.full_name} {record.budget.requested} on {shown_name(record)}"
+            console.print(f"{name}: {hybrid_record.statement(record)}", highlight=False)
     for line in _warnings(records):
         console.print(line, highlight=False)
     for line in _reasons(records):

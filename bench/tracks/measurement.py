@@ -21,6 +21,7 @@ from bench.records import Bytes, Ratio
 from bench.records.disk_info import DiskInfo
 from bench.records.drift_info import DriftInfo
 from bench.records.engine_info import EngineInfo
+from bench.records.hybrid_info import HybridInfo
 from bench.records.index_info import IndexInfo
 from bench.records.load_info import LoadPoint
 from bench.tracks import loads
@@ -56,6 +57,7 @@ class Measurement:
     engine: EngineInfo | None = None
     index: IndexInfo | None = None
     drift: DriftInfo | None = None
+    hybrid: HybridInfo | None = None
     shards: list[dict[str, Any]] | None = None
     disk: DiskInfo | None = None
     clients: list[LoadPoint] | None = None

@@ -1,0 +1,41 @@
+"""What scenarios there are, their options, and how one is called beside its data set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bench import drift_options, hybrid_options
+from bench.drift_options import DRIFT, ORDERS
+from bench.hybrid_options import HYBRID
+
+NONE, UPGRADE = "none", "upgrade"
+OPTIONS: dict[str, Mapping[str, Any]] = {  # of each scenario that has any, with their defaults
+    DRIFT: drift_options.DEFAULTS,
+    HYBRID: hybrid_options.DEFAULTS,
+}
+SCENARIOS = (NONE, UPGRADE, *OPTIONS)
+
+
+def check(options: Mapping[str, Any], rescore: str | None) -> None:
+    """Raise :class:`bench.errors.UsageError` for an option that no run can work with."""
+    if options["name"] == DRIFT:
+        drift_options.check_drift(options, rescore)
+    if options["name"] == HYBRID:
+        hybrid_options.check_hybrid(options, rescore)
+
+
+def described(scenario: Mapping[str, Any] | None) -> str:
+    """A scenario in words, which a table has beside the data set: ``drift order=random``; empty for ``none``.
+
+    A file with an order is called by its name alone.
+    """
+    name = (scenario or {}).get("name") or NONE
+    if scenario is None or name == NONE:
+        return ""
+    defaults = OPTIONS.get(name, {})
+    options = {**defaults, **scenario}
+    if name == DRIFT and options["order"] not in ORDERS:
+        options["order"] = Path(str(options["order"])).name
+    return " ".join([str(name), *(f"{key}={options[key]}" for key in defaults if options[key] != defaults[key])])
