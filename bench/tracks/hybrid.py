@@ -279,8 +279,8 @@ class _Judge:
         return {"measures": measures, "gained": gained, "p": p}
 
     def _of(self, ids: np.ndarray) -> dict[str, np.ndarray]:
-        found = quality.relevant_found(ids[:, :TRUTH_K], self.relevance)
-        return {**self.retrieval(ids), f"R@{TRUTH_K}": self._reported(found)}
+        shares = quality.relevant_found(ids[:, :TRUTH_K], self.relevance)
+        return {**self.retrieval(ids), f"R@{TRUTH_K}": self._reported(shares)}
 
     def _once(self, values: np.ndarray) -> np.ndarray:
         """Values of reported queries, repeats once."""

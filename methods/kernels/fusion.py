@@ -5,7 +5,37 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["merge"]
+__all__ = ["merge", "stretched"]
+
+
+@njit(cache=True, nogil=True)
+def stretched(scores: np.ndarray, ids: np.ndarray, sign: int, least: float, weight: float) -> np.ndarray:
+    """Scores (nq, n) of a search, best first, as float32 from 0, the last of a list, to ``weight``, its first.
+
+    Parameters
+    ----------
+    ids : (nq, n) int64
+        -1 where there is no item, at the end.
+    sign : int
+        -1 where scores are distances, else 1.
+    least : float
+        Stretched to 0 instead of the last score, where a list is not full; NaN: the last score always is.
+    """
+    values = np.zeros(scores.shape, np.float32)
+    for query in range(len(scores)):
+        count = 0
+        while count < scores.shape[1] and ids[query, count] >= 0:
+            count += 1
+        if not count:
+            continue
+        low = float(sign * scores[query, count - 1])
+        if count < scores.shape[1] and not np.isnan(least):
+            low = least
+        span = float(sign * scores[query, 0]) - low
+        for place in range(count):
+            share = (float(sign * scores[query, place]) - low) / span if span > 0 else 1.0
+            values[query, place] = weight * share
+    return values
 
 
 @njit(cache=True, nogil=True)

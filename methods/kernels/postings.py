@@ -25,6 +25,9 @@ __all__ = ["FINGERPRINT_BITS", "SCALE", "pack", "packed_bits", "rarity", "search
 FINGERPRINT_BITS = 16  # of a key that a bucket does not say
 SCALE = 4096  # sums are integers, so that they do not depend on the order of terms: a weight of 1 is so much
 _ESCAPE, _RAW = 24, 32  # so many ones announce a gap in plain bits
+_DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)  # its products with powers of two differ in their upper 6 bits
+_PLACE = np.empty(64, np.int64)
+_PLACE[(_DE_BRUIJN << np.arange(64, dtype=np.uint64)) >> np.uint64(58)] = np.arange(64)
 
 
 @njit(cache=True)
@@ -155,41 +158,52 @@ def pack(
 
 
 @njit(cache=True, inline="always")
-def _peek(words: np.ndarray, at: int) -> int:
-    """The 63 bits from ``at`` on; ``words`` has one more than its bits need."""
-    place, shift = at >> 6, np.uint64(at & 63)
-    value = words[place] >> shift
-    if at & 63:
-        value |= words[place + 1] << (np.uint64(64) - shift)
+def _window(word: int, following: int, at: int) -> int:
+    """The 63 bits from ``at`` on, of the word that it is in and the one after that."""
+    # Words and not their array: numba would count a reference to it at every call. Shifted twice: by 64 is undefined.
+    shift = np.uint64(at & 63)
+    value = (word >> shift) | ((following << np.uint64(1)) << (np.uint64(63) - shift))
     return np.int64(value & np.uint64(0x7FFFFFFFFFFFFFFF))  # type: ignore[return-value]
 
 
 @njit(cache=True, inline="always")
-def _gamma(words: np.ndarray, at: int) -> tuple[int, int]:
-    """A number and the place after it."""
-    value, low = _peek(words, at), 0
-    while value & 1:
-        value >>= 1
-        low += 1
-    return (1 << low) | ((value >> 1) & ((1 << low) - 1)), at + 2 * low + 1
+def _gamma(value: int) -> tuple[int, int]:
+    """The number that a window begins with, and how many bits it takes."""
+    low = _ones(value)
+    return (1 << low) | ((value >> (low + 1)) & ((1 << low) - 1)), 2 * low + 1
 
 
 @njit(cache=True, inline="always")
-def _gap(words: np.ndarray, at: int, low: int) -> tuple[int, int]:
-    """A gap less 1 and the place after it."""
-    value, ones = _peek(words, at), 0
-    while value & 1 and ones < _ESCAPE:
-        value >>= 1
-        ones += 1
-    if ones == _ESCAPE:
-        return value & ((1 << _RAW) - 1), at + _ESCAPE + _RAW
-    return (ones << low) | ((value >> 1) & ((1 << low) - 1)), at + ones + 1 + low
+def _gap(value: int, low: int) -> tuple[int, int]:
+    """The gap less 1 that a window begins with, and how many bits it takes."""
+    ones = _ones(value)
+    if ones >= _ESCAPE:
+        return (value >> _ESCAPE) & ((1 << _RAW) - 1), _ESCAPE + _RAW
+    return (ones << low) | ((value >> (ones + 1)) & ((1 << low) - 1)), ones + 1 + low
 
 
 @njit(cache=True, inline="always")
+def _ones(value: int) -> int:
+    """How many bits are 1 before the first 0, from the lowest on."""
+    zero = np.uint64(~value & (value + 1))
+    return _PLACE[(zero * _DE_BRUIJN) >> np.uint64(58)]
+
+
+@njit(cache=True)
 def _begin(starts: np.ndarray, bucket: int) -> int:
     """The first bit of a bucket."""
     return np.int64(starts[bucket]) << 3  # type: ignore[return-value]
+
+
+@njit(cache=True)
+def _head(words: np.ndarray, at: int) -> tuple[int, int, int, int]:
+    """Of the list at ``at``: the rest of its key, postings, 1 + those left out, and the place of its levels."""
+    fingerprint = _window(words[at >> 6], words[(at >> 6) + 1], at) & ((1 << FINGERPRINT_BITS) - 1)
+    at += FINGERPRINT_BITS
+    postings, length = _gamma(_window(words[at >> 6], words[(at >> 6) + 1], at))
+    at += length
+    extra, length = _gamma(_window(words[at >> 6], words[(at >> 6) + 1], at))
+    return fingerprint, postings, extra, at + length
 
 
 @njit(cache=True)
@@ -208,24 +222,26 @@ def _add(
     rest, mask = key & ((1 << FINGERPRINT_BITS) - 1), (1 << bits) - 1
     if at == _begin(starts, (key >> FINGERPRINT_BITS) + 1):
         return
-    terms, at = _gamma(words, at)
+    terms, length = _gamma(_window(words[at >> 6], words[(at >> 6) + 1], at))
+    at += length
     for _ in range(terms - 1):
-        fingerprint = _peek(words, at) & ((1 << FINGERPRINT_BITS) - 1)
-        postings, at = _gamma(words, at + FINGERPRINT_BITS)
-        extra, at = _gamma(words, at)
-        level_at, at, low = at, at + postings * bits, _rice(texts, postings)
+        fingerprint, postings, extra, level_at = _head(words, at)
+        at, low = level_at + postings * bits, _rice(texts, postings)
         if fingerprint != rest:
             for _ in range(postings):
-                _, at = _gap(words, at, low)
+                _, length = _gap(_window(words[at >> 6], words[(at >> 6) + 1], at), low)
+                at += length
             continue
         frequency = postings + extra - 1
         factor = times * SCALE * np.log(1.0 + (texts - frequency + 0.5) / (frequency + 0.5))
-        weights = np.rint(factor * levels).astype(np.int32)
+        weights = np.rint(factor * (levels[0] + levels[1] * np.arange(1 << bits))).astype(np.int32)
         text = -1
         for _ in range(postings):
-            gap, at = _gap(words, at, low)
+            gap, length = _gap(_window(words[at >> 6], words[(at >> 6) + 1], at), low)
+            at += length
             text += gap + 1
-            sums[text] += weights[_peek(words, level_at) & mask]
+            level = _window(words[level_at >> 6], words[(level_at >> 6) + 1], level_at) & mask
+            sums[text] += weights[level]
             level_at += bits
         return
 
@@ -248,8 +264,8 @@ def search(
     ----------
     words, starts, texts, bits
         As :func:`pack` has them; ``starts`` ends with the bytes of all buckets.
-    levels : (2**bits,) float64
-        What a level stands for.
+    levels : (2,) float64
+        What the lowest level stands for, and the step to the next.
     first : (nq + 1,) int64
         Where the terms of each query begin in ``keys`` (int64) and ``times`` (how often the query has each).
     """
@@ -258,13 +274,13 @@ def search(
     for query in range(nq):
         for place in range(first[query], first[query + 1]):
             _add(words, starts, texts, bits, levels, keys[place], times[place], sums)
-        heap = heaps[0, query]
+        heap, least = heaps[0, query], 0
         for text in range(texts):
-            if sums[text] > 0:
-                key = topk.distance_key(-sums[text], text)
-                sums[text] = 0
-                if key < heap[0]:
-                    topk.push(heap, key)
+            if sums[text] > least:  # an equal sum of a later text is worse
+                topk.push(heap, topk.distance_key(-sums[text], text))
+                if heap[0] != topk.EMPTY:
+                    least = -(heap[0] >> 32)
+        sums[:] = 0
     sorted_keys, ids = topk.results(heaps, k)
     return np.where(ids >= 0, -(sorted_keys >> 32), 0), ids
 
@@ -280,17 +296,18 @@ def unpack(
         at = _begin(starts, bucket)
         if at == _begin(starts, bucket + 1):
             continue
-        terms, at = _gamma(words, at)
+        terms, length = _gamma(_window(words[at >> 6], words[(at >> 6) + 1], at))
+        at += length
         for _ in range(terms - 1):
-            key = (bucket << FINGERPRINT_BITS) | (_peek(words, at) & ((1 << FINGERPRINT_BITS) - 1))
-            count, at = _gamma(words, at + FINGERPRINT_BITS)
-            extra, at = _gamma(words, at)
-            level_at, at, low, text = at, at + count * bits, _rice(texts, count), -1
+            fingerprint, count, extra, level_at = _head(words, at)
+            at, low, text = level_at + count * bits, _rice(texts, count), -1
             for _ in range(count):
-                gap, at = _gap(words, at, low)
+                gap, length = _gap(_window(words[at >> 6], words[(at >> 6) + 1], at), low)
+                at += length
                 text += gap + 1
-                out[0, done], out[1, done] = key, count + extra - 1
-                out[2, done], out[3, done] = text, _peek(words, level_at) & mask
+                out[0, done], out[1, done] = (bucket << FINGERPRINT_BITS) | fingerprint, count + extra - 1
+                out[2, done] = text
+                out[3, done] = _window(words[level_at >> 6], words[(level_at >> 6) + 1], level_at) & mask
                 level_at += bits
                 done += 1
     return out[0], out[1], out[2], out[3]

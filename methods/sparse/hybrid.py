@@ -12,38 +12,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from methods.kernels.fusion import merge
+from methods.kernels.fusion import merge, stretched
 from methods.searcher import Searcher
 from methods.sparse.postings import Postings
 
-__all__ = ["HybridQueries", "HybridSearcher", "linear", "reciprocal_rank", "stretched"]
+__all__ = ["HybridQueries", "HybridSearcher", "linear", "reciprocal_rank"]
 
 _CONSTANT = 60  # of reciprocal ranks
 
 Ranked = tuple[np.ndarray, np.ndarray]  # scores (nq, n), best first, and ids (nq, n), -1 padded
-
-
-def stretched(scores: np.ndarray, ids: np.ndarray, descending: bool = True, least: float | None = None) -> np.ndarray:
-    """Scores (nq, n) float32 from 0, the last of a list, to 1, its first; 0 where there is no item.
-
-    Parameters
-    ----------
-    scores, ids
-        Of a search, best first; ids are -1 where there is no item.
-    descending : bool
-        False of distances.
-    least : float, optional
-        What an item that is not in a list has, if the list was not filled: stretched to 0 then instead of the last.
-    """
-    signed = np.where(ids >= 0, scores if descending else -scores, np.nan).astype(np.float64)
-    first = signed[:, :1]
-    last = np.nanmin(np.where(ids >= 0, signed, np.inf), axis=1, keepdims=True)
-    if least is not None:
-        last = np.where(ids[:, -1:] < 0, least, last)
-    span = first - last
-    with np.errstate(invalid="ignore", divide="ignore"):
-        values = np.where(span > 0, (signed - last) / span, 1.0)
-    return np.where(ids >= 0, values, 0.0).astype(np.float32)
 
 
 def linear(dense: Ranked, sparse: Ranked, weight: float, k: int, descending: bool = True) -> Ranked:
@@ -51,8 +28,9 @@ def linear(dense: Ranked, sparse: Ranked, weight: float, k: int, descending: boo
 
     An item that is in one list alone has 0 in the other. ``descending`` is False where dense scores are distances.
     """
-    values = np.float32(1 - weight) * stretched(*dense, descending), np.float32(weight) * stretched(*sparse, least=0.0)
-    return merge(values[0], dense[1], values[1], sparse[1], k)
+    by_code = stretched(*dense, 1 if descending else -1, np.nan, 1.0 - weight)
+    by_postings = stretched(*sparse, 1, 0.0, float(weight))  # who is not in a list that is not full has no word of it
+    return merge(by_code, dense[1], by_postings, sparse[1], k)
 
 
 def reciprocal_rank(dense: Ranked, sparse: Ranked, k: int) -> Ranked:

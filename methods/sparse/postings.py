@@ -117,11 +117,14 @@ class Postings:
             times += terms.values()
             first[row + 1] = len(keys)
         arrays = np.array(keys, np.int64), np.array(times, np.int64)
+        levels = self.levels.astype(np.float64)
         sums, ids = kernel.search(
-            self.stream, self.starts, self.texts, self.bits, self._weights(), first, *arrays, min(k, self.texts)
+            self.stream, self.starts, self.texts, self.bits, levels, first, *arrays, min(k, self.texts)
         )
-        pad = ((0, 0), (0, max(0, k - self.texts)))
         scores = (sums / kernel.SCALE).astype(np.float32)
+        if k <= self.texts:
+            return scores, ids
+        pad = ((0, 0), (0, k - self.texts))
         return np.pad(scores, pad), np.pad(ids, pad, constant_values=-1)
 
     @property
@@ -135,11 +138,8 @@ class Postings:
         The weight is ``rarity * level``.
         """
         key, frequency, text, level = kernel.unpack(self.stream, self.starts, self.texts, self.bits, self.count)
-        return key, frequency, text, self._weights()[level]
-
-    def _weights(self) -> np.ndarray:
         low, step = self.levels.astype(np.float64)
-        return low + step * np.arange(2**self.bits)
+        return key, frequency, text, low + step * level
 
 
 @dataclass(frozen=True)

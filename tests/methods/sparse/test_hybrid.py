@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from methods.sparse.hybrid import linear, reciprocal_rank, stretched
+from methods.kernels.fusion import stretched
+from methods.sparse.hybrid import linear, reciprocal_rank
 
 
 def ranked(seed, descending=True, padded=0):
@@ -43,8 +44,8 @@ def test_linear_adds_stretched_scores(descending, weight):
     expected = []
     for d, d_ids, s, s_ids in zip(*dense, *sparse):
         d, count = (d if descending else -d), int((s_ids >= 0).sum())
-        of_dense = np.float32(1 - weight) * np.float32(stretched_by_hand(d))
-        of_sparse = np.float32(weight) * np.float32(stretched_by_hand(s[:count], 0.0 if count < 8 else None))
+        of_dense = (1 - weight) * np.array(stretched_by_hand(d.astype(float)))
+        of_sparse = weight * np.array(stretched_by_hand(s[:count].astype(float), 0.0 if count < 8 else None))
         expected.append([*zip(d_ids, of_dense), *zip(s_ids[:count], of_sparse)])
     _, ids = linear(dense, sparse, weight, 12, descending)
     np.testing.assert_array_equal(ids, by_loops(expected, 12))
@@ -64,7 +65,7 @@ def test_reciprocal_ranks_are_added():
 
 def test_an_empty_list_stretches_to_nothing():
     scores, ids = np.zeros((1, 3), np.float32), np.full((1, 3), -1)
-    np.testing.assert_array_equal(stretched(scores, ids, least=0.0), 0)
+    np.testing.assert_array_equal(stretched(scores, ids, 1, 0.0, 0.5), 0)
     values, items = linear((np.float32([[3, 2, 1]]), np.array([[5, 6, 7]])), (scores, ids), 0.5, 2)
     assert items.tolist() == [[5, 6]]
     assert values.tolist() == [[0.5, 0.25]]

@@ -105,7 +105,7 @@ def test_bytes_are_used_up_by_the_heaviest_terms(texts, most):
 
 
 def test_gaps_far_beyond_the_mean_are_kept():
-    first, text = np.array([0, 901]), np.append(np.arange(900), 99_999)  # a gap of 99,100 where the usual one is 1
+    first, text = np.array([0, 901]), np.append(np.arange(900), 99_999)  # a gap of 99,100 where all others are 1
     level, words_, starts = np.arange(901) % 16, np.zeros(4_000, np.uint64), np.zeros(2, np.uint32)
     args = np.array([7]), np.array([3]), first, text
     needed = kernel.packed_bits(100_000, 4, np.array([0]), *args[1:])
