@@ -1,0 +1,256 @@
+"""The part of training that needs torch: losses, steps, and the straight-through product quantizer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from methods.product.bidr.recipe import BOTH, LABELS, LISTS, DenseRecipe, SparseRecipe
+from methods.product.bidr.residual_map import ResidualMap
+from methods.product.bidr.sampling import Batch
+from methods.vectors import normalized
+
+_WARM_UP = 0.1  # share of all steps during which learning rates rise
+_CLIP = 1.0  # most norm of a gradient
+_MASKED = -1e4  # the logit of a document that answers the query too
+
+Weights = Mapping[str, torch.Tensor]
+Sampler = Callable[[int], Iterable[Batch]]  # batches of an epoch
+
+
+def straight_through(rows: torch.Tensor, codebooks: torch.Tensor, sharpness: float = 1.0) -> torch.Tensor:
+    """Decoded ``rows`` whose gradient passes as if the choice of centroids had been a softmax of -distance.
+
+    Parameters
+    ----------
+    rows : (n, M * width)
+    codebooks : (M, centroids, width)
+    sharpness : float
+        What distances are multiplied by, after they were divided by the mean distance to the nearest centroid.
+
+    Returns
+    -------
+    decoded : (n, M * width)
+    """
+    cut = rows.view(len(rows), len(codebooks), -1).transpose(0, 1)  # (M, n, width)
+    products = torch.baddbmm(codebooks.square().sum(dim=2)[:, None], cut, codebooks.transpose(1, 2), alpha=-2)
+    distances = products + cut.square().sum(dim=2, keepdim=True)
+    least, nearest = distances.min(dim=2)
+    scale = sharpness / least.detach().mean().clamp_min(1e-12)
+    soft = torch.softmax(-distances * scale, dim=2)
+    hard = torch.zeros_like(soft).scatter_(2, nearest[:, :, None], 1.0)
+    chosen = hard + soft - soft.detach()
+    return torch.bmm(chosen, codebooks).transpose(0, 1).reshape(len(rows), -1)
+
+
+def residual(vectors: torch.Tensor, weights: Weights, dropout: float = 0.0) -> torch.Tensor:
+    """:class:`ResidualMap` on unit vectors (n, dim); the same without weights."""
+    if not weights:
+        return vectors
+    inner = functional.gelu(vectors @ weights["inner"] + weights["inner_bias"], approximate="tanh")
+    if dropout:
+        inner = functional.dropout(inner, dropout)
+    return functional.normalize(vectors + inner @ weights["outer"] + weights["outer_bias"], dim=1)
+
+
+def info_nce(scores: torch.Tensor, documents: torch.Tensor, answers: torch.Tensor) -> torch.Tensor:
+    """Cross entropy of a query's own document, which has the query's own column.
+
+    Parameters
+    ----------
+    scores : (b, m >= b)
+        Divided by the temperature.
+    documents : (m,) int64
+        Which document a column is; -1 for none.
+    answers : (b,) int64
+        The document that answers each query: its other columns count for nothing.
+    """
+    own = torch.arange(len(scores))
+    hidden = (documents[None, :] == answers[:, None]) | (documents < 0)[None, :]
+    hidden[own, own] = False
+    return functional.cross_entropy(scores.masked_fill(hidden, _MASKED), own)
+
+
+def list_net(scores: torch.Tensor, exact: torch.Tensor) -> torch.Tensor:
+    """Cross entropy between the softmax of exact scores (b, m) and that of ``scores``, both over the temperature."""
+    return functional.cross_entropy(scores, torch.softmax(exact, dim=1))
+
+
+class Optimizer:
+    """AdamW with a linear rise and fall of the learning rates, and clipped gradients."""
+
+    def __init__(self, groups: list[dict[str, Any]], steps: int, decay: float) -> None:
+        self.parameters = [tensor for group in groups for tensor in group["params"]]
+        self.adam = torch.optim.AdamW(groups, weight_decay=decay)
+        rise = max(1, int(_WARM_UP * steps))
+
+        def share(step: int) -> float:
+            return min((step + 1) / rise, max(0.0, (steps - step) / max(1, steps - rise)))
+
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.adam, share)
+
+    def step(self, loss: torch.Tensor) -> None:
+        self.adam.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.parameters, _CLIP)
+        self.adam.step()
+        self.schedule.step()
+
+
+def train_codebooks(
+    codebooks: np.ndarray,
+    rotation: np.ndarray,
+    documents: np.ndarray,
+    queries: np.ndarray,
+    answers: np.ndarray,
+    nearest: np.ndarray,
+    recipe: SparseRecipe,
+    seed: int,
+) -> tuple[np.ndarray, ResidualMap]:
+    """Stage 1: codebooks whose decoded documents score well with the queries.
+
+    Parameters
+    ----------
+    codebooks : (M, centroids, width) float32
+        Where training starts.
+    rotation : (dim, M * width) float32
+        What vectors are multiplied by before they are cut into subvectors; stays as it is.
+    documents : (n, dim) float32
+    queries : (nq, dim) float32
+    answers : (nq,) int64
+        Rows of ``documents``.
+    nearest : (nq, r) int64
+        For loss ``lists`` and ``both``: each query's documents by exact scores, of which one joins every batch.
+
+    Returns
+    -------
+    codebooks : (M, centroids, width) float32
+    query_map : ResidualMap
+    """
+    progress = _progress("bidr: codes")
+    rng = np.random.default_rng(seed)
+    scale = float(np.linalg.norm(documents, axis=1).mean()) or 1.0
+    unit = normalized(queries)
+    start = ResidualMap.start(queries.shape[1], recipe.hidden, seed) if recipe.hidden else ResidualMap({})
+    books = torch.tensor(codebooks, requires_grad=True)
+    maps = {name: torch.tensor(array, requires_grad=True) for name, array in start.weights.items()}
+    turn = torch.from_numpy(rotation)
+    size = min(recipe.batch, len(queries))
+    steps = recipe.epochs * (len(queries) // size)
+    groups: list[dict[str, Any]] = [{"params": [books], "lr": recipe.codebook_rate * scale, "weight_decay": 0.0}]
+    groups += [{"params": list(maps.values()), "lr": recipe.map_rate}] if maps else []
+    optimizer = Optimizer(groups, steps, decay=0.01)
+    sharpness = 1 / (recipe.temperature * scale)
+    for _ in progress(range(recipe.epochs)):
+        order = rng.permutation(len(queries))
+        for at in range(0, len(order) - size + 1, size):
+            rows = order[at : at + size]
+            columns = answers[rows]
+            if recipe.loss != LABELS:
+                columns = np.concatenate([columns, nearest[rows, rng.integers(nearest.shape[1], size=size)]])
+            vectors = torch.from_numpy(documents[columns])
+            asked_by = torch.from_numpy(unit[rows])
+            decoded = straight_through(vectors @ turn, books, recipe.sharpness)
+            scores = residual(asked_by, maps) @ turn @ decoded.T * sharpness
+            loss = torch.zeros(())
+            if recipe.loss in (LABELS, BOTH):
+                loss = loss + info_nce(scores, torch.from_numpy(columns), torch.from_numpy(answers[rows]))
+            if recipe.loss in (LISTS, BOTH):
+                loss = loss + list_net(scores, asked_by @ vectors.T * sharpness)
+            optimizer.step(loss)
+    return books.detach().numpy(), _exported(maps)
+
+
+def train_maps(
+    documents: np.ndarray,
+    queries: np.ndarray,
+    answers: np.ndarray,
+    sample: Sampler,
+    judge: Callable[[ResidualMap, ResidualMap], float],
+    recipe: DenseRecipe,
+    seed: int,
+) -> tuple[ResidualMap, ResidualMap]:
+    """Stage 2: maps of documents and of queries under which a query scores best with what answers it.
+
+    Parameters
+    ----------
+    documents, queries, answers
+        As for :func:`train_codebooks`.
+    sample : callable
+        The batches of an epoch, by its number.
+    judge : callable
+        How good two maps are (on validation queries): the best epoch is kept, the identity if none is better.
+
+    Returns
+    -------
+    document_map, query_map : ResidualMap
+    """
+    progress = _progress("bidr: vectors")
+    torch_state = torch.random.get_rng_state()
+    unit_documents, unit_queries = normalized(documents), normalized(queries)
+    dim = queries.shape[1]
+    of_documents = _trained(ResidualMap.start(dim, recipe.hidden, seed))
+    of_queries = of_documents if recipe.shared else _trained(ResidualMap.start(dim, recipe.hidden, seed + 1))
+    tensors = [*of_documents.values(), *(() if recipe.shared else of_queries.values())]
+    steps = recipe.epochs * max(1, len(queries) // min(recipe.batch, len(queries)))
+    optimizer = Optimizer([{"params": tensors, "lr": recipe.rate}], steps, recipe.decay)
+    best = ResidualMap({}), ResidualMap({})
+    best_score = judge(*best)
+    torch.manual_seed(seed)
+    for epoch in progress(range(recipe.epochs)):
+        for batch in sample(epoch):
+            columns = answers[batch.queries]
+            if batch.negatives is not None:
+                columns = np.concatenate([columns, batch.negatives])
+            vectors = torch.from_numpy(unit_documents[np.maximum(columns, 0)])
+            mapped = residual(vectors, of_documents, recipe.dropout)
+            mapped_queries = residual(torch.from_numpy(unit_queries[batch.queries]), of_queries, recipe.dropout)
+            own = torch.from_numpy(answers[batch.queries])
+            if batch.shared:
+                loss = info_nce(mapped_queries @ mapped.T / recipe.temperature, torch.from_numpy(columns), own)
+            else:
+                loss = _of_two(mapped_queries, mapped, torch.from_numpy(columns), recipe.temperature)
+            optimizer.step(loss)
+        present = _exported(of_documents), _exported(of_queries)
+        score = judge(*present)
+        progress.note(score)
+        if score > best_score:
+            best, best_score = present, score
+    torch.random.set_rng_state(torch_state)
+    return best
+
+
+def _of_two(queries: torch.Tensor, documents: torch.Tensor, columns: torch.Tensor, temperature: float) -> torch.Tensor:
+    """InfoNCE of each query's answer against its own negative alone."""
+    size = len(queries)
+    scores = (queries[:, None] * documents.view(2, size, -1).transpose(0, 1)).sum(dim=2) / temperature
+    absent = torch.stack([torch.zeros(size, dtype=torch.bool), columns[size:] < 0], dim=1)
+    return functional.cross_entropy(scores.masked_fill(absent, _MASKED), torch.zeros(size, dtype=torch.int64))
+
+
+def _trained(start: ResidualMap) -> dict[str, torch.Tensor]:
+    return {name: torch.tensor(array, requires_grad=True) for name, array in start.weights.items()}
+
+
+def _exported(weights: Weights) -> ResidualMap:
+    return ResidualMap({name: tensor.detach().numpy().copy() for name, tensor in weights.items()})
+
+
+class _progress:
+    """A bar of epochs on stderr, with the last score."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+
+    def __call__(self, epochs: range) -> Any:
+        from tqdm import tqdm
+
+        self.bar = tqdm(epochs, desc=self.label, unit="epoch", disable=None, leave=False)
+        return self.bar
+
+    def note(self, score: float) -> None:
+        self.bar.set_postfix(validation=f"{score:.4f}")
