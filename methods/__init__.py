@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from methods.base import Codec, Transform
 from methods.errors import BudgetError, MethodError, NotDecodable, SavedCodecError
 from methods.metric import Metric
+from methods.queries import TrainingQueries
 from methods.registry import create, for_budget, get, load, names, register
 from methods.searcher import Searcher
 
@@ -24,6 +25,7 @@ __all__ = [
     "NotDecodable",
     "SavedCodecError",
     "Searcher",
+    "TrainingQueries",
     "Transform",
     "__version__",
     "create",

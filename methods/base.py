@@ -13,9 +13,18 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from methods.errors import BudgetError, MethodError, NoSuccessor, NotDecodable, NotInFaiss, UnsupportedMetric
+from methods.errors import (
+    BudgetError,
+    MethodError,
+    NeedsQueries,
+    NoSuccessor,
+    NotDecodable,
+    NotInFaiss,
+    UnsupportedMetric,
+)
 from methods.method import FittedMethod, Parametrized
 from methods.metric import Metric
+from methods.queries import TrainingQueries
 from methods.search.decoding import DecodingSearcher
 from methods.searcher import Searcher
 from methods.vectors import as_vectors, normalized
@@ -40,8 +49,9 @@ class Codec(FittedMethod):
     -----
     Class attributes are those of :class:`~methods.method.FittedMethod`, and ``metrics`` (supported ones),
     ``decodable``, ``estimator`` (search scores estimate the metric by a formula other than the score of decoded
-    vectors), ``offers_center`` (takes ``center=offset`` too, see :mod:`methods.compose.centered`) and
-    ``compared_singly`` (where faiss holds the codes, it compares any one with a query, as a graph does). A kind in
+    vectors), ``offers_center`` (takes ``center=offset`` too, see :mod:`methods.compose.centered`),
+    ``uses_queries`` (learns from :class:`~methods.queries.TrainingQueries`, by ``_fit_to_queries`` and not by ``_fit``)
+    and ``compared_singly`` (where faiss holds the codes, it compares any one with a query, as a graph does). A kind in
     ``kind_exceptions`` is one that costs the method more than 0.03 of its recall@10.
     """
 
@@ -50,6 +60,7 @@ class Codec(FittedMethod):
     estimator: ClassVar[bool] = False
     metrics: ClassVar[frozenset[Metric]] = frozenset(Metric)
     offers_center: ClassVar[bool] = False
+    uses_queries: ClassVar[bool] = False
     compared_singly: ClassVar[bool] = True
 
     def __init_subclass__(cls, **keywords: Any) -> None:
@@ -100,12 +111,34 @@ class Codec(FittedMethod):
 
     # --- the life of a codec ---------------------------------------------------------------------------
 
-    def fit(self, vectors: np.ndarray, seed: int = 0) -> Self:
-        """Learn from ``vectors`` (n, dim); forgets an earlier fit. Same vectors and seed, same codec."""
+    def fit(self, vectors: np.ndarray, seed: int = 0, queries: TrainingQueries | None = None) -> Self:
+        """Learn from ``vectors`` (n, dim); forgets an earlier fit. Same vectors, queries and seed, same codec.
+
+        Parameters
+        ----------
+        vectors : (n, dim) floating
+        seed : int
+        queries : TrainingQueries, optional
+            Needed by a method that :attr:`uses_queries`, and refused by any other.
+
+        Raises
+        ------
+        NeedsQueries
+            The method uses queries and got none.
+        MethodError
+            Vectors or queries that it cannot be fitted on.
+        """
         vectors = self._prepare(as_vectors(vectors, self.dim, "training vectors"))
         if not len(vectors):
             raise MethodError(f"{self._label()} cannot be fitted on 0 training vectors; give at least 1")
-        return self._fit_anew(vectors, seed)
+        if not self.uses_queries and queries is not None:
+            raise MethodError(f"{self._label()} does not learn from queries; leave out queries=")
+        if not self.uses_queries:
+            return self._fit_anew(vectors, seed)
+        if queries is None:
+            raise NeedsQueries(f"{self._label()} learns from queries; give fit(..., queries=TrainingQueries(vectors))")
+        prepared = queries.prepared(self.dim, len(vectors), self.metric is Metric.COSINE)
+        return self._learn_anew(lambda: self._fit_to_queries(vectors, prepared, seed))
 
     def encode(self, vectors: np.ndarray) -> np.ndarray:
         """Codes (n, code_size) uint8 of ``vectors`` (n, dim): the stored bytes, with nothing beside them."""
@@ -170,6 +203,10 @@ class Codec(FittedMethod):
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
         """Learn; set attributes ending in ``_``. ``vectors`` is (n >= 1, dim) float32, unit norm under cosine."""
+
+    def _fit_to_queries(self, vectors: np.ndarray, queries: TrainingQueries, seed: int) -> None:
+        """As :meth:`_fit`, of a method that ``uses_queries``; these are prepared as the vectors are."""
+        raise NotImplementedError
 
     @abstractmethod
     def _encode(self, vectors: np.ndarray) -> np.ndarray:

@@ -40,6 +40,10 @@ class MissingDependency(MethodError):
     """An optional distribution that the method needs is not installed; the message names the extra."""
 
 
+class NeedsQueries(MethodError):
+    """The method learns from queries, and there are none that it may learn from."""
+
+
 class WrongTrack(MethodError):
     """The method belongs to another track than the data set; the message names those that fit."""
 

@@ -200,9 +200,13 @@ class FittedMethod(Method):
 
     def _fit_anew(self, data: Any, seed: int) -> Self:
         """:meth:`_fit`, with nothing left of an earlier fit."""
+        return self._learn_anew(lambda: self._fit(data, seed))
+
+    def _learn_anew(self, learn: Callable[[], None]) -> Self:
+        """``learn()``, with nothing left of an earlier fit."""
         for key in [key for key in vars(self) if key.endswith("_") and not key.startswith("_")]:
             delattr(self, key)
-        self._fit(data, seed)
+        learn()
         self.fitted_ = True
         return self
 

@@ -147,6 +147,11 @@ def _list() -> None:
 
 def _build(name: str, source: Path | None, target: Path | None, force: bool) -> None:
     if name in builders.BUILDABLE and target is None and builders.is_built(name) and not force:
+        with busy(f"looking at what {name} has"):
+            added = builders.complete(name, source)
+        if added:
+            print(f"{name} had all but {', '.join(added)}: added in {builders.folder_of(name)}")
+            return
         print(f"{name} is built already, in {builders.folder_of(name)}; --force builds it again")
         return
     start = time.perf_counter()

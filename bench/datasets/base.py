@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
@@ -55,6 +56,31 @@ class Relevance:
 
 
 @dataclass(frozen=True)
+class TrainQueries:
+    """Queries that a method may learn from, none of them a test query; read at first use.
+
+    Attributes
+    ----------
+    store : VectorStore (n, dim)
+    relevance : Relevance or None
+        Rows of ``store`` and rows of the base.
+    validation : (m,) int64
+        Rows of ``store``, ascending, on which a method chooses its settings and learns nothing else.
+    """
+
+    store: VectorStore
+    relevance: Relevance | None
+    validation: np.ndarray
+
+    @cached_property
+    def vectors(self) -> np.ndarray:
+        """(n, dim) float32, read-only."""
+        vectors = self.store.read(0, self.store.shape[0])
+        vectors.flags.writeable = False
+        return vectors
+
+
+@dataclass(frozen=True)
 class Dataset:
     """One workload of the dense track.
 
@@ -80,6 +106,8 @@ class Dataset:
         The caller chose the metric, so neighbors of the file that differ from ours are no error.
     texts : Texts or None
         Files of the texts that base and queries were made from, if any are known; not read, and not in the checksum.
+    train_queries : TrainQueries or None
+        For methods that say so (``uses_queries``), and for no other; not in the checksum.
     """
 
     track: ClassVar[str] = "dense"
@@ -95,6 +123,7 @@ class Dataset:
     neighbors: np.ndarray | None = None
     metric_asked: bool = False
     texts: Texts | None = None
+    train_queries: TrainQueries | None = None
 
     @property
     def dim(self) -> int:

@@ -38,12 +38,14 @@ def suffix(cone: float) -> str:
 
 
 def in_cone(source: Source, cone: float) -> Source:
-    """``source`` with base, queries and training vectors each mixed with one direction."""
+    """``source`` with base, queries, training vectors and training queries each mixed with one direction."""
+    learned = source.train_queries
     return replace(
         source,
         base=_mixed(source.base, cone),
         queries=_mixed(source.queries, cone),
         train=None if source.train is None else _mixed(source.train, cone),
+        train_queries=None if learned is None else replace(learned, store=_mixed(learned.store, cone)),
         neighbors=None,
         identity=_identity(source.identity, cone),
         train_identity=_identity(source.train_identity, cone),

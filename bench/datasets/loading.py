@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from bench.datasets import clicks, sources
-from bench.datasets.base import Dataset, DatasetError, Relevance, VectorStore
+from bench.datasets import clicks, judgements, sources
+from bench.datasets import train_queries as learned_from
+from bench.datasets.base import Dataset, DatasetError, VectorStore
 from bench.datasets.builders import BUILDABLE
 from bench.datasets.checksum import combined, vectors_digest
 from bench.datasets.cone import check_cone, in_cone, suffix
@@ -36,6 +37,7 @@ _RAGGED: dict[str, Callable[..., ragged.RaggedSource]] = {
 _CLICKS: dict[str, Callable[..., clicks.ClickSource]] = {name: partial(clicks.built, name) for name in clicks.BUILT}
 _SOURCES: dict[str, Callable[..., Any]] = {**_DENSE, **_RAGGED, **_CLICKS}
 _OWN = {"metric": None, "max_queries": None, "max_base": None, "seed": 0}
+_LEARNED = ("train_queries", "train_relevance")
 
 
 def names(track: str | None = None) -> list[str]:
@@ -51,7 +53,7 @@ def names(track: str | None = None) -> list[str]:
 def options(name: str) -> dict[str, Any]:
     """Options of :func:`load` for ``name`` with their defaults."""
     parameters = inspect.signature(_source(name)).parameters.values()
-    dense = {"cone": _view(name).cone} if name in _DENSE else {}
+    dense = {"cone": _view(name).cone, **dict.fromkeys(_LEARNED)} if name in _DENSE else {}
     return {
         **_OWN,
         **dense,
@@ -67,6 +69,8 @@ def load(
     max_base: int | None = None,
     seed: int = 0,
     cone: float | None = None,
+    train_queries: str | None = None,
+    train_relevance: str | None = None,
     **options: Any,
 ) -> AnyDataset:
     """The data set ``name``: a :class:`Dataset`, a :class:`~bench.datasets.sets.dataset.RaggedDataset` of sets, or a
@@ -90,6 +94,10 @@ def load(
     cone : float, optional
         Of single vectors: mix each with one direction that all then share, so that the average cosine of two is about
         this (:class:`bench.datasets.cone.Cone`). The name then ends in ``+cone.75``, and the checksum is of the mixed.
+    train_queries, train_relevance : str, optional
+        Of single vectors: a file of queries that methods may learn from, instead of the data set's own, and a ``.npy``
+        file (m, 3) of integers that judges them: row of the query, row of the base, grade. A seeded tenth, at most
+        2,000, is for validation.
     **options
         Of the source: for ``path`` see :func:`bench.datasets.sources.path`, for ``synthetic``
         :func:`bench.datasets.sources.synthetic`.
@@ -100,7 +108,8 @@ def load(
         Unknown name or option, data set not built, unreadable or unusable file, number out of range.
     """
     make = _source(name)
-    for key in [*options, *([] if cone is None else ["cone"])]:
+    learned = {key: value for key, value in zip(_LEARNED, (train_queries, train_relevance)) if value is not None}
+    for key in [*options, *learned, *([] if cone is None else ["cone"])]:
         _check_option(name, key)
     for key, value in (("max_queries", max_queries), ("max_base", max_base)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
@@ -116,7 +125,7 @@ def load(
         if metric not in (None, clicks.ClickMetric.AUC):
             raise DatasetError(f"metric={metric} does not judge click models; {name} has auc only")
         return clicks.cut(name, source, max_queries, _sample(len(source.parts["train"]), max_base, seed))
-    source, called = _viewed(name, source, cone)
+    source, called = _viewed(name, _with_train_queries(source, learned, options.get("column")), cone)
     chosen = source.metric if metric is None else parse_metric(str(metric))
     if chosen is None:
         raise DatasetError(
@@ -126,6 +135,20 @@ def load(
     dataset = _assemble(name, source, chosen, max_queries, max_base, seed)
     called = _called(name, options) + called.removeprefix(name) if name in SOURCES else called
     return replace(dataset, name=called, metric_asked=metric is not None)
+
+
+def _with_train_queries(source: sources.Source, learned: dict[str, Any], column: str | None) -> sources.Source:
+    """``source`` with the training queries of a file, where one is named."""
+    for key, value in learned.items():
+        if not isinstance(value, str):
+            raise DatasetError(f"dataset.{key}={value} is no text; use dataset.{key}=\"'...'\" with the quotes")
+    if not learned:
+        return source
+    if (file := learned.get("train_queries")) is None:
+        named = learned["train_relevance"]
+        raise DatasetError(f"train_relevance={named} is of a file of queries; name it by dataset.train_queries=FILE")
+    given = learned_from.given(file, learned.get("train_relevance"), column, source.base)
+    return replace(source, train_queries=given)
 
 
 def _called(name: str, options: dict[str, Any]) -> str:
@@ -159,7 +182,7 @@ def _assemble(
     rows = _sample(source.base.shape[0], max_base, seed)
     base: VectorStore = source.base if rows is None else Rows(source.base, rows)
     card = dict(source.card)
-    relevance, lost = _judgements(source.relevance, query_count, rows)
+    relevance, lost = judgements.of_rows(source.relevance, query_count, rows)
     if rows is not None:
         card["sample"] = f"{len(rows)} of {source.base.shape[0]} base vectors, drawn with seed {seed}"
     if lost:
@@ -184,6 +207,7 @@ def _assemble(
         card=card,
         neighbors=source.neighbors[:query_count] if kept and source.neighbors is not None else None,
         texts=None if source.texts is None else source.texts.cut(rows, query_count),
+        train_queries=None if source.train_queries is None else learned_from.of_rows(source.train_queries, rows),
     )
 
 
@@ -191,7 +215,7 @@ def _assemble_sets(
     name: str, source: ragged.RaggedSource, max_queries: int | None, max_base: int | None, seed: int
 ) -> ragged.RaggedDataset:
     rows = _sample(len(source.base), max_base, seed)
-    relevance, lost = _judgements(source.relevance, max_queries or len(source.queries), rows)
+    relevance, lost = judgements.of_rows(source.relevance, max_queries or len(source.queries), rows)
     dataset = ragged.assemble(name, source, max_queries, rows, relevance)
     if rows is not None:
         dataset.card["sample"] = f"{len(rows)} of {len(source.base)} documents, drawn with seed {seed}"
@@ -205,20 +229,6 @@ def _sample(items: int, max_base: int | None, seed: int) -> np.ndarray | None:
     if max_base is None or max_base >= items:
         return None
     return np.sort(np.random.default_rng(seed).choice(items, max_base, replace=False))
-
-
-def _judgements(relevance: Relevance | None, queries: int, rows: np.ndarray | None) -> tuple[Relevance | None, int]:
-    """Judgements of the first ``queries`` queries by the row among ``rows``, and how many lost their item."""
-    if relevance is None:
-        return None, 0
-    in_range = relevance.query < queries
-    query, item, grade = relevance.query[in_range], relevance.item[in_range], relevance.grade[in_range]
-    if rows is not None:
-        place = np.minimum(np.searchsorted(rows, item), len(rows) - 1)
-        kept = rows[place] == item
-        query, item, grade = query[kept], place[kept], grade[kept]
-    lost = int(in_range.sum()) - len(query)
-    return (Relevance(query, item, grade) if len(query) else None), lost
 
 
 def _source(name: str) -> Callable[..., sources.Source]:

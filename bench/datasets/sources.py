@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.datasets import formats
+from bench.datasets import formats, judgements, train_queries
 from bench.datasets import texts as text_files
-from bench.datasets.base import DatasetError, Relevance, Texts, VectorStore
+from bench.datasets.base import DatasetError, Relevance, Texts, TrainQueries, VectorStore
 from bench.datasets.builders import folder_of, is_built
 from bench.datasets.checksum import file_identity
 from bench.datasets.distances import known_metric
@@ -40,6 +40,8 @@ class Source:
     distance : str or None
         What a file calls its metric; None if it does not say.
     texts : Texts or None
+    train_queries : TrainQueries or None
+        Judged by rows of ``base``.
     """
 
     metric: Metric | None
@@ -53,6 +55,7 @@ class Source:
     card: dict[str, Any] = field(default_factory=dict)
     distance: str | None = None
     texts: Texts | None = None
+    train_queries: TrainQueries | None = None
 
 
 def built(name: str) -> Source:
@@ -70,10 +73,13 @@ def built(name: str) -> Source:
     base_file, queries_file = (_file_of(folder, part) for part in ("base", "queries"))
     base, queries = formats.open_vectors(base_file), formats.open_vectors(queries_file)
     judged = folder / "relevance.npy"
-    relevance = read_relevance(judged, queries.shape[0], base.shape[0]) if judged.exists() else None
+    relevance = judgements.read_relevance(judged, queries.shape[0], base.shape[0]) if judged.exists() else None
     identity = file_identity(base_file)
     texts = text_files.built(name) if name in text_files.HAVING else None
-    return Source(metric, base, queries, relevance=relevance, identity=identity, card=card, texts=texts)
+    learned = train_queries.built(folder, base)
+    return Source(
+        metric, base, queries, relevance=relevance, identity=identity, card=card, texts=texts, train_queries=learned
+    )
 
 
 def _file_of(folder: Path, part: str) -> Path:
@@ -199,7 +205,7 @@ def _judged(file: str | None, held_out: np.ndarray | None, queries: VectorStore,
     if held_out is not None:
         raise DatasetError(f"relevance={file} is of a file of queries; name it by dataset.queries=FILE")
     try:
-        return read_relevance(formats.existing_file(file), queries.shape[0], base.shape[0])
+        return judgements.read_relevance(formats.existing_file(file), queries.shape[0], base.shape[0])
     except (OSError, ValueError, EOFError) as error:
         raise DatasetError(f"relevance={file} cannot be read as judgements: {error}") from None
 
@@ -231,23 +237,6 @@ def _hold_out(store: VectorStore, holdout: int | None, seed: int) -> tuple[Vecto
     rows = np.sort(np.random.default_rng(seed).choice(items, count, replace=False))
     rest = np.delete(np.arange(items), rows)
     return Rows(store, rest), Rows(store, rows), rows
-
-
-def read_relevance(file: Path, queries: int, items: int) -> Relevance:
-    """Judgements of a built data set, (m, 3) integers: query row, base row, grade."""
-    rows = np.load(file, allow_pickle=False)
-    if rows.ndim != 2 or rows.shape[1] != 3 or rows.dtype.kind not in "iu":
-        raise DatasetError(f"{file} has shape {rows.shape} of {rows.dtype}; judgements are (m, 3) integers")
-    query, item, grade = rows.astype(np.int64).T.copy()
-    if len(rows) and not (_within(query, queries) and _within(item, items)):
-        raise DatasetError(
-            f"{file} judges rows outside of {queries} queries and {items} items; build the data set again"
-        )
-    return Relevance(query, item, grade)
-
-
-def _within(rows: np.ndarray, count: int) -> bool:
-    return bool(rows.min() >= 0 and rows.max() < count)
 
 
 def _check_dim(store: VectorStore, name: str | None, base: VectorStore, base_name: str) -> None:

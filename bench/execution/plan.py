@@ -17,10 +17,10 @@ from bench.errors import UsageError
 from bench.execution.data import load_dataset
 from bench.execution.subject import Subject, subject_of
 from bench.hybrid_options import HYBRID
-from bench.tracks import drift, engine, hybrid, indexed, track_of, upgrade
+from bench.tracks import drift, engine, hybrid, indexed, track_of, train_queries, upgrade
 from methods import BudgetError, registry
 from methods.budget import Budget
-from methods.errors import MissingDependency, NoSuccessor, NotMapped, UnsupportedMetric, WrongTrack
+from methods.errors import MissingDependency, NeedsQueries, NoSuccessor, NotMapped, UnsupportedMetric, WrongTrack
 
 _MOST_K = 100  # may be asked of any data set, however small: results are padded
 
@@ -151,13 +151,23 @@ def prepare(config: RunConfig) -> Plan:
         _check_track(subject, dataset)
         if subject.missing:
             raise MissingDependency(f"{subject.name} needs {', '.join(subject.missing)}; install it with pip")
+        if subject.uses_queries:
+            determinants |= train_queries.determinants(subject.name, config, dataset)
         if scenario is upgrade:
             upgrade.check_method(subject.name)
         codec, store, size = measured.configure(config, dataset, code_bytes)
         params = getattr(track, "shown_params", dict)(codec.params())
         if store is not None:
             determinants[f"version of {store.name}"] = store.version
-    except (BudgetError, UnsupportedMetric, MissingDependency, NoSuccessor, NotMapped, WrongTrack) as error:
+    except (
+        BudgetError,
+        UnsupportedMetric,
+        MissingDependency,
+        NeedsQueries,
+        NoSuccessor,
+        NotMapped,
+        WrongTrack,
+    ) as error:
         infeasible = error
     determinants |= _inner_versions(params)
     plan = Plan(config, dataset, code_bytes, determinants, params, size, infeasible, subject)

@@ -207,7 +207,12 @@ def _record(plan: Plan, outcome: Outcome, queries_sha256: str | None = None) -> 
         "status": outcome.status,
         "reason": outcome.reason,
         "method": MethodInfo(
-            label(subject, params), subject.family, subject.version, dict(subject.options), params
+            label(subject, params),
+            subject.family,
+            subject.version,
+            dict(subject.options),
+            params,
+            subject.uses_queries,
         ).__dict__,
         "dataset": track_of(dataset).describe(config, dataset).__dict__,
         "budget": _budget(plan).__dict__,

@@ -32,6 +32,8 @@ class Subject:
     missing : tuple of str
         Distributions that it needs and that are not installed.
     is_engine : bool
+    uses_queries : bool
+        Whether it learns from queries.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Subject:
     options: Mapping[str, Any]
     missing: tuple[str, ...]
     is_engine: bool = False
+    uses_queries: bool = False
 
     def comparable(self, params: Mapping[str, Any] | None) -> str:
         """Equal for parameters that differ in their order alone, or in what an earlier version called them."""
@@ -73,7 +76,9 @@ def subject_of(config: RunConfig) -> Subject:
             f"({name}.py, say) and import that"
         )
     missing = tuple(registry.missing_dependencies(name))
-    return Subject(name, cls.family, cls.version, cls.track, dict(config.method), missing)
+    uses_queries = getattr(cls, "uses_queries", False)
+    options = dict(config.method)
+    return Subject(name, cls.family, cls.version, cls.track, options, missing, uses_queries=uses_queries)
 
 
 def label(subject: Subject, params: Mapping[str, Any] | None) -> str:

@@ -183,7 +183,7 @@ def _fit_and_write(job: dict[str, Any], work: Path) -> None:
     file = open_vectors(job["data"], column=job["column"] if has_names(job["data"]) else None)
     for one, before in ((codec, ""), (store, "rescore_")):
         if one is not None:
-            one.fit(train, config.seed).save(work / f"{before}{one.name}.codec")
+            dense.fit(config, one, train, dataset).save(work / f"{before}{one.name}.codec")
             if job["encode"]:
                 _encode(one, file, work / f"{before}{CODES}")
 

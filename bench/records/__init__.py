@@ -38,13 +38,17 @@ FAILURES: tuple[Status, ...] = ("failed", "timeout", "out_of_memory")
 
 @dataclass(frozen=True)
 class MethodInfo:
-    """``params`` are the constructor's: what ``for_budget`` made of the budget; ``requested`` is what the user gave."""
+    """``params`` are the constructor's: what ``for_budget`` made of the budget; ``requested`` is what the user gave.
+
+    ``uses_queries`` says that it learned from training queries, which most methods do not see.
+    """
 
     name: str
     family: str
     version: str
     requested: dict[str, Any]
     params: dict[str, Any] | None
+    uses_queries: bool = False
 
     @property
     def full_name(self) -> str:

@@ -17,6 +17,7 @@ from bench.measure.at_rest import codes_at_rest, sampled_rows
 from bench.measure.decoding_error import most_trained
 from bench.measure.statistics import bootstrap_means
 from bench.records import Bytes, DatasetInfo
+from bench.tracks import train_queries
 from bench.tracks.measurement import (
     JudgedSample,
     Measurement,
@@ -94,6 +95,12 @@ def training_vectors(dataset: Dataset, most: int, seed: int) -> np.ndarray:
     return dataset.training.read(0, n) if n <= most else dataset.training.take(training_rows(n, most, seed))
 
 
+def fit(config: RunConfig, codec: Codec, train: np.ndarray, dataset: Dataset) -> Codec:
+    """``codec`` fitted on ``train``: what :func:`training_vectors` gives, or what is made of it row by row."""
+    rows = training_rows(dataset.n_train, config.train_size, config.seed)
+    return train_queries.fit(codec, train, rows, dataset, config.seed)
+
+
 def training_rows(n: int, most: int, seed: int) -> np.ndarray:
     """At most ``most`` of ``n`` rows: all, or a sample without replacement, in their order."""
     return np.arange(n) if n <= most else np.sort(np.random.default_rng(seed).choice(n, most, replace=False))
@@ -124,7 +131,7 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
     with run.timed("load"):
         train = training_vectors(dataset, config.train_size, config.seed)
     with run.timed("fit"):
-        codec.fit(train, config.seed)
+        fit(config, codec, train, dataset)
         if store_codec is not None:
             store_codec.fit(train, config.seed)
     del train

@@ -185,7 +185,7 @@ def _fitted(config: RunConfig, dataset: Dataset, code_bytes: int, run: Measureme
     with run.timed("load"):
         train = dense.training_vectors(dataset, config.train_size, config.seed)
     with run.timed("fit"):
-        codec.fit(train, config.seed)
+        dense.fit(config, codec, train, dataset)
     codes = dense.encode(dataset.base, codec, None, run)[0]
     with run.timed("build"):
         return codec, codec.searcher(codes)

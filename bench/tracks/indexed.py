@@ -91,7 +91,7 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
         train = dense.training_vectors(dataset, config.train_size, config.seed)
     kind = (Graph if config.index["name"] == HNSW else Lists)(config, dataset, train, run)
     with run.timed("fit"):
-        codec.fit(kind.coded(train), config.seed)
+        dense.fit(config, codec, kind.coded(train), dataset)
         if store_codec is not None:
             store_codec.fit(train, config.seed)
     del train

@@ -57,7 +57,7 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
         with run.timed("load"):
             train = dense.training_vectors(dataset, config.train_size, config.seed)
         with run.timed("fit"):
-            codec.fit(train, config.seed)
+            dense.fit(config, codec, train, dataset)
         del train
         with run.timed("build"):
             shards = Shards(ray, config, codec, codec.save(work / "codec"), n)

@@ -79,7 +79,7 @@ def refit_is_deterministic(subject: Subject) -> None:
     """Two fits with one seed give the same parts and codes, whatever the global random state."""
     random.seed(1)
     np.random.seed(1)  # noqa: NPY002
-    codec = subject.configure(subject.budget).fit(data.train(), seed=0)
+    codec = subject.fit(subject.configure(subject.budget), data.train(), seed=0)
     expect(np.array_equal(subject.codes(), codec.encode(data.base())), "two fits with seed=0 give different codes")
     _expect_same_parts(subject.fitted(), codec, "two fits with seed=0")
 
@@ -87,9 +87,9 @@ def refit_is_deterministic(subject: Subject) -> None:
 @check
 def refit_forgets_the_earlier_fit(subject: Subject) -> None:
     """A codec fitted before on something else equals a fresh one."""
-    codec = subject.configure(subject.budget).fit(data.base()[:300] * 3 + 1, seed=5)
+    codec = subject.fit(subject.configure(subject.budget), data.base()[:300] * 3 + 1, seed=5)
     codec.encode(data.base()[:10])
-    codec.fit(data.train(), seed=0)
+    subject.fit(codec, data.train())
     expect(np.array_equal(subject.codes(), codec.encode(data.base())), "codes depend on an earlier fit")
     _expect_same_parts(subject.fitted(), codec, "a fit after another")
 
@@ -107,7 +107,7 @@ def leaves_global_random_state_alone(subject: Subject) -> None:
 
     subject.fitted()  # imports torch where the method needs it, which may seed it
     before = state()
-    codec = subject.configure(subject.budget).fit(data.train()[:300], seed=3)
+    codec = subject.fit(subject.configure(subject.budget), data.train()[:300], seed=3)
     codec.searcher(codec.encode(data.base())).search(data.queries(), data.K)
     after = state()
     changed = [library for library in before if before[library] != after[library]]

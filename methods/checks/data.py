@@ -8,9 +8,11 @@ import numpy as np
 
 from methods.base import Metric
 from methods.fitting.overlap import average_overlap
+from methods.queries import TrainingQueries
 
 DIM = 32
 N_TRAIN, N_BASE, N_QUERIES = 600, 500, 40
+N_TRAINING_QUERIES = 200
 K = 10
 _CLUSTERS = 20
 
@@ -45,6 +47,14 @@ def base(dim: int = DIM) -> np.ndarray:
 
 def queries(dim: int = DIM) -> np.ndarray:
     return vectors("queries", N_QUERIES, dim)
+
+
+def training_queries(rows: np.ndarray) -> TrainingQueries:
+    """Queries to be learned from beside training vectors ``rows`` (n, dim): each asks for the largest product."""
+    queries = vectors("training queries", N_TRAINING_QUERIES, rows.shape[1])
+    with np.errstate(invalid="ignore"):
+        answers = (queries @ np.asarray(rows, np.float32).T).argmax(axis=1) if len(rows) else None
+    return TrainingQueries(queries, answers, np.arange(0, N_TRAINING_QUERIES, 4))
 
 
 def metric_values(queries: np.ndarray, vectors: np.ndarray, metric: Metric) -> np.ndarray:

@@ -14,7 +14,7 @@ def fits_on_fewer_vectors_than_its_codebook(subject: Subject) -> None:
     """One or three training vectors give a codec that works, however coarsely."""
     for metric in subject.metrics:
         for n in (3, 1):
-            codec = subject.configure(subject.budget, metric).fit(data.train()[:n], seed=0)
+            codec = subject.fit(subject.configure(subject.budget, metric), data.train()[:n], seed=0)
             _expect_works(codec, data.base()[:20], data.queries(), f"fitted on {n} vectors, metric={metric}")
 
 
@@ -23,7 +23,7 @@ def fits_on_equal_vectors(subject: Subject) -> None:
     """Training vectors without any variance, zeros among them, do not divide by zero."""
     for metric in subject.metrics:
         for what, row in {"one vector": data.train()[:1], "zeros": np.zeros((1, data.DIM), np.float32)}.items():
-            codec = subject.configure(subject.budget, metric).fit(np.repeat(row, 300, axis=0), seed=0)
+            codec = subject.fit(subject.configure(subject.budget, metric), np.repeat(row, 300, axis=0), seed=0)
             _expect_works(codec, data.base()[:20], data.queries(), f"fitted on {what} 300 times, metric={metric}")
 
 
@@ -41,7 +41,7 @@ def handles_dimensions_that_nothing_divides(subject: Subject) -> None:
     """d = 7, 13 and 1."""
     for dim in (7, 13, 1):
         for code_bytes in {subject.budgets(dim)[0], subject.budgets(dim)[-1]}:
-            codec = subject.configure(code_bytes, dim=dim).fit(data.train(dim), seed=0)
+            codec = subject.fit(subject.configure(code_bytes, dim=dim), data.train(dim), seed=0)
             expect(codec.code_size <= code_bytes, f"a code of {codec.code_size} bytes at {code_bytes} B, d={dim}")
             _expect_works(codec, data.base(dim)[:20], data.queries(dim), f"d={dim} at {code_bytes} B")
 

@@ -49,7 +49,7 @@ def an_index_of_residuals_adds_what_centroids_score(subject: Subject) -> None:
         partition = Partition(data.DIM, metric, _LISTS).fit(data.train())
         assigned = partition.assign(data.base())
         codec: Codec = subject.configure(subject.budget, inner)
-        codec.fit(partition.residuals(data.train(), partition.assign(data.train())))
+        subject.fit(codec, partition.residuals(data.train(), partition.assign(data.train())))
         codes = codec.encode(partition.residuals(data.base(), assigned))
         index = IVFSearcher(codec, codes, partition, assigned, _LISTS, residual=True)
         scores, _ = index.search(data.queries(), data.K)

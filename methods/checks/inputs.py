@@ -8,7 +8,7 @@ from methods import registry
 from methods.base import Codec, Metric
 from methods.checks import data
 from methods.checks.subject import Subject, check, expect, expect_description, expect_error, expect_same_codes
-from methods.errors import MethodError, NotFitted, UnsupportedMetric
+from methods.errors import MethodError, NeedsQueries, NotFitted, UnsupportedMetric
 
 
 @check
@@ -16,7 +16,8 @@ def describes_itself(subject: Subject) -> None:
     """Family, summary, source, version, metrics and what parameters mean are there for lists, tables and records."""
     expect_description(subject.cls)
     expect(set(subject.cls.metrics) == set(subject.metrics), f"'metrics' has others than {', '.join(subject.metrics)}")
-    learns = subject.cls._fit is not Codec._fit or subject.cls.fit is not Codec.fit
+    hooks = ((subject.cls._fit, Codec._fit), (subject.cls._fit_to_queries, Codec._fit_to_queries))
+    learns = subject.cls.fit is not Codec.fit or any(own is not base for own, base in hooks)
     expect(
         learns or not subject.cls.trains,
         "class attribute 'trains' is True, as it is unless a class says otherwise, and there is no _fit; write the one "
@@ -38,7 +39,7 @@ def accepts_read_only_and_strided_input(subject: Subject) -> None:
         expect_same_codes(codec, codes, codec.encode(vectors), f"encode of vectors that are {what}")
     again = subject.configure(subject.budget)
     few = data.frozen(np.asfortranarray(data.train()[:300]))
-    expect(again.fit(few, seed=0) is again, "fit does not return the codec itself")
+    expect(subject.fit(again, few) is again, "fit does not return the codec itself")
     wide_queries = np.repeat(data.queries(), 2, axis=1)[:, ::2]
     np.testing.assert_array_equal(
         subject.searcher().search(wide_queries, data.K)[1],
@@ -77,7 +78,7 @@ def accepts_other_number_types(subject: Subject) -> None:
         expect_same_codes(codec, expected, codec.encode(vectors), f"encode of {vectors.dtype} vectors")
         scores, _ = subject.searcher().search(data.queries().astype(dtype), data.K)
         expect(scores.dtype == np.float32, f"scores of {np.dtype(dtype)} queries are {scores.dtype}, not float32")
-    again = subject.configure(subject.budget).fit(data.train().astype(np.float64), seed=0)
+    again = subject.fit(subject.configure(subject.budget), data.train().astype(np.float64), seed=0)
     expect_same_codes(codec, subject.codes(), again.encode(data.base()), "fit on float64 vectors")
 
 
@@ -89,7 +90,7 @@ def refuses_nan_and_infinity(subject: Subject) -> None:
     for value in (np.nan, np.inf, -np.inf):
         bad = data.queries().copy()
         bad[17, data.DIM // 2] = value
-        expect_error(MethodError, lambda bad=bad: fresh.fit(bad), f"fit on {value}", "17")  # type: ignore[misc]
+        expect_error(MethodError, lambda bad=bad: subject.fit(fresh, bad), f"fit on {value}", "17")  # type: ignore[misc]
         expect_error(MethodError, lambda bad=bad: codec.encode(bad), f"encode of {value}", "17")  # type: ignore[misc]
         expect_error(MethodError, lambda bad=bad: searcher.search(bad, 3), f"search for {value}", "17")  # type: ignore[misc]
 
@@ -100,11 +101,11 @@ def refuses_wrong_shapes(subject: Subject) -> None:
     codec, searcher = subject.fitted(), subject.searcher()
     fresh = subject.configure(subject.budget)
     narrow, flat = data.base()[:, :-1], data.base()[0]
-    expect_error(MethodError, lambda: fresh.fit(narrow), "fit on narrower vectors", str(data.DIM))
+    expect_error(MethodError, lambda: subject.fit(fresh, narrow), "fit on narrower vectors", str(data.DIM))
     expect_error(MethodError, lambda: codec.encode(narrow), "encode of narrower vectors", str(data.DIM))
     expect_error(MethodError, lambda: searcher.search(narrow, 3), "search for narrower queries", str(data.DIM))
     expect_error(MethodError, lambda: codec.encode(flat), "encode of a single vector without a row axis")
-    expect_error(MethodError, lambda: fresh.fit(data.base()[:0]), "fit on no vectors")
+    expect_error(MethodError, lambda: subject.fit(fresh, data.base()[:0]), "fit on no vectors")
     expect_error(MethodError, lambda: codec.searcher(subject.codes()[:, 1:]), "codes of another size")
     expect_error(MethodError, lambda: searcher.search(data.queries(), 0), "search for k=0")
 
@@ -117,6 +118,17 @@ def refuses_use_before_fit(subject: Subject) -> None:
     expect_error(NotFitted, lambda: codec.encode(data.base()), "encode before fit")
     expect_error(NotFitted, lambda: codec.decode(codes), "decode before fit")
     expect_error(NotFitted, lambda: codec.searcher(codes), "searcher before fit")
+
+
+@check
+def learns_from_queries_only_if_it_says_so(subject: Subject) -> None:
+    """Without queries a method that uses them is not fitted; any other is not fitted with them."""
+    codec, train = subject.configure(subject.budget), data.train()
+    if codec.uses_queries:
+        expect_error(NeedsQueries, lambda: codec.fit(train), "fit without queries", "queries")
+        return
+    queries = data.training_queries(train)
+    expect_error(MethodError, lambda: codec.fit(train, queries=queries), "fit with queries, uses_queries is False")
 
 
 @check

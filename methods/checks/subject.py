@@ -58,6 +58,12 @@ class Subject:
             return registry.for_budget(self.name, dim, code_bytes, metric, **params)
         return self.cls.for_budget(dim, code_bytes, metric, **params)
 
+    def fit(self, codec: Codec, vectors: np.ndarray, seed: int = 0) -> Codec:
+        """``codec.fit(vectors, seed)``, with queries where the method uses them."""
+        if not codec.uses_queries:
+            return codec.fit(vectors, seed=seed)
+        return codec.fit(vectors, seed=seed, queries=data.training_queries(vectors))
+
     def smallest(self, dim: int = data.DIM, metric: Metric | None = None) -> int:
         """The smallest budget that the method accepts, as its :class:`BudgetError` names it."""
         try:
@@ -96,7 +102,7 @@ class Subject:
         if key not in self._fitted:
             codec = self._fitted[key] = self.configure(*key)
             train = self._trained_on[key] = data.train().copy()  # writable, to see whether fit writes to it
-            codec.fit(train, seed=0)
+            self.fit(codec, train)
         return self._fitted[key]
 
     def trained_on(self, metric: Metric) -> np.ndarray:

@@ -163,6 +163,10 @@ class TransformedCodec(Codec):
         self.out_dim = dim if out_dim is None else out_dim
         if not isinstance(self.out_dim, int | np.integer) or not 1 <= self.out_dim <= dim:
             raise MethodError(f"{self._label()} has no out_dim={out_dim!r}; use an integer from 1 to {dim}")
+        if getattr(registry.get(codec), "uses_queries", False):
+            raise MethodError(
+                f"{self._label()} gives its codec no queries, from which {codec} learns; use another codec"
+            )
         self.codec = codec
         self.codec_params = dict(codec_params or {"dim": self.out_dim, "metric": str(self.metric.inner)})
 

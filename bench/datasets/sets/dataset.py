@@ -15,8 +15,8 @@ from bench.datasets import formats
 from bench.datasets.base import DatasetError, Relevance
 from bench.datasets.builders import folder_of, is_built
 from bench.datasets.checksum import combined, file_identity, vectors_digest
+from bench.datasets.judgements import read_relevance
 from bench.datasets.sets.formats import is_parquet, open_sets
-from bench.datasets.sources import read_relevance
 from bench.datasets.store import ArrayStore
 from methods import MethodError
 from methods.multivector import Ragged
