@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench import drift_options, hybrid_options
+from bench import drift_options, hybrid_options, layers_options
 from bench.drift_options import DRIFT, ORDERS
 from bench.hybrid_options import HYBRID
+from bench.layers_options import LAYERS
 
 NONE, UPGRADE = "none", "upgrade"
 OPTIONS: dict[str, Mapping[str, Any]] = {  # of each scenario that has any, with their defaults
     DRIFT: drift_options.DEFAULTS,
     HYBRID: hybrid_options.DEFAULTS,
+    LAYERS: layers_options.DEFAULTS,
 }
 SCENARIOS = (NONE, UPGRADE, *OPTIONS)
 
@@ -24,6 +26,8 @@ def check(options: Mapping[str, Any], rescore: str | None) -> None:
         drift_options.check_drift(options, rescore)
     if options["name"] == HYBRID:
         hybrid_options.check_hybrid(options, rescore)
+    if options["name"] == LAYERS:
+        layers_options.check_layers(options, rescore)
 
 
 def described(scenario: Mapping[str, Any] | None) -> str:

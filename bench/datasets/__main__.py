@@ -41,6 +41,13 @@ _ABOUT = {
         "ip",
         "the same texts as states of the fourth layer: a common direction",
     ),
+    "squad-sentences-layers": (
+        "69,679 x 384",
+        "ip",
+        "the same texts by each layer of the encoder, for scenario=layers",
+    ),
+    "squad-sentences-mini-layers": ("20,000 x 384", "ip", "the texts of squad-sentences-mini by each layer"),
+    "squad-sentences-mini-layers-paraphrase": ("20,000 x 384", "ip", "the same by three layers of a second encoder"),
     "squad-sentences-wordllama": ("69,679 x 256", "ip", "the same texts by a weaker encoder, for scenario=upgrade"),
     "bigbench-sentences": ("1,043,822 x 256", "cosine", "sentences of many kinds; others and questions are queries"),
     "glove-100": ("331,479 x 100", "cosine", "word vectors; 10,000 words held out as queries"),

@@ -14,7 +14,7 @@ import numpy as np
 from bench.datasets import clicks, judgements, sources
 from bench.datasets import train_queries as learned_from
 from bench.datasets.base import Dataset, DatasetError, VectorStore
-from bench.datasets.builders import BUILDABLE
+from bench.datasets.builders import BUILDABLE, LAYERED
 from bench.datasets.checksum import combined, vectors_digest
 from bench.datasets.cone import check_cone, in_cone, suffix
 from bench.datasets.distances import parse_metric
@@ -27,6 +27,7 @@ from methods import Metric
 AnyDataset = Dataset | ragged.RaggedDataset | clicks.ClickDataset
 _DENSE: dict[str, Callable[..., sources.Source]] = {
     **{name: partial(sources.built, name) for name in BUILDABLE if name not in (*ragged.BUILT, *clicks.BUILT)},
+    **{name: partial(sources.built_layers, name) for name in LAYERED},
     "synthetic": sources.synthetic,
     "path": sources.path,
 }

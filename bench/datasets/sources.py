@@ -13,6 +13,7 @@ from bench.datasets import formats, judgements, train_queries
 from bench.datasets import texts as text_files
 from bench.datasets.base import DatasetError, Relevance, Texts, TrainQueries, VectorStore
 from bench.datasets.builders import folder_of, is_built
+from bench.datasets.builders.folder import layer_file
 from bench.datasets.checksum import file_identity
 from bench.datasets.distances import known_metric
 from bench.datasets.store import ArrayStore, Rows
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _DEFAULT_METRIC = Metric.COSINE  # what embeddings are made for
 _HOLDOUT = 1_000
+_PARTS = ("base", "queries")
 
 
 @dataclass(frozen=True)
@@ -60,17 +62,43 @@ class Source:
 
 def built(name: str) -> Source:
     """A data set that ``python -m bench.datasets build`` made, or the embedded one."""
+    return _opened(name, _card_of(name))
+
+
+def built_layers(name: str, layer: int | None = None) -> Source:
+    """As :func:`built`, of a data set with the vectors of each layer of an encoder.
+
+    Parameters
+    ----------
+    layer : int, optional
+        Which of them, the first one is 1; the last if None.
+    """
+    card = _card_of(name)
+    last = int(card["layers"])
+    chosen = last if layer is None else layer
+    check_count(name, "layer", chosen, 1)
+    if chosen > last:
+        raise DatasetError(f"{name} has {last} layers, and no layer {chosen}")
+    return _opened(name, {**card, "layer": chosen}, chosen)
+
+
+def _card_of(name: str) -> dict[str, Any]:
     folder = folder_of(name)
     if not is_built(name):
         raise DatasetError(f"{name} is not built here; run `python -m bench.datasets build {name}`")
     try:
         card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
-        metric = Metric(card["metric"])
+        Metric(card["metric"])
     except (OSError, ValueError, KeyError, TypeError):
         raise DatasetError(
             f"{folder / 'card.json'} is damaged; run `python -m bench.datasets build {name} --force`"
         ) from None
-    base_file, queries_file = (_file_of(folder, part) for part in ("base", "queries"))
+    return dict(card)
+
+
+def _opened(name: str, card: dict[str, Any], layer: int | None = None) -> Source:
+    folder = folder_of(name)
+    base_file, queries_file = (_file_of(folder, part if layer is None else layer_file(part, layer)) for part in _PARTS)
     base, queries = formats.open_vectors(base_file), formats.open_vectors(queries_file)
     judged = folder / "relevance.npy"
     relevance = judgements.read_relevance(judged, queries.shape[0], base.shape[0]) if judged.exists() else None
@@ -78,7 +106,14 @@ def built(name: str) -> Source:
     texts = text_files.built(name) if name in text_files.HAVING else None
     learned = train_queries.built(folder, base)
     return Source(
-        metric, base, queries, relevance=relevance, identity=identity, card=card, texts=texts, train_queries=learned
+        Metric(card["metric"]),
+        base,
+        queries,
+        relevance=relevance,
+        identity=identity,
+        card=card,
+        texts=texts,
+        train_queries=learned,
     )
 
 

@@ -17,7 +17,8 @@ from bench.errors import UsageError
 from bench.execution.data import load_dataset
 from bench.execution.subject import Subject, subject_of
 from bench.hybrid_options import HYBRID
-from bench.tracks import drift, engine, hybrid, indexed, track_of, train_queries, upgrade
+from bench.layers_options import LAYERS
+from bench.tracks import drift, engine, hybrid, indexed, layers, track_of, train_queries, upgrade
 from methods import BudgetError, registry
 from methods.budget import Budget
 from methods.errors import MissingDependency, NeedsQueries, NoSuccessor, NotMapped, UnsupportedMetric, WrongTrack
@@ -142,7 +143,7 @@ def prepare(config: RunConfig) -> Plan:
         "version": subject.version,
     }
     determinants |= getattr(track, "determinants", dict)()
-    scenario = {"upgrade": upgrade, DRIFT: drift, HYBRID: hybrid}.get(config.scenario["name"])
+    scenario = {"upgrade": upgrade, DRIFT: drift, HYBRID: hybrid, LAYERS: layers}.get(config.scenario["name"])
     if scenario is not None:
         determinants |= scenario.determinants(config, dataset)
     measured = hybrid if scenario is hybrid else measured

@@ -13,11 +13,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from bench import own_files
+from bench.layers_options import LAYERS
 from bench.measure.kinds import kinds_of, warnings_of
 from bench.measure.statistics import Interval
 from bench.records import FAILURES, Record
 from bench.report import drift_record, engine_record, hybrid_record, index_record, load_record
-from bench.report.names import dataset_names, shown_name
+from bench.report.names import dataset_names, scenario_of, shown_name
 from bench.report.rows import HEADLINES, Row, digits_of, headlines, rows_of
 from bench.report.table_record import table_lines
 from bench.report.words import count_bytes as _bytes
@@ -67,7 +68,11 @@ def _settings(record: Record) -> Table | None:
     if not rows:
         return None
     measures = list(next(iter(rows.values())))
-    table = Table(title="queries->documents; a number is the part encoded again", title_justify="left")
+    if scenario_of(record).startswith(LAYERS):
+        title = "queries->documents at these layers, mapped to the last"
+    else:
+        title = "queries->documents; a number is the part encoded again"
+    table = Table(title=title, title_justify="left")
     table.add_column("setting", no_wrap=True)
     for measure in measures:
         table.add_column(measure, justify="right", no_wrap=True)

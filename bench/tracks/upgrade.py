@@ -111,7 +111,7 @@ def measure(config: RunConfig, new: Dataset, code_bytes: int, work: Path) -> mea
     results = measurement.time_searches(config, searcher, new, run)
     run.peak_memory_bytes = peak_memory()
 
-    judge = _Judge(new)
+    judge = Judge(new)
     measures = judge.plain(measurement.returned(searcher, new.queries, results))
     measures |= judge.named("old->old", before.searcher(old_codes).search(old.queries, 10)[1])
     measures |= judge.named("new->new", free.searcher(free_codes).search(new.queries, 10)[1])
@@ -126,7 +126,7 @@ def measure(config: RunConfig, new: Dataset, code_bytes: int, work: Path) -> mea
     return run
 
 
-class _Judge:
+class Judge:
     """Measures of results by the new encoder's truth and by relevance."""
 
     def __init__(self, dataset: Dataset) -> None:

@@ -15,8 +15,11 @@ BUILDABLE = (
     "squad-sentences",
     "squad-sentences-cone",
     "squad-sentences-layer4",
+    "squad-sentences-layers",
     "squad-sentences-wordllama",
     "squad-sentences-mini",
+    "squad-sentences-mini-layers",
+    "squad-sentences-mini-layers-paraphrase",
     "bigbench-sentences",
     "glove-100",
     "glove-100-ip",
@@ -31,6 +34,7 @@ BUILDABLE = (
     "avazu",
     "criteo-tb",
 )
+LAYERED = ("squad-sentences-layers", "squad-sentences-mini-layers", "squad-sentences-mini-layers-paraphrase")
 EMBEDDED = ("squad-sentences-mini", "squad-tokens-mini")
 _FOLDER = Path(__file__).parents[1] / "embedded"
 _MADE_FROM = {

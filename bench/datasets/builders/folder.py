@@ -1,8 +1,9 @@
 """A built data set on disk: ``base.npy``, ``queries.npy``, ``relevance.npy`` (optional) and ``card.json``.
 
 Training queries (:class:`bench.datasets.base.TrainQueries`) are ``train_queries.npy``, ``train_relevance.npy`` and
-``train_validation.npy``. A base too large for memory is ``base.u8bin``, with ``queries.u8bin``. Sets of vectors have
-``base_offsets.npy`` and ``queries_offsets.npy`` beside them.
+``train_validation.npy``. Vectors of each layer of an encoder are ``base-layer1.npy``, ``queries-layer1.npy`` and so on.
+A base too large for memory is ``base.u8bin``, with ``queries.u8bin``. Sets of vectors have ``base_offsets.npy`` and
+``queries_offsets.npy`` beside them.
 """
 
 from __future__ import annotations
@@ -46,6 +47,20 @@ def save_sets(target: Path, base: Ragged, queries: Ragged, relevance: Relevance,
         "queries_offsets": queries.offsets,
     }
     write_folder(target, arrays, relevance, card)
+
+
+def save_layers(
+    target: Path, base: np.ndarray, queries: np.ndarray, relevance: Relevance, card: dict[str, Any]
+) -> None:
+    """As :func:`save` for vectors of each layer, (layers, n, dim) and (layers, nq, dim), in a file a layer."""
+    arrays = {layer_file("base", layer): rows for layer, rows in enumerate(base, 1)}
+    arrays |= {layer_file("queries", layer): rows for layer, rows in enumerate(queries, 1)}
+    write_folder(target, arrays, relevance, card)
+
+
+def layer_file(part: str, layer: int) -> str:
+    """Name without suffix of the file of ``part`` at a layer, counted from 1."""
+    return f"{part}-layer{layer}"
 
 
 def write_folder(

