@@ -23,6 +23,7 @@ from bench.datasets.parts import truth_path
 from bench.datasets.shards import merge_shards, search_shard, shards_folder
 from bench.datasets.texts import HAVING
 from bench.errors import UsageError
+from bench.measure.kind_advice import NOTHING_NEEDED, advice_of
 from bench.measure.kinds import kinds_of, warnings_of
 from bench.progress import busy
 from bench.report.words import number
@@ -230,13 +231,17 @@ def _info(name: str | None, vectors: Path | None, options: list[str]) -> None:
 def _diagnosis(dataset: Any) -> dict[str, str]:
     """What the vectors are like, and which kinds that makes them, as docs/embeddings.md has it."""
     diagnosis = diagnose(dataset)
-    kinds = [kind.sentence for kind in kinds_of(diagnosis, dataset.dim, str(dataset.metric), dataset.n_train)]
+    of_vectors = kinds_of(diagnosis, dataset.dim, str(dataset.metric), dataset.n_train)
+    kinds = [kind.sentence for kind in of_vectors]
     kinds += [kind.sentence for kind in warnings_of(diagnosis, len(dataset.queries))]
     return {
         "mean": f"{diagnosis.mean_length:.2f} of the vectors' length",
         "average cosine": f"{number(diagnosis.average_cosine, '.2f')}; "
         f"of a query and a vector {number(diagnosis.query_cosine, '.2f')}",
         "effective rank": f"{diagnosis.effective_rank:.3g} of {dataset.dim}",
+        "kurtosis": "not known: nothing varies"
+        if diagnosis.kurtosis is None
+        else f"{number(diagnosis.kurtosis, '.3g')} of the median dimension; 3 is normal",
         "largest dimension": f"standard deviation {diagnosis.deviation_ratio:.3g} times the median's",
         "lengths": f"1% {diagnosis.length_p1:.3g}, median {diagnosis.length_median:.3g}, "
         f"99% {diagnosis.length_p99:.3g}, longest {diagnosis.longest:.3g} times the median",
@@ -245,6 +250,7 @@ def _diagnosis(dataset: Any) -> dict[str, str]:
         "ties": ", ".join(f"{share:.1%} at {k}" for k, share in diagnosis.ties.items()) or "not known",
         "queries in the base": f"{diagnosis.queries_in_base:.1%}; repeated queries {diagnosis.repeated_queries:,}",
         "kinds": "; ".join(kinds) or "none that breaks codes",
+        "for a code": "\n".join(advice_of(of_vectors, str(dataset.metric))) or NOTHING_NEEDED,
         **({"what to choose": "docs/embeddings.md, or python -m bench.recommend"} if kinds else {}),
     }
 

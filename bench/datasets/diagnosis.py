@@ -26,7 +26,7 @@ from bench.measure.repeats import as_compared, groups_of, keys
 from bench.measure.ties import tie_tolerance, ties_at
 from methods import Metric
 
-_VERSION = 1  # of what is cached
+_VERSION = 2  # of what is cached
 _BYTES, _ROWS = 1 << 30, 1_000_000  # of float32, and rows, that the pass reads at most
 _SAMPLE_BYTES, _SAMPLE = 128 << 20, 20_000  # rows kept for standard deviations and neighbors
 _PAIRED = 2_000  # rows whose pairs the effective rank is of
@@ -83,6 +83,7 @@ def _diagnose(dataset: Dataset | RaggedDataset) -> Diagnosis:
         query_cosine=seen.cosine_with(queries),
         effective_rank=effective_rank(near),
         deviation_ratio=deviation_ratio(near),
+        kurtosis=kurtosis(near),
         length_p1=float(p1),
         length_median=float(median),
         length_p99=float(p99),
@@ -208,6 +209,19 @@ def deviation_ratio(vectors: np.ndarray) -> float:
     deviations = vectors.std(axis=0, dtype=np.float64)
     varying = deviations[deviations > 0]
     return float(varying.max() / np.median(varying)) if len(varying) else 1.0
+
+
+def kurtosis(vectors: np.ndarray) -> float | None:
+    """Of the median dimension of those of vectors (n, d) that vary; None where none does."""
+    squares, fourths = np.zeros((2, vectors.shape[1]))
+    mean = vectors.mean(axis=0, dtype=np.float64)
+    for start in range(0, len(vectors), _PAIRED):
+        square = np.square(vectors[start : start + _PAIRED] - mean)
+        squares += square.sum(axis=0)
+        fourths += np.square(square).sum(axis=0)
+    varying = squares > 1e-12 * max(float(squares.max(initial=0)), 1e-300)
+    ratios = fourths[varying] * len(vectors) / np.square(squares[varying])
+    return float(np.median(ratios)) if len(ratios) else None
 
 
 def _neighbors_in(sample: np.ndarray, dataset: Dataset) -> GroundTruth:

@@ -18,6 +18,7 @@ LENGTHS_VARY = 0.1  # from the 1st to the 99th percentile, over the median; only
 TOO_LONG = 10.0  # times the median length: a row that would set the range of a code for all others
 ROGUE_DIMENSIONS = 5.0  # times the standard deviation of the median dimension
 LOW_RANK = 1 / 8  # of the dimension
+HEAVY_TAILS = 6.0  # kurtosis of the median dimension: that of a double exponential; 3 is normal
 FEW_TRAINING = 4  # training vectors a dimension; docs/embeddings.md has what fewer cost
 FEW_QUERIES_LONG = 2.0  # times (or one over) the vectors' length: matters where codes hold factors that scale with it
 SHARE = 0.01  # of rows or queries that are duplicates or tie: more than the rounding of quoted figures
@@ -62,6 +63,10 @@ class Diagnosis:
     indistinct : float
         Share of the queries whose true neighbors (100, or all there are) all tie with each other; 0 where none are
         known, or one.
+    kurtosis : float or None
+        Of the median dimension: the mean fourth power of its values about their mean, over the square of their
+        variance; 3 is normal. The same rows as of ``effective_rank``; None where no dimension varies, and of earlier
+        versions.
     """
 
     rows: int
@@ -81,6 +86,7 @@ class Diagnosis:
     repeated_queries: int
     ties: dict[str, float] = field(default_factory=dict)
     indistinct: float = 0.0
+    kurtosis: float | None = None
 
     @property
     def most_ties(self) -> float:
@@ -165,6 +171,11 @@ def _of_directions(diagnosis: Diagnosis, dim: int) -> Iterator[Kind]:
             "rogue dimensions",
             "few dimensions have most of the variance: the largest standard deviation is "
             f"{diagnosis.deviation_ratio:.3g} times the median's",
+        )
+    if diagnosis.kurtosis is not None and diagnosis.kurtosis >= HEAVY_TAILS:
+        yield Kind(
+            "heavy tails",
+            f"most values are near their dimension's mean and some far: kurtosis {diagnosis.kurtosis:.3g}, 3 is normal",
         )
     if 0 < diagnosis.effective_rank < LOW_RANK * dim:
         yield Kind(

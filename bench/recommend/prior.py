@@ -23,7 +23,7 @@ _MEASURE = "recall@10"
 _UNKNOWN = 0.03  # of it behind the best: taken of methods without records
 _EVIDENCE = 0.05  # the weight of that: records of sets that differ much say little more
 _FAVORITES = 5
-_ROWS = ("zero rows", "duplicates")  # kinds by which methods are not ordered
+_ROWS = ("zero rows", "duplicates", "heavy tails")  # kinds by which methods are not ordered, or records do not tell
 # How often a set's weight is halved for another metric, for half or twice the dimension, for a kind that only one of
 # both is of; for half or twice the ratio once. So each published set's best is among the first five by the others.
 _BY_METRIC, _BY_DIM, _BY_KIND = 1.0, 0.5, 1.0

@@ -7,10 +7,12 @@ from dataclasses import replace
 from bench.datasets.base import Dataset
 from bench.datasets.diagnosis import diagnose
 from bench.errors import UsageError
+from bench.measure.kind_advice import advice_of
 from bench.measure.kinds import Diagnosis, kinds_of, warnings_of
 from bench.records import Record
 
 _EQUAL = 0.95  # share of queries whose neighbors all tie from which on there is nothing to choose by
+_ADVICE = 2  # lines on what kinds mean for a code, those of directions first
 
 
 def look_at(user: Dataset) -> Diagnosis:
@@ -25,9 +27,10 @@ def look_at(user: Dataset) -> Diagnosis:
 
 
 def sentences(diagnosis: Diagnosis, user: Dataset, measured: Record | None) -> list[str]:
-    """The kinds that the vectors are of, and what a recall measured on them does not say."""
+    """The kinds that the vectors are of, what these mean for a code, and what a recall measured there does not say."""
     if measured is not None and measured.diagnosis is not None:
         diagnosis = replace(diagnosis, ties=measured.diagnosis.ties)  # of all queries of a larger sample
     kinds = kinds_of(diagnosis, user.dim, str(user.metric), user.n_train)
     warned = warnings_of(diagnosis, len(user.queries))
-    return [*(kind.sentence for kind in kinds), *(f"warning: {kind.sentence}" for kind in warned)]
+    advice = advice_of(kinds, str(user.metric), names=False)[:_ADVICE]
+    return [*(kind.sentence for kind in kinds), *advice, *(f"warning: {kind.sentence}" for kind in warned)]

@@ -8,7 +8,8 @@ import pytest
 from bench import datasets
 from bench.datasets.__main__ import main
 from bench.datasets.diagnosis import diagnose
-from bench.measure.kinds import few_training_vectors, kinds_of, warnings_of
+from bench.measure.kind_advice import advice_of, losing
+from bench.measure.kinds import Kind, few_training_vectors, kinds_of, warnings_of
 from methods.vectors import normalized
 
 
@@ -56,6 +57,31 @@ def test_lengths_outliers_and_rogue_dimensions_are_named(kinds, gaussian, unit):
     assert "rogue dimensions" in kinds(rogue, metric="l2")[1]
 
 
+def test_heavy_tails_are_told_from_normal_values(kinds, gaussian):
+    vectors = gaussian(1500, 48)
+    plain, names = kinds(vectors, metric="l2")
+    assert abs(plain.kurtosis - 3) < 0.3
+    assert "heavy tails" not in names
+    tailed, names = kinds(vectors * np.abs(vectors), metric="l2")  # 105 / 9 in theory
+    assert 9 < tailed.kurtosis < 14
+    assert "heavy tails" in names
+    assert kinds(np.ones((20, 8), np.float32))[0].kurtosis is None
+
+
+def test_a_kind_says_what_it_means_for_a_code_and_who_loses():
+    shared = Kind("common direction", "vectors share a direction")
+    (line,) = advice_of([shared], "ip")
+    assert "center=offset" in line
+    assert "anisotropic_pq" in line
+    assert len(losing("common direction", "ip")) > 8
+    assert line.endswith("more")
+    assert "recall is lost" not in advice_of([shared], "ip", names=False)[0]
+    assert "need no centering" in advice_of([shared], "l2")[0]
+    assert losing("lengths vary", "ip") == ["itq", "semantic_hashing", "sign", "simhash", "spectral_hashing"]
+    assert losing("lengths vary", "cosine") == []
+    assert advice_of([Kind("zero rows", "2 vectors are zero")], "ip") == []
+
+
 def test_zero_rows_duplicates_and_queries_in_the_base_are_counted(kinds, unit):
     base = unit(1500, 48)
     base[100:200] = base[:100]
@@ -71,6 +97,7 @@ def test_info_of_a_file_names_its_kind(tmp_path, capsys, unit):
     printed = " ".join(capsys.readouterr().out.split())
     assert "vectors share a direction" in printed
     assert "effective rank" in printed
+    assert "the mean has to be kept apart" in printed
 
 
 def test_info_without_a_name_says_what_it_needs(capsys):
