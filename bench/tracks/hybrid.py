@@ -34,7 +34,6 @@ from bench.tracks.measurement import (
     Measurement,
     check_budget,
     ratios,
-    returned,
     time_searches,
 )
 from methods import Codec, Searcher
@@ -144,8 +143,11 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
     sides = _time_sides(config, queries, {POSTINGS: sparse, CODE: searcher, DENSE: alone_searcher}, run)
     run.peak_memory_bytes = peak_memory()
 
-    ids = returned(searched, queries, results)
     with run.timed("judge"):
+        for k in {*RECALL_AT} - set(results):  # of what was searched for the choice of a weight: nothing is new
+            count = max(k, options["candidates"])
+            results[k] = fused.fuse(_top(by_code, count), _top(by_postings, count), k)
+        ids = {k: results[k][1] for k in RECALL_AT}
         listed = {
             DENSE: by_dense[1],
             CODE: by_code[1],
