@@ -129,8 +129,8 @@ def test_queries_and_documents_have_one_codec(encoder, tiny, mteb):
         scores = model.search(data["queries"], top_k=DOCUMENTS, num_proc=None, **place)
         searched = codec.decode(codec.encode(queries)) if compress else queries
         expected = searched / np.linalg.norm(searched, axis=1, keepdims=True) @ decoded.T
-        found = [[scores[f"q{i}"][f"d{j}"] for j in range(DOCUMENTS)] for i in range(len(queries))]
-        np.testing.assert_allclose(found, expected, atol=1e-4)
+        listed = [[scores[f"q{i}"][f"d{j}"] for j in range(DOCUMENTS)] for i in range(len(queries))]
+        np.testing.assert_allclose(listed, expected, atol=1e-4)
 
 
 def test_candidates_of_a_query_are_ordered_by_their_codes(mteb, encoder, tiny):
