@@ -106,6 +106,8 @@ class Dataset:
         The caller chose the metric, so neighbors of the file that differ from ours are no error.
     texts : Texts or None
         Files of the texts that base and queries were made from, if any are known; not read, and not in the checksum.
+    groups : dict or None
+        Heading -> label of each query (nq,), by which results are split; not in the checksum.
     train_queries : TrainQueries or None
         For methods that say so (``uses_queries``), and for no other; not in the checksum.
     """
@@ -123,6 +125,7 @@ class Dataset:
     neighbors: np.ndarray | None = None
     metric_asked: bool = False
     texts: Texts | None = None
+    groups: dict[str, np.ndarray] | None = None
     train_queries: TrainQueries | None = None
 
     @property

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.datasets import clicks, judgements, sources
+from bench.datasets import clicks, judgements, query_groups, sources
 from bench.datasets import train_queries as learned_from
 from bench.datasets.base import Dataset, DatasetError, VectorStore
 from bench.datasets.builders import BUILDABLE, LAYERED
@@ -208,6 +208,7 @@ def _assemble(
         card=card,
         neighbors=source.neighbors[:query_count] if kept and source.neighbors is not None else None,
         texts=None if source.texts is None else source.texts.cut(rows, query_count),
+        groups=query_groups.first(source.groups, query_count),
         train_queries=None if source.train_queries is None else learned_from.of_rows(source.train_queries, rows),
     )
 

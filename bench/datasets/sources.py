@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.datasets import formats, judgements, train_queries
+from bench.datasets import formats, judgements, query_groups, train_queries
 from bench.datasets import texts as text_files
 from bench.datasets.base import DatasetError, Relevance, Texts, TrainQueries, VectorStore
 from bench.datasets.builders import folder_of, is_built
@@ -42,6 +42,8 @@ class Source:
     distance : str or None
         What a file calls its metric; None if it does not say.
     texts : Texts or None
+    groups : dict or None
+        Of all queries.
     train_queries : TrainQueries or None
         Judged by rows of ``base``.
     """
@@ -58,6 +60,7 @@ class Source:
     distance: str | None = None
     texts: Texts | None = None
     train_queries: TrainQueries | None = None
+    groups: dict[str, np.ndarray] | None = None
 
 
 def built(name: str) -> Source:
@@ -114,6 +117,7 @@ def _opened(name: str, card: dict[str, Any], layer: int | None = None) -> Source
         card=card,
         texts=texts,
         train_queries=learned,
+        groups=query_groups.built(folder, text_files.folder_of(name), queries=queries.shape[0]),
     )
 
 
@@ -159,6 +163,7 @@ def path(
     relevance: str | None = None,
     texts: str | None = None,
     queries_texts: str | None = None,
+    groups: str | None = None,
     *,
     seed: int = 0,
 ) -> Source:
@@ -182,11 +187,13 @@ def path(
         A ``.npy`` file (m, 3) of integers, for a file of queries: row of a query, row of the base, grade.
     texts, queries_texts : str, optional
         Files of the texts that base and queries were made from (:mod:`bench.datasets.texts`).
+    groups : str, optional
+        A file of labels of the queries (:mod:`bench.datasets.query_groups`).
     """
     if base is None:
         raise DatasetError("dataset=path needs a file; use dataset.base=FILE")
     given = {"base": base, "queries": queries, "train": train, "column": column, "queries_column": queries_column}
-    given |= {"relevance": relevance, "texts": texts, "queries_texts": queries_texts}
+    given |= {"relevance": relevance, "texts": texts, "queries_texts": queries_texts, "groups": groups}
     for key, value in given.items():
         if value is not None and not isinstance(value, str):
             raise DatasetError(f"dataset.{key}={value} is no text; use dataset.{key}=\"'...'\" with the quotes")
@@ -230,7 +237,15 @@ def path(
         card,
         distance,
         None if texts is None else text_files.given(texts, queries_texts, getattr(store, "rows", None), rows),
+        groups=_grouped(groups, rows, query_vectors),
     )
+
+
+def _grouped(file: str | None, held_out: np.ndarray | None, queries: VectorStore) -> dict[str, np.ndarray] | None:
+    """Labels in a file of the user's."""
+    if file is not None and held_out is not None:
+        raise DatasetError(f"groups={file} is of a file of queries; name it by dataset.queries=FILE")
+    return None if file is None else query_groups.given(file, queries.shape[0])
 
 
 def _judged(file: str | None, held_out: np.ndarray | None, queries: VectorStore, base: VectorStore) -> Relevance | None:

@@ -37,8 +37,8 @@ def advice_of(kinds: Sequence[Kind], metric: str, names: bool = True) -> list[st
 
 def losing(kind: str, metric: str) -> list[str]:
     """Dense methods that declare to lose recall on a kind under a metric, by name."""
-    told = {kind, f"{kind}, {metric}"}
-    return [name for name in registry.names() if told & set(registry.get(name).kind_exceptions)]
+    declared = {kind, f"{kind}, {metric}"}
+    return [name for name in registry.names() if declared & set(registry.get(name).kind_exceptions)]
 
 
 def _line(kind: str, metric: str, names: bool) -> str:

@@ -20,6 +20,7 @@ from bench import own_files
 from bench.errors import UsageError
 from bench.files import write_whole
 from bench.measure.at_rest import CodesAtRest
+from bench.measure.by_group import GroupInfo
 from bench.measure.kinds import Diagnosis
 from bench.measure.statistics import Interval
 from bench.records import packed
@@ -154,10 +155,10 @@ class Record:
     ``recalls`` is recall@10 of each distinct query, as :meth:`bench.report.per_query.RecallOfQueries.values` gives it,
     where a packed record has it: its per-query arrays stay behind, and methods that are measured later are tested
     against it. ``engine`` is of runs that measured a real engine instead of a method, ``index`` of those whose searches
-    visit some of the codes, ``drift`` of those whose vectors arrived in time, ``hybrid`` of codes
-    beside postings. ``shards`` has, of a base in shards, the rows, node and processor of each, seconds of encoding and
-    peak memory. ``disk`` is of those whose searches read a file, ``clients`` of those with ``clients=``. ``at_rest`` is
-    of single vectors' codes, 1,024 or more.
+    visit some of the codes, ``drift`` of those whose vectors arrived in time, ``hybrid`` of codes beside postings.
+    ``shards`` has, of a base in shards, the rows, node and processor of each, seconds of encoding and peak memory.
+    ``disk`` is of those whose searches read a file, ``clients`` of those with ``clients=``, ``at_rest`` of single
+    vectors' codes, 1,024 or more, ``groups`` (heading -> group) of queries that have any.
     """
 
     schema: int
@@ -191,6 +192,7 @@ class Record:
     disk: DiskInfo | None = None
     clients: list[LoadPoint] | None = None
     at_rest: CodesAtRest | None = None
+    groups: dict[str, dict[str, GroupInfo]] | None = None
 
     def to_json(self) -> str:
         """Strict JSON (no NaN), indented, keys in the order of the fields."""

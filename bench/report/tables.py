@@ -17,7 +17,7 @@ from bench.layers_options import LAYERS
 from bench.measure.kinds import kinds_of, warnings_of
 from bench.measure.statistics import Interval
 from bench.records import FAILURES, Record
-from bench.report import drift_record, engine_record, hybrid_record, index_record, load_record
+from bench.report import drift_record, engine_record, groups_record, hybrid_record, index_record, load_record
 from bench.report.names import dataset_names, scenario_of, shown_name
 from bench.report.rows import HEADLINES, Row, digits_of, headlines, rows_of
 from bench.report.table_record import table_lines
@@ -50,6 +50,10 @@ def print_record(record: Record, console: Console | None = None) -> None:
     if record.hybrid is not None:
         console.print(hybrid_record.hybrid_table(record.hybrid))
         console.print(hybrid_record.statement(record), highlight=False)
+    if record.groups is not None:
+        console.print(groups_record.groups_table(record.groups))
+        for line in groups_record.statements(record.groups):
+            console.print(line, highlight=False)
 
 
 def terminal() -> Console:

@@ -14,6 +14,7 @@ from bench.datasets import AnyDataset, Dataset, GroundTruth, RaggedDataset, grou
 from bench.execution import stage, turns
 from bench.measure import latency, quality
 from bench.measure.at_rest import CodesAtRest
+from bench.measure.by_group import GroupInfo, by_group
 from bench.measure.memory import peak_memory
 from bench.measure.repeats import groups_of
 from bench.measure.statistics import Interval, bootstrap_means
@@ -62,6 +63,7 @@ class Measurement:
     disk: DiskInfo | None = None
     clients: list[LoadPoint] | None = None
     at_rest: CodesAtRest | None = None
+    groups: dict[str, dict[str, GroupInfo]] | None = None
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
     @contextmanager
@@ -277,7 +279,17 @@ def _judge(
     measures |= {f"recall {k}@{n}": judged[n].recall(k) for k, n in ((1, 10), (1, 100), (10, 100))}
     if dataset.relevance is not None:
         measures |= quality.retrieval_measures(results[10][1], dataset.relevance)
+    if (groups := getattr(dataset, "groups", None)) is not None:
+        run.groups = by_group(groups, measures, _exact(dataset, truth), config.seed)
     measures |= fidelity(scored, truth, len(dataset.queries), dataset.metric.descending)
     run.quality = bootstrap_means(measures, config.seed, groups=groups_of(dataset.queries, dataset.metric))
     run.arrays["scores"], run.arrays["ids"] = results[100]
     run.arrays |= {f"recall@{n}": measures[f"recall@{n}"] for n in RECALL_AT}
+
+
+def _exact(dataset: Dataset | RaggedDataset, truth: GroundTruth) -> dict[str, np.ndarray]:
+    """Measures of the exact neighbors, per query."""
+    measures = {"recall@10": np.ones(len(truth.ids))}
+    if dataset.relevance is not None:
+        measures |= quality.retrieval_measures(truth.ids, dataset.relevance)
+    return measures

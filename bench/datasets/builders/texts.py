@@ -1,20 +1,22 @@
-"""The texts of data sets that are built from texts: kept beside them, in the cache, never committed."""
+"""The texts of data sets that are built from texts, kept in the cache and never committed, and groups of questions."""
 
 from __future__ import annotations
 
 import difflib
 from pathlib import Path
 
-from bench.datasets import texts
+import numpy as np
+
+from bench.datasets import query_groups, texts
 from bench.datasets.base import DatasetError
-from bench.datasets.builders import squad, squad_sentences, squad_sentences_mini
+from bench.datasets.builders import question_groups, squad, squad_sentences, squad_sentences_mini
 from bench.datasets.builders.fetch import fetch, verified
 
 _MINI = "squad-sentences-mini"
 
 
 def build(name: str, source: Path | None = None) -> Path:
-    """Write the texts of ``name``, row for row as its vectors; their folder.
+    """Write the texts of ``name``, row for row as its vectors, and groups of its questions; their folder.
 
     Parameters
     ----------
@@ -35,4 +37,8 @@ def build(name: str, source: Path | None = None) -> Path:
         queries = queries[: squad_sentences_mini.QUERIES]
         answers = corpus.answers[chosen][: squad_sentences_mini.QUERIES]
         base = [base[row] for row in squad_sentences_mini.choose_rows(len(base), answers)]
-    return texts.write(name, base, queries)
+    written = texts.write(name, base, queries)
+    others = np.setdiff1d(np.arange(len(corpus.questions)), chosen)
+    articles = corpus.articles[chosen][: len(queries)]
+    query_groups.write(written, question_groups.of_questions(queries, articles, corpus.articles[others]))
+    return written

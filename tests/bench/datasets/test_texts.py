@@ -74,7 +74,9 @@ def corpus(monkeypatch, tmp_path):
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path))
     count = squad_sentences_mini.ITEMS + 7
     answers = np.random.default_rng(0).integers(count, size=1_500)
-    made = squad.Corpus([f"s{row}" for row in range(count)], [f"q{row}" for row in range(1_500)], answers)
+    made = squad.Corpus(
+        [f"s{row}" for row in range(count)], [f"q{row}" for row in range(1_500)], answers, answers // 10
+    )
     monkeypatch.setattr(squad, "read_archive", lambda archive: made)
     monkeypatch.setattr(builder, "verified", lambda archive, path: path)
     return made
