@@ -8,13 +8,16 @@ neither large nor tiny vectors leave the range of float16.
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Self
 
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher
 from methods.encoding.offset import OFFSET_BYTES, mean_direction
 from methods.fitting.outliers import without_outliers
+from methods.kernels.scanning.ranged import Visits
 from methods.search.decoding import DecodingSearcher
+from methods.search.visiting import VisitingSearcher, arrays
 
 __all__ = [
     "BOUND_BYTES",
@@ -29,7 +32,6 @@ __all__ = [
 
 BOUND_BYTES = 4
 HALF_MAX = 65504.0
-_SCAN_QUERIES = 4  # up to so many queries a scan of the codes beats decoding them for a matrix product
 
 
 def level_bytes(dim: int, bits: int) -> int:
@@ -185,28 +187,29 @@ def _nearest_level(offset: np.ndarray, step: np.ndarray, bits: int) -> np.ndarra
     return np.clip(np.rint(offset * inverse), 0, 2**bits - 1).astype(np.uint8)
 
 
-class ScanningSearcher(DecodingSearcher):
-    """Few queries at a time scan the codes as they are; many share one decoding of them."""
+class ScanningSearcher(VisitingSearcher, DecodingSearcher):
+    """Few queries at a time, and those of an index, scan the codes as they are; many share one decoding of them."""
 
-    def _scan(self, query: np.ndarray, l2: bool, keys: np.ndarray, ids: np.ndarray) -> None:
-        """Fill ``keys`` and ``ids`` (k,) with the best squared distances, or negated inner products, of one query."""
+    def _scan(self, queries: np.ndarray, l2: bool, visits: Visits, keys: np.ndarray, ids: np.ndarray) -> None:
+        """Fill ``keys`` and ``ids`` (nq, k) with the best squared distances, or negated inner products."""
         raise NotImplementedError
 
-    def _offset(self, query: np.ndarray) -> float:
-        """What the scan's inner products lack to be those of the decoded vectors."""
-        return 0.0
+    def _offsets(self, queries: np.ndarray) -> np.ndarray:
+        """What the scan's inner products lack to be those of the decoded vectors, (nq,) float32."""
+        return np.zeros(len(queries), np.float32)
+
+    def within(self, rows: np.ndarray | Visits) -> Self | None:
+        return None if self.renormalize else super().within(rows)
 
     def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        if len(queries) > _SCAN_QUERIES or self.renormalize:
+        visits = self._scanned(len(queries))
+        if visits is None or self.renormalize:
             return super()._search(queries, k)
         scores = np.full((len(queries), k), np.inf, np.float32)
         ids = np.full((len(queries), k), -1, np.int64)
         l2 = self.metric is Metric.L2
-        for query, row_scores, row_ids in zip(queries, scores, ids):
-            self._scan(query, l2, row_scores, row_ids)
-            if not l2:
-                np.subtract(np.float32(self._offset(query)), row_scores, out=row_scores)
-        return scores, ids
+        self._scan(queries, l2, visits, scores, ids)
+        return scores if l2 else self._offsets(queries)[:, None] - scores, ids
 
 
 class IntervalSearcher(ScanningSearcher):
@@ -214,13 +217,14 @@ class IntervalSearcher(ScanningSearcher):
 
     codec: IntervalCodec
 
-    def _scan(self, query: np.ndarray, l2: bool, keys: np.ndarray, ids: np.ndarray) -> None:
+    def _scan(self, queries: np.ndarray, l2: bool, visits: Visits, keys: np.ndarray, ids: np.ndarray) -> None:
         from methods.kernels.encoding.interval import interval_scan
 
         codec = self.codec
-        query = query - codec.mean_ if l2 else query
-        bits, along = (codec.level_bits, codec.residual_bits), float(query @ codec.direction_) * codec.scale_
-        interval_scan(self.codes, codec.header, *bits, codec.scale_, query, along, l2, keys, ids)
+        queries = queries - codec.mean_ if l2 else queries
+        along = (queries @ codec.direction_) * np.float32(codec.scale_)
+        bits = (codec.level_bits, codec.residual_bits)
+        interval_scan(self.codes, codec.header, *bits, codec.scale_, queries, along, l2, arrays(visits), keys, ids)
 
-    def _offset(self, query: np.ndarray) -> float:
-        return float(query @ self.codec.mean_)
+    def _offsets(self, queries: np.ndarray) -> np.ndarray:
+        return queries @ self.codec.mean_

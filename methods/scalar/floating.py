@@ -12,10 +12,12 @@ from methods.base import Codec, Searcher
 from methods.encoding.units import RescaledSearcher, typical_length, unit_of
 from methods.faiss_tools import faiss_metric, linear_transform, taking_queries, with_codes
 from methods.fitting.outliers import Spread
+from methods.kernels.scanning.ranged import Visits
 from methods.kind_losses import ERROR_ALONG_MEAN, along_mean
 from methods.registry import register
 from methods.scalar._interval import ScanningSearcher
 from methods.search.flat_codes import FlatCodesSearcher
+from methods.search.visiting import arrays
 from methods.vectors import from_bfloat16, to_bfloat16
 
 _HALF_MAX = 65504.0  # the largest float16
@@ -203,11 +205,11 @@ class Float8Searcher(ScanningSearcher):
 
     codec: Float8
 
-    def _scan(self, query: np.ndarray, l2: bool, keys: np.ndarray, ids: np.ndarray) -> None:
+    def _scan(self, queries: np.ndarray, l2: bool, visits: Visits, keys: np.ndarray, ids: np.ndarray) -> None:
         from methods.kernels.encoding.interval import float8_scan
 
-        query = query - self.codec.mean_ if l2 else query
-        float8_scan(self.codes, self.codec.scale_, query, l2, keys, ids)
+        queries = queries - self.codec.mean_ if l2 else queries
+        float8_scan(self.codes, self.codec.scale_, queries, l2, arrays(visits), keys, ids)
 
-    def _offset(self, query: np.ndarray) -> float:
-        return float(query @ self.codec.mean_)
+    def _offsets(self, queries: np.ndarray) -> np.ndarray:
+        return queries @ self.codec.mean_

@@ -19,11 +19,13 @@ from methods.kernels.encoding.nonuniform import (
     encode_nonuniform,
     scan_nonuniform,
 )
+from methods.kernels.scanning.ranged import Visits
 from methods.kernels.simd.unpack_symbols import GROUP
 from methods.kind_losses import OFFSET_KEEPS_IT, along_mean
 from methods.parameters import check_integer
 from methods.registry import register
 from methods.scalar._interval import HALF_MAX, ScanningSearcher, center_and_scale
+from methods.search.visiting import arrays
 
 _RATES = np.linspace(0, 20, 32)  # growth rates over the range between the bounds
 _MIDPOINTS = np.linspace(0.325, 0.675, 8, dtype=np.float32)  # where levels are nearest to each other, of that range
@@ -148,11 +150,11 @@ class NonuniformSearcher(ScanningSearcher):
 
     codec: NVQ
 
-    def _scan(self, query: np.ndarray, l2: bool, keys: np.ndarray, ids: np.ndarray) -> None:
+    def _scan(self, queries: np.ndarray, l2: bool, visits: Visits, keys: np.ndarray, ids: np.ndarray) -> None:
         codec = self.codec
-        query = query - codec.mean_ if l2 else query
-        levels = level_sets(codec.bits)
-        scan_nonuniform(self.codes, codec._ends, codec.bits, codec.scale_, levels, query, l2, keys, ids)
+        queries = queries - codec.mean_ if l2 else queries
+        levels = (codec.scale_, level_sets(codec.bits))
+        scan_nonuniform(self.codes, codec._ends, codec.bits, *levels, queries, l2, arrays(visits), keys, ids)
 
-    def _offset(self, query: np.ndarray) -> float:
-        return float(query @ self.codec.mean_)
+    def _offsets(self, queries: np.ndarray) -> np.ndarray:
+        return queries @ self.codec.mean_

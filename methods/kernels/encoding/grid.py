@@ -10,7 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from methods.kernels.heap import push, sort_heap
+from methods.kernels.encoding.interval import half
+from methods.kernels.heap import push
+from methods.kernels.scanning.expanded_rows import sort_heaps, visitors
 from methods.kernels.simd.unpack_symbols import GROUP, pack, planes, unpack
 
 __all__ = ["OFFSET_BYTES", "byte_tables", "decode_grid", "encode_grid", "scan_grid"]
@@ -180,12 +182,14 @@ def scan_grid(
     counts: np.ndarray,
     factors: np.ndarray,
     offsets: np.ndarray,
+    weights: np.ndarray,
     tables: np.ndarray,
     middles: np.ndarray,
+    visits: tuple,
     keys: np.ndarray,
     ids: np.ndarray,
 ) -> None:
-    """The codes of the largest ``<query, values> + offset``: ``keys`` (k,), filled with inf before, take its negative.
+    """The codes of the largest ``<query, values> + weight * offset``, whose negatives ``keys`` take, filled with inf before.
 
     Rows come in order, equal ones by the smaller id.
 
@@ -196,26 +200,44 @@ def scan_grid(
         Bytes of each segment's symbols.
     factors : (segments, 256) float32
         Of the factors' bytes.
-    offsets : (n,) float32
-    tables : (symbol bytes, 256) float32
-        Of one query, see :func:`byte_tables`.
-    middles : (segments,) float32
-        Products of the query with what a symbol of zeros is short of the middle of the grid.
-    keys, ids : (k,) float32 and int64
+    offsets : (2,) float32
+        Middle and unit of the offsets of codes.
+    weights : (nq,) float32
+    tables : (nq, symbol bytes, 256) float32
+        See :func:`byte_tables`.
+    middles : (nq, segments) float32
+        Products of the queries with what a symbol of zeros is short of the middle of the grid.
+    visits : tuple
+        Which queries are compared with which rows: the arrays of :class:`.ranged.Visits`.
+    keys, ids : (nq, k) float32 and int64
     """
-    for i in range(len(codes)):
-        code = codes[i]
-        total, at, header = offsets[i], 0, OFFSET_BYTES + len(counts)
-        for segment in range(len(counts)):
-            first, second, end = np.float32(0), np.float32(0), at + counts[segment]
-            while at + 1 < end:
-                first += tables[at, code[header + at]]
-                second += tables[at + 1, code[header + at + 1]]
-                at += 2
-            if at < end:
-                first += tables[at, code[header + at]]
-                at += 1
-            total += factors[segment, code[OFFSET_BYTES + segment]] * (first + second - middles[segment])
-        if -total < keys[0]:
-            push(keys, ids, -total, i)
-    sort_heap(keys, ids)
+    queries, query_ends, ranges, range_ends = visits
+    for visit in range(len(query_ends) - 1):
+        for query in visitors(visit, queries, query_ends, len(keys)):
+            own, best, labels = tables[query], keys[query], ids[query]
+            for piece in range(range_ends[visit], range_ends[visit + 1]):
+                for i in range(ranges[piece, 0], ranges[piece, 1]):
+                    stored = half(codes[i, 0], codes[i, 1]) * offsets[1] + offsets[0]
+                    key = -(stored * weights[query] + _product(codes[i], counts, factors, own, middles[query]))
+                    if key < best[0]:
+                        push(best, labels, key, i)
+    sort_heaps(keys, ids)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _product(
+    code: np.ndarray, counts: np.ndarray, factors: np.ndarray, tables: np.ndarray, middles: np.ndarray
+) -> np.float32:
+    """The product of a query with the values of a code, from the query's tables."""
+    total, at, header = np.float32(0), 0, OFFSET_BYTES + len(counts)
+    for segment in range(len(counts)):
+        first, second, end = np.float32(0), np.float32(0), at + counts[segment]
+        while at + 1 < end:
+            first += tables[at, code[header + at]]
+            second += tables[at + 1, code[header + at + 1]]
+            at += 2
+        if at < end:
+            first += tables[at, code[header + at]]
+            at += 1
+        total += factors[segment, code[OFFSET_BYTES + segment]] * (first + second - middles[segment])
+    return total

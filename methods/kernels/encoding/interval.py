@@ -17,20 +17,18 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from methods.kernels.heap import push, sort_heap
+from methods.kernels.scanning.expanded_rows import push_row, sort_heaps, visitors
 
 __all__ = [
-    "dot",
     "float8_decode",
     "float8_scan",
     "half",
     "interval_decode",
     "interval_scan",
-    "squared_distance",
 ]
 
 _BOUNDS = 4  # bytes of the two float16 bounds, behind which an offset may follow
-_SUMS = {"reassoc", "contract", "nsz"}  # sums may be reordered; infinities and NaN keep their meaning
+_NOTHING = np.float32(0)
 
 
 @njit(cache=True, inline="always")
@@ -102,23 +100,6 @@ def _float8_row(code: np.ndarray, scale: float, row: np.ndarray) -> None:
         row[j] = _float8(code[j]) * np.float32(scale)
 
 
-@njit(cache=True, fastmath=_SUMS)
-def dot(a: np.ndarray, b: np.ndarray) -> np.float32:
-    total = np.float32(0)
-    for j in range(len(a)):
-        total += a[j] * b[j]
-    return total
-
-
-@njit(cache=True, fastmath=_SUMS)
-def squared_distance(a: np.ndarray, b: np.ndarray) -> np.float32:
-    total = np.float32(0)
-    for j in range(len(a)):
-        difference = a[j] - b[j]
-        total += difference * difference
-    return total
-
-
 @njit(cache=True)
 def interval_decode(
     codes: np.ndarray, header: int, bits: int, residual_bits: int, scale: float, rows: np.ndarray
@@ -131,35 +112,38 @@ def interval_decode(
         _interval_row(codes[i], header, bits, residual_bits, scale, rows[i])
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def interval_scan(
     codes: np.ndarray,
     header: int,
     bits: int,
     residual_bits: int,
     scale: float,
-    query: np.ndarray,
-    along: float,
+    queries: np.ndarray,
+    along: np.ndarray,
     l2: bool,
+    visits: tuple,
     keys: np.ndarray,
     ids: np.ndarray,
 ) -> None:
-    """The best of interval ``codes`` for one ``query`` (dim,) float32: least squared distance, or greatest product.
+    """The best of interval ``codes`` for ``queries`` (nq, dim) float32: least squared distances, or greatest products.
 
-    ``keys`` (k,) float32 comes filled with inf and leaves sorted: squared distances, or negated inner products.
-    ``ids`` (k,) int64 are the rows; equal keys are ordered by the smaller row. Levels begin after ``header`` bytes: 4,
-    or 6 with an offset, of which a product takes ``along`` times as much (the query along its direction, times its
-    unit).
+    ``keys`` (nq, k) float32 come filled with inf and leave sorted: squared distances, or negated inner products.
+    ``ids`` (nq, k) int64 are the rows; equal keys are ordered by the smaller row. Levels begin after ``header`` bytes:
+    4, or 6 with an offset, of which a product takes ``along`` (nq,) times as much (the query along its direction, times
+    its unit). ``visits`` says which queries are compared with which rows: the arrays of :class:`.ranged.Visits`.
     """
-    row = np.empty(len(query), np.float32)
-    for i in range(len(codes)):
-        _interval_row(codes[i], header, bits, residual_bits, scale, row)
-        key = squared_distance(query, row) if l2 else -dot(query, row)
-        if header > _BOUNDS and not l2:
-            key -= np.float32(along) * half(codes[i, _BOUNDS], codes[i, _BOUNDS + 1])
-        if key < keys[0]:
-            push(keys, ids, key, i)
-    sort_heap(keys, ids)
+    visiting_queries, query_ends, ranges, range_ends = visits
+    row, offset = np.empty(queries.shape[1], np.float32), _NOTHING
+    for visit in range(len(query_ends) - 1):
+        visiting = visitors(visit, visiting_queries, query_ends, len(queries))
+        for piece in range(range_ends[visit], range_ends[visit + 1]):
+            for i in range(ranges[piece, 0], ranges[piece, 1]):
+                _interval_row(codes[i], header, bits, residual_bits, scale, row)
+                if header > _BOUNDS:
+                    offset = half(codes[i, _BOUNDS], codes[i, _BOUNDS + 1])
+                push_row(row, i, visiting, queries, l2, along, offset, keys, ids)
+    sort_heaps(keys, ids)
 
 
 @njit(cache=True)
@@ -169,15 +153,17 @@ def float8_decode(codes: np.ndarray, scale: float, rows: np.ndarray) -> None:
         _float8_row(codes[i], scale, rows[i])
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def float8_scan(
-    codes: np.ndarray, scale: float, query: np.ndarray, l2: bool, keys: np.ndarray, ids: np.ndarray
+    codes: np.ndarray, scale: float, queries: np.ndarray, l2: bool, visits: tuple, keys: np.ndarray, ids: np.ndarray
 ) -> None:
     """As :func:`interval_scan`, for float8 ``codes`` (n, dim) uint8."""
-    row = np.empty(len(query), np.float32)
-    for i in range(len(codes)):
-        _float8_row(codes[i], scale, row)
-        key = squared_distance(query, row) if l2 else -dot(query, row)
-        if key < keys[0]:
-            push(keys, ids, key, i)
-    sort_heap(keys, ids)
+    visiting_queries, query_ends, ranges, range_ends = visits
+    row, weights = np.empty(queries.shape[1], np.float32), np.zeros(len(queries), np.float32)
+    for visit in range(len(query_ends) - 1):
+        visiting = visitors(visit, visiting_queries, query_ends, len(queries))
+        for piece in range(range_ends[visit], range_ends[visit + 1]):
+            for i in range(ranges[piece, 0], ranges[piece, 1]):
+                _float8_row(codes[i], scale, row)
+                push_row(row, i, visiting, queries, l2, weights, _NOTHING, keys, ids)
+    sort_heaps(keys, ids)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from methods.kernels.encoding.interval import dot, half, squared_distance
-from methods.kernels.heap import push, sort_heap
+from methods.kernels.encoding.interval import half
+from methods.kernels.scanning.expanded_rows import push_row, sort_heaps, visitors
 from methods.kernels.simd.unpack_symbols import GROUP, pack, unpack
 
 __all__ = ["CELLS", "HEADER_BYTES", "cell_starts", "decode_nonuniform", "encode_nonuniform", "scan_nonuniform"]
@@ -153,16 +153,19 @@ def scan_nonuniform(
     bits: int,
     scale: float,
     levels: np.ndarray,
-    query: np.ndarray,
+    queries: np.ndarray,
     l2: bool,
+    visits: tuple,
     keys: np.ndarray,
     ids: np.ndarray,
 ) -> None:
     """As :func:`methods.kernels.encoding.interval.interval_scan`, for these codes."""
-    row = np.empty(len(query), np.float32)
-    for i in range(len(codes)):
-        _expand(codes[i], ends, bits, scale, levels, row)
-        key = squared_distance(query, row) if l2 else -dot(query, row)
-        if key < keys[0]:
-            push(keys, ids, key, i)
-    sort_heap(keys, ids)
+    visiting_queries, query_ends, ranges, range_ends = visits
+    row, weights = np.empty(queries.shape[1], np.float32), np.zeros(len(queries), np.float32)
+    for visit in range(len(query_ends) - 1):
+        visiting = visitors(visit, visiting_queries, query_ends, len(queries))
+        for piece in range(range_ends[visit], range_ends[visit + 1]):
+            for i in range(ranges[piece, 0], ranges[piece, 1]):
+                _expand(codes[i], ends, bits, scale, levels, row)
+                push_row(row, i, visiting, queries, l2, weights, np.float32(0), keys, ids)
+    sort_heaps(keys, ids)

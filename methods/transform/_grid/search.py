@@ -6,17 +6,18 @@ import numpy as np
 
 from methods.encoding.offset import mean_weights
 from methods.kernels.encoding.grid import byte_tables, scan_grid
+from methods.kernels.scanning.ranged import Visits
 from methods.kernels.simd.unpack_symbols import GROUP
 from methods.kernels.topk import squared_distances
 from methods.metric import Metric
 from methods.search.decoding import CodeSpace, DecodingSearcher
-from methods.searcher import Searcher
+from methods.search.visiting import VisitingSearcher, arrays
 from methods.transform._grid.quantizer import GridQuantizer
 
-_SCAN_QUERIES = 4  # up to so many queries tables beat decoding all codes for a matrix product
+_TABLES = 1 << 22  # bytes of the tables of queries that are scanned for in one call
 
 
-class GridSearcher(Searcher):
+class GridSearcher(VisitingSearcher):
     """Largest estimates of ``<q, x - mean>`` plus weighted offset, in rotated coordinates.
 
     Parameters
@@ -50,21 +51,26 @@ class GridSearcher(Searcher):
         centered = queries - plan.mean if l2 else queries
         mapped = np.ascontiguousarray(centered @ plan.matrix)
         weights = np.ones(len(queries), np.float32) if l2 else queries @ self._mean_weights
-        if len(queries) > _SCAN_QUERIES:
+        visits = self._scanned(len(queries))
+        if visits is None:
             scores, ids = self._decoding._search(np.column_stack([mapped, weights]), k)
         else:
-            scores, ids = self._scan(mapped, weights, k)
+            scores, ids = self._scan(mapped, weights.astype(np.float32), visits.by_query(len(queries)), k)
         if l2:
             return squared_distances(centered, scores), ids
         return scores + (queries @ plan.mean)[:, None], ids
 
-    def _scan(self, mapped: np.ndarray, weights: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        plan, offsets, factors = self.quantizer.plan, self.quantizer.offsets(self.codes), self.quantizer.tables
+    def _scan(self, mapped: np.ndarray, weights: np.ndarray, visits: Visits, k: int) -> tuple[np.ndarray, np.ndarray]:
+        plan, offsets = self.quantizer.plan, np.asarray(self.quantizer.offset_range, np.float32)
         counts = np.diff(plan.ends, prepend=0) // GROUP * plan.bits
         sums = np.add.reduceat(mapped, plan.ends - np.diff(plan.ends, prepend=0), axis=1)
         middles = (sums * (2.0 ** (plan.bits - 1) - 0.5)).astype(np.float32)
         keys, ids = np.full((len(mapped), k), np.inf, np.float32), np.full((len(mapped), k), -1, np.int64)
-        for at in range(len(mapped)):
-            tables = byte_tables(mapped[at : at + 1], plan.ends, plan.bits)[0]
-            scan_grid(self.codes, counts, factors, offsets * weights[at], tables, middles[at], keys[at], ids[at])
+        step = max(1, _TABLES // (1024 * max(1, plan.symbol_bytes)))
+        for first in range(0, len(mapped), step):
+            some = slice(first, min(first + step, len(mapped)))
+            tables = byte_tables(mapped[some], plan.ends, plan.bits)
+            own = arrays(visits.of_queries(some.start, some.stop))
+            queries = (offsets, weights[some], tables, middles[some])
+            scan_grid(self.codes, counts, self.quantizer.tables, *queries, own, keys[some], ids[some])
         return -keys, ids
