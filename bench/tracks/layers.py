@@ -27,6 +27,7 @@ from methods import Searcher, registry
 from methods.fitting.ridge_map import RidgeMap
 
 UNMAPPED = "unmapped"
+_COMPARED = ("recall@10_loss", "MRR@10_loss")
 
 
 def determinants(config: RunConfig, full: AnyDataset) -> dict[str, Any]:
@@ -68,7 +69,8 @@ def measure(config: RunConfig, full: Dataset, code_bytes: int, work: Path) -> me
 
     The record's bytes, latency and plain measures are of the last layer. Beside them, for every layer l before the last
     one L, stand ``l->L`` (queries at l, mapped, over the documents at L), ``l->l`` (documents at l too, mapped, by a
-    codec fitted on them) and ``l->l unmapped``: recall always of the exact neighbors by the last layer.
+    codec fitted on them) and ``l->l unmapped``: recall always of the exact neighbors by the last layer, and what each
+    loses to the plain run, a query at a time (``recall@10_loss``).
     """
     layers, last = layers_of(config, full), int(full.card["layers"])
     rows = dense.training_rows(full.base.shape[0], config.train_size, config.seed)
@@ -88,21 +90,28 @@ def measure(config: RunConfig, full: Dataset, code_bytes: int, work: Path) -> me
     run.peak_memory_bytes = peak_memory()
 
     judge = Judge(full)
-    measures = judge.plain(measurement.returned(searcher, full.queries, results))
+    plain = judge.plain(measurement.returned(searcher, full.queries, results))
+    measures = dict(plain)
     for layer in layers:
         early = at_layer(config, layer)
         with run.timed("fit_map"):
             to_last = RidgeMap().fit(early.base.take(rows), target, config.seed)
         queries = to_last.transform(early.queries)
-        measures |= judge.named(f"{layer}->{last}", searcher.search(queries, 10)[1])
+        measures |= _with_losses(plain, judge.named(f"{layer}->{last}", searcher.search(queries, 10)[1]))
         for setting, change in ((f"{layer}->{layer}", to_last.transform), (f"{layer}->{layer} {UNMAPPED}", np.asarray)):
             own = _searcher(config, early.base, rows, change, code_bytes, full)
-            measures |= judge.named(setting, own.search(change(early.queries), 10)[1])
+            measures |= _with_losses(plain, judge.named(setting, own.search(change(early.queries), 10)[1]))
     run.throughput = {**(run.throughput or {}), **encode_rates(full)}
     run.quality = bootstrap_means(measures, config.seed, groups=groups_of(full.queries, full.metric))
     run.arrays["scores"], run.arrays["ids"] = results[measurement.TRUTH_K]
     run.arrays |= {name: values for name, values in measures.items() if name.endswith(("recall@10", "MRR@10"))}
     return run
+
+
+def _with_losses(plain: dict[str, Any], named: dict[str, Any]) -> dict[str, Any]:
+    """The measures of a setting, and of those in :data:`_COMPARED` what it loses to the plain run."""
+    losses = {f"{name}_loss": plain[name.rpartition(" ")[2]] - values for name, values in named.items()}
+    return named | {name: values for name, values in losses.items() if name.endswith(_COMPARED)}
 
 
 def _searcher(

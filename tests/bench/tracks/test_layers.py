@@ -66,6 +66,9 @@ def test_a_nearer_layer_finds_more_and_a_map_finds_it(built, tmp_path):
     # A turn keeps neighbors: of documents and queries that are both turned, no map is needed.
     assert recall["2->2 unmapped"] > 0.8 * recall["2->2"]
     assert {"2->3 MRR@10", "1->1 unmapped MRR@10"} <= set(record.quality)
+    lost = record.quality["2->3 recall@10_loss"]
+    assert lost.value == pytest.approx(record.quality["recall@10"].value - recall["2->3"])
+    assert lost.high - lost.low < 0.2
     assert record.throughput["layer 2 texts_per_s"] == 500
     assert record.throughput["layer 3 queries_per_s"] == 200
     assert record.bytes.code == DIM
