@@ -45,6 +45,8 @@ publish: $(STAMP)  ## the page, figures and tables of the published records; no 
 	$(BIN)/python results/scripts/multivector.py
 	$(BIN)/python results/scripts/tables.py
 	$(BIN)/python results/scripts/kinds.py
+	$(BIN)/python results/scripts/isotropy.py
+	$(BIN)/python results/scripts/query_groups.py
 	$(BIN)/python results/scripts/sweeps.py
 	$(BIN)/python results/scripts/quotes.py
 	$(BIN)/python results/scripts/prior.py

@@ -13,7 +13,7 @@ __all__ = ["MEASURES", "GroupInfo", "by_group"]
 
 MEASURES = ("recall@10", "P@10", "R@10", "MRR@10", "nDCG@10")
 _RESAMPLES = 2_000
-_LEAST = 5  # queries: fewer have no interval worth the name
+_LEAST = 20  # queries: fewer have no interval worth the name
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class GroupInfo:
     p_lost : dict
         Of the paired randomization test of that.
     others_lost : dict
-        What the queries of all other groups lose on average; empty where these are fewer than five.
+        What the queries of all other groups lose on average; empty where these are fewer than twenty.
     p_others : dict
         That the group loses as much as they do; by both intervals.
     """
@@ -51,7 +51,7 @@ def by_group(
     Parameters
     ----------
     groups : heading -> (nq,) labels
-        Groups of fewer than five queries are left out.
+        Groups of fewer than twenty queries are left out.
     measures, exact : name -> (nq,) float
         Of what a run returned, and of the exact neighbors; NaN where a query has none. What is no measure of
         :data:`MEASURES` is left out.
