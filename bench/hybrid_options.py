@@ -12,7 +12,7 @@ HYBRID = "hybrid"
 LINEAR, RRF = "linear", "rrf"
 FUSIONS = (LINEAR, RRF)
 DEFAULTS: dict[str, Any] = {
-    "postings": 24,
+    "postings": 32,
     "bits": 4,
     "fusion": LINEAR,
     "candidates": 100,
