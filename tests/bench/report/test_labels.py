@@ -89,7 +89,7 @@ def faults(axis):
             found += [
                 f"the line of {text.get_text()} passes under {other.get_text()}"
                 for other, covered in zip(labels, boxes)
-                if other is not text and any(covered.contains(*place) for place in np.linspace(*lead, 200))
+                if other is not text and not distance(covered, np.linspace(*lead, 200)).all()
             ]
         elif min(others, default=np.inf) < min(mine) - 1:
             found.append(f"another point is nearer to {text.get_text()} than its own")
