@@ -52,9 +52,12 @@ def _assembly(cpu: str, path: str, cache: Path) -> str:
     return done.stdout
 
 
-pytestmark = pytest.mark.skipif(
-    platform.machine() not in ("x86_64", "AMD64"), reason="numba compiles for the architecture of the host only"
-)
+pytestmark = [
+    pytest.mark.slow,  # each compiles for another processor what no cache holds
+    pytest.mark.skipif(
+        platform.machine() not in ("x86_64", "AMD64"), reason="numba compiles for the architecture of the host only"
+    ),
+]
 
 
 @pytest.mark.integration
