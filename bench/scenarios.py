@@ -17,6 +17,7 @@ OPTIONS: dict[str, Mapping[str, Any]] = {  # of each scenario that has any, with
     HYBRID: hybrid_options.DEFAULTS,
     LAYERS: layers_options.DEFAULTS,
 }
+TRAIN_QUERIES = "train queries"
 SCENARIOS = (NONE, UPGRADE, *OPTIONS)
 
 
@@ -30,11 +31,17 @@ def check(options: Mapping[str, Any], rescore: str | None) -> None:
         layers_options.check_layers(options, rescore)
 
 
-def described(scenario: Mapping[str, Any] | None) -> str:
+def described(scenario: Mapping[str, Any] | None, uses_queries: bool = False) -> str:
     """A scenario in words, which a table has beside the data set: ``drift order=random``; empty for ``none``.
 
-    A file with an order is called by its name alone.
+    A file with an order is called by its name alone. ``train queries`` is said of a method that learned from these: it
+    competes with others that did, and not with methods that saw none.
     """
+    words = [_options_in_words(scenario), TRAIN_QUERIES if uses_queries else ""]
+    return ", ".join(filter(None, words))
+
+
+def _options_in_words(scenario: Mapping[str, Any] | None) -> str:
     name = (scenario or {}).get("name") or NONE
     if scenario is None or name == NONE:
         return ""

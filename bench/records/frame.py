@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 COLUMNS: dict[str, tuple[str, Callable[[Record], Any]]] = {  # name -> meaning, value
     "dataset": ("name of the data set", lambda r: shown(r.dataset.name, r.config.get("dataset"))),
     "scenario": (
-        "`none`, `upgrade`, or `drift` or `hybrid` with options",
-        lambda r: described(r.config.get("scenario")) or "none",
+        "`none`, `upgrade`, or `drift` or `hybrid` with options; `train queries` of a method that learned from them",
+        lambda r: described(r.config.get("scenario"), r.method.uses_queries) or "none",
     ),
+    "uses_queries": ("the method learned from training queries", lambda r: r.method.uses_queries),
     "metric": ("`ip`, `cosine`, `l2`, `chamfer` (sets of vectors) or `auc` (tables)", lambda r: r.dataset.metric),
     "track": ("`dense`, `multivector` or `table`", lambda r: r.dataset.track),
     "method": ("its name; with `center=offset` if the run has that option", lambda r: r.method.full_name),

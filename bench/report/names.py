@@ -47,8 +47,8 @@ def shown_name(record: Record) -> str:
 
 
 def scenario_of(record: Record) -> str:
-    """The scenario of a run in words; empty for a method on a data set."""
-    return described(record.config.get("scenario"))
+    """The scenario of a run in words, training queries among them; empty for a method on a data set."""
+    return described(record.config.get("scenario"), record.method.uses_queries)
 
 
 def key_of(record: Record) -> str:
@@ -57,7 +57,7 @@ def key_of(record: Record) -> str:
     :func:`bench.own_files.key_of` says why a data set's key is not its name. Two files with an order are two scenarios.
     """
     key, scenario = own_files.key_of(record.dataset.name, record.config.get("dataset")), scenario_of(record)
-    return f"{key}, {scenario} {record.config['scenario'].get('order', '')}".rstrip() if scenario else key
+    return f"{key}, {scenario} {(record.config.get('scenario') or {}).get('order', '')}".rstrip() if scenario else key
 
 
 def _items(record: Record) -> str:

@@ -49,12 +49,12 @@ def queries(dim: int = DIM) -> np.ndarray:
     return vectors("queries", N_QUERIES, dim)
 
 
-def training_queries(rows: np.ndarray) -> TrainingQueries:
+def training_queries(rows: np.ndarray, queries: np.ndarray | None = None) -> TrainingQueries:
     """Queries to be learned from beside training vectors ``rows`` (n, dim): each asks for the largest product."""
-    queries = vectors("training queries", N_TRAINING_QUERIES, rows.shape[1])
+    queries = vectors("training queries", N_TRAINING_QUERIES, rows.shape[1]) if queries is None else queries
     with np.errstate(invalid="ignore"):
         answers = (queries @ np.asarray(rows, np.float32).T).argmax(axis=1) if len(rows) else None
-    return TrainingQueries(queries, answers, np.arange(0, N_TRAINING_QUERIES, 4))
+    return TrainingQueries(queries, answers, np.arange(0, len(queries), 4))
 
 
 def metric_values(queries: np.ndarray, vectors: np.ndarray, metric: Metric) -> np.ndarray:

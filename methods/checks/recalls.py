@@ -61,7 +61,8 @@ class RecallsOfMethod:
                 codec, codes = self._subject.fitted(code_bytes, metric), self._subject.codes(code_bytes, metric)
             else:
                 base = vectors(_base_of(kind))[0]
-                codec = self._subject.fit(self._subject.configure(code_bytes, metric), base[:N_TRAIN], seed=self._seed)
+                codec = self._subject.configure(code_bytes, metric)
+                self._subject.fit(codec, base[:N_TRAIN], self._seed, base[N_TRAIN : N_TRAIN + N_QUERIES])
                 codes = codec.encode(base)
             for each in _with_base_of(kind, metric):
                 self._known[each, metric, code_bytes] = measure(codec, codes, vectors(each)[1], _near(each, metric))

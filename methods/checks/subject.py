@@ -58,11 +58,11 @@ class Subject:
             return registry.for_budget(self.name, dim, code_bytes, metric, **params)
         return self.cls.for_budget(dim, code_bytes, metric, **params)
 
-    def fit(self, codec: Codec, vectors: np.ndarray, seed: int = 0) -> Codec:
-        """``codec.fit(vectors, seed)``, with queries where the method uses them."""
+    def fit(self, codec: Codec, vectors: np.ndarray, seed: int = 0, queries: np.ndarray | None = None) -> Codec:
+        """``codec.fit(vectors, seed)``, with ``queries`` (or those of the checks) where the method uses them."""
         if not codec.uses_queries:
             return codec.fit(vectors, seed=seed)
-        return codec.fit(vectors, seed=seed, queries=data.training_queries(vectors))
+        return codec.fit(vectors, seed=seed, queries=data.training_queries(vectors, queries))
 
     def smallest(self, dim: int = data.DIM, metric: Metric | None = None) -> int:
         """The smallest budget that the method accepts, as its :class:`BudgetError` names it."""

@@ -172,3 +172,14 @@ def test_fit_says_what_queries_it_needs():
     ):
         with pytest.raises(MethodError, match=said):
             spy.fit(BASE, queries=given)
+
+
+def test_the_embedded_set_has_training_queries():
+    dataset = datasets.load("squad-sentences-mini")
+    queries = dataset.train_queries
+    assert queries.vectors.shape == (3_000, 384)
+    assert len(queries.validation) == 500
+    assert len(queries.relevance.query) == 3_000
+    best = (queries.vectors[:200] @ dataset.base.read(0, 20_000).T).argmax(axis=1)
+    assert (best == queries.relevance.item[:200]).mean() > 0.3
+    assert not rows_of(queries.vectors) & rows_of(dataset.queries)

@@ -1,0 +1,1 @@
+"""Methods whose axes or codebooks are learned from queries, and what stands in for these where there are none."""

@@ -1,0 +1,121 @@
+"""``query_weighted`` and ``base_weighted``: any codec on axes weighted by a second moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from methods import registry
+from methods.base import Codec, Metric
+from methods.compose.transformed import TransformedCodec
+from methods.queries import TrainingQueries
+from methods.registry import register
+from methods.trained._weighting import Weighting, check_ridge, choose_ridge
+
+_HELD_OUT = 0.1  # of what a second moment is learned from, where nothing is for validation
+
+
+class _Weighted(TransformedCodec):
+    """A codec of ``A x``, searched with ``A^(-1) q`` (:class:`~methods.trained._weighting.Weighting`)."""
+
+    family = "trained"
+    metrics = frozenset({Metric.IP, Metric.COSINE})  # distances are no linear function of a query
+    source = "after Tepper et al., TMLR 2024, section 2.2"
+    estimator = True  # as its codecs are
+    check_params: ClassVar[dict[str, Any]] = {"codec": "transform_coding", "ridge": 0.8}
+    _to_faiss = Codec._to_faiss  # the map of queries is another than that of vectors
+
+    def __init__(
+        self,
+        dim: int,
+        metric: Metric = Metric.IP,
+        out_dim: int | None = None,
+        codec: str = "trellis",
+        codec_params: Mapping[str, Any] | None = None,
+        *,
+        ridge: float | None = None,
+    ) -> None:
+        self.ridge = check_ridge(ridge)
+        super().__init__(dim, metric, out_dim, codec, codec_params)
+
+    @classmethod
+    def _sized(  # type: ignore[override]  # all dimensions are kept
+        cls,
+        dim: int,
+        code_bytes: int,
+        metric: Metric,
+        *,
+        codec: str = "trellis",
+        codec_params: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """The inner codec with all dimensions, within ``code_bytes``."""
+        inner = registry.for_budget(codec, dim, code_bytes, Metric.parse(metric).inner, **(codec_params or {}))
+        return {"out_dim": dim, "codec": codec, "codec_params": inner.params()}
+
+    def _new_transform(self) -> Weighting:
+        return Weighting(self.dim)
+
+    def _fit_weighted(self, vectors: np.ndarray, learned: np.ndarray, judged: np.ndarray, seed: int) -> None:
+        chosen = self.ridge
+        if chosen is None:
+            chosen = choose_ridge(self._new_codec(), vectors, learned, judged, seed)
+        self.transform_ = Weighting(self.dim, chosen).fit(learned)
+        self.codec_ = self._new_codec().fit(self.transform_.transform(vectors), seed)
+
+
+def _split(vectors: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Vectors to learn from, and a tenth to judge by; all for both where there are fewer than ten."""
+    count = int(_HELD_OUT * len(vectors))
+    if not count:
+        return vectors, vectors
+    order = np.random.default_rng(seed).permutation(len(vectors))
+    return vectors[np.sort(order[count:])], vectors[np.sort(order[:count])]
+
+
+@register("query_weighted")
+class QueryWeighted(_Weighted):
+    """A codec whose squared error counts as much as training queries see of it.
+
+    Parameters
+    ----------
+    dim, metric, out_dim, codec_params
+        As for :class:`~methods.compose.transformed.TransformedCodec`; ``ip`` or ``cosine``.
+    codec : str
+        The codec behind the map, most of all ``trellis``, ``rq_trellis`` and ``transform_coding``.
+    ridge : float or None
+        Share of the identity in the weights, above 0 and up to 1, where nothing is weighted; None: with which
+        validation queries find most true neighbors in a sample of the training vectors.
+    """
+
+    uses_queries = True
+    summary = "any codec on axes weighted by what training queries look at"
+
+    def _fit_to_queries(self, vectors: np.ndarray, queries: TrainingQueries, seed: int) -> None:
+        learned, judged = queries.vectors[queries.learned], queries.vectors[queries.validation]
+        if not len(judged):
+            learned, judged = _split(learned, seed)
+        self._fit_weighted(vectors, learned, judged, seed)
+
+
+@register("base_weighted")
+class BaseWeighted(_Weighted):
+    """As ``query_weighted``, with training vectors instead of queries: what is left of it where there is no log.
+
+    Parameters
+    ----------
+    dim, metric, out_dim, codec_params
+        As for :class:`~methods.compose.transformed.TransformedCodec`; ``ip`` or ``cosine``.
+    codec : str
+        The codec behind the map.
+    ridge : float or None
+        Share of the identity in the weights, above 0 and up to 1; None: with which training vectors that are left out
+        of the second moment find most of their neighbors.
+    """
+
+    summary = "any codec on axes weighted by the base's own second moment"
+
+    def _fit(self, vectors: np.ndarray, seed: int) -> None:
+        learned, judged = _split(vectors, seed)
+        self._fit_weighted(vectors, learned, judged, seed)
