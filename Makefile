@@ -54,6 +54,7 @@ publish: $(STAMP)  ## the page, figures and tables of the published records; no 
 	$(BIN)/python results/scripts/indexes.py
 	$(BIN)/python results/scripts/sizes.py
 	$(BIN)/python results/scripts/hybrid.py
+	$(BIN)/python results/scripts/trained.py
 	$(BIN)/python results/scripts/engines_page.py
 
 lint: $(STAMP)  ## format, lint and types

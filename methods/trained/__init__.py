@@ -1,1 +1,1 @@
-"""Methods whose axes or codebooks are learned from queries, and what stands in for these where there are none."""
+"""Methods whose axes are weighted by queries, and what stands in for these where there are none."""

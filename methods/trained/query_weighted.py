@@ -115,6 +115,10 @@ class BaseWeighted(_Weighted):
     """
 
     summary = "any codec on axes weighted by the base's own second moment"
+    kind_exceptions: ClassVar[dict[str, str]] = {
+        "average cosine .75": "what all vectors share weighs most, and its bits tell none apart",
+        "one row x 1000": "one row says the whole second moment",
+    }
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
         learned, judged = _split(vectors, seed)

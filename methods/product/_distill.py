@@ -1,4 +1,4 @@
-"""Gradient descent on codebooks, by queries: batches of queries with the vectors that they are told apart from."""
+"""Gradient descent on codebooks, by queries: batches of queries with the vectors among which they look."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WARM_UP = 0.1  # of the steps, in which the rate rises
 
 @dataclass(frozen=True)
 class Recipe:
-    """As the parameters of :class:`~methods.trained.distill_pq.DistillPQ`."""
+    """As the parameters of :class:`~methods.product.distill_pq.DistillPQ`."""
 
     loss: str
     epochs: int

@@ -13,10 +13,10 @@ from methods.base import Metric
 from methods.errors import MethodError, NeedsQueries
 from methods.kind_losses import OFFSET_KEEPS_IT, along_mean
 from methods.parameters import check_integer
+from methods.product._distill import Recipe, train_codebooks
 from methods.product.opq import OPQ
 from methods.queries import TrainingQueries
 from methods.registry import register
-from methods.trained._distill import Recipe, train_codebooks
 
 LOSSES = ("listnet", "contrastive")
 
@@ -46,7 +46,6 @@ class DistillPQ(OPQ):
         Exact nearest of a query that it may meet in a batch.
     """
 
-    family = "trained"
     summary = "OPQ with codebooks trained so that codes rank as vectors do for training queries"
     source = "Xiao et al., SIGIR 2022 (Distill-VQ)"
     requires = ("torch",)
@@ -64,7 +63,7 @@ class DistillPQ(OPQ):
         *,
         loss: str = "listnet",
         epochs: int = 10,
-        rate: float = 1e-3,
+        rate: float = 3e-4,
         temperature: float = 0.05,
         candidates: int = 200,
         **product: Any,

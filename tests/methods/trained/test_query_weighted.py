@@ -1,0 +1,59 @@
+"""Axes weighted by queries: scores stay as they are, and queries that differ from the base gain."""
+
+import numpy as np
+import pytest
+
+import methods
+from methods import MethodError, TrainingQueries
+from methods.fitting.overlap import average_overlap
+from methods.trained._weighting import RIDGES, Weighting, choose_ridge
+
+DIM, FEW = 32, 6
+rng = np.random.default_rng(1)
+BASE = rng.standard_normal((3_000, DIM)).astype(np.float32)
+SPREAD = np.where(np.arange(DIM) < FEW, 3.0, 0.1).astype(np.float32)  # queries look along a few axes
+LOG, TEST = (rng.standard_normal((n, DIM)).astype(np.float32) * SPREAD for n in (600, 200))
+
+
+def recall(codec):
+    truth = np.argsort(-(TEST @ BASE.T), axis=1)[:, :10]
+    return average_overlap(truth, codec.searcher(codec.encode(BASE)).search(TEST, 10)[1])
+
+
+def test_mapped_queries_score_mapped_vectors_as_before():
+    weighting = Weighting(DIM, 0.5).fit(LOG)
+    scores = weighting.transform_queries(TEST, methods.Metric.IP) @ weighting.transform(BASE).T
+    np.testing.assert_allclose(scores, TEST @ BASE.T, atol=1e-3)
+    np.testing.assert_allclose(weighting.inverse(weighting.transform(BASE)), BASE, atol=1e-4)
+
+
+def test_a_ridge_of_one_weights_nothing_and_so_do_zeros():
+    for weighting in (Weighting(DIM, 1.0).fit(LOG), Weighting(DIM, 0.5).fit(np.zeros((5, DIM), np.float32))):
+        np.testing.assert_array_equal(weighting.matrix_, np.eye(DIM, dtype=np.float32) * weighting.matrix_[0, 0])
+
+
+def test_queries_along_few_axes_find_more_with_the_same_bytes():
+    options = {"dim": DIM, "budget": "8B", "metric": "ip"}
+    plain = methods.create("transform_coding", **options).fit(BASE)
+    weighted = methods.create("query_weighted", **options, codec="transform_coding")
+    weighted.fit(BASE, queries=TrainingQueries(LOG, validation=np.arange(200)))
+    assert weighted.code_size == plain.code_size
+    assert recall(weighted) > recall(plain) + 0.1
+
+
+def test_the_ridge_is_the_one_that_finds_most():
+    codec = methods.create("transform_coding", dim=DIM, budget="8B", metric="ip")
+    assert choose_ridge(codec, BASE, LOG[:300], LOG[300:], 0) == min(RIDGES)
+    alike = rng.standard_normal((300, DIM)).astype(np.float32)
+    assert choose_ridge(codec, BASE, alike, alike, 0) > min(RIDGES)
+
+
+@pytest.mark.parametrize("ridge", [0, 1.5, "much", True])
+def test_a_ridge_out_of_range_is_refused(ridge):
+    with pytest.raises(MethodError, match="ridge="):
+        methods.create("query_weighted", dim=DIM, budget="8B", ridge=ridge)
+
+
+def test_a_codec_behind_another_map_gets_no_queries():
+    with pytest.raises(MethodError, match="gives its codec no queries"):
+        methods.create("pca", dim=DIM, budget="8B", codec="distill_pq")
