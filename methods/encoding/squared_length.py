@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["SQUARE_BYTES", "half_squares", "square_bytes", "square_range", "square_tables", "usual_square"]
+__all__ = ["SQUARE_BYTES", "half_squares", "square_bytes", "square_range", "square_tables"]
 
 SQUARE_BYTES = 2
 _STEPS = 65_535
@@ -42,12 +42,6 @@ def square_range(squares: np.ndarray) -> np.ndarray:
         return np.ones(2, np.float32)
     bounds = np.array([positive.min() / _MARGIN, positive.max() * _MARGIN])
     return np.clip(bounds, _TINY, _HUGE).astype(np.float32)
-
-
-def usual_square(squares: np.ndarray) -> np.ndarray:
-    """The median of the nonzero squares (n,) of training: (1,) float32; 1 if there are none."""
-    positive = squares[squares > 0]
-    return np.clip(np.median(positive, keepdims=True) if len(positive) else np.ones(1), _TINY, _HUGE).astype(np.float32)
 
 
 def _logs(bounds: np.ndarray) -> tuple[float, float]:

@@ -18,13 +18,13 @@ from methods.kernels.scanning import layout, prepare
 from methods.kernels.scanning.factors import Scales, expand
 from methods.kernels.scanning.integer_levels import MAX_LEVEL, IntegerLevels, round_weights
 from methods.kernels.scanning.level_scores import (
-    expand_lengths,
     expand_offsets,
     half_squares,
     push_nearest,
     push_staged,
 )
 from methods.kernels.scanning.ranged import Ranged, all_rows
+from methods.kernels.scanning.stage_squares import StageSquares, add_stage_squares
 from methods.kernels.simd.block_select import may_exceed, push_above
 from methods.kernels.simd.level_tile import level_tile, segment_ends, wide_tile
 from methods.kernels.simd.planar_tile import BLOCK, WIDE
@@ -60,13 +60,13 @@ def _expand_block(
 @njit(cache=True, nogil=True)
 def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, touched: np.ndarray) -> None:
     blocks, runs, tables, tops, wide_rows, squares, stages = documents[:7]
-    length_tables, offset_tables, entries, halves, scale_table = documents[7:]
+    centroid_halves, centroid_pairs, products, offset_tables, entries, halves, scale_table = documents[7:]
     narrow, nq, wide, offsets, units, ends, segments, terms, weights = batch
     words = layout.aligned_words((wide_rows + len(tops)) * BLOCK)
     sums = np.empty((WIDE, BLOCK), np.int32)
     scale, added = np.empty(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
     limits = topk.limits(heaps)
-    bytes_each, wide_each, scale_all = narrow.shape[1], 2 * wide.shape[1], len(length_tables) == 0
+    bytes_each, wide_each, scale_all = narrow.shape[1], 2 * wide.shape[1], len(centroid_halves) == 0
     staged = terms.shape[1] > 0 or len(offset_tables) > 0
     for turn in range(len(touched)):
         block, begin, end = touched[turn, 0], touched[turn, 1], touched[turn, 2]
@@ -75,8 +75,10 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
         largest = expand(block, entries, halves, scale_table, scale)
         if len(squares):
             half_squares(words, wide_rows, tops, squares, scale, added)
-        if len(length_tables):
-            expand_lengths(stages[block], terms.shape[1], length_tables, added)
+        if len(centroid_halves):
+            rest = stages[block, terms.shape[1] * BLOCK :]
+            stored = rest if len(rest) else entries[block]
+            add_stage_squares(stages[block], centroid_halves, centroid_pairs, products, stored, scale, added)
         elif len(offset_tables):
             expand_offsets(stages[block], terms.shape[1], offset_tables, added)
         first = block * BLOCK
@@ -200,12 +202,19 @@ def _places(path: Path, alphabets: np.ndarray) -> np.ndarray:
     return np.concatenate(places)
 
 
+def _stage_tables(squares: StageSquares | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Halves, pairs and products; of no stages where there are no ``squares``."""
+    if squares is None:
+        return np.empty((0, 256), np.float32), np.empty((0, 256, 256), np.float32), np.empty((0, 256), np.float32)
+    return squares.halves, squares.pairs, squares.products
+
+
 class LevelScanner(Ranged):
     """Exhaustive search by inner product or squared distance; ties by the smaller id.
 
     A code stands for ``factor * sum over dimensions of deviation * level``, see :class:`IntegerLevels` and ``spreads``.
     With ``stages``, what each query's tables say of a document's stages is added to the sum: before the factor, or
-    after it where ``lengths`` are kept. With ``offsets``, a document's offset times the query's weight is added last.
+    after it under l2. With ``offsets``, a document's offset times the query's weight is added last.
 
     Parameters
     ----------
@@ -220,14 +229,16 @@ class LevelScanner(Ranged):
     entries, factors : (n,) uint8, (256,) float32
         Each document's entry in the table of factors.
     l2 : bool
-        Order by squared distance; not with stages.
+        Order by squared distance; with stages by the largest product less half of the squared length, which is what
+        scores are then.
     stages : (n, s) uint8, optional
         Kept with the codes.
-    lengths : (n, 2) uint8, optional
-        Kept with the stages; the product of what ``length_tables`` say of the two is subtracted last.
-    length_tables : (2, 256) float32, optional
+    stage_squares : StageSquares, optional
+        Needed exactly for stages under l2.
+    products : (n, bytes) uint8, optional
+        Kept with the stages: the bytes of ``stage_squares.products``; ``entries`` where they are not given.
     offsets : (n, bytes) uint8, optional
-        Kept with the codes; an offset is the sum of what ``offset_tables`` say of its bytes. Not with lengths or l2.
+        Kept with the codes; an offset is the sum of what ``offset_tables`` say of its bytes. Not under l2.
     offset_tables : (bytes, 256) float32, optional
     threads, path
         As for :class:`~methods.kernels.scanning.sdc.SDCScanner`.
@@ -250,8 +261,8 @@ class LevelScanner(Ranged):
         threads: int | None = None,
         path: str | None = None,
         stages: np.ndarray | None = None,
-        lengths: np.ndarray | None = None,
-        length_tables: np.ndarray | None = None,
+        stage_squares: StageSquares | None = None,
+        products: np.ndarray | None = None,
         offsets: np.ndarray | None = None,
         offset_tables: np.ndarray | None = None,
     ) -> None:
@@ -269,18 +280,22 @@ class LevelScanner(Ranged):
         self.dim, self.l2, self.threads, self.path = GROUP * len(alphabets), bool(l2), threads, choose(path)
         self.scales = Scales(entries, factors, self.size)
         stages = np.empty((self.size, 0), np.uint8) if stages is None else prepare.as_codes(stages, None, "stages")
-        if len(stages) != self.size or (l2 and stages.shape[1]):
-            raise KernelError(f"stages must be {self.size} rows, and none under l2; there are {len(stages)}")
+        if len(stages) != self.size:
+            raise KernelError(f"stages must be {self.size} rows; there are {len(stages)}")
         self.stages = stages.shape[1]
-        if lengths is not None:
-            if not self.stages or length_tables is None:
-                raise KernelError("lengths belong to stages, and need length_tables")
-            stages = np.concatenate([stages, prepare.as_codes(lengths, 2, "lengths")], axis=1)
+        if (len(stage_squares.halves) if stage_squares else 0) != (self.stages if l2 else 0):
+            raise KernelError(f"stage_squares belong to l2, and to all of its {self.stages} stages")
+        if products is not None:
+            if stage_squares is None:
+                raise KernelError("products need stage_squares")
+            stages = np.concatenate(
+                [stages, prepare.as_codes(products, len(stage_squares.products), "products")], axis=1
+            )
         if offsets is not None:
-            if l2 or lengths is not None or offset_tables is None or len(offsets) != self.size:
-                raise KernelError(f"offsets need offset_tables and {self.size} rows, and neither lengths nor l2")
+            if l2 or offset_tables is None or len(offsets) != self.size:
+                raise KernelError(f"offsets need offset_tables and {self.size} rows, and no l2")
             stages = np.concatenate([stages, prepare.as_codes(offsets, len(offset_tables), "offsets")], axis=1)
-        self._sign = 1 if lengths is None else -1  # squared lengths are subtracted
+        self._sign = -1 if stage_squares else 1  # squared lengths are subtracted
         self._stages, self._stage_bytes = layout.planar(stages), stages.shape[1]
         self.blocks = layout.planar(codes, _places(self.path, alphabets))
         many = 1 + int(np.flatnonzero(bits >= _WIDE_BITS).max(initial=-1))
@@ -300,7 +315,8 @@ class LevelScanner(Ranged):
             self._wide // 2,
             squares.astype(np.float32),
             self._stages,
-            *(np.empty((0, 256), np.float32) if each is None else each for each in (length_tables, offset_tables)),
+            *_stage_tables(stage_squares),
+            np.empty((0, 256), np.float32) if offset_tables is None else offset_tables,
             *self.scales.arrays,
         )
 
@@ -331,7 +347,7 @@ class LevelScanner(Ranged):
         Returns
         -------
         scores : (nq, k) float32
-            Descending inner products, -inf padded; under ``l2`` ascending squared distances, inf padded.
+            Descending inner products, -inf padded; under ``l2`` without stages ascending squared distances, inf padded.
         ids : (nq, k) int64
             Rows of the codes; padded with -1.
         """
@@ -354,7 +370,7 @@ class LevelScanner(Ranged):
         )
         keys, ids = topk.results(heaps, k)
         scores = topk.scores(keys)
-        if self.l2:
+        if self.l2 and not self.stages:
             scores = topk.squared_distances(queries, scores)
         return scores, ids
 

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher
+from methods.encoding.factor_and_product import FactorAndProduct
 from methods.encoding.factor_byte import factor_bytes, factor_scale, factor_table
 from methods.encoding.gaussian_levels import MOST_BITS
 from methods.encoding.offset import fitted_bounds, mean_direction, offset_size, split
-from methods.encoding.squared_length import SQUARE_BYTES, half_squares, square_bytes, usual_square
 from methods.errors import BudgetError
 from methods.faiss_tools import training_sample
 from methods.fitting.allocation import group_count
@@ -20,8 +20,9 @@ from methods.fitting.principal_axes import is_nothing, robust_mean
 from methods.fitting.residual import train_residual
 from methods.parameters import check_integer
 from methods.registry import register
+from methods.transform.rq_trellis.product_choice import product_bytes
 from methods.transform.rq_trellis.quantizer import BEAM, StagedQuantizer, coarse_index, lengths
-from methods.transform.rq_trellis.search import StagedSearcher, square_bounds
+from methods.transform.rq_trellis.search import StagedSearcher
 from methods.transform.transform_coding import scales
 from methods.transform.transform_coding.choice import choose
 from methods.transform.transform_coding.codec import check_offset
@@ -53,8 +54,9 @@ class RQTrellis(Codec):
     alone: there, near vectors differ by their residuals. Stages: Chen, Guan and Wang, Sensors 2010. With fewer
     than 64 training vectors a centroid there are fewer centroids: the next smaller power of two.
 
-    A code is ``[stages] [symbols of the groups] [offset] [factor]``, and under l2 two bytes more, of half the squared
-    length on a logarithmic scale: distances need no decoding then. Where vectors share a direction, one or two bytes
+    A code is ``[stages] [symbols of the groups] [offset] [factor]``. Under l2 a byte or two more hold the product of
+    centroids and levels, or, coarsely, the factor's own: distances need no decoding then
+    (:mod:`methods.encoding.factor_and_product`). Where vectors share a direction, one or two bytes
     hold the offset along the mean, and stages and levels what is orthogonal to it (:mod:`methods.encoding.offset`).
 
     Parameters
@@ -64,7 +66,8 @@ class RQTrellis(Codec):
     stages : int
         Codebooks of 256 centroids, 1 to 8.
     level_bytes : int
-        Bytes of a code for levels and offset. A group of eight axes has as many of them as a level has bits.
+        Bytes of a code for levels, and for offset or product. A group of eight axes has as many of them as a level has
+        bits.
     gamma : float or None
         Bits follow ``variance ** gamma``; None: what finds most neighbors of held-out training vectors.
     scale : {None, "least_squares", "renormalized", "unbiased"}
@@ -84,9 +87,10 @@ class RQTrellis(Codec):
     # 3: the factor's byte divided its whole range evenly; 4: 256 states, a path for each number of bits,
     # and values coded at their own size; 5: one stage at every size, of 20,000 training vectors; 6: no offset, outliers
     # counted in full for the axes; 7: an offset wherever simulated codes without stages found more with it;
-    # 8: variances of few training vectors were their own, and fewer than 256 were repeated
-    version = "9"
-    reads_versions = frozenset({"7", "8"})  # which chose other codes in the same format
+    # 8: variances of few training vectors were their own, and fewer than 256 were repeated; 9: under l2 two bytes of
+    # squared length
+    version = "10"
+    reads_versions = frozenset({"7", "8", "9"})  # but under l2: they chose other codes in the same format
     renamed: ClassVar[dict[str, str]] = {"bits": "level_bytes"}
     renamed_parts: ClassVar[dict[str, str]] = {"centre": "mean"}
     check_params: ClassVar[dict[str, Any]] = {"state_bits": 10}
@@ -112,14 +116,14 @@ class RQTrellis(Codec):
     def _sized(
         cls, dim: int, code_bytes: int, metric: Metric, *, stages: int | None = None, offset: bool | None
     ) -> dict[str, Any]:
-        """A byte a stage; what the factor (and under l2 the squared length) leaves goes to symbols.
+        """A byte a stage; what the factor leaves goes to symbols.
 
         ``stages`` None: two in codes of 32 bytes and more and in those of no more than a bit a dimension, else one.
         """
         if stages is None:
             worth_it = code_bytes >= _LARGE or _is_small(code_bytes, dim)
-            stages = 2 if worth_it and code_bytes > 2 + _extra_bytes(metric) else 1
-        other = check_integer("stages", stages, 1, MOST_STAGES) + _extra_bytes(metric)
+            stages = 2 if worth_it and code_bytes > 2 + _FACTOR_BYTES else 1
+        other = check_integer("stages", stages, 1, MOST_STAGES) + _FACTOR_BYTES
         least = other + 1 + (offset_size(1) if offset else 0)
         if code_bytes < least:
             raise BudgetError(cls.name, code_bytes, least)
@@ -127,7 +131,7 @@ class RQTrellis(Codec):
 
     @property
     def code_size(self) -> int:
-        return self.stages + self.level_bytes + _extra_bytes(self.metric)
+        return self.stages + self.level_bytes + _FACTOR_BYTES
 
     # --- fitted state ------------------------------------------------------------------------------------
 
@@ -151,25 +155,31 @@ class RQTrellis(Codec):
         given = given[:: -(-len(given) // _FACTOR_SAMPLE)]
         bounds = fitted_bounds(split(given, np.zeros_like(direction), direction)[0], self.level_bytes)
 
-        def quantizer(gamma: float) -> StagedQuantizer | OffsetQuantizer:
+        def quantizer(gamma: float, other: int = offset_size(self.level_bytes) if keeps_offset else 0) -> Any:
             zero = np.zeros(self.dim, np.float32)
-            room = self.level_bytes - (offset_size(self.level_bytes) if keeps_offset else 0)
-            fine = QUANTIZERS[self.state_bits].choose(zero, matrix, spread, room, gamma)
+            fine = QUANTIZERS[self.state_bits].choose(zero, matrix, spread, self.level_bytes - other, gamma)
             staged = StagedQuantizer(center, coarse, fine, self.metric is not Metric.L2)
             return OffsetQuantizer(staged, direction, bounds) if keeps_offset else staged
 
         gamma, rule = choose(quantizer, vectors, self.metric.inner, self.gamma, self.scale, seed)
-        chosen = quantizer(gamma)
+        stored: dict[str, np.ndarray] = {}
+        if self.metric is Metric.L2:
+            size = product_bytes(self.dim, self.level_bytes, lambda other: quantizer(gamma, other), rule, vectors, seed)
+            chosen = quantizer(gamma, size - 1)
+            codes, factors = encode_scaled(chosen, rule, given)
+            pair = FactorAndProduct.fit(factors, chosen.products(codes), size)
+            stored = {"factor_scale" if size > 1 else "factor_levels": pair.factors, "product_levels": pair.products}
+        else:
+            chosen = quantizer(gamma)
+            stored["factor_scale"] = factor_scale(encode_scaled(chosen, rule, given)[1])
         fine = (chosen.rest if isinstance(chosen, OffsetQuantizer) else chosen).fine
-        codes, factors = encode_scaled(chosen, rule, given)
         parts = {
             "mean": center,
             "codebooks": codebooks,
             "matrix": fine.matrix,
             "bits": fine.bits,
             "spreads": fine.spreads,
-            "factor_scale": factor_scale(factors),
-            "usual_square": usual_square(half_squares(chosen.vectors(codes, factors))),
+            **stored,
             "scale": np.array([scales.RULES.index(rule)], np.uint8),
             "gamma": np.array([gamma], np.float32),
         }
@@ -186,9 +196,9 @@ class RQTrellis(Codec):
 
     def parts(self) -> dict[str, np.ndarray]:
         """``mean`` (dim,), ``codebooks`` (stages, at most 256, dim), ``matrix`` (dim, 8 groups) of the residual's
-        axes, ``bits`` (groups,) uint8 and ``spreads`` (groups,), ``factor_scale`` (4,), ``usual_square`` (1,) around
-        which squares are kept; ``scale`` and ``gamma`` as they were chosen; with offsets their ``direction`` (dim,) and
-        ``offset_range`` (2 or 3,)."""
+        axes, ``bits`` (groups,) uint8, ``spreads`` (groups,), ``factor_scale`` (4,), under l2 ``product_levels``, and
+        ``factor_levels`` in place of ``factor_scale`` where a byte holds both (:class:`.FactorAndProduct`); ``scale``
+        and ``gamma`` as they were chosen; with offsets their ``direction`` (dim,) and ``offset_range`` (2 or 3,)."""
         self._check_fitted()
         return dict(self.parts_)
 
@@ -202,27 +212,32 @@ class RQTrellis(Codec):
         if "direction" in parts:
             self.quantizer_ = OffsetQuantizer(staged, parts["direction"], parts["offset_range"])
         self.rule_ = scales.RULES[int(parts["scale"][0])]
-        self._table = factor_table(parts["factor_scale"])
+        if self.metric is Metric.L2:
+            self._pair: FactorAndProduct | None = FactorAndProduct(
+                parts["factor_scale" if "factor_scale" in parts else "factor_levels"], parts["product_levels"]
+            )
+            self._table = self._pair.factor_table
+        else:
+            self._pair, self._table = None, factor_table(parts["factor_scale"])
 
     # --- codes -------------------------------------------------------------------------------------------
 
     def _encode(self, vectors: np.ndarray) -> np.ndarray:
         codes, factors = encode_scaled(self.quantizer_, self.rule_, vectors - self.quantizer_.mean)
-        entries = factor_bytes(factors, self.parts_["factor_scale"])
-        columns = [codes, entries[:, None]]
-        if self.metric is Metric.L2:
-            squares = half_squares(self.quantizer_.vectors(codes, self._table[entries]))
-            columns.append(square_bytes(squares, square_bounds(float(self.parts_["usual_square"][0]))))
-        return np.concatenate(columns, axis=1)
+        if self._pair is None:
+            entries = factor_bytes(factors, self.parts_["factor_scale"])[:, None]
+        else:
+            assert isinstance(self.quantizer_, StagedQuantizer)
+            entries = self._pair.encode(factors, self.quantizer_.products(codes))
+        return np.concatenate([codes, entries], axis=1)
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
-        factors = self._table[codes[:, self.stages + self.level_bytes]]
-        return self.quantizer_.vectors(codes[:, : self.stages + self.level_bytes], factors) + self.quantizer_.mean
+        at = self.code_size - (1 if self._pair is None else self._pair.size)
+        return self.quantizer_.vectors(codes[:, :at], self._table[codes[:, at]]) + self.quantizer_.mean
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
-        usual_square = float(self.parts_["usual_square"][0])
-        codebooks = self.parts_["codebooks"]
-        return StagedSearcher(self.dim, self.metric, self.quantizer_, codebooks, codes, self._table, usual_square)
+        factors = self._table if self._pair is None else self._pair
+        return StagedSearcher(self.dim, self.metric, self.quantizer_, codes, factors)
 
     # --- validation --------------------------------------------------------------------------------------
 
@@ -247,8 +262,3 @@ def _without_copies(residuals: np.ndarray) -> np.ndarray:
 def _is_small(code_bytes: int, dim: int) -> bool:
     """Whether a code is one of few bits a dimension."""
     return 8 * code_bytes <= _FEW_BITS * dim
-
-
-def _extra_bytes(metric: Metric) -> int:
-    """Bytes of a code beside stages and symbols."""
-    return _FACTOR_BYTES + (SQUARE_BYTES if metric is Metric.L2 else 0)

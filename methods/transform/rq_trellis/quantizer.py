@@ -51,6 +51,12 @@ class StagedQuantizer:
         return self.coarse.rq.M
 
     @property
+    def codebooks(self) -> np.ndarray:
+        """Centroids of the stages (stages, 2^bits, dim) float32."""
+        codebooks = faiss.vector_to_array(self.coarse.rq.codebooks)
+        return codebooks.reshape(self.stages, 1 << self._bits, self.coarse.d)
+
+    @property
     def _bits(self) -> int:
         """Of a stage's number: faiss packs those of fewer than eight, codes here give each a byte."""
         return int(self.coarse.rq.nbits.at(0))
@@ -75,15 +81,24 @@ class StagedQuantizer:
 
     def decode(self, codes: np.ndarray, factors: np.ndarray) -> np.ndarray:
         """Vectors (n, dim) float32 of codes (n, >= stages + symbols) uint8 and their factors (n,)."""
-        stages = np.ascontiguousarray(codes[:, : self.stages])
-        packed = stages if self._bits == 8 else faiss.pack_bitstrings(stages.astype(np.int32), self._bits)
-        coarse = self.coarse.sa_decode(packed)
-        fine = self._fine(codes[:, self.stages :])
+        coarse, fine = self._centroids(codes), self._fine(codes[:, self.stages :])
         return (coarse + fine) * factors[:, None] if self.scales_sum else coarse + fine * factors[:, None]
 
     def vectors(self, codes: np.ndarray, factors: np.ndarray) -> np.ndarray:
         """As :meth:`decode`, whose coordinates are those of centered vectors."""
         return self.decode(codes, factors)
+
+    def products(self, codes: np.ndarray) -> np.ndarray:
+        """``<c, h> / |c|`` (n,) float32 of codes' centroids c and levels h; 0 where the centroid is 0."""
+        centroids = self._centroids(codes)
+        sizes = lengths(centroids)
+        levels = self.fine.levels(codes[:, self.stages :])
+        return (np.einsum("ij,ij->i", centroids @ self.fine.matrix, levels) / sizes).astype(np.float32)
+
+    def _centroids(self, codes: np.ndarray) -> np.ndarray:
+        stages = np.ascontiguousarray(codes[:, : self.stages])
+        packed = stages if self._bits == 8 else faiss.pack_bitstrings(stages.astype(np.int32), self._bits)
+        return self.coarse.sa_decode(packed)
 
     def _fine(self, symbols: np.ndarray) -> np.ndarray:
         return self.fine.levels(symbols) @ self.fine.matrix.T

@@ -7,18 +7,12 @@ from typing import Any
 import numpy as np
 
 from methods.base import Metric, Searcher
-from methods.encoding.squared_length import square_tables
+from methods.encoding.factor_and_product import FactorAndProduct
 from methods.kernels.scanning.levels import LevelScanner
+from methods.kernels.scanning.stage_squares import StageSquares
 from methods.kernels.topk import squared_distances
 from methods.transform.rq_trellis.quantizer import StagedQuantizer
 from methods.transform.transform_coding.offset import OffsetQuantizer
-
-_DECADES = np.array([1e-4, 1e6])  # squares that a code distinguishes, over the median: each to 2 parts in 10,000
-
-
-def square_bounds(median: float) -> np.ndarray:
-    """Least and greatest square (2,) that a code distinguishes, by the ``median`` of training."""
-    return median * _DECADES
 
 
 class StagedSearcher(Searcher):
@@ -29,12 +23,9 @@ class StagedSearcher(Searcher):
     dim, metric
         Of the queries.
     quantizer : StagedQuantizer or OffsetQuantizer
-    codebooks : (stages, at most 256, dim) float32
     codes : (n, code_size) uint8
-    factors : (256,) float32
+    factors : (256,) float32, or FactorAndProduct under l2
         What the factor's byte stands for.
-    usual_square : float
-        Median of training, which squared lengths are coded around; under l2.
     """
 
     scanned_by = "scanner"
@@ -44,10 +35,8 @@ class StagedSearcher(Searcher):
         dim: int,
         metric: Metric,
         quantizer: StagedQuantizer | OffsetQuantizer,
-        codebooks: np.ndarray,
         codes: np.ndarray,
-        factors: np.ndarray,
-        usual_square: float,
+        factors: np.ndarray | FactorAndProduct,
     ) -> None:
         super().__init__(dim, metric, len(codes))
         self.direction: np.ndarray | None = None
@@ -56,22 +45,24 @@ class StagedSearcher(Searcher):
         if isinstance(quantizer, OffsetQuantizer):
             size = quantizer.size
             self.direction, added["offset_tables"] = quantizer.direction, quantizer.tables
-        elif metric is Metric.L2:
-            added["length_tables"] = square_tables(square_bounds(usual_square))
         self.quantizer: StagedQuantizer = quantizer.rest if isinstance(quantizer, OffsetQuantizer) else quantizer
-        self.codebooks, fine = codebooks, self.quantizer.fine
+        self.codebooks, fine = self.quantizer.codebooks, self.quantizer.fine
         ends = np.cumsum([self.quantizer.stages, fine.code_size, size, 1])
-        stages, levels, offsets, entries, squares = np.split(codes, ends, axis=1)
-        added |= {"lengths": np.ascontiguousarray(squares)} if metric is Metric.L2 else {}
-        added |= {"offsets": np.ascontiguousarray(offsets)} if self.direction is not None else {}
+        stages, levels, offsets, entries, products = (
+            np.ascontiguousarray(part) for part in np.split(codes, ends, axis=1)
+        )
+        if isinstance(factors, FactorAndProduct):
+            added |= {"l2": True, "stage_squares": StageSquares.of(self.codebooks, factors.product_tables)}
+            added |= {"products": products} if factors.size > 1 else {}
+        added |= {"offsets": offsets} if self.direction is not None else {}
         self.scanner = LevelScanner(
-            np.ascontiguousarray(levels),
+            levels,
             fine.alphabets,
             fine.spreads,
             fine.integer_levels(),
-            np.ascontiguousarray(entries[:, 0]),
-            factors,
-            stages=np.ascontiguousarray(stages),
+            entries[:, 0],
+            factors.factor_table if isinstance(factors, FactorAndProduct) else factors,
+            stages=stages,
             **added,
         )
         self.padding = self.scanner.padding

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from methods.encoding.squared_length import half_squares, square_bytes, square_range, square_tables, usual_square
+from methods.encoding.squared_length import half_squares, square_bytes, square_range, square_tables
 
 
 def read(squares, bounds):
@@ -30,15 +30,11 @@ def test_squares_beyond_the_bounds_saturate():
 
 def test_zeros_among_the_training_vectors_do_not_count():
     squares = np.array([0, 0, 0, 0, 2.0, 3, 4])
-    assert usual_square(squares) == 3
     np.testing.assert_allclose(square_range(squares), [2 / 1.2, 4.8], rtol=1e-6)
-    assert usual_square(np.zeros(3)) == 1
     assert square_range(np.zeros(3)).tolist() == [1, 1]
 
 
 def test_tiny_and_huge_vectors_have_bounds():
     for size in (1e-25, 1e25):
         squares = half_squares(np.full((3, 4), size, np.float32))
-        assert np.isfinite(usual_square(squares)).all()
-        assert (usual_square(squares) > 0).all()
         assert np.isfinite(square_range(squares)).all()

@@ -38,6 +38,16 @@ def path_levels(stream, steps, state_bits):
     return np.stack(levels, axis=1)
 
 
+def factors(b, parts):
+    if "factor_levels" in parts:
+        return parts["factor_levels"][b // 21]
+    low, high, middle, width = parts["factor_scale"].astype(np.float64)
+    ends = np.arcsinh(np.log(np.array([low, high]) / middle) / width)
+    return np.where(
+        b == 0, 0, middle * np.exp(width * np.sinh(ends[0] + (b.astype(float) - 1) / 254 * (ends[1] - ends[0])))
+    )
+
+
 def decoded(name, codes, parts, metric, state_bits):
     bits, stages = parts["bits"].astype(int), len(parts.get("codebooks", ()))
     symbols, after = codes[:, stages : stages + bits.sum()], codes[:, stages + bits.sum() :]
@@ -51,8 +61,6 @@ def decoded(name, codes, parts, metric, state_bits):
     if path:
         stream = np.concatenate([symbols[:, starts[g] : starts[g] + bits[g]] for g in path], axis=1)
         levels[:, path] = path_levels(stream, np.repeat(bits[path], 8), state_bits).reshape(len(codes), len(path), 8)
-    low, high, middle, width = parts["factor_scale"].astype(np.float64)
-    ends = np.arcsinh(np.log(np.array([low, high]) / middle) / width)
     offset = np.zeros((len(codes), 1))
     if "direction" in parts:
         if len(parts["offset_range"]) == 2:
@@ -63,10 +71,7 @@ def decoded(name, codes, parts, metric, state_bits):
             center, unit, reach = parts["offset_range"].astype(np.float64)
             offset, after = center + unit * np.sinh((after[:, :1] / 127.5 - 1) * reach), after[:, 1:]
     apart = offset * parts.get("direction", 0)
-    b = after[:, 0].astype(np.float64)
-    factor = np.where(b == 0, 0, middle * np.exp(width * np.sinh(ends[0] + (b - 1) / 254 * (ends[1] - ends[0]))))[
-        :, None
-    ]
+    factor = factors(after[:, 0], parts)[:, None]
     along = (levels * parts["spreads"][:, None]).reshape(len(codes), -1) @ parts["matrix"].T
     if name != "rq_trellis":
         return factor * along + parts["mean"] + apart
@@ -100,6 +105,16 @@ def test_the_documented_layout_decodes_to_the_same_vectors(name, params, metric,
     found = decoded(name, codes, parts, metric, codec.params().get("state_bits"))
     np.testing.assert_allclose(found, wanted, atol=2e-6 * np.abs(wanted).max())
     if name == "rq_trellis" and metric == "l2":
-        p = codes[:, -2].astype(np.float64) * 256 + codes[:, -1]
-        half = 1e-4 * parts["usual_square"][0] * 1e10 ** (p / 65535)
-        np.testing.assert_allclose(half, ((wanted - parts["mean"]) ** 2).sum(axis=1) / 2, rtol=2e-4)
+        stages = len(parts["codebooks"])
+        centroids = sum(parts["codebooks"][stage][codes[:, stage]] for stage in range(stages))
+        factor = factors(codes[:, stages + parts["bits"].astype(int).sum()], parts)
+        product = ((wanted - parts["mean"] - centroids) * centroids).sum(axis=1)  # of centroid and factor times levels
+        levels = parts["product_levels"]
+        if "factor_levels" in parts:
+            read = levels[codes[:, -1] % 21]
+        elif levels.ndim == 1:
+            read = levels[codes[:, -1]]
+        else:
+            read = levels[0, codes[:, -2]] + levels[1, codes[:, -1]]
+        said = factor * np.linalg.norm(centroids, axis=1) * read
+        assert np.corrcoef(said, product)[0, 1] > (0.98 if "factor_levels" in parts else 0.999)

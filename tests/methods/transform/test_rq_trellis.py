@@ -7,8 +7,7 @@ import pytest
 
 from methods import BudgetError, MethodError, Metric, for_budget, get
 from methods.checks import data
-from methods.encoding.squared_length import square_bytes, square_tables
-from methods.transform.rq_trellis.search import square_bounds
+from methods.encoding.factor_and_product import FactorAndProduct
 
 FIXED = {"gamma": 1.25, "scale": "least_squares"}
 
@@ -46,7 +45,7 @@ def test_scores_are_of_decoded_vectors_up_to_the_rounding_of_queries(metric, sta
 @pytest.mark.parametrize("metric", ["ip", "l2"])
 def test_a_factor_restores_the_length_and_under_l2_of_the_residual(metric, clustered):
     base = clustered(3000, 64)
-    codec = for_budget("rq_trellis", 64, 12, metric, gamma=1.25, scale="renormalized").fit(base)
+    codec = for_budget("rq_trellis", 64, 40, metric, stages=1, gamma=1.25, scale="renormalized").fit(base)
     codes = codec.encode(base)
     given, decoded = base - codec.quantizer_.mean, codec.decode(codes) - codec.quantizer_.mean
     if metric == "l2":
@@ -63,11 +62,48 @@ def test_the_resident_bytes_are_the_codes(clustered):
     assert searcher.nbytes - searcher.padding == 300 * codec.code_size == 300 * 12
 
 
-def test_squares_are_kept_to_two_parts_in_ten_thousand():
-    squares = np.array([1e-3, 1.0, 2.0, 99.0, 1e5])
-    high, low = square_tables(square_bounds(2.0))
-    first, second = square_bytes(squares, square_bounds(2.0)).T
-    assert np.allclose(high[first] * low[second], squares, rtol=2e-4)
+def product_of(pair, codes):
+    own = codes[:, -len(pair.product_tables) :]
+    return sum(table[own[:, byte]] for byte, table in enumerate(pair.product_tables))
+
+
+@pytest.mark.parametrize(
+    ("size", "factor_error", "product_error"), [(1, 0.12, 0.15), (2, 0.01, 0.015), (3, 0.01, 1e-4)]
+)
+def test_factors_and_products_are_as_near_as_their_bytes_allow(size, factor_error, product_error):
+    rng = np.random.default_rng(0)
+    factors, products = rng.lognormal(2, 0.5, 5000), rng.standard_normal(5000)
+    pair = FactorAndProduct.fit(factors, products, size)
+    codes = pair.encode(factors, products)
+    assert codes.shape == (5000, size)
+    assert np.abs(np.log(pair.factor_table[codes[:, 0]] / factors)).mean() < factor_error
+    assert np.abs(product_of(pair, codes) - products).mean() < product_error
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_a_vector_that_is_its_centroid_keeps_the_factor_zero(size):
+    factors = np.where(np.arange(1000) % 4 == 0, 0, np.random.default_rng(0).uniform(1, 3, 1000))
+    pair = FactorAndProduct.fit(factors, np.zeros(1000), size)
+    read = pair.factor_table[pair.encode(factors, np.zeros(1000))[:, 0]]
+    assert (read[factors == 0] == 0).all()
+    assert (read[factors > 0] > 0.5).all()
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("factors", [np.zeros(5), np.ones(5), np.ones(1), np.array([1e-20, 1e20])])
+def test_any_sample_gives_tables_that_are_finite(size, factors):
+    pair = FactorAndProduct.fit(factors, np.zeros(len(factors)), size)
+    codes = pair.encode(np.append(factors, [0, 1e30]), np.zeros(len(factors) + 2))
+    assert np.isfinite(pair.factor_table[codes[:, 0]]).all()
+    assert np.isfinite(product_of(pair, codes)).all()
+
+
+@pytest.mark.parametrize(("code_bytes", "sizes"), [(12, {1}), (40, {2, 3})])
+def test_short_codes_share_a_byte_and_large_ones_do_not(code_bytes, sizes, clustered):
+    base = clustered(3000, 64)
+    codec = for_budget("rq_trellis", 64, code_bytes, "l2", **FIXED, state_bits=10).fit(base)
+    assert {(21,): 1, (256,): 2, (2, 256): 3}[codec.parts()["product_levels"].shape] in sizes
+    assert codec.encode(base[:2]).shape == (2, code_bytes)
 
 
 @pytest.mark.parametrize("where", ["training", "base"])
@@ -86,13 +122,13 @@ def test_vectors_far_longer_than_the_rest_stay_far(where, clustered):
 def test_the_smallest_code_is_named():
     with pytest.raises(BudgetError, match="3 B"):
         for_budget("rq_trellis", 64, 2, "ip")
-    with pytest.raises(BudgetError, match="6 B"):
-        for_budget("rq_trellis", 64, 5, "l2", stages=2)
+    with pytest.raises(BudgetError, match="4 B"):
+        for_budget("rq_trellis", 64, 3, "l2", stages=2)
 
 
 @pytest.mark.parametrize(
     ("metric", "code_bytes", "stages"),
-    [("ip", 32, 2), ("ip", 31, 1), ("ip", 9, 1), ("ip", 8, 2), ("ip", 3, 1), ("l2", 8, 2), ("l2", 5, 1)],
+    [("ip", 32, 2), ("ip", 31, 1), ("ip", 9, 1), ("ip", 8, 2), ("ip", 3, 1), ("l2", 8, 2), ("l2", 3, 1)],
 )
 def test_large_and_one_bit_codes_have_two_stages_if_they_fit(metric, code_bytes, stages):
     codec = for_budget("rq_trellis", 64, code_bytes, metric)
@@ -105,7 +141,7 @@ def test_wrong_parameters_are_refused(params, says):
         for_budget("rq_trellis", 64, 16, "ip", **params)
 
 
-@pytest.mark.parametrize(("metric", "least", "margin"), [("ip", 0.94, 0.02), ("l2", 0.87, 0.04)])  # l2 stores lengths
+@pytest.mark.parametrize(("metric", "least", "margin"), [("ip", 0.94, 0.02), ("l2", 0.87, 0.04)])  # l2 stores products
 def test_few_training_vectors_cost_little_more_than_with_levels_alone(metric, least, margin):
     spread = (1 / np.arange(1, 65)).astype(np.float32)
     rng = np.random.default_rng(0)

@@ -13,6 +13,7 @@ from methods.kernels.encoding.levels import cell_starts
 from methods.kernels.errors import KernelError
 from methods.kernels.scanning.integer_levels import round_weights
 from methods.kernels.scanning.levels import LevelScanner
+from methods.kernels.scanning.stage_squares import StageSquares
 from methods.kernels.simd.level_tile import segment_ends
 from methods.kernels.simd.unpack_symbols import GROUP, pack, planes, symbols_reference, unpack
 from methods.transform.transform_coding.quantizer import integer_levels
@@ -96,6 +97,51 @@ def test_offsets_count_by_a_weight_of_the_query(path, nq, threads):
     assert np.abs(scores - np.take_along_axis(exact, ids, 1)).max() < 0.2
     assert (np.diff(scores, axis=1) <= 0).all()
     assert level.nbytes - level.padding == 150 * (5 + 1 + 2)
+
+
+@pytest.mark.parametrize("path", kernel_paths.EVERY)
+@pytest.mark.parametrize(("stages", "product_bytes", "nq"), [(1, 0, 1), (1, 1, 6), (3, 2, 6)])
+def test_distances_from_centroids_plus_levels_need_the_stored_products(path, stages, product_bytes, nq):
+    rng = np.random.default_rng(stages)
+    n, bits, spreads = 150, [3, 2], np.ones(2, np.float32)
+    codes, entries = rng.integers(0, 256, (n, 5), dtype=np.uint8), rng.integers(0, 256, n, dtype=np.uint8)
+    factors = np.linspace(0.5, 1.5, 256, dtype=np.float32)
+    codebooks = rng.standard_normal((stages, 20, 16)).astype(np.float32)
+    chosen = rng.integers(0, 20, (n, stages), dtype=np.uint8)
+    centroids = codebooks[np.arange(stages), chosen].sum(axis=1)
+    products = rng.standard_normal((max(1, product_bytes), 256)).astype(np.float32)  # right or not: what bytes say
+    stored = rng.integers(0, 256, (n, product_bytes), dtype=np.uint8)
+    level = LevelScanner(
+        *(codes, np.array(bits), spreads, integer_levels(), entries, factors, True, 1, path),
+        stages=chosen,
+        stage_squares=StageSquares.of(codebooks, products),
+        products=stored if product_bytes else None,
+    )
+    queries = rng.standard_normal((nq, 16)).astype(np.float32)
+    tables = np.zeros((nq, stages, 256), np.float32)
+    tables[:, :, :20] = np.einsum("qd,scd->qsc", queries, codebooks)
+    scores, ids = level.search(queries, n, tables)
+    levels = factors[entries][:, None] * decoded(codes, bits, spreads)
+    said = (
+        sum(products[byte, stored[:, byte]] for byte in range(product_bytes)) if product_bytes else products[0, entries]
+    )
+    length = np.linalg.norm(centroids, axis=1)
+    halves = (length**2 + (levels**2).sum(axis=1)) / 2 + factors[entries] * length * said
+    exact = queries @ (centroids + levels).T - halves
+    assert np.abs(scores - np.take_along_axis(exact, ids, 1)).max() < 0.01 * np.abs(exact).max()
+    assert (np.diff(scores, axis=1) <= 0).all()
+    assert level.nbytes - level.padding == n * (5 + 1 + stages + product_bytes)
+
+
+def test_stage_squares_of_other_shapes_or_without_distances_are_refused():
+    codes, entries, factors = np.zeros((3, 2), np.uint8), np.zeros(3, np.uint8), np.ones(256, np.float32)
+    form = (codes, np.array([2]), np.ones(1, np.float32), integer_levels(), entries, factors)
+    squares = StageSquares.of(np.zeros((1, 4, 16), np.float32), np.zeros((1, 256), np.float32))
+    for more in ({"stages": entries[:, None], "l2": True}, {"stage_squares": squares, "l2": True}):
+        with pytest.raises(KernelError, match="stage_squares belong to l2"):
+            LevelScanner(*form, **more)
+    with pytest.raises(KernelError, match=r"pairs must be float32 of shape \(1, 256, 256\)"):
+        StageSquares(np.zeros((2, 256), np.float32), squares.pairs, squares.products)
 
 
 @pytest.mark.parametrize("path", kernel_paths.EVERY)
