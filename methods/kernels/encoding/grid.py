@@ -189,9 +189,9 @@ def scan_grid(
     keys: np.ndarray,
     ids: np.ndarray,
 ) -> None:
-    """The codes of the largest ``<query, values> + weight * offset``, whose negatives ``keys`` take, filled with inf before.
+    """The codes of the largest ``<query, values> + weight * offset``.
 
-    Rows come in order, equal ones by the smaller id.
+    ``keys`` come filled with inf and take the negatives, in order; equal ones are ordered by the smaller id.
 
     Parameters
     ----------
