@@ -11,6 +11,7 @@ import numpy as np
 
 RESAMPLES = 10_000
 _BLOCK = 100_000  # drawn signs (eight together) at a time, so that they stay in the cache
+_NEVER = 1e-9  # a chance so small that nothing is drawn to see whether it comes
 _FEW = 8  # queries for each distinct value from which on drawing how often each value comes is the cheaper way
 
 
@@ -180,10 +181,10 @@ def paired_difference(
         raise ValueError("no query has a value of both methods")
     rng = np.random.default_rng(seed)
     mean = _interval(differences, rng, level, resamples)
-    extreme = np.abs(_flipped_means(differences, rng, resamples)) >= abs(mean.value) - 1e-12
+    extreme = _times_as_far(differences, rng, resamples)
     spread = float(differences.std(ddof=1)) if len(differences) > 1 else 0.0
     effect = mean.value / spread if spread > 0 else math.copysign(math.inf, mean.value) if mean.value else 0.0
-    difference = Difference(mean.value, mean.low, mean.high, (1 + int(extreme.sum())) / (1 + resamples), effect)
+    difference = Difference(mean.value, mean.low, mean.high, (1 + extreme) / (1 + resamples), effect)
     means = [values[:, known].mean(axis=1) for values in seeds]
     return _over_seeds(difference, means, spread**2 / len(differences), level)
 
@@ -231,6 +232,15 @@ def _both_tails(t: float, freedom: float) -> float:
     angles = np.linspace(math.atan(t / math.sqrt(freedom)), math.pi / 2, 4001)  # t = sqrt(freedom) * tan(angle)
     total = math.exp(math.lgamma(freedom / 2) - math.lgamma((freedom + 1) / 2)) * math.sqrt(math.pi)
     return float(2 * np.trapezoid(np.cos(angles) ** (freedom - 1), angles) / total)
+
+
+def _times_as_far(differences: np.ndarray, rng: np.random.Generator, resamples: int) -> int:
+    """How many of the means with random signs are at least as far from zero as the mean of the differences."""
+    total, squares = float(differences.sum()), float(differences @ differences)
+    # Signs drawn at random get as far with a chance of at most 2 exp(-total**2 / 2 / squares) (Hoeffding 1963).
+    if total**2 > 2 * squares * math.log(2 * resamples / _NEVER):
+        return 0
+    return int((np.abs(_flipped_means(differences, rng, resamples)) >= abs(total) / len(differences) - 1e-12).sum())
 
 
 def _flipped_means(differences: np.ndarray, rng: np.random.Generator, resamples: int) -> np.ndarray:
