@@ -199,6 +199,24 @@ class Codec(FittedMethod):
         """
         raise NoSuccessor(f"{self._label()} has no compatible successor; encode all vectors again")
 
+    # --- the final order, where candidates are re-ranked from disk ----------------------------------------------------
+
+    rescored_from: ClassVar[str | None] = None  # "disk": searches of this method are re-ranked by vectors of its own
+    rescoring_dtype: ClassVar[type[np.floating[Any]]] = np.float32  # of what is on disk
+
+    @property
+    def code_weight(self) -> float:
+        """Of the score of a code beside that of the vector on disk, in the final order."""
+        return 0.0
+
+    def rescoring_vectors(self, vectors: np.ndarray) -> np.ndarray:
+        """What candidates are re-ranked by, (n, dim) floating: ``vectors`` (n, dim), unless a method learns others."""
+        return vectors
+
+    def rescoring_queries(self, queries: np.ndarray) -> np.ndarray:
+        """What these are compared with, (nq, dim) float32: ``queries`` (nq, dim), unless a method learns others."""
+        return queries
+
     # --- hooks -------------------------------------------------------------------------------------------
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:

@@ -122,6 +122,9 @@ def prepare(config: RunConfig) -> Plan:
     config.check()
     budget = Budget(config.budget)
     subject = subject_of(config)
+    if subject.rescored_from is not None and config.rescore is None:
+        config = replace(config, rescore=subject.rescored_from)
+        config.check()
     _check_results_folder(Path(config.results))
     dataset = load_dataset(config)
     track = track_of(dataset)

@@ -34,6 +34,8 @@ class Subject:
     is_engine : bool
     uses_queries : bool
         Whether it learns from queries.
+    rescored_from : str or None
+        The store by whose own vectors its searches are re-ranked.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Subject:
     missing: tuple[str, ...]
     is_engine: bool = False
     uses_queries: bool = False
+    rescored_from: str | None = None
 
     def comparable(self, params: Mapping[str, Any] | None) -> str:
         """Equal for parameters that differ in their order alone, or in what an earlier version called them."""
@@ -76,9 +79,17 @@ def subject_of(config: RunConfig) -> Subject:
             f"({name}.py, say) and import that"
         )
     missing = tuple(registry.missing_dependencies(name))
-    uses_queries = getattr(cls, "uses_queries", False)
-    options = dict(config.method)
-    return Subject(name, cls.family, cls.version, cls.track, options, missing, uses_queries=uses_queries)
+    uses_queries, rescored_from = (getattr(cls, attribute, None) for attribute in ("uses_queries", "rescored_from"))
+    return Subject(
+        name,
+        cls.family,
+        cls.version,
+        cls.track,
+        dict(config.method),
+        missing,
+        uses_queries=bool(uses_queries),
+        rescored_from=rescored_from,
+    )
 
 
 def label(subject: Subject, params: Mapping[str, Any] | None) -> str:

@@ -151,8 +151,8 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
     check_resident(run.bytes, searcher.size, code_bytes)
     run.ratio = ratios(dataset.base.shape[0], 4 * dataset.dim, run.bytes.code, run.bytes.parts_total)
     if config.rescore is not None:
-        store = finer_store(store_codec, store_codes, dataset, work, run)
-        searcher = rescored.RescoredSearcher(searcher, store, config.rescore_factor)
+        store = finer_store(codec, store_codec, store_codes, dataset, work, run)
+        searcher = rescored.RescoredSearcher(searcher, store, config.rescore_factor, codec)
     del store_codes
 
     measure_search(config, dataset, searcher, sample, recall_judge, run, few, mapped)
@@ -217,27 +217,34 @@ def count_bytes(
         searcher=int(searcher.nbytes),
         searcher_padding=int(searcher.padding),
         rescore_memory=n * store_bytes,
-        rescore_disk=4 * n * dim if rescored == "disk" else 0,
+        rescore_disk=np.dtype(codec.rescoring_dtype).itemsize * n * dim if rescored == "disk" else 0,
     )
 
 
 def finer_store(
-    store_codec: Codec | None, store_codes: np.ndarray | None, dataset: Dataset, work: Path, run: Measurement
+    codec: Codec,
+    store_codec: Codec | None,
+    store_codes: np.ndarray | None,
+    dataset: Dataset,
+    work: Path,
+    run: Measurement,
 ) -> rescored.Store:
-    """What candidates are re-ordered from: codes in memory, or the base as a file in ``work``."""
+    """What candidates are re-ordered from: codes in memory, or a file in ``work`` of what ``codec`` has."""
     if store_codec is not None and store_codes is not None:
         return rescored.CodecStore(store_codec, store_codes)
     with run.timed("build_disk"):
-        return rescored.DiskStore(_write_vectors(dataset.base, work / "vectors.npy"))
+        return rescored.DiskStore(_write_vectors(dataset.base, codec, work / "vectors.npy"))
 
 
-def _write_vectors(base: VectorStore, path: Path) -> Path:
-    """The base as a float32 ``.npy`` file, written block by block."""
-    n, dim = base.shape
+def _write_vectors(base: VectorStore, codec: Codec, path: Path) -> Path:
+    """What candidates are re-ranked by as a ``.npy`` file, written block by block."""
+    dtype = np.dtype(codec.rescoring_dtype).newbyteorder("<")
     with path.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": (n, dim)})
-        for start in range(0, n, _BLOCK):
-            file.write(base.read(start, start + _BLOCK).astype("<f4", copy=False).tobytes())
+        header = {"descr": dtype.str, "fortran_order": False, "shape": base.shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        for start in range(0, base.shape[0], _BLOCK):
+            vectors = codec.rescoring_vectors(base.read(start, start + _BLOCK))
+            file.write(vectors.astype(dtype, copy=False).tobytes())
     return path
 
 

@@ -108,12 +108,12 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
     run.ratio = ratios(n, 4 * dataset.dim, stored, run.bytes.parts_total)
     store = None
     if config.rescore is not None:
-        store = dense.finer_store(store_codec, store_codes, dataset, work, run)
+        store = dense.finer_store(codec, store_codec, store_codes, dataset, work, run)
     del store_codes
 
     def searcher(effort: int) -> latency.AnySearcher:
         some = kind.at(effort)
-        return some if store is None else rescored.RescoredSearcher(some, store, config.rescore_factor)
+        return some if store is None else rescored.RescoredSearcher(some, store, config.rescore_factor, codec)
 
     points = _curve(config, dataset, kind, searcher, run)
     chosen = next(point for point in points if _lost(points[-1], point) <= LOSS)

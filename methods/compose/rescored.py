@@ -2,7 +2,8 @@
 
 The finer store is in memory (the codes of a decodable method: ``float16``, ``int8``, ``float32``) or on disk (the full
 vectors in a memory-mapped file, of which only the candidates' rows are read). A store in memory counts against the
-byte budget: code and store together fit it, and the codec gets what the store leaves. A store on disk does not.
+byte budget: code and store together fit it, and the codec gets what the store leaves. A store on disk does not. A
+codec may have vectors of its own for the disk (:meth:`methods.base.Codec.rescoring_vectors`).
 """
 
 from __future__ import annotations
@@ -53,6 +54,8 @@ def plan(
         return registry.for_budget(name, dim, code_bytes, metric, **params), None
     if rescore not in MEMORY_STORES:
         raise MethodError(f"rescore={rescore!r} is unknown; use one of {', '.join(STORES)}, or None")
+    if own := registry.class_of(name, params).rescored_from:
+        raise MethodError(f"{name} is re-ranked by vectors of its own; use rescore={own}, or leave out {rescore}")
     store_codec = registry.for_budget(rescore, dim, 4 * dim, metric)
     try:
         codec = registry.for_budget(name, dim, max(0, code_bytes - store_codec.code_size), metric, **params)
@@ -148,13 +151,15 @@ class RescoredSearcher(Searcher):
         Has a row for every code of the searcher.
     factor : int
         Candidates per neighbor requested.
+    codec : Codec, optional
+        Made the codes. The store holds its ``rescoring_vectors``, and its ``code_weight`` is that of their scores.
     """
 
-    def __init__(self, searcher: Searcher, store: Store, factor: int = 4) -> None:
+    def __init__(self, searcher: Searcher, store: Store, factor: int = 4, codec: Codec | None = None) -> None:
         if int(factor) != factor or factor < 1:
             raise MethodError(f"rescore_factor={factor} is out of range; use an integer of at least 1")
         super().__init__(searcher.dim, searcher.metric, searcher.size)
-        self.searcher, self.store, self.factor = searcher, store, int(factor)
+        self.searcher, self.store, self.factor, self.codec = searcher, store, int(factor), codec
         self.padding = searcher.padding
 
     @property
@@ -173,13 +178,18 @@ class RescoredSearcher(Searcher):
         return self.store.disk_bytes
 
     def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        _, candidates = self.searcher.search(queries, min(k * self.factor, self.size))
-        candidates = np.sort(candidates, axis=1)  # by id: reads go forward, and ties keep this order
+        code_scores, candidates = self.searcher.search(queries, min(k * self.factor, self.size))
+        by_id = np.argsort(candidates, axis=1, kind="stable")  # reads go forward, and ties keep this order
+        candidates = np.take_along_axis(candidates, by_id, axis=1)
         scores = np.empty(candidates.shape, np.float32)
+        if self.codec is not None:
+            queries = self.codec.rescoring_queries(queries)
         step = max(1, _BLOCK_BYTES // (4 * self.dim * candidates.shape[1]))
         for start in range(0, len(queries), step):
             block = slice(start, start + step)
             scores[block] = self._rescore(queries[block], candidates[block])
+        if self.codec is not None and self.codec.code_weight:
+            scores += np.float32(self.codec.code_weight) * np.take_along_axis(code_scores, by_id, axis=1)
         best = np.argsort(-scores if self.descending else scores, axis=1, kind="stable")[:, :k]
         return np.take_along_axis(scores, best, axis=1), np.take_along_axis(candidates, best, axis=1)
 

@@ -91,6 +91,10 @@ class ProductCodec(Codec):
         """(n, dim) -> (n, padded dim): padding here, a rotation too in subclasses."""
         return self._subspaces.spread(vectors)
 
+    def _query_to_product(self, queries: np.ndarray) -> np.ndarray:
+        """As :meth:`_to_product`, for queries that are compared with codes."""
+        return self._to_product(queries)
+
     def _from_product(self, decoded: np.ndarray) -> np.ndarray:
         """The inverse of :meth:`_to_product`."""
         return self._subspaces.gather(decoded)
@@ -139,7 +143,7 @@ class ProductCodec(Codec):
         index = self._index_of(codebooks)
         tables = codebooks if self.renormalize and self.bits == 8 else None
         return TableSearcher(
-            self, index, codes, self._to_product, self.renormalize, tables, lambda: self._ranges(codes)
+            self, index, codes, self._query_to_product, self.renormalize, tables, lambda: self._ranges(codes)
         )
 
     def _ranges(self, codes: np.ndarray) -> TableRanges | None:

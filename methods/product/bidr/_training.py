@@ -170,7 +170,7 @@ def train_maps(
     queries: np.ndarray,
     answers: np.ndarray,
     sample: Sampler,
-    judge: Callable[[ResidualMap, ResidualMap], float],
+    judge: Callable[[ResidualMap, ResidualMap], float] | None,
     recipe: DenseRecipe,
     seed: int,
 ) -> tuple[ResidualMap, ResidualMap]:
@@ -183,7 +183,8 @@ def train_maps(
     sample : callable
         The batches of an epoch, by its number.
     judge : callable
-        How good two maps are (on validation queries): the best epoch is kept, the identity if none is better.
+        How good two maps are (on validation queries): the best epoch is kept, the identity if none is better. None:
+        the last epoch is.
 
     Returns
     -------
@@ -199,7 +200,7 @@ def train_maps(
     steps = recipe.epochs * max(1, len(queries) // min(recipe.batch, len(queries)))
     optimizer = Optimizer([{"params": tensors, "lr": recipe.rate}], steps, recipe.decay)
     best = ResidualMap({}), ResidualMap({})
-    best_score = judge(*best)
+    best_score = -np.inf if judge is None else judge(*best)
     torch.manual_seed(seed)
     for epoch in progress(range(recipe.epochs)):
         for batch in sample(epoch):
@@ -216,9 +217,9 @@ def train_maps(
                 loss = _of_two(mapped_queries, mapped, torch.from_numpy(columns), recipe.temperature)
             optimizer.step(loss)
         present = _exported(of_documents), _exported(of_queries)
-        score = judge(*present)
+        score = best_score if judge is None else judge(*present)
         progress.note(score)
-        if score > best_score:
+        if judge is None or score > best_score:
             best, best_score = present, score
     torch.random.set_rng_state(torch_state)
     return best

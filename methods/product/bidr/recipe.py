@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["LABELS", "LISTS", "DenseRecipe", "SparseRecipe"]
+__all__ = ["BOTH", "LABELS", "LISTS", "LOSSES", "DenseRecipe", "SparseRecipe"]
 
-LABELS, LISTS, BOTH = "labels", "lists", "both"
+LOSSES = LABELS, LISTS, BOTH = "labels", "lists", "both"
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,9 @@ class Reranking:
         self._queries, self._candidates, self._answers = queries, candidates, answers
         self._code_scores = code_scores
 
+    def __len__(self) -> int:
+        return len(self._queries)
+
     def vector_scores(self, document_map: ResidualMap, query_map: ResidualMap) -> np.ndarray:
         """Inner products (nq, r) float32 of mapped queries and candidates."""
         documents, queries = document_map(self._documents), query_map(self._queries)
