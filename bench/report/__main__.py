@@ -75,6 +75,7 @@ def main() -> None:
     parser.add_argument(
         "--newest", action="store_true", help="of each method on a data set, only the version that was measured last"
     )
+    parser.add_argument("--groups", action="store_true", help="what each run found by group of queries")
     try:
         options = parser.parse_args()
         formats = _formats(options.format or _DEFAULT_FORMATS)
@@ -118,6 +119,8 @@ def _report(options: argparse.Namespace, formats: list[str]) -> None:
     if options.measure is not None or len({row.group for row in rows}) > 1:
         tables.print_best(ordered)
         print_rankings(ordered)
+    if options.groups:
+        tables.print_groups(chosen)
     if options.pack:
         path = Path(options.pack)
         records.pack(with_values(located, judges), path)

@@ -17,12 +17,12 @@ _TOLD = ("recall@10", "MRR@10")  # losses that are put in words
 Groups = Mapping[str, Mapping[str, GroupInfo]]
 
 
-def groups_table(groups: Groups) -> Table:
+def groups_table(groups: Groups, title: str) -> Table:
     """A line a group: its measures, and what it lost of the exact neighbors' recall@10 and MRR@10."""
     infos = [info for members in groups.values() for info in members.values()]
     known = [name for name in MEASURES if any(name in info.quality for info in infos)]
     lost = [name for name in _TOLD if name in known]
-    table = Table(title="by group of queries", title_justify="left")
+    table = Table(title=f"{title}, by group of queries", title_justify="left")
     for column in ("group", "queries", *known, *(f"{name} lost" for name in lost)):
         table.add_column(column, justify="left" if column == "group" else "right", no_wrap=True)
     for heading, members in groups.items():
@@ -34,12 +34,12 @@ def groups_table(groups: Groups) -> Table:
 
 
 def statements(groups: Groups) -> Iterator[str]:
-    """A line for each group that loses more than the others, or less (5%, Holm over the groups of a heading)."""
+    """A line for each group that loses more than the others (5%, Holm over the groups of a heading)."""
     for heading, members in groups.items():
         for name in _TOLD:
             tested = {label: info for label, info in members.items() if name in info.p_others}
             for (label, info), p in zip(tested.items(), holm([info.p_others[name] for info in tested.values()])):
-                if p < _LEVEL:
+                if p < _LEVEL and info.lost[name].value > info.others_lost[name]:
                     yield f"{heading} {label}: {_words(info, name)} ({_chance(p)})"
 
 
@@ -48,7 +48,5 @@ def _chance(p: float) -> str:
 
 
 def _words(info: GroupInfo, name: str) -> str:
-    """How much a group loses, and whether that is more than the others do."""
     lost, others = info.lost[name].value, info.others_lost[name]
-    more = "more" if lost > others else "less"
-    return f"loses {number(lost, '.3f')} of {name}, {more} than the others' {number(others, '.3f')}"
+    return f"loses {number(lost, '.3f')} of {name}, more than the others' {number(others, '.3f')}"

@@ -51,9 +51,19 @@ def print_record(record: Record, console: Console | None = None) -> None:
         console.print(hybrid_record.hybrid_table(record.hybrid))
         console.print(hybrid_record.statement(record), highlight=False)
     if record.groups is not None:
-        console.print(groups_record.groups_table(record.groups))
         for line in groups_record.statements(record.groups):
             console.print(line, highlight=False)
+
+
+def print_groups(records: Iterable[Record], console: Console | None = None) -> None:
+    """What each run found by group of queries, where its data set has groups."""
+    console = console or terminal()
+    for record in records:
+        if record.groups is not None:
+            title = f"{record.method.full_name} on {shown_name(record)}, budget {record.budget.requested}"
+            console.print(groups_record.groups_table(record.groups, title))
+            for line in groups_record.statements(record.groups):
+                console.print(line, highlight=False)
 
 
 def terminal() -> Console:

@@ -1,15 +1,19 @@
 """Groups of queries: labels from files and texts, measures by group, and which group loses more."""
 
 import json
+from dataclasses import replace
+from io import StringIO
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from bench import datasets, records, run
 from bench.datasets import DatasetError, query_groups
 from bench.datasets.builders.question_groups import of_questions
 from bench.measure.by_group import by_group
 from bench.report.groups_record import groups_table, statements
+from bench.report.tables import print_groups
 
 rng = np.random.default_rng(0)
 
@@ -45,7 +49,12 @@ def test_a_record_has_measures_by_group(files, tmp_path):
     assert row.quality["MRR@10"].value > new.quality["MRR@10"].value
     again = records.Record.from_json(record.to_json())
     assert again.groups == record.groups
-    assert groups_table(again.groups).row_count == 2
+    assert groups_table(again.groups, "pq").row_count == 2
+    printed = Console(width=160, record=True, file=StringIO())
+    print_groups([again, replace(again, groups=None)], printed)
+    text = printed.export_text()
+    assert text.count("by group of queries") == 1
+    assert "kind: row" in text
 
 
 def test_groups_change_no_key_and_no_checksum(files):
@@ -78,9 +87,9 @@ def test_a_group_that_loses_more_is_named():
     assert groups["half"]["b"].p_others["recall@10"] < 1e-6 < groups["half"]["b"].p_lost["recall@10"] < 0.01
     assert groups["even"]["c"].p_others["recall@10"] > 0.05
     lines = list(statements(groups))
-    assert len(lines) == 2
-    assert lines[0].startswith("half a: loses 0.09")
-    assert "less than the others' 0.39" in lines[0]
+    assert len(lines) == 1
+    assert lines[0].startswith("half b: loses 0.39")
+    assert "more than the others' 0.09" in lines[0]
     assert lines[0].endswith("(p below 1e-09)")
 
 
