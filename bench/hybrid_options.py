@@ -32,7 +32,7 @@ def check_hybrid(options: Mapping[str, Any], rescore: str | None) -> None:
         raise UsageError(f"scenario.{missing[0]} is not given; use scenario=hybrid for its defaults")
     if options["fusion"] not in FUSIONS:
         raise UsageError(f"scenario.fusion={options['fusion']} is unknown; use {' or '.join(FUSIONS)}")
-    for name, least, most in (("bits", 1, _MOST_BITS), ("candidates", 1, 10_000), ("seed", 0, 2**32 - 1)):
+    for name, least, most in (("bits", 1, _MOST_BITS), ("candidates", 100, 10_000), ("seed", 0, 2**32 - 1)):
         value = options[name]
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
             raise UsageError(f"scenario.{name}={value} is out of range; use an integer from {least} to {most:,}")

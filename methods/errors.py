@@ -44,6 +44,10 @@ class NeedsQueries(MethodError):
     """The method learns from queries, and there are none that it may learn from."""
 
 
+class NotMeasuredSo(MethodError):
+    """The method cannot take part in what a run measures; the message says what to leave out."""
+
+
 class WrongTrack(MethodError):
     """The method belongs to another track than the data set; the message names those that fit."""
 

@@ -12,6 +12,7 @@ nbclient = pytest.importorskip("nbclient", reason="notebooks need the dev extra"
 ROOT = Path(__file__).resolve().parents[1]
 SUPPORT = ROOT / "tests" / "support"  # runs of a notebook are measured in its kernel, without a process for each
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+SLOW = ("04_", "05_")  # half a minute each; `make test-all` runs them
 
 
 def test_there_are_notebooks_and_the_readme_names_them():
@@ -29,7 +30,10 @@ def test_a_notebook_is_stored_without_outputs(path):
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(each, id=each.stem, marks=[pytest.mark.slow] * each.stem.startswith(SLOW)) for each in NOTEBOOKS],
+)
 def test_a_notebook_runs_from_top_to_bottom(path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (ROOT, SUPPORT))))
     book = nbformat.read(path, as_version=4)

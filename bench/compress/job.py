@@ -178,6 +178,11 @@ def _configured(request: Request, source: Source, metric: str) -> Codec:
     codec = methods.create(request.method, source.dim, request.budget, metric, **request.params)
     if missing := registry.missing_dependencies(request.method):
         raise UsageError(f"{request.method} needs {', '.join(missing)}, which is not installed; pip install it")
+    if codec.uses_queries:
+        raise UsageError(
+            f"{request.method} learns from queries, and compress has none; use another method, or Python's "
+            "fit(..., queries=)"
+        )
     return codec
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from bench.datasets.base import DatasetError
+from bench.datasets.cache import written_whole
 
 __all__ = ["FILE", "Groups", "built", "first", "given", "write"]
 
@@ -55,9 +56,9 @@ def first(groups: Groups | None, queries: int) -> Groups | None:
 
 def write(folder: Path, groups: dict[str, list[str]]) -> None:
     """Keep groups beside what they are of."""
-    folder.mkdir(parents=True, exist_ok=True)
     lines = (f"{json.dumps(heading)}: {json.dumps(labels)}" for heading, labels in groups.items())
-    (folder / FILE).write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    with written_whole(folder / FILE) as handle:
+        handle.write(("{\n" + ",\n".join(lines) + "\n}\n").encode())
 
 
 def _labels(file: str, heading: str, labels: Any, queries: int) -> np.ndarray:

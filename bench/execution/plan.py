@@ -21,7 +21,15 @@ from bench.layers_options import LAYERS
 from bench.tracks import drift, engine, hybrid, indexed, layers, track_of, train_queries, upgrade
 from methods import BudgetError, registry
 from methods.budget import Budget
-from methods.errors import MissingDependency, NeedsQueries, NoSuccessor, NotMapped, UnsupportedMetric, WrongTrack
+from methods.errors import (
+    MissingDependency,
+    NeedsQueries,
+    NoSuccessor,
+    NotMapped,
+    NotMeasuredSo,
+    UnsupportedMetric,
+    WrongTrack,
+)
 
 _MOST_K = 100  # may be asked of any data set, however small: results are padded
 
@@ -122,7 +130,8 @@ def prepare(config: RunConfig) -> Plan:
     config.check()
     budget = Budget(config.budget)
     subject = subject_of(config)
-    if subject.rescored_from is not None and config.rescore is None:
+    alone = config.is_sharded or config.scenario["name"] != "none"  # measures codes alone
+    if subject.rescored_from is not None and config.rescore is None and not alone:
         config = replace(config, rescore=subject.rescored_from)
         config.check()
     _check_results_folder(Path(config.results))
@@ -155,6 +164,11 @@ def prepare(config: RunConfig) -> Plan:
         _check_track(subject, dataset)
         if subject.missing:
             raise MissingDependency(f"{subject.name} needs {', '.join(subject.missing)}; install it with pip")
+        if subject.rescored_from is not None and alone:
+            raise NotMeasuredSo(
+                f"{subject.name} re-ranks from {subject.rescored_from}, and what is asked measures codes alone; "
+                "leave out scenario= and engine="
+            )
         if subject.uses_queries:
             determinants |= train_queries.determinants(subject.name, config, dataset)
         if scenario is upgrade:
@@ -170,6 +184,7 @@ def prepare(config: RunConfig) -> Plan:
         NeedsQueries,
         NoSuccessor,
         NotMapped,
+        NotMeasuredSo,
         WrongTrack,
     ) as error:
         infeasible = error

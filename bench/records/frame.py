@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 COLUMNS: dict[str, tuple[str, Callable[[Record], Any]]] = {  # name -> meaning, value
     "dataset": ("name of the data set", lambda r: shown(r.dataset.name, r.config.get("dataset"))),
     "scenario": (
-        "`none`, `upgrade`, or `drift` or `hybrid` with options; `train queries` of a method that learned from them",
+        "`none`, `upgrade`, `drift`, `hybrid` or `layers`, with options; `train queries`: learned from them",
         lambda r: described(r.config.get("scenario"), r.method.uses_queries) or "none",
     ),
     "uses_queries": ("the method learned from training queries", lambda r: r.method.uses_queries),

@@ -11,9 +11,9 @@ from bench.datasets import AnyDataset
 from bench.datasets import train_queries as of_dataset
 from bench.datasets.base import Dataset, Relevance
 from bench.drift_options import DRIFT
-from bench.errors import UsageError
+from bench.layers_options import LAYERS
 from methods import Codec, TrainingQueries
-from methods.errors import NeedsQueries
+from methods.errors import NeedsQueries, NotMeasuredSo
 
 __all__ = ["determinants", "fit"]
 
@@ -27,7 +27,7 @@ def determinants(name: str, config: RunConfig, dataset: AnyDataset) -> dict[str,
         The data set has none.
     DatasetError
         Some are test queries too.
-    UsageError
+    NotMeasuredSo
         The configuration fits codecs where nothing is known of what queries ask for.
     """
     if not isinstance(dataset, Dataset) or dataset.train_queries is None:
@@ -35,10 +35,12 @@ def determinants(name: str, config: RunConfig, dataset: AnyDataset) -> dict[str,
             f"{name} learns from queries, and {dataset.name} has none but those that it is judged by; use "
             "dataset.train_queries=FILE, or dataset=squad-sentences-mini"
         )
-    if config.scenario["name"] == DRIFT:
-        raise UsageError(f"scenario=drift gives no queries to learn from; use a method other than {name}")
+    if (scenario := config.scenario["name"]) in (DRIFT, LAYERS):
+        raise NotMeasuredSo(f"scenario={scenario} gives no queries to learn from; use a method other than {name}")
     if config.index.get("residual"):
-        raise UsageError(f"index.residual=true gives {name} no vectors that queries ask for; use index.residual=false")
+        raise NotMeasuredSo(
+            f"index.residual=true gives {name} no vectors that queries ask for; use index.residual=false"
+        )
     return {"train_queries": of_dataset.checksum(dataset)}
 
 

@@ -90,9 +90,9 @@ class FactorAndProduct:
 
 
 def _factor_levels(factors: np.ndarray) -> np.ndarray:
-    """12 factors (float32): of least error of their logarithms; the first is 0 where some of training are as good as 0.
+    """12 factors (float32): of least error of their logarithms, and the largest, which long vectors need to stay far.
 
-    A code of factor 0 is its centroid.
+    The first is 0 where some of training are as good as 0: a code of factor 0 is its centroid.
     """
     positive = factors[factors > 0]
     if not len(positive):
@@ -100,8 +100,8 @@ def _factor_levels(factors: np.ndarray) -> np.ndarray:
     least = _SMALL * np.median(positive)
     usual = positive[positive >= least]
     zero = [0.0] * (len(usual) < len(factors))
-    levels = np.exp(_nearest_levels(np.log(usual, dtype=np.float64), _FACTORS - len(zero)).astype(np.float64))
-    return np.concatenate([zero, levels]).astype(np.float32)
+    levels = np.exp(_nearest_levels(np.log(usual, dtype=np.float64), _FACTORS - 1 - len(zero)).astype(np.float64))
+    return np.concatenate([zero, levels, [usual.max()]]).astype(np.float32)
 
 
 def _nearest_levels(values: np.ndarray, count: int) -> np.ndarray:

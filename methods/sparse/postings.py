@@ -16,6 +16,7 @@ from methods.sparse.words import hash_of, words
 __all__ = ["Postings"]
 
 _MOST_BITS = 16
+_MOST_TIMES = 1_000  # that a repeated word of a query counts: sums have 32 bits
 _LEVELS_NBYTES = 8
 
 
@@ -114,7 +115,7 @@ class Postings:
         for row, query in enumerate(queries):
             terms = Counter(hash_of(word) >> shift for word in words(query))
             keys += terms.keys()
-            times += terms.values()
+            times += (min(count, _MOST_TIMES) for count in terms.values())
             first[row + 1] = len(keys)
         arrays = np.array(keys, np.int64), np.array(times, np.int64)
         levels = self.levels.astype(np.float64)

@@ -1,5 +1,7 @@
 """Training queries: a third set, given to the methods that say so and to no other, and apart from the test queries."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,10 +9,12 @@ import methods
 from bench import datasets, run
 from bench.config import RunConfig
 from bench.datasets import DatasetError
+from bench.drift_options import DEFAULTS
 from bench.execution.plan import prepare
+from bench.index_options import INDEXES
 from bench.tracks import dense
 from methods import Codec, MethodError, TrainingQueries
-from methods.errors import NeedsQueries
+from methods.errors import NeedsQueries, NotMeasuredSo
 from methods.registry import _METHODS, register
 
 N, DIM = 300, 8
@@ -122,6 +126,16 @@ def test_a_method_that_uses_queries_needs_a_set_that_has_them(spy, files, tmp_pa
         raise prepare(config_of(tmp_path, without)).infeasible
     with pytest.raises(NeedsQueries, match=r"dataset\.train_queries=FILE"):
         run(**{key: value for key, value in config_of(tmp_path, without).to_dict().items() if key != "limits"})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"scenario": {"name": "drift", **DEFAULTS}}, {"index": {"name": "ivf", **INDEXES["ivf"], "residual": True}}],
+    ids=str,
+)
+def test_what_gives_no_queries_leaves_such_methods_out(spy, files, tmp_path, given):
+    with pytest.raises(NotMeasuredSo, match="use "):
+        raise prepare(replace(config_of(tmp_path, files), **given)).infeasible
 
 
 def test_test_queries_among_the_training_queries_are_counted_and_refused(spy, files, tmp_path):

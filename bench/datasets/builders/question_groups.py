@@ -27,7 +27,7 @@ def of_questions(questions: Sequence[str], articles: np.ndarray, others: np.ndar
         What each is about.
     others : (n,) integers
         What the questions are about that are no queries: by how many of them are about its article, a question's
-        article is ``unseen``, has ``few`` or ``more``.
+        article has none, 1 to 5 or more.
     """
     numbered = np.bincount(others, minlength=int(articles.max(initial=0)) + 1)
     counts = numbered[articles].tolist()

@@ -64,6 +64,8 @@ def complete(target: Path, source: Path | None = None) -> list[str]:
 
 def _add_train_queries(target: Path, corpus: squad.Corpus) -> None:
     rows = training_questions(corpus)
+    if not len(rows):  # of few questions all are queries
+        return
     vectors = encoder.encode_in_shards([corpus.questions[row] for row in rows], "training questions")
     relevance = Relevance(np.arange(len(rows)), corpus.answers[rows], np.ones(len(rows), np.int64))
     folder.add_train_queries(target, vectors, relevance, choose_validation(corpus.articles[rows]))

@@ -8,6 +8,7 @@ import faiss
 import numpy as np
 
 from methods.base import Metric, Searcher
+from methods.encoding.units import typical_length, unit_of
 from methods.errors import MethodError, NotInFaiss
 from methods.kind_losses import ERROR_ALONG_MEAN, along_mean
 from methods.parameters import check_integer
@@ -77,6 +78,7 @@ class BiDR(OPQ):
     uses_queries = True
     estimator = True  # queries are mapped before they meet decoded vectors
     offers_center = False
+    compared_singly = False  # faiss has no map of queries
     metrics = frozenset({Metric.IP, Metric.COSINE})
     rescored_from = "disk"
     rescoring_dtype = np.float16
@@ -147,6 +149,7 @@ class BiDR(OPQ):
         super()._fit(vectors, seed)
         self.code_map_ = self.document_map_ = self.query_map_ = ResidualMap({})
         self.code_weight_ = 0.0
+        self.unit_ = unit_of(typical_length(vectors))  # float16 has a range
         answers = _answers(vectors, queries)
         learned = queries.learned[answers[queries.learned] >= 0]
         judged = queries.validation[answers[queries.validation] >= 0]
@@ -232,20 +235,22 @@ class BiDR(OPQ):
 
     def rescoring_vectors(self, vectors: np.ndarray) -> np.ndarray:
         self._check_fitted()
-        return self.document_map_(self._prepare(vectors)).astype(np.float16)
+        return (self.document_map_(self._prepare(vectors)) / self.unit_).astype(np.float16)
 
     def rescoring_queries(self, queries: np.ndarray) -> np.ndarray:
         self._check_fitted()
-        return self.query_map_(queries)
+        return self.query_map_(queries) * self.unit_
 
     def parts(self) -> dict[str, np.ndarray]:
-        """OPQ's, the weights of three maps (of queries for codes, of vectors, of queries), and the codes' weight."""
+        """OPQ's, the weights of three maps (of queries for codes, of vectors, of queries), ``code_weight`` (1,), and
+        ``unit`` (1,), by which vectors on disk are divided."""
         return {
             **super().parts(),
             **behind("code_map.", dict(self.code_map_.weights)),
             **behind("document_map.", dict(self.document_map_.weights)),
             **behind("query_map.", dict(self.query_map_.weights)),
             "code_weight": np.array([self.code_weight_], np.float32),
+            "unit": np.array([self.unit_], np.float32),
         }
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
@@ -253,12 +258,12 @@ class BiDR(OPQ):
         self.code_map_ = ResidualMap(under("code_map.", parts))
         self.document_map_ = ResidualMap(under("document_map.", parts))
         self.query_map_ = ResidualMap(under("query_map.", parts))
-        self.code_weight_ = float(parts["code_weight"][0])
+        self.code_weight_, self.unit_ = float(parts["code_weight"][0]), float(parts["unit"][0])
 
 
 def _answers(vectors: np.ndarray, queries: TrainingQueries) -> np.ndarray:
     """The row of ``vectors`` that each query asks for, -1 where it is unknown; the nearest where nothing is known."""
-    if queries.answers is not None and (queries.answers >= 0).any():
+    if queries.answers is not None and (queries.answers[queries.learned] >= 0).any():
         return queries.answers
     return _nearest(vectors, queries.vectors, 1)[:, 0]
 

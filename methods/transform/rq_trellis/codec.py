@@ -11,7 +11,7 @@ from methods.encoding.factor_and_product import FactorAndProduct
 from methods.encoding.factor_byte import factor_bytes, factor_scale, factor_table
 from methods.encoding.gaussian_levels import MOST_BITS
 from methods.encoding.offset import fitted_bounds, mean_direction, offset_size, split
-from methods.errors import BudgetError
+from methods.errors import BudgetError, MethodError
 from methods.faiss_tools import training_sample
 from methods.fitting.allocation import group_count
 from methods.fitting.coding_axes import coding_axes
@@ -213,6 +213,10 @@ class RQTrellis(Codec):
             self.quantizer_ = OffsetQuantizer(staged, parts["direction"], parts["offset_range"])
         self.rule_ = scales.RULES[int(parts["scale"][0])]
         if self.metric is Metric.L2:
+            if "product_levels" not in parts:
+                raise MethodError(
+                    "this rq_trellis of version 9 or less codes otherwise under l2; fit it again and encode anew"
+                )
             self._pair: FactorAndProduct | None = FactorAndProduct(
                 parts["factor_scale" if "factor_scale" in parts else "factor_levels"], parts["product_levels"]
             )

@@ -239,7 +239,8 @@ def test_a_vector_does_not_depend_on_the_texts_beside_it():
 
 
 def test_questions_are_the_first_queries_of_squad_sentences():
-    corpus = squad.Corpus([], [f"Is it {number}?" for number in range(20_000)], np.zeros(20_000, np.int64))
+    none = np.zeros(20_000, np.int64)
+    corpus = squad.Corpus([], [f"Is it {number}?" for number in range(20_000)], none, none)
     rows = squad_sentences.choose_questions(corpus)
     expected = [corpus.questions[row] for row in rows]
     corpus.questions[rows[3]] = expected[1].upper()

@@ -185,7 +185,12 @@ def test_the_embedded_set_is_whole():
     np.testing.assert_array_equal(dataset.relevance.query, np.arange(1_000))
     assert np.abs(np.linalg.norm(dataset.queries, axis=1) - 1).max() < 1e-3
     files = list(folder_of("squad-sentences-mini").iterdir())
-    assert sum(file.stat().st_size for file in files) < 18e6
+    own, learned_from = (
+        sum(file.stat().st_size for file in files if file.name.startswith("train_") == trains)
+        for trains in (False, True)
+    )
+    assert own < 18e6
+    assert learned_from < 3e6
 
 
 def test_the_embedded_set_is_answered_as_often_as_its_card_says():

@@ -107,7 +107,7 @@ def texts(monkeypatch):
     """A corpus of 30 sentences and 12 questions instead of the archive's, and a fake encoder of them."""
     sentences = [f"This is a sentence of the texts{'.' * number}" for number in range(30)]
     questions = [f"What is it{'?' * number}" for number in range(12)]
-    corpus = squad.Corpus(sentences, questions, np.arange(12) * 2)
+    corpus = squad.Corpus(sentences, questions, np.arange(12) * 2, np.zeros(12, np.int64))
     monkeypatch.setattr(squad, "read_archive", lambda _path: corpus)
     monkeypatch.setattr(squad_sentences, "fetch", lambda archive: archive.path)
     monkeypatch.setattr(encoder, "load_encoder", FakeEncoder)

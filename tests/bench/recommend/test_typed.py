@@ -54,6 +54,7 @@ def recall_of(ids, truth):
 
 
 @pytest.mark.integration
+@pytest.mark.slow  # 24 seconds, of faiss's own training
 def test_what_is_typed_for_faiss(printed, embedded):
     import faiss
 

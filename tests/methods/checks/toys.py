@@ -68,6 +68,12 @@ def breaks(check):
     return decorate
 
 
+@breaks("learns_from_queries_only_if_it_says_so")
+class TakesAnyQueries(Toy):
+    def fit(self, vectors, seed=0, queries=None):
+        return super().fit(vectors, seed)
+
+
 @breaks("describes_itself")
 class SaysNothing(Toy):
     summary = ""

@@ -5,6 +5,7 @@ import pytest
 
 import methods
 from methods import registry
+from methods.checks.data import training_queries
 from methods.errors import BudgetError, MethodError, NotInFaiss
 from methods.index import HNSWSearcher, check_graph
 
@@ -94,6 +95,7 @@ def makes(name, size, settings):
 def test_all_methods_that_are_not_refused_are_held_one_by_one(vectors):
     base, _ = vectors
     settings = {"rotation_iterations": 1, "iterations": 1, "restarts": 1, "store_norm": False}
+    settings |= {"epochs": 1, "code_epochs": 1}
     for name in registry.names("dense"):
         takes = {key: value for key, value in settings.items() if key in registry.parameters(name)}
         size = next(size for size in (8, 32, 64, 128) if makes(name, size, takes))
@@ -102,7 +104,8 @@ def test_all_methods_that_are_not_refused_are_held_one_by_one(vectors):
             check_graph(codec)
         except NotInFaiss:
             continue
-        index = HNSWSearcher(codec.fit(base), codec.encode(base[:50]), [base[:50]])
+        codec.fit(base, queries=training_queries(base) if codec.uses_queries else None)
+        index = HNSWSearcher(codec, codec.encode(base[:50]), [base[:50]])
         assert (index.search(base[:3], 5)[1] >= 0).all(), name
 
 

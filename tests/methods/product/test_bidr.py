@@ -7,13 +7,12 @@ pytest.importorskip("torch")
 
 import methods
 from bench.config import RunConfig
-from bench.errors import UsageError
+from bench.drift_options import DEFAULTS
 from bench.execution.plan import prepare
-from bench.hybrid_options import DEFAULTS
 from bench.tracks import dense
 from methods import MethodError, TrainingQueries
 from methods.compose.rescored import DiskStore, RescoredSearcher, plan
-from methods.errors import NotInFaiss
+from methods.errors import NotInFaiss, NotMeasuredSo
 from methods.vectors import normalized, random_rotation
 
 DIM, N = 16, 400
@@ -143,6 +142,18 @@ def test_a_run_re_ranks_from_disk_without_being_told(tmp_path):
 
 
 def test_a_scenario_that_does_not_re_rank_refuses_it(tmp_path):
-    hybrid = {"name": "hybrid", **DEFAULTS}
-    with pytest.raises(UsageError, match="rescore=disk"):
-        prepare(config_of(tmp_path, scenario=hybrid))
+    planned = prepare(config_of(tmp_path, scenario={"name": "drift", **DEFAULTS}))
+    assert planned.config.rescore is None
+    with pytest.raises(NotMeasuredSo, match="leave out scenario="):
+        raise planned.infeasible
+
+
+@pytest.mark.parametrize("size", [1e-5, 1e6])
+def test_vectors_of_any_length_are_kept_on_disk(size):
+    log = TrainingQueries(LOG * np.float32(size), ANSWERS, np.arange(0, 700, 7))
+    options = {**SMALL, "code_epochs": 1, "epochs": 1}
+    codec = methods.create("bidr", dim=DIM, budget="4B", **options).fit(BASE * np.float32(size), 0, log)
+    kept = codec.rescoring_vectors(BASE * np.float32(size)).astype(np.float64)
+    products = codec.rescoring_queries(TEST * np.float32(size)).astype(np.float64) @ kept.T / size**2
+    assert np.isfinite(products).all()
+    assert np.abs(products).max(axis=1).min() > 0.3
