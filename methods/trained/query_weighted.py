@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from methods import registry
 from methods.base import Codec, Metric
 from methods.compose.transformed import TransformedCodec
 from methods.queries import TrainingQueries
@@ -51,8 +50,7 @@ class _Weighted(TransformedCodec):
         codec_params: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """The inner codec with all dimensions, within ``code_bytes``."""
-        inner = registry.for_budget(codec, dim, code_bytes, Metric.parse(metric).inner, **(codec_params or {}))
-        return {"out_dim": dim, "codec": codec, "codec_params": inner.params()}
+        return super()._sized(dim, code_bytes, metric, codec=codec, codec_params=codec_params, out_dim=dim)
 
     def _new_transform(self) -> Weighting:
         return Weighting(self.dim)
