@@ -9,10 +9,13 @@ from typing import Any
 import faiss
 import numpy as np
 
-__all__ = ["Recipe", "nearest", "train_codebooks"]
+from methods.encoding.units import typical_length
+from methods.fitting.nearest import nearest
+from methods.vectors import normalized
+
+__all__ = ["Recipe", "train_codebooks"]
 
 _BATCH = 512  # queries
-_QUERY_BLOCK = 1_024
 _WARM_UP = 0.1  # of the steps, in which the rate rises
 
 
@@ -27,17 +30,6 @@ class Recipe:
     candidates: int
 
 
-def nearest(vectors: np.ndarray, queries: np.ndarray, k: int) -> np.ndarray:
-    """Rows (nq, k) of the ``vectors`` with the largest inner products, in descending order."""
-    rows = np.empty((len(queries), k), np.int64)
-    for start in range(0, len(queries), _QUERY_BLOCK):
-        scores = queries[start : start + _QUERY_BLOCK] @ vectors.T
-        best = np.argpartition(-scores, k - 1, axis=1)[:, :k]
-        order = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1, kind="stable")
-        rows[start : start + _QUERY_BLOCK] = np.take_along_axis(best, order, axis=1)
-    return rows
-
-
 def train_codebooks(
     recipe: Recipe,
     codebooks: np.ndarray,
@@ -48,6 +40,9 @@ def train_codebooks(
     seed: int,
 ) -> np.ndarray:
     """Codebooks (subspaces, centroids, width) float32 after training.
+
+    Vectors are trained on in units of their typical length, and queries at length 1, so that the rate and the
+    temperature mean the same whatever the scale.
 
     Parameters
     ----------
@@ -64,17 +59,19 @@ def train_codebooks(
 
     # Steps are summed in one order whatever the machine, so that a seed gives the same codebooks.
     rng = np.random.default_rng(seed)
-    near = nearest(vectors, queries, min(recipe.candidates, len(vectors)))
+    unit = np.float32(typical_length(vectors))
+    queries = normalized(queries)
+    near = nearest(vectors, queries, recipe.candidates)
     used = np.arange(len(queries))
     positives = near[:, 0]
     if recipe.loss == "contrastive" and answers is not None:
         used, positives = np.flatnonzero(answers >= 0), np.maximum(answers, 0)
-    books = torch.from_numpy(codebooks.copy()).requires_grad_(True)
+    books = torch.from_numpy(codebooks / unit).requires_grad_(True)
     optimizer = torch.optim.Adam([books], lr=recipe.rate)
     steps = max(1, recipe.epochs * -(-len(used) // _BATCH))
     done = 0
     for _ in range(recipe.epochs):
-        codes = _assigned(index_of(books.detach().numpy()), vectors, codebooks.shape)
+        codes = _assigned(index_of(books.detach().numpy() * unit), vectors, codebooks.shape)
         order = rng.permutation(used)
         for start in range(0, len(order), _BATCH):
             rows = order[start : start + _BATCH]
@@ -82,12 +79,12 @@ def train_codebooks(
             items = np.concatenate([positives[rows], negatives])
             for group in optimizer.param_groups:
                 group["lr"] = recipe.rate * _share(done, steps)
-            loss = _loss(recipe, books, torch.from_numpy(queries[rows]), vectors[items], codes[items], items)
+            loss = _loss(recipe, books, torch.from_numpy(queries[rows]), vectors[items] / unit, codes[items], items)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             done += 1
-    return np.ascontiguousarray(books.detach().numpy())
+    return np.ascontiguousarray(books.detach().numpy() * unit)
 
 
 def _share(done: int, steps: int) -> float:

@@ -39,15 +39,17 @@ class DistillPQ(OPQ):
     epochs : int
         Passes over the training queries.
     rate : float
-        Step of Adam.
+        Step of Adam, in units of the vectors' typical length.
     temperature : float
-        Of the softmax: scores are divided by it.
+        Of the softmax: scores of unit queries, in units of the vectors' typical length, are divided by it.
     candidates : int
         Exact nearest of a query that it may meet in a batch.
     """
 
     summary = "OPQ with codebooks trained so that codes rank as vectors do for training queries"
     source = "Xiao et al., SIGIR 2022 (Distill-VQ)"
+    version = "2"
+    reads_versions = frozenset({"1"})
     requires = ("torch",)
     uses_queries = True
     offers_center = False

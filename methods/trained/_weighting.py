@@ -14,6 +14,7 @@ import numpy as np
 from methods.base import Codec, Metric
 from methods.compose.transformed import AffineTransform
 from methods.errors import MethodError
+from methods.fitting.nearest import nearest
 from methods.fitting.overlap import average_overlap
 
 __all__ = ["RIDGES", "Weighting", "check_ridge", "choose_ridge"]
@@ -80,19 +81,23 @@ def check_ridge(ridge: float | None) -> float | None:
 def choose_ridge(codec: Codec, vectors: np.ndarray, learned: np.ndarray, judged: np.ndarray, seed: int) -> float:
     """The ridge with which most true neighbors are found in a sample of the vectors; of equal ones the largest.
 
+    Without queries to judge by that is 1.
+
     Parameters
     ----------
     codec : Codec
         Not fitted; it is fitted anew for each of :data:`RIDGES`.
     vectors : (n, dim) float32
     learned, judged : (m, dim) float32
-        Queries for the second moment, and others to judge by.
+        Queries for the second moment, and others to judge by, which are none of the ``vectors``.
     """
+    if not len(judged):
+        return RIDGES[0]
     rng = np.random.default_rng(seed)
     sample = vectors if len(vectors) <= _SAMPLE else vectors[np.sort(rng.choice(len(vectors), _SAMPLE, replace=False))]
     judged = judged if len(judged) <= _JUDGED else judged[np.sort(rng.choice(len(judged), _JUDGED, replace=False))]
     k = min(_NEIGHBORS, len(sample))
-    truth = np.argsort(-(judged @ sample.T), axis=1, kind="stable")[:, :k]
+    truth = nearest(sample, judged, k)
     recalls = []
     for ridge in RIDGES:
         weighting = Weighting(codec.dim, ridge).fit(learned)

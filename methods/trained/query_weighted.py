@@ -9,6 +9,7 @@ import numpy as np
 
 from methods.base import Codec, Metric
 from methods.compose.transformed import TransformedCodec
+from methods.errors import MethodError
 from methods.queries import TrainingQueries
 from methods.registry import register
 from methods.trained._weighting import Weighting, check_ridge, choose_ridge
@@ -38,6 +39,10 @@ class _Weighted(TransformedCodec):
     ) -> None:
         self.ridge = check_ridge(ridge)
         super().__init__(dim, metric, out_dim, codec, codec_params)
+        if self.out_dim != dim:
+            raise MethodError(
+                f"{self._label()} has no out_dim={out_dim!r}; it keeps all dimensions, use {dim} or leave it out"
+            )
 
     @classmethod
     def _sized(  # type: ignore[override]  # all dimensions are kept
@@ -55,19 +60,20 @@ class _Weighted(TransformedCodec):
     def _new_transform(self) -> Weighting:
         return Weighting(self.dim)
 
-    def _fit_weighted(self, vectors: np.ndarray, learned: np.ndarray, judged: np.ndarray, seed: int) -> None:
+    def _fit_weighted(
+        self, vectors: np.ndarray, searched: np.ndarray, learned: np.ndarray, judged: np.ndarray, seed: int
+    ) -> None:
+        """As :func:`~methods.trained._weighting.choose_ridge` takes them, with what it searches apart."""
         chosen = self.ridge
         if chosen is None:
-            chosen = choose_ridge(self._new_codec(), vectors, learned, judged, seed)
+            chosen = choose_ridge(self._new_codec(), searched, learned, judged, seed)
         self.transform_ = Weighting(self.dim, chosen).fit(learned)
         self.codec_ = self._new_codec().fit(self.transform_.transform(vectors), seed)
 
 
 def _split(vectors: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Vectors to learn from, and a tenth to judge by; all for both where there are fewer than ten."""
+    """Vectors to learn from, and a tenth to judge by: none where there are fewer than ten."""
     count = int(_HELD_OUT * len(vectors))
-    if not count:
-        return vectors, vectors
     order = np.random.default_rng(seed).permutation(len(vectors))
     return vectors[np.sort(order[count:])], vectors[np.sort(order[:count])]
 
@@ -94,7 +100,7 @@ class QueryWeighted(_Weighted):
         learned, judged = queries.vectors[queries.learned], queries.vectors[queries.validation]
         if not len(judged):
             learned, judged = _split(learned, seed)
-        self._fit_weighted(vectors, learned, judged, seed)
+        self._fit_weighted(vectors, vectors, learned, judged, seed)
 
 
 @register("base_weighted")
@@ -113,6 +119,8 @@ class BaseWeighted(_Weighted):
     """
 
     summary = "any codec on axes weighted by the base's own second moment"
+    version = "2"
+    reads_versions = frozenset({"1"})
     kind_exceptions: ClassVar[dict[str, str]] = {
         "average cosine .75": "what all vectors share weighs most, and its bits tell none apart",
         "one row x 1000": "one row says the whole second moment",
@@ -120,4 +128,4 @@ class BaseWeighted(_Weighted):
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
         learned, judged = _split(vectors, seed)
-        self._fit_weighted(vectors, learned, judged, seed)
+        self._fit_weighted(vectors, learned, learned, judged, seed)  # searched without them: none is its own neighbor

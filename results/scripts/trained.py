@@ -8,14 +8,16 @@ From the packed records in ``results/trained``; ``make publish`` runs it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from bench import records
 from bench.measure.statistics import Interval, holm, paired_difference
 from bench.records import Record
+from methods import registry
 
 ROOT = Path(__file__).parents[2]
 TRAINED, PAGE = ROOT / "results" / "trained", ROOT / "docs" / "trained.md"
@@ -71,13 +73,34 @@ def name_of(record: Record) -> str:
 
 
 def without(record: Record, measured: Sequence[Record]) -> Record:
-    """The run that differs in nothing but the training."""
-    name = PLAIN.get(record.method.name) or record.method.requested["codec"]
-    same = (name, record.dataset.checksum, record.budget.bytes, record.config["seed"])
-    for other in measured:
-        if (other.method.name, other.dataset.checksum, other.budget.bytes, other.config["seed"]) == same:
-            return other
-    raise SystemExit(f"{TRAINED} has no {name} at {record.budget.bytes} bytes on {record.dataset.name}")
+    """The one run that differs in nothing but the training: all of its options are the trained one's or defaults."""
+    requested = record.method.requested
+    name = PLAIN.get(record.method.name) or requested["codec"]
+    options = {**registry.get(name).parameters(), **(requested.get("codec_params") or {})}
+    options = {"name": name, **{key: requested.get(key, value) for key, value in options.items()}}
+    wanted = {**setting(record), "method": given(options)}
+    same = [other for other in measured if setting(other) == wanted]
+    if len(same) != 1:
+        place = f"{record.budget.bytes} bytes on {record.dataset.name}, seed {record.config['seed']}"
+        raise SystemExit(f"{TRAINED} has {len(same)} runs of {name} beside {name_of(record)} at {place}; it needs one")
+    return same[0]
+
+
+def setting(record: Record) -> dict[str, Any]:
+    """What decides a result, but for where it lies and how it was run."""
+    decided = ("scenario", "k", "seed", "train_size", "rescore", "index", "engine")
+    kept = {key: record.config[key] for key in decided}
+    return {
+        **kept,
+        "method": given(record.method.requested),
+        "data": record.dataset.checksum,
+        "bytes": record.budget.bytes,
+    }
+
+
+def given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options that are not left to the method."""
+    return {key: value for key, value in options.items() if value is not None}
 
 
 def values(record: Record) -> np.ndarray:

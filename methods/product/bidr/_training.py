@@ -191,7 +191,6 @@ def train_maps(
     document_map, query_map : ResidualMap
     """
     progress = _progress("bidr: vectors")
-    torch_state = torch.random.get_rng_state()
     unit_documents, unit_queries = normalized(documents), normalized(queries)
     dim = queries.shape[1]
     of_documents = _trained(ResidualMap.start(dim, recipe.hidden, seed))
@@ -201,28 +200,38 @@ def train_maps(
     optimizer = Optimizer([{"params": tensors, "lr": recipe.rate}], steps, recipe.decay)
     best = ResidualMap({}), ResidualMap({})
     best_score = -np.inf if judge is None else judge(*best)
-    torch.manual_seed(seed)
-    for epoch in progress(range(recipe.epochs)):
-        for batch in sample(epoch):
-            columns = answers[batch.queries]
-            if batch.negatives is not None:
-                columns = np.concatenate([columns, batch.negatives])
-            vectors = torch.from_numpy(unit_documents[np.maximum(columns, 0)])
-            mapped = residual(vectors, of_documents, recipe.dropout)
-            mapped_queries = residual(torch.from_numpy(unit_queries[batch.queries]), of_queries, recipe.dropout)
-            own = torch.from_numpy(answers[batch.queries])
-            if batch.shared:
-                loss = info_nce(mapped_queries @ mapped.T / recipe.temperature, torch.from_numpy(columns), own)
-            else:
-                loss = _of_two(mapped_queries, mapped, torch.from_numpy(columns), recipe.temperature)
-            optimizer.step(loss)
-        present = _exported(of_documents), _exported(of_queries)
-        score = best_score if judge is None else judge(*present)
-        progress.note(score)
-        if judge is None or score > best_score:
-            best, best_score = present, score
-    torch.random.set_rng_state(torch_state)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for epoch in progress(range(recipe.epochs)):
+            for batch in sample(epoch):
+                optimizer.step(_loss(batch, unit_documents, unit_queries, answers, of_documents, of_queries, recipe))
+            present = _exported(of_documents), _exported(of_queries)
+            score = best_score if judge is None else judge(*present)
+            progress.note(score)
+            if judge is None or score > best_score:
+                best, best_score = present, score
     return best
+
+
+def _loss(
+    batch: Batch,
+    documents: np.ndarray,
+    queries: np.ndarray,
+    answers: np.ndarray,
+    of_documents: Weights,
+    of_queries: Weights,
+    recipe: DenseRecipe,
+) -> torch.Tensor:
+    """What a step of :func:`train_maps` descends on; documents and queries are of unit norm."""
+    columns = answers[batch.queries]
+    if batch.negatives is not None:
+        columns = np.concatenate([columns, batch.negatives])
+    mapped = residual(torch.from_numpy(documents[np.maximum(columns, 0)]), of_documents, recipe.dropout)
+    mapped_queries = residual(torch.from_numpy(queries[batch.queries]), of_queries, recipe.dropout)
+    if not batch.shared:
+        return _of_two(mapped_queries, mapped, torch.from_numpy(columns), recipe.temperature)
+    own = torch.from_numpy(answers[batch.queries])
+    return info_nce(mapped_queries @ mapped.T / recipe.temperature, torch.from_numpy(columns), own)
 
 
 def _of_two(queries: torch.Tensor, documents: torch.Tensor, columns: torch.Tensor, temperature: float) -> torch.Tensor:

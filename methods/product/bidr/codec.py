@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import faiss
 import numpy as np
 
 from methods.base import Metric, Searcher
 from methods.encoding.units import typical_length, unit_of
 from methods.errors import MethodError, NotInFaiss
+from methods.fitting.nearest import nearest
 from methods.kind_losses import ERROR_ALONG_MEAN, along_mean
 from methods.parameters import check_integer
 from methods.part_names import behind, under
@@ -172,13 +172,13 @@ class BiDR(OPQ):
             return
         from methods.product.bidr import _training
 
-        nearest = answers[:, None] if self.code_loss == LABELS else _nearest(vectors, queries, _NEAREST)
+        near = answers[:, None] if self.code_loss == LABELS else nearest(vectors, queries, _NEAREST)
         recipe = SparseRecipe(
             self.code_loss, self.code_temperature, self.code_epochs, self.batch, hidden=self.code_hidden
         )
         rotation = self._to_product(np.eye(self.dim, dtype=np.float32))
         codebooks, self.code_map_ = _training.train_codebooks(
-            self._codebooks(), rotation, vectors, queries, answers, nearest, recipe, seed
+            self._codebooks(), rotation, vectors, queries, answers, near, recipe, seed
         )
         self.index_ = self._index_of(codebooks)
 
@@ -265,13 +265,7 @@ def _answers(vectors: np.ndarray, queries: TrainingQueries) -> np.ndarray:
     """The row of ``vectors`` that each query asks for, -1 where it is unknown; the nearest where nothing is known."""
     if queries.answers is not None and (queries.answers[queries.learned] >= 0).any():
         return queries.answers
-    return _nearest(vectors, queries.vectors, 1)[:, 0]
-
-
-def _nearest(vectors: np.ndarray, queries: np.ndarray, most: int) -> np.ndarray:
-    """Rows (nq, r) int64 of the vectors with the largest products, best first."""
-    _, rows = faiss.knn(queries, vectors, min(most, len(vectors)), metric=faiss.METRIC_INNER_PRODUCT)
-    return np.maximum(rows, 0)
+    return nearest(vectors, queries.vectors, 1)[:, 0]
 
 
 def _search(searcher: Searcher, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

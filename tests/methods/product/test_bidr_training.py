@@ -148,6 +148,19 @@ def test_the_same_seed_trains_the_same_maps(logs):
         assert all((one.weights[name] == other.weights[name]).all() for name in one.weights)
 
 
+def test_a_training_that_fails_leaves_the_random_state_of_torch(logs):
+    documents, queries, answers = logs
+    before = torch.random.get_rng_state()
+
+    def fail(epoch):
+        torch.rand(1)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _training.train_maps(documents, queries, answers, fail, None, DenseRecipe(epochs=1, hidden=4), seed=1)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
 def test_maps_in_numpy_and_torch_agree():
     rng = np.random.default_rng(0)
     start = ResidualMap.start(DIM, 8, 0).weights

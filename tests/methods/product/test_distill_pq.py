@@ -6,7 +6,7 @@ import pytest
 import methods
 from methods import MethodError, TrainingQueries
 from methods.errors import NeedsQueries
-from methods.product import _distill
+from methods.fitting.overlap import average_overlap
 
 torch = pytest.importorskip("torch")
 
@@ -65,6 +65,12 @@ def test_options_out_of_range_are_refused():
             methods.create("distill_pq", **FAST, **options)
 
 
-def test_nearest_are_in_descending_order_of_products():
-    rows = _distill.nearest(BASE, TEST, 7)
-    np.testing.assert_array_equal(rows, np.argsort(-(TEST @ BASE.T), axis=1, kind="stable")[:, :7])
+def test_vectors_of_another_scale_are_found_as_well():
+    def found(scale, of_queries):
+        codec = methods.create("distill_pq", **FAST, epochs=4, rate=3e-3)
+        codec.fit(scale * BASE, queries=TrainingQueries(of_queries * LOG))
+        return codec.searcher(codec.encode(scale * BASE)).search(TEST, 10)[1]
+
+    plain = found(1, 1)
+    np.testing.assert_array_equal(found(1_024, 64), plain)
+    assert average_overlap(plain, found(1_000, 50)) > 0.95  # all but what rounding changes

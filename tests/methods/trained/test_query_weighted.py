@@ -6,6 +6,7 @@ import pytest
 import methods
 from methods import MethodError, TrainingQueries
 from methods.fitting.overlap import average_overlap
+from methods.trained import query_weighted
 from methods.trained._weighting import RIDGES, Weighting, choose_ridge
 
 DIM, FEW = 32, 6
@@ -52,6 +53,27 @@ def test_the_ridge_is_the_one_that_finds_most():
 def test_a_ridge_out_of_range_is_refused(ridge):
     with pytest.raises(MethodError, match="ridge="):
         methods.create("query_weighted", dim=DIM, budget="8B", ridge=ridge)
+
+
+@pytest.mark.parametrize("name", ["query_weighted", "base_weighted"])
+def test_fewer_dimensions_are_refused(name):
+    cls = methods.registry.get(name)
+    with pytest.raises(MethodError, match=f"out_dim=8; it keeps all dimensions, use {DIM}"):
+        cls(DIM, out_dim=8, codec="int8")
+
+
+def test_no_vector_is_searched_among_itself(monkeypatch):
+    seen = {}
+    monkeypatch.setattr(query_weighted, "choose_ridge", lambda *given: seen.update(given=given) or 0.8)
+    methods.create("base_weighted", dim=DIM, budget="8B", codec="transform_coding").fit(BASE[:200])
+    _, searched, _, judged, _ = seen["given"]
+    assert len(searched) + len(judged) == 200
+    assert not (searched[:, None] == judged[None]).all(axis=2).any()
+
+
+def test_too_few_vectors_to_leave_some_out_are_not_weighted():
+    codec = methods.create("base_weighted", dim=DIM, budget="8B", codec="transform_coding").fit(BASE[:5])
+    np.testing.assert_allclose(codec.transform_.matrix_, np.eye(DIM), atol=1e-6)
 
 
 def test_a_codec_behind_another_map_gets_no_queries():
