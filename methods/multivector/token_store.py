@@ -17,9 +17,11 @@ from methods.kernels.sets.maxsim import largest_products, least_distances
 from methods.multivector.base import OFFSET_BYTES, Codes, MultiVectorCodec, SetSearcher
 from methods.multivector.common_length import CommonLength
 from methods.multivector.ragged import Ragged
+from methods.multivector.scanned_levels import LevelSetSearcher
 from methods.multivector.stretch import Stretch
 from methods.multivector.zero_vectors import Places, ZeroCode, split_zeros
 from methods.part_names import behind, under
+from methods.search.products import ProductSearcher
 from methods.search.scanners import HammingSearcher, SymbolSearcher
 
 __all__ = ["DecodingSetSearcher", "PrunedStoreCodec", "TokenStoreCodec"]
@@ -153,14 +155,15 @@ class TokenStoreCodec(MultiVectorCodec):
         return self.length_.apply(self.stretch_.restore(self.codec_.decode(codes)))
 
     def _searcher(self, codes: Codes) -> SetSearcher:
-        if self.codec_.family == "binary" and (searcher := self._scanning_searcher(codes)) is not None:
+        may_scan = self.codec_.family == "binary" or (self.codec_.copies_codes and self.codec_.metric is Metric.IP)
+        if may_scan and (searcher := self._scanning_searcher(codes)) is not None:
             return searcher
         if not self.codec_.decodable:
             raise MethodError(f"{self._label()} can neither decode codes of {self.codec} nor compare them bit by bit")
         return DecodingSetSearcher(self, codes, self.codec_.code_size)
 
     def _scanning_searcher(self, codes: Codes) -> SetSearcher | None:
-        """A searcher over binary codes as they are, where there is one."""
+        """A searcher over codes as they are, binary ones or levels, where there is one."""
         rows, places = self._without_zeros(codes)
         if not len(rows):  # vectors of zeros alone
             if self.codec_.decodable:
@@ -173,6 +176,8 @@ class TokenStoreCodec(MultiVectorCodec):
             return SymbolSetSearcher(self.codec_, inner, places)
         if isinstance(inner, HammingSearcher) and not self.codec_.decodable:
             return HammingSetSearcher(self.codec_, inner, places)
+        if isinstance(inner, ProductSearcher):
+            return LevelSetSearcher(inner, places, self.stretch_, self._vectors_of)
         return None
 
     def _without_zeros(self, codes: Codes) -> tuple[np.ndarray, Places]:

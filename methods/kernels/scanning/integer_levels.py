@@ -9,11 +9,12 @@ from numba import njit
 
 from methods.kernels.simd.unpack_symbols import ALPHABETS, table_order
 
-__all__ = ["MAX_LEVEL", "MAX_WORD", "IntegerLevels", "round_weights"]
+__all__ = ["MAX_LEVEL", "MAX_WORD", "WIDE_SHIFT", "IntegerLevels", "round_weights"]
 
 MAX_LEVEL = 127  # two products with weights of int8 then fit 16 bits
 MAX_WORD = 2032  # 16 times as fine
 _FINER = 256  # what the product of a wide weight and a wide level is divided by: both are 16 times as fine
+WIDE_SHIFT = 9  # the same, and half, because a level is half of its odd integer
 _SMALL = np.float32(1e-30)  # of a unit: what divides much smaller ones is beyond float32
 
 

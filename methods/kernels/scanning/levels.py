@@ -16,7 +16,9 @@ from methods.kernels.machine.cpu import WIDEST
 from methods.kernels.machine.path import Path, choose
 from methods.kernels.scanning import layout, prepare
 from methods.kernels.scanning.factors import Scales, expand
-from methods.kernels.scanning.integer_levels import MAX_LEVEL, IntegerLevels, round_weights
+from methods.kernels.scanning.integer_levels import MAX_LEVEL, WIDE_SHIFT, IntegerLevels, round_weights
+from methods.kernels.scanning.level_fold import fold_levels
+from methods.kernels.scanning.level_layout import code_places, expand_block, expansion_runs, picked, stage_tables
 from methods.kernels.scanning.level_scores import (
     expand_offsets,
     half_squares,
@@ -28,33 +30,13 @@ from methods.kernels.scanning.stage_squares import StageSquares, add_stage_squar
 from methods.kernels.simd.block_select import may_exceed, push_above
 from methods.kernels.simd.level_tile import level_tile, segment_ends, wide_tile
 from methods.kernels.simd.planar_tile import BLOCK, WIDE
-from methods.kernels.simd.unpack_symbols import ALPHABETS, GROUP, symbol_places
-from methods.kernels.simd.unpack_trellis import document_order
-from methods.kernels.simd.unpackers import TRELLIS, call_expansion, expansion
+from methods.kernels.simd.unpack_symbols import ALPHABETS, GROUP
+from methods.kernels.simd.unpackers import TRELLIS
 
 __all__ = ["LevelScanner"]
 
-_SHIFT = 9  # the same, and half, because a level is half of its odd integer
 _WIDE_BITS = 5  # from so many bits on, bytes are too coarse for the levels
 _WIDE_SHARE = 8  # one group in so many is wide in any case
-
-
-@njit(cache=True, nogil=True)
-def _expand_block(
-    path: Path, blocks: np.ndarray, block: int, following: int, runs: np.ndarray, tables: np.ndarray, out: np.ndarray
-) -> None:
-    """A block into rows of words, while the one that follows is fetched; ``runs`` as :func:`_runs` makes them.
-
-    No slices: to count their references takes time.
-    """
-    start = first = block * (blocks.shape[1] // BLOCK)
-    ahead, row = (following - block) * blocks.shape[1], 0
-    for run in range(len(runs)):
-        address, groups, wide = runs[run, 0], runs[run, 1], runs[run, 2]
-        begin, last, nbytes = start + runs[run, 3], start + runs[run, 4], runs[run, 5]
-        call_expansion(address, path, blocks, first, groups, begin, last, tables, out, row, ahead)
-        first += nbytes
-        row += (4 if wide else 2) * groups
 
 
 @njit(cache=True, nogil=True)
@@ -71,7 +53,7 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
     for turn in range(len(touched)):
         block, begin, end = touched[turn, 0], touched[turn, 1], touched[turn, 2]
         following = touched[min(turn + 1, len(touched) - 1), 0]
-        _expand_block(path, blocks, block, following, runs, tables, words)
+        expand_block(path, blocks, block, following, runs, tables, words)
         largest = expand(block, entries, halves, scale_table, scale)
         if len(squares):
             half_squares(words, wide_rows, tops, squares, scale, added)
@@ -85,10 +67,10 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
         for query in range(0, nq, WIDE):
             t = query // WIDE
             if nq == 1:
-                wide_tile(path, 1, _SHIFT, words, wide, 0, 0, wide_rows, sums)
+                wide_tile(path, 1, WIDE_SHIFT, words, wide, 0, 0, wide_rows, sums)
                 level_tile(path, 1, words, wide_rows, narrow, 0, 0, ends, 0, segments[0], sums)
             else:
-                wide_tile(path, 4, _SHIFT, words, wide, query * wide_each, wide_each, wide_rows, sums)
+                wide_tile(path, 4, WIDE_SHIFT, words, wide, query * wide_each, wide_each, wide_rows, sums)
                 place = t * ends.shape[1]
                 level_tile(
                     path,
@@ -171,44 +153,6 @@ def _all_ends(weights: np.ndarray, tops: np.ndarray, width: int, ends: np.ndarra
         segments[tile] = segment_ends(weights, tops, tile * width, width, ends[tile])
 
 
-def _runs(path: Path, alphabets: np.ndarray, bits: np.ndarray, wide: np.ndarray) -> np.ndarray:
-    """Groups side by side that are unpacked in the same way: (runs, 6) int64.
-
-    Address of their :func:`~methods.kernels.simd.unpackers.expansion`, number of groups, whether they are wide, the
-    first and the last byte of the code that belong to trellises, and their own bytes.
-    """
-    path_bytes = np.flatnonzero(np.repeat(alphabets > TRELLIS, bits))
-    begin, last = (int(path_bytes[0]), int(path_bytes[-1])) if len(path_bytes) else (0, 0)
-    starts = np.flatnonzero(np.diff(alphabets, prepend=-1))
-    ends = np.append(starts[1:], len(bits))
-    runs = []
-    for start, end in zip(starts, ends):
-        split = start + int(wide[start:end].sum())  # wide groups come first
-        for low, high, kind in ((start, split, True), (split, end, False)):
-            if low < high:
-                address = expansion(path.name, int(alphabets[start]), kind).address
-                runs.append((address, high - low, kind, begin, last, bits[start] * (high - low)))
-    return np.array(runs, np.int64)
-
-
-def _places(path: Path, alphabets: np.ndarray) -> np.ndarray:
-    """(sum of bits, 64) int: where each byte of a block's documents goes for the expansions of its groups."""
-    ordered, places, start = np.argsort(document_order(path.name)), [], 0
-    for alphabet in alphabets.tolist():
-        byte = np.arange(alphabet - TRELLIS)[:, None]
-        group = byte * BLOCK + ordered if alphabet > TRELLIS else symbol_places(alphabet)
-        places.append(start + group)
-        start += group.size
-    return np.concatenate(places)
-
-
-def _stage_tables(squares: StageSquares | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Halves, pairs and products; of no stages where there are no ``squares``."""
-    if squares is None:
-        return np.empty((0, 256), np.float32), np.empty((0, 256, 256), np.float32), np.empty((0, 256), np.float32)
-    return squares.halves, squares.pairs, squares.products
-
-
 class LevelScanner(Ranged):
     """Exhaustive search by inner product or squared distance; ties by the smaller id.
 
@@ -278,6 +222,7 @@ class LevelScanner(Ranged):
         self.size, self.code_size = codes.shape
         self.visits = all_rows(self.size)
         self.dim, self.l2, self.threads, self.path = GROUP * len(alphabets), bool(l2), threads, choose(path)
+        self._alphabets = alphabets
         self.scales = Scales(entries, factors, self.size)
         stages = np.empty((self.size, 0), np.uint8) if stages is None else prepare.as_codes(stages, None, "stages")
         if len(stages) != self.size:
@@ -297,10 +242,10 @@ class LevelScanner(Ranged):
             stages = np.concatenate([stages, prepare.as_codes(offsets, len(offset_tables), "offsets")], axis=1)
         self._sign = -1 if stage_squares else 1  # squared lengths are subtracted
         self._stages, self._stage_bytes = layout.planar(stages), stages.shape[1]
-        self.blocks = layout.planar(codes, _places(self.path, alphabets))
+        self.blocks = layout.planar(codes, code_places(self.path, alphabets))
         many = 1 + int(np.flatnonzero(bits >= _WIDE_BITS).max(initial=-1))
         wide = np.arange(len(bits)) < max(many, -(-len(bits) // _WIDE_SHARE))
-        runs = _runs(self.path, alphabets, bits, wide)
+        runs = expansion_runs(self.path, alphabets, bits, wide)
         level_units = spreads * np.where(wide, levels.word_units[alphabets], levels.units[alphabets])
         self._weights = np.repeat(level_units, GROUP).astype(np.float32)
         self._wide = GROUP * int(wide.sum())  # dimensions
@@ -315,7 +260,7 @@ class LevelScanner(Ranged):
             self._wide // 2,
             squares.astype(np.float32),
             self._stages,
-            *_stage_tables(stage_squares),
+            *stage_tables(stage_squares),
             np.empty((0, 256), np.float32) if offset_tables is None else offset_tables,
             *self.scales.arrays,
         )
@@ -351,20 +296,9 @@ class LevelScanner(Ranged):
         ids : (nq, k) int64
             Rows of the codes; padded with -1.
         """
-        queries = np.asarray(queries, np.float32)
-        if queries.ndim != 2 or queries.shape[1] != self.dim:
-            raise KernelError(f"queries must have shape (nq, {self.dim}), not {queries.shape}")
         prepare.check_k(k)
-        tables = np.empty((len(queries), 0, 256), np.float32) if tables is None else tables
-        if tables.shape != (len(queries), self.stages, 256) or tables.dtype != np.float32:
-            raise KernelError(f"tables must be float32 of shape {(len(queries), self.stages, 256)}, not {tables.shape}")
-        leveled = queries * self._weights
-        narrow, wide, units = round_weights(leveled[:, self._wide :], leveled[:, self._wide_order])
-        offsets = -(narrow.astype(np.int32) @ np.repeat(self._tops, 4))
-        nq = len(queries)
-        narrow, wide = (part if nq == 1 else prepare.pad_queries(part) for part in (narrow, wide))
-        added = np.ascontiguousarray(np.full(nq, self._sign) if weights is None else weights, np.float32)
-        batch = (narrow, nq, wide, offsets, units, *self._segments(narrow), np.ascontiguousarray(tables), added)
+        queries = np.asarray(queries, np.float32)
+        batch = self._batch(queries, tables, weights, pads=len(queries) != 1)
         heaps = prepare.run(
             _visit_levels, self.path, self._documents, batch, min(k, self.size), self.threads, self.visits
         )
@@ -373,6 +307,53 @@ class LevelScanner(Ranged):
         if self.l2 and not self.stages:
             scores = topk.squared_distances(queries, scores)
         return scores, ids
+
+    def fold(
+        self,
+        queries: np.ndarray,
+        offsets: np.ndarray,
+        best: np.ndarray,
+        tables: np.ndarray | None = None,
+        weights: np.ndarray | None = None,
+    ) -> None:
+        """Raise ``best[q, i]`` to the largest score of query q among codes ``offsets[i] : offsets[i + 1]``; one thread.
+
+        Parameters
+        ----------
+        offsets : (n + 1,) int64
+            Ascending from 0 to the number of codes.
+        best : (nq, n) float32
+        queries, tables, weights
+            As for :meth:`search`.
+        """
+        if self.l2:
+            raise KernelError("the largest of squared distances is no use; fold scores of inner products")
+        batch = self._batch(np.asarray(queries, np.float32), tables, weights, pads=True)
+        fold_levels(self.path, self._documents, batch, offsets, best)
+
+    def taken(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Codes (m, size), stages with all that is kept beside them (m, bytes), and entries (m,) of the given rows."""
+        stages = picked(self._stages, np.arange(self._stage_bytes * BLOCK).reshape(-1, BLOCK), rows)
+        entries = self.scales.entries.reshape(-1)[rows]
+        return picked(self.blocks, code_places(self.path, self._alphabets), rows), stages, entries
+
+    def _batch(
+        self, queries: np.ndarray, tables: np.ndarray | None, weights: np.ndarray | None, *, pads: bool
+    ) -> tuple:
+        """Queries as the kernels read them, filled up to whole tiles if ``pads``."""
+        if queries.ndim != 2 or queries.shape[1] != self.dim:
+            raise KernelError(f"queries must have shape (nq, {self.dim}), not {queries.shape}")
+        tables = np.empty((len(queries), 0, 256), np.float32) if tables is None else tables
+        if tables.shape != (len(queries), self.stages, 256) or tables.dtype != np.float32:
+            raise KernelError(f"tables must be float32 of shape {(len(queries), self.stages, 256)}, not {tables.shape}")
+        leveled = queries * self._weights
+        narrow, wide, units = round_weights(leveled[:, self._wide :], leveled[:, self._wide_order])
+        offsets = -(narrow.astype(np.int32) @ np.repeat(self._tops, 4))
+        if pads:
+            narrow, wide = prepare.pad_queries(narrow), prepare.pad_queries(wide)
+        added = np.ascontiguousarray(np.full(len(queries), self._sign) if weights is None else weights, np.float32)
+        segments = self._segments(narrow)
+        return narrow, len(queries), wide, offsets, units, *segments, np.ascontiguousarray(tables), added
 
     def _segments(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Ends of segments (tiles, rows + 1) int64 and their number (tiles,) int64.

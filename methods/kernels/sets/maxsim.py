@@ -1,4 +1,4 @@
-"""MaxSim on binary codes: the least Hamming distance, or the largest inner product, to each document's codes."""
+"""MaxSim on codes: the least Hamming distance, or the largest inner product, to each document's codes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from methods.kernels.machine.path import Path
 from methods.kernels.scanning import layout, prepare
 from methods.kernels.scanning.adc import ADCScanner
 from methods.kernels.scanning.hamming import HammingScanner, planar_batch
+from methods.kernels.scanning.levels import LevelScanner
 from methods.kernels.scanning.sdc import SDCScanner
-from methods.kernels.sets.offsets import owners
+from methods.kernels.sets.offsets import as_offsets, owners
 from methods.kernels.simd.planar_tile import BLOCK, WIDE, planar_tile
 
-__all__ = ["largest_products", "least_distances", "least_distances_reference"]
+__all__ = ["largest_level_products", "largest_products", "least_distances", "least_distances_reference"]
 
 
 def least_distances_reference(codes: np.ndarray, offsets: np.ndarray, queries: np.ndarray) -> np.ndarray:
@@ -90,4 +91,17 @@ def largest_products(scanner: ADCScanner | SDCScanner, offsets: np.ndarray, quer
     owner = owners(offsets, scanner.size)
     best = np.full((len(queries), len(offsets) - 1), -np.inf, np.float32)
     scanner.fold(queries, owner, best)
+    return best
+
+
+def largest_level_products(
+    scanner: LevelScanner,
+    offsets: np.ndarray,
+    queries: np.ndarray,
+    tables: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
+) -> np.ndarray:
+    """As :func:`largest_products`, with the tables and weights that the scanner's ``search`` takes."""
+    best = np.full((len(queries), len(offsets) - 1), -np.inf, np.float32)
+    scanner.fold(queries, as_offsets(offsets, scanner.size, "offsets"), best, tables, weights)
     return best

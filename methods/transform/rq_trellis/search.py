@@ -6,16 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from methods.base import Metric, Searcher
+from methods.base import Metric
 from methods.encoding.factor_and_product import FactorAndProduct
 from methods.kernels.scanning.levels import LevelScanner
 from methods.kernels.scanning.stage_squares import StageSquares
+from methods.kernels.sets.maxsim import largest_level_products
 from methods.kernels.topk import squared_distances
+from methods.search.products import ProductSearcher
 from methods.transform.rq_trellis.quantizer import StagedQuantizer
 from methods.transform.transform_coding.offset import OffsetQuantizer
 
 
-class StagedSearcher(Searcher):
+class StagedSearcher(ProductSearcher):
     """Exhaustive search by queries rounded to int8 in the coordinates of the levels, and a table for each stage.
 
     Parameters
@@ -73,9 +75,7 @@ class StagedSearcher(Searcher):
 
     def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         centered = queries - self.quantizer.mean if self.metric is Metric.L2 else queries
-        stages, used, _ = self.codebooks.shape
-        tables = np.zeros((len(queries), stages, 256), np.float32)
-        tables[:, :, :used] = np.einsum("qd,scd->qsc", centered, self.codebooks, optimize=True)
+        tables = self._tables(centered)
         weights = None if self.direction is None else queries @ self.direction
         scores, ids = self.scanner.search(centered @ self.quantizer.fine.matrix, k, tables, weights)
         if self.direction is not None:
@@ -83,3 +83,23 @@ class StagedSearcher(Searcher):
         if self.metric is not Metric.L2:
             return scores, ids
         return squared_distances(centered, scores), ids
+
+    def _tables(self, queries: np.ndarray) -> np.ndarray:
+        """Products (nq, stages, 256) float32 with the centroids."""
+        stages, used, _ = self.codebooks.shape
+        tables = np.zeros((len(queries), stages, 256), np.float32)
+        tables[:, :, :used] = np.einsum("qd,scd->qsc", queries, self.codebooks, optimize=True)
+        return tables
+
+    def largest_products(self, queries: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+        mapped = queries @ self.quantizer.fine.matrix
+        if self.direction is None:
+            return largest_level_products(self.scanner, offsets, mapped, self._tables(queries))
+        weights = queries @ self.direction
+        best = largest_level_products(self.scanner, offsets, mapped, self._tables(queries), weights)
+        return best + (queries @ self.quantizer.mean)[:, None]
+
+    def codes_of(self, rows: np.ndarray) -> np.ndarray:
+        levels, kept, entries = self.scanner.taken(rows)
+        stages, offsets = np.split(kept, [self.quantizer.stages], axis=1)
+        return np.hstack([stages, levels, offsets, entries[:, None]])

@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from methods.base import Metric, Searcher
+from methods.base import Metric
 from methods.kernels.scanning.levels import LevelScanner
+from methods.kernels.sets.maxsim import largest_level_products
+from methods.search.products import ProductSearcher
 from methods.transform.transform_coding.offset import OffsetQuantizer
 from methods.transform.transform_coding.quantizer import Quantizer
 
 
-class LevelSearcher(Searcher):
+class LevelSearcher(ProductSearcher):
     """Exhaustive search by queries rounded to int8 in the coordinates of the levels.
 
     Parameters
@@ -73,3 +75,15 @@ class LevelSearcher(Searcher):
         # What lies outside the axes that have bits adds the same to every distance of a query.
         outside = (centered**2).sum(axis=1) - (mapped**2).sum(axis=1)
         return scores + np.maximum(outside, 0)[:, None], ids
+
+    def largest_products(self, queries: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+        weights = None if self.direction is None else queries @ self.direction
+        mapped = queries @ self.quantizer.matrix
+        return (
+            largest_level_products(self.scanner, offsets, mapped, weights=weights)
+            + (queries @ self.quantizer.mean)[:, None]
+        )
+
+    def codes_of(self, rows: np.ndarray) -> np.ndarray:
+        symbols, offsets, entries = self.scanner.taken(rows)
+        return np.hstack([symbols, offsets, entries[:, None]])

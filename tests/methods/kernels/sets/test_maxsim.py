@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import kernel_paths
 import numpy as np
 import pytest
@@ -10,8 +12,15 @@ from methods.kernels.errors import KernelError
 from methods.kernels.reference import symbols
 from methods.kernels.scanning.adc import ADCScanner
 from methods.kernels.scanning.hamming import HammingScanner
+from methods.kernels.scanning.levels import LevelScanner
 from methods.kernels.scanning.sdc import SDCScanner
-from methods.kernels.sets.maxsim import largest_products, least_distances, least_distances_reference
+from methods.kernels.sets.maxsim import (
+    largest_level_products,
+    largest_products,
+    least_distances,
+    least_distances_reference,
+)
+from methods.transform.trellis.quantizer import TrellisQuantizer
 
 
 @pytest.mark.parametrize("path", kernel_paths.WIDEST)
@@ -51,3 +60,41 @@ def test_offsets_of_other_codes_are_refused(wrong):
     scanner = HammingScanner(np.zeros((4, 2), np.uint8))
     with pytest.raises(KernelError, match=r"offsets must (go|ascend) from 0 to (at most )?4"):
         least_distances(scanner, np.array(wrong), np.zeros((1, 2), np.uint8))
+
+
+@pytest.mark.parametrize("path", kernel_paths.EVERY)
+@pytest.mark.parametrize(("bits", "queries"), [([8, 4, 3], 1), ([1, 12, 10], 6)], ids=str)
+def test_largest_level_products_are_those_of_a_search(path, bits, queries):
+    rng = np.random.default_rng(queries)
+    n, dim, alphabets = 200, 8 * len(bits), np.array(bits)
+    offsets = np.array([0, 3, 3, 70, 71, 199, 200])  # none, one, within a block, over several
+    codes = rng.integers(0, 256, (n, int(np.where(alphabets > 8, alphabets - 8, alphabets).sum())), dtype=np.uint8)
+    entries, stages = (rng.integers(0, 256, shape, dtype=np.uint8) for shape in (n, (n, 2)))
+    kept, tables = rng.integers(0, 256, (n, 1), dtype=np.uint8), rng.standard_normal((queries, 2, 256))
+    factors = np.linspace(0.5, 1.5, 256, dtype=np.float32)
+    more = {"stages": stages, "offsets": kept, "offset_tables": factors[None]}
+    scanner = LevelScanner(
+        *(codes, alphabets, np.ones(len(bits), np.float32), TrellisQuantizer.integer_levels(), entries, factors),
+        *(False, 1, path),
+        **more,
+    )
+    asked, weights = rng.standard_normal((queries, dim)).astype(np.float32), np.arange(queries, dtype=np.float32)
+    scores, ids = scanner.search(asked, n, tables.astype(np.float32), weights)
+    by_row = np.empty_like(scores)
+    np.put_along_axis(by_row, ids, scores, axis=1)
+    expected = [by_row[:, low:high].max(axis=1, initial=-np.inf) for low, high in itertools.pairwise(offsets)]
+    found = largest_level_products(scanner, offsets, asked, tables.astype(np.float32), weights)
+    np.testing.assert_allclose(found, np.stack(expected, axis=1), rtol=1e-6)
+    rows = rng.permutation(n)[:50]
+    back = scanner.taken(rows)
+    assert np.array_equal(back[0], codes[rows])
+    assert np.array_equal(back[1], np.hstack([stages, kept])[rows])
+    assert np.array_equal(back[2], entries[rows])
+
+
+def test_squared_distances_are_not_folded():
+    codes, factors = np.zeros((4, 2), np.uint8), np.ones(256, np.float32)
+    levels = TrellisQuantizer.integer_levels()
+    scanner = LevelScanner(codes, np.array([2]), np.ones(1, np.float32), levels, codes[:, 0], factors, True)
+    with pytest.raises(KernelError, match="fold scores of inner products"):
+        largest_level_products(scanner, np.array([0, 4]), np.zeros((1, 8), np.float32))

@@ -1,0 +1,78 @@
+"""The largest score of each set's codes: MaxSim over levels, a block unpacked once for all vectors of a query."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from methods.kernels.machine.path import Path
+from methods.kernels.scanning import layout
+from methods.kernels.scanning.factors import expand
+from methods.kernels.scanning.integer_levels import WIDE_SHIFT
+from methods.kernels.scanning.level_layout import expand_block
+from methods.kernels.scanning.level_scores import expand_offsets
+from methods.kernels.simd.block_largest import block_largest, block_scores
+from methods.kernels.simd.level_tile import level_tile, wide_tile
+from methods.kernels.simd.planar_tile import BLOCK, WIDE
+
+__all__ = ["fold_levels"]
+
+
+@njit(cache=True, nogil=True)
+def _terms(stages: np.ndarray, tables: np.ndarray, out: np.ndarray) -> None:
+    """What tables (stages, 256) say of a block's stages, summed into ``out`` (64,), which stays as it is without."""
+    for stage in range(len(tables)):
+        for doc in range(BLOCK):
+            term = tables[stage, stages[stage * BLOCK + doc]]
+            out[doc] = out[doc] + term if stage else term
+
+
+@njit(cache=True, nogil=True)
+def _pieces(block: int, document: int, offsets: np.ndarray, pieces: np.ndarray) -> int:
+    """How many sets have codes in a block; ``pieces`` (64, 3): each one's number and the places between which they lie.
+
+    ``document`` is the first that may have.
+    """
+    first, count = block * BLOCK, 0
+    while document < len(offsets) - 1 and offsets[document] < first + BLOCK:
+        begin, end = max(offsets[document] - first, 0), min(offsets[document + 1] - first, BLOCK)
+        if begin < end:
+            pieces[count] = document, begin, end
+            count += 1
+        document += 1
+    return count
+
+
+@njit(cache=True, nogil=True)
+def fold_levels(path: Path, documents: tuple, batch: tuple, offsets: np.ndarray, best: np.ndarray) -> None:
+    """Raise ``best`` (nq, n) float32 to the largest scores of sets of codes, by inner products.
+
+    Documents and batch are as :class:`~methods.kernels.scanning.levels.LevelScanner` has them, the queries filled up to
+    whole tiles; ``offsets`` (n + 1,) int64 ascend from 0 to the number of codes.
+    """
+    blocks, runs, tables, tops, wide_rows, _, stages = documents[:7]
+    _, _, _, offset_tables, entries, halves, scale_table = documents[7:]
+    narrow, nq, wide, lines, units, ends, segments, terms, weights = batch
+    words = layout.aligned_words((wide_rows + len(tops)) * BLOCK)
+    sums, scores = np.empty((WIDE, BLOCK), np.int32), np.empty(BLOCK, np.float32)
+    staged, scale, added = np.zeros(BLOCK, np.float32), np.ones(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
+    pieces = np.empty((BLOCK, 3), np.int64)
+    bytes_each, wide_each, document = narrow.shape[1], 2 * wide.shape[1], 0
+    for block in range(len(blocks)):
+        expand_block(path, blocks, block, min(block + 1, len(blocks) - 1), runs, tables, words)
+        expand(block, entries, halves, scale_table, scale)
+        if len(offset_tables):
+            expand_offsets(stages[block], terms.shape[1], offset_tables, added)
+        count = _pieces(block, document, offsets, pieces)
+        document = pieces[max(count - 1, 0), 0] if count else document
+        for query in range(0, nq, WIDE):
+            tile = query // WIDE
+            wide_tile(path, 4, WIDE_SHIFT, words, wide, query * wide_each, wide_each, wide_rows, sums)
+            place, own = tile * ends.shape[1], query * bytes_each
+            level_tile(path, 4, words, wide_rows, narrow, own, bytes_each, ends, place, segments[tile], sums)
+            for q in range(query, min(query + WIDE, nq)):
+                _terms(stages[block], terms[q], staged)
+                block_scores(sums, q - query, lines[q], units[q], staged, scale, weights[q], added, scores)
+                for piece in range(count):
+                    number = pieces[piece, 0]
+                    best[q, number] = max(best[q, number], block_largest(scores, pieces[piece, 1], pieces[piece, 2]))
