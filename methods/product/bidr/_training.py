@@ -36,15 +36,50 @@ def straight_through(rows: torch.Tensor, codebooks: torch.Tensor, sharpness: flo
     -------
     decoded : (n, M * width)
     """
-    cut = rows.view(len(rows), len(codebooks), -1).transpose(0, 1)  # (M, n, width)
-    products = torch.baddbmm(codebooks.square().sum(dim=2)[:, None], cut, codebooks.transpose(1, 2), alpha=-2)
-    distances = products + cut.square().sum(dim=2, keepdim=True)
-    least, nearest = distances.min(dim=2)
-    scale = sharpness / least.detach().mean().clamp_min(1e-12)
-    soft = torch.softmax(-distances * scale, dim=2)
-    hard = torch.zeros_like(soft).scatter_(2, nearest[:, :, None], 1.0)
-    chosen = hard + soft - soft.detach()
-    return torch.bmm(chosen, codebooks).transpose(0, 1).reshape(len(rows), -1)
+    return _StraightThrough.apply(rows, codebooks, sharpness)
+
+
+class _StraightThrough(torch.autograd.Function):
+    """One subspace at a time, whose distances are computed again for the gradient: a cache holds them.
+
+    With decoded row ``y = sum_k z_k c_k`` of a hard choice ``z`` and its softmax ``s`` of ``-b |x - c_k|^2``, the
+    gradient ``g`` of ``y`` reaches ``c_k`` as ``z_k g`` and through ``s``: as
+    ``2 b s_k (<g, c_k> - sum_j s_j <g, c_j>) (x - c_k)``.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, rows: torch.Tensor, codebooks: torch.Tensor, sharpness: float) -> torch.Tensor:
+        cut = rows.view(len(rows), len(codebooks), -1)
+        decoded, total = torch.empty_like(cut), 0.0
+        chosen = torch.empty((len(codebooks), len(rows)), dtype=torch.int64)
+        for m, codebook in enumerate(codebooks):
+            least, chosen[m] = _distances(cut[:, m], codebook).min(dim=1)
+            total += float(least.sum())
+            decoded[:, m] = codebook[chosen[m]]
+        ctx.save_for_backward(rows, codebooks, chosen)
+        ctx.scale = sharpness / max(total / chosen.numel(), 1e-12)
+        return decoded.view(len(rows), -1)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[None, torch.Tensor, None]:
+        rows, codebooks, chosen = ctx.saved_tensors
+        cut, own = rows.view(len(rows), len(codebooks), -1), gradient.reshape(len(rows), len(codebooks), -1)
+        to_codebooks = torch.zeros_like(codebooks)
+        for m, codebook in enumerate(codebooks):
+            soft = torch.softmax(_distances(cut[:, m], codebook).mul_(-ctx.scale), dim=1)
+            pulls = own[:, m] @ codebook.T
+            pulls -= (pulls * soft).sum(dim=1, keepdim=True)
+            pulls *= soft
+            to_codebooks[m] = pulls.T @ cut[:, m] - pulls.sum(dim=0)[:, None] * codebook
+            to_codebooks[m] *= 2 * ctx.scale
+            to_codebooks[m].index_add_(0, chosen[m], own[:, m])
+        return None, to_codebooks, None
+
+
+def _distances(rows: torch.Tensor, codebook: torch.Tensor) -> torch.Tensor:
+    """Squared, of (n, width) and (centroids, width): (n, centroids)."""
+    products = torch.addmm(codebook.square().sum(dim=1)[None], rows, codebook.T, alpha=-2)
+    return products.add_(rows.square().sum(dim=1, keepdim=True))
 
 
 def residual(vectors: torch.Tensor, weights: Weights, dropout: float = 0.0) -> torch.Tensor:

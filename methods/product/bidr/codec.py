@@ -74,6 +74,8 @@ class BiDR(OPQ):
 
     summary = "product codes and vectors on disk, both trained with queries; re-ranked from disk"
     source = "Xiao et al., BiDR, WWW 2022"
+    version = "2"
+    reads_versions = frozenset({"1"})
     requires = ("torch",)
     uses_queries = True
     estimator = True  # queries are mapped before they meet decoded vectors

@@ -17,6 +17,8 @@ WALK, SNOWBALL = "walk", "snowball"
 RANDOM, ANN, ANN_IN_BATCH = "random", "ann", "ann_in_batch"
 WAYS = (SNOWBALL, WALK, ANN_IN_BATCH, ANN, RANDOM)
 
+_TRIES = 8  # documents that are drawn before all are looked at
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -71,6 +73,10 @@ class CandidateGraph:
         """A random one of the query's candidates outside ``taken``; where there is none, of all; -1 without any."""
         own = self.forward[query]
         own = own[own >= 0]
+        for _ in range(_TRIES if len(own) else 0):  # nearly always one that is free
+            drawn = int(own[int(rng.integers(len(own)))])
+            if drawn not in taken:
+                return drawn
         fresh = [document for document in own.tolist() if document not in taken] or own.tolist()
         return fresh[int(rng.integers(len(fresh)))] if fresh else -1
 

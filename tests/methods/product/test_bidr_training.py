@@ -61,6 +61,21 @@ def test_straight_through_decodes_by_the_nearest_centroids(logs):
     np.testing.assert_allclose(decoded(books, documents), expected, atol=1e-6)
 
 
+def test_gradients_are_those_of_a_hard_choice_with_a_softmax_behind_it(logs):
+    documents = torch.from_numpy(logs[0][:50])
+    books = torch.from_numpy(codebooks(logs[0])).requires_grad_(True)
+    aim = torch.from_numpy(np.random.default_rng(0).standard_normal((50, DIM)).astype(np.float32))
+    (_training.straight_through(documents, books, 0.7) * aim).sum().backward()
+    got, books.grad = books.grad, None
+
+    distances = (documents.view(50, 4, 1, 4) - books[None]).square().sum(dim=3)
+    soft = torch.softmax(-0.7 * distances / distances.min(dim=2).values.mean().detach(), dim=2)
+    hard = torch.nn.functional.one_hot(distances.argmin(dim=2), 16)
+    chosen = hard + soft - soft.detach()
+    (torch.einsum("nmk,mkw->nmw", chosen, books).reshape(50, DIM) * aim).sum().backward()
+    np.testing.assert_allclose(got.numpy(), books.grad.numpy(), atol=1e-4)
+
+
 def test_gradients_reach_centroids_that_are_not_nearest(logs):
     books = torch.from_numpy(codebooks(logs[0])).requires_grad_(True)
     _training.straight_through(torch.from_numpy(logs[0][:1]), books).sum().backward()
