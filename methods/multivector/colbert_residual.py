@@ -13,12 +13,14 @@ from methods.multivector.base import OFFSET_BYTES, Codes, MultiVectorCodec, SetS
 from methods.multivector.candidates import best_candidates, score_candidates
 from methods.multivector.centroids import learn_centroids, nearest_centroids, typical_length, usual_count
 from methods.multivector.ragged import Ragged
+from methods.multivector.stretch import sample_of
 from methods.multivector.token_store import DecodingSetSearcher
 from methods.registry import register
 
 _BITS = (4, 2, 1)
 _ID_BYTES = 4
 _TOLERANCE = 0.01  # of the length that all vectors have
+_HELD_OUT = 8  # one document in so many is kept from the centroids
 
 
 @register("colbert_residual")
@@ -29,9 +31,11 @@ class ColbertResidual(MultiVectorCodec):
     Vectors of zeros, which documents are padded with, have a number of their own, behind the last centroid's: they
     decode to zeros and take no part in training.
 
-    The bits of a residual are buckets between global quantiles of all residual values; a bucket decodes to the
-    quantile in its middle. Search is PLAID's (Santhanam et al., CIKM 2022) without inverted lists: every document is
-    scored by its centroids alone, and the best ``candidates * k`` are decoded and scored by MaxSim.
+    The bits of a residual are buckets between global quantiles of residual values; a bucket decodes to the quantile in
+    its middle. They are those of an eighth of the documents, from which no centroid is learned: residuals of vectors
+    that centroids were learned from are short, and buckets for these cut off what vectors of new documents need.
+    Search is PLAID's (Santhanam et al., CIKM 2022) without inverted lists: every document is scored by its centroids
+    alone, and the best ``candidates * k`` are decoded and scored by MaxSim.
 
     Parameters
     ----------
@@ -55,7 +59,10 @@ class ColbertResidual(MultiVectorCodec):
     summary = "every vector as a centroid's number and a residual of 1, 2 or 4 bits a dimension"
     source = "Santhanam et al., ColBERTv2, NAACL 2022; PLAID, CIKM 2022"
     decodable = True
-    version = "2"  # 1: vectors of zeros were trained on, and decoded to unit vectors
+    # 1: vectors of zeros were trained on, and decoded to unit vectors; 2: buckets were those of vectors that centroids
+    # were learned from, and search decoded 16 documents for each requested one
+    version = "3"
+    reads_versions = frozenset({"2"})  # whose buckets are others, in the same format
     kind_exceptions: ClassVar[dict[str, str]] = {
         "one vector x 100": "vectors decode to one length, so others are refused",
         "rogue dimensions": "buckets of residuals are those of all dimensions together",
@@ -66,7 +73,7 @@ class ColbertResidual(MultiVectorCodec):
     weights_: np.ndarray
     length_: np.ndarray
 
-    def __init__(self, dim: int, bits: int = 2, *, candidates: int = 16) -> None:
+    def __init__(self, dim: int, bits: int = 2, *, candidates: int = 8) -> None:
         super().__init__(dim)
         if bits not in _BITS:
             raise MethodError(f"bits={bits} is not possible; use one of {', '.join(map(str, sorted(_BITS)))}")
@@ -102,11 +109,12 @@ class ColbertResidual(MultiVectorCodec):
         self.length_ = parts["length"]
 
     def _fit(self, documents: Ragged, seed: int) -> None:
-        self.centroids_ = learn_centroids(documents, usual_count(documents.total), seed)
-        rows = np.random.default_rng(seed).permutation(documents.total)[: 1 << 16]
-        sample = np.asarray(documents.vectors[np.sort(rows)], np.float32)
-        self.length_ = np.array([self._only_length(sample)], np.float32)
-        residuals = self._residuals(sample)[1]
+        self.length_ = np.array([self._only_length(sample_of(documents, seed))], np.float32)
+        shuffled = np.random.default_rng(seed).permutation(len(documents))
+        few = len(documents) // _HELD_OUT
+        others, held_out = (documents.take(np.sort(rows)) for rows in (shuffled[few:], shuffled[:few]))
+        self.centroids_ = learn_centroids(others, usual_count(documents.total), seed)
+        residuals = self._residuals(sample_of(held_out if few else documents, seed))[1]
         count = 1 << self.bits
         self.cutoffs_ = np.quantile(residuals, np.arange(1, count) / count).astype(np.float32)
         self.weights_ = np.quantile(residuals, (np.arange(count) + 0.5) / count).astype(np.float32)

@@ -13,6 +13,7 @@ import numpy as np
 
 from methods.multivector.base import SetSearcher
 from methods.multivector.candidates import best_candidates, score_candidates
+from methods.multivector.common_length import CommonLength
 from methods.multivector.ragged import Ragged
 from methods.multivector.stretch import Stretch
 from methods.multivector.zero_vectors import Places
@@ -20,7 +21,8 @@ from methods.search.products import ProductSearcher
 
 __all__ = ["LevelSetSearcher"]
 
-_DECODED = 4  # documents decoded for each requested one
+_FEWEST = 10  # documents that are decoded beyond those requested: as many again, and at least so many
+_OFF_LENGTH = 3  # times as many where decoding changes lengths, of which the scan knows nothing
 _VECTORS = 128  # of queries that are scanned for at once: their weights stay in the cache
 
 
@@ -36,14 +38,20 @@ class LevelSetSearcher(SetSearcher):
     stretch : Stretch
         What vectors went through before they were coded.
     decode : callable
-        What codes (m, code_size) uint8 stand for: (m, dim) float32.
+        What codes (m, code_size) uint8 stand for, at their common length: (m, dim) float32.
+    length : CommonLength
     """
 
     def __init__(
-        self, inner: ProductSearcher, places: Places, stretch: Stretch, decode: Callable[[np.ndarray], np.ndarray]
+        self,
+        inner: ProductSearcher,
+        places: Places,
+        stretch: Stretch,
+        decode: Callable[[np.ndarray], np.ndarray],
+        length: CommonLength,
     ) -> None:
         super().__init__(inner.dim, len(places))
-        self.inner, self.places, self.stretch, self.decode = inner, places, stretch, decode
+        self.inner, self.places, self.stretch, self.decode, self.length = inner, places, stretch, decode, length
         self.padding = inner.padding
 
     @property
@@ -51,7 +59,8 @@ class LevelSetSearcher(SetSearcher):
         return self.inner.nbytes + self.places.nbytes
 
     def _search(self, queries: Ragged, k: int) -> tuple[np.ndarray, np.ndarray]:
-        count = min(self.size, _DECODED * k)
+        more = max(k, _FEWEST) * (_OFF_LENGTH if self.length.length else 1)
+        count = min(self.size, k + more)
         candidates = np.tile(np.arange(count), (len(queries), 1))
         if count < self.size:
             for start, some in queries.blocks(_VECTORS):

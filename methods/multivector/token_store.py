@@ -177,7 +177,7 @@ class TokenStoreCodec(MultiVectorCodec):
         if isinstance(inner, HammingSearcher) and not self.codec_.decodable:
             return HammingSetSearcher(self.codec_, inner, places)
         if isinstance(inner, ProductSearcher):
-            return LevelSetSearcher(inner, places, self.stretch_, self._vectors_of)
+            return LevelSetSearcher(inner, places, self.stretch_, self._vectors_of, self.length_)
         return None
 
     def _without_zeros(self, codes: Codes) -> tuple[np.ndarray, Places]:

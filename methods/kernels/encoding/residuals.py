@@ -45,10 +45,35 @@ def decode_residuals(codes: np.ndarray, centroids: np.ndarray, weights: np.ndarr
     return out
 
 
+@njit(cache=True, nogil=True)
+def _add_bytes(code: np.ndarray, centroid: np.ndarray, table: np.ndarray, line: np.ndarray) -> None:
+    """``line`` (dim,) is the centroid plus what the bytes of ``code`` say of all dimensions.
+
+    Loops of a known length: their turns are taken at once, which is a third of the time.
+    """
+    dim, step = len(line), table.shape[1]
+    full_bytes = dim // step
+    for byte in range(full_bytes):
+        weights, first = table[code[byte]], byte * step
+        if step == 8:
+            for j in range(8):
+                line[first + j] = centroid[first + j] + weights[j]
+        elif step == 4:
+            for j in range(4):
+                line[first + j] = centroid[first + j] + weights[j]
+        elif step == 2:
+            for j in range(2):
+                line[first + j] = centroid[first + j] + weights[j]
+        else:
+            line[first] = centroid[first] + weights[0]
+    for j in range(full_bytes * step, dim):
+        line[j] = centroid[j] + table[code[full_bytes], j - full_bytes * step]
+
+
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
 def _decode(codes: np.ndarray, centroids: np.ndarray, table: np.ndarray, out: np.ndarray) -> None:
     """``table`` (256, dimensions a byte) holds the weights of each byte of residuals."""
-    dim, step = out.shape[1], table.shape[1]
+    dim = out.shape[1]
     for i in range(len(out)):
         code, line = codes[i], out[i]
         number = np.int64(code[0]) | np.int64(code[1]) << 8 | np.int64(code[2]) << 16 | np.int64(code[3]) << 24
@@ -58,15 +83,10 @@ def _decode(codes: np.ndarray, centroids: np.ndarray, table: np.ndarray, out: np
         if number > len(centroids):
             raise KernelError("a code names a centroid that is none of these: it is another codec's")
         centroid = centroids[number]
-        for byte in range(_ID_BYTES, len(code)):
-            first = (byte - _ID_BYTES) * step
-            weights = table[code[byte]]
-            for j in range(first, min(first + step, dim)):
-                line[j] = weights[j - first]
-        total = 0.0
+        _add_bytes(code[_ID_BYTES:], centroid, table, line)
+        total = np.float32(0)
         for j in range(dim):
-            line[j] += centroid[j]
-            total += np.float64(line[j]) * np.float64(line[j])
+            total += line[j] * line[j]
         if total > 0:
             factor = np.float32(1 / np.sqrt(total))
             for j in range(dim):

@@ -222,3 +222,21 @@ def test_the_heuristic_finds_as_many_documents_as_are_asked_for():
     assert ids[0, 0] == 30
     assert (ids >= 0).all()
     assert np.isfinite(scores).all()
+
+
+@pytest.mark.parametrize("dim", [24, 128, 1024])
+def test_buckets_of_residuals_are_as_full_for_new_documents(dim):
+    centers = np.random.default_rng(3).standard_normal((200, dim))
+
+    def made(n, seed):
+        rng = np.random.default_rng(seed)
+        vectors = centers[rng.integers(0, 200, 8 * n)] + 0.5 * rng.standard_normal((8 * n, dim))
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return Ragged(vectors.astype(np.float32), np.arange(0, 8 * n + 1, 8))
+
+    codec, new = ColbertResidual(dim, 2).fit(made(150, 0)), made(60, 1)
+    residuals = codec._residuals(new.vectors)[1]
+    shares = np.bincount(np.searchsorted(codec.cutoffs_, residuals).ravel(), minlength=4) / residuals.size
+    np.testing.assert_allclose(shares, 0.25, atol=0.02)  # .30 in the outer ones by residuals of training
+    decoded = codec.decode(codec.encode(new)).vectors
+    assert np.einsum("ij,ij->i", decoded, new.vectors).mean() > 0.95
