@@ -6,13 +6,14 @@ import numpy as np
 from numba import njit
 
 from methods.kernels.machine.path import Path
+from methods.kernels.scanning.integer_levels import WIDE_SHIFT
 from methods.kernels.scanning.stage_squares import StageSquares
 from methods.kernels.simd.planar_tile import BLOCK
 from methods.kernels.simd.unpack_symbols import symbol_places
 from methods.kernels.simd.unpack_trellis import document_order
-from methods.kernels.simd.unpackers import TRELLIS, call_expansion, expansion
+from methods.kernels.simd.unpackers import TRELLIS, call_expansion, call_products, expansion, products
 
-__all__ = ["code_places", "expand_block", "expansion_runs", "picked", "stage_tables"]
+__all__ = ["code_places", "expand_block", "expansion_runs", "picked", "stage_tables", "sum_block"]
 
 
 @njit(cache=True, nogil=True)
@@ -33,11 +34,53 @@ def expand_block(
         row += (4 if wide else 2) * groups
 
 
+@njit(cache=True, nogil=True)
+def sum_block(
+    path: Path,
+    blocks: np.ndarray,
+    block: int,
+    following: int,
+    runs: np.ndarray,
+    tables: np.ndarray,
+    narrow: np.ndarray,
+    wide: np.ndarray,
+    sums: np.ndarray,
+) -> None:
+    """What :func:`expand_block` and the tiles give in ``sums[0]`` for one query, without rows of words.
+
+    For codes without trellises; their wide groups come first.
+    """
+    first = block * (blocks.shape[1] // BLOCK)
+    ahead, row, shifted = (following - block) * blocks.shape[1], 0, False
+    for doc in range(BLOCK):
+        sums[0, doc] = 0
+    for run in range(len(runs)):
+        groups, is_wide, address = runs[run, 1], runs[run, 2], runs[run, 6]
+        if is_wide:
+            call_products(address, path, blocks, first, groups, tables, wide, row, sums, ahead)
+        else:
+            if not shifted:
+                _shift(sums)
+                shifted, row = True, 0
+            call_products(address, path, blocks, first, groups, tables, narrow, row, sums, ahead)
+        first += runs[run, 5]
+        row += (4 if is_wide else 2) * groups
+    if not shifted:
+        _shift(sums)
+
+
+@njit(cache=True, nogil=True)
+def _shift(sums: np.ndarray) -> None:
+    for doc in range(BLOCK):
+        sums[0, doc] >>= WIDE_SHIFT
+
+
 def expansion_runs(path: Path, alphabets: np.ndarray, bits: np.ndarray, wide: np.ndarray) -> np.ndarray:
-    """Groups side by side that are unpacked in the same way: (runs, 6) int64.
+    """Groups side by side that are unpacked in the same way: (runs, 7) int64.
 
     Address of their :func:`~methods.kernels.simd.unpackers.expansion`, number of groups, whether they are wide, the
-    first and the last byte of the code that belong to trellises, and their own bytes.
+    first and the last byte of the code that belong to trellises, their own bytes, and the address of their
+    :func:`~methods.kernels.simd.unpackers.products`, 0 where there are trellises.
     """
     path_bytes = np.flatnonzero(np.repeat(alphabets > TRELLIS, bits))
     begin, last = (int(path_bytes[0]), int(path_bytes[-1])) if len(path_bytes) else (0, 0)
@@ -48,8 +91,10 @@ def expansion_runs(path: Path, alphabets: np.ndarray, bits: np.ndarray, wide: np
         split = start + int(wide[start:end].sum())  # wide groups come first
         for low, high, kind in ((start, split, True), (split, end, False)):
             if low < high:
-                address = expansion(path.name, int(alphabets[start]), kind).address
-                runs.append((address, high - low, kind, begin, last, bits[start] * (high - low)))
+                alphabet = int(alphabets[start])
+                address = expansion(path.name, alphabet, kind).address
+                summed = 0 if len(path_bytes) else products(path.name, alphabet, kind).address
+                runs.append((address, high - low, kind, begin, last, bits[start] * (high - low), summed))
     return np.array(runs, np.int64)
 
 

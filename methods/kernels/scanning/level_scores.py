@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
 from methods.kernels import topk
 from methods.kernels.simd.planar_tile import BLOCK
 
-__all__ = ["expand_lengths", "expand_offsets", "half_squares", "push_finer", "push_nearest", "push_staged"]
+__all__ = [
+    "expand_lengths",
+    "expand_offsets",
+    "extremes",
+    "half_squares",
+    "push_finer",
+    "push_nearest",
+    "push_staged",
+    "without_offsets",
+]
 
 
 @njit(cache=True, nogil=True)
@@ -97,6 +108,35 @@ def expand_offsets(stages: np.ndarray, first: int, tables: np.ndarray, out: np.n
     for byte in range(len(tables)):
         for doc in range(BLOCK):
             out[doc] += tables[byte, stages[(first + byte) * BLOCK + doc]]
+
+
+@njit(cache=True, nogil=True)
+def extremes(values: np.ndarray) -> tuple[np.float32, np.float32]:
+    """The least and the largest of a block's values (64,) float32, none of them NaN.
+
+    Compared as integers that order as the floats do, which is done for many at a time.
+    """
+    bits, low, high = values.view(np.int32), np.int32(2**31 - 1), np.int32(-(2**31))
+    for doc in range(BLOCK):
+        key = bits[doc] ^ ((bits[doc] >> np.int32(31)) & np.int32(0x7FFFFFFF))
+        low, high = min(low, key), max(high, key)
+    return _float_of(low), _float_of(high)
+
+
+@njit(cache=True, nogil=True)
+def _float_of(key: np.int32) -> Any:
+    """The float of a key: it is made from its bits as the bits are from it."""
+    return np.int32(key ^ ((key >> np.int32(31)) & np.int32(0x7FFFFFFF))).view(np.float32)
+
+
+@njit(cache=True, nogil=True)
+def without_offsets(limit: float, weight: float, low: np.float32, high: np.float32) -> Any:
+    """What a product with its factor has to exceed, at least, if it exceeds ``limit`` with an offset added.
+
+    Offsets times ``weight`` lie between those of ``low`` and ``high``; rounding is allowed for.
+    """
+    most = max(np.float64(weight) * low, np.float64(weight) * high)
+    return np.float32(limit - most - 1e-6 * (abs(limit) + abs(most)))
 
 
 @njit(cache=True, nogil=True)

@@ -18,12 +18,21 @@ from methods.kernels.scanning import layout, prepare
 from methods.kernels.scanning.factors import Scales, expand
 from methods.kernels.scanning.integer_levels import MAX_LEVEL, WIDE_SHIFT, IntegerLevels, round_weights
 from methods.kernels.scanning.level_fold import fold_levels
-from methods.kernels.scanning.level_layout import code_places, expand_block, expansion_runs, picked, stage_tables
+from methods.kernels.scanning.level_layout import (
+    code_places,
+    expand_block,
+    expansion_runs,
+    picked,
+    stage_tables,
+    sum_block,
+)
 from methods.kernels.scanning.level_scores import (
     expand_offsets,
+    extremes,
     half_squares,
     push_nearest,
     push_staged,
+    without_offsets,
 )
 from methods.kernels.scanning.ranged import Ranged, all_rows
 from methods.kernels.scanning.stage_squares import StageSquares, add_stage_squares
@@ -50,10 +59,15 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
     limits = topk.limits(heaps)
     bytes_each, wide_each, scale_all = narrow.shape[1], 2 * wide.shape[1], len(centroid_halves) == 0
     staged = terms.shape[1] > 0 or len(offset_tables) > 0
+    only_offsets, low, high = staged and terms.shape[1] == 0, np.float32(0), np.float32(0)
+    alone = nq == 1 and len(squares) == 0 and runs[0, 6] != 0
     for turn in range(len(touched)):
         block, begin, end = touched[turn, 0], touched[turn, 1], touched[turn, 2]
         following = touched[min(turn + 1, len(touched) - 1), 0]
-        expand_block(path, blocks, block, following, runs, tables, words)
+        if alone:
+            sum_block(path, blocks, block, following, runs, tables, narrow, wide, sums)
+        else:
+            expand_block(path, blocks, block, following, runs, tables, words)
         largest = expand(block, entries, halves, scale_table, scale)
         if len(squares):
             half_squares(words, wide_rows, tops, squares, scale, added)
@@ -63,13 +77,14 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
             add_stage_squares(stages[block], centroid_halves, centroid_pairs, products, stored, scale, added)
         elif len(offset_tables):
             expand_offsets(stages[block], terms.shape[1], offset_tables, added)
+            low, high = extremes(added)
         first = block * BLOCK
         for query in range(0, nq, WIDE):
             t = query // WIDE
-            if nq == 1:
+            if nq == 1 and not alone:
                 wide_tile(path, 1, WIDE_SHIFT, words, wide, 0, 0, wide_rows, sums)
                 level_tile(path, 1, words, wide_rows, narrow, 0, 0, ends, 0, segments[0], sums)
-            else:
+            elif not alone:
                 wide_tile(path, 4, WIDE_SHIFT, words, wide, query * wide_each, wide_each, wide_rows, sums)
                 place = t * ends.shape[1]
                 level_tile(
@@ -87,6 +102,10 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
                 )
             for q in range(query, min(query + WIDE, nq)):
                 line, where = (offsets[q], units[q]), (first, begin, end, q)
+                if only_offsets:
+                    limit = without_offsets(limits[q], weights[q], low, high)
+                    if not may_exceed(sums, q - query, offsets[q], units[q], scale, largest, limit):
+                        continue
                 if staged:
                     push_staged(
                         sums,

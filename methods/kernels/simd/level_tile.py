@@ -19,7 +19,7 @@ from methods.kernels.simd.emitted import Arguments, emitted
 from methods.kernels.simd.ir import I8, I16, I32, I64
 from methods.kernels.simd.planar_tile import BLOCK, first_query
 
-__all__ = ["level_tile", "segment_ends", "wide_tile"]
+__all__ = ["level_tile", "multiply_words", "segment_ends", "wide_tile"]
 
 
 @njit(cache=True, nogil=True)
@@ -134,7 +134,7 @@ def level_tile(builder: Any, args: Arguments) -> None:
     _emit(builder, args["path"], args["width"], args)
 
 
-def _multiply_words(builder: Any, a: Any, b: Any, native: bool) -> Any:
+def multiply_words(builder: Any, a: Any, b: Any, native: bool) -> Any:
     """<n x i16> signed products, neighbors added: <n/2 x i32>. Native is ``vpmaddwd``."""
     wide = simd.vector(I32, a.type.count // 2)
     if native:
@@ -180,7 +180,7 @@ def wide_tile(builder: Any, args: Arguments) -> None:
                 where = simd.at(builder, place, builder.mul(args["stride"], ir.Constant(I64, query)))
                 weights = builder.bitcast(simd.splat(builder, simd.load(builder, I32, where), lanes), words)
                 for part in range(parts):
-                    products = _multiply_words(builder, codes[part], weights, native)
+                    products = multiply_words(builder, codes[part], weights, native)
                     simd.accumulate(builder, slots[query * parts + part], products)
 
         simd.count_loop(builder, ir.Constant(I64, 0), args["rows"], 1, row)

@@ -23,6 +23,8 @@ __all__ = [
     "ALPHABETS",
     "GROUP",
     "expand",
+    "group_words",
+    "level_tables",
     "pack",
     "planes",
     "symbol_places",
@@ -211,6 +213,35 @@ def _numbers(builder: Any, low: Any, high: Any) -> list[Any]:
     return [first, second]
 
 
+def level_tables(builder: Any, path: str, bits: int, wide: int, lanes: int, tables: Any) -> list[_Table]:
+    """What the symbols of an alphabet are looked up in: bytes, or where ``wide`` the low and the high bytes of words.
+
+    ``tables`` is the address of what :func:`expand` takes.
+    """
+    places = table_places(bits, wide)
+    return [_Table(builder, path, bits, lanes, simd.at(builder, tables, place)) for place in places]
+
+
+def group_words(builder: Any, bits: int, lanes: int, tables: list[_Table], source: Any, doc: Any) -> list[Any]:
+    """A group's levels, of the documents of a register from ``doc`` on: rows of words as :func:`expand` has them.
+
+    Vectors of bytes, two of them, or of words, four. The group's 64 documents begin at the address ``source``.
+    """
+    quads: list[list[tuple[int, Any]]] = [[], []]
+    at = 0
+    for plane in planes(bits):
+        line = simd.at(builder, source, at * BLOCK)
+        address = simd.at(builder, line, builder.mul(doc, ir.Constant(I64, plane)))
+        for parts, value in zip(quads, _quads(builder, plane, lanes, address)):
+            parts.append((plane, value))
+        at += plane
+    rows: list[Any] = []
+    for parts in quads:
+        levels = [table.levels(parts) for table in tables]
+        rows += _numbers(builder, *levels) if len(levels) == 2 else levels
+    return rows
+
+
 @emitted("path, bits, wide, docs, int64 first, int64 groups, tables, out, int64 row, int64 ahead")
 def expand(builder: Any, args: Arguments) -> None:
     """Levels of ``groups`` groups of 64 documents as rows of words, a word a document.
@@ -239,10 +270,7 @@ def expand(builder: Any, args: Arguments) -> None:
     """
     path, width, wide = args["path"], args["bits"], args["wide"]
     lanes = 64 if path in WIDEST else 32
-    tables = [
-        _Table(builder, path, width, lanes, simd.at(builder, args["tables"], place))
-        for place in table_places(width, wide)
-    ]
+    tables = level_tables(builder, path, width, wide, lanes, args["tables"])
     start = simd.at(builder, args["docs"], builder.mul(args["first"], ir.Constant(I64, BLOCK)))
     target = simd.at(builder, args["out"], builder.mul(args["row"], ir.Constant(I64, 4 * BLOCK)))
 
@@ -252,19 +280,9 @@ def expand(builder: Any, args: Arguments) -> None:
         simd.prefetch(builder, source, args["ahead"], BLOCK * width, level=2)
 
         def chunk(doc: Any) -> None:
-            quads: list[list[tuple[int, Any]]] = [[], []]
-            at = 0
-            for plane in planes(width):
-                line = simd.at(builder, source, at * BLOCK)
-                address = simd.at(builder, line, builder.mul(doc, ir.Constant(I64, plane)))
-                for parts, value in zip(quads, _quads(builder, plane, lanes, address)):
-                    parts.append((plane, value))
-                at += plane
             here = simd.at(builder, place, builder.mul(doc, ir.Constant(I64, 4)))
-            for quad, parts in enumerate(quads):
-                levels = [table.levels(parts) for table in tables]
-                for number, words in enumerate(_numbers(builder, *levels) if wide else levels):
-                    simd.store(builder, words, simd.at(builder, here, 4 * BLOCK * (len(levels) * quad + number)))
+            for row, words in enumerate(group_words(builder, width, lanes, tables, source, doc)):
+                simd.store(builder, words, simd.at(builder, here, 4 * BLOCK * row))
 
         simd.count_loop(builder, ir.Constant(I64, 0), ir.Constant(I64, BLOCK), lanes // 4, chunk)
 

@@ -67,6 +67,37 @@ def test_scores_are_inner_products_up_to_the_rounding_of_queries(path, bits, n, 
 
 
 @pytest.mark.parametrize("path", kernel_paths.EVERY)
+@pytest.mark.parametrize("bits", [MIXED, [5], [4, 4, 3], [2] * 9], ids=str)
+@pytest.mark.parametrize("offset_bytes_each", [0, 2])
+def test_a_query_alone_finds_what_it_finds_among_others(path, bits, offset_bytes_each):
+    rng = np.random.default_rng(len(bits))
+    codes, entries = rng.integers(0, 256, (300, sum(bits)), dtype=np.uint8), rng.integers(0, 256, 300, dtype=np.uint8)
+    bounds, factors = np.array([-30, 20], np.float32), np.linspace(0.5, 1.5, 256, dtype=np.float32)
+    added = {"offsets": offset_bytes(rng.uniform(-30, 20, 300), bounds), "offset_tables": offset_tables(bounds)}
+    spreads = rng.uniform(0.5, 2, len(bits)).astype(np.float32)
+    level = LevelScanner(
+        codes,
+        np.array(bits),
+        spreads,
+        integer_levels(),
+        entries,
+        factors,
+        threads=1,
+        path=path,
+        **(added if offset_bytes_each else {}),
+    )
+    queries = rng.standard_normal((6, level.dim)).astype(np.float32)
+    weights = rng.standard_normal(6).astype(np.float32) if offset_bytes_each else None
+    every = level.search(queries, 300, weights=weights)
+    for query in range(6):
+        own = None if weights is None else weights[query : query + 1]
+        for k in (3, 300):  # the first of all 300 too, of which the scan rejects none
+            alone = level.search(queries[query : query + 1], k, weights=own)
+            for part, whole in zip(alone, every):
+                assert np.array_equal(part[0], whole[query, :k])
+
+
+@pytest.mark.parametrize("path", kernel_paths.EVERY)
 @pytest.mark.parametrize("nq", [1, 6])
 def test_squared_distances(path, nq):
     rng = np.random.default_rng(nq)
