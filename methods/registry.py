@@ -45,11 +45,33 @@ def register(name: str) -> Callable[[_Class], _Class]:
 
 
 def _import_all(package: str) -> None:
-    """Import a package and what is in it, but for files and folders that begin with ``_``: these hold no method."""
-    for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
+    """Import a module and what is in it, but for files and folders that begin with ``_``: these hold no method."""
+    for module in pkgutil.iter_modules(getattr(importlib.import_module(package), "__path__", [])):
         if not module.name.startswith("_"):
-            name = f"{package}.{module.name}"
-            _import_all(name) if module.ispkg else importlib.import_module(name)
+            _import_all(f"{package}.{module.name}")
+
+
+@functools.cache
+def _own_modules() -> dict[str, str]:
+    """Modules of the families by their last names: a method's has the name of the method."""
+    modules: dict[str, str] = {}
+    folders = [("methods", Path(__file__).parent)]
+    while folders:
+        package, path = folders.pop()
+        for module in pkgutil.iter_modules([str(path)]):
+            if not module.name.startswith("_") and (package != "methods" or module.name not in SHARED):
+                modules[module.name] = f"{package}.{module.name}"
+                if module.ispkg:
+                    folders.append((modules[module.name], path / module.name))
+    return modules
+
+
+def _find(name: str) -> None:
+    """Import the method ``name``: a run of one method imports no other. All, if no module is called so."""
+    if name not in _METHODS and name in _own_modules():
+        _import_all(_own_modules()[name])
+    if name not in _METHODS:
+        _discover()
 
 
 @functools.cache
@@ -96,7 +118,7 @@ def get(name: str, track: str | None = DENSE) -> type[Any]:
     WrongTrack
         If it is a method of another track than ``track`` (None allows any), with the names that are not.
     """
-    _discover()
+    _find(name)
     if name not in _METHODS and name in _LEFT_OUT:
         raise UnknownMethod(_LEFT_OUT[name])
     if name not in _METHODS:

@@ -107,6 +107,12 @@ def test_listing_does_not_import_torch():
     subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
 
 
+@pytest.mark.integration
+def test_a_method_is_found_without_the_modules_of_others():
+    script = "import sys, methods; methods.get('rq_trellis'); assert 'methods.product.opq' not in sys.modules"
+    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
+
+
 @pytest.mark.parametrize("name", registry.names())
 def test_code_sizes_are_those_of_all_budgets_tried_one_by_one(name):
     cls, dim = registry.get(name), 24
