@@ -102,7 +102,7 @@ def test_own_vectors_are_named_by_their_file_also_in_earlier_records(subsample, 
 
 def test_the_subset_written_can_be_measured(subsample, bench, vectors, tmp_path):
     sweep = ["-m", "method=acme_truncated,pq,int8", "budget=4x", "dataset=path", f"dataset.base={vectors}"]
-    done = bench(*sweep, "dataset.holdout=50", "latency_s=0.1")
+    done = bench(*sweep, "dataset.holdout=50", "latency_s=0.1", isolated=False)
     assert done.returncode == 0, done.stderr
     status, output, errors = subsample(
         bench.results, "--queries", "50,10", "--base", "1,.5", "--tau", ".3", "--write", tmp_path / "small"

@@ -1,8 +1,7 @@
 """The paths of kernels that their tests go through.
 
 The emulated AVX-512 path is the native one but for one instruction, and every kernel takes seconds to compile for it.
-Where the processor has a native path of 512 bits, that is what the tests of a kernel go through, and the emulated one
-is left to ``test_scanners.py``.
+Where the processor has a native path of 512 bits, that is what the tests of kernels go through instead.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from methods import registry
 from methods.errors import BudgetError
 
 N, DIM, QUERIES, K = 1_500, 384, 60, 10
-SLOW = ("OPQ", "RQ", "PRQ", "HnswPq")  # in training
+SLOW = ("OPQ", "RQ", "PRQ", "HnswPq", "ITQ")  # in training
 SCHEMES = [
     pytest.param(name, scheme, marks=[pytest.mark.slow] * (scheme in SLOW))
     for name in adaptors.runnable()

@@ -1,8 +1,10 @@
 """A run with an index: its curve ends at a scan of all codes, and every byte of ids is counted."""
 
 import pytest
+from runs_here import run_here
 
 import bench
+from bench.execution import runner
 from bench.report.curves import curves, curves_frame
 from bench.report.rows import rows_of
 
@@ -13,9 +15,17 @@ DATA = {"name": "squad-sentences-mini", "max_base": N, "max_queries": 100}
 def run(results, method="int8", size="4x", **index):
     own = {"lists": LISTS} if index.get("name", "ivf") == "ivf" else {}
     options = {"index": {"name": "ivf", **own, **index}} if index.get("name") != "flat" else {}
-    record = bench.run(method, size, DATA, results=str(results), latency_s=0.2, **options)
+    record = bench.run(method, size, DATA, results=str(results), latency_s=0.02, **options)
     assert record.status == "ok", record.reason
     return record
+
+
+@pytest.fixture(scope="module", autouse=True)
+def in_this_process():
+    """Runs in processes of their own are for :mod:`tests.bench.execution` to test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner, "run_isolated", run_here)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +33,6 @@ def results(tmp_path_factory):
     return tmp_path_factory.mktemp("results")
 
 
-@pytest.mark.integration
 @pytest.mark.parametrize(("method", "budget"), [("int8", "4x"), ("transform_coding", "16x"), ("sign", "32x")])
 def test_all_lists_lose_what_the_code_loses(results, method, budget):
     record = run(results, method, budget)
@@ -40,7 +49,6 @@ def test_all_lists_lose_what_the_code_loses(results, method, budget):
     assert record.quality["recall@10"].value == record.index.at(record.index.probes).quality["recall@10"].value
 
 
-@pytest.mark.integration
 def test_bytes_of_ids_and_lists_are_counted(results):
     record = run(results, probes=[2], ids="int32")
     assert record.bytes.code == 384
@@ -52,14 +60,12 @@ def test_bytes_of_ids_and_lists_are_counted(results):
     assert record.scan_bandwidth is None
 
 
-@pytest.mark.integration
 def test_a_budget_of_all_leaves_room_for_the_id(results):
     record = run(results, "transform_coding", "48B", probes=[4], budget="all")
     assert record.bytes.code + -(-record.bytes.ids // N) <= 48
     assert record.bytes.code < 48
 
 
-@pytest.mark.integration
 def test_residuals_are_searched(results):
     plain, residual = (run(results, "pq", "32x", probes=[8], residual=value) for value in (False, True))
     recalls = [record.index.points[-1].quality["recall@10"].value for record in (plain, residual)]
@@ -67,16 +73,14 @@ def test_residuals_are_searched(results):
     assert residual.index.residual
 
 
-@pytest.mark.integration
 def test_candidates_of_some_lists_are_ranked_anew(results):
     record = bench.run(
-        "sign", "32x", DATA, results=str(results), latency_s=0.2, rescore="disk", index={"name": "ivf", "probes": [32]}
+        "sign", "32x", DATA, results=str(results), latency_s=0.02, rescore="disk", index={"name": "ivf", "probes": [32]}
     )
     assert record.status == "ok", record.reason
     assert record.index.points[-1].quality["recall@10"].value > 0.8
 
 
-@pytest.mark.integration
 def test_rows_curves_and_table_say_which_index(results):
     records = [run(results), run(results, name="flat"), run(results, "sign", "32x")]
     labels = {row.label for row in rows_of(records)}
@@ -90,7 +94,6 @@ def test_rows_curves_and_table_say_which_index(results):
     assert all(len(axis.lines) == 2 for axis in figure.axes)
 
 
-@pytest.mark.integration
 def test_a_graph_counts_its_links_and_ends_at_a_scan(results):
     record = run(results, name="hnsw")
     points = record.index.points
@@ -103,10 +106,9 @@ def test_a_graph_counts_its_links_and_ends_at_a_scan(results):
     assert points[-1].quality["recall@10"].value > 0.99
 
 
-@pytest.mark.integration
 def test_a_graph_over_opq_ranks_its_candidates_anew(results):
     index = {"name": "hnsw", "ef": [40], "links": 8}
-    options = {"results": str(results), "latency_s": 0.2, "rescore": "disk"}
+    options = {"results": str(results), "latency_s": 0.02, "rescore": "disk"}
     record = bench.run("opq", "32x", DATA, index=index, **options)
     assert record.status == "ok", record.reason
     assert record.index.points[0].quality["recall@10"].value > 0.9
