@@ -8,6 +8,7 @@ import pytest
 
 from methods import MethodError, Metric
 from methods.checks import data
+from methods.errors import NotInFaiss
 from methods.rotated.turboquant import TurboQuant
 from methods.vectors import normalized
 
@@ -74,3 +75,47 @@ def test_scores_with_norms_are_those_of_decoded_vectors(metric, rotation):
     scores, ids = codec.searcher(codes).search(data.queries(), 20)
     exact = data.metric_values(data.queries(), codec.decode(codes), Metric.parse(metric))
     np.testing.assert_allclose(scores, np.take_along_axis(exact, ids, axis=1), rtol=1e-3, atol=1e-3)
+
+
+def _uneven():
+    """Unit vectors with a common direction."""
+    return normalized(
+        data.base() + 3 * normalized(np.ones((1, 32), np.float32)) * np.linalg.norm(data.base(), axis=1)[:, None]
+    )
+
+
+@pytest.mark.parametrize("store_norm", [False, True])
+def test_calibration_fits_levels_to_what_the_rotation_leaves_uneven(store_norm):
+    vectors, errors = _uneven(), {}
+    for calibrate in (False, True):
+        codec = TurboQuant(32, "ip", 2, store_norm, calibrate=calibrate).fit(vectors)
+        errors[calibrate] = ((codec.decode(codec.encode(vectors)) - vectors) ** 2).sum()
+    assert errors[True] < 0.5 * errors[False]
+    assert set(codec.parts()) == {"rotation", "shift", "scale"}
+
+
+def test_a_calibrated_norm_makes_up_for_the_length_that_decoding_loses():
+    vectors = 5 * _uneven()
+    codec = TurboQuant(32, "ip", 1, calibrate=True).fit(vectors)
+    np.testing.assert_allclose(np.linalg.norm(codec.decode(codec.encode(vectors)), axis=1), 5, rtol=2e-3)
+
+
+@pytest.mark.parametrize("metric", ["ip", "cosine", "l2"])
+def test_calibrated_codes_are_found_by_their_decoded_vectors(metric):
+    codec = TurboQuant.for_budget(32, 18, Metric(metric), calibrate=True).fit(data.train())
+    assert (codec.bits, codec.store_norm, codec.calibrate) == (4, True, True)
+    codes, queries = codec.encode(data.base()), data.queries()[:20]
+    values = data.metric_values(queries, codec.decode(codes), Metric("ip" if metric == "cosine" else metric))
+    best = values.min(axis=1) if metric == "l2" else values.max(axis=1)
+    scores, _ = codec.searcher(codes).search(normalized(queries) if metric == "cosine" else queries, 1)
+    expected = best / np.linalg.norm(queries, axis=1) if metric == "cosine" else best
+    np.testing.assert_allclose(scores[:, 0], expected, rtol=1e-3, atol=1e-3)
+
+
+def test_dimensions_that_never_vary_are_calibrated_to_their_value():
+    vectors = data.train().copy()
+    vectors[:, 5:] = 0
+    codec = TurboQuant(32, "ip", 2, rotation="none", calibrate=True).fit(vectors)
+    assert np.abs(codec.decode(codec.encode(vectors))[:, 5:]).max() < 0.5
+    with pytest.raises(NotInFaiss, match="calibrate=false"):
+        codec.to_faiss(codec.encode(vectors))
