@@ -241,7 +241,7 @@ class LevelScanner(Ranged):
         self.size, self.code_size = codes.shape
         self.visits = all_rows(self.size)
         self.dim, self.l2, self.threads, self.path = GROUP * len(alphabets), bool(l2), threads, choose(path)
-        self._alphabets = alphabets
+        self._places = code_places(self.path, alphabets)
         self.scales = Scales(entries, factors, self.size)
         stages = np.empty((self.size, 0), np.uint8) if stages is None else prepare.as_codes(stages, None, "stages")
         if len(stages) != self.size:
@@ -261,7 +261,7 @@ class LevelScanner(Ranged):
             stages = np.concatenate([stages, prepare.as_codes(offsets, len(offset_tables), "offsets")], axis=1)
         self._sign = -1 if stage_squares else 1  # squared lengths are subtracted
         self._stages, self._stage_bytes = layout.planar(stages), stages.shape[1]
-        self.blocks = layout.planar(codes, code_places(self.path, alphabets))
+        self.blocks = layout.planar(codes, self._places)
         many = 1 + int(np.flatnonzero(bits >= _WIDE_BITS).max(initial=-1))
         wide = np.arange(len(bits)) < max(many, -(-len(bits) // _WIDE_SHARE))
         runs = expansion_runs(self.path, alphabets, bits, wide)
@@ -354,7 +354,7 @@ class LevelScanner(Ranged):
         """Codes (m, size), stages with all that is kept beside them (m, bytes), and entries (m,) of the given rows."""
         stages = picked(self._stages, np.arange(self._stage_bytes * BLOCK).reshape(-1, BLOCK), rows)
         entries = self.scales.entries.reshape(-1)[rows]
-        return picked(self.blocks, code_places(self.path, self._alphabets), rows), stages, entries
+        return picked(self.blocks, self._places, rows), stages, entries
 
     def _batch(
         self, queries: np.ndarray, tables: np.ndarray | None, weights: np.ndarray | None, *, pads: bool
