@@ -15,11 +15,11 @@ import numpy as np
 from methods.encoding.units import lengths_of
 from methods.kernels.sets.lengths import at_length
 
-__all__ = ["CommonLength"]
+__all__ = ["FAR", "CommonLength"]
 
 _TOLERANCE = 0.01  # of the median length
 _EXCEPTIONS = 1e-3  # of the vectors may have another length
-_FAR = 2.0  # times as long or as short: what decodes so is of another length
+FAR = 2.0  # times as long or as short: what decodes so is of another length
 _PAYS = 0.95  # times the error of order without it: at most so much for the length to be kept
 _PAYS_ESTIMATES = 0.6  # the same where products with what is decoded are unbiased, which any length but its own spoils
 _QUERIES, _BASE, _NEAREST = 256, 4096, 16
@@ -66,7 +66,7 @@ class CommonLength:
         if not self.length:
             return vectors
         scaled = np.empty(vectors.shape, np.float32)
-        at_length(vectors, self.length, _FAR, scaled)
+        at_length(vectors, self.length, FAR, scaled)
         return scaled
 
     def parts(self) -> dict[str, np.ndarray]:

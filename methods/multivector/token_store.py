@@ -16,12 +16,13 @@ from methods.kernels.sets.chamfer import chamfer_search
 from methods.kernels.sets.maxsim import largest_products, least_distances
 from methods.multivector.base import OFFSET_BYTES, Codes, MultiVectorCodec, SetSearcher
 from methods.multivector.common_length import CommonLength
+from methods.multivector.product_rows import ProductSetSearcher
 from methods.multivector.ragged import Ragged
 from methods.multivector.scanned_levels import LevelSetSearcher
 from methods.multivector.stretch import Stretch
 from methods.multivector.zero_vectors import Places, ZeroCode, split_zeros
 from methods.part_names import behind, under
-from methods.search.products import ProductSearcher
+from methods.search.products import HasRowCodebooks, ProductSearcher
 from methods.search.scanners import HammingSearcher, SymbolSearcher
 
 __all__ = ["DecodingSetSearcher", "PrunedStoreCodec", "TokenStoreCodec"]
@@ -160,7 +161,18 @@ class TokenStoreCodec(MultiVectorCodec):
             return searcher
         if not self.codec_.decodable:
             raise MethodError(f"{self._label()} can neither decode codes of {self.codec} nor compare them bit by bit")
+        if (centroids := self._row_searcher(codes)) is not None:
+            return centroids
         return DecodingSetSearcher(self, codes, self.codec_.code_size)
+
+    def _row_searcher(self, codes: Codes) -> SetSearcher | None:
+        """A searcher over product codes, where all of them stand for rows of centroids."""
+        if not isinstance(self.codec_, HasRowCodebooks) or not self.stretch_.is_identity:
+            return None
+        codebooks, rows = self.codec_.row_codebooks(), codes.rows(self.codec_.code_size)
+        if codebooks is None or self.zero_.among(rows).any():
+            return None
+        return ProductSetSearcher(self.codec_, codebooks, codes, self.length_)
 
     def _scanning_searcher(self, codes: Codes) -> SetSearcher | None:
         """A searcher over codes as they are, binary ones or levels, where there is one."""

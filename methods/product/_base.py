@@ -172,6 +172,17 @@ class ProductCodec(Codec):
         shape = (self.subquantizers, 2**self.bits, self._subspaces.width)
         return faiss.vector_to_array(self.index_.pq.centroids).reshape(shape)
 
+    def row_codebooks(self) -> np.ndarray | None:
+        """Centroids (subquantizers, 256, width) of which a code's, side by side, are what it decodes to.
+
+        In the coordinates of :meth:`row_queries`; None where an index is not a byte.
+        """
+        return self._codebooks() if self.bits == 8 else None
+
+    def row_queries(self, queries: np.ndarray) -> np.ndarray:
+        """Queries (nq, dim) whose products with those rows are the ones with what codes decode to."""
+        return self._to_product(queries)
+
     def parts(self) -> dict[str, np.ndarray]:
         """``codebooks`` (subquantizers, 2^bits, width) float32."""
         self._check_fitted()

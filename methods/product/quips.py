@@ -103,6 +103,9 @@ class QUIPS(ProductCodec):
         mapped = np.concatenate(parts) if parts else np.empty((0, self.subquantizers, self._subspaces.width))
         return mapped.reshape(len(vectors), self._subspaces.padded_dim).astype(np.float32)
 
+    def row_codebooks(self) -> None:
+        """None: decoded vectors are another map of the rows."""
+
     def _to_product(self, vectors: np.ndarray) -> np.ndarray:
         return self._mapped(vectors, self.roots_)
 

@@ -11,6 +11,7 @@ import pytest
 from methods import registry
 from methods.multivector import Ragged
 from methods.multivector.common_length import CommonLength
+from methods.multivector.product_rows import ProductSetSearcher
 from methods.multivector.scanned_levels import LevelSetSearcher
 from methods.multivector.token_store import DecodingSetSearcher
 
@@ -76,3 +77,35 @@ def test_the_scan_itself_is_near_and_counts_documents_of_zeros_alone():
     rough = codec.searcher(codes)._scanned(asked)
     assert np.abs(rough - exact).max() < 0.03 * np.abs(exact).max()
     assert not rough[:, 3].any()
+
+
+@functools.cache
+def fitted_product(name):
+    params = {"codec": name, "codec_params": {"iterations": 3}}
+    cls = registry.get("token_codec", "multivector")
+    return registry.configured(cls, DIM, 40, made(300, 0).lengths, **params).fit(made(300, 0))
+
+
+@pytest.mark.parametrize("name", ["pq", "opq"])
+@pytest.mark.parametrize("length", [0.0, 1.0])
+def test_product_codes_become_floats_a_document_at_a_time(name, length):
+    codec, documents, asked = copy.copy(fitted_product(name)), made(DOCUMENTS, 1), made(40, 2)
+    codec.length_ = CommonLength(length)
+    codes = codec.encode(documents)
+    searcher = codec.searcher(codes)
+    assert isinstance(searcher, ProductSetSearcher)
+    assert searcher.nbytes == codes.nbytes
+    found, expected = (
+        each.search(asked, K) for each in (searcher, DecodingSetSearcher(codec, codes, codec.codec_.code_size))
+    )
+    np.testing.assert_allclose(found[0], expected[0], rtol=1e-5, atol=1e-5)
+    assert (found[1] == expected[1]).mean() > 0.98  # but for equal scores
+
+
+def test_product_codes_beside_zeros_or_of_other_maps_are_decoded():
+    codec = fitted_product("pq")
+    assert isinstance(codec.searcher(codec.encode(made(DOCUMENTS, 1, 0.0, True))), DecodingSetSearcher)
+    cls = registry.get("token_codec", "multivector")
+    params = {"codec": "quips", "codec_params": {"dim": DIM, "metric": "ip", "subquantizers": 4, "iterations": 2}}
+    mapped = cls(DIM, **params).fit(made(300, 0))
+    assert isinstance(mapped.searcher(mapped.encode(made(DOCUMENTS, 1))), DecodingSetSearcher)

@@ -8,6 +8,7 @@ import pytest
 
 from methods.kernels.errors import KernelError
 from methods.kernels.sets.chamfer import chamfer_candidates, chamfer_reference, chamfer_search
+from methods.kernels.sets.product_chamfer import product_chamfer_search
 
 
 def sets(lengths, dim, seed, dtype=np.float32):
@@ -121,3 +122,30 @@ def test_candidates_of_another_number_of_queries_are_refused():
     vectors, offsets = sets([3, 5], 8, 0)
     with pytest.raises(KernelError, match=r"candidates must have shape \(2, m\), not \(3, 1\)"):
         chamfer_candidates(vectors, offsets, vectors, offsets, np.zeros((3, 1)))
+
+
+@pytest.mark.parametrize("path", kernel_paths.WIDEST)
+@pytest.mark.parametrize(("m", "width", "length"), [(3, 4, 0.0), (2, 8, 1.0), (5, 3, 2.0)])
+def test_product_codes_score_as_the_centroids_that_they_name(path, m, width, length):
+    rng = np.random.default_rng(width)
+    offsets = np.concatenate([[0], np.cumsum(rng.integers(0, 30, 20))])
+    codes = rng.integers(0, 256, (offsets[-1], m), dtype=np.uint8)
+    codebooks = rng.standard_normal((m, 256, width), np.float32)
+    rows = codebooks[np.arange(m), codes].reshape(len(codes), -1)
+    own = np.linalg.norm(rows, axis=1, keepdims=True)
+    if length:
+        rows = np.where((own > length / 2) & (own < 2 * length), rows / own * length, rows).astype(np.float32)
+    asked, bounds = rng.standard_normal((21, m * width), np.float32), np.array([0, 3, 4, 21])
+    expected = chamfer_search(asked, bounds, rows, offsets, 7, path=path)
+    for threads in (1, 2):
+        found = product_chamfer_search(asked, bounds, codes, codebooks, offsets, 7, length, 2.0, threads, path)
+        np.testing.assert_allclose(found[0], expected[0], rtol=1e-4)
+        assert np.array_equal(found[1], expected[1])
+
+
+def test_product_codes_of_other_shapes_are_refused():
+    asked, bounds, offsets = np.zeros((1, 8), np.float32), np.array([0, 1]), np.array([0, 3])
+    with pytest.raises(KernelError, match=r"codebooks must be float32 of shape \(M, 256, width\)"):
+        product_chamfer_search(asked, bounds, np.zeros((3, 2), np.uint8), np.zeros((2, 16, 4), np.float32), offsets, 1)
+    with pytest.raises(KernelError, match=r"codes must be C-contiguous uint8 of shape \(total, 2\)"):
+        product_chamfer_search(asked, bounds, np.zeros((3, 1), np.uint8), np.zeros((2, 256, 4), np.float32), offsets, 1)
