@@ -90,8 +90,8 @@ class RunConfig:
     index : dict
         ``name``: ``flat`` scans all codes; ``ivf`` has ``lists`` of them (``auto``: about 4 sqrt(n)) and visits
         ``probes`` (``auto``, or the values of the curve), codes vectors less their list's centroid where ``residual``,
-        stores ``ids`` (``packed``, ``int32``, ``int64``; ``none`` where the caller takes the order of the lists), and
-        counts them where ``budget`` is ``all`` and not ``code``.
+        stores ``ids`` (``packed``, ``int32``, ``int64``, ``elias_fano``; ``none`` where the caller takes the order of
+        the lists), and counts them where ``budget`` is ``all`` and not ``code``.
     """
 
     method: Any = field(default_factory=dict)

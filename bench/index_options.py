@@ -16,7 +16,7 @@ INDEXES: dict[str, dict[str, Any]] = {
 _LINKS = (2, 512)
 _CHOICES: dict[str, tuple[Any, ...]] = {
     "residual": (True, False),
-    "ids": ("packed", "int32", "int64", "none"),
+    "ids": ("packed", "int32", "int64", "elias_fano", "none"),
     "budget": ("code", "all"),
 }
 

@@ -42,7 +42,8 @@ class IndexInfo:
     kind : str
         ``ivf`` or ``hnsw``.
     ids : str
-        How the id of a code is stored: ``packed``, ``int32``, ``int64`` or ``none``; ``ids_bytes`` of all.
+        How the id of a code is stored: ``packed``, ``int32``, ``int64``, ``elias_fano`` or ``none``;
+        ``ids_bytes`` of all.
     probes : int
         Of the operating point that the record's quality and latency are of.
     points : list of OperatingPoint

@@ -8,6 +8,7 @@ loses at most :data:`LOSS` of recall@10 to the index.
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ from bench.tracks.measurement import (
 from methods import Codec
 from methods.compose import rescored
 from methods.errors import BudgetError
-from methods.index import check_graph, codec_metric, id_bits
+from methods.index import check_graph, codec_metric, default_lists, id_bits
 
 LOSS = 0.01
 _POINT_S = 5.0  # of single queries, for each point
@@ -52,7 +53,8 @@ def code_bytes_left(config: RunConfig, n: int, code_bytes: int) -> int:
     """Bytes that a code may take: with ``index.budget=all``, what the id of each vector leaves."""
     if config.index.get("budget") != "all":
         return code_bytes
-    return code_bytes - -(-id_bits(n, config.index["ids"]) // 8)
+    lists = default_lists(n) if config.index["lists"] == "auto" else config.index["lists"]
+    return code_bytes - math.ceil(id_bits(n, config.index["ids"], lists) / 8)
 
 
 def configure(config: RunConfig, dataset: Dataset, code_bytes: int) -> tuple[Codec, Codec | None, int]:

@@ -46,7 +46,7 @@ class IVFSearcher(Searcher):
         Lists that a query visits, at most all of them; see :meth:`probing`.
     residual : bool
         Whether codes stand for vectors less their list's centroid. The centroid's share of a score is added exactly.
-    ids : {"packed", "int32", "int64", "none"}
+    ids : {"packed", "int32", "int64", "elias_fano", "none"}
         As :class:`.RowIds` stores them.
     overwrite_codes : bool
         Whether ``codes`` may be put in the order of the lists where they lie, which saves a copy of them.
@@ -83,7 +83,7 @@ class IVFSearcher(Searcher):
         self.probes = self._checked(probes)
         self._offsets = np.append(0, np.cumsum(np.bincount(assigned, minlength=partition.lists)))
         order = np.argsort(assigned, kind="stable")
-        self._ids = RowIds(order, ids)
+        self._ids = RowIds(order, ids, self._offsets)
         codes = _in_order(codes, order, overwrite_codes)
         del order
         scan = codec.searcher(codes)
