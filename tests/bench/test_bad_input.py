@@ -127,7 +127,10 @@ CASES = {
     "an option of no index": ((*GOOD, "index.lists=8"), "is an option of index=ivf"),
     "no lists": ((*GOOD, "index=ivf", "index.lists=0"), "use an integer of at least 1, or auto"),
     "probes that are no list": ((*GOOD, "index=ivf", "index.probes=4"), "use auto, or [1,4,16]"),
-    "ids of another width": ((*GOOD, "index=ivf", "index.ids=int8"), "use one of packed, int32, int64, elias_fano, none"),
+    "ids of another width": (
+        (*GOOD, "index=ivf", "index.ids=int8"),
+        "use one of packed, int32, int64, elias_fano, none",
+    ),
     "an option of the other index": ((*GOOD, "index=ivf", "index.ef=[8]"), "is an option of index=hnsw"),
     "one link": ((*GOOD, "index=hnsw", "index.links=1"), "use an integer from 2 to 512"),
     "candidates that are no list": ((*GOOD, "index=hnsw", "index.ef=0"), "use auto, or [1,4,16]"),

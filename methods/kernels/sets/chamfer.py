@@ -17,7 +17,7 @@ from methods.kernels.machine.threads import count_parts, in_parts, read_only
 from methods.kernels.sets.offsets import as_offsets
 from methods.kernels.simd.matrix_tile import as_panels, maximum_tile, tile_rows
 
-__all__ = ["chamfer_candidates", "chamfer_reference", "chamfer_search"]
+__all__ = ["chamfer_candidates", "chamfer_reference", "chamfer_search", "chamfer_terms"]
 
 _BATCH = 4096  # query vectors that pass over the documents together
 _HALF = np.dtype(np.float16)
@@ -115,6 +115,20 @@ def _score(path: Path, tile: int, queries: tuple, documents: tuple, candidates: 
             for i in range(bounds[q] + 1 - first * width, bounds[q + 1] - first * width):
                 total += best[i]
             scores[q, c] = total
+
+
+@njit(cache=True, nogil=True)
+def _fill_terms(
+    path: Path, tile: int, panels: np.ndarray, documents: tuple, start: int, stop: int, terms: np.ndarray
+) -> None:
+    """``terms[d, q]``, the largest product of column q with document d, of the documents ``start:stop``."""
+    vectors, halves, offsets, longest = documents
+    scratch = np.empty((longest if len(halves) else 0, panels.shape[1]), np.float32)
+    best = np.empty(len(panels) * panels.shape[2], np.float32)
+    for doc in range(start, stop):
+        rows = _rows(vectors, halves, offsets[doc], offsets[doc + 1], scratch)
+        _raise_maxima(path, tile, panels, 0, len(panels), rows, best)
+        terms[doc] = best[: terms.shape[1]]
 
 
 def _documents(vectors: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
@@ -246,3 +260,32 @@ def chamfer_candidates(
         queries = (as_panels(some, chosen), bounds[start : stop + 1] - bounds[start])
         _score(chosen, tile_rows(chosen), queries, documents, candidates[start:stop], scores[start:stop])
     return scores
+
+
+def chamfer_terms(
+    query_vectors: np.ndarray,
+    vectors: np.ndarray,
+    offsets: np.ndarray,
+    threads: int | None = None,
+    path: str | None = None,
+) -> np.ndarray:
+    """What each query vector adds to the Chamfer score of each document: (n, m) float32.
+
+    Parameters
+    ----------
+    query_vectors : (m, dim) float32
+        The largest inner product of each with a document's vectors is a term; -inf to one without vectors.
+    vectors, offsets, threads, path
+        As for :func:`chamfer_search`.
+    """
+    chosen, documents = choose(path), _documents(vectors, offsets)
+    n = len(offsets) - 1
+    _query_bounds(query_vectors, np.array([0, len(query_vectors)]), vectors.shape[1])
+    panels = as_panels(query_vectors.astype(np.float32, copy=False), chosen)
+    terms = np.empty((n, len(query_vectors)), np.float32)
+
+    def fill(_: int, start: int, stop: int) -> None:
+        _fill_terms(chosen, tile_rows(chosen), panels, documents, start, stop, terms)
+
+    in_parts(fill, n, threads)
+    return terms

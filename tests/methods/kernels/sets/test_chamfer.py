@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from methods.kernels.errors import KernelError
-from methods.kernels.sets.chamfer import chamfer_candidates, chamfer_reference, chamfer_search
+from methods.kernels.sets.chamfer import chamfer_candidates, chamfer_reference, chamfer_search, chamfer_terms
 from methods.kernels.sets.product_chamfer import product_chamfer_search
 
 
@@ -149,3 +149,16 @@ def test_product_codes_of_other_shapes_are_refused():
         product_chamfer_search(asked, bounds, np.zeros((3, 2), np.uint8), np.zeros((2, 16, 4), np.float32), offsets, 1)
     with pytest.raises(KernelError, match=r"codes must be C-contiguous uint8 of shape \(total, 2\)"):
         product_chamfer_search(asked, bounds, np.zeros((3, 1), np.uint8), np.zeros((2, 256, 4), np.float32), offsets, 1)
+
+
+@pytest.mark.parametrize("path", kernel_paths.WIDEST)
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_terms_are_the_largest_products(path, dtype):
+    vectors, offsets = sets([1, 4, 7, 30], 24, 2, dtype)
+    queries, _ = sets([37], 24, 3)
+    products = queries.astype(np.float64) @ vectors.astype(np.float64).T
+    expected = np.maximum.reduceat(products, offsets[:-1], axis=1).T
+    np.testing.assert_allclose(chamfer_terms(queries, vectors, offsets, 1, path), expected, rtol=1e-4, atol=1e-4)
+    assert np.array_equal(
+        chamfer_terms(queries, vectors, offsets, 2, path), chamfer_terms(queries, vectors, offsets, 1, path)
+    )
