@@ -13,6 +13,7 @@ import re
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob
 
-from bench import commands, composition, flags, named_files
+from bench import commands, composition, flags, named_files, records
 from bench.arguments import in_order
 from bench.config import RunConfig
 from bench.records.frame import COLUMNS
@@ -242,6 +243,24 @@ def test_quoted_tables_are_those_of_the_published_records():
     ):
         assert len(table) > 2
         assert "\n".join(table) in (ROOT / page).read_text(), f"{page} is older than the records; run make publish"
+
+
+def test_tables_of_trained_methods_are_those_of_what_was_measured():
+    page = (ROOT / "docs" / "trained.md").read_text()
+    for name, lines in script("trained").sections().items():
+        assert len(lines) > 2
+        assert "\n".join(lines) in page, f"the table {name} is older than results/trained; run make publish"
+
+
+def test_a_trained_run_stands_beside_the_one_with_its_options():
+    trained = script("trained")
+    measured = list(records.find([trained.TRAINED]))
+    learned = next(record for record in measured if record.method.name == "distill_pq")
+    plain = next(record for record in measured if record.method.name == "opq")
+    other = replace(plain, method=replace(plain.method, requested={**plain.method.requested, "iterations": 5}))
+    assert trained.without(learned, [other, plain]) is plain
+    with pytest.raises(SystemExit, match="0 runs of opq"):
+        trained.without(learned, [other])
 
 
 def test_the_five_to_start_with_are_what_the_readme_says_of_them():

@@ -31,7 +31,7 @@ class SparseRecipe:
 
     loss: str = LABELS
     temperature: float = 0.05
-    epochs: int = 25
+    epochs: int = 10
     batch: int = 1024
     codebook_rate: float = 1e-4
     map_rate: float = 1e-3
@@ -62,7 +62,7 @@ class DenseRecipe:
     """
 
     temperature: float = 0.05
-    epochs: int = 15
+    epochs: int = 6
     batch: int = 1024
     rate: float = 1e-3
     hidden: int = 768
