@@ -149,8 +149,8 @@ def judged_codes(budget: int, codes: str, name: str) -> dict[str, np.ndarray]:
 
     def make() -> dict[str, np.ndarray]:
         vectors, query_map = decoded(budget, codes, name)
-        found = search(vectors, query_map(data().judged.vectors), JUDGED)[1]
-        return {"rank": ranks(found, data().judged.answers)}
+        listed = search(vectors, query_map(data().judged.vectors), JUDGED)[1]
+        return {"rank": ranks(listed, data().judged.answers)}
 
     return kept(f"judged-{budget}-{codes}{name}", make)
 
@@ -180,8 +180,8 @@ def lists(budget: int, codes: str) -> dict[str, np.ndarray]:
         every = data()
         judged_scores, judged = search(vectors, query_map(every.judged.vectors), JUDGED)
         test_scores, test = search(vectors, query_map(every.test.vectors), CANDIDATES)
-        found = {"judged": judged, "judged_scores": judged_scores, "test": test, "test_scores": test_scores}
-        return {"learned": search(vectors, query_map(every.learned.vectors), NEGATIVES)[1], **found}
+        listed = {"judged": judged, "judged_scores": judged_scores, "test": test, "test_scores": test_scores}
+        return {"learned": search(vectors, query_map(every.learned.vectors), NEGATIVES)[1], **listed}
 
     return kept(f"lists-{budget}-{codes}", make)
 
@@ -200,18 +200,18 @@ def search(vectors: np.ndarray, queries: np.ndarray, k: int) -> tuple[np.ndarray
 
 
 def judge_of(budget: int, codes: str) -> Reranking:
-    found, judged = lists(budget, codes), data().judged
-    return Reranking(data().base, judged.vectors, judged.answers, found["judged"], found["judged_scores"])
+    listed, judged = lists(budget, codes), data().judged
+    return Reranking(data().base, judged.vectors, judged.answers, listed["judged"], listed["judged_scores"])
 
 
 def trained_maps(budget: int, codes: str, way: str, recipe: DenseRecipe, name: str = "") -> dict[str, np.ndarray]:
     """Maps of vectors and queries, the weight of code scores, and MRR@10 of validation questions by epoch."""
 
-    found, learned = lists(budget, codes), data().learned
+    listed, learned = lists(budget, codes), data().learned
 
     def make() -> dict[str, Any]:
         judge = judge_of(budget, codes)
-        graph = CandidateGraph(found["learned"].astype(np.int64), learned.answers, (0, NEGATIVES), (0, NEGATIVES))
+        graph = CandidateGraph(listed["learned"].astype(np.int64), learned.answers, (0, NEGATIVES), (0, NEGATIVES))
         epochs = []
 
         def score(of_documents: ResidualMap, of_queries: ResidualMap) -> float:
@@ -251,9 +251,9 @@ def measured(budget: int, codes: str, disk: str) -> dict[str, np.ndarray]:
         every, identity, weight = data(), ResidualMap({}), np.float32(0)
         if codes == EXACT:
             return judged_rows(search(every.base, every.test.vectors, CANDIDATES)[1], every)
-        found = lists(budget, codes)
+        listed = lists(budget, codes)
         if disk == ALONE:
-            return judged_rows(found["test"], every)
+            return judged_rows(listed["test"], every)
         if disk == ORIGINALS:
             of_documents = of_queries = identity
             weight = np.float32(judge_of(budget, codes).best_weight(identity, identity))
@@ -263,9 +263,9 @@ def measured(budget: int, codes: str, disk: str) -> dict[str, np.ndarray]:
             weight = np.float32(maps["weight"])
         vectors = of_documents(every.base).astype(np.float16).astype(np.float32)
         queries = of_queries(every.test.vectors)
-        ordered = np.empty_like(found["test"])
-        few = np.empty_like(found["test"][:, :FEW])
-        for at, (rows, scores, query) in enumerate(zip(found["test"], found["test_scores"], queries)):
+        ordered = np.empty_like(listed["test"])
+        few = np.empty_like(listed["test"][:, :FEW])
+        for at, (rows, scores, query) in enumerate(zip(listed["test"], listed["test_scores"], queries)):
             total = vectors[rows] @ query + weight * scores
             ordered[at] = rows[np.argsort(-total, kind="stable")]
             few[at] = rows[:FEW][np.argsort(-total[:FEW], kind="stable")]
@@ -274,14 +274,14 @@ def measured(budget: int, codes: str, disk: str) -> dict[str, np.ndarray]:
     return kept(f"row-{budget}-{codes}-{disk}", make)
 
 
-def judged_rows(found: np.ndarray, every: Data) -> dict[str, np.ndarray]:
-    hits = (found[:, :10, None] == every.near[:, None, :]).any(axis=2).sum(axis=1)
-    return {"rank": ranks(found, every.test.answers), "hits": hits.astype(np.uint8)}
+def judged_rows(ids: np.ndarray, every: Data) -> dict[str, np.ndarray]:
+    hits = (ids[:, :10, None] == every.near[:, None, :]).any(axis=2).sum(axis=1)
+    return {"rank": ranks(ids, every.test.answers), "hits": hits.astype(np.uint8)}
 
 
-def ranks(found: np.ndarray, answers: np.ndarray) -> np.ndarray:
-    """From 1, (nq,) int32; 0 where the answer is not among what was found."""
-    right = found == answers[:, None]
+def ranks(ids: np.ndarray, answers: np.ndarray) -> np.ndarray:
+    """From 1, (nq,) int32; 0 where the answer is not among the ids."""
+    right = ids == answers[:, None]
     return np.where(right.any(axis=1), right.argmax(axis=1) + 1, 0).astype(np.int32)
 
 
@@ -289,7 +289,7 @@ def per_question(row: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Every measure of every question; each has one answer."""
     rank = row["rank"].astype(np.float64)
     first = np.where((rank > 0) & (rank <= 10), rank, np.inf)
-    found = {f"R@{k}": ((rank > 0) & (rank <= k)).astype(np.float64) for k in (10, 50, 100, 1_000)}
+    shares = {f"R@{k}": ((rank > 0) & (rank <= k)).astype(np.float64) for k in (10, 50, 100, 1_000)}
     few = row.get("few")
     more = {} if few is None else {"MRR@10 of 100": np.where((few > 0) & (few <= 10), 1 / np.maximum(few, 1), 0.0)}
-    return {"MRR@10": 1 / first, "nDCG@10": 1 / np.log2(1 + first), **found, "recall@10": row["hits"] / 10, **more}
+    return {"MRR@10": 1 / first, "nDCG@10": 1 / np.log2(1 + first), **shares, "recall@10": row["hits"] / 10, **more}
