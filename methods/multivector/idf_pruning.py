@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from methods.errors import MethodError
 from methods.kind_losses import PRUNED
+from methods.multivector._share_pruning import SharePruning
 from methods.multivector.centroids import learn_centroids, nearest_centroids, usual_count
 from methods.multivector.ragged import Ragged
-from methods.multivector.token_store import PrunedStoreCodec
 from methods.registry import register
-
-_STEPS = 1024  # shares are multiples of 1 / 1024
 
 
 @register("idf_pruning")
-class IdfPruning(PrunedStoreCodec):
+class IdfPruning(SharePruning):
     """Keeps the vectors of a document that fewest documents share.
 
     Vectors have no words; a vector's nearest of all centroids stands for its word, as in Sivic & Zisserman, Video
@@ -47,25 +43,6 @@ class IdfPruning(PrunedStoreCodec):
     centroids_: np.ndarray
     idf_: np.ndarray
 
-    def __init__(
-        self, dim: int, share: float = 0.5, codec: str = "int8", codec_params: Mapping[str, Any] | None = None
-    ) -> None:
-        super().__init__(dim, codec, codec_params)
-        if not 0 < share <= 1:
-            raise MethodError(f"share={share} is out of range; use a number above 0 and at most 1")
-        self.share = float(share)
-
-    @classmethod
-    def _parts_of(cls, lengths: np.ndarray) -> tuple[str, Sequence[float]]:
-        return "share", [step / _STEPS for step in range(1, _STEPS + 1)]
-
-    @staticmethod
-    def _kept_at(lengths: np.ndarray, value: float) -> np.ndarray:
-        return np.maximum(1, np.floor(np.asarray(lengths) * value + 0.5)).astype(np.int64)
-
-    def _kept(self, lengths: np.ndarray) -> np.ndarray:
-        return self._kept_at(lengths, self.share)
-
     def _fit_reduction(self, documents: Ragged, seed: int) -> None:
         self.centroids_ = learn_centroids(documents, usual_count(documents.total), seed)
         owner = np.repeat(np.arange(len(documents)), documents.lengths)
@@ -74,9 +51,8 @@ class IdfPruning(PrunedStoreCodec):
         frequency = np.bincount(pairs % len(self.centroids_), minlength=len(self.centroids_))
         self.idf_ = np.log(len(documents) / np.maximum(frequency, 1)).astype(np.float32)
 
-    def _reduce(self, documents: Ragged) -> Ragged:
-        cost = np.where(documents.zeros(), np.inf, -self.idf_[nearest_centroids(documents.vectors, self.centroids_)])
-        return documents.first(cost, self._kept(documents.lengths))
+    def _costs(self, documents: Ragged) -> np.ndarray:
+        return -self.idf_[nearest_centroids(documents.vectors, self.centroids_)]
 
     def parts(self) -> dict[str, np.ndarray]:
         return {"centroids": self.centroids_, "idf": self.idf_, **super().parts()}

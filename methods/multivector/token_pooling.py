@@ -30,7 +30,7 @@ class TokenPooling(PrunedStoreCodec):
     factor : float
         Vectors for each that is kept.
     codec, codec_params
-        The dense method for what is kept.
+        The dense method for what is kept. Binary codes are compared as those of ``token_codec`` are.
     """
 
     family = "token pruning"
@@ -38,6 +38,7 @@ class TokenPooling(PrunedStoreCodec):
     source = "Clavié, Chaffin & Adams, Reducing the footprint of multi-vector retrieval, 2024, arXiv 2409.14683"
     requires = ("scipy",)
     trains = False
+    _scans_binary = True
     kind_exceptions: ClassVar[dict[str, str]] = {
         "rogue dimensions": "a mean is long where its vectors agree in these two dimensions, and says little of others"
     }
