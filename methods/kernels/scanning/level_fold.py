@@ -20,11 +20,21 @@ __all__ = ["fold_levels"]
 
 @njit(cache=True, nogil=True)
 def _terms(stages: np.ndarray, tables: np.ndarray, out: np.ndarray) -> None:
-    """What tables (stages, 256) say of a block's stages, summed into ``out`` (64,), which stays as it is without."""
-    for stage in range(len(tables)):
+    """What tables (stages, 256) say of a block's stages, summed into ``out`` (64,), which stays as it is without.
+
+    Two stages at once: half of the sums are not written and read again.
+    """
+    count = len(tables)
+    if count == 1:
         for doc in range(BLOCK):
-            term = tables[stage, stages[stage * BLOCK + doc]]
-            out[doc] = out[doc] + term if stage else term
+            out[doc] = tables[0, stages[doc]]
+    elif count:
+        high, low = tables[0], tables[1]
+        for doc in range(BLOCK):
+            out[doc] = high[stages[doc]] + low[stages[BLOCK + doc]]
+    for stage in range(2, count):
+        for doc in range(BLOCK):
+            out[doc] += tables[stage, stages[stage * BLOCK + doc]]
 
 
 @njit(cache=True, nogil=True)
