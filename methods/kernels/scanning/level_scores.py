@@ -15,10 +15,11 @@ __all__ = [
     "expand_offsets",
     "extremes",
     "half_squares",
+    "largest_terms",
+    "product_limit",
     "push_finer",
     "push_nearest",
     "push_staged",
-    "without_offsets",
 ]
 
 
@@ -130,13 +131,25 @@ def _float_of(key: np.int32) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def without_offsets(limit: float, weight: float, low: np.float32, high: np.float32) -> Any:
-    """What a product with its factor has to exceed, at least, if it exceeds ``limit`` with an offset added.
+def largest_terms(tables: np.ndarray) -> np.ndarray:
+    """Most that tables (nq, stages, 256) can add to a query's products, at least 0: (nq,) float32."""
+    most = np.zeros(len(tables), np.float32)
+    if tables.shape[1]:
+        for query in range(len(tables)):
+            for stage in range(tables.shape[1]):
+                most[query] += tables[query, stage].max()
+            most[query] = max(most[query], np.float32(0))
+    return most
 
-    Offsets times ``weight`` lie between those of ``low`` and ``high``; rounding is allowed for.
+
+@njit(cache=True, nogil=True)
+def product_limit(limit: float, weight: Any, low: np.float32, high: np.float32, terms: float) -> Any:
+    """What a product with its factor exceeds, at least, where the whole score exceeds ``limit``: float32.
+
+    What is added is at most ``terms``, and ``weight`` times a number from ``low`` to ``high``; rounding is allowed for.
     """
-    most = max(np.float64(weight) * low, np.float64(weight) * high)
-    return np.float32(limit - most - 1e-6 * (abs(limit) + abs(most)))
+    most = max(np.float64(weight) * low, np.float64(weight) * high) + terms
+    return np.float32(limit - most - 4e-6 * (abs(limit) + abs(most)))
 
 
 @njit(cache=True, nogil=True)

@@ -30,9 +30,10 @@ from methods.kernels.scanning.level_scores import (
     expand_offsets,
     extremes,
     half_squares,
+    largest_terms,
+    product_limit,
     push_nearest,
     push_staged,
-    without_offsets,
 )
 from methods.kernels.scanning.ranged import Ranged, all_rows
 from methods.kernels.scanning.stage_squares import StageSquares, add_stage_squares
@@ -59,7 +60,8 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
     limits = topk.limits(heaps)
     bytes_each, wide_each, scale_all = narrow.shape[1], 2 * wide.shape[1], len(centroid_halves) == 0
     staged = terms.shape[1] > 0 or len(offset_tables) > 0
-    only_offsets, low, high = staged and terms.shape[1] == 0, np.float32(0), np.float32(0)
+    bounded = (staged or len(squares) > 0) and scale_table.min() >= 0
+    most_terms, low, high = largest_terms(terms), np.float32(0), np.float32(0)
     alone = nq == 1 and len(squares) == 0 and runs[0, 6] != 0
     for turn in range(len(touched)):
         block, begin, end = touched[turn, 0], touched[turn, 1], touched[turn, 2]
@@ -77,6 +79,7 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
             add_stage_squares(stages[block], centroid_halves, centroid_pairs, products, stored, scale, added)
         elif len(offset_tables):
             expand_offsets(stages[block], terms.shape[1], offset_tables, added)
+        if len(squares) or len(offset_tables):
             low, high = extremes(added)
         first = block * BLOCK
         for query in range(0, nq, WIDE):
@@ -102,8 +105,10 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
                 )
             for q in range(query, min(query + WIDE, nq)):
                 line, where = (offsets[q], units[q]), (first, begin, end, q)
-                if only_offsets:
-                    limit = without_offsets(limits[q], weights[q], low, high)
+                if bounded:
+                    most = most_terms[q] * largest if scale_all else most_terms[q]
+                    weight = weights[q] if staged else np.float32(-1)  # half of the squared length is subtracted
+                    limit = product_limit(limits[q], weight, low, high, most)
                     if not may_exceed(sums, q - query, offsets[q], units[q], scale, largest, limit):
                         continue
                 if staged:
