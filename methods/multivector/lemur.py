@@ -56,7 +56,7 @@ class Lemur(SingleVectorCodec):
         Vectors of the corpus that features are trained on and rows are solved on, drawn under the seed; rows need some
         eight times as many as there are features.
     epochs : int
-        Of training; with 0 the layer stays random.
+        Of training, by Adam in torch; with 0 the layer stays random.
 
     Attributes
     ----------
@@ -74,7 +74,6 @@ class Lemur(SingleVectorCodec):
         "rows of least squares that predict a document's scores from features of tokens, in any dense method's code"
     )
     source = "Jääsaari, Hyvönen & Roos, LEMUR, ICML 2026, arXiv 2601.21853"
-    requires = ("torch",)
     version = "1"
     kind_exceptions: ClassVar[dict[str, str]] = {
         "queries apart": "rows are solved on tokens of the corpus, which have the direction that these queries lack",
@@ -97,7 +96,7 @@ class Lemur(SingleVectorCodec):
         *,
         features: int = 2048,
         tokens: int = 16_384,
-        epochs: int = 5,
+        epochs: int = 0,
     ) -> None:
         self.features = check_integer("features", features, 1, _MOST)
         self.out_dim = check_integer("out_dim", out_dim, 1, self.features)
