@@ -78,8 +78,8 @@ class TurboQuant(RotatedCodec):
         code_bytes: int,
         metric: Metric,
         *,
+        calibrate: bool,
         store_norm: bool | str = "auto",
-        calibrate: bool = False,
     ) -> dict[str, Any]:
         """The most bits a dimension that fit.
 
@@ -93,7 +93,7 @@ class TurboQuant(RotatedCodec):
             raise MethodError(f"store_norm={store_norm!r} is unknown; use true, false or auto")
         keep = calibrate or metric is not Metric.COSINE if store_norm == "auto" else bool(store_norm)
         sizes = {bits: -(-dim * bits // 8) + _NORM * keep for bits in _BITS}
-        return {"bits": largest_fit("turboquant", code_bytes, sizes), "store_norm": keep, "calibrate": calibrate}
+        return {"bits": largest_fit("turboquant", code_bytes, sizes), "store_norm": keep}
 
     @property
     def code_size(self) -> int:
