@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import numpy as np
-
-from methods.errors import MethodError
 from methods.kind_losses import PRUNED
+from methods.multivector._fixed_count import FixedCount
 from methods.multivector.ragged import Ragged
-from methods.multivector.token_store import PrunedStoreCodec
 from methods.registry import register
 
 
 @register("first_k_tokens")
-class FirstKTokens(PrunedStoreCodec):
+class FirstKTokens(FixedCount):
     """The first ``kept`` vectors of a document, each in the code of a dense method; as many as the budget holds.
 
     Vectors of zeros come after all others, so that a document padded at its beginning keeps its first vectors too.
@@ -41,21 +38,7 @@ class FirstKTokens(PrunedStoreCodec):
     def __init__(
         self, dim: int, kept: int = 1, codec: str = "int8", codec_params: Mapping[str, Any] | None = None
     ) -> None:
-        super().__init__(dim, codec, codec_params)
-        if isinstance(kept, bool) or int(kept) != kept or kept < 1:
-            raise MethodError(f"kept={kept} is not a number of vectors; use an integer of at least 1")
-        self.kept = kept
-
-    @classmethod
-    def _parts_of(cls, lengths: np.ndarray) -> tuple[str, Sequence[float]]:
-        return "kept", range(1, int(np.max(lengths)) + 1)
-
-    @staticmethod
-    def _kept_at(lengths: np.ndarray, value: int) -> np.ndarray:
-        return np.minimum(lengths, value).astype(np.int64)
-
-    def _kept(self, lengths: np.ndarray) -> np.ndarray:
-        return self._kept_at(lengths, self.kept)
+        super().__init__(dim, kept, codec, codec_params)
 
     def _reduce(self, documents: Ragged) -> Ragged:
         return documents.first(documents.zeros(), self._kept(documents.lengths))

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
 
-from methods.errors import MethodError
+from methods.multivector._fixed_count import FixedCount
 from methods.multivector.ragged import Ragged
-from methods.multivector.token_store import PrunedStoreCodec
 from methods.registry import register
 
 _ITERATIONS = 8
 
 
 @register("kmeans_pooling")
-class KMeansPooling(PrunedStoreCodec):
+class KMeansPooling(FixedCount):
     """The means of k clusters of a document's vectors; a document of fewer vectors keeps them all.
 
     Lloyd's iterations from vectors that are evenly spaced in the document, so that a document's means depend on it
@@ -46,21 +45,7 @@ class KMeansPooling(PrunedStoreCodec):
     def __init__(
         self, dim: int, kept: int = 16, codec: str = "int8", codec_params: Mapping[str, Any] | None = None
     ) -> None:
-        super().__init__(dim, codec, codec_params)
-        if isinstance(kept, bool) or int(kept) != kept or kept < 1:
-            raise MethodError(f"kept={kept} is not a number of vectors; use an integer of at least 1")
-        self.kept = int(kept)
-
-    @classmethod
-    def _parts_of(cls, lengths: np.ndarray) -> tuple[str, Sequence[float]]:
-        return "kept", range(1, int(np.max(lengths)) + 1)
-
-    @staticmethod
-    def _kept_at(lengths: np.ndarray, value: int) -> np.ndarray:
-        return np.minimum(lengths, value).astype(np.int64)
-
-    def _kept(self, lengths: np.ndarray) -> np.ndarray:
-        return self._kept_at(lengths, self.kept)
+        super().__init__(dim, kept, codec, codec_params)
 
     def _reduce(self, documents: Ragged) -> Ragged:
         kept, zeros = self._kept(documents.lengths), documents.zeros()
