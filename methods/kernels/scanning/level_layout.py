@@ -75,26 +75,27 @@ def _shift(sums: np.ndarray) -> None:
         sums[0, doc] >>= WIDE_SHIFT
 
 
-def expansion_runs(path: Path, alphabets: np.ndarray, bits: np.ndarray, wide: np.ndarray) -> np.ndarray:
+def expansion_runs(path: Path, alphabets: np.ndarray, bits: np.ndarray, wide: np.ndarray, summed: bool) -> np.ndarray:
     """Groups side by side that are unpacked in the same way: (runs, 7) int64.
 
     Address of their :func:`~methods.kernels.simd.unpackers.expansion`, number of groups, whether they are wide, the
     first and the last byte of the code that belong to trellises, their own bytes, and the address of their
-    :func:`~methods.kernels.simd.unpackers.products`, 0 where there are trellises.
+    :func:`~methods.kernels.simd.unpackers.products`, 0 where there are trellises or no block is ``summed`` for a query
+    alone (:func:`sum_block`).
     """
     path_bytes = np.flatnonzero(np.repeat(alphabets > TRELLIS, bits))
     begin, last = (int(path_bytes[0]), int(path_bytes[-1])) if len(path_bytes) else (0, 0)
     starts = np.flatnonzero(np.diff(alphabets, prepend=-1))
     ends = np.append(starts[1:], len(bits))
-    runs = []
+    runs, summed = [], summed and not len(path_bytes)
     for start, end in zip(starts, ends):
         split = start + int(wide[start:end].sum())  # wide groups come first
         for low, high, kind in ((start, split, True), (split, end, False)):
             if low < high:
                 alphabet = int(alphabets[start])
                 address = expansion(path.name, alphabet, kind).address
-                summed = 0 if len(path_bytes) else products(path.name, alphabet, kind).address
-                runs.append((address, high - low, kind, begin, last, bits[start] * (high - low), summed))
+                sums = products(path.name, alphabet, kind).address if summed else 0
+                runs.append((address, high - low, kind, begin, last, bits[start] * (high - low), sums))
     return np.array(runs, np.int64)
 
 

@@ -62,7 +62,7 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
     staged = terms.shape[1] > 0 or len(offset_tables) > 0
     bounded = (staged or len(squares) > 0) and scale_table.min() >= 0
     most_terms, low, high = largest_terms(terms), np.float32(0), np.float32(0)
-    alone = nq == 1 and len(squares) == 0 and runs[0, 6] != 0
+    alone = nq == 1 and runs[0, 6] != 0
     for turn in range(len(touched)):
         block, begin, end = touched[turn, 0], touched[turn, 1], touched[turn, 2]
         following = touched[min(turn + 1, len(touched) - 1), 0]
@@ -269,7 +269,7 @@ class LevelScanner(Ranged):
         self.blocks = layout.planar(codes, self._places)
         many = 1 + int(np.flatnonzero(bits >= _WIDE_BITS).max(initial=-1))
         wide = np.arange(len(bits)) < max(many, -(-len(bits) // _WIDE_SHARE))
-        runs = expansion_runs(self.path, alphabets, bits, wide)
+        runs = expansion_runs(self.path, alphabets, bits, wide, summed=not l2)
         level_units = spreads * np.where(wide, levels.word_units[alphabets], levels.units[alphabets])
         self._weights = np.repeat(level_units, GROUP).astype(np.float32)
         self._wide = GROUP * int(wide.sum())  # dimensions

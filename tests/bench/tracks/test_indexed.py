@@ -1,12 +1,12 @@
 """A run with an index: its curve ends at a scan of all codes, and every byte of ids is counted."""
 
 import pytest
-from runs_here import run_here
 
 import bench
-from bench.execution import runner
 from bench.report.curves import curves, curves_frame
 from bench.report.rows import rows_of
+
+pytestmark = pytest.mark.usefixtures("in_this_process")
 
 N, DIM, LISTS = 3000, 384, 32
 DATA = {"name": "squad-sentences-mini", "max_base": N, "max_queries": 100}
@@ -18,14 +18,6 @@ def run(results, method="int8", size="4x", **index):
     record = bench.run(method, size, DATA, results=str(results), latency_s=0.02, **options)
     assert record.status == "ok", record.reason
     return record
-
-
-@pytest.fixture(scope="module", autouse=True)
-def in_this_process():
-    """Runs in processes of their own are for :mod:`tests.bench.execution` to test."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runner, "run_isolated", run_here)
-        yield
 
 
 @pytest.fixture(scope="module")
