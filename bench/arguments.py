@@ -39,6 +39,11 @@ def in_order(arguments: Sequence[str]) -> list[str]:
     return [flags[0], *for_sweep(others)] if flags else others
 
 
+def is_sweep(arguments: Sequence[str]) -> bool:
+    """Whether arguments that are :func:`in_order` are those of a sweep."""
+    return bool(arguments) and arguments[0] in _SWEEP
+
+
 def for_sweep(overrides: Sequence[str]) -> list[str]:
     """Overrides of a sweep, so that options of several methods (or data sets) hold for each of them.
 

@@ -44,7 +44,7 @@ def plan_of(overrides: Sequence[str]) -> Plan:
     UsageError, DatasetError, MethodError
         For what cannot work; one line that says what would be right.
     """
-    with _hydra(overrides) as hydra:
+    with _hydra(overrides, one_run=True) as hydra:
         config = hydra.compose_config(CONFIG_NAME, list(overrides), RunMode.RUN, from_shell=False)
         if config.hydra.mode == RunMode.MULTIRUN:
             raise UsageError("this experiment is a sweep; bench.sweep measures it")
@@ -88,18 +88,40 @@ def run_config(config: Any) -> RunConfig:
 _stored: dict[tuple[str, str], dict[str, Any]] = {}
 
 
-def register_configs() -> None:
+def register_configs(overrides: Sequence[str] | None = None) -> None:
     """The schema, and ``method=NAME`` for every registered method, with its parameters and their defaults, and
-    ``engine=NAME`` and ``engine=NAME:SCHEME`` for every engine that can be measured, and ``index=NAME``."""
-    say_left_out()
+    ``engine=NAME`` and ``engine=NAME:SCHEME`` for every engine that can be measured, and ``index=NAME``.
+
+    Parameters
+    ----------
+    overrides : sequence of str, optional
+        Only the methods (and engines) that these name, if they are ours and named one by one: a run of one method
+        waits for the modules of no other.
+    """
+    methods = None if overrides is None else _methods_named(overrides)
+    if methods is None:
+        say_left_out()
+        methods = registry.names(None)
     ConfigStore.instance().store(name="schema", node=RunConfig)
-    for name in registry.names(None):
+    for name in methods:
         _store("method", name, registry.parameters(name))
-    options = {"scheme": None, "search": None}
     _store("engine", NO_ENGINE, {})
     _store("engine", RAY, {"address": None})
     for name, own in INDEXES.items():
         _store("index", name, own)
+    if overrides is None or any("engine" in override for override in overrides):
+        _store_engines()
+
+
+def _methods_named(overrides: Sequence[str]) -> list[str] | None:
+    """The methods that overrides name, if all are of this package; None for patterns and whatever else Hydra reads."""
+    given = [word for word in overrides if word.lstrip("+~").startswith(("method=", "method@", "experiment="))]
+    names = given[0].removeprefix("method=").strip("'").split(",") if len(given) == 1 else []
+    return names if names and all(map(registry.is_own, names)) else None
+
+
+def _store_engines() -> None:
+    options = {"scheme": None, "search": None}
     for name in adaptors.runnable():
         _store("engine", name, options)
     for short, scheme in adaptors.short_names():
@@ -127,14 +149,14 @@ def one_line(error: Exception, overrides: Sequence[str]) -> str:
 
 
 @contextlib.contextmanager
-def _hydra(overrides: Sequence[str]) -> Iterator[Hydra]:
+def _hydra(overrides: Sequence[str], one_run: bool = False) -> Iterator[Hydra]:
     """Hydra with this package's configuration; a program that uses Hydra itself finds its own as it left it."""
     theirs, base, config = GlobalHydra.instance().hydra, VersionBase.instance().getbase(), HydraConfig.instance().cfg
     GlobalHydra.instance().clear()
     try:
         with warnings.catch_warnings():
             own_configs.quieten()
-            register_configs()
+            register_configs(overrides if one_run else None)  # a sweep is composed with the default method first
             initialize_config_module("conf", job_name="bench", version_base=VERSION_BASE)
             hydra = GlobalHydra.instance().hydra
             assert hydra is not None

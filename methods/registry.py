@@ -52,24 +52,44 @@ def _import_all(package: str) -> None:
 
 
 @functools.cache
-def _own_modules() -> dict[str, str]:
-    """Modules of the families by their last names: a method's has the name of the method."""
-    modules: dict[str, str] = {}
+def _own_modules() -> dict[str, Path]:
+    """Modules of the families, with their files."""
+    modules: dict[str, Path] = {}
     folders = [("methods", Path(__file__).parent)]
     while folders:
         package, path = folders.pop()
         for module in pkgutil.iter_modules([str(path)]):
             if not module.name.startswith("_") and (package != "methods" or module.name not in SHARED):
-                modules[module.name] = f"{package}.{module.name}"
+                name, file = f"{package}.{module.name}", path / module.name
+                modules[name] = file / "__init__.py" if module.ispkg else file.with_suffix(".py")
                 if module.ispkg:
-                    folders.append((modules[module.name], path / module.name))
+                    folders.append((name, file))
     return modules
 
 
+@functools.cache
+def _own_module(name: str) -> str | None:
+    """The module of this package that has the method ``name``: it is called so, or its source registers the name."""
+    named = [module for module in _own_modules() if module.rpartition(".")[2] == name]
+    registering = f'register("{name}")'
+    return next(
+        iter(named or (module for module, file in _own_modules().items() if registering in file.read_text("utf-8"))),
+        None,
+    )
+
+
+def is_own(name: str) -> bool:
+    """Whether ``name`` is a method of this package; its module alone is imported to find out."""
+    if _own_module(name) is None:
+        return False
+    _find(name)
+    return name in _METHODS
+
+
 def _find(name: str) -> None:
-    """Import the method ``name``: a run of one method imports no other. All, if no module is called so."""
-    if name not in _METHODS and name in _own_modules():
-        _import_all(_own_modules()[name])
+    """Import the method ``name``: a run of one method imports no other. All, if no module of ours has it."""
+    if name not in _METHODS and (module := _own_module(name)) is not None:
+        _import_all(module)
     if name not in _METHODS:
         _discover()
 

@@ -157,3 +157,8 @@ def test_missing_optional_dependencies_are_named(own_registry):
 def test_budget_errors_name_method_budget_and_smallest_code():
     with pytest.raises(BudgetError, match=r"float32 cannot go down to 3 bytes a vector; its smallest code is 128 B"):
         methods.for_budget("float32", 32, 3, Metric.IP)
+
+
+def test_a_name_is_ours_if_a_module_or_its_source_has_it():
+    asked = ["pq", "int8", "tt_svd", "scalar", "nothing"]
+    assert [name for name in asked if registry.is_own(name)] == ["pq", "int8", "tt_svd"]
