@@ -24,7 +24,8 @@ DIM = 16
 
 
 def configured(name, code_bytes=320, **params):
-    return registry.configured(registry.get(name, "multivector"), DIM, code_bytes, base().lengths, **params)
+    cls = registry.get(name, "multivector")
+    return registry.configured(cls, DIM, code_bytes, base().lengths, **{**cls.check_params, **params})
 
 
 def padded(sets, count=6, *, before=False, zero=0.0):
