@@ -5,7 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from methods.kernels import topk
+
 __all__ = ["merge", "stretched"]
+
+_PLACE_BITS = 20
 
 
 @njit(cache=True, nogil=True)
@@ -46,34 +50,36 @@ def merge(
 
     Parameters
     ----------
-    first_values, second_values : (nq, n) float32
+    first_values, second_values : (nq, n) float32, n below 2**19
         What an item counts in a list; it counts 0 in one that it is not in.
     first_ids, second_ids : (nq, n) int64
-        No id twice, -1 padded at the end. Of equal sums the smaller id is first.
+        Below 2**32. No id twice, -1 padded at the end. Of equal sums the smaller id is first.
     """
-    nq, width = len(first_ids), first_ids.shape[1] + second_ids.shape[1]
-    values, ids = np.full((nq, k), np.float32(-np.inf)), np.full((nq, k), -1)
-    labels, sums = np.empty(width, np.int64), np.empty(width, np.float32)
+    nq, width, own = len(first_ids), first_ids.shape[1] + second_ids.shape[1], first_ids.shape[1]
+    heaps = np.full((1, nq, width), topk.EMPTY)
     for query in range(nq):
-        count = 0
-        for place in range(first_ids.shape[1]):
-            if first_ids[query, place] >= 0:
-                labels[count], sums[count] = first_ids[query, place], first_values[query, place]
-                count += 1
-        for place in range(second_ids.shape[1]):
-            if second_ids[query, place] >= 0:
-                labels[count], sums[count] = second_ids[query, place], second_values[query, place]
-                count += 1
-        order = np.argsort(labels[:count], kind="mergesort")
-        items, kept = labels[order], 0
-        total = np.empty(count, np.float32)
-        for place in range(count):
-            if place and items[place] == items[kept - 1]:
-                total[kept - 1] += sums[order[place]]
-            else:
-                items[kept], total[kept] = items[place], sums[order[place]]
-                kept += 1
-        best = np.argsort(-total[:kept], kind="mergesort")
-        for place in range(min(k, kept)):
-            values[query, place], ids[query, place] = total[best[place]], items[best[place]]
-    return values, ids
+        for place in range(width):
+            label = first_ids[query, place] if place < own else second_ids[query, place - own]
+            if label >= 0:
+                topk.push(heaps[0, query], (label << _PLACE_BITS) | place)
+    keys, _ = topk.results(heaps, width)  # of two of an item the first list's is first
+    best = np.full((1, nq, k), topk.EMPTY)
+    for query in range(nq):
+        total, before = 0.0, -1
+        for key in keys[query]:
+            if key == topk.EMPTY:
+                break
+            label, place = key >> _PLACE_BITS, key & ((1 << _PLACE_BITS) - 1)
+            if label != before:
+                _keep(best[0, query], total, before)
+                total, before = 0.0, label
+            total += first_values[query, place] if place < own else second_values[query, place - own]
+        _keep(best[0, query], total, before)
+    sorted_keys, ids = topk.results(best, k)
+    return topk.scores(sorted_keys), ids
+
+
+@njit(cache=True, inline="always")
+def _keep(heap: np.ndarray, total: float, label: int) -> None:
+    if label >= 0:
+        topk.push(heap, topk.score_key(total, label))

@@ -282,7 +282,12 @@ def search(
                     least = -(heap[0] >> 32)
         sums[:] = 0
     sorted_keys, ids = topk.results(heaps, k)
-    return np.where(ids >= 0, -(sorted_keys >> 32), 0), ids
+    found = np.zeros(ids.shape, np.int64)
+    for query in range(nq):
+        for place in range(k):
+            if ids[query, place] >= 0:
+                found[query, place] = -(sorted_keys[query, place] >> 32)
+    return found, ids
 
 
 @njit(cache=True)
