@@ -282,12 +282,12 @@ def search(
                     least = -(heap[0] >> 32)
         sums[:] = 0
     sorted_keys, ids = topk.results(heaps, k)
-    found = np.zeros(ids.shape, np.int64)
+    best = np.zeros(ids.shape, np.int64)
     for query in range(nq):
         for place in range(k):
             if ids[query, place] >= 0:
-                found[query, place] = -(sorted_keys[query, place] >> 32)
-    return found, ids
+                best[query, place] = -(sorted_keys[query, place] >> 32)
+    return best, ids
 
 
 @njit(cache=True)

@@ -129,7 +129,8 @@ def _scan_dot_single(path: Path, documents: tuple, batch: tuple, heaps: np.ndarr
 def _taken(batch: tuple, chosen: np.ndarray) -> tuple:
     """The batch of some queries."""
     queries, _, offsets, units, segment = batch
-    return prepare.taken(queries, chosen), len(chosen), offsets[chosen], units[chosen], segment
+    own_offsets, own_units = prepare.values_of(offsets, chosen), prepare.values_of(units, chosen)
+    return prepare.taken(queries, chosen), len(chosen), own_offsets, own_units, segment
 
 
 @njit(cache=True, nogil=True)
@@ -146,14 +147,13 @@ def _visit_dot(
     """The scan of :func:`.prepare.run`: the best of each query end in ``heaps`` (nq, k) int64."""
     for visit in range(len(query_ends) - 1):
         chosen = queries[query_ends[visit] : query_ends[visit + 1]]
-        part, best = (_taken(batch, chosen), heaps[chosen]) if len(queries) else (batch, heaps)
+        part, best = (_taken(batch, chosen), prepare.rows_of(heaps, chosen)) if len(queries) else (batch, heaps)
         touched = layout.touched(ranges[range_ends[visit] : range_ends[visit + 1]])
         if len(best) == 1:
             _scan_dot_single(path, documents, part, best, touched)
         else:
             _scan_dot(path, documents, part, best, touched)
-        for place in range(len(chosen)):
-            heaps[chosen[place]] = best[place]
+        prepare.put_rows(heaps, chosen, best)
 
 
 @njit(cache=True, nogil=True)

@@ -105,11 +105,10 @@ def _visit(
     """The scan of :func:`.prepare.run`: the best of each query end in ``heaps`` (nq, k) int64."""
     for visit in range(len(query_ends) - 1):
         chosen = queries[query_ends[visit] : query_ends[visit + 1]]
-        part, best = (_taken(batch, chosen), heaps[chosen]) if len(queries) else (batch, heaps)
+        part, best = (_taken(batch, chosen), prepare.rows_of(heaps, chosen)) if len(queries) else (batch, heaps)
         touched = layout.touched(ranges[range_ends[visit] : range_ends[visit + 1]])
         _scan(path, documents, part, best, touched)
-        for place in range(len(chosen)):
-            heaps[chosen[place]] = best[place]
+        prepare.put_rows(heaps, chosen, best)
 
 
 class HammingScanner(Ranged):

@@ -88,16 +88,18 @@ def _place(codes: np.ndarray, places: np.ndarray, out: np.ndarray) -> None:
 def touched(ranges: np.ndarray) -> np.ndarray:
     """Blocks that hold rows of ``ranges`` (r, 2): (blocks, 3) int64, number and the places between which they lie."""
     count = 0
-    for low, high in ranges:
+    for piece in range(len(ranges)):
+        low, high = ranges[piece, 0], ranges[piece, 1]
         if low < high:
             count += (high + BLOCK - 1) // BLOCK - low // BLOCK
     out = np.empty((count, 3), np.int64)
     count = 0
-    for low, high in ranges:
+    for piece in range(len(ranges)):
+        low, high = ranges[piece, 0], ranges[piece, 1]
         if low < high:
             for block in range(low // BLOCK, (high + BLOCK - 1) // BLOCK):
                 first = block * BLOCK
-                out[count] = block, max(low - first, 0), min(high - first, BLOCK)
+                out[count, 0], out[count, 1], out[count, 2] = block, max(low - first, 0), min(high - first, BLOCK)
                 count += 1
     return out
 

@@ -60,7 +60,7 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
     limits = topk.limits(heaps)
     bytes_each, wide_each, scale_all = narrow.shape[1], 2 * wide.shape[1], len(centroid_halves) == 0
     staged = terms.shape[1] > 0 or len(offset_tables) > 0
-    bounded = (staged or len(squares) > 0) and scale_table.min() >= 0
+    bounded = (staged or len(squares) > 0) and extremes(scale_table)[0] >= 0
     most_terms, low, high = largest_terms(terms), np.float32(0), np.float32(0)
     alone = nq == 1 and runs[0, 6] != 0
     for turn in range(len(touched)):
@@ -141,12 +141,12 @@ def _taken(batch: tuple, chosen: np.ndarray) -> tuple:
         prepare.taken(narrow, chosen),
         len(chosen),
         prepare.taken(wide, chosen),
-        offsets[chosen],
-        units[chosen],
-        ends[own],
-        segments[own],
-        terms[chosen],
-        weights[chosen],
+        prepare.values_of(offsets, chosen),
+        prepare.values_of(units, chosen),
+        prepare.rows_of(ends, own),
+        prepare.values_of(segments, own),
+        prepare.tables_of(terms, chosen),
+        prepare.values_of(weights, chosen),
     )
 
 
@@ -164,11 +164,10 @@ def _visit_levels(
     """The scan of :func:`.prepare.run`: the best of each query end in ``heaps`` (nq, k) int64."""
     for visit in range(len(query_ends) - 1):
         chosen = queries[query_ends[visit] : query_ends[visit + 1]]
-        part, best = (_taken(batch, chosen), heaps[chosen]) if len(queries) else (batch, heaps)
+        part, best = (_taken(batch, chosen), prepare.rows_of(heaps, chosen)) if len(queries) else (batch, heaps)
         touched = layout.touched(ranges[range_ends[visit] : range_ends[visit + 1]])
         _scan_levels(path, documents, part, best, touched)
-        for place in range(len(chosen)):
-            heaps[chosen[place]] = best[place]
+        prepare.put_rows(heaps, chosen, best)
 
 
 @njit(cache=True, nogil=True)

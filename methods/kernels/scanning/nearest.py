@@ -53,9 +53,12 @@ def _scan_nearest(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray,
 def _taken(batch: tuple, chosen: np.ndarray) -> tuple:
     """The batch of some queries."""
     weights, _, offsets, units, segment, added_weights = batch
-    rows = np.repeat(2 * chosen, 2)
-    rows[1::2] += 1
-    return prepare.taken(weights, rows), len(chosen), offsets[rows], units[rows], segment, added_weights[chosen]
+    rows = np.empty(2 * len(chosen), np.int64)
+    for place in range(len(rows)):
+        rows[place] = 2 * chosen[place // 2] + place % 2
+    own_offsets, own_units = prepare.values_of(offsets, rows), prepare.values_of(units, rows)
+    own_added = prepare.values_of(added_weights, chosen)
+    return prepare.taken(weights, rows), len(chosen), own_offsets, own_units, segment, own_added
 
 
 @njit(cache=True, nogil=True)
@@ -72,11 +75,10 @@ def _visit_nearest(
     """The scan of :func:`.prepare.run`: the best of each query end in ``heaps`` (nq, k) int64."""
     for visit in range(len(query_ends) - 1):
         chosen = queries[query_ends[visit] : query_ends[visit + 1]]
-        part, best = (_taken(batch, chosen), heaps[chosen]) if len(queries) else (batch, heaps)
+        part, best = (_taken(batch, chosen), prepare.rows_of(heaps, chosen)) if len(queries) else (batch, heaps)
         touched = layout.touched(ranges[range_ends[visit] : range_ends[visit + 1]])
         _scan_nearest(path, documents, part, best, touched)
-        for place in range(len(chosen)):
-            heaps[chosen[place]] = best[place]
+        prepare.put_rows(heaps, chosen, best)
 
 
 class NearestScanner(Ranged):

@@ -53,7 +53,8 @@ def _taken(batch: tuple, chosen: np.ndarray) -> tuple:
     """The batch of some queries."""
     queries, _, rows, table, segments, offsets, unit, unpacks = batch
     unpacks = unpacks and len(chosen) > 1
-    return prepare.taken(queries, chosen), len(chosen), rows, table, segments, offsets[chosen], unit, unpacks
+    own_offsets = prepare.values_of(offsets, chosen)
+    return prepare.taken(queries, chosen), len(chosen), rows, table, segments, own_offsets, unit, unpacks
 
 
 @njit(cache=True, nogil=True)
@@ -70,11 +71,10 @@ def _visit(
     """The scan of :func:`.prepare.run`: the best of each query end in ``heaps`` (nq, k) int64."""
     for visit in range(len(query_ends) - 1):
         chosen = queries[query_ends[visit] : query_ends[visit + 1]]
-        part, best = (_taken(batch, chosen), heaps[chosen]) if len(queries) else (batch, heaps)
+        part, best = (_taken(batch, chosen), prepare.rows_of(heaps, chosen)) if len(queries) else (batch, heaps)
         touched = layout.touched(ranges[range_ends[visit] : range_ends[visit + 1]])
         _scan(path, documents, part, best, touched)
-        for place in range(len(chosen)):
-            heaps[chosen[place]] = best[place]
+        prepare.put_rows(heaps, chosen, best)
 
 
 @njit(cache=True, nogil=True)

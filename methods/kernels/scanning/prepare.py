@@ -60,9 +60,55 @@ def pad_queries(rows: np.ndarray) -> np.ndarray:
 def taken(rows: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """Rows ``chosen`` (m,) of (nq, width), padded as :func:`pad_queries` pads."""
     full = np.zeros(((len(chosen) + WIDE - 1) // WIDE * WIDE, rows.shape[1]), rows.dtype)
-    for place in range(len(chosen)):
-        full[place] = rows[chosen[place]]
+    _copy(rows, chosen, full)
     return full
+
+
+# Element by element: indexing with an array, or assigning a row, takes numba seconds to compile for each dtype.
+@njit(cache=True, nogil=True)
+def _copy(rows: np.ndarray, chosen: np.ndarray, out: np.ndarray) -> None:
+    for place in range(len(chosen)):
+        row = chosen[place]
+        for column in range(rows.shape[1]):
+            out[place, column] = rows[row, column]
+
+
+@njit(cache=True, nogil=True)
+def rows_of(rows: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """``rows[chosen]``, for rows (n, width) and chosen (m,)."""
+    out = np.empty((len(chosen), rows.shape[1]), rows.dtype)
+    _copy(rows, chosen, out)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def values_of(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """``values[chosen]``, for values (n,) and chosen (m,)."""
+    out = np.empty(len(chosen), values.dtype)
+    for place in range(len(chosen)):
+        out[place] = values[chosen[place]]
+    return out
+
+
+@njit(cache=True, nogil=True)
+def tables_of(tables: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """``tables[chosen]``, for tables (n, rows, width) and chosen (m,)."""
+    out = np.empty((len(chosen), tables.shape[1], tables.shape[2]), tables.dtype)
+    for place in range(len(chosen)):
+        table = chosen[place]
+        for row in range(tables.shape[1]):
+            for column in range(tables.shape[2]):
+                out[place, row, column] = tables[table, row, column]
+    return out
+
+
+@njit(cache=True, nogil=True)
+def put_rows(rows: np.ndarray, chosen: np.ndarray, changed: np.ndarray) -> None:
+    """``rows[chosen] = changed``, for rows (n, width), chosen (m,) and changed (m, width)."""
+    for place in range(len(chosen)):
+        row = chosen[place]
+        for column in range(rows.shape[1]):
+            rows[row, column] = changed[place, column]
 
 
 def nibbles(codes: np.ndarray) -> np.ndarray:

@@ -98,13 +98,14 @@ def _by_query(
     for visit in range(len(query_ends) - 1):
         for place in range(query_ends[visit], query_ends[visit + 1]):
             ends[queries[place] + 1] += range_ends[visit + 1] - range_ends[visit]
-    ends = np.cumsum(ends)
+    for query in range(count):
+        ends[query + 1] += ends[query]
     pieces, filled = np.empty((ends[-1], 2), np.int64), ends.copy()
     for visit in range(len(query_ends) - 1):
         for place in range(query_ends[visit], query_ends[visit + 1]):
             query = queries[place]
             for piece in range(range_ends[visit], range_ends[visit + 1]):
-                pieces[filled[query]] = ranges[piece]
+                pieces[filled[query], 0], pieces[filled[query], 1] = ranges[piece, 0], ranges[piece, 1]
                 filled[query] += 1
     return pieces, ends
 
