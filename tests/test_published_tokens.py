@@ -8,16 +8,30 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 
-@pytest.fixture(scope="module")
-def tokens():
-    """The program, whose neighbors it imports."""
+def program(name):
+    """One whose neighbors it imports."""
     scripts = ROOT / "results" / "scripts"
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(scripts))
-        spec = importlib.util.spec_from_file_location("published_tokens", scripts / "tokens.py")
+        spec = importlib.util.spec_from_file_location(f"published_{name}", scripts / f"{name}.py")
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def tokens():
+    return program("tokens")
+
+
+def test_tables_of_single_vectors_are_those_of_the_measured_lines():
+    measured = program("multivector_measured")
+    rows = measured.load(measured.FILE)
+    text = (ROOT / "docs" / "multivector.md").read_text()
+    for fewer in (False, True):
+        lines = list(measured.table([row for row in rows if (row["method"] in measured.FEWER) is fewer]))
+        assert len(lines) > 4
+        assert "\n".join(lines) in text, "docs/multivector.md is older than its csv; run make publish"
 
 
 def test_the_pages_are_those_of_the_records(tokens):

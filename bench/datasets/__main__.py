@@ -59,6 +59,7 @@ _ABOUT = {
     "squad-tokens": ("2,067 sets x 384", "chamfer", "paragraphs and questions, a vector a token, with relevance"),
     "squad-tokens-128": ("2,067 sets x 128", "chamfer", "the same in 128 principal directions"),
     "squad-tokens-mini": ("256 sets x 64", "chamfer", "a sample of it in 64; embedded"),
+    "squad-shifts-tokens": ("9,748 sets x 384", "chamfer", "more paragraphs; questions about newspapers and Reddit"),
     "book-crossing": ("359,045 rows x 16", "auc", "433,671 ratings of books, 7 fields: an embedding table"),
     "ml-100k": ("3,793 rows x 16", "auc", "100,000 ratings of movies, 8 fields: an embedding table"),
     "criteo-kaggle": ("26 + 13 fields", "auc", "your own copy: build criteo-kaggle --from train.txt"),

@@ -28,6 +28,7 @@ BUILDABLE = (
     "squad-tokens",
     "squad-tokens-128",
     "squad-tokens-mini",
+    "squad-shifts-tokens",
     "book-crossing",
     "ml-100k",
     "criteo-kaggle",

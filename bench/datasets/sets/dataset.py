@@ -23,7 +23,7 @@ from methods.multivector import Ragged
 
 __all__ = ["BUILT", "RaggedDataset", "SetMetric", "built", "path"]
 
-BUILT = ("squad-tokens", "squad-tokens-128", "squad-tokens-mini")
+BUILT = ("squad-tokens", "squad-tokens-128", "squad-tokens-mini", "squad-shifts-tokens")
 
 
 class SetMetric(StrEnum):
