@@ -10,7 +10,7 @@ from bench.datasets.base import DatasetError, Relevance
 
 
 def read_relevance(file: Path, queries: int, items: int) -> Relevance:
-    """Judgements of a built data set, (m, 3) integers: query row, base row, grade."""
+    """Judgements of a built data set, (m, 3) integers: query row, base row, grade above 0."""
     rows = np.load(file, allow_pickle=False)
     if rows.ndim != 2 or rows.shape[1] != 3 or rows.dtype.kind not in "iu":
         raise DatasetError(f"{file} has shape {rows.shape} of {rows.dtype}; judgements are (m, 3) integers")
@@ -18,6 +18,11 @@ def read_relevance(file: Path, queries: int, items: int) -> Relevance:
     if len(rows) and not (_within(query, queries) and _within(item, items)):
         raise DatasetError(
             f"{file} judges rows outside of {queries} queries and {items} items; build the data set again"
+        )
+    if len(rows) and grade.min() < 1:
+        at = int(np.argmax(grade < 1))
+        raise DatasetError(
+            f"{file} has grade {grade[at]} in row {at}; leave out what is not relevant: grades are above 0"
         )
     return Relevance(query, item, grade)
 

@@ -236,7 +236,7 @@ def path(
         train_identity,
         card,
         distance,
-        None if texts is None else text_files.given(texts, queries_texts, getattr(store, "rows", None), rows),
+        text_files.given(texts, queries_texts, getattr(store, "rows", None), rows),
         groups=_grouped(groups, rows, query_vectors),
     )
 

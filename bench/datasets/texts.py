@@ -105,12 +105,12 @@ def built(name: str) -> Texts:
     return Texts(base, queries)
 
 
-def given(base: str, queries: str | None, rows: np.ndarray | None, held_out: np.ndarray | None) -> Texts:
-    """The user's own files.
+def given(base: str | None, queries: str | None, rows: np.ndarray | None, held_out: np.ndarray | None) -> Texts | None:
+    """The user's own files; None if none is given.
 
     Parameters
     ----------
-    base, queries : str
+    base, queries : str or None
         One text a vector; without a file of queries those that were held out have theirs among the base's.
     rows, held_out : (m,) int64 or None
         Rows of the base's file that are searched and that became queries; None where nothing was held out.
@@ -118,8 +118,12 @@ def given(base: str, queries: str | None, rows: np.ndarray | None, held_out: np.
     Raises
     ------
     DatasetError
-        The texts of the queries are missing, or given twice.
+        The texts of base or queries are missing, or those of the queries are given twice.
     """
+    if base is None:
+        if queries is not None:
+            raise DatasetError(f"queries_texts={queries} needs the texts of the base too; use dataset.texts=FILE")
+        return None
     file = TextFile(_existing(base))
     if held_out is not None:
         if queries is not None:

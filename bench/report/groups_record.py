@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from rich.table import Table
 
 from bench.measure.by_group import MEASURES, GroupInfo
-from bench.measure.statistics import holm
+from bench.measure.statistics import Interval, holm
 from bench.report.words import interval, number
 
 _LEVEL = 0.05
@@ -31,6 +32,46 @@ def groups_table(groups: Groups, title: str) -> Table:
             losses = [interval(info.lost[name]) if name in info.lost else "-" for name in lost]
             table.add_row(f"{heading}: {label}", f"{info.queries:,}", *quality, *losses)
     return table
+
+
+def told(groups: Groups) -> list[dict[str, Any]]:
+    """A dictionary a group, for the page: ``group``, ``queries``, ``quality`` and ``lost``.
+
+    ``quality`` holds value, low and high by measure. ``lost``, of recall@10 and MRR@10, holds these of what is lost of
+    the exact neighbors' measure, the p of that, what all other queries lose, and the p of losing as much as they do;
+    both p are Holm's over the groups of a heading, and None where there was no test.
+    """
+    lines = []
+    for heading, members in groups.items():
+        corrected = {
+            name: {field: _corrected(members, field, name) for field in ("p_lost", "p_others")} for name in _TOLD
+        }
+        for label, info in members.items():
+            lost = {
+                name: [
+                    *_rounded(info.lost[name]),
+                    corrected[name]["p_lost"].get(label),
+                    None if name not in info.others_lost else round(info.others_lost[name], 4),
+                    corrected[name]["p_others"].get(label),
+                ]
+                for name in _TOLD
+                if name in info.lost
+            }
+            quality = {name: _rounded(value) for name, value in info.quality.items()}
+            lines.append({"group": f"{heading}: {label}", "queries": info.queries, "quality": quality, "lost": lost})
+    return lines
+
+
+def _corrected(members: Mapping[str, GroupInfo], field: str, measure: str) -> dict[str, float]:
+    """p of each group that was tested, Holm-corrected, to four digits."""
+    tested = {
+        label: getattr(info, field)[measure] for label, info in members.items() if measure in getattr(info, field)
+    }
+    return {label: float(f"{p:.4g}") for label, p in zip(tested, holm(list(tested.values())))}
+
+
+def _rounded(value: Interval) -> list[float]:
+    return [round(float(number), 4) for number in (value.value, value.low, value.high)]
 
 
 def statements(groups: Groups) -> Iterator[str]:

@@ -96,10 +96,15 @@ def configure(config: RunConfig, dataset: Dataset, code_bytes: int) -> tuple[Cod
     """
     left = code_bytes_left(config.scenario, code_bytes)
     granted = code_bytes - left
-    if left < 1:
-        raise BudgetError(f"{config.method['name']} beside scenario.postings={granted}", code_bytes, granted + 1)
-    codec, _, size = dense.configure(config, dataset, left)
-    return codec, None, size + granted
+    name, smallest = f"{config.method['name']} beside scenario.postings={granted}", 1
+    try:
+        codec, _, size = dense.configure(config, dataset, max(left, 1))
+    except BudgetError as error:
+        smallest = error.smallest
+    else:
+        if left >= 1:
+            return codec, None, size + granted
+    raise BudgetError(name, code_bytes, granted + smallest)
 
 
 def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) -> Measurement:

@@ -12,13 +12,14 @@ from rich.text import Text
 
 from bench.records import Record
 from bench.report.drawing import colors_of
+from bench.report.groups_record import told
 from bench.report.load_record import load_lines
 from bench.report.names import dataset_names
 from bench.report.page.offered import offered
 from bench.report.ranking import rankings
 from bench.report.rows import COSTS, Row
 
-_SCRIPTS = ("labels.js", "charts.js", "engines.js", "page.js")
+_SCRIPTS = ("labels.js", "charts.js", "engines.js", "groups.js", "page.js")
 _PER_RUN_CONFIG = ("seed", "k", "threads", "train_size", "rescore", "rescore_factor", "latency_s")
 
 
@@ -129,6 +130,7 @@ def _row(row: Row, dataset: str, environments: dict[str, int]) -> dict[str, Any]
         "p99": _short(row.latency("p99")),
         "loads": [[label, Text.from_markup(text).plain] for label, text in load_lines(row.timed.record)],
         "shared": row.latency_shared,
+        "groups": told(record.groups) if record.groups else None,
         "otherProcessor": row.other_processor,
         "qps": _short(row.median(lambda r: (r.throughput or {}).get("queries_per_s"))),
         "fit": _short(row.median(lambda r: r.seconds.get("fit"))),

@@ -252,7 +252,7 @@ function open(id) {
   ].filter(([, text]) => text !== "");
   const body = make("table");
   for (const [name, text] of lines) { const line = make("tr"); line.append(make("td", {}, name), make("td", {}, text)); body.append(line); }
-  $("detailsBody").replaceChildren(body);
+  $("detailsBody").replaceChildren(body, ...(row.groups ? groupsOf(row) : []));
   $("details").showModal();
 }
 

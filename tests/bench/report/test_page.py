@@ -4,15 +4,19 @@ import dataclasses
 import math
 import re
 
+import numpy as np
 import pytest
 
+from bench.measure.by_group import by_group
 from bench.report import page
+from bench.report.groups_record import told
 from bench.report.rows import rows_of
 from bench.report.significance import Comparison, mark
 
 from . import browser as chromium
 from .conftest import make
 
+WORDS = np.repeat(["what", "who"], 30)
 PROGRAM = chromium.find()
 needs_browser = pytest.mark.skipif(
     PROGRAM is None, reason=f"needs a Chromium ({', '.join(chromium.NAMES)} on the path, or BENCH_CHROMIUM)"
@@ -25,7 +29,10 @@ def html(sample):
         Comparison("alpha-int8-32-0", "alpha-opq-32-0", "int8", 32, -0.05, -0.06, -0.04, 1e-4, 3e-4, -1.0),
         Comparison("alpha-sign-32-0", "alpha-opq-32-0", "sign", 32, -0.01, -0.02, 0.01, 0.3, 0.3, -0.1),
     ]
-    rows = mark(rows_of(sample), comparisons)
+    groups = by_group(
+        {"word": WORDS}, {"recall@10": np.where(WORDS == "what", 0.5, 0.75)}, {"recall@10": np.ones(60)}, 0
+    )
+    rows = mark(rows_of([dataclasses.replace(record, groups=groups) for record in sample]), comparisons)
     return page.render(rows, [record for record in sample if record.status != "ok"])
 
 
@@ -66,6 +73,27 @@ def test_a_row_carries_how_far_it_is_behind_the_best(sample):
     (found,) = [row for row in rows if row["p"] is not None]
     assert (found["method"], found["behind"], found["p"]) == ("int8", [-0.05, -0.06, -0.04], 3e-4)
     assert found["effect"] is None  # no number of JSON
+
+
+def test_groups_carry_both_tests_corrected_within_their_heading():
+    rng = np.random.default_rng(0)
+    labels = {"word": np.repeat(["what", "who"], 50), "size": np.repeat(["few", "more", "few"], [20, 60, 20])}
+    found = {"recall@10": np.where(labels["word"] == "what", 0.9, 1.0) - 0.1 * rng.random(100)}
+    groups = by_group(labels, found, {"recall@10": np.ones(100)}, 0)
+    what, who, *_ = told(groups)
+    assert what["group"] == "word: what"
+    assert what["queries"] == 50
+    assert what["quality"]["recall@10"][1] < what["quality"]["recall@10"][0] < what["quality"]["recall@10"][2]
+    value, _, _, p_lost, others, p_others = what["lost"]["recall@10"]
+    assert value == pytest.approx(1 - what["quality"]["recall@10"][0], abs=2e-4)
+    assert others == who["lost"]["recall@10"][0]
+    plain = groups["word"]["what"]
+    assert p_lost == pytest.approx(2 * plain.p_lost["recall@10"], rel=0.01)  # the least of two, by Holm
+    assert p_others == pytest.approx(2 * plain.p_others["recall@10"], rel=0.01)
+
+
+def test_a_run_without_groups_has_none_on_the_page(sample):
+    assert {row["groups"] for row in page.page_data(rows_of(sample), [])["rows"]} == {None}
 
 
 def test_samples_of_one_name_are_data_sets_of_their_own():
@@ -191,6 +219,12 @@ def test_keys_alone_walk_the_points_and_open_a_run(view):
     view.press("Enter", 13, "\r")
     assert view.js("document.querySelector('#details').open")
     text = view.js("document.querySelector('#details').textContent")
+    groups = view.js(
+        "[...document.querySelectorAll('#details .groups tr')].map(r => [...r.cells].map(c => c.textContent))"
+    )
+    assert groups[0] == ["group", "queries", "recall@10", "recall@10 lost", "p", "others lost", "p"]
+    assert [line[:2] for line in groups[1:]] == [["word: what", "30"], ["word: who", "30"]]
+    assert groups[1][2:] == ["0.500 [0.500, 0.500]", "0.500 [0.500, 0.500]", "< .001", "0.250", "< .001"]
     for word in ("against the best", "codebooks 4 kB", "commit", "abc", "numpy 2", "checksum alpha00"):
         assert word in text
     view.press("Escape", 27)

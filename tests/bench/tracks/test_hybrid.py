@@ -37,6 +37,8 @@ def files(tmp_path_factory):
     np.save(folder / "base.npy", base.astype(np.float32))
     np.save(folder / "queries.npy", queries.astype(np.float32))
     np.save(folder / "relevance.npy", np.stack([np.arange(NQ), answers, np.ones(NQ, int)], axis=1))
+    grades = np.where(np.arange(NQ) == 3, 0, 1)
+    np.save(folder / "graded.npy", np.stack([np.arange(NQ), answers, grades], axis=1))
     documents = [f"name{name[row]} {filler[row]}" for row in range(N)]
     (folder / "base.txt").write_text("\n".join(documents) + "\n")
     lines = [json.dumps({"text": f"Which name{name[row]}?"}) for row in answers]
@@ -144,13 +146,36 @@ def test_the_record_returns_what_was_fused(hybrid, files):
 @pytest.mark.parametrize(
     ("options", "scenario", "error", "message"),
     [
-        ({"texts": None}, {}, UsageError, "needs the texts of base; use dataset.texts=FILE and dataset.queries_texts="),
+        (
+            {"texts": None, "queries_texts": None},
+            {},
+            UsageError,
+            "needs the texts of base; use dataset.texts=FILE and dataset.queries_texts=",
+        ),
         ({"relevance": None}, {}, UsageError, "is judged by relevance, and base has none; use dataset.relevance=FILE"),
         ({"queries_texts": None}, {}, DatasetError, "needs the texts of the queries too; use dataset.queries_texts="),
         ({"texts": "short.txt"}, {}, DatasetError, "short.txt has 2 texts, fewer than|short.txt has 2 texts for 600"),
         ({"texts": "base.npy"}, {}, DatasetError, "base.npy cannot be read as texts"),
         ({"relevance": "base.npy"}, {}, DatasetError, "relevance=.*base.npy cannot be read as judgements"),
-        ({}, {"postings": 24}, BudgetError, r"beside scenario.postings=24 cannot go down to 24 bytes a vector"),
+        (
+            {"texts": None, "queries_texts": "queries.jsonl"},
+            {},
+            DatasetError,
+            "needs the texts of the base too; use data",
+        ),
+        (
+            {},
+            {"postings": 24},
+            BudgetError,
+            r"postings=24 cannot go down to 24 bytes a vector; its smallest code is 88 B",
+        ),
+        (
+            {},
+            {},
+            BudgetError,
+            r"int8 beside scenario.postings=12 cannot go down to 24 bytes a vector; its smallest .* 76 B",
+        ),
+        ({"relevance": "graded.npy"}, {}, DatasetError, "has grade 0 in row 3; leave out what is not relevant"),
         ({}, {"bits": 9}, UsageError, "scenario.bits=9 is out of range; use an integer from 1 to 8"),
         ({}, {"tuned": 1}, UsageError, "scenario.tuned=1 is out of range; use a share of the queries above 0 and bel"),
         ({}, {"fusion": "max"}, UsageError, "scenario.fusion=max is unknown; use linear or rrf"),
