@@ -24,7 +24,8 @@ from bench.recommend.words import answer_lines, saved_lines
 from methods import MethodError
 
 _EPILOG = (
-    "`python -m bench.recommend table --help`: the same for an embedding table, from published records. "
+    "`python -m bench.recommend table --help`: the same for an embedding table, from published records; "
+    "`python -m bench.recommend multivector --help`: for sets of vectors (token vectors of documents). "
     "Exit status: 0 an answer that meets the limits, 1 the nearest feasible offer, 2 bad input."
 )
 
@@ -38,6 +39,9 @@ def main() -> None:
     """Entry of the command."""
     if sys.argv[1:2] == ["table"]:
         _table(sys.argv[2:])
+        return
+    if sys.argv[1:2] == ["multivector"]:
+        _multivector(sys.argv[2:])
         return
     parser = _Parser(prog="python -m bench.recommend", description=__doc__, epilog=_EPILOG)
     parser.add_argument(
@@ -127,6 +131,20 @@ def _table(arguments: list[str]) -> None:
         print(f"bench.recommend: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
     print("\n".join(table.lines(answer)))
+
+
+def _multivector(arguments: list[str]) -> None:
+    """The same question about sets of vectors. Exit status as of vectors."""
+    from bench.recommend import sets
+
+    try:
+        question, as_json = sets.question_of(arguments)
+        answer = sets.recommend_sets(question)
+    except (UsageError, DatasetError, MethodError) as error:
+        print(f"bench.recommend: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+    print(sets.to_json(answer) if as_json else "\n".join(sets.lines(answer)))
+    sys.exit(0 if answer.chosen is not None else 1)
 
 
 def _question(options: argparse.Namespace) -> Question:
