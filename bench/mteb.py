@@ -6,6 +6,7 @@ codes. Here one codec is fitted, on the documents, and makes all codes; what the
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,7 +77,8 @@ class CompressedEncoder:
     Attributes
     ----------
     mteb_model_meta : mteb.ModelMeta
-        The encoder's, with method and budget in ``experiment_kwargs``, so that results are kept apart.
+        The encoder's, with method, budget, seed and a checksum of ``train`` in ``experiment_kwargs``, so that results
+        are kept apart.
     sizes : list of Size
         Of every corpus that was indexed.
 
@@ -114,7 +116,11 @@ class CompressedEncoder:
         self.compress_queries, self.seed = compress_queries, seed
         meta = encoder.mteb_model_meta
         self.metric = _metric(meta.similarity_fn_name)
+        trained_on = (
+            "documents" if train is None else hashlib.sha256(np.ascontiguousarray(train).tobytes()).hexdigest()[:16]
+        )
         settings = {"codec": method, "budget": str(budget), "compress_queries": compress_queries, **params}
+        settings |= {"seed": seed, "trained_on": trained_on}
         kept = dict(meta.experiment_kwargs or {})
         self.mteb_model_meta = meta.model_copy(update={"experiment_kwargs": kept | settings})
         self.sizes: list[Size] = []

@@ -150,7 +150,14 @@ def test_results_are_kept_apart_from_those_of_the_encoder(encoder):
         "budget": "16x",
         "compress_queries": True,
         "bits": 4,
+        "seed": 0,
+        "trained_on": "documents",
     }
+    vectors = vectors_of(["a b", "b c"])
+    ones = [CompressedEncoder(encoder, "int8", "4x", train=each, seed=1) for each in (vectors, 2 * vectors)]
+    first, second = (one.mteb_model_meta.experiment_kwargs for one in ones)
+    assert first["seed"] == second["seed"] == 1
+    assert first["trained_on"] != second["trained_on"]
     assert model.mteb_model_meta.name == "toy/words"
 
 

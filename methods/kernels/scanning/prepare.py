@@ -148,7 +148,8 @@ def run(
     """Heaps (parts, nq, k) int64 after a scan of some rows, on ``threads`` threads (numba's setting where None).
 
     ``scan(path, documents, batch, heaps, queries, query_ends, ranges, range_ends)`` is compiled and lets go of the
-    interpreter; its last four are as :class:`Visits` has them. ``batch[1]`` is the number of queries.
+    interpreter; its last four are as :class:`Visits` has them. ``batch[1]`` is the number of queries. Each scanner has
+    its own, though they are much alike: numba keeps no compiled function that holds another one as a variable.
     """
     threads = numba.get_num_threads() if threads is None else threads
     most = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
