@@ -239,12 +239,17 @@ def table(rows: Rows) -> Iterator[str]:
 
 
 def pairs_of(by_name: dict[Name, Rows]) -> Iterator[tuple[int, Name, Name]]:
-    """What is compared: bytes (0: no bound) and two names. Of a method, the best that these bytes hold."""
+    """What is compared: bytes (0: no bound) and two names. Of a method, the best that these bytes hold.
+
+    Among those of most seeds, so that chance is known where it can be.
+    """
 
     def best(method: str, size: int = 0) -> Name | None:
         fitting = [
             name for name, lines in by_name.items() if name[0] == method and (not size or int(lines[0]["code"]) <= size)
         ]
+        most = max((len(by_name[name]) for name in fitting), default=0)
+        fitting = [name for name in fitting if len(by_name[name]) == most]
         return max(fitting, key=lambda name: np.mean([recalls(row)[0].mean() for row in by_name[name]]), default=None)
 
     for size in BUDGETS:

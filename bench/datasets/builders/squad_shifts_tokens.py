@@ -32,9 +32,9 @@ CARD: dict[str, Any] = {
 
 def texts(archive: Path) -> tuple[list[str], list[str], np.ndarray]:
     """Every distinct paragraph, the questions that are drawn, and the row of each question's paragraph (int64)."""
-    asked = squad.read_paragraphs(archive, ASKED)
-    paragraphs, questions, about = collect(asked + squad.read_paragraphs(archive, OTHERS))
-    count = sum(len(paragraph["qas"]) for paragraph in asked)
+    with_questions = squad.read_paragraphs(archive, ASKED)
+    paragraphs, questions, about = collect(with_questions + squad.read_paragraphs(archive, OTHERS))
+    count = sum(len(paragraph["qas"]) for paragraph in with_questions)
     chosen = np.random.default_rng(SEED).permutation(count)[:QUERIES]
     return paragraphs, [questions[row] for row in chosen], about[chosen]
 
