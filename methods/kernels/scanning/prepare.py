@@ -149,7 +149,7 @@ def run(
 
     ``scan(path, documents, batch, heaps, queries, query_ends, ranges, range_ends)`` is compiled and lets go of the
     interpreter; its last four are as :class:`Visits` has them. ``batch[1]`` is the number of queries. Each scanner has
-    its own, though they are much alike: numba keeps no compiled function that holds another one as a variable.
+    its own, though they differ little: numba keeps no compiled function that holds another one as a variable.
     """
     threads = numba.get_num_threads() if threads is None else threads
     most = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
