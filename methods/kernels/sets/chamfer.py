@@ -7,6 +7,8 @@ panel in tiles that keep all sums in registers and fold the maximum in, so that 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numba import njit
 
@@ -14,10 +16,11 @@ from methods.kernels.errors import KernelError
 from methods.kernels.heap import push, sort_heap
 from methods.kernels.machine.path import Path, choose
 from methods.kernels.machine.threads import count_parts, in_parts, read_only
+from methods.kernels.scanning.prepare import check_k
 from methods.kernels.sets.offsets import as_offsets
 from methods.kernels.simd.matrix_tile import as_panels, maximum_tile, tile_rows
 
-__all__ = ["chamfer_candidates", "chamfer_reference", "chamfer_search", "chamfer_terms"]
+__all__ = ["chamfer_candidates", "chamfer_reference", "chamfer_search", "chamfer_terms", "push_document", "search_sets"]
 
 _BATCH = 4096  # query vectors that pass over the documents together
 _HALF = np.dtype(np.float16)
@@ -74,23 +77,35 @@ def _rows(vectors: np.ndarray, halves: np.ndarray, start: int, stop: int, scratc
 
 
 @njit(cache=True, nogil=True)
+def push_document(
+    path: Path, tile: int, queries: tuple, doc: int, rows: np.ndarray, best: np.ndarray, heaps: tuple
+) -> None:
+    """Score a document of vectors ``rows`` (t, dim) for each query; push it into heaps, keys and ids (nq, k).
+
+    ``best`` is room for the largest product of each vector of the queries.
+    """
+    panels, bounds = queries
+    _raise_maxima(path, tile, panels, 0, len(panels), rows, best)
+    for q in range(len(bounds) - 1):
+        score, keys = np.float32(0), heaps[0][q]
+        for i in range(bounds[q], bounds[q + 1]):
+            score += best[i]
+        if -score < keys[0]:
+            push(keys, heaps[1][q], -score, doc)
+
+
+@njit(cache=True, nogil=True)
 def _scan(
     path: Path, tile: int, queries: tuple, documents: tuple, start: int, stop: int, keys: np.ndarray, ids: np.ndarray
 ) -> None:
     """The best documents of ``start:stop`` for each query: heaps ``keys``, ``ids`` (nq, k), left unsorted."""
-    panels, bounds = queries
+    panels = queries[0]
     vectors, halves, offsets, longest = documents
     scratch = np.empty((longest if len(halves) else 0, panels.shape[1]), np.float32)
     best = np.empty(len(panels) * panels.shape[2], np.float32)
     for doc in range(start, stop):
         rows = _rows(vectors, halves, offsets[doc], offsets[doc + 1], scratch)
-        _raise_maxima(path, tile, panels, 0, len(panels), rows, best)
-        for q in range(len(keys)):
-            score = np.float32(0)
-            for i in range(bounds[q], bounds[q + 1]):
-                score += best[i]
-            if -score < keys[q, 0]:
-                push(keys[q], ids[q], -score, doc)
+        push_document(path, tile, queries, doc, rows, best, (keys, ids))
 
 
 @njit(cache=True, nogil=True)
@@ -190,31 +205,33 @@ def chamfer_search(
     ids : (nq, k) int64
         Padded with -1.
     """
-    if int(k) != k or k < 1:
-        raise KernelError(f"k={k} is not a number of neighbors; use an integer of at least 1")
-    chosen, documents = choose(path), _documents(vectors, offsets)
-    n, bounds = len(offsets) - 1, _query_bounds(query_vectors, query_offsets, vectors.shape[1])
+    documents, queries = _documents(vectors, offsets), (query_vectors, query_offsets)
+    return search_sets(_scan, documents, vectors.shape[1], queries, k, threads, path)
+
+
+def search_sets(
+    scan: Callable[..., None], documents: tuple, dim: int, queries: tuple, k: int, threads: int | None, path: str | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """As :func:`chamfer_search`, by a kernel ``scan`` that takes what :func:`_scan` does.
+
+    ``documents``, of ``dim`` dimensions, are as it reads them, with offsets third; ``queries`` are vectors and offsets.
+    """
+    check_k(k)
+    chosen, n, bounds = choose(path), len(documents[2]) - 1, _query_bounds(queries[0], queries[1], dim)
     parts = count_parts(n, threads)
     scores, ids = np.full((len(bounds) - 1, k), -np.inf, np.float32), np.full((len(bounds) - 1, k), -1, np.int64)
-    for start, stop in _batches(bounds):
-        some = query_vectors[bounds[start] : bounds[stop]].astype(np.float32, copy=False)
-        queries = (as_panels(some, chosen), bounds[start : stop + 1] - bounds[start])
-        keys = np.full((parts, stop - start, min(k, max(n, 1))), np.inf, np.float32)
+    for first, last in _batches(bounds):
+        some = queries[0][bounds[first] : bounds[last]].astype(np.float32, copy=False)
+        batch = (as_panels(some, chosen), bounds[first : last + 1] - bounds[first])
+        keys = np.full((parts, last - first, min(k, max(n, 1))), np.inf, np.float32)
         heap_ids = np.full(keys.shape, -1, np.int64)
-        _scan_in_parts(chosen, queries, documents, keys, heap_ids, threads)
-        _merge(keys, heap_ids, scores[start:stop], ids[start:stop])
+
+        def scan_part(part: int, start: int, stop: int, own: tuple = (batch, keys, heap_ids)) -> None:
+            scan(chosen, tile_rows(chosen), own[0], documents, start, stop, own[1][part], own[2][part])
+
+        in_parts(scan_part, n, threads)
+        _merge(keys, heap_ids, scores[first:last], ids[first:last])
     return scores, ids
-
-
-def _scan_in_parts(
-    path: Path, queries: tuple, documents: tuple, keys: np.ndarray, heap_ids: np.ndarray, threads: int | None
-) -> None:
-    """Heaps (parts, nq, k), one part of the documents each."""
-
-    def scan(part: int, start: int, stop: int) -> None:
-        _scan(path, tile_rows(path), queries, documents, start, stop, keys[part], heap_ids[part])
-
-    in_parts(scan, len(documents[2]) - 1, threads)
 
 
 def _merge(keys: np.ndarray, heap_ids: np.ndarray, scores: np.ndarray, ids: np.ndarray) -> None:

@@ -9,13 +9,11 @@ import numpy as np
 from numba import njit
 
 from methods.kernels.errors import KernelError
-from methods.kernels.heap import push
-from methods.kernels.machine.path import Path, choose
-from methods.kernels.machine.threads import count_parts, in_parts, read_only
-from methods.kernels.sets.chamfer import _batches, _merge, _query_bounds, _raise_maxima
+from methods.kernels.machine.path import Path
+from methods.kernels.machine.threads import read_only
+from methods.kernels.sets.chamfer import push_document, search_sets
 from methods.kernels.sets.lengths import at_length
 from methods.kernels.sets.offsets import as_offsets
-from methods.kernels.simd.matrix_tile import as_panels, tile_rows
 
 __all__ = ["product_chamfer_search"]
 
@@ -44,7 +42,7 @@ def _scan(
     path: Path, tile: int, queries: tuple, documents: tuple, start: int, stop: int, keys: np.ndarray, ids: np.ndarray
 ) -> None:
     """The best documents of ``start:stop`` for each query: heaps ``keys``, ``ids`` (nq, k), left unsorted."""
-    panels, bounds = queries
+    panels = queries[0]
     codes, codebooks, offsets, length, far = documents
     longest = 0
     for doc in range(start, stop):
@@ -56,13 +54,7 @@ def _scan(
         _as_centroids(codes[offsets[doc] : offsets[doc + 1]], codebooks, rows)
         if length > 0:
             at_length(rows, length, far, rows)
-        _raise_maxima(path, tile, panels, 0, len(panels), rows, best)
-        for q in range(len(keys)):
-            score = np.float32(0)
-            for i in range(bounds[q], bounds[q + 1]):
-                score += best[i]
-            if -score < keys[q, 0]:
-                push(keys[q], ids[q], -score, doc)
+        push_document(path, tile, queries, doc, rows, best, (keys, ids))
 
 
 def product_chamfer_search(
@@ -95,20 +87,6 @@ def product_chamfer_search(
     m, _, width = codebooks.shape
     if codes.dtype != np.uint8 or codes.shape[1:] != (m,) or not codes.flags.c_contiguous:
         raise KernelError(f"codes must be C-contiguous uint8 of shape (total, {m}), not {codes.shape}")
-    offsets, chosen = as_offsets(offsets, len(codes), "offsets"), choose(path)
+    offsets = as_offsets(offsets, len(codes), "offsets")
     documents = (read_only(codes), read_only(codebooks), read_only(offsets), float(length), float(far))
-    n, bounds = len(offsets) - 1, _query_bounds(query_vectors, query_offsets, m * width)
-    parts = count_parts(n, threads)
-    scores, ids = np.full((len(bounds) - 1, k), -np.inf, np.float32), np.full((len(bounds) - 1, k), -1, np.int64)
-    for first, last in _batches(bounds):
-        some = query_vectors[bounds[first] : bounds[last]].astype(np.float32, copy=False)
-        queries = (as_panels(some, chosen), bounds[first : last + 1] - bounds[first])
-        keys = np.full((parts, last - first, min(k, max(n, 1))), np.inf, np.float32)
-        heap_ids = np.full(keys.shape, -1, np.int64)
-
-        def scan(part: int, start: int, stop: int, own: tuple = (queries, keys, heap_ids)) -> None:
-            _scan(chosen, tile_rows(chosen), own[0], documents, start, stop, own[1][part], own[2][part])
-
-        in_parts(scan, n, threads)
-        _merge(keys, heap_ids, scores[first:last], ids[first:last])
-    return scores, ids
+    return search_sets(_scan, documents, m * width, (query_vectors, query_offsets), k, threads, path)

@@ -149,6 +149,8 @@ def test_product_codes_of_other_shapes_are_refused():
         product_chamfer_search(asked, bounds, np.zeros((3, 2), np.uint8), np.zeros((2, 16, 4), np.float32), offsets, 1)
     with pytest.raises(KernelError, match=r"codes must be C-contiguous uint8 of shape \(total, 2\)"):
         product_chamfer_search(asked, bounds, np.zeros((3, 1), np.uint8), np.zeros((2, 256, 4), np.float32), offsets, 1)
+    with pytest.raises(KernelError, match="k=0 is not a number of neighbors"):
+        product_chamfer_search(asked, bounds, np.zeros((3, 2), np.uint8), np.zeros((2, 256, 4), np.float32), offsets, 0)
 
 
 @pytest.mark.parametrize("path", kernel_paths.WIDEST)
