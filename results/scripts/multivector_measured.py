@@ -36,7 +36,12 @@ COUNTS = (10, 20, 40, 100)
 BUDGETS = (320, 640, 1280, 5120)
 AXES = 1024  # of LEMUR: float32 rows of them are its largest code, 4,096 bytes
 EPOCHS = 5  # of the layer that is trained
-TRAINED = f"lemur, epochs={EPOCHS}"
+TRAINED, QUARTER = f"lemur, epochs={EPOCHS}", "lemur, features=512 tokens=4096"
+LEMURS: dict[str, dict[str, int]] = {
+    "lemur": {},
+    TRAINED: {"epochs": EPOCHS},
+    QUARTER: {"features": 512, "tokens": 4096, "out_dim": 256},
+}
 SINGLE = 100  # queries, one by one, of which latency is the median
 BLOCK = 512  # documents whose rows are kept in the cache together
 RESAMPLES = 100_000  # p is no less than one in so many, before the correction for all comparisons
@@ -89,7 +94,8 @@ class Bench:
         """A fitted map and the single vectors (n, axes) float32 of all documents."""
         if self._map is None or self._map[:2] != (method, seed):
             base, kept = self.data.base, self.work / f"{self.checksum}-{method.replace(', ', '-')}-{seed}"
-            lemur = Lemur(self.data.dim, AXES, UNCOMPRESSED, epochs=EPOCHS if method == TRAINED else 0)
+            options: dict[str, Any] = {"out_dim": AXES, "codec": UNCOMPRESSED, **LEMURS[method]}
+            lemur = Lemur(self.data.dim, **options)
             if not (kept / "map.npz").exists():
                 lemur._fit_map(base, seed)
                 own: dict[str, Any] = {"axes": lemur.axes_, "tokens": lemur.tokens_, "mean": lemur.mean_}
@@ -111,7 +117,7 @@ class Bench:
 
     def run(self, method: str, codec: str, size: int, seed: int) -> dict[str, Any]:
         """One line of the csv."""
-        if method in ("lemur", TRAINED):
+        if method in LEMURS:
             fitted, _, rows = self.lemur(method, codec, size, seed)
             codes = Codes(rows.ravel(), np.arange(len(rows) + 1) * rows.shape[1], True)
             return self.judged(fitted, fitted.searcher(codes), method, codec, size, seed)
@@ -129,11 +135,13 @@ class Bench:
     def lemur(self, method: str, codec: str, size: int, seed: int) -> tuple[Lemur, np.ndarray, np.ndarray]:
         """LEMUR, the rows of all documents and their codes; the codec alone is fitted, on the map's leading axes."""
         fitted, vectors = self.rows_of(method, seed)
-        width = AXES if codec == UNCOMPRESSED else min(AXES, 4 * size)
+        width = min(vectors.shape[1], 4 * size) if size else vectors.shape[1]
         rows = np.ascontiguousarray(vectors[:, :width])
-        inner = registry.for_budget(codec, width, size or 4 * AXES, Metric.IP)
+        inner = registry.for_budget(codec, width, size or 4 * width, Metric.IP)
         codes = inner.fit(rows, seed).encode(rows)
-        lemur = Lemur(self.data.dim, width, codec, inner.params())
+        lemur = Lemur(
+            self.data.dim, **{**LEMURS[method], "out_dim": width, "codec": codec}, codec_params=inner.params()
+        )
         lemur.features_, lemur.tokens_ = fitted.features_, fitted.tokens_
         lemur.axes_, lemur.mean_ = fitted.axes_[:, :width], fitted.mean_[:width]
         lemur.codec_, lemur.stretch_, lemur.fitted_ = inner, Stretch.none(width), True
@@ -232,39 +240,62 @@ def table(rows: Rows) -> Iterator[str]:
         first = np.mean([float(row["recall@1"]) for row in lines])
         cells = [f"{int(lines[0]['code']):,}", label(method, codec)]
         cells += [f"{short(interval.value)} [{short(interval.low)}, {short(interval.high)}]", short(float(first))]
-        cells += [short(value) for value in np.mean([recalls(row).mean(axis=1) for row in lines], axis=0)[1:]]
+        cells += [short(value) for value in means(lines)[1:]]
         cells += [f"{np.median([float(row['p50 ms']) for row in lines]):.2f}"]
         cells += [f"{int(lines[0]['parts']) / 1e6:.1f}", str(len(lines))]
         yield f"| {' | '.join(cells)} |"
 
 
-def pairs_of(by_name: dict[Name, Rows]) -> Iterator[tuple[int, Name, Name]]:
-    """What is compared: bytes (0: no bound) and two names. Of a method, the best that these bytes hold.
+def best_of(by_name: dict[Name, Rows], method: str, size: int) -> Name | None:
+    """The best of a method that so many bytes hold (0: no bound), among those of most seeds, whose chance is known."""
+    fitting = [
+        name for name, lines in by_name.items() if name[0] == method and (not size or int(lines[0]["code"]) <= size)
+    ]
+    most = max((len(by_name[name]) for name in fitting), default=0)
+    fitting = [name for name in fitting if len(by_name[name]) == most]
+    return max(fitting, key=lambda name: means(by_name[name])[0], default=None)
 
-    Among those of most seeds, so that chance is known where it can be.
-    """
+
+def means(lines: Rows) -> np.ndarray:
+    """(counts,) over questions and seeds."""
+    return np.mean([recalls(row).mean(axis=1) for row in lines], axis=0)
+
+
+def by_memory(rows: Rows) -> Iterator[str]:
+    """A line a number of bytes: the four best methods without a re-rank, and the best with one."""
+    by_name = groups(rows)
+    yield "| at most | nothing read | " + " | ".join(f"{count} documents read" for count in COUNTS[1:]) + " |"
+    yield "|---:|---|" + "---|" * len(COUNTS[1:])
+    for size in BUDGETS:
+        names = [best_of(by_name, method, size) for method in dict.fromkeys(name[0] for name in by_name)]
+        values = {name: means(by_name[name]) for name in names if name is not None and name[0] != TRAINED}
+        cells = []
+        for at in range(len(COUNTS)):
+            order = sorted(values, key=lambda name: -values[name][at])[: 1 if at else 4]
+            cells.append(", ".join(f"{label(*name[:2])} {short(values[name][at])}" for name in order))
+        yield f"| {size:,} | {' | '.join(cells)} |"
+
+
+def pairs_of(by_name: dict[Name, Rows]) -> Iterator[tuple[int, Name, Name]]:
+    """What is compared: bytes (0: no bound) and two names. Of a method, the best that these bytes hold."""
 
     def best(method: str, size: int = 0) -> Name | None:
-        fitting = [
-            name for name, lines in by_name.items() if name[0] == method and (not size or int(lines[0]["code"]) <= size)
-        ]
-        most = max((len(by_name[name]) for name in fitting), default=0)
-        fitting = [name for name in fitting if len(by_name[name]) == most]
-        return max(fitting, key=lambda name: np.mean([recalls(row)[0].mean() for row in by_name[name]]), default=None)
+        return best_of(by_name, method, size)
 
+    lemur = "lemur" if best("lemur") else QUARTER
     for size in BUDGETS:
-        yield from of_two(size, best("lemur", size), best("muvera", size))
+        yield from of_two(size, best(lemur, size), best("muvera", size))
     for size in BUDGETS[::3]:
         yield from of_two(size, best(TRAINED, size), best("lemur", size))
-    yield from of_two(0, ("lemur", UNCOMPRESSED, 0), ("muvera", UNCOMPRESSED, 0))
-    yield from of_two(BUDGETS[0], best("lemur", BUDGETS[0]), best("mean_pooling"))
+    yield from of_two(0, (lemur, UNCOMPRESSED, 0), ("muvera", UNCOMPRESSED, 0))
+    yield from of_two(BUDGETS[0], best(lemur, BUDGETS[0]), best("mean_pooling"))
     for size in BUDGETS:
-        yield from of_two(size, best("token_pooling", size), best("lemur", size))
+        yield from of_two(size, best("token_pooling", size), best(lemur, size))
         yield from of_two(size, best("token_pooling", size), best("kmeans_pooling", size))
     one, other = (("voronoi_pruning", "int8", BUDGETS[2]), ("idf_pruning", "int8", BUDGETS[2]))
     yield from of_two(BUDGETS[2], *(name if name in by_name else None for name in (one, other)))
     for method in TOKENS:
-        yield from of_two(0, best(method), best("lemur"))
+        yield from of_two(0, best(method), best(lemur))
 
 
 def of_two(size: int, one: Name | None, other: Name | None) -> Iterator[tuple[int, Name, Name]]:
@@ -309,6 +340,7 @@ def main() -> None:
         runs = [run for run in plan(options.seeds) if options.only in ("", run[0])]
         measure(Bench("squad-tokens-128", options.queries), runs, FILE, options.seconds)
     rows, page = load(FILE), ROOT / "docs" / "multivector.md"
+    put(page, "by memory", list(by_memory(rows)))
     put(page, "lemur", list(table([row for row in rows if row["method"] not in FEWER])))
     put(page, "fewer vectors", list(table([row for row in rows if row["method"] in FEWER])))
     put(page, "measured tests", list(tests(rows)))
