@@ -156,7 +156,7 @@ class SetsAnswer:
     impossible : label -> str
         Why a method cannot do what is asked, or failed.
     unstarted : list of str
-        Labels that there was no time for.
+        Labels that there was no time for: not begun, or stopped.
     """
 
     question: SetsQuestion
@@ -205,7 +205,7 @@ class _Race:
     def __init__(self, question: SetsQuestion, results: str) -> None:
         self._question, self._results = question, results
         self._begin = time.monotonic()
-        self._names = question.methods or _one_vector_first(registry.names(TRACK))
+        self._names = question.methods or _quick_first(registry.names(TRACK))
         plan = composition.plan_of(overrides_of(self._options(Choice(self._names[0]))))
         assert isinstance(plan.dataset, RaggedDataset)
         self._judge = RecallOfQueries(plan.dataset)
@@ -240,7 +240,7 @@ class _Race:
             left = self._begin + end - time.monotonic()
             if choice in known or choice.label in self.answer.impossible:
                 continue
-            if left <= 0 and self.answer.ranked:
+            if left < _LEAST_RUN_S and self.answer.ranked:
                 self.answer.unstarted.append(choice.label)
                 continue
             options = self._options(choice) | {"limits.time_s": max(_LEAST_RUN_S, left)}
@@ -252,6 +252,9 @@ class _Race:
             progress.begin(choice.label, functools.partial(runner.stage_of, plan))
             record = runner.execute(plan)
             progress.end(choice.label, outcome_of(record))
+            if record.status == "timeout":
+                self.answer.unstarted.append(choice.label)
+                continue
             if record.status != "ok":
                 self.answer.impossible[choice.label] = record.reason
                 continue
@@ -290,6 +293,8 @@ class _Race:
         answer = self.answer
         if not answer.ranked:
             reasons = "; ".join(f"{label}: {why}" for label, why in list(answer.impossible.items())[:3])
+            if not reasons:
+                raise UsageError(f"nothing was measured in {self._question.time_s:g} s; give more with --time")
             raise UsageError(f"no method stores these documents in {self._question.budget}: {reasons}")
         meeting = [offer for offer in answer.ranked if offer.meets(self._question.limits)]
         if meeting:
@@ -299,8 +304,14 @@ class _Race:
         return answer
 
 
-def _one_vector_first(names: Sequence[str]) -> tuple[str, ...]:
-    return tuple(sorted(names, key=lambda name: not issubclass(registry.get(name, TRACK), SingleVectorCodec)))
+def _quick_first(names: Sequence[str]) -> tuple[str, ...]:
+    """Methods that keep one vector a document first, and of these and of others those that do not train."""
+
+    def order(name: str) -> tuple[bool, bool]:
+        cls = registry.get(name, TRACK)
+        return not issubclass(cls, SingleVectorCodec), cls.trains
+
+    return tuple(sorted(names, key=order))
 
 
 def lines(answer: SetsAnswer) -> Iterator[str]:
