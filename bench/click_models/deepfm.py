@@ -1,6 +1,6 @@
 """DeepFM: a factorization machine and a perceptron over the same rows. Guo et al., IJCAI 2017, arXiv 1703.04247.
 
-The first-order term is linear in the rows rather than a weight an id, which would be a second table to compress.
+The first-order term is linear in the rows: one weight for each id would be a second table to compress.
 """
 
 from __future__ import annotations

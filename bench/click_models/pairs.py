@@ -19,7 +19,7 @@ def products_of_pairs(rows: torch.Tensor) -> torch.Tensor:
 
 
 class _Pairs(torch.autograd.Function):
-    """By a kernel: on a CPU pairs of gathered rows would take half of a step, a batch of small products more."""
+    """By a kernel: on a CPU, gathering the rows of pairs takes half of a training step, small matrix products more."""
 
     @staticmethod
     def forward(ctx: Any, rows: torch.Tensor) -> torch.Tensor:

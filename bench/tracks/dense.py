@@ -15,16 +15,20 @@ from bench.drift_options import DRIFT, first_rows
 from bench.measure import quality
 from bench.measure.at_rest import codes_at_rest, sampled_rows
 from bench.measure.decoding_error import most_trained
+from bench.measure.memory import peak_memory
 from bench.measure.statistics import bootstrap_means
 from bench.records import Bytes, DatasetInfo
 from bench.tracks import train_queries
 from bench.tracks.measurement import (
+    TRUTH_K,
     JudgedSample,
     Measurement,
     check_budget,
     judged_neighbors,
     measure_search,
     ratios,
+    returned,
+    time_searches,
 )
 from methods import Codec, Metric, Searcher
 from methods.budget import Budget
@@ -198,6 +202,20 @@ def encode(
         codes.flush()
     run.throughput = {"encode_vectors_per_s": n / max(run.seconds.get("encode", 0.0), 1e-9)}
     return codes, store_codes
+
+
+def count_and_time(
+    config: RunConfig, codec: Codec, searcher: Searcher, dataset: Dataset, code_bytes: int, run: Measurement
+) -> dict[int, np.ndarray]:
+    """Bytes, ratio, times and results of searches that do not re-rank; the ids that they return, by k."""
+    run.bytes = count_bytes(codec, None, searcher, dataset, None)
+    check_resident(run.bytes, searcher.size, code_bytes)
+    run.ratio = ratios(dataset.base.shape[0], 4 * dataset.dim, run.bytes.code, run.bytes.parts_total)
+    results = time_searches(config, searcher, dataset, run)
+    run.peak_memory_bytes = peak_memory()
+    ids = returned(searcher, dataset.queries, results)
+    run.arrays["scores"], run.arrays["ids"] = results[TRUTH_K]
+    return ids
 
 
 def count_bytes(

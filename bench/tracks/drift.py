@@ -20,22 +20,13 @@ from bench.datasets.store import Span
 from bench.drift_options import ORDERS
 from bench.errors import UsageError
 from bench.measure.decoding_error import WARNED_RATIO, decoding_error, error_ratio, most_trained, reference_rows
-from bench.measure.memory import peak_memory
 from bench.measure.quality import RecallJudge
 from bench.measure.repeats import groups_of
 from bench.measure.statistics import Interval, bootstrap_means, of_ratio
 from bench.records.drift_info import DriftInfo, DriftStep
 from bench.tracks import dense
 from bench.tracks.arrivals import Arrivals, Moment, arrivals_of, check_arrivals
-from bench.tracks.measurement import (
-    RECALL_AT,
-    TRUTH_K,
-    Measurement,
-    check_budget,
-    ratios,
-    returned,
-    time_searches,
-)
+from bench.tracks.measurement import RECALL_AT, TRUTH_K, Measurement, check_budget
 from methods import Codec, Searcher
 
 _K = 10
@@ -201,14 +192,10 @@ def _measure_last(
     """Bytes, latency and recall of the first codec's codes at the last step."""
     moment = arrivals.moments[-1]
     alive = replace(arrivals.dataset, base=Span(arrivals.dataset.base, moment.start, moment.stop))
-    run.bytes = dense.count_bytes(codec, None, searcher, alive, None)
-    dense.check_resident(run.bytes, searcher.size, code_bytes)
-    run.ratio = ratios(alive.base.shape[0], 4 * alive.dim, run.bytes.code, run.bytes.parts_total)
-    results = time_searches(config, searcher, alive, run)
-    run.peak_memory_bytes = peak_memory()
-    ids = {k: since_first(ids, moment) for k, ids in returned(searcher, alive.queries, results).items()}
+    returned = dense.count_and_time(config, codec, searcher, alive, code_bytes, run)
+    ids = {k: since_first(ids, moment) for k, ids in returned.items()}
     measures = {f"recall@{k}": judge.recall.recall(ids[k], k) for k in RECALL_AT}
     run.quality = judge.means(measures)
     run.arrays |= measures
     last = ids[TRUTH_K]
-    run.arrays |= {"scores": results[TRUTH_K][0], "ids": np.where(last >= 0, arrivals.rows[last], -1)}
+    run.arrays["ids"] = np.where(last >= 0, arrivals.rows[last], -1)

@@ -18,7 +18,6 @@ from bench.config import RunConfig
 from bench.datasets import AnyDataset
 from bench.datasets.base import Dataset, VectorStore
 from bench.errors import UsageError
-from bench.measure.memory import peak_memory
 from bench.measure.repeats import groups_of
 from bench.measure.statistics import bootstrap_means
 from bench.tracks import dense, measurement
@@ -83,14 +82,9 @@ def measure(config: RunConfig, full: Dataset, code_bytes: int, work: Path) -> me
     codes = dense.encode(full.base, codec, None, run)[0]
     with run.timed("build"):
         searcher = codec.searcher(codes)
-    run.bytes = dense.count_bytes(codec, None, searcher, full, None)
-    dense.check_resident(run.bytes, searcher.size, code_bytes)
-    run.ratio = measurement.ratios(full.base.shape[0], 4 * full.dim, run.bytes.code, run.bytes.parts_total)
-    results = measurement.time_searches(config, searcher, full, run)
-    run.peak_memory_bytes = peak_memory()
 
     judge = Judge(full)
-    plain = judge.plain(measurement.returned(searcher, full.queries, results))
+    plain = judge.plain(dense.count_and_time(config, codec, searcher, full, code_bytes, run))
     measures = dict(plain)
     for layer in layers:
         early = at_layer(config, layer)
@@ -103,7 +97,6 @@ def measure(config: RunConfig, full: Dataset, code_bytes: int, work: Path) -> me
             measures |= _with_losses(plain, judge.named(setting, own.search(change(early.queries), 10)[1]))
     run.throughput = {**(run.throughput or {}), **encode_rates(full)}
     run.quality = bootstrap_means(measures, config.seed, groups=groups_of(full.queries, full.metric))
-    run.arrays["scores"], run.arrays["ids"] = results[measurement.TRUTH_K]
     run.arrays |= {name: values for name, values in measures.items() if name.endswith(("recall@10", "MRR@10"))}
     return run
 

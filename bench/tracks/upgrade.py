@@ -18,7 +18,6 @@ from bench.datasets import AnyDataset, ground_truth
 from bench.datasets.base import Dataset
 from bench.errors import UsageError
 from bench.measure import quality
-from bench.measure.memory import peak_memory
 from bench.measure.repeats import groups_of
 from bench.measure.statistics import bootstrap_means
 from bench.tracks import dense, measurement
@@ -105,14 +104,9 @@ def measure(config: RunConfig, new: Dataset, code_bytes: int, work: Path) -> mea
     free_codes = dense.encode(new.base, free, None, measurement.Measurement({}))[0]
     with run.timed("build"):
         searcher = after.searcher(old_codes)
-    run.bytes = dense.count_bytes(after, None, searcher, new, None)
-    dense.check_resident(run.bytes, searcher.size, code_bytes)
-    run.ratio = measurement.ratios(new.base.shape[0], 4 * new.dim, run.bytes.code, run.bytes.parts_total)
-    results = measurement.time_searches(config, searcher, new, run)
-    run.peak_memory_bytes = peak_memory()
 
     judge = Judge(new)
-    measures = judge.plain(measurement.returned(searcher, new.queries, results))
+    measures = judge.plain(dense.count_and_time(config, after, searcher, new, code_bytes, run))
     measures |= judge.named("old->old", before.searcher(old_codes).search(old.queries, 10)[1])
     measures |= judge.named("new->new", free.searcher(free_codes).search(new.queries, 10)[1])
     order = np.random.default_rng(config.seed).permutation(len(codes))
@@ -122,7 +116,6 @@ def measure(config: RunConfig, new: Dataset, code_bytes: int, work: Path) -> mea
         mixed[again] = codes[again]
         measures |= judge.named(f"new->{part:g}", after.searcher(mixed).search(new.queries, 10)[1])
     run.quality = bootstrap_means(measures, config.seed, groups=groups_of(new.queries, new.metric))
-    run.arrays["scores"], run.arrays["ids"] = results[measurement.TRUTH_K]
     return run
 
 

@@ -25,19 +25,20 @@ _HEAT = 0.2  # of the noise of SR-D: training starts from good codes, not from r
 _SWEEPS = 4  # passes over the indices after each restart
 _PERTURBED = 4  # indices that a restart overwrites
 _RIDGE = 1e-2  # added to the counts of the normal equations (LSQ++, section 3.1)
-_LONG_CENTER = 1.5  # of the typical distance from it: then the ridge, which pulls to the origin, costs recall
+_LONG_CENTER = 1.5  # times the typical distance from it: the ridge, which pulls to the origin, then costs recall
 _BLOCK = 1024  # vectors whose unary terms are held at a time
 _BEAM, _FIRST_ITERATIONS = 4, 10  # of the residual quantizer that training starts from
 
 
 @register("lsq")
 class LSQ(AdditiveCodec):
-    """The sum of one centroid of each codebook, none of which comes first; codes are found by local search.
+    """The sum of one centroid of each codebook, all learned together; codes are found by local search.
 
     faiss's own quantizer draws the restarts of its search for a whole batch, so that a code depends on what is encoded
     beside it, and starts from random codes. Here the restarts are the same for every vector, the search is a kernel of
-    ours, and it starts from the code that a beam search finds with the same codebooks, which are those of a residual
-    quantizer at first. They are solved for by least squares, with a noise that dies away (LSQ++, SR-D, section 3.2).
+    ours, and it starts from the code that a beam search finds with the same codebooks. The first codebooks are
+    a residual quantizer's; later ones are solved for by least squares, with noise that decreases to nothing (LSQ++,
+    SR-D, section 3.2).
 
     A training step costs the cube of the number of codebooks, and encoding its square: ``max_codebooks`` bounds them.
 
@@ -100,7 +101,8 @@ class LSQ(AdditiveCodec):
     def _solve(self, vectors: np.ndarray, codes: np.ndarray, center: np.ndarray | None = None) -> np.ndarray:
         """The codebooks (M, 256, dim) of least squared error given codes: ridge regression on their indicators.
 
-        About ``center`` (dim,), if given; the first codebook has it, as where a beam search of residuals begins.
+        A ``center`` (dim,) is subtracted from the vectors first and added to the first codebook, where a residual
+        quantizer has it too.
         """
         if center is not None:
             codebooks = self._solve(vectors - center, codes)
@@ -146,5 +148,5 @@ class LSQ(AdditiveCodec):
 
 
 def _long_center(spread: Spread) -> np.ndarray | None:
-    """Where vectors lie, if that is far from the origin: centroids of few vectors would be pulled from there."""
+    """The center of vectors, if far from the origin, to which the ridge would pull the centroids of few vectors."""
     return spread.center if np.linalg.norm(spread.center) > _LONG_CENTER * spread.typical else None

@@ -19,9 +19,9 @@ from methods.registry import register
 class RQ(AdditiveCodec):
     """Each codebook is learned on the residuals of the codebooks before it; codes are found by beam search.
 
-    Training and encoding take time in proportion to the number of codebooks times the dimension, and the tables of
-    the beam search memory in proportion to its square (134 MB for 32), so that large budgets are not used whole:
-    ``max_codebooks`` bounds them. ``prq`` covers those.
+    Time to train and to encode grows with the number of codebooks times the dimension, memory for the tables of the
+    beam search with the square of that number (134 MB for 32). ``max_codebooks`` bounds it, so that large budgets are
+    not used whole; ``prq`` uses them.
 
     Parameters
     ----------
@@ -32,8 +32,8 @@ class RQ(AdditiveCodec):
     iterations : int
         k-means iterations for each codebook.
     max_training : int
-        Training vectors used; more are sampled. With 10,000 it learns them by heart: .556 of recall@10 at 64x on
-        ``squad-sentences`` instead of .631.
+        Training vectors used; of more, a sample. With 10,000 the codebooks overfit: recall@10 at 64x on
+        ``squad-sentences`` is .556 instead of .631.
     max_codebooks : int, of ``for_budget``
         Most codebooks, of a byte each: more take too long to train. What they leave of a budget stays unused.
     """

@@ -10,7 +10,7 @@ from methods.checks.subject import Subject, check, expect
 from methods.index import IVFSearcher, Partition, codec_metric
 
 _LISTS = 12
-_TOLERANCE = 2e-3  # of the largest score: a scan may round otherwise than products of matrices
+_TOLERANCE = 2e-3  # of the largest score: a scan may round differently from a product of matrices
 
 
 @check

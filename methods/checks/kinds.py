@@ -1,7 +1,7 @@
 """Kinds of vectors that encoders make and that break codes, each made of plain vectors that have none of it.
 
-So what a method loses on a kind is what the kind costs it. Every kind is deterministic, and for a code that follows
-the vectors about as easy to search as plain ones: the true neighbors are those among the kind's own vectors.
+So what a method loses on a kind is what the kind costs it. Every kind is deterministic. True neighbors are those among
+the kind's own vectors, and a code that adapts to these finds them about as easily as those of plain vectors.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ _kind(DIRECTION, "average cosine .75", _CONE.format(".75"), IP, COSINE, L2)(_con
 _kind(DIRECTION, "average cosine .9", _CONE.format(".9"), COSINE)(_cone(0.9))
 
 
-# Under l2 such queries are far from all vectors, where every code of least squared error says less.
+# Not under l2: these queries are far from all vectors, where every code of least squared error loses recall.
 _APART = "only the base shares a direction"
 
 

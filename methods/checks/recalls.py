@@ -15,7 +15,7 @@ from methods.checks.subject import Subject
 
 N_BASE, N_TRAIN, N_QUERIES = 1600, 1000, 250
 PLAIN = "plain"  # centered clusters of unit length, of which the kinds are made
-_EQUAL = 1e-9  # of what lies between the first and the tenth value: copies are equal but for rounding
+_EQUAL = 1e-9  # of the tenth value less the first: copies are equal but for rounding
 OFFSET = "offset"  # the vectors of the other checks: an offset, and lengths that vary a little
 
 
@@ -70,7 +70,7 @@ class RecallsOfMethod:
 
 
 def recalls_of(subject: Subject, seed: int = 0) -> RecallsOfMethod:
-    """What was measured of the last few methods and seeds, and can be measured of this one."""
+    """Those of a method under a seed; what was measured is kept for the last eight."""
     return _recalls_of(subject, seed)
 
 

@@ -16,7 +16,7 @@ __all__ = ["EPSILON", "LAYER", "TokenFeatures", "unit_tokens"]
 EPSILON = 1e-5  # added to the variance of a layer's values, as torch does
 LAYER = ("weights", "bias", "gain", "shift")
 _ROOT = 0.7978845608028654  # sqrt(2 / pi), of the approximate GELU
-_PARTIAL = 0.7  # of the tokens
+_PARTIAL = 0.7  # of the tokens lose a random share of a common direction
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class TokenFeatures:
 
     @classmethod
     def random(cls, dim: int, width: int, stretch: Stretch, rng: np.random.Generator) -> Self:
-        """Gaussian weights, and a norm as it is."""
+        """Gaussian weights, no bias, and a norm without gain or shift."""
         ones, zeros = np.ones(width, np.float32), np.zeros(width, np.float32)
         return cls(rng.standard_normal((dim, width), np.float32), zeros, ones, zeros, stretch)
 
@@ -77,9 +77,9 @@ class TokenFeatures:
 
 
 def unit_tokens(vectors: np.ndarray, stretch: Stretch, rng: np.random.Generator) -> np.ndarray:
-    """Vectors (n, dim) float32 as those of queries might be: float16 of unit length.
+    """Vectors (n, dim) float32 made like those of queries: float16 of unit length.
 
-    Of a direction that they share, which queries need not, some have only a part.
+    Queries may lack a direction that all vectors share: some vectors keep only a part of it.
     """
     if not stretch.is_identity:
         share = np.where(rng.random(len(vectors)) < _PARTIAL, rng.random(len(vectors)), 1)[:, None]

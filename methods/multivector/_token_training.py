@@ -13,9 +13,9 @@ from methods.multivector._token_features import EPSILON, LAYER, TokenFeatures
 
 __all__ = ["trained"]
 
-_MIXTURES = 256  # of documents
+_MIXTURES = 256  # weighted sums of documents' terms, as targets
 _RATE, _BATCH, _CLIP = 3e-3, 512, 0.5
-_LEAST_RATE = 0.02  # of the first, at the end
+_LEAST_RATE = 0.02  # the last rate, as a share of the first
 
 
 @contextmanager
@@ -33,17 +33,17 @@ def _one_thread() -> Iterator[None]:
 def trained(
     features: TokenFeatures, tokens: np.ndarray, terms: np.ndarray, epochs: int, rng: np.random.Generator
 ) -> TokenFeatures:
-    """Features whose linear functions are near the standardized terms of documents.
+    """Features from which a linear function predicts a document's standardized terms.
 
-    The squared errors of 256 random mixtures of documents are, on average, those of the documents, at a part of the
-    cost. Adam, batches of 512 tokens, a rate that falls evenly.
+    The targets are 256 random mixtures of documents: their squared error is on average that of the documents, and
+    costs less to compute. Adam, batches of 512 tokens, a learning rate that falls linearly.
 
     Parameters
     ----------
     features : TokenFeatures
         Where training starts.
     tokens : (m, dim) float32
-        Other than zeros.
+        No vector of zeros among them.
     terms : (n, m) float32
         What each adds to the scores of n documents.
     """

@@ -20,7 +20,7 @@ from methods.registry import register
 _BITS = (4, 2, 1)
 _ID_BYTES = 4
 _TOLERANCE = 0.01  # of the length that all vectors have
-_HELD_OUT = 8  # one document in so many is kept from the centroids
+_HELD_OUT = 8  # no centroid is learned from one document in so many
 
 
 @register("colbert_residual")
@@ -32,8 +32,8 @@ class ColbertResidual(MultiVectorCodec):
     decode to zeros and take no part in training.
 
     The bits of a residual are buckets between global quantiles of residual values; a bucket decodes to the quantile in
-    its middle. They are those of an eighth of the documents, from which no centroid is learned: residuals of vectors
-    that centroids were learned from are short, and buckets for these cut off what vectors of new documents need.
+    its middle. The quantiles are of an eighth of the documents, from which no centroid is learned: vectors that
+    centroids were learned from have short residuals, and buckets made for them would cut off those of new documents.
     Search is PLAID's (Santhanam et al., CIKM 2022) without inverted lists: every document is scored by its centroids
     alone, and the best ``candidates * k`` are decoded and scored by MaxSim.
 

@@ -19,9 +19,9 @@ __all__ = ["FAR", "CommonLength"]
 
 _TOLERANCE = 0.01  # of the median length
 _EXCEPTIONS = 1e-3  # of the vectors may have another length
-FAR = 2.0  # times as long or as short: what decodes so is of another length
-_PAYS = 0.95  # times the error of order without it: at most so much for the length to be kept
-_PAYS_ESTIMATES = 0.6  # the same where products with what is decoded are unbiased, which any length but its own spoils
+FAR = 2.0  # times as long or as short: a vector that decodes so has another length
+_PAYS = 0.95  # the length is kept where it brings the error of order to at most this share
+_PAYS_ESTIMATES = 0.6  # the same for estimators: their products are unbiased only at the length that was decoded
 _QUERIES, _BASE, _NEAREST = 256, 4096, 16
 
 
@@ -41,11 +41,10 @@ class CommonLength:
     def fit(
         cls, vectors: np.ndarray, decoded: Callable[[np.ndarray], np.ndarray], seed: int, estimator: bool = False
     ) -> Self:
-        """Of (n, dim) float32 vectors, where it brings ``decoded`` of them nearer to their order.
+        """The length of (n, dim) float32 vectors, kept only if decoded vectors are ordered better with it.
 
-        ``decoded`` gives what the codes of (m, dim) vectors stand for, of an ``estimator`` with products that are
-        unbiased estimates. Order is that of products of 256 vectors with the 16 nearest to each of 4,096 others; its
-        error is how much errors of these products vary among the 16.
+        ``decoded`` maps (m, dim) vectors to what their codes stand for; products with those of an ``estimator`` are
+        unbiased. 256 vectors are queries for 4,096 others: :func:`order_error` is compared with and without the length.
         """
         lengths = lengths_of(vectors)[:, 0]
         middle = float(np.median(lengths[lengths > 0])) if lengths.any() else 0.0

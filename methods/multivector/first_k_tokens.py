@@ -1,4 +1,4 @@
-"""The first k vectors of a document: truncation, the honest simple rival."""
+"""The first k vectors of a document: truncation, the simplest way to keep fewer."""
 
 from __future__ import annotations
 

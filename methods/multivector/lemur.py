@@ -7,14 +7,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from methods import registry
-from methods.base import Metric
-from methods.errors import BudgetError
 from methods.fitting.outliers import without_outliers
 from methods.kernels.sets.chamfer import chamfer_terms
 from methods.multivector._token_features import TokenFeatures, unit_tokens
 from methods.multivector.ragged import Ragged
-from methods.multivector.single_vector import SingleVectorCodec
+from methods.multivector.single_vector import SingleVectorCodec, first_that_fits
 from methods.multivector.stretch import Stretch, sample_of
 from methods.parameters import check_integer
 from methods.registry import register
@@ -23,7 +20,7 @@ __all__ = ["Lemur"]
 
 _TARGETS = 2048  # documents that features and axes are learned from
 _RIDGE = 0.01  # of the mean square of an axis of the features
-_NOTHING = 1e-6  # of the largest variance: what rounding makes
+_NOTHING = 1e-6  # of the largest variance: anything smaller is rounding
 _FEW = 128  # documents whose terms are in memory together
 _QUERY_VECTORS = 4096
 _DIMS_PER_BYTE = 4
@@ -53,8 +50,8 @@ class Lemur(SingleVectorCodec):
     features : int
         Width of the hidden layer.
     tokens : int
-        Vectors of the corpus that features are trained on and rows are solved on, drawn under the seed; rows need some
-        eight times as many as there are features.
+        Vectors of the corpus that features are trained on and rows are solved on, drawn under the seed; about
+        eight times as many as there are features are needed.
     epochs : int
         Of training, by Adam in torch; with 0 the layer stays random, which loses nothing on squad-tokens-128.
 
@@ -117,16 +114,10 @@ class Lemur(SingleVectorCodec):
         codec_params: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """The most axes, halved until the codec fits; ``codec_params`` as a user of ``codec`` sets them."""
-        width = out_dim or max(1, min(features // 2, _DIMS_PER_BYTE * code_bytes))
-        while True:
-            try:
-                inner = registry.for_budget(codec, width, code_bytes, Metric.IP, **(codec_params or {}))
-            except BudgetError as error:
-                if out_dim or width == 1:
-                    raise BudgetError(f"lemur with {codec}", code_bytes, error.smallest) from None
-                width //= 2
-                continue
-            return {"out_dim": width, "codec": codec, "codec_params": inner.params()}
+        most = out_dim or max(1, min(features // 2, _DIMS_PER_BYTE * code_bytes))
+        widths = [most] if out_dim else [most >> halvings for halvings in range(most.bit_length())]
+        choices = [({"out_dim": width}, codec, width) for width in widths]
+        return first_that_fits("lemur", code_bytes, choices, codec_params)
 
     @property
     def _out_dim(self) -> int:

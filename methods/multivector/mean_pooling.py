@@ -7,12 +7,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from methods import registry
-from methods.base import Metric
-from methods.errors import BudgetError
 from methods.fitting.outliers import without_outliers
 from methods.multivector.ragged import Ragged
-from methods.multivector.single_vector import SingleVectorCodec
+from methods.multivector.single_vector import SingleVectorCodec, first_that_fits
 from methods.multivector.stretch import Stretch, sample_of
 from methods.registry import register
 
@@ -74,15 +71,8 @@ class MeanPooling(SingleVectorCodec):
         codec: str | None = None,
         codec_params: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        smallest = 0
-        for name in _CHOICES if codec is None else (codec,):
-            try:
-                inner = registry.for_budget(name, dim, code_bytes, Metric.IP, **(codec_params or {}))
-            except BudgetError as error:
-                smallest = error.smallest
-                continue
-            return {"codec": name, "codec_params": inner.params()}
-        raise BudgetError(f"mean_pooling with {name}", code_bytes, smallest)
+        names = _CHOICES if codec is None else (codec,)
+        return first_that_fits("mean_pooling", code_bytes, [({}, name, dim) for name in names], codec_params)
 
     @property
     def _out_dim(self) -> int:

@@ -8,11 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from methods import registry
-from methods.base import Metric
-from methods.errors import BudgetError, MethodError
+from methods.errors import MethodError
 from methods.multivector.fde import FixedDimensionalEncoding, encoding_width
 from methods.multivector.ragged import Ragged
-from methods.multivector.single_vector import SingleVectorCodec
+from methods.multivector.single_vector import SingleVectorCodec, first_that_fits
 from methods.multivector.stretch import LEAST_COSINE, Stretch, sample_of
 from methods.part_names import behind, under
 from methods.registry import register
@@ -113,24 +112,14 @@ class Muvera(SingleVectorCodec):
         codec_params = dict(codec_params or {})
         if (scoring := _ASYMMETRIC.get(registry.parameters(codec).get("scoring", ""))) is not None:
             codec_params.setdefault("scoring", scoring)
-        chosen = (repetitions, simhash_bits, inner_dim)
-        points = dict.fromkeys(
-            tuple(own if given is None else given for given, own in zip(chosen, point)) for point in GRID
-        )
-        smallest = 0
-        for number, (r, bits, inner) in enumerate(points):
-            fde_dim = encoding_width(dim, r, bits, inner or None, final_dim)
-            last = number == len(points) - 1
-            if not last and fde_dim > _DIMS_PER_BYTE * code_bytes:
-                continue
-            try:
-                encoding_codec = registry.for_budget(codec, fde_dim, code_bytes, Metric.IP, **codec_params)
-            except BudgetError as error:
-                smallest = error.smallest
-                continue
-            shape = {"repetitions": r, "simhash_bits": bits, "inner_dim": inner or None}
-            return {**shape, "codec": codec, "codec_params": encoding_codec.params()}
-        raise BudgetError(f"muvera with {codec}", code_bytes, smallest)
+        given = (repetitions, simhash_bits, inner_dim)
+        points = [tuple(own if known is None else known for known, own in zip(given, point)) for point in GRID]
+        choices = []
+        for r, bits, inner in dict.fromkeys(points):
+            width = encoding_width(dim, r, bits, inner or None, final_dim)
+            if (r, bits, inner) == points[-1] or width <= _DIMS_PER_BYTE * code_bytes:
+                choices.append(({"repetitions": r, "simhash_bits": bits, "inner_dim": inner or None}, codec, width))
+        return first_that_fits("muvera", code_bytes, choices, codec_params)
 
     @property
     def _out_dim(self) -> int:

@@ -2,7 +2,7 @@
 
 Decoded, every vector of a collection goes through memory as floats, once a search. A scan unpacks 64 codes at a time
 for all vectors of a query, as small integers that stay in the cache, and multiplies them with the query rounded to
-int8. What this leaves of the order is mended by decoding the few documents that are near the best.
+int8. Errors that this makes in the order are mended by decoding the few documents that scored best.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["LevelSetSearcher"]
 
 _FEWEST = 10  # documents that are decoded beyond those requested: as many again, and at least so many
 _OFF_LENGTH = 3  # times as many where decoding changes lengths, of which the scan knows nothing
-_VECTORS = 128  # of queries that are scanned for at once: their weights stay in the cache
+_VECTORS = 128  # query vectors that are scanned for at once: their weights stay in the cache
 
 
 class LevelSetSearcher(SetSearcher):

@@ -3,22 +3,46 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 
 from methods import registry
 from methods.base import Codec, Metric, Searcher
+from methods.errors import BudgetError
 from methods.multivector.base import Codes, MultiVectorCodec, SetSearcher
 from methods.multivector.ragged import Ragged
 from methods.multivector.stretch import Stretch
 from methods.part_names import behind, under
 
-__all__ = ["SingleVectorCodec", "SingleVectorSearcher"]
+__all__ = ["SingleVectorCodec", "SingleVectorSearcher", "first_that_fits"]
 
 _FIT_BYTES = 2 << 30  # of float32 vectors that a dense method is fitted on at most
 _BLOCK_BYTES = 64 << 20  # of single vectors at a time, beyond what is fitted on
+
+
+def first_that_fits(
+    method: str,
+    code_bytes: int,
+    choices: Iterable[tuple[dict[str, Any], str, int]],
+    codec_params: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """Parameters of a method of this kind, for a budget.
+
+    Each of ``choices`` has parameters of the map, a dense codec's name and the width that the map then has; the first
+    whose codes fit is taken. ``codec_params`` are as a user of the codec sets them. :class:`BudgetError` names the
+    smallest code of the last one.
+    """
+    smallest, name = 0, ""
+    for own, name, width in choices:
+        try:
+            codec = registry.for_budget(name, width, code_bytes, Metric.IP, **(codec_params or {}))
+        except BudgetError as error:
+            smallest = error.smallest
+        else:
+            return {**own, "codec": name, "codec_params": codec.params()}
+    raise BudgetError(f"{method} with {name}", code_bytes, smallest)
 
 
 class SingleVectorCodec(MultiVectorCodec):

@@ -35,9 +35,10 @@ class TokenStoreCodec(MultiVectorCodec):
     """Some vectors of a document (or vectors made of them), each coded by a dense method under the inner product.
 
     Vectors of zeros, which batches of documents are padded with, have a code kept for them, decode to zeros and take no
-    part in training. A method that keeps some vectors takes others first. Vectors that share a direction are stretched
-    along it before they are coded (see :mod:`methods.multivector.stretch`), but for binary codes. Where all have one
-    length, what codes decode to has it too, if that serves them (see :mod:`methods.multivector.common_length`).
+    part in training. A method that keeps only some vectors drops those of zeros first. Vectors that share a direction
+    are stretched along it before they are coded (see :mod:`methods.multivector.stretch`), but for binary codes. Where
+    all have one length, what codes decode to has it too, if that serves them (see
+    :mod:`methods.multivector.common_length`).
 
     Parameters
     ----------
@@ -222,7 +223,7 @@ class PrunedStoreCodec(TokenStoreCodec):
         codec: str = "int8",
         codec_params: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """As much as fits of each document; a vector may take what a float32 one does.
+        """The most of each document that fits; a vector's code may be as large as the vector in float32.
 
         ``codec_params`` are as a user of ``codec`` sets them.
         """
@@ -315,7 +316,7 @@ class ScanningSetSearcher(SetSearcher):
 class HammingSetSearcher(ScanningSetSearcher):
     """MaxSim by Hamming distances: a pair of codes scores minus the bits in which they differ.
 
-    From a vector of zeros half of the bits differ: what makes the product of two codes of -1 and 1 zero.
+    A vector of zeros counts as half of the bits different: the product of two such codes of -1 and 1 is zero.
     """
 
     inner: HammingSearcher
@@ -330,8 +331,8 @@ class HammingSetSearcher(ScanningSetSearcher):
 class SymbolSetSearcher(ScanningSetSearcher):
     """MaxSim by inner products with recurrent binary codes, symmetric or not as the dense searcher does them.
 
-    What a document's codes have in common in a query's scores (the mean) is left out, as it is for every document. So
-    the product with a vector of zeros is not 0 here, but what the codec's own code of zeros scores.
+    The mean's part of a query's scores is the same for every document and is left out. So the product with a vector of
+    zeros is not 0 here, but what the codec's own code of zeros scores.
     """
 
     inner: SymbolSearcher

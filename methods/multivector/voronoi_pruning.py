@@ -16,7 +16,7 @@ from methods.registry import register
 from methods.vectors import normalized
 
 _QUERIES = 2048  # sampled vectors
-_STRENGTH = 0.5  # of shrinking a shared direction: loses least with queries that have it and with those that do not
+_STRENGTH = 0.5  # of shrinking a shared direction: best over queries that have it and queries that do not
 
 
 @register("voronoi_pruning")
@@ -26,8 +26,8 @@ class VoronoiPruning(SharePruning):
     Vectors of the corpus, 2,048 of them, stand for vectors of queries. The mass of a document's vector is the share of
     these to which it has the largest product of all in the document. The vector of least mass is dropped, what it won
     passes to the others, and so on until as many are left as are kept: of near copies one stays. Of equal ones the
-    later is dropped, and vectors of zeros before all others. Of a direction that all vectors share (see
-    :mod:`methods.multivector.stretch`), sampled ones keep a part.
+    later is dropped, and vectors of zeros before all others. A direction that all vectors share (see
+    :mod:`methods.multivector.stretch`) is shrunk in the sampled ones.
 
     Parameters
     ----------

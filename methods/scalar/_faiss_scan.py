@@ -19,7 +19,7 @@ from methods.search.flat_codes import FlatCodesSearcher
 from methods.search.table_ranges import MakesRanges, RangedSearcher
 
 _LANES = 16
-_SCAN_QUERIES = 16  # 32 are 1.4 to 1.7 times as fast decoded, 1,000 four to seven times
+_SCAN_QUERIES = 16  # decoding is faster for more: 1.4 to 1.7 times for 32, four to seven times for 1,000
 
 
 def scalar_searcher(codec: Codec, quantizer: int, low: np.ndarray, width: np.ndarray, codes: np.ndarray) -> Searcher:
@@ -65,7 +65,7 @@ class _ScalarSearcher(DecodingSearcher):
 
 
 class _ByteSearcher(RangedSearcher, _ScalarSearcher):
-    """Of codes of a byte a dimension: some rows are searched by our own scan."""
+    """For codes of one byte a dimension: a search limited to some rows takes our own scan."""
 
     def __init__(self, codec: Codec, codes: np.ndarray, scan: Searcher, ranges: MakesRanges) -> None:
         super().__init__(codec, codes, scan)
@@ -102,7 +102,7 @@ class _WideSearcher(Searcher):
         end = self._end[: last * codes.shape[1]].reshape(last, codes.shape[1])
         self._first, self._wide = len(codes) - last, wide  # codes before the copied ones
         self._parts = [part(rows) for rows in (codes[: self._first], end) if len(rows)]
-        self.codes, self.padding = codes, self._end.nbytes  # a constant few bytes, not some for each code
+        self.codes, self.padding = codes, self._end.nbytes  # the same few bytes however many codes there are
 
     @property
     def nbytes(self) -> int:

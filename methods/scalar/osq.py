@@ -26,10 +26,10 @@ class OSQ(IntervalCodec):
     The loss of an interval is ``(1 - anisotropy) <x, e>^2 / |x|^2 + anisotropy |e|^2`` for the error ``e`` of the
     quantized vector: the error along the vector weighs most, as it is what changes the score of a near neighbor.
 
-    Under ``ip`` and ``cosine`` a code holds an offset, in effect what Lucene stores as the vector's product with the
-    centroid: what the levels miss along the mean's direction. A query's component there is many times its others
-    where all vectors share a direction, and its product with the code is exact there (faiss #152). A distance does not
-    need it.
+    Under ``ip`` and ``cosine`` a code also holds an offset: what the levels miss along the mean's direction. (Lucene
+    stores the vector's product with the centroid, to the same effect.) Where all vectors share a direction, a query's
+    component along it is many times its others, and with the offset this part of the product is exact (faiss #152).
+    Distances do not need it.
 
     Two things differ from Lucene: bounds and offset take 2 bytes each instead of 4, and the float query meets the
     decoded vector, so that the sum of the levels need not be stored (Lucene: 8 to 10 bytes more, and a 4-bit query).

@@ -44,7 +44,8 @@ def renumber(ids: list[np.ndarray], rows: list[int], rng: np.random.Generator) -
 def save_split(target: Path, columns: pd.DataFrame, labels: np.ndarray, card: dict[str, Any]) -> None:
     """Write the folder ``target``: each column a field, its values numbered at random.
 
-    A file's order tells who belongs together, of the test part too, and some tables share rows by number.
+    Numbers by first appearance would tell which values occur together, in the test part too, and some methods share
+    rows of a table by number.
 
     Parameters
     ----------

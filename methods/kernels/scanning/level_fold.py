@@ -10,31 +10,12 @@ from methods.kernels.scanning import layout
 from methods.kernels.scanning.factors import expand
 from methods.kernels.scanning.integer_levels import WIDE_SHIFT
 from methods.kernels.scanning.level_layout import expand_block
-from methods.kernels.scanning.level_scores import expand_offsets
+from methods.kernels.scanning.level_scores import sum_stages
 from methods.kernels.simd.block_largest import block_largest, block_scores
 from methods.kernels.simd.level_tile import level_tile, wide_tile
 from methods.kernels.simd.planar_tile import BLOCK, WIDE
 
 __all__ = ["fold_levels"]
-
-
-@njit(cache=True, nogil=True)
-def _terms(stages: np.ndarray, tables: np.ndarray, out: np.ndarray) -> None:
-    """What tables (stages, 256) say of a block's stages, summed into ``out`` (64,), which stays as it is without.
-
-    Two stages at once: half of the sums are not written and read again.
-    """
-    count = len(tables)
-    if count == 1:
-        for doc in range(BLOCK):
-            out[doc] = tables[0, stages[doc]]
-    elif count:
-        high, low = tables[0], tables[1]
-        for doc in range(BLOCK):
-            out[doc] = high[stages[doc]] + low[stages[BLOCK + doc]]
-    for stage in range(2, count):
-        for doc in range(BLOCK):
-            out[doc] += tables[stage, stages[stage * BLOCK + doc]]
 
 
 @njit(cache=True, nogil=True)
@@ -65,14 +46,14 @@ def fold_levels(path: Path, documents: tuple, batch: tuple, offsets: np.ndarray,
     narrow, nq, wide, lines, units, ends, segments, terms, weights = batch
     words = layout.aligned_words((wide_rows + len(tops)) * BLOCK)
     sums, scores = np.empty((WIDE, BLOCK), np.int32), np.empty(BLOCK, np.float32)
-    staged, scale, added = np.zeros(BLOCK, np.float32), np.ones(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
+    staged, scale, added = np.empty(BLOCK, np.float32), np.ones(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
     pieces = np.empty((BLOCK, 3), np.int64)
     bytes_each, wide_each, document = narrow.shape[1], 2 * wide.shape[1], 0
     for block in range(len(blocks)):
         expand_block(path, blocks, block, min(block + 1, len(blocks) - 1), runs, tables, words)
         expand(block, entries, halves, scale_table, scale)
         if len(offset_tables):
-            expand_offsets(stages[block], terms.shape[1], offset_tables, added)
+            sum_stages(stages[block], terms.shape[1], offset_tables, added)
         count = _pieces(block, document, offsets, pieces)
         document = pieces[max(count - 1, 0), 0] if count else document
         for query in range(0, nq, WIDE):
@@ -81,7 +62,7 @@ def fold_levels(path: Path, documents: tuple, batch: tuple, offsets: np.ndarray,
             place, own = tile * ends.shape[1], query * bytes_each
             level_tile(path, 4, words, wide_rows, narrow, own, bytes_each, ends, place, segments[tile], sums)
             for q in range(query, min(query + WIDE, nq)):
-                _terms(stages[block], terms[q], staged)
+                sum_stages(stages[block], 0, terms[q], staged)
                 block_scores(sums, q - query, lines[q], units[q], staged, scale, weights[q], added, scores)
                 for piece in range(count):
                     number = pieces[piece, 0]

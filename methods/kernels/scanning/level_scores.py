@@ -12,7 +12,6 @@ from methods.kernels.simd.planar_tile import BLOCK
 
 __all__ = [
     "expand_lengths",
-    "expand_offsets",
     "extremes",
     "half_squares",
     "largest_terms",
@@ -20,6 +19,7 @@ __all__ = [
     "push_finer",
     "push_nearest",
     "push_staged",
+    "sum_stages",
 ]
 
 
@@ -103,12 +103,19 @@ def expand_lengths(stages: np.ndarray, first: int, tables: np.ndarray, out: np.n
 
 
 @njit(cache=True, nogil=True)
-def expand_offsets(stages: np.ndarray, first: int, tables: np.ndarray, out: np.ndarray) -> None:
-    """``out[doc]``: the sum of what tables (bytes, 256) say of stages ``first``, ``first + 1``, ...; 0 without them."""
-    out[:] = 0
-    for byte in range(len(tables)):
+def sum_stages(stages: np.ndarray, first: int, tables: np.ndarray, out: np.ndarray) -> None:
+    """``out[doc]``: the sum of what tables (count, 256) say of stages ``first``, ``first + 1``, ...; 0 without them.
+
+    Two stages at once: half of the sums are not written and read again.
+    """
+    stage = len(tables) % 2
+    for doc in range(BLOCK):
+        out[doc] = tables[0, stages[first * BLOCK + doc]] if stage else np.float32(0)
+    while stage < len(tables):
+        high, low, start = tables[stage], tables[stage + 1], (first + stage) * BLOCK
         for doc in range(BLOCK):
-            out[doc] += tables[byte, stages[(first + byte) * BLOCK + doc]]
+            out[doc] += high[stages[start + doc]] + low[stages[start + BLOCK + doc]]
+        stage += 2
 
 
 @njit(cache=True, nogil=True)
@@ -144,7 +151,7 @@ def largest_terms(tables: np.ndarray) -> np.ndarray:
 
 @njit(cache=True, nogil=True)
 def product_limit(limit: float, weight: Any, low: np.float32, high: np.float32, terms: float) -> Any:
-    """What a product with its factor exceeds, at least, where the whole score exceeds ``limit``: float32.
+    """A lower bound (float32) of a product with its factor, where the whole score exceeds ``limit``.
 
     What is added is at most ``terms``, and ``weight`` times a number from ``low`` to ``high``; rounding is allowed for.
     """
@@ -172,24 +179,15 @@ def push_staged(
     The factor multiplies product and terms where ``scale_all``, else the product alone.
     """
     offset, unit, factor = np.int32(line[0]), np.float32(line[1]), np.float32(weight)
-    scores = np.empty(BLOCK, np.float32)
+    scores, staged = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32)
+    sum_stages(stages, 0, tables, staged)
     for doc in range(BLOCK):
-        scores[doc] = np.float32(np.int32(np.int32(2) * sums[row, doc]) + offset) * unit
-    if scale_all:
-        _add_terms(stages, tables, scores)
-    for doc in range(BLOCK):
-        scores[doc] = scores[doc] * scale[doc] + factor * added[doc]
-    if not scale_all:
-        _add_terms(stages, tables, scores)
+        product = np.float32(np.int32(np.int32(2) * sums[row, doc]) + offset) * unit
+        if scale_all:
+            scores[doc] = (product + staged[doc]) * scale[doc] + factor * added[doc]
+        else:
+            scores[doc] = product * scale[doc] + factor * added[doc] + staged[doc]
     _push_scores(scores, place, limits, heap)
-
-
-@njit(cache=True, nogil=True)
-def _add_terms(stages: np.ndarray, tables: np.ndarray, scores: np.ndarray) -> None:
-    """Add what tables (stages, 256) say of a block's stages to its scores (64,)."""
-    for stage in range(len(tables)):
-        for doc in range(BLOCK):
-            scores[doc] += tables[stage, stages[stage * BLOCK + doc]]
 
 
 @njit(cache=True, nogil=True)

@@ -27,13 +27,13 @@ from methods.kernels.scanning.level_layout import (
     sum_block,
 )
 from methods.kernels.scanning.level_scores import (
-    expand_offsets,
     extremes,
     half_squares,
     largest_terms,
     product_limit,
     push_nearest,
     push_staged,
+    sum_stages,
 )
 from methods.kernels.scanning.ranged import Ranged, all_rows
 from methods.kernels.scanning.stage_squares import StageSquares, add_stage_squares
@@ -78,7 +78,7 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
             stored = rest if len(rest) else entries[block]
             add_stage_squares(stages[block], centroid_halves, centroid_pairs, products, stored, scale, added)
         elif len(offset_tables):
-            expand_offsets(stages[block], terms.shape[1], offset_tables, added)
+            sum_stages(stages[block], terms.shape[1], offset_tables, added)
         if len(squares) or len(offset_tables):
             low, high = extremes(added)
         first = block * BLOCK
@@ -89,20 +89,8 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
                 level_tile(path, 1, words, wide_rows, narrow, 0, 0, ends, 0, segments[0], sums)
             elif not alone:
                 wide_tile(path, 4, WIDE_SHIFT, words, wide, query * wide_each, wide_each, wide_rows, sums)
-                place = t * ends.shape[1]
-                level_tile(
-                    path,
-                    4,
-                    words,
-                    wide_rows,
-                    narrow,
-                    query * bytes_each,
-                    bytes_each,
-                    ends,
-                    place,
-                    segments[t],
-                    sums,
-                )
+                place, own = t * ends.shape[1], query * bytes_each
+                level_tile(path, 4, words, wide_rows, narrow, own, bytes_each, ends, place, segments[t], sums)
             for q in range(query, min(query + WIDE, nq)):
                 line, where = (offsets[q], units[q]), (first, begin, end, q)
                 if bounded:

@@ -12,7 +12,7 @@ from methods.kernels.scanning import layout, prepare
 from methods.kernels.scanning.adc import quantize_queries
 from methods.kernels.scanning.dot_scan import DotScan, check_code, unpack_block
 from methods.kernels.scanning.factors import Scales, expand
-from methods.kernels.scanning.level_scores import expand_lengths, expand_offsets, push_finer
+from methods.kernels.scanning.level_scores import expand_lengths, push_finer, sum_stages
 from methods.kernels.scanning.ranged import Ranged, all_rows
 from methods.kernels.simd.dot_tile import dot_tile
 from methods.kernels.simd.planar_tile import BLOCK, WIDE
@@ -39,7 +39,7 @@ def _scan_nearest(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray,
             for doc in range(BLOCK):
                 added[doc] *= scale[doc] * scale[doc]
         else:
-            expand_offsets(extra[block], 0, added_tables, added)
+            sum_stages(extra[block], 0, added_tables, added)
         first = block * BLOCK
         for query in range(0, nq, WIDE // 2):
             dot_tile(path, 4, unpacked, weights, 2 * query * weights.shape[1], rows, rows, segment, sums)

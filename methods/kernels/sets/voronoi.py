@@ -24,7 +24,7 @@ def drop_order_reference(products: np.ndarray) -> np.ndarray:
 
 @njit(cache=True, nogil=True)
 def drop_order(products: np.ndarray) -> np.ndarray:
-    """The step (n,) int64 at which each of n vectors is dropped: at each that of least mass, the later of equal ones.
+    """The step (n,) int64 at which each of n vectors is dropped: always the one of least mass, the later of equal ones.
 
     Parameters
     ----------

@@ -19,9 +19,9 @@ class Trellis(TransformCoding):
     Everything is as in :class:`~methods.transform.transform_coding.codec.TransformCoding`, but for groups of 1 to 6
     bits: these are one tail-biting path through a bitshift trellis of 1024 states (Marcellin & Fischer, "Trellis coded
     quantization of memoryless and Gauss-Markov sources", 1990; QTIP, Tseng et al. 2024, for the bitshift). A state's
-    level is one of 256, trained on Gaussian samples (:mod:`methods.transform.trellis.train`): that of its newest eight
-    bits, shifted round by a number that its older bits look up, so that a scan needs tables of 256 entries only. At 1,
-    2, 3 and 4 bits it leaves .276, .075, .020 and .006 of a Gaussian's variance where scalar levels leave .363, .117,
+    level is one of 256, trained on Gaussian samples (:mod:`methods.transform.trellis.train`): the number of its newest
+    eight bits plus an entry of a table for its older bits, modulo 256. So a scan needs tables of 256 entries only. At
+    1, 2, 3 and 4 bits the path leaves .276, .075, .020 and .006 of a Gaussian's variance, scalar levels .363, .117,
     .035 and .010; with 4096 states, see ``methods/transform/trellis/codebooks.npz``.
 
     Parameters
