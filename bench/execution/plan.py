@@ -137,6 +137,10 @@ def prepare(config: RunConfig) -> Plan:
     _check_results_folder(Path(config.results))
     dataset = load_dataset(config)
     track = track_of(dataset)
+    if config.has_index and not isinstance(dataset, datasets.Dataset):
+        raise UsageError(
+            f"index={config.index['name']} is for single vectors, and {dataset.name} has none; leave it out"
+        )
     measured = engine if subject.is_engine else indexed if config.has_index else track
     code_bytes = track.code_bytes(budget, dataset)
     if config.k > (most := max(items := track.describe(config, dataset).n, _MOST_K)):

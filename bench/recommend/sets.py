@@ -1,7 +1,7 @@
 """``python -m bench.recommend multivector --data docs.npz --queries q.npz --budget 1280B``: how to store token vectors.
 
 Every method of the track is measured on the user's documents, each run in a process of its own: first with the codec
-that it has by default, those that keep one vector a document before others; then the best with other codecs; then,
+that it has by default, those that need no training before others; then the best with other codecs; then,
 where a disk may be read, the best with fewer and more candidates.
 """
 
@@ -41,7 +41,7 @@ CODECS = ("rq_trellis", "transform_coding", "pq", "sign")  # of vectors, for met
 FACTORS = (4, 2, 10)  # candidates from disk for each result; the first for all methods
 _ADVANCED = 2  # methods that are measured with all of CODECS
 _STAGES = 0.6, 0.85, 1.0  # of the time that has passed, when each of the three stages begins no more runs
-_LATENCY_S, _LEAST_RUN_S = 1.0, 20.0
+_LATENCY_S, _LEAST_RUN_S = 1.0, 45.0
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,8 @@ class SetsQuestion:
     column: str | None = None
     threads: int = 1
     seed: int = 0
-    sample: int = 10_000
-    time_s: float = 600.0
+    sample: int = 2_000
+    time_s: float = 900.0
 
     def __post_init__(self) -> None:
         Budget(self.budget)
@@ -305,11 +305,11 @@ class _Race:
 
 
 def _quick_first(names: Sequence[str]) -> tuple[str, ...]:
-    """Methods that keep one vector a document first, and of these and of others those that do not train."""
+    """Methods that do not train first, and of these and of others those that keep one vector a document."""
 
     def order(name: str) -> tuple[bool, bool]:
         cls = registry.get(name, TRACK)
-        return not issubclass(cls, SingleVectorCodec), cls.trains
+        return cls.trains, not issubclass(cls, SingleVectorCodec)
 
     return tuple(sorted(names, key=order))
 
@@ -449,8 +449,8 @@ def question_of(arguments: Sequence[str]) -> tuple[SetsQuestion, bool]:
     parser.add_argument("--methods", default="", metavar="A,B", help="only these are measured")
     parser.add_argument("--threads", type=int, default=1, help="of a search (1)")
     parser.add_argument("--seed", type=int, default=0, help="of the sample and of training (0)")
-    parser.add_argument("--sample", default="10k", metavar="N", help="most documents measured on (10k)")
-    parser.add_argument("--time", type=float, default=600.0, metavar="S", help="no run begins after so long (600)")
+    parser.add_argument("--sample", default="2k", metavar="N", help="most documents measured on (2k)")
+    parser.add_argument("--time", type=float, default=900.0, metavar="S", help="no run begins after so long (900)")
     parser.add_argument("--json", action="store_true", help="the answer as one JSON object")
     options = parser.parse_args(arguments)
     question = SetsQuestion(

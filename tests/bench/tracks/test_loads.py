@@ -98,10 +98,12 @@ def test_codes_that_are_laid_out_anew_are_not_mapped(run):
         run(codes="mapped")
 
 
-def test_sets_of_vectors_are_not_mapped(run, data):
+@pytest.mark.parametrize("option", ["codes=mapped", "index=ivf"])
+def test_sets_of_vectors_are_neither_mapped_nor_in_lists(run, data, option):
     sets = {"name": "ragged", "base": str(data / "sets.npz"), "queries": str(data / "questions.npz")}
-    with pytest.raises(UsageError, match="codes=mapped is for single vectors"):
-        run("first_k_tokens", "100B", sets, codes="mapped")
+    key, _, value = option.partition("=")
+    with pytest.raises(UsageError, match=f"{option} is for single vectors, and sets has none; leave it out"):
+        run("first_k_tokens", "100B", sets, **{key: value})
 
 
 def test_without_a_file_or_clients_nothing_is_added(run):
