@@ -59,6 +59,7 @@ publish: $(STAMP)  ## the page, figures and tables of the published records; no 
 	$(BIN)/python results/scripts/hybrid.py
 	$(BIN)/python results/scripts/trained.py
 	$(BIN)/python results/scripts/layers.py
+	$(BIN)/python results/scripts/adaptors.py
 	$(BIN)/python results/scripts/engines_page.py
 
 lint: $(STAMP)  ## format, lint and types

@@ -5,6 +5,7 @@ blocks marked ``text`` take long or name a reader's files: these are composed an
 """
 
 import argparse
+import csv
 import importlib
 import importlib.util
 import json
@@ -250,6 +251,14 @@ def test_tables_of_trained_methods_are_those_of_what_was_measured():
     for name, lines in script("trained").sections().items():
         assert len(lines) > 2
         assert "\n".join(lines) in page, f"the table {name} is older than results/trained; run make publish"
+
+
+def test_the_table_of_adaptors_is_that_of_what_was_measured():
+    adaptors = script("adaptors")
+    with adaptors.TABLE.open(newline="") as file:
+        table = adaptors.shown(list(csv.DictReader(file)))
+    assert len(table) > 2
+    assert "\n".join(table) in (ROOT / "docs" / "layers.md").read_text(), "run make publish"
 
 
 def test_a_trained_run_stands_beside_the_one_with_its_options():
