@@ -14,24 +14,25 @@ from methods import Codec, Metric
 from methods.vectors import normalized
 
 WARNED_RATIO = 1.5  # from here on new vectors are too unlike the first ones, and the codec should be fitted again
-_SAMPLE, _FEWEST = 4_096, 32  # vectors that an error is the mean of, at most and at least
-_ENOUGH = 256  # of which a mean says enough: a tenth of the first vectors is kept for it, of many a twentieth
+_SAMPLE, _FEWEST = 4_096, 32  # the most and the fewest vectors that an error is averaged over
+_ENOUGH = 256  # vectors give a good mean: up to so many, a tenth of the first is kept for it; of more, a twentieth
 _BLOCK = 16_384  # vectors that are decoded at a time
 
 
 def most_trained(rows: int, most: int) -> int:
     """How many of the first ``rows`` vectors a codec is fitted on, of at most ``most``: some are kept to compare with.
 
-    Codecs know their training vectors by heart: on vectors of the same kind, errors are 1.3 times those on 4,000
-    training vectors for a product quantizer at 16x, and 1.9 times for int8. Fewer than 320 are all trained on.
+    Codecs fit their training vectors better than others of the same kind: after 4,000 training vectors, errors on
+    others are 1.3 times as large for a product quantizer at 16x, and 1.9 times for int8. Fewer than 320 are all trained
+    on.
     """
     kept = min(_SAMPLE, max(rows // 20, min(_ENOUGH, rows // 10)))
     return min(most, rows - kept if kept >= _FEWEST else rows)
 
 
 def reference_rows(rows: int, trained: np.ndarray, seed: int) -> np.ndarray:
-    """Rows that the error of new vectors is compared with: not trained on where there are enough, since a codec may
-    have learned training vectors by heart."""
+    """Rows whose error that of new vectors is compared with: rows not trained on, where there are enough, since a codec
+    may overfit those."""
     others = rows - len(trained)
     return without(trained, sampled(others, seed)) if others >= _FEWEST else trained[sampled(len(trained), seed)]
 

@@ -22,9 +22,9 @@ from methods.kernels import topk
 
 __all__ = ["FINGERPRINT_BITS", "SCALE", "pack", "packed_bits", "rarity", "search", "unpack"]
 
-FINGERPRINT_BITS = 16  # of a key that a bucket does not say
-SCALE = 4096  # sums are integers, so that they do not depend on the order of terms: a weight of 1 is so much
-_ESCAPE, _RAW = 24, 32  # so many ones announce a gap in plain bits
+FINGERPRINT_BITS = 16  # of a key that are stored; its bucket stands for the others
+SCALE = 4096  # a weight of 1 as an integer: sums of integers do not depend on the order of terms
+_ESCAPE, _RAW = 24, 32  # so many ones announce a gap in so many plain bits
 _DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)  # its products with powers of two differ in their upper 6 bits
 _PLACE = np.empty(64, np.int64)
 _PLACE[(_DE_BRUIJN << np.arange(64, dtype=np.uint64)) >> np.uint64(58)] = np.arange(64)
@@ -81,7 +81,7 @@ def packed_bits(
 
 @njit(cache=True)
 def _put(words: np.ndarray, at: int, value: int, count: int) -> int:
-    """Write the ``count`` low bits of ``value``, which has no others; the place after them."""
+    """Write ``value``, which has at most ``count`` bits, as so many; the place after them."""
     place, shift = at >> 6, np.uint64(at & 63)
     words[place] |= np.uint64(value) << shift
     if (at & 63) + count > 64:
@@ -108,7 +108,7 @@ def pack(
     words: np.ndarray,
     starts: np.ndarray,
 ) -> int:
-    """Write lists into ``words`` (zeros) and the first byte of every bucket, then that after all, into ``starts``.
+    """Write lists into ``words`` (zeros); ``starts`` takes the first byte of every bucket and the one after the last.
 
     Returns the bits written.
 

@@ -58,7 +58,7 @@ def exported(codec, codes, tmp_path):
     return faiss.read_index(path)
 
 
-def agree(codec, codes, index, queries, scores_too=True):
+def assert_agree(codec, codes, index, queries, scores_too=True):
     """Ids are equal, but for those whose scores tie; and scores are, for some but for a constant of the query."""
     searcher = codec.searcher(codes)
     scores, ids = searcher.search(queries, K)
@@ -94,7 +94,7 @@ def test_faiss_finds_what_the_searcher_finds(name, metric, tmp_path):
     codec = methods.create(name, dim, budget, metric, **params).fit(base, 0)
     codes = codec.encode(base)
     index = exported(codec, codes, tmp_path)
-    agree(codec, codes, index, vectors_of(QUERIES, dim, 2))
+    assert_agree(codec, codes, index, vectors_of(QUERIES, dim, 2))
     assert index.ntotal == CODES
     np.testing.assert_array_equal(stored(index), codes)
 
@@ -132,7 +132,9 @@ def test_a_map_stands_before_any_index(name, metric, budget, params, tmp_path):
     base = vectors_of(CODES, 52, 1) + np.float32(0.4)
     codec = methods.create(name, 52, budget, metric, **params).fit(base, 0)
     codes = codec.encode(base)
-    agree(codec, codes, exported(codec, codes, tmp_path), vectors_of(QUERIES, 52, 2), "rabitq" not in params.values())
+    assert_agree(
+        codec, codes, exported(codec, codes, tmp_path), vectors_of(QUERIES, 52, 2), "rabitq" not in params.values()
+    )
 
 
 @pytest.mark.parametrize("metric", ["cosine", "l2", "ip"])
@@ -154,7 +156,7 @@ def test_tiny_and_huge_vectors_are_found_too(name, scale, tmp_path):
     base = vectors_of(CODES, 48, 1, scale)
     codec = methods.create(name, 48, METHODS[name][0], "l2", **METHODS[name][1]).fit(base, 0)
     codes = codec.encode(base)
-    agree(codec, codes, exported(codec, codes, tmp_path), vectors_of(QUERIES, 48, 2, scale), scores_too=False)
+    assert_agree(codec, codes, exported(codec, codes, tmp_path), vectors_of(QUERIES, 48, 2, scale), scores_too=False)
 
 
 def test_faiss_encodes_new_vectors_into_equal_codes(tmp_path):

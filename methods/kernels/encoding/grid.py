@@ -23,7 +23,7 @@ _LEAST_STEP = 0.3  # of the step at which a grid reaches the largest value
 
 @njit(cache=True, nogil=True)
 def _round_to(values: np.ndarray, step: float, half: int, levels: np.ndarray) -> tuple[float, float]:
-    """Nearest levels of ``values / step``, beyond the grid its ends; their products with the values and themselves."""
+    """The levels nearest to ``values / step``, within the grid; their products with the values and with themselves."""
     cross, own, inverse, most = np.float64(0), np.float64(0), np.float64(1) / step, np.float64(half) - 0.5
     for j in range(len(values)):
         level = min(max(np.floor(values[j] * inverse) + 0.5, -most), most)

@@ -169,7 +169,7 @@ def run(
 
 
 def _split(visits: Visits, nq: int, parts: int) -> list[Visits]:
-    """Visits for at most ``parts`` threads, at least one: rows cut at blocks, or visits of like work together."""
+    """Visits divided among at most ``parts`` threads: rows cut at blocks, or whole visits of about as much work."""
     touched = _blocks(visits.ranges)
     if visits.shared:
         parts = min(parts, nq * sum(touched) // _PART, sum(touched))
@@ -195,7 +195,7 @@ def _blocks(ranges: np.ndarray) -> list[int]:
 
 
 def _cut(ranges: np.ndarray, counts: list[int], parts: int) -> list[np.ndarray]:
-    """Ranges cut at blocks for ``parts`` threads, of like numbers of blocks; ``counts`` are the ranges' blocks."""
+    """Ranges cut into ``parts`` of about as many whole blocks; ``counts`` are the blocks of each range."""
     total, done, pieces, ends = sum(counts), 0, [], [0]
     for (low, high), count in zip(ranges.tolist(), counts):
         while count:

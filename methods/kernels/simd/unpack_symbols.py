@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 GROUP = 8  # dimensions that share their number of bits
-ALPHABETS = 15  # that tables are of: 8 of symbols, 6 of trellises, from 1 on
+ALPHABETS = 15  # one more than there are: 8 of symbols, 6 of trellises, numbered from 1
 
 
 def planes(bits: int) -> list[int]:

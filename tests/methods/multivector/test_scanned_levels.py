@@ -51,16 +51,16 @@ def both_searches(codec, documents, asked):
 def test_scanned_codes_score_as_they_decode(name, apart, zeros):
     codec = fitted(name, apart)
     assert codec.stretch_.is_identity == (not apart)
-    agree(codec, made(DOCUMENTS, 1, apart, zeros), made(40, 2, apart))
+    assert_agree(codec, made(DOCUMENTS, 1, apart, zeros), made(40, 2, apart))
 
 
 def test_lengths_that_decoding_changes_are_no_part_of_the_scan():
     codec = copy.copy(fitted("trellis", 0.0))
     codec.length_ = CommonLength(1.0)
-    agree(codec, made(DOCUMENTS, 1), made(40, 2))
+    assert_agree(codec, made(DOCUMENTS, 1), made(40, 2))
 
 
-def agree(codec, documents, asked):
+def assert_agree(codec, documents, asked):
     found, expected = both_searches(codec, documents, asked)
     np.testing.assert_allclose(found[0], expected[0], rtol=1e-5, atol=1e-5)
     assert (found[1] == expected[1]).mean() > 0.98  # but for equal scores

@@ -46,7 +46,7 @@ def _by_numpy(values, rows, k):
     return np.pad(scores, pad, constant_values=-np.inf), np.pad(ids, pad, constant_values=-1)
 
 
-def _expect(results, expected):
+def _assert_found(results, expected):
     np.testing.assert_array_equal(results[1], expected[1])
     np.testing.assert_array_equal(results[0], expected[0])
 
@@ -76,7 +76,7 @@ def test_tables_hold_what_each_byte_adds(bits, count, width, shared, distances):
 @pytest.mark.parametrize("k", [1, 10, N, N + 5])
 def test_all_rows_in_order_and_ties_by_the_smaller_row(k):
     codes, tables, sums = _random()
-    _expect(ByteTableScan(codes, RUNS).search(tables, k), _by_numpy(sums, [(0, N)], k))
+    _assert_found(ByteTableScan(codes, RUNS).search(tables, k), _by_numpy(sums, [(0, N)], k))
 
 
 @pytest.mark.parametrize("kind", [PLAIN, FACTORS, COSINE, NORM])
@@ -127,7 +127,7 @@ def test_some_rows_alone(rows):
     codes, tables, sums = _random()
     part = ByteTableScan(codes, RUNS).within(np.array(rows, np.int64).reshape(-1, 2))
     assert part.size == sum(high - low for low, high in rows)
-    _expect(part.search(tables, 20), _by_numpy(sums, rows, 20))
+    _assert_found(part.search(tables, 20), _by_numpy(sums, rows, 20))
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -147,9 +147,9 @@ def test_queries_see_their_own_rows(threads):
         for query in range(NQ):
             own = [piece for piece, each in zip(pieces, visiting) if query in each]
             expected = _by_numpy(sums[query : query + 1], own, 30)
-            _expect((scores[query : query + 1], ids[query : query + 1]), expected)
+            _assert_found((scores[query : query + 1], ids[query : query + 1]), expected)
     later = ByteTableScan(codes, RUNS).within(by_query.of_queries(2, NQ)).search(tables[2:], 30, threads)
-    _expect(later, (scores[2:], ids[2:]))
+    _assert_found(later, (scores[2:], ids[2:]))
 
 
 def test_visits_of_no_query_are_not_taken_for_those_of_the_next():
@@ -166,7 +166,7 @@ def test_codes_are_read_where_they_are_whatever_their_layout():
     frozen.flags.writeable = False
     assert np.shares_memory(ByteTableScan(frozen, RUNS).codes, frozen)
     for layout in (frozen, np.asfortranarray(codes), np.repeat(codes, 2, axis=0)[::2]):
-        _expect(ByteTableScan(layout, RUNS).search(tables, 9), expected)
+        _assert_found(ByteTableScan(layout, RUNS).search(tables, 9), expected)
 
 
 def test_scores_that_are_no_numbers_find_nothing():
