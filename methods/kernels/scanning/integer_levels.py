@@ -15,7 +15,7 @@ MAX_LEVEL = 127  # two products with weights of int8 then fit 16 bits
 MAX_WORD = 2032  # 16 times as fine
 _FINER = 256  # what the product of a wide weight and a wide level is divided by: both are 16 times as fine
 WIDE_SHIFT = 9  # the same, and half, because a level is half of its odd integer
-_SMALL = np.float32(1e-30)  # the least unit: the inverse of a much smaller one is beyond float32
+_SMALL = np.float32(1e-30)  # smaller units are scaled up first: their inverse would be beyond float32
 
 
 @dataclass(frozen=True)
