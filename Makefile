@@ -44,6 +44,7 @@ publish: $(STAMP)  ## the page, figures and tables of the published records; no 
 	$(BIN)/python results/scripts/ceiling.py
 	$(BIN)/python results/scripts/multivector.py
 	$(BIN)/python results/scripts/multivector_measured.py --tables
+	$(BIN)/python results/scripts/multivector_shifts.py --tables
 	$(BIN)/python results/scripts/tokens.py
 	$(BIN)/python results/scripts/multivector_figure.py
 	$(BIN)/python results/scripts/tables.py

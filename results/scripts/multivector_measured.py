@@ -288,7 +288,8 @@ def pairs_of(by_name: dict[Name, Rows]) -> Iterator[tuple[int, Name, Name]]:
     for size in BUDGETS[::3]:
         yield from of_two(size, best(TRAINED, size), best("lemur", size))
     yield from of_two(0, (lemur, UNCOMPRESSED, 0), ("muvera", UNCOMPRESSED, 0))
-    yield from of_two(BUDGETS[0], best(lemur, BUDGETS[0]), best("mean_pooling"))
+    least = BUDGETS[0] if best(lemur, BUDGETS[0]) else 0
+    yield from of_two(least, best(lemur, least), best("mean_pooling"))
     for size in BUDGETS:
         yield from of_two(size, best("token_pooling", size), best(lemur, size))
         yield from of_two(size, best("token_pooling", size), best("kmeans_pooling", size))
