@@ -135,7 +135,7 @@ def _table(arguments: list[str]) -> None:
 
 def _multivector(arguments: list[str]) -> None:
     """The same question about sets of vectors. Exit status as of vectors."""
-    from bench.recommend import sets
+    from bench.recommend import set_words, sets
 
     try:
         question, as_json = sets.question_of(arguments)
@@ -143,7 +143,7 @@ def _multivector(arguments: list[str]) -> None:
     except (UsageError, DatasetError, MethodError) as error:
         print(f"bench.recommend: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
-    print(sets.to_json(answer) if as_json else "\n".join(sets.lines(answer)))
+    print(set_words.to_json(answer) if as_json else "\n".join(set_words.lines(answer)))
     sys.exit(0 if answer.chosen is not None else 1)
 
 

@@ -8,7 +8,8 @@ import pytest
 from bench.recommend import sets
 from bench.recommend.__main__ import main
 from bench.recommend.offer import Limits
-from bench.recommend.sets import SetsQuestion, lines, recommend_sets
+from bench.recommend.set_words import lines
+from bench.recommend.sets import SetsQuestion, recommend_sets
 from methods.multivector import Ragged
 
 BUDGET = "16B"  # of documents of 3 to 6 vectors of 8 dimensions
