@@ -20,7 +20,7 @@ from methods.fitting.overlap import average_overlap
 __all__ = ["RIDGES", "Weighting", "check_ridge", "choose_ridge"]
 
 RIDGES = (1.0, 0.9, 0.8, 0.65, 0.5)
-_SAMPLE, _JUDGED, _NEIGHBORS = 8_192, 500, 10
+_SAMPLE, _JUDGED, _NEIGHBORS = 8_192, 2_000, 10
 
 
 class Weighting(AffineTransform):
@@ -81,7 +81,8 @@ def check_ridge(ridge: float | None) -> float | None:
 def choose_ridge(codec: Codec, vectors: np.ndarray, learned: np.ndarray, judged: np.ndarray, seed: int) -> float:
     """The ridge with which most true neighbors are found in a sample of the vectors; of equal ones the largest.
 
-    Without queries to judge by that is 1.
+    The codec is fitted on all vectors, as it will be: bits that are given to axes of a sample are others, and what they
+    gain or lose by a ridge is too. Without queries to judge by the ridge is 1.
 
     Parameters
     ----------
@@ -101,8 +102,8 @@ def choose_ridge(codec: Codec, vectors: np.ndarray, learned: np.ndarray, judged:
     recalls = []
     for ridge in RIDGES:
         weighting = Weighting(codec.dim, ridge).fit(learned)
-        mapped = weighting.transform(sample)
-        searcher = codec.fit(mapped, seed).searcher(codec.encode(mapped))
+        codec.fit(weighting.transform(vectors), seed)
+        searcher = codec.searcher(codec.encode(weighting.transform(sample)))
         ids = searcher.search(weighting.transform_queries(judged, Metric.IP), k)[1]
         recalls.append(round(average_overlap(truth, ids), 9))
     return RIDGES[int(np.argmax(recalls))]

@@ -95,6 +95,8 @@ class QueryWeighted(_Weighted):
 
     uses_queries = True
     summary = "any codec on axes weighted by what training queries look at"
+    version = "2"
+    reads_versions = frozenset({"1"})
 
     def _fit_to_queries(self, vectors: np.ndarray, queries: TrainingQueries, seed: int) -> None:
         learned, judged = queries.vectors[queries.learned], queries.vectors[queries.validation]
@@ -119,8 +121,8 @@ class BaseWeighted(_Weighted):
     """
 
     summary = "any codec on axes weighted by the base's own second moment"
-    version = "2"
-    reads_versions = frozenset({"1"})
+    version = "3"
+    reads_versions = frozenset({"1", "2"})
     kind_exceptions: ClassVar[dict[str, str]] = {
         "average cosine .75": "what all vectors share weighs most, and its bits tell none apart",
         "one row x 1000": "one row says the whole second moment",

@@ -23,6 +23,7 @@ import numpy as np
 
 import methods
 from bench import datasets
+from bench.datasets.base import Dataset
 from bench.datasets.cache import writable_folder, written_whole
 from bench.measure.quality import retrieval_measures
 from bench.measure.statistics import holm, paired_difference
@@ -62,6 +63,7 @@ class Judge:
 
     def __init__(self) -> None:
         data = datasets.load(DATA)
+        assert isinstance(data, Dataset)
         assert data.relevance is not None
         self.base, self.queries = data.base.read(0, data.base.shape[0]), np.asarray(data.queries)
         self.near, self.relevance = datasets.ground_truth(data, K).ids, data.relevance

@@ -64,22 +64,24 @@ def read(name: str) -> list[dict[str, str]]:
 
 def weighted(lines: Sequence[Mapping[str, str]]) -> Iterator[str]:
     """A line for each codec, method and budget: recall and MRR beside the codec without the map."""
-    columns = "codec", "bytes", "map", "seeds", "ridges", "recall@10", "without", "gain", "p", "MRR@10 gain", "p"
+    columns = "codec", "bytes", "map", "seed", "ridge", "recall@10", "without", "gain", "p", "MRR@10 gain", "p"
     yield f"| {' | '.join([*columns, 'fit s', 'without'])} |"
-    yield "|---|---:|---|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|"
+    yield "|---|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
     of_mrr = {place(line): line for line in lines if line["measure"] == "MRR@10"}
-    for line in sorted(lines, key=lambda line: (line["method"], CODECS.index(line["codec"]), -int(line["bytes"]))):
+    for line in sorted(
+        lines, key=lambda line: (line["method"], CODECS.index(line["codec"]), -int(line["bytes"]), line["seed"])
+    ):
         if line["measure"] != "recall@10":
             continue
         mrr = of_mrr[place(line)]
-        cells = [f"`{line['codec']}`", line["bytes"], f"`{line['method']}`", line["seeds"], line["ridges"]]
+        cells = [f"`{line['codec']}`", line["bytes"], f"`{line['method']}`", line["seed"], line["ridge"]]
         cells += [f"{float(line['value']):.3f}", f"{float(line['plain']):.3f}", gain(line), chance(line["p_holm"])]
         cells += [gain(mrr), chance(mrr["p_holm"]), line["seconds"], line["plain_seconds"]]
         yield f"| {' | '.join(cells)} |"
 
 
 def place(line: Mapping[str, str]) -> tuple[str, ...]:
-    return line["codec"], line["bytes"], line["method"]
+    return line["codec"], line["bytes"], line["method"], line["seed"]
 
 
 def bidr(values: Sequence[Mapping[str, str]], tests: Sequence[Mapping[str, str]]) -> Iterator[str]:

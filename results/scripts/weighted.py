@@ -3,7 +3,8 @@
     python results/scripts/weighted.py [--seconds 500] [--codecs transform_coding trellis rq_trellis]
 
 It goes on where it stopped. What each question found stays in the cache folder ``weighted``; from that comes
-``results/trained/weighted.csv``, a line for each method beside the same codec without. ``trained.py`` writes the page.
+``results/trained/weighted.csv``, a line for each method and seed beside the same codec without. ``trained.py`` writes
+the page.
 """
 
 from __future__ import annotations
@@ -22,22 +23,24 @@ import methods
 from bench import datasets
 from bench.datasets.cache import writable_folder, written_whole
 from bench.measure.statistics import holm, paired_difference
-from methods import TrainingQueries
+from methods import TrainingQueries, registry
 
 TABLE = Path(__file__).parents[1] / "trained" / "weighted.csv"
 CODECS = ("transform_coding", "trellis", "rq_trellis")
 BUDGETS = (48, 24, 96)
 PLAIN = "plain"
+RIDGE_OF = dict.fromkeys(("trellis", "rq_trellis"), "transform_coding")  # slow to fit for every ridge; on the same axes
 SEEDS = {PLAIN: (0, 1, 2), "query_weighted": (0, 1, 2), "base_weighted": (0, 1, 2)}
 MEASURES = ("recall@10", "MRR@10", "R@100")
 FIELDS = [
-    *("codec", "bytes", "method", "measure", "seeds", "value", "plain", "gain", "low", "high", "p", "p_holm"),
-    *("ridges", "seconds", "plain_seconds"),
+    *("codec", "bytes", "method", "measure", "seed", "value", "plain", "gain", "low", "high", "p", "p_holm"),
+    *("ridge", "seconds", "plain_seconds"),
 ]
 
 
 def file_of(method: str, codec: str, budget: int, seed: int) -> Path:
-    return writable_folder(datasets.cache_dir() / "weighted") / f"{codec}-{budget}-{method}-{seed}.npz"
+    version = "" if method == PLAIN else registry.get(method).version
+    return writable_folder(datasets.cache_dir() / "weighted") / f"{codec}-{budget}-{method}{version}-{seed}.npz"
 
 
 def measure(method: str, codec: str, budget: int, seed: int) -> None:
@@ -53,7 +56,11 @@ def measure(method: str, codec: str, budget: int, seed: int) -> None:
     else:
         vectors = np.concatenate([every.learned.vectors, every.judged.vectors])
         log = TrainingQueries(vectors, validation=np.arange(len(every.learned.vectors), len(vectors)))
-        fitted = methods.create(method, **options, codec=codec).fit(every.base, seed, log)
+        ridge = None
+        if codec in RIDGE_OF:
+            with np.load(file_of(method, RIDGE_OF[codec], budget, seed), allow_pickle=False) as arrays:
+                ridge = float(arrays["ridge"])
+        fitted = methods.create(method, **options, codec=codec, ridge=ridge).fit(every.base, seed, log)
     seconds = time.process_time() - started
     decoded = fitted.decode(fitted.encode(every.base))
     arrays = judged_rows(search(decoded, every.test.vectors, 100)[1], every)
@@ -64,22 +71,23 @@ def measure(method: str, codec: str, budget: int, seed: int) -> None:
 
 
 def table() -> list[dict[str, object]]:
-    """A line for each method, codec, budget and measure; Holm's correction among all lines of a measure."""
+    """A line for each method, codec, budget, seed and measure; Holm's correction among all lines of a measure.
+
+    Seeds stand apart: each chooses its own ridge, and a mean of them would hide what a choice costs.
+    """
     lines: list[dict[str, object]] = []
     for method, codec, budget in itertools.product(SEEDS, CODECS, BUDGETS):
         if method == PLAIN:
             continue
-        both = [read(name, codec, budget) for name in (method, PLAIN)]
-        pair = [[runs[seed] for seed in both[0] if seed in both[1]] for runs in both]
-        if not all(pair):
-            continue
-        for measure in MEASURES:
-            own, plain = (np.array([per_question(run)[measure] for run in runs]) for runs in pair)
-            test = paired_difference(own, plain)
-            numbers = (own.mean(), plain.mean(), test.value, test.low, test.high, test.p, np.nan)
-            seconds = [f"{np.mean([float(run['seconds']) for run in runs]):.0f}" for runs in pair]
-            ridges = " ".join(f"{float(run['ridge']):g}" for run in pair[0])
-            row = [codec, budget, method, measure, len(own), *(f"{number:.5f}" for number in numbers), ridges, *seconds]
+        weighted, plain = (read(name, codec, budget) for name in (method, PLAIN))
+        for seed, measure in itertools.product([seed for seed in weighted if seed in plain], MEASURES):
+            pair = weighted[seed], plain[seed]
+            own, without = (per_question(run)[measure] for run in pair)
+            test = paired_difference(own, without)
+            numbers = (own.mean(), without.mean(), test.value, test.low, test.high, test.p, np.nan)
+            seconds = [f"{float(run['seconds']):.0f}" for run in pair]
+            row = [codec, budget, method, measure, seed, *(f"{number:.5f}" for number in numbers)]
+            row += [f"{float(pair[0]['ridge']):g}", *seconds]
             lines.append(dict(zip(FIELDS, row, strict=True)))
     for measure in MEASURES:
         same = [line for line in lines if line["measure"] == measure]

@@ -6,7 +6,7 @@ import pytest
 import methods
 from methods import MethodError, TrainingQueries
 from methods.fitting.overlap import average_overlap
-from methods.trained import query_weighted
+from methods.trained import _weighting, query_weighted
 from methods.trained._weighting import RIDGES, Weighting, choose_ridge
 
 DIM, FEW = 32, 6
@@ -47,6 +47,15 @@ def test_the_ridge_is_the_one_that_finds_most():
     assert choose_ridge(codec, BASE, LOG[:300], LOG[300:], 0) == min(RIDGES)
     alike = rng.standard_normal((300, DIM)).astype(np.float32)
     assert choose_ridge(codec, BASE, alike, alike, 0) > min(RIDGES)
+
+
+def test_ridges_are_judged_with_codecs_of_all_vectors(monkeypatch):
+    monkeypatch.setattr(_weighting, "_SAMPLE", 100)
+    codec = methods.create("transform_coding", dim=DIM, budget="8B", metric="ip")
+    seen, fit = [], codec.fit
+    monkeypatch.setattr(codec, "fit", lambda vectors, seed: seen.append(len(vectors)) or fit(vectors, seed))
+    choose_ridge(codec, BASE[:500], LOG[:300], LOG[300:350], 0)
+    assert seen == [500] * len(RIDGES)
 
 
 @pytest.mark.parametrize("ridge", [0, 1.5, "much", True])
