@@ -235,7 +235,11 @@ def table(rows: Rows) -> Iterator[str]:
     """A line a method, codec and size; means over seeds."""
     yield "| bytes | method | recall@10 | recall@1 | 20 candidates | 40 | 100 | p50 ms | parts MB | seeds |"
     yield "|---:|---|---|---:|---:|---:|---:|---:|---:|---:|"
+    shown = set()  # a larger budget may have the same code
     for (method, codec, _), lines in sorted(groups(rows).items(), key=lambda item: (int(item[1][0]["code"]), item[0])):
+        if (name := (method, codec, lines[0]["code"])) in shown:
+            continue
+        shown.add(name)
         interval = combine_seeds([bootstrap_means({"": recalls(row)[0]})[""] for row in lines])
         first = np.mean([float(row["recall@1"]) for row in lines])
         cells = [f"{int(lines[0]['code']):,}", label(method, codec)]
