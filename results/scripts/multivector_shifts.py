@@ -47,7 +47,7 @@ FIELDS = ("data", "method", "codec", "bytes", "seed", "lists", "probes", "visite
 
 
 def plan() -> Iterator[Run]:
-    """As in ``multivector_measured.py``: one vector a document first, then codes of all tokens."""
+    """As in ``multivector_measured.py``: one vector a document, then codes of all tokens; what takes longest last."""
     yield "mean_pooling", UNCOMPRESSED, 0, 0
     yield "mean_pooling", "pq", BUDGETS[0], 0
     yield "muvera", "sign", BUDGETS[0], 0
@@ -56,6 +56,8 @@ def plan() -> Iterator[Run]:
     yield from (("muvera", "sign", size, 0) for size in BUDGETS[2:])
     yield "muvera", UNCOMPRESSED, 0, 0
     yield "token_codec", "pq", BUDGETS[3], 0
+    yield "lemur", UNCOMPRESSED, 0, 0
+    yield from (("lemur", codec, BUDGETS[0], 0) for codec in ("transform_coding", "rq_trellis"))
     yield RESIDUALS, "1 bit", 2 * BUDGETS[3], 0
 
 
