@@ -33,7 +33,7 @@ LINES = {  # name in the picture: method and codec in the csv
     "kmeans_pooling (sign)": ("kmeans_pooling", "sign"),
     "token_pooling (sign)": ("token_pooling", "sign"),
 }
-TOKENS = {"token codes (rq_trellis)": "rq_trellis", "token codes (pq)": "pq", "colbert_residual": None}
+TOKENS = ("token_codec (rq_trellis)", "token_codec (pq)", "colbert_residual")
 
 
 def measured(at: int) -> dict[str, np.ndarray]:
@@ -53,8 +53,8 @@ def token_codes() -> dict[str, np.ndarray]:
         if record.status != "ok" or record.config["rescore"] is not None or record.bytes is None:
             continue
         codec = record.method.requested.get("codec")
-        name = record.method.name if codec is None else f"token codes ({codec})"
-        if TOKENS.get(name, "") == codec:
+        name = record.method.name + (f" ({codec})" if codec else "")
+        if name in TOKENS:
             errors.setdefault(name, {}).setdefault(record.bytes.code, []).append(1 - record.quality["recall@10"].value)
     return {
         name: np.array([(size, np.mean(of)) for size, of in sorted(sizes.items())]) for name, sizes in errors.items()

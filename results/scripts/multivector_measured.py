@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from quotes import ROOT, put
 from bench import datasets
 from bench.datasets import RaggedDataset
 from bench.datasets.cache import cache_dir, written_whole
+from bench.files import write_whole
 from bench.measure.statistics import bootstrap_means, combine_seeds, holm, paired_difference
 from methods import registry
 from methods.base import Metric
@@ -190,6 +192,15 @@ def load(file: Path) -> Rows:
         return list(csv.DictReader(handle))
 
 
+def write(file: Path, fields: Sequence[str], rows: Rows) -> None:
+    """Whole or not at all: hours of measuring are in it."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, fields)
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(file, text.getvalue())
+
+
 def measure(bench: Bench, runs: list[Run], file: Path, seconds: float) -> None:
     """Make the runs that the file lacks, and none after so many seconds."""
     rows = [row for row in load(file) if row["data"] == bench.checksum]
@@ -203,10 +214,7 @@ def measure(bench: Bench, runs: list[Run], file: Path, seconds: float) -> None:
         rows.append(bench.run(*run))
         print(f"{time.monotonic() - begin:.0f} s:", {k: v for k, v in rows[-1].items() if k != "recalls"}, flush=True)
         print("   ", recalls(rows[-1]).mean(axis=1).round(3), flush=True)
-        with file.open("w", newline="") as handle:
-            writer = csv.DictWriter(handle, FIELDS)
-            writer.writeheader()
-            writer.writerows(rows)
+        write(file, FIELDS, rows)
 
 
 def key(row: dict[str, Any]) -> Run:

@@ -9,7 +9,6 @@ codes: what a query loses that visits some of them, and what it takes.
 from __future__ import annotations
 
 import argparse
-import csv
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +29,7 @@ from multivector_measured import (
     short,
     table,
     tests,
+    write,
 )
 from quotes import ROOT, put
 
@@ -110,13 +110,6 @@ def lists_table(rows: list[dict[str, Any]]) -> Iterator[str]:
         yield f"| {' | '.join([*cells, row['p50 ms']])} |"
 
 
-def write(file: Path, rows: list[dict[str, Any]]) -> None:
-    with file.open("w", newline="") as handle:
-        writer = csv.DictWriter(handle, FIELDS)
-        writer.writeheader()
-        writer.writerows(rows)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=1e9)
@@ -129,7 +122,7 @@ def main() -> None:
         for run in INDEXED:
             if time.monotonic() - begin < options.seconds and run[:2] not in {(r["method"], r["codec"]) for r in lists}:
                 lists += in_lists(bench, run)
-                write(LISTS, lists)
+                write(LISTS, FIELDS, lists)
         measure(bench, list(plan()), FILE, options.seconds - (time.monotonic() - begin))
     page = ROOT / "docs" / "multivector.md"
     put(page, "second set", list(table(load(FILE))))
