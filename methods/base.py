@@ -51,8 +51,10 @@ class Codec(FittedMethod):
     ``decodable``, ``estimator`` (search scores estimate the metric by a formula other than the score of decoded
     vectors), ``offers_center`` (takes ``center=offset`` too, see :mod:`methods.compose.centered`),
     ``uses_queries`` (learns from :class:`~methods.queries.TrainingQueries`, by ``_fit_to_queries`` and not by ``_fit``)
-    and ``compared_singly`` (where faiss holds the codes, it compares any one with a query, as a graph does). A kind in
-    ``kind_exceptions`` is one that costs the method more than 0.03 of its recall@10.
+    ``compared_singly`` (where faiss holds the codes, it compares any one with a query, as a graph does) and
+    ``serves_sets`` (searchers that scan codes where they lie are also :class:`~.products.ProductSearcher`
+    under the inner product). A kind in ``kind_exceptions`` is one that costs the method more than 0.03 of its
+    recall@10.
     """
 
     track = "dense"
@@ -62,6 +64,7 @@ class Codec(FittedMethod):
     offers_center: ClassVar[bool] = False
     uses_queries: ClassVar[bool] = False
     compared_singly: ClassVar[bool] = True
+    serves_sets: ClassVar[bool] = False
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)

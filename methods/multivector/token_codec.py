@@ -11,9 +11,10 @@ class TokenCodec(TokenStoreCodec):
     """Late interaction on compressed vectors: all of them are kept, each in as many bytes as the budget leaves it.
 
     Codes that decode are scored as what they decode to, against float queries; codes of levels (``trellis``,
-    ``rq_trellis``, ``transform_coding``) after a scan of them all that finds which to decode. Binary codes (``sign``,
-    ``simhash``, ``itq``) are compared with the query's by our Hamming kernel: the least distance for the largest
-    product. Recurrent binary codes (``bebr``) and signs scored asymmetrically are scanned by our SDC and ADC kernels.
+    ``rq_trellis``, ``transform_coding``) and on grids (``saq``, ``mrq``, ``ash``) after a scan of them all that finds
+    which to decode. Binary codes (``sign``, ``simhash``, ``itq``) are compared with the query's by our Hamming kernel:
+    the least distance for the largest product. Recurrent binary codes (``bebr``) and signs scored asymmetrically are
+    scanned by our SDC and ADC kernels.
 
     Parameters
     ----------

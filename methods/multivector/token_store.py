@@ -157,7 +157,8 @@ class TokenStoreCodec(MultiVectorCodec):
         return self.length_.apply(self.stretch_.restore(self.codec_.decode(codes)))
 
     def _searcher(self, codes: Codes) -> SetSearcher:
-        may_scan = self.codec_.family == "binary" or (self.codec_.copies_codes and self.codec_.metric is Metric.IP)
+        laid_out = self.codec_.copies_codes or self.codec_.serves_sets
+        may_scan = self.codec_.family == "binary" or (laid_out and self.codec_.metric is Metric.IP)
         if may_scan and (searcher := self._scanning_searcher(codes)) is not None:
             return searcher
         if not self.codec_.decodable:

@@ -32,6 +32,7 @@ CODECS: dict[str, tuple[str, dict[str, Any]]] = {
     "trellis": ("5120B", {}),
     "rq_trellis": ("5611B", {"state_bits": 10}),
     "transform_coding": ("5120B", {}),
+    "saq": ("5120B", {}),
     "pq": ("5120B", {}),
 }
 CANDIDATES = (0, 2, 4, 8, 16)  # of colbert_residual; 0 decodes all

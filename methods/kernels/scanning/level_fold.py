@@ -15,11 +15,11 @@ from methods.kernels.simd.block_largest import block_largest, block_scores
 from methods.kernels.simd.level_tile import level_tile, wide_tile
 from methods.kernels.simd.planar_tile import BLOCK, WIDE
 
-__all__ = ["fold_levels"]
+__all__ = ["fold_levels", "sets_in_block"]
 
 
 @njit(cache=True, nogil=True)
-def _pieces(block: int, document: int, offsets: np.ndarray, pieces: np.ndarray) -> int:
+def sets_in_block(block: int, document: int, offsets: np.ndarray, pieces: np.ndarray) -> int:
     """How many sets have codes in a block; ``pieces`` (64, 3): each one's number and the places between which they lie.
 
     ``document`` is the first that may have.
@@ -54,7 +54,7 @@ def fold_levels(path: Path, documents: tuple, batch: tuple, offsets: np.ndarray,
         expand(block, entries, halves, scale_table, scale)
         if len(offset_tables):
             sum_stages(stages[block], terms.shape[1], offset_tables, added)
-        count = _pieces(block, document, offsets, pieces)
+        count = sets_in_block(block, document, offsets, pieces)
         document = pieces[max(count - 1, 0), 0] if count else document
         for query in range(0, nq, WIDE):
             tile = query // WIDE

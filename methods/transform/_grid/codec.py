@@ -52,6 +52,7 @@ class GridCodec(Codec):
     # vectors; their unit, and the axes, followed outliers
     version = "3"
     estimator = True
+    serves_sets = True
     smallest: ClassVar[int] = OFFSET_BYTES + 2
     tries: ClassVar[int] = 1
     rounds: ClassVar[int] = 6

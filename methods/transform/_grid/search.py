@@ -7,17 +7,19 @@ import numpy as np
 from methods.encoding.offset import mean_weights
 from methods.kernels.encoding.grid import byte_tables, scan_grid
 from methods.kernels.scanning.ranged import Visits
+from methods.kernels.sets.grid_maxsim import largest_grid_products
 from methods.kernels.simd.unpack_symbols import GROUP
 from methods.kernels.topk import squared_distances
 from methods.metric import Metric
 from methods.search.decoding import CodeSpace, DecodingSearcher
+from methods.search.products import ProductSearcher
 from methods.search.visiting import VisitingSearcher, arrays
 from methods.transform._grid.quantizer import GridQuantizer
 
 _TABLES = 1 << 22  # bytes of the tables of queries that are scanned for in one call
 
 
-class GridSearcher(VisitingSearcher):
+class GridSearcher(VisitingSearcher, ProductSearcher):
     """Largest estimates of ``<q, x - mean>`` plus weighted offset, in rotated coordinates.
 
     Parameters
@@ -59,6 +61,16 @@ class GridSearcher(VisitingSearcher):
         if l2:
             return squared_distances(centered, scores), ids
         return scores + (queries @ plan.mean)[:, None], ids
+
+    def largest_products(self, queries: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+        quantizer, plan = self.quantizer, self.quantizer.plan
+        grid = (plan.ends, plan.bits, quantizer.tables, quantizer.offset_range)
+        mapped, weights = queries @ plan.matrix, queries @ self._mean_weights
+        best = largest_grid_products(self.codes, *grid, mapped, weights, offsets)
+        return best + (queries @ plan.mean)[:, None]
+
+    def codes_of(self, rows: np.ndarray) -> np.ndarray:
+        return self.codes[rows]
 
     def _scan(self, mapped: np.ndarray, weights: np.ndarray, visits: Visits, k: int) -> tuple[np.ndarray, np.ndarray]:
         plan, offsets = self.quantizer.plan, np.asarray(self.quantizer.offset_range, np.float32)

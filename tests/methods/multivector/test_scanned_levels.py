@@ -16,7 +16,7 @@ from methods.multivector.scanned_levels import LevelSetSearcher
 from methods.multivector.token_store import DecodingSetSearcher
 
 DIM, DOCUMENTS, K = 24, 90, 5  # more documents than are decoded for K
-CODECS = {"transform_coding": {}, "trellis": {}, "rq_trellis": {"state_bits": 10}}
+CODECS = {"transform_coding": {}, "trellis": {}, "rq_trellis": {"state_bits": 10}, "saq": {}, "mrq": {"bits": 2}}
 
 
 def made(n, seed, apart=0.0, zeros=False):

@@ -8,12 +8,14 @@ import kernel_paths
 import numpy as np
 import pytest
 
+from methods.kernels.encoding.grid import decode_grid
 from methods.kernels.errors import KernelError
 from methods.kernels.reference import symbols
 from methods.kernels.scanning.adc import ADCScanner
 from methods.kernels.scanning.hamming import HammingScanner
 from methods.kernels.scanning.levels import LevelScanner
 from methods.kernels.scanning.sdc import SDCScanner
+from methods.kernels.sets.grid_maxsim import largest_grid_products
 from methods.kernels.sets.maxsim import (
     largest_level_products,
     largest_products,
@@ -101,3 +103,43 @@ def test_squared_distances_are_not_folded():
     scanner = LevelScanner(codes, np.array([2]), np.ones(1, np.float32), levels, codes[:, 0], factors, True)
     with pytest.raises(KernelError, match="fold scores of inner products"):
         largest_level_products(scanner, np.array([0, 4]), np.zeros((1, 8), np.float32))
+
+
+@pytest.mark.parametrize("path", kernel_paths.EVERY)
+@pytest.mark.parametrize("queries", [1, 6])
+def test_largest_grid_products_are_those_of_decoded_values(path, queries):
+    rng = np.random.default_rng(queries)
+    n, ends, bits = 200, np.array([16, 24, 48, 56]), np.array([7, 4, 2, 1])
+    sets = np.array([0, 3, 3, 70, 71, 199, 200])  # none, one, within a block, over several
+    codes = rng.integers(0, 256, (n, 2 + 4 + 14 + 4 + 6 + 1 + 3), dtype=np.uint8)  # some bytes are not used
+    codes[:, :2] = rng.standard_normal(n).astype(np.float16)[:, None].view(np.uint8)
+    factors, offset_range = rng.uniform(0, 2, (4, 256)).astype(np.float32), np.array([0.5, 3], np.float32)
+    weights = rng.standard_normal(queries).astype(np.float32)
+    asked = rng.integers(-127, 128, (queries, 56)).astype(np.float32)  # which int8 takes as they are
+    asked[:, ends - 1] = 127
+    values = np.empty((n, 56), np.float32)
+    decode_grid(codes, ends, bits, factors, values)
+    offsets = codes[:, :2].copy().view(np.float16).astype(np.float32)[:, 0] * 3 + 0.5
+    scores = asked.astype(np.float64) @ values.T + weights[:, None] * offsets
+    expected = [scores[:, low:high].max(axis=1, initial=-np.inf) for low, high in itertools.pairwise(sets)]
+    found = largest_grid_products(codes, ends, bits, factors, offset_range, asked, weights, sets, path)
+    np.testing.assert_allclose(found, np.stack(expected, axis=1), rtol=1e-5, atol=1e-2)
+
+
+def test_grids_of_8_bits_are_scanned_without_their_last_one():
+    rng = np.random.default_rng(0)
+    codes, one = rng.integers(0, 256, (70, 2 + 1 + 8), dtype=np.uint8), np.ones((1, 256), np.float32)
+    codes[:, :2] = 0
+    asked = np.full((1, 8), 127, np.float32)
+    ends, bits, values = np.array([8]), np.array([8]), np.empty((70, 8), np.float32)
+    decode_grid(codes, ends, bits, one, values)
+    found = largest_grid_products(codes, ends, bits, one, np.zeros(2), asked, np.zeros(1), np.arange(71))
+    errors = found[0] - asked[0] @ values.T
+    assert 0 < np.abs(errors).max() <= 8 * 127 / 2
+
+
+def test_sets_of_other_grid_codes_are_refused():
+    grid = np.array([8]), np.array([1]), np.ones((1, 256), np.float32), np.zeros(2)
+    codes, asked = np.zeros((4, 4), np.uint8), np.zeros((1, 8), np.float32)
+    with pytest.raises(KernelError, match="sets must ascend from 0 to at most 4"):
+        largest_grid_products(codes, *grid, asked, np.zeros(1), np.array([0, 5]))
