@@ -3,8 +3,9 @@
     python results/scripts/bidr_measured.py [--seconds 500]   # goes on where it stopped
 
 What is trained, and the lists that codes return, stay in the cache folder ``bidr``; from the measured rows come
-``results/trained/bidr.csv`` (values), ``bidr_tests.csv`` (pairs), ``bidr_costs.csv`` (seconds of training) and
-``bidr_tried.csv`` (settings, by validation questions alone). ``bidr.py`` writes the page.
+``results/trained/bidr.csv`` (values), ``bidr_tests.csv`` (pairs), ``bidr_seeds.csv`` (pairs of other seeds, which
+``--seed 1 --first 5`` measures), ``bidr_costs.csv`` (seconds of training) and ``bidr_tried.csv`` (settings, by
+validation questions alone). ``trained.py`` writes the page.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import csv
 import functools
+import itertools
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -36,29 +38,32 @@ from bidr_steps import (
     TRIED_CODES,
     WAYS,
     data,
+    file_of,
     judged_codes,
     lists,
     measured,
+    of_seed,
     per_question,
     trained_codes,
     trained_maps,
 )
 
-from bench import datasets
 from bench.measure.statistics import bootstrap_means, holm, paired_difference
 
 NUMBERS = ("value", "control", "gain", "low", "high", "p")
+SEEDS = (0, 1, 2)
+BOTH_STAGES = ("labels", "snowball")
 IN_BATCH = ("labels", "ann_in_batch")  # the better of the two ways without a walk
 TRAINED = Path(__file__).parents[1] / "trained"
 
 
 def tables() -> None:
     """All CSV files, from the rows that are measured."""
-    folder = datasets.cache_dir() / "bidr"
+    of_seed(0)
     values, tests, costs, apart = [], [], [], []
     for budget in BUDGETS:
         names = [(EXACT, EXACT), *ROWS]
-        there = [row for row in names if (folder / f"row-{budget}-{row[0]}-{row[1]}.npz").exists()]
+        there = [row for row in names if file_of(f"row-{budget}-{row[0]}-{row[1]}.npz").exists()]
         questions = {row: per_question(measured(budget, *row)) for row in there}
         for (codes, disk), measures in questions.items():
             for measure, interval in bootstrap_means(measures).items():
@@ -67,10 +72,10 @@ def tables() -> None:
         tests += tested(budget, questions)
         apart += by_answer(budget, questions)
         for codes in STAGE_1:
-            if (folder / f"codes-{budget}-{codes}.npz").exists():
+            if file_of(f"codes-{budget}-{codes}.npz").exists():
                 costs.append([budget, codes, "", f"{float(trained_codes(budget, codes)['seconds']):.0f}", "", ""])
         for codes, disk in there:
-            if (folder / f"maps-{budget}-{codes}-{disk}.npz").exists():
+            if file_of(f"maps-{budget}-{codes}-{disk}.npz").exists():
                 maps = trained_maps(budget, codes, disk, CHOSEN)
                 epochs = json.dumps([round(float(score), 4) for score in maps["epochs"]])
                 costs.append([budget, codes, disk, f"{float(maps['seconds']):.0f}", epochs, float(maps["weight"])])
@@ -78,6 +83,7 @@ def tables() -> None:
     write("bidr_tests", ["bytes", "codes", "disk", "beside", "measure", "gain", "low", "high", "p", "p_holm"], tests)
     write("bidr_answers", ["bytes", "codes", "disk", "seen", "questions", "measure", *NUMBERS], apart)
     write("bidr_costs", ["bytes", "codes", "disk", "seconds", "epochs", "weight"], costs)
+    write("bidr_seeds", ["bytes", "seed", "codes", "disk", "beside", "measure", "value", *NUMBERS[1:]], by_seed())
     write("bidr_tried", ["stage", "setting", "MRR@10", "R@100", "epochs"], tried_lines())
 
 
@@ -119,17 +125,35 @@ def by_answer(budget: int, questions: Questioned) -> list[list[Any]]:
     return lines
 
 
+def by_seed() -> list[list[Any]]:
+    """Of every seed, codes beside OPQ's where both are alone, and both stages beside the control; p is of one test."""
+    lines: list[list[Any]] = []
+    for budget, number in itertools.product(BUDGETS, SEEDS):
+        of_seed(number)
+        for own, control in ((("labels", ALONE), (OPQ, ALONE)), (BOTH_STAGES, CONTROL)):
+            if not all(file_of(f"row-{budget}-{codes}-{disk}.npz").exists() for codes, disk in (own, control)):
+                continue
+            values, beside = (per_question(measured(budget, *row)) for row in (own, control))
+            for measure in MEASURES:
+                pair = paired_difference(values[measure], beside[measure])
+                means = (values[measure].mean(), beside[measure].mean())
+                numbers = [f"{each:.5f}" for each in (*means, pair.value, pair.low, pair.high, pair.p)]
+                lines.append([budget, number, *own, " + ".join(control), measure, *numbers])
+    of_seed(0)
+    return lines
+
+
 def tried_lines() -> list[list[Any]]:
     """Settings of both trainings, by validation questions."""
-    folder, lines = datasets.cache_dir() / "bidr", []
+    lines = []
     for name in ["", *TRIED_CODES]:
-        if (folder / f"judged-24-labels{name}.npz").exists():
+        if file_of(f"judged-24-labels{name}.npz").exists():
             rank = judged_codes(24, "labels", name)["rank"]
             mrr = np.where((rank > 0) & (rank <= 10), 1 / np.maximum(rank, 1), 0).mean()
             lines.append(["1", name, f"{mrr:.4f}", f"{(rank > 0).mean():.4f}", ""])
     for name in ["", *TRIED]:
-        if (folder / f"maps-24-labels-snowball{name}.npz").exists():
-            with np.load(folder / f"maps-24-labels-snowball{name}.npz") as maps:
+        if (file := file_of(f"maps-24-labels-snowball{name}.npz")).exists():
+            with np.load(file) as maps:
                 epochs = [round(float(score), 4) for score in maps["epochs"]]
             lines.append(["2", name, f"{max(epochs):.4f}", "", json.dumps(epochs)])
     return lines
@@ -149,8 +173,10 @@ def main() -> None:
     parser.add_argument("--tried", nargs="*", default=[], choices=list(TRIED), help="settings of the second training")
     parser.add_argument("--codes", nargs="*", default=[], choices=list(TRIED_CODES), help="settings of the first")
     parser.add_argument("--budgets", nargs="*", type=int, default=BUDGETS, choices=BUDGETS)
+    parser.add_argument("--seed", type=int, default=0, choices=SEEDS)
     options, started = parser.parse_args(), time.monotonic()
     torch.set_num_threads(1)
+    of_seed(options.seed)
     steps: list[Callable[[], object]] = []
     for setting in options.tried:
         recipe = replace(CHOSEN, **TRIED[setting])

@@ -6,6 +6,7 @@ import functools
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,13 @@ from bench.datasets.base import Dataset
 from bench.datasets.cache import writable_folder, written_whole
 from bench.tracks.train_queries import training_queries
 from methods.fitting.nearest import nearest
+from methods.product.bidr.residual_map import ResidualMap
 from methods.product.bidr import _training
 from methods.product.bidr.recipe import LISTS, DenseRecipe, SparseRecipe
-from methods.product.bidr.residual_map import ResidualMap
 from methods.product.bidr.sampling import CandidateGraph, batches
 from methods.product.bidr.validation import Reranking
 
-DATA, SEED = "squad-sentences", 0
+DATA = "squad-sentences"
 BUDGETS = (24, 48)
 NEGATIVES, JUDGED, CANDIDATES, FEW = 200, 100, 1_000, 100  # documents of a list
 OPQ, RQ = "opq", "rq_trellis"
@@ -69,6 +70,20 @@ TRIED_CODES: dict[str, dict[str, Any]] = {
 MEASURES = ("MRR@10", "nDCG@10", "R@10", "R@50", "R@100", "recall@10")
 
 
+seed = 0  # of everything that is drawn and trained; see :func:`of_seed`
+
+
+def of_seed(number: int) -> None:
+    """Let all steps from here on be of another seed."""
+    global seed
+    seed = number
+
+
+def file_of(name: str) -> Path:
+    """Where a step keeps what it made, under the seed."""
+    return writable_folder(datasets.cache_dir() / "bidr") / (f"seed{seed}-{name}" if seed else name)
+
+
 @dataclass(frozen=True)
 class Questions:
     """Vectors of questions and the sentence that answers each."""
@@ -104,7 +119,7 @@ def data() -> Data:
 
 def kept(name: str, make: Callable[[], Mapping[str, Any]]) -> dict[str, np.ndarray]:
     """Arrays of a step, from its file or made now; their seconds (of the processor) under ``seconds``."""
-    file = writable_folder(datasets.cache_dir() / "bidr") / f"{name}.npz"
+    file = file_of(f"{name}.npz")
     if not file.exists():
         print(f"{time.strftime('%H:%M:%S')} {name}", flush=True)
         started = time.process_time()
@@ -120,10 +135,10 @@ def kept(name: str, make: Callable[[], Mapping[str, Any]]) -> dict[str, np.ndarr
 
 
 def opq(budget: int) -> Any:
-    file = writable_folder(datasets.cache_dir() / "bidr") / f"opq-{budget}.tv"
+    file = file_of(f"opq-{budget}.tv")
     if not file.exists():
         print(f"{time.strftime('%H:%M:%S')} {file.stem}", flush=True)
-        methods.create(OPQ, dim=data().base.shape[1], budget=f"{budget}B").fit(data().base, SEED).save(file)
+        methods.create(OPQ, dim=data().base.shape[1], budget=f"{budget}B").fit(data().base, seed).save(file)
     return methods.load(file)
 
 
@@ -137,7 +152,7 @@ def trained_codes(budget: int, codes: str, name: str = "") -> dict[str, np.ndarr
     def make() -> dict[str, np.ndarray]:
         rotation = start._to_product(np.eye(start.dim, dtype=np.float32))
         books, query_map = _training.train_codebooks(
-            start._codebooks(), rotation, data().base, learned.vectors, learned.answers, near, recipe, SEED
+            start._codebooks(), rotation, data().base, learned.vectors, learned.answers, near, recipe, seed
         )
         return {"codebooks": books, **weights("map.", query_map)}
 
@@ -160,7 +175,7 @@ def decoded(budget: int, codes: str, name: str = "") -> tuple[np.ndarray, Residu
     if codes == RQ:
 
         def make() -> dict[str, np.ndarray]:
-            codec = methods.create(RQ, dim=data().base.shape[1], budget=f"{budget}B").fit(data().base, SEED)
+            codec = methods.create(RQ, dim=data().base.shape[1], budget=f"{budget}B").fit(data().base, seed)
             return {"codes": codec.decode(codec.encode(data().base))}
 
         return kept(f"decoded-{budget}-{codes}", make)["codes"], ResidualMap({})
@@ -222,10 +237,10 @@ def trained_maps(budget: int, codes: str, way: str, recipe: DenseRecipe, name: s
             data().base,
             learned.vectors,
             learned.answers,
-            lambda epoch: batches(graph, way, recipe.batch, np.random.default_rng([SEED, epoch])),
+            lambda epoch: batches(graph, way, recipe.batch, np.random.default_rng([seed, epoch])),
             score,
             recipe,
-            SEED,
+            seed,
         )
         both = {**weights("document.", maps[0]), **weights("query.", maps[1])}
         return {"epochs": np.array(epochs), "weight": np.array(judge.best_weight(*maps)), **both}

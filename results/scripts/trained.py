@@ -37,6 +37,7 @@ def sections() -> dict[str, list[str]]:
         "distilled": table(distilled, measured),
         "bidr": bidr(read("bidr"), read("bidr_tests")),
         "bidr batches": batches(read("bidr"), read("bidr_tests")),
+        "bidr seeds": seeds(read("bidr_seeds")),
         "bidr answers": answers(read("bidr_answers")),
         "bidr tried": tried(read("bidr_tried")),
         "bidr costs": costs(read("bidr_costs")),
@@ -129,6 +130,26 @@ def batches(values: Sequence[Mapping[str, str]], tests: Sequence[Mapping[str, st
                 cells += [f"{float(known[size, 'labels', way, measure]):.4f}"]
                 cells += ["", ""] if test is None else [gain(test, 4), chance(test["p_holm"])]
             yield f"| {' | '.join(cells)} |"
+
+
+def seeds(lines: Sequence[Mapping[str, str]]) -> Iterator[str]:
+    """A line for each size and seed: codes alone beside OPQ's, and both stages beside the control."""
+    measures = "MRR@10", "R@100", "recall@10"
+    yield f"| bytes | seed | compared | {' | '.join(f'{measure} | gain' for measure in measures)} |"
+    yield "|---:|---:|---|" + "---:|---:|" * len(measures)
+    for size, seed, codes, disk in dict.fromkeys(
+        (line["bytes"], line["seed"], line["codes"], line["disk"]) for line in lines
+    ):
+        own = {
+            line["measure"]: line
+            for line in lines
+            if (line["bytes"], line["seed"], line["codes"], line["disk"]) == (size, seed, codes, disk)
+        }
+        compared = "codes alone, with OPQ's" if disk == "none" else "both stages, with the control"
+        cells = [size, seed, compared]
+        for measure in measures:
+            cells += [f"{float(own[measure]['value']):.3f}", gain(own[measure])]
+        yield f"| {' | '.join(cells)} |"
 
 
 def answers(lines: Sequence[Mapping[str, str]]) -> Iterator[str]:
