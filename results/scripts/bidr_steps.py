@@ -18,7 +18,7 @@ from bench.datasets.base import Dataset
 from bench.datasets.cache import writable_folder, written_whole
 from bench.tracks.train_queries import training_queries
 from methods.fitting.nearest import nearest
-from methods.product.bidr.residual_map import ResidualMap
+from methods.fitting.residual_map import ResidualMap
 from methods.product.bidr import _training
 from methods.product.bidr.recipe import LISTS, DenseRecipe, SparseRecipe
 from methods.product.bidr.sampling import CandidateGraph, batches

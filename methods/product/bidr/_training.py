@@ -1,24 +1,29 @@
-"""The part of training that needs torch: losses, steps, and the straight-through product quantizer."""
+"""The part of training that needs torch: steps of both stages, and the straight-through product quantizer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import torch
 from torch.nn import functional
 
+from methods.fitting.query_training import (
+    MASKED,
+    Optimizer,
+    Weights,
+    exported,
+    info_nce,
+    list_net,
+    residual,
+    trainable,
+)
+from methods.fitting.residual_map import ResidualMap
 from methods.product.bidr.recipe import BOTH, LABELS, LISTS, DenseRecipe, SparseRecipe
-from methods.product.bidr.residual_map import ResidualMap
 from methods.product.bidr.sampling import Batch
 from methods.vectors import normalized
 
-_WARM_UP = 0.1  # share of all steps during which learning rates rise
-_CLIP = 1.0  # most norm of a gradient
-_MASKED = -1e4  # the logit of a document that answers the query too
-
-Weights = Mapping[str, torch.Tensor]
 Sampler = Callable[[int], Iterable[Batch]]  # batches of an epoch
 
 
@@ -82,60 +87,6 @@ def _distances(rows: torch.Tensor, codebook: torch.Tensor) -> torch.Tensor:
     return products.add_(rows.square().sum(dim=1, keepdim=True))
 
 
-def residual(vectors: torch.Tensor, weights: Weights, dropout: float = 0.0) -> torch.Tensor:
-    """:class:`ResidualMap` on unit vectors (n, dim); the same without weights."""
-    if not weights:
-        return vectors
-    inner = functional.gelu(vectors @ weights["inner"] + weights["inner_bias"], approximate="tanh")
-    if dropout:
-        inner = functional.dropout(inner, dropout)
-    return functional.normalize(vectors + inner @ weights["outer"] + weights["outer_bias"], dim=1)
-
-
-def info_nce(scores: torch.Tensor, documents: torch.Tensor, answers: torch.Tensor) -> torch.Tensor:
-    """Cross entropy of a query's own document, which has the query's own column.
-
-    Parameters
-    ----------
-    scores : (b, m >= b)
-        Divided by the temperature.
-    documents : (m,) int64
-        Which document a column is; -1 for none.
-    answers : (b,) int64
-        The document that answers each query: its other columns count for nothing.
-    """
-    own = torch.arange(len(scores))
-    hidden = (documents[None, :] == answers[:, None]) | (documents < 0)[None, :]
-    hidden[own, own] = False
-    return functional.cross_entropy(scores.masked_fill(hidden, _MASKED), own)
-
-
-def list_net(scores: torch.Tensor, exact: torch.Tensor) -> torch.Tensor:
-    """Cross entropy between the softmax of exact scores (b, m) and that of ``scores``, both over the temperature."""
-    return functional.cross_entropy(scores, torch.softmax(exact, dim=1))
-
-
-class Optimizer:
-    """AdamW with a linear rise and fall of the learning rates, and clipped gradients."""
-
-    def __init__(self, groups: list[dict[str, Any]], steps: int, decay: float) -> None:
-        self.parameters = [tensor for group in groups for tensor in group["params"]]
-        self.adam = torch.optim.AdamW(groups, weight_decay=decay)
-        rise = max(1, int(_WARM_UP * steps))
-
-        def share(step: int) -> float:
-            return min((step + 1) / rise, max(0.0, (steps - step) / max(1, steps - rise)))
-
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.adam, share)
-
-    def step(self, loss: torch.Tensor) -> None:
-        self.adam.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.parameters, _CLIP)
-        self.adam.step()
-        self.schedule.step()
-
-
 def train_codebooks(
     codebooks: np.ndarray,
     rotation: np.ndarray,
@@ -172,7 +123,7 @@ def train_codebooks(
     unit = normalized(queries)
     start = ResidualMap.start(queries.shape[1], recipe.hidden, seed) if recipe.hidden else ResidualMap({})
     books = torch.tensor(codebooks, requires_grad=True)
-    maps = {name: torch.tensor(array, requires_grad=True) for name, array in start.weights.items()}
+    maps = trainable(start)
     turn = torch.from_numpy(rotation)
     size = min(recipe.batch, len(queries))
     steps = recipe.epochs * (len(queries) // size)
@@ -197,7 +148,7 @@ def train_codebooks(
             if recipe.loss in (LISTS, BOTH):
                 loss = loss + list_net(scores, asked_by @ vectors.T * sharpness)
             optimizer.step(loss)
-    return books.detach().numpy(), _exported(maps)
+    return books.detach().numpy(), exported(maps)
 
 
 def train_maps(
@@ -228,8 +179,8 @@ def train_maps(
     progress = _progress("bidr: vectors")
     unit_documents, unit_queries = normalized(documents), normalized(queries)
     dim = queries.shape[1]
-    of_documents = _trained(ResidualMap.start(dim, recipe.hidden, seed))
-    of_queries = of_documents if recipe.shared else _trained(ResidualMap.start(dim, recipe.hidden, seed + 1))
+    of_documents = trainable(ResidualMap.start(dim, recipe.hidden, seed))
+    of_queries = of_documents if recipe.shared else trainable(ResidualMap.start(dim, recipe.hidden, seed + 1))
     tensors = [*of_documents.values(), *(() if recipe.shared else of_queries.values())]
     steps = recipe.epochs * max(1, len(queries) // min(recipe.batch, len(queries)))
     optimizer = Optimizer([{"params": tensors, "lr": recipe.rate}], steps, recipe.decay)
@@ -240,7 +191,7 @@ def train_maps(
         for epoch in progress(range(recipe.epochs)):
             for batch in sample(epoch):
                 optimizer.step(_loss(batch, unit_documents, unit_queries, answers, of_documents, of_queries, recipe))
-            present = _exported(of_documents), _exported(of_queries)
+            present = exported(of_documents), exported(of_queries)
             score = best_score if judge is None else judge(*present)
             progress.note(score)
             if judge is None or score > best_score:
@@ -274,15 +225,7 @@ def _of_two(queries: torch.Tensor, documents: torch.Tensor, columns: torch.Tenso
     size = len(queries)
     scores = (queries[:, None] * documents.view(2, size, -1).transpose(0, 1)).sum(dim=2) / temperature
     absent = torch.stack([torch.zeros(size, dtype=torch.bool), columns[size:] < 0], dim=1)
-    return functional.cross_entropy(scores.masked_fill(absent, _MASKED), torch.zeros(size, dtype=torch.int64))
-
-
-def _trained(start: ResidualMap) -> dict[str, torch.Tensor]:
-    return {name: torch.tensor(array, requires_grad=True) for name, array in start.weights.items()}
-
-
-def _exported(weights: Weights) -> ResidualMap:
-    return ResidualMap({name: tensor.detach().numpy().copy() for name, tensor in weights.items()})
+    return functional.cross_entropy(scores.masked_fill(absent, MASKED), torch.zeros(size, dtype=torch.int64))
 
 
 class _progress:

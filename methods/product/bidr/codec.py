@@ -10,11 +10,11 @@ from methods.base import Metric, Searcher
 from methods.encoding.units import typical_length, unit_of
 from methods.errors import MethodError, NotInFaiss
 from methods.fitting.nearest import nearest
+from methods.fitting.residual_map import ResidualMap
 from methods.kind_losses import ERROR_ALONG_MEAN, along_mean
 from methods.parameters import check_integer
 from methods.part_names import behind, under
 from methods.product.bidr.recipe import LABELS, LOSSES, DenseRecipe, SparseRecipe
-from methods.product.bidr.residual_map import ResidualMap
 from methods.product.bidr.sampling import WAYS, CandidateGraph, batches
 from methods.product.bidr.validation import Reranking
 from methods.product.opq import OPQ

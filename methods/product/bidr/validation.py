@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from methods.product.bidr.residual_map import ResidualMap
+from methods.fitting.residual_map import ResidualMap
 
 __all__ = ["WEIGHTS", "Reranking", "reciprocal_ranks"]
 

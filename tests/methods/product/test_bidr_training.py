@@ -5,9 +5,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from methods.fitting import query_training  # noqa: E402
+from methods.fitting.residual_map import ResidualMap  # noqa: E402
 from methods.product.bidr import _training  # noqa: E402
 from methods.product.bidr.recipe import DenseRecipe, SparseRecipe  # noqa: E402
-from methods.product.bidr.residual_map import ResidualMap  # noqa: E402
 from methods.product.bidr.sampling import CandidateGraph, batches  # noqa: E402
 from methods.product.bidr.validation import Reranking, reciprocal_ranks  # noqa: E402
 from methods.vectors import normalized, random_rotation  # noqa: E402
@@ -106,8 +107,8 @@ def test_codes_trained_on_lists_score_more_like_the_vectors(logs):
 
 def test_an_answer_under_another_query_is_no_negative():
     scores = torch.tensor([[1.0, 5.0], [0.0, 1.0]])
-    same = _training.info_nce(scores, torch.tensor([7, 7]), torch.tensor([7, 7]))
-    other = _training.info_nce(scores, torch.tensor([7, 8]), torch.tensor([7, 8]))
+    same = query_training.info_nce(scores, torch.tensor([7, 7]), torch.tensor([7, 7]))
+    other = query_training.info_nce(scores, torch.tensor([7, 8]), torch.tensor([7, 8]))
     assert float(same) == pytest.approx(0.0, abs=1e-6)
     assert float(other) > 1
 
@@ -183,7 +184,7 @@ def test_maps_in_numpy_and_torch_agree():
     vectors = rng.standard_normal((20, DIM)).astype(np.float32)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     tensors = {name: torch.from_numpy(array) for name, array in weights.items()}
-    expected = _training.residual(torch.from_numpy(vectors / lengths), tensors).numpy() * lengths
+    expected = query_training.residual(torch.from_numpy(vectors / lengths), tensors).numpy() * lengths
     np.testing.assert_allclose(ResidualMap(weights)(vectors), expected, atol=1e-5)
     np.testing.assert_allclose(ResidualMap.start(DIM, 8, 0)(vectors), vectors, atol=1e-6)
 

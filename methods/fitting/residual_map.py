@@ -1,6 +1,7 @@
 """A small residual network on frozen vectors, in NumPy: ``x -> |x| normalize(u + W2 gelu(W1 u + b1) + b2)``, u = x/|x|.
 
-It starts as the identity (``W2`` and ``b2`` are zero) and is trained in :mod:`methods.product.bidr._training`.
+Without an inner layer it is linear: ``u + W2 u + b2``. It starts as the identity (``W2`` and ``b2`` are zero) and is
+trained with :mod:`methods.fitting.query_training`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ class ResidualMap:
     Attributes
     ----------
     weights : dict
-        ``inner`` (dim, hidden), ``inner_bias`` (hidden,), ``outer`` (hidden, dim), ``outer_bias`` (dim,); float32.
+        ``inner`` (dim, hidden), ``inner_bias`` (hidden,), ``outer`` (hidden, dim), ``outer_bias`` (dim,); float32. Of a
+        linear map ``outer`` (dim, dim) and ``outer_bias``.
     """
 
     weights: Mapping[str, np.ndarray]
@@ -41,6 +43,11 @@ class ResidualMap:
         }
         return cls(weights)
 
+    @classmethod
+    def linear(cls, dim: int) -> ResidualMap:
+        """The identity without an inner layer, ready to be trained."""
+        return cls({"outer": np.zeros((dim, dim), np.float32), "outer_bias": np.zeros(dim, np.float32)})
+
     def __call__(self, vectors: np.ndarray) -> np.ndarray:
         """(n, dim) -> (n, dim) float32; lengths stay as they are."""
         if not self.weights:
@@ -49,7 +56,9 @@ class ResidualMap:
         for start in range(0, len(vectors), _BLOCK):
             block = vectors[start : start + _BLOCK]
             unit = normalized(block)
-            inner = gelu(unit @ self.weights["inner"] + self.weights["inner_bias"])
+            inner = unit
+            if "inner" in self.weights:
+                inner = gelu(unit @ self.weights["inner"] + self.weights["inner_bias"])
             outer = unit + inner @ self.weights["outer"] + self.weights["outer_bias"]
             mapped[start : start + _BLOCK] = normalized(outer) * np.linalg.norm(block, axis=1, keepdims=True)
         return mapped
