@@ -8,7 +8,6 @@ import os
 import shutil
 import sys
 import tempfile
-from typing import NoReturn
 
 from bench.datasets.base import DatasetError
 from bench.errors import UsageError
@@ -18,6 +17,7 @@ from bench.recommend.choice import recommend
 from bench.recommend.export import to_json
 from bench.recommend.keep import Saved
 from bench.recommend.offer import Limits
+from bench.recommend.options import OneLineParser
 from bench.recommend.prices import read_prices
 from bench.recommend.question import Question, parse_bytes, parse_count, parse_engines, parse_methods
 from bench.recommend.words import answer_lines, saved_lines
@@ -30,11 +30,6 @@ _EPILOG = (
 )
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; --help names the options")
-
-
 def main() -> None:
     """Entry of the command."""
     if sys.argv[1:2] == ["table"]:
@@ -43,7 +38,7 @@ def main() -> None:
     if sys.argv[1:2] == ["multivector"]:
         _multivector(sys.argv[2:])
         return
-    parser = _Parser(prog="python -m bench.recommend", description=__doc__, epilog=_EPILOG)
+    parser = OneLineParser(prog="python -m bench.recommend", description=__doc__, epilog=_EPILOG)
     parser.add_argument(
         "--data",
         required=True,
@@ -135,10 +130,10 @@ def _table(arguments: list[str]) -> None:
 
 def _multivector(arguments: list[str]) -> None:
     """The same question about sets of vectors. Exit status as of vectors."""
-    from bench.recommend import set_words, sets
+    from bench.recommend import set_question, set_words, sets
 
     try:
-        question, as_json = sets.question_of(arguments)
+        question, as_json = set_question.question_of(arguments)
         answer = sets.recommend_sets(question)
     except (UsageError, DatasetError, MethodError) as error:
         print(f"bench.recommend: {' '.join(str(error).split())}", file=sys.stderr)

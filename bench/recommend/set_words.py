@@ -48,10 +48,14 @@ def lines(answer: SetsAnswer) -> Iterator[str]:
         less = change(offer.recall.value - best.recall.value)
         word = "worse" if offer.meets(question.limits) else "misses the limits"
         yield f"{word}: {offer.choice.label}, recall@10 {less}; {_costs(offer)}"
+    if answer.too_large:
+        least = ", ".join(f"{label} ({count_bytes(size)})" for label, size in answer.too_large.items())
+        yield f"larger than {question.budget} of a document at least: {least}"
     for label, why in answer.impossible.items():
         yield f"not possible here: {label}: {why}"
     if answer.unstarted:
-        yield f"no time for {', '.join(answer.unstarted)}; --time gives more"
+        each = ", ".join(f"{label} (about {duration(seconds)})" for label, seconds in answer.unstarted.items())
+        yield f"no time for {each}; --time {answer.enough_s} has it"
     if answer.documents > measured.n:
         yield (
             f"measured on {measured.n:,} documents: with {answer.documents:,} recall is lower, and latencies here are "
@@ -71,8 +75,9 @@ def to_json(answer: SetsAnswer) -> str:
             "chosen": None if chosen is None else chosen.choice.label,
             "nearest": None if chosen is not None else answer.nearest.choice.label,
             "offers": [_as_json(answer, offer) for offer in answer.ranked],
+            "too_large": answer.too_large,
             "impossible": answer.impossible,
-            "unstarted": answer.unstarted,
+            "unstarted_s": answer.unstarted,
         },
         indent=2,
         allow_nan=False,

@@ -1,18 +1,19 @@
 """``python -m bench.recommend multivector --data docs.npz --queries q.npz --budget 1280B``: how to store token vectors.
 
 Every method of the track is measured on the user's documents, each run in a process of its own: first with the codec
-that it has by default, those that need no training before others; then the best with other codecs; then,
-where a disk may be read, the best with fewer and more candidates.
+that it has by default; then the best with other codecs; then, where a disk may be read, the best with fewer and more
+candidates. Those that published measurements expect most of come first, of equals the quickest, and those that the time
+left will not hold are left out.
 """
 
 from __future__ import annotations
 
-import argparse
 import functools
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -25,65 +26,22 @@ from bench.execution import runner
 from bench.execution.naming import outcome_of
 from bench.measure.statistics import AgainstBest, Interval, against_best
 from bench.progress import Progress
+from bench.recommend import set_prior
+from bench.recommend.amounts import duration
 from bench.recommend.offer import Limits
-from bench.recommend.question import parse_bytes, parse_count
+from bench.recommend.set_question import TRACK, SetsQuestion
 from bench.records import Record
 from bench.report.per_query import RecallOfQueries
-from methods import MethodError, registry
-from methods.budget import Budget
-from methods.multivector.single_vector import SingleVectorCodec
+from methods import BudgetError, MethodError, registry
 
-TRACK = "multivector"
-CODECS = ("rq_trellis", "transform_coding", "pq", "sign")  # of vectors, for methods that take any
+CODECS = ("sign", "transform_coding", "rq_trellis", "pq")  # of vectors, for methods that take any
 FACTORS = (4, 2, 10)  # candidates from disk for each result; the first for all methods
 _ADVANCED = 2  # methods that are measured with all of CODECS
 _STAGES = 0.6, 0.85, 1.0  # of the time that has passed, when each of the three stages begins no more runs
 _LATENCY_S, _LEAST_RUN_S = 1.0, 45.0
-
-
-@dataclass(frozen=True)
-class SetsQuestion:
-    """What the user asks.
-
-    Attributes
-    ----------
-    data, queries : str
-        Files of sets, as ``dataset=ragged`` takes them.
-    budget : str
-        ``1280B``, ``32x`` or ``2bit``: the most bytes in memory for a document, on average.
-    disk_budget : int or None
-        The most bytes on disk for a document, on average; None: nothing is read from a disk.
-    limits : Limits
-        Of recall@10 and of the p50 of a query over all documents of the file.
-    methods : tuple of str
-        Those that are measured; all of the track if empty.
-    sample : int
-        Most documents measured on.
-    time_s : float
-        After so many seconds no run is begun.
-    """
-
-    data: str
-    queries: str
-    budget: str
-    disk_budget: int | None = None
-    limits: Limits = field(default_factory=Limits)
-    methods: tuple[str, ...] = ()
-    column: str | None = None
-    threads: int = 1
-    seed: int = 0
-    sample: int = 2_000
-    time_s: float = 900.0
-
-    def __post_init__(self) -> None:
-        Budget(self.budget)
-        self.limits.check()
-        if self.sample < 200:
-            raise UsageError(f"--sample {self.sample} is too small to choose by; use at least 200 documents")
-        if not self.time_s >= 10:
-            raise UsageError(f"--time {self.time_s:g} is too short to measure anything; use at least 10 seconds")
-        for name in self.methods:
-            registry.get(name, TRACK)
+_K = 10  # neighbors that recall is of
+_LEAST_SLOWER = 0.25  # than published runs: of short ones, which are mostly start, the rest cannot be told
+_STEP_S = 60  # in which a longer time is proposed
 
 
 @dataclass(frozen=True)
@@ -150,10 +108,12 @@ class SetsAnswer:
         The best that meets the limits.
     beside : label -> AgainstBest
         Each other offer that meets the limits, against the chosen one.
+    too_large : label -> int
+        Methods that the budget does not hold, and the bytes of a document that each needs.
     impossible : label -> str
-        Why a method cannot do what is asked, or failed.
-    unstarted : list of str
-        Labels that there was no time for: not begun, or stopped.
+        Why another cannot do what is asked, or failed.
+    unstarted : label -> float
+        Those that there was no time for, not begun or stopped, and the seconds that each is expected to take.
     """
 
     question: SetsQuestion
@@ -164,13 +124,19 @@ class SetsAnswer:
     ranked: list[SetsOffer] = field(default_factory=list)
     chosen: SetsOffer | None = None
     beside: dict[str, AgainstBest] = field(default_factory=dict)
+    too_large: dict[str, int] = field(default_factory=dict)
     impossible: dict[str, str] = field(default_factory=dict)
-    unstarted: list[str] = field(default_factory=list)
+    unstarted: dict[str, float] = field(default_factory=dict)
 
     @property
     def reads_disk(self) -> bool:
         """Whether the disk's budget holds the documents' vectors."""
         return self.question.disk_budget is not None and self.disk_bytes <= self.question.disk_budget
+
+    @property
+    def enough_s(self) -> int:
+        """Seconds in which those that there was no time for are measured too."""
+        return -(-int(self.question.time_s + sum(self.unstarted.values())) // _STEP_S) * _STEP_S
 
     @property
     def nearest(self) -> SetsOffer:
@@ -191,8 +157,10 @@ def recommend_sets(question: SetsQuestion) -> SetsAnswer:
     with tempfile.TemporaryDirectory(prefix="bench-recommend-", ignore_cleanup_errors=True) as results:
         race = _Race(question, results)
         with Progress("recommend", unit="run") as progress:
+            progress.say(race.announcement())
             for stage, share in zip((race.by_default, race.with_codecs, race.with_candidates), _STAGES):
                 race.measure(stage(), share * question.time_s, progress)
+            race.measure(race.left_out, question.time_s, progress)
         return race.chosen()
 
 
@@ -202,15 +170,33 @@ class _Race:
     def __init__(self, question: SetsQuestion, results: str) -> None:
         self._question, self._results = question, results
         self._begin = time.monotonic()
-        self._names = question.methods or _quick_first(registry.names(TRACK))
-        plan = composition.plan_of(overrides_of(self._options(Choice(self._names[0]))))
+        names = question.methods or registry.names(TRACK)
+        plan = composition.plan_of(overrides_of(self._options(Choice(names[0]))))
         assert isinstance(plan.dataset, RaggedDataset)
-        self._judge = RecallOfQueries(plan.dataset)
         base = plan.dataset.base
+        self._check(plan.dataset)
+        self._judge = RecallOfQueries(plan.dataset)
         documents = self._documents(len(base))
         self.answer = SetsAnswer(
             question, documents, base.total / len(base), base.dim, base.vectors.nbytes / max(1, len(base))
         )
+        ratio = 4 * base.total * base.dim / len(base) / plan.code_bytes
+        numbers = float(base.total * base.dim)
+        self._expected = set_prior.expect(ratio, self.answer.reads_disk, numbers, set_prior.packaged())
+        self._names = self._expected.order(names)
+        self._slower: list[float] = []  # times the expected seconds, of each run
+        self.left_out: list[Choice] = []
+
+    def _check(self, data: RaggedDataset) -> None:
+        """Sets of which any codes find the first ten say nothing about methods."""
+        if len(data.base) <= _K:
+            raise UsageError(
+                f"{self._question.data} holds {len(data.base)} documents, of which any codes find the first {_K}; "
+                f"give at least {_K + 1}, better some hundreds"
+            )
+        for sets, name in ((data.queries, self._question.queries), (data.base, self._question.data)):
+            if sets.zeros().all():
+                raise UsageError(f"{name} holds vectors of zeros alone, so that all documents score 0; give others")
 
     def _documents(self, sampled: int) -> int:
         """Of the whole file, of which ``sampled`` are measured on."""
@@ -230,33 +216,68 @@ class _Race:
         options |= {"rescore": "disk", "rescore_factor": choice.factor} if choice.factor else {}
         return options | {"latency_s": _LATENCY_S, "results": self._results}
 
+    def announcement(self) -> str:
+        """What is going to be measured, and how long that may take."""
+        seconds = [self._seconds(choice) for choice in self.by_default()]
+        return (
+            f"{len(seconds)} methods, about {duration(sum(seconds))} by published times, "
+            f"{duration(_STAGES[0] * self._question.time_s)} of --time are theirs"
+        )
+
+    def _seconds(self, choice: Choice) -> float:
+        """That a run is expected to take here."""
+        label = replace(choice, factor=0).label
+        slower = max(_LEAST_SLOWER, median(self._slower)) if self._slower else 1.0
+        seconds = slower * self._expected.seconds_of(label)
+        own = [offer for offer in self.answer.ranked if offer.choice.method == choice.method]
+        if label in self._expected.seconds or not own:
+            return seconds
+        return max(seconds, *(offer.record.seconds["process"] for offer in own))  # another codec may take longer
+
     def measure(self, choices: Sequence[Choice], end: float, progress: Progress) -> None:
-        """Measure each that was not measured, in this order; after ``end`` seconds none is begun."""
+        """Measure each that was not measured, in this order; after ``end`` seconds none is begun.
+
+        Nor one that is expected to take longer, but the quickest where nothing was measured yet.
+        """
         known = {offer.choice for offer in self.answer.ranked}
-        for choice in choices:
-            left = self._begin + end - time.monotonic()
-            if choice in known or choice.label in self.answer.impossible:
-                continue
-            if left < _LEAST_RUN_S and self.answer.ranked:
-                self.answer.unstarted.append(choice.label)
-                continue
-            options = self._options(choice) | {"limits.time_s": max(_LEAST_RUN_S, left)}
-            try:
-                plan = composition.plan_of(overrides_of(options))
-            except MethodError as error:  # a codec that the method has no use for
-                self.answer.impossible[choice.label] = str(error)
-                continue
-            progress.begin(choice.label, functools.partial(runner.stage_of, plan))
-            record = runner.execute(plan)
-            progress.end(choice.label, outcome_of(record))
-            if record.status == "timeout":
-                self.answer.unstarted.append(choice.label)
-                continue
-            if record.status != "ok":
-                self.answer.impossible[choice.label] = record.reason
-                continue
-            self.answer.ranked.append(self._offer(choice, record, self._judge.values(record, plan.folder)))
+        left = [choice for choice in choices if choice not in known and not self._is_impossible(choice)]
+        self.left_out = [choice for choice in self.left_out if choice not in left]
+        while left:
+            left_s = self._begin + end - time.monotonic()
+            holds = [choice for choice in left if self._seconds(choice) <= left_s]
+            if not holds and self.answer.ranked:
+                break
+            choice = holds[0] if holds else min(left, key=self._seconds)
+            left.remove(choice)
+            self._run(choice, max(_LEAST_RUN_S, left_s), progress)
+        for choice in left:
+            self.answer.unstarted[choice.label] = self._seconds(choice)
+        self.left_out += left
         self.answer.ranked.sort(key=lambda offer: -offer.recall.value)
+
+    def _is_impossible(self, choice: Choice) -> bool:
+        return choice.label in self.answer.impossible or choice.label in self.answer.too_large
+
+    def _run(self, choice: Choice, limit_s: float, progress: Progress) -> None:
+        self.answer.unstarted.pop(choice.label, None)
+        try:
+            plan = composition.plan_of(overrides_of(self._options(choice) | {"limits.time_s": limit_s}))
+        except MethodError as error:  # a codec that the method has no use for
+            self.answer.impossible[choice.label] = str(error)
+            return
+        if isinstance(plan.infeasible, BudgetError):
+            self.answer.too_large[choice.label] = plan.infeasible.smallest
+            return
+        progress.begin(choice.label, functools.partial(runner.stage_of, plan))
+        record = runner.execute(plan)
+        progress.end(choice.label, outcome_of(record))
+        if record.status == "timeout":
+            self.answer.unstarted[choice.label] = 2 * limit_s  # nobody knows how much longer
+        elif record.status != "ok":
+            self.answer.impossible[choice.label] = record.reason
+        else:
+            self._slower.append(record.seconds["process"] / self._expected.seconds_of(replace(choice, factor=0).label))
+            self.answer.ranked.append(self._offer(choice, record, self._judge.values(record, plan.folder)))
 
     def _offer(self, choice: Choice, record: Record, per_query: np.ndarray) -> SetsOffer:
         assert record.latency_ms is not None
@@ -276,7 +297,9 @@ class _Race:
     def with_codecs(self) -> list[Choice]:
         """The best methods that take any codec, with all of :data:`CODECS`."""
         best = [offer.choice for offer in self.answer.ranked if "codec" in registry.parameters(offer.choice.method)]
-        return [Choice(each.method, codec, each.factor) for each in best[:_ADVANCED] for codec in CODECS]
+        choices = [Choice(each.method, codec, each.factor) for each in best[:_ADVANCED] for codec in CODECS]
+        place = {label: i for i, label in enumerate(self._expected.order(replace(c, factor=0).label for c in choices))}
+        return sorted(choices, key=lambda choice: place[replace(choice, factor=0).label])
 
     def with_candidates(self) -> list[Choice]:
         """The best two with other numbers of candidates, and without any."""
@@ -289,62 +312,19 @@ class _Race:
         """The answer, once all is measured."""
         answer = self.answer
         if not answer.ranked:
-            reasons = "; ".join(f"{label}: {why}" for label, why in list(answer.impossible.items())[:3])
-            if not reasons:
+            if answer.impossible:
+                reasons = "; ".join(f"{label}: {why}" for label, why in list(answer.impossible.items())[:3])
+                raise UsageError(f"no method stores these documents: {reasons}")
+            if not answer.too_large:
                 raise UsageError(f"nothing was measured in {self._question.time_s:g} s; give more with --time")
-            raise UsageError(f"no method stores these documents in {self._question.budget}: {reasons}")
+            least = min(answer.too_large, key=lambda label: answer.too_large[label])
+            raise UsageError(
+                f"no method stores these documents in {self._question.budget}; the smallest codes are those of "
+                f"{least}, --budget {answer.too_large[least]}B"
+            )
         meeting = [offer for offer in answer.ranked if offer.meets(self._question.limits)]
         if meeting:
             by_label = {offer.choice.label: offer for offer in meeting}
             best, answer.beside = against_best({label: offer.per_query for label, offer in by_label.items()})
             answer.chosen = by_label[best]
         return answer
-
-
-def _quick_first(names: Sequence[str]) -> tuple[str, ...]:
-    """Methods that do not train first, and of these and of others those that keep one vector a document."""
-
-    def order(name: str) -> tuple[bool, bool]:
-        cls = registry.get(name, TRACK)
-        return cls.trains, not issubclass(cls, SingleVectorCodec)
-
-    return tuple(sorted(names, key=order))
-
-
-def question_of(arguments: Sequence[str]) -> tuple[SetsQuestion, bool]:
-    """The question on a command line (without ``multivector``), and whether the answer is to be JSON."""
-    parser = argparse.ArgumentParser(prog="python -m bench.recommend multivector", description=__doc__)
-    parser.add_argument(
-        "--data", required=True, metavar="FILE", help="documents: .npz or a folder with vectors and offsets, or Parquet"
-    )
-    parser.add_argument("--queries", required=True, metavar="FILE", help="queries, likewise")
-    parser.add_argument("--column", metavar="NAME", help="the column of a Parquet file, if there are several")
-    parser.add_argument("--budget", required=True, help="most bytes in memory for a document, on average: 1280B, 32x")
-    parser.add_argument(
-        "--disk-budget",
-        metavar="SIZE",
-        help="most bytes on disk for a document, on average: 80kB; candidates are re-ranked from there",
-    )
-    parser.add_argument("--min-recall", type=float, metavar="R", help="recall@10 of Chamfer's first ten to keep")
-    parser.add_argument("--max-p50-ms", type=float, metavar="MS", help="a query over all documents may take this long")
-    parser.add_argument("--methods", default="", metavar="A,B", help="only these are measured")
-    parser.add_argument("--threads", type=int, default=1, help="of a search (1)")
-    parser.add_argument("--seed", type=int, default=0, help="of the sample and of training (0)")
-    parser.add_argument("--sample", default="2k", metavar="N", help="most documents measured on (2k)")
-    parser.add_argument("--time", type=float, default=900.0, metavar="S", help="no run begins after so long (900)")
-    parser.add_argument("--json", action="store_true", help="the answer as one JSON object")
-    options = parser.parse_args(arguments)
-    question = SetsQuestion(
-        data=options.data,
-        queries=options.queries,
-        budget=options.budget,
-        disk_budget=None if options.disk_budget is None else parse_bytes(options.disk_budget),
-        limits=Limits(options.min_recall, options.max_p50_ms),
-        methods=tuple(filter(None, options.methods.split(","))),
-        column=options.column,
-        threads=options.threads,
-        seed=options.seed,
-        sample=parse_count(options.sample, "documents"),
-        time_s=options.time,
-    )
-    return question, options.json

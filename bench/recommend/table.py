@@ -6,7 +6,6 @@ What a method can reach on the user's own vocabulary is computed for that vocabu
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ import numpy as np
 
 from bench import records
 from bench.errors import UsageError
+from bench.recommend.options import OneLineParser
 from bench.recommend.question import parse_count
 from bench.report import significance
 from bench.report.rows import Row, rows_of
@@ -190,7 +190,7 @@ def _costs(row: Row) -> str:
 
 def question_of(arguments: Sequence[str]) -> TableQuestion:
     """The question on a command line (without ``table``)."""
-    parser = argparse.ArgumentParser(prog="python -m bench.recommend table", description=__doc__)
+    parser = OneLineParser(prog="python -m bench.recommend table", description=__doc__)
     parser.add_argument("--rows", required=True, metavar="N,N,..", help="rows of each field: 1M,50k,200")
     parser.add_argument("--dim", type=int, default=16, help="width of the table (16)")
     parser.add_argument("--budget", required=True, help="of the whole table: 10x, or 48B or 2bit of a row")

@@ -2,8 +2,9 @@
 
     python results/scripts/prior.py
 
-From the packed records beside it; ``make publish`` runs it. A line is a method (by its name alone) at a budget on a
-data set, with the columns that the file names: recalls, and ns of a vector and dimension for fitting and encoding.
+From the packed records beside it; ``make publish`` runs it, and with it ``set_prior.py``. A line is a method (by its
+name alone) at a budget on a data set, with the columns that the file names: recalls, and ns of a vector and dimension
+for fitting and encoding.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+import set_prior
 from quotes import PUBLISHED, ROOT
 
 from bench import records
@@ -28,6 +30,7 @@ LEAST_METHODS = 5  # at a budget: what one keeps less than the best says nothing
 
 def main() -> None:
     write_whole(FILE, text_of(sorted(PUBLISHED.glob("*.parquet"))))
+    set_prior.main()
 
 
 def text_of(packs: Iterable[Path]) -> str:

@@ -1,17 +1,25 @@
 """``python -m bench.recommend multivector``: methods measured on the user's documents, and which one is chosen."""
 
+import importlib
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bench.recommend import sets
+from bench.datasets.sets.formats import save_npz
+from bench.recommend import set_prior, sets
 from bench.recommend.__main__ import main
+from bench.recommend.amounts import duration
 from bench.recommend.offer import Limits
+from bench.recommend.set_prior import PublishedSets, Row
+from bench.recommend.set_question import SetsQuestion
 from bench.recommend.set_words import lines
-from bench.recommend.sets import SetsQuestion, recommend_sets
+from bench.recommend.sets import recommend_sets
+from methods import registry
 from methods.multivector import Ragged
 
+ROOT = Path(__file__).resolve().parents[3]
 BUDGET = "16B"  # of documents of 3 to 6 vectors of 8 dimensions
 
 
@@ -57,9 +65,49 @@ def test_the_best_recall_within_the_limits_is_taken_with_its_candidates(files):
     assert all(offer.record.bytes.code <= 16 + 8 for offer in answer.ranked)  # and where a document begins on disk
     text = "\n".join(lines(answer))
     assert f"take {answer.chosen.choice.label}" in text
-    assert "not possible here: colbert_residual + 40 from disk: " in text
+    assert "larger than 16B of a document at least: colbert_residual + 40 from disk (38 B)" in text
+    assert not answer.unstarted
     assert "read a query" in text
     assert f"rescore_factor={answer.chosen.choice.factor}" in answer.chosen.command
+
+
+def test_what_the_time_does_not_hold_is_left_out_with_its_seconds(files, monkeypatch):
+    rows = Row("first_k_tokens", 1, 0.9, None, 50_000.0), Row("mean_pooling", 1, 0.5, None, 10.0)
+    monkeypatch.setattr(set_prior, "packaged", lambda: (PublishedSets("known", 60 * 4 * 8, 4 * 4 * 8.0, rows),))
+    answer = recommend_sets(ask(files, methods=("first_k_tokens", "mean_pooling")))
+    assert {offer.choice.method for offer in answer.ranked} == {"mean_pooling"}
+    assert answer.unstarted.keys() == {"first_k_tokens"}
+    assert answer.enough_s % 60 == 0
+    assert answer.enough_s >= 900 + answer.unstarted["first_k_tokens"]
+    assert f"no time for first_k_tokens (about {duration(answer.unstarted['first_k_tokens'])})" in "\n".join(
+        lines(answer)
+    )
+
+
+def test_the_best_come_first_and_of_equals_the_quickest():
+    rows = Row("one", 90, 0.70, None, 90.0), Row("two", 100, 0.71, None, 20.0), Row("three", 100, 0.60, 0.99, 10.0)
+    known = PublishedSets("known", 1_000, 1_000.0, (*rows, Row("two", 400, 0.99, None, 40.0)))
+    assert set_prior.expect(10.0, False, 1_000, [known]).order(["one", "two", "three", "new"]) == [
+        "two",
+        "one",
+        "new",
+        "three",
+    ]
+    assert set_prior.expect(10.0, True, 1_000, [known]).order(["one", "two", "three"]) == ["three", "two", "one"]
+    assert set_prior.expect(2.0, False, 1_000, [known]).order(["one", "two"]) == ["two", "one"]
+    later = set_prior.expect(10.0, False, 10_000, [known])
+    assert later.seconds_of("one") > 9 * known.rows[0].seconds
+    assert later.seconds_of("one(pq)") == later.seconds_of("one")
+
+
+def test_what_is_known_before_is_of_the_published_measurements(monkeypatch):
+    """Where they changed, `python results/scripts/prior.py` makes it anew."""
+    monkeypatch.syspath_prepend(str(ROOT / "results" / "scripts"))
+    script = importlib.import_module("set_prior")
+    assert json.loads((ROOT / "bench" / "recommend" / set_prior.FILE).read_text())["sources"] == script.sources()
+    first = set_prior.packaged()[0]
+    order = set_prior.expect(first.raw / 320, False, first.numbers, [first]).order(registry.names("multivector"))
+    assert order.index("lemur") < order.index("kmeans_pooling")
 
 
 def test_without_room_on_disk_nothing_is_read_from_it(files):
@@ -108,11 +156,38 @@ def test_status_one_and_json_where_nothing_is_good_enough(files, command):
         (["--budget", "16B", "--sample", "10"], "--sample 10 is too small to choose by"),
         (["--budget", "16B", "--time", "1"], "--time 1 is too short"),
         (["--budget", "16B", "--disk-budget", "lots"], "lots is no amount of memory"),
-        (["--budget", "1B", "--methods", "first_k_tokens"], "no method stores these documents in 1B: first_k_tokens:"),
+        (["--budget", "1B", "--methods", "first_k_tokens"], "in 1B; the smallest codes are those of first_k_tokens"),
+        (["--budget", "16B", "--tme", "60"], "unrecognized arguments: --tme 60; --help names the options"),
     ],
 )
 def test_a_question_that_cannot_be_answered_is_refused_in_one_line(files, command, arguments, message):
     status, out, err = command("multivector", "--data", files[0], "--queries", files[1], *arguments)
     assert (status, out) == (2, "")
     assert err.splitlines()[-1].startswith("bench.recommend: ")
+    assert message in err
+    assert "usage: " not in err
+
+
+@pytest.mark.parametrize("arguments", [["multivector", "--budget", "16B"], ["table", "--budget", "10x"]])
+def test_a_missing_option_is_named_in_one_line(command, arguments):
+    status, out, err = command(*arguments)
+    assert (status, out, len(err.splitlines())) == (2, "", 1)
+    assert "the following arguments are required: --" in err
+
+
+@pytest.mark.parametrize(
+    ("documents", "asked", "message"),
+    [
+        ([np.ones((2, 4))] * 3, [np.ones((1, 4))], "docs.npz holds 3 documents, of which any codes find the first 10"),
+        ([np.ones((2, 4))] * 12, [np.zeros((2, 4))] * 2, "q.npz holds vectors of zeros alone"),
+        ([np.zeros((2, 4))] * 12, [np.ones((1, 4))], "docs.npz holds vectors of zeros alone"),
+        ([np.ones((2, 4))] * 12, [np.ones((1, 3))], "q.npz has dimension 3, "),
+    ],
+)
+def test_sets_that_say_nothing_of_methods_are_refused(tmp_path, command, documents, asked, message):
+    for name, sets_ in (("docs.npz", documents), ("q.npz", asked)):
+        save_npz(tmp_path / name, Ragged.from_list([np.asarray(each, np.float32) for each in sets_]))
+    files = ["--data", str(tmp_path / "docs.npz"), "--queries", str(tmp_path / "q.npz")]
+    status, out, err = command("multivector", *files, "--budget", "16B")
+    assert (status, out, len(err.splitlines())) == (2, "", 1)
     assert message in err
