@@ -18,6 +18,7 @@ from bench.report.export import headline_interval
 from bench.report.front import on_front
 from bench.report.rows import Row, rows_of
 from bench.report.words import short
+from methods import registry
 
 PUBLISHED = Path(__file__).parents[1] / "published"
 MEASURES = ("recall@1", "nDCG@10")
@@ -34,7 +35,9 @@ def main() -> None:
         f"{data.n:,} paragraphs of {data.vectors_per_item:.1f} vectors x {data.dim} "
         f"({rows[0].record.dataset.float32_bytes:,.0f} bytes as float32, on average), {data.queries}",
         "questions, one thread. Bytes are the mean of a document's code in memory, beside them the largest.",
-        "Made by `python results/scripts/multivector.py` from the records here.",
+        "Made by `python results/scripts/multivector.py` from the records here. A method with a version is another one",
+        "by now: what it keeps today, on another build of the data set, is in",
+        "[the page of token codes](../tokens/squad-tokens-128.md).",
         "",
         f"| method | bytes | largest | recall@10 of Chamfer | {' | '.join(MEASURES)} | p50 ms | fit s | seeds |",
         "|---|---:|---:|---|---:|---:|---:|---:|---:|",
@@ -66,7 +69,7 @@ def best_table(rows: list[Row]) -> list[str]:
 
 
 def name_of(row: Row) -> str:
-    """Method, codec and the options in which runs differ."""
+    """Method, codec and the options in which runs differ; the version of a method that is another one by now."""
     record = row.record
     params = record.method.params
     words = [f"`{record.method.name}`", str(params.get("codec", ""))]
@@ -74,6 +77,8 @@ def name_of(row: Row) -> str:
         words.append(f"{params['bits']} bit")
     if (store := record.config["rescore"]) is not None:
         words.append(f"re-ranked from {store}")
+    if (version := record.method.version) != registry.get(record.method.name, "multivector").version:
+        words.append(f"(version {version})")
     return " ".join(word for word in words if word)
 
 

@@ -2,7 +2,7 @@
 
     python results/scripts/multivector_shifts.py [--seconds 570] [--queries 500]
 
-On ``squad-shifts-tokens``, as ``multivector_measured.py`` measures the first; one seed. Then lists over the documents'
+On ``squad-shifts-tokens``, as ``multivector_measured.py`` measures the first. Then lists over the documents'
 codes: what a query loses that visits some of them, and what it takes.
 """
 
@@ -19,7 +19,6 @@ from multivector_measured import (
     BUDGETS,
     LEMURS,
     QUARTER,
-    RESIDUALS,
     UNCOMPRESSED,
     Bench,
     Run,
@@ -46,7 +45,7 @@ INDEXED: tuple[Run, ...] = (
 FIELDS = ("data", "method", "codec", "bytes", "seed", "lists", "probes", "visited", "recall@10", "of 40", "p50 ms")
 
 
-def plan() -> Iterator[Run]:
+def plan(seeds: int) -> Iterator[Run]:
     """As in ``multivector_measured.py``: one vector a document, then codes of all tokens; what takes longest last."""
     yield "mean_pooling", UNCOMPRESSED, 0, 0
     yield "mean_pooling", "pq", BUDGETS[0], 0
@@ -56,9 +55,21 @@ def plan() -> Iterator[Run]:
     yield from (("muvera", "sign", size, 0) for size in BUDGETS[2:])
     yield "muvera", UNCOMPRESSED, 0, 0
     yield "token_codec", "pq", BUDGETS[3], 0
-    yield "lemur", UNCOMPRESSED, 0, 0
-    yield from (("lemur", codec, BUDGETS[0], 0) for codec in ("transform_coding", "rq_trellis"))
-    yield RESIDUALS, "1 bit", 2 * BUDGETS[3], 0
+    yield from lemurs(0)
+    for seed in range(1, seeds):
+        yield "mean_pooling", "pq", BUDGETS[0], seed
+        yield from (("muvera", "sign", size, seed) for size in BUDGETS[::2])
+    for seed in range(1, seeds):
+        yield from lemurs(seed)
+    yield from (("muvera", UNCOMPRESSED, 0, seed) for seed in range(1, seeds))
+
+
+def lemurs(seed: int) -> Iterator[Run]:
+    """Codecs of one map."""
+    yield "lemur", UNCOMPRESSED, 0, seed
+    yield "lemur", "transform_coding", BUDGETS[0], seed
+    yield "lemur", "transform_coding", BUDGETS[2], seed
+    yield "lemur", "rq_trellis", BUDGETS[0], seed
 
 
 def in_lists(bench: Bench, run: Run) -> Iterator[dict[str, Any]]:
@@ -113,6 +124,7 @@ def lists_table(rows: list[dict[str, Any]]) -> Iterator[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=1e9)
+    parser.add_argument("--seeds", type=int, default=3, help="of one vector a document")
     parser.add_argument("--queries", type=int, default=500)
     parser.add_argument("--tables", action="store_true", help="nothing is measured")
     options = parser.parse_args()
@@ -123,7 +135,7 @@ def main() -> None:
             if time.monotonic() - begin < options.seconds and run[:2] not in {(r["method"], r["codec"]) for r in lists}:
                 lists += in_lists(bench, run)
                 write(LISTS, FIELDS, lists)
-        measure(bench, list(plan()), FILE, options.seconds - (time.monotonic() - begin))
+        measure(bench, list(plan(options.seeds)), FILE, options.seconds - (time.monotonic() - begin))
     page = ROOT / "docs" / "multivector.md"
     put(page, "second set", list(table(load(FILE))))
     put(page, "second set tests", list(tests(load(FILE))))
