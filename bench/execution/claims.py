@@ -154,19 +154,26 @@ def _take(folder: Path) -> Claim | None:
 
 
 def _put_away(path: Path, dead: Holder) -> bool:
-    """Remove a dead holder's claim, which one of several can do; says whether this process was that one."""
-    aside = path.with_name(f"{path.name}-{secrets.token_hex(8)}")
+    """Remove a dead holder's claim, which one of several can do; says whether this process was that one.
+
+    The file with the dead one's token is created by one process alone. Only that one removes the claim, and only if it
+    is still the dead one's: that of a process that was faster never leaves its place.
+    """
+    turn = path.with_name(f"{path.name}-{dead.token}")
     try:
-        os.rename(path, aside)
-    except FileNotFoundError:
+        turn.touch(exist_ok=False)
+    except FileExistsError:
+        with contextlib.suppress(FileNotFoundError):
+            if _now(path.parent) - turn.stat().st_mtime > DEAD_AFTER_S:  # who created it has died as well
+                turn.unlink()
         return False
-    if _read(aside) != dead:  # another process was faster, and this is its own claim
-        with contextlib.suppress(OSError):
-            os.link(aside, path)
-        aside.unlink(missing_ok=True)
-        return False
-    aside.unlink(missing_ok=True)
-    return True
+    try:
+        if _read(path) != dead:
+            return False
+        path.unlink(missing_ok=True)
+        return True
+    finally:
+        turn.unlink(missing_ok=True)
 
 
 def _path(folder: Path) -> Path:

@@ -132,6 +132,32 @@ def test_one_of_many_takes_over_a_dead_claim(folder):
     assert list(folder.parent.iterdir()) == []
 
 
+def test_who_comes_late_to_a_dead_claim_leaves_the_new_one_in_its_place(folder, monkeypatch):
+    dead = claims._read(left_behind(folder, started=1.0))
+    os.utime(folder.parent / f".claim-{folder.name}", (1, 1))
+    read, in_place = claims._read, []
+    with claimed(folder) as claim:
+        monkeypatch.setattr(claims, "_read", lambda path: in_place.append(claim.path.exists()) or read(path))
+        assert not claims._put_away(claim.path, dead)
+        assert in_place == [True]
+        assert claim.is_held
+
+
+def test_a_process_that_died_while_it_took_over_does_not_block(folder):
+    path = left_behind(folder)
+    os.utime(path, (1, 1))
+    turn = path.with_name(f"{path.name}-{claims._read(path).token}")
+    turn.touch()
+    with claimed(folder) as claim:
+        assert claim is None  # somebody is about to
+    os.utime(turn, (1, 1))
+    with claimed(folder) as claim:
+        assert claim is None  # who finds it so ends that turn
+    with claimed(folder) as claim:
+        assert claim is not None
+    assert list(folder.parent.iterdir()) == []
+
+
 def test_turns_are_taken_one_after_the_other(folder, monkeypatch):
     monkeypatch.setattr(claims, "_POLL_S", 0.01)
     inside, most = [], []
