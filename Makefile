@@ -6,18 +6,21 @@ STAMP := $(VENV)/.installed
 # One process a core (at most four), one thread each.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=4 --dist worksteal
 
-.PHONY: bench test test-fast test-all test-cluster benchmark race docs publish lint clean
+.PHONY: bench test test-fast test-thorough test-all test-cluster benchmark race docs publish lint clean
 
 bench: $(STAMP)  ## one run on the embedded data set: a table
 	$(BIN)/python -m bench method=bebr budget=8x
 
-test: $(STAMP)  ## the tests
-	$(PYTEST)
+test: $(STAMP)  ## the tests that take less than half a second each, and a few longer ones of each kind
+	$(PYTEST) -m "not slow and not cluster and not thorough"
 
-test-fast: $(STAMP)  ## the tests that start no processes, without recall on every kind of vectors, the costliest check
-	$(PYTEST) -m "not slow and not cluster and not integration" -k "not keeps_its_recall_on_every_kind"
+test-fast: $(STAMP)  ## those of them that start no processes
+	$(PYTEST) -m "not slow and not cluster and not thorough and not integration"
 
-test-all: $(STAMP)  ## the tests, the slow ones too
+test-thorough: $(STAMP)  ## what `make test` leaves out: every method on every kind of vectors, every page's commands, every path of kernels
+	$(PYTEST) -m "thorough and not slow and not cluster"
+
+test-all: $(STAMP)  ## all of these, and the slow ones
 	$(PYTEST) -m "not cluster"
 
 test-cluster: $(STAMP)  ## sweeps on a Slurm and a Ray that are started here; Slurm is Debian's: apt-get install slurm-wlm munge

@@ -20,6 +20,13 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or every Python that is started would compile 300 sources anew
 
 STARTS_PROCESSES = {"bench", "bench_env", "browser"}  # fixtures
+THOROUGH_CHECKS = {  # for every method a second or two, most of what the checks take
+    "keeps_its_recall_on_every_kind",
+    "an_index_finds_what_a_scan_finds",
+    "an_index_of_residuals_adds_what_centroids_score",
+    "search_finds_what_its_codes_hold",
+}
+THOROUGH_METHODS = {"bidr", "distill_pq", "lsq", "qinco2", "query_weighted"}  # slow to fit: all their checks take long
 _running: list[pytest.Item] = []
 
 
@@ -30,10 +37,20 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses among the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that has a fixture which starts processes."""
+    """Mark every test that has a fixture which starts processes, and the checks and paths of kernels that take long."""
+    from methods.kernels.machine.cpu import PATHS, best_path
+
+    other_paths = set(PATHS) - {best_path()}  # every kernel compiles anew for each
     for item in items:
         if STARTS_PROCESSES & set(getattr(item, "fixturenames", ())):
             item.add_marker("integration")
+        given = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+        if (
+            getattr(given.get("check"), "name", "") in THOROUGH_CHECKS
+            or ("check" in given and given.get("method") in THOROUGH_METHODS)
+            or str(given.get("path")) in other_paths
+        ):
+            item.add_marker("thorough")
 
 
 def pytest_collection_finish() -> None:

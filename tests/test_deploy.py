@@ -42,6 +42,7 @@ def vectors_of(count=800, dim=84):
     return vectors
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("method", "budget", "metric", "options", "offset_bytes"),
     [

@@ -83,6 +83,7 @@ def cache(tmp_path_factory):
     return tmp_path_factory.mktemp("cache")
 
 
+@pytest.mark.thorough
 @pytest.mark.integration
 @pytest.mark.parametrize("page", RUNNING, ids=name)
 def test_commands_and_code_of_a_page_run(page, tmp_path, cache):
@@ -112,6 +113,7 @@ def commands_to_check():
     return [pytest.param(list(words), id=title) for words, title in known.items()]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("words", commands_to_check())
 def test_a_command_that_does_not_run_here_is_right(words, monkeypatch):
     while re.fullmatch(r"[A-Z_]+=\S+", words[0]):

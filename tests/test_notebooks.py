@@ -29,6 +29,7 @@ def test_a_notebook_is_stored_without_outputs(path):
         assert cell.get("execution_count") is None
 
 
+@pytest.mark.thorough
 @pytest.mark.integration
 @pytest.mark.parametrize(
     "path",

@@ -48,6 +48,7 @@ def test_a_torn_line_is_measured_again(kinds):
     assert kinds.TABLE.read_text() == whole
 
 
+@pytest.mark.thorough
 def test_another_version_is_measured_again_and_shown_alone(kinds, monkeypatch):
     kinds.measure_missing(["sign"], (48,))
     before = kinds.current(kinds.read(kinds.TABLE))
@@ -113,6 +114,7 @@ def test_a_codec_larger_than_the_vectors_is_never_first(kinds):
     assert "| `rq` | (.900) |" in kinds.whole_page(table)
 
 
+@pytest.mark.thorough
 def test_the_page_on_embeddings_quotes_the_table_and_names_every_kind(kinds, monkeypatch):
     monkeypatch.setattr(kinds, "BASE", 6000)
     monkeypatch.setattr(kinds, "QUERIES", 400)

@@ -27,6 +27,7 @@ def link(source, copy, changed):
             link(each, copy / each.name, changed)
 
 
+@pytest.mark.thorough
 @pytest.mark.integration
 def test_the_example_method_is_complete(tmp_path):
     """Written where the README says, it is registered, passes the suite and runs; nothing else is needed."""

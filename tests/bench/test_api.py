@@ -161,6 +161,7 @@ def test_another_program_s_hydra_is_left_alone(tmp_path):
     assert not GlobalHydra.instance().is_initialized()
 
 
+@pytest.mark.thorough
 @pytest.mark.integration
 def test_a_method_of_a_module_that_was_imported_is_measured(options, tmp_path):
     """In a process of its own, which imports the module as this one did: from a folder on ``sys.path``."""

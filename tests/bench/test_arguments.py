@@ -45,6 +45,7 @@ def test_options_of_swept_methods_hold_for_each(given, made):
     assert for_sweep(given) == made
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("in_this_process")
 def test_a_sweep_takes_an_option_that_the_default_method_lacks(tmp_path):
     done = bench.sweep(

@@ -220,6 +220,7 @@ CASES = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("case", CASES)
 def test_bad_input_is_refused_in_one_line(refused, case):
     arguments, hint = CASES[case]
@@ -242,6 +243,7 @@ def test_no_write_permission_is_refused(refused, monkeypatch):
     assert "Permission denied; choose another folder with results=DIR" in refused(*GOOD)
 
 
+@pytest.mark.thorough
 @pytest.mark.integration
 def test_a_full_disk_at_the_end_is_one_line_and_leaves_no_record(refused, monkeypatch, tmp_path):
     real = os.fsync
@@ -257,6 +259,7 @@ def test_a_full_disk_at_the_end_is_one_line_and_leaves_no_record(refused, monkey
     assert not list((tmp_path / "results").rglob("record.json"))
 
 
+@pytest.mark.thorough
 @pytest.mark.integration
 @pytest.mark.parametrize(
     "arguments",
@@ -272,6 +275,7 @@ def test_a_mistake_prints_no_traceback(arguments, tmp_path):
     assert done.stderr.startswith("bench: ")
 
 
+@pytest.mark.thorough
 @pytest.mark.integration
 @pytest.mark.parametrize("module", ["bench.datasets", "methods"])
 def test_the_small_commands_refuse_in_one_line_too(module, tmp_path):

@@ -83,6 +83,7 @@ def test_a_constant_dimension_makes_no_ties_and_no_perfect_recall(here, tmp_path
     assert "vectors share a direction: the mean is 1.00 of their length" in " ".join(run.stdout.split())
 
 
+@pytest.mark.thorough
 def test_ties_are_told_in_a_run_and_in_a_sweep(here, tmp_path):
     rng = np.random.default_rng(0)
     np.save(tmp_path / "v.npy", np.repeat(rng.standard_normal((50, 16)).astype(np.float32), 12, axis=0))
@@ -112,6 +113,7 @@ def test_the_same_run_again_reads_its_record(here, vectors):
     assert anew != first
 
 
+@pytest.mark.thorough
 def test_a_sweep_makes_a_record_of_every_end(bench, vectors):
     ends = {
         "acme_truncated": ("ok", ""),
@@ -146,6 +148,7 @@ def test_a_sweep_makes_a_record_of_every_end(bench, vectors):
     assert again.returncode == 1
 
 
+@pytest.mark.thorough
 def test_runs_of_a_sweep_are_those_that_single_commands_make(here, vectors):
     """A sweep composes the runs that differ in budget and seed once."""
     for run in (["method=pq", "budget=8B", "seed=1"], ["method=opq", "budget=4x", "seed=0"]):
@@ -156,6 +159,7 @@ def test_runs_of_a_sweep_are_those_that_single_commands_make(here, vectors):
     assert sorted(found) == sorted((m, b, s) for m in ("pq", "opq") for b in ("8B", "4x") for s in (0, 1))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("wrong", "says"), [("seed=0,abc", "seed"), ("budget=4x,quick", "budget")])
 def test_a_wrong_value_in_a_sweep_is_refused_before_any_run(here, vectors, wrong, says):
     done = here("-m", "method=pq", *on(vectors), *(["budget=4x"] if says == "seed" else []), wrong)
@@ -164,6 +168,7 @@ def test_a_wrong_value_in_a_sweep_is_refused_before_any_run(here, vectors, wrong
     assert not list(here.results.rglob("record.json"))
 
 
+@pytest.mark.thorough
 def test_a_sweep_without_failures_exits_zero(bench, vectors):
     methods = "method=acme_truncated,acme_demanding,acme_liar"
     done = bench("-m", methods, "budget=8x,4x", *on(vectors), isolated=False)
@@ -181,6 +186,7 @@ def test_infeasible_alone_is_a_one_line_error(here, vectors):
     assert done.stderr.strip() == "bench: float32 cannot go down to 8 bytes a vector; its smallest code is 64 B"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupted_sweep_keeps_what_is_done_and_goes_on(bench, vectors, tmp_path, how):
     sweep = ["-m", "method=acme_truncated,acme_hangs", "budget=8x", *on(vectors)]
@@ -227,6 +233,7 @@ def test_a_users_own_config_folder_is_found(here, vectors, tmp_path):
     assert only_record(here).method.requested == {"name": "pq", "bits": 4}
 
 
+@pytest.mark.thorough
 def test_a_parameter_of_a_third_party_is_checked_like_ours(bench, vectors):
     assert bench("method=acme_truncated", "method.kept=2", *on(vectors), isolated=False).returncode == 0
     assert only_record(bench).method.params["kept"] == 2
@@ -248,6 +255,7 @@ def test_rescoring_counts_memory_and_disk_apart(here, vectors):
     assert other.bytes.rescore_memory == 550 * 16
 
 
+@pytest.mark.thorough
 def test_max_base_and_max_queries(here, vectors):
     here("method=sign", *on(vectors, "dataset.max_base=300", "dataset.max_queries=20"))
     record = only_record(here)

@@ -22,6 +22,7 @@ def test_a_model_gives_one_logit_an_example_and_trains_all_of_its_weights(name):
         assert weight.grad is not None, label
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_learns_a_product_of_two_fields(name):
     torch.manual_seed(0)

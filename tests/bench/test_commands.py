@@ -100,6 +100,7 @@ WRONG = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("case", WRONG)
 def test_a_wrong_word_is_answered_with_the_right_form(told, case):
     arguments, right = WRONG[case]

@@ -100,6 +100,7 @@ def test_own_vectors_are_named_by_their_file_also_in_earlier_records(subsample, 
     assert messages[0] == messages[1] != messages[2]
 
 
+@pytest.mark.thorough
 def test_the_subset_written_can_be_measured(subsample, bench, vectors, tmp_path):
     sweep = ["-m", "method=acme_truncated,pq,int8", "budget=4x", "dataset=path", f"dataset.base={vectors}"]
     done = bench(*sweep, "dataset.holdout=50", "latency_s=0.1", isolated=False)

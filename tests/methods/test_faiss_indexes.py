@@ -86,6 +86,7 @@ CASES = [
 ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "metric"), CASES)
 def test_faiss_finds_what_the_searcher_finds(name, metric, tmp_path):
     budget, params = METHODS[name]

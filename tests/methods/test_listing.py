@@ -20,6 +20,7 @@ def test_the_table_has_a_line_for_every_method(capsys):
     assert {line.split()[0] for line in lines[1:]} == set(registry.names())
 
 
+@pytest.mark.thorough
 def test_json_holds_every_method_with_sizes_and_parameters(capsys):
     assert main(["--json"]) == 0
     found = {method["name"]: method for method in json.loads(capsys.readouterr().out)}
@@ -101,6 +102,7 @@ def test_a_package_that_is_broken_is_an_error_in_one_line(capsys, monkeypatch):
     assert capsys.readouterr().err == "error: the entry point mine cannot be imported\n"
 
 
+@pytest.mark.thorough
 @pytest.mark.integration
 def test_listing_does_not_import_torch():
     script = "import sys; from methods.__main__ import main; main([]); assert 'torch' not in sys.modules"

@@ -77,6 +77,7 @@ def test_codecs_are_the_same_in_another_process(tmp_path):
     assert in_another_process(OTHER_PROCESS, files) == here
 
 
+@pytest.mark.thorough
 @pytest.mark.integration
 def test_codecs_of_sets_are_the_same_in_another_process(tmp_path):
     subjects = {name: Subject(name) for name in SETS}

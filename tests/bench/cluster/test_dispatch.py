@@ -25,6 +25,7 @@ def theirs(plan):
     return path
 
 
+@pytest.mark.thorough
 def test_records_come_back_with_the_node_that_measured_them(plans, cluster):
     here = cluster()
     done = sweep.run(plans("sign", "int8"), execute=dispatch.through(here))
@@ -34,6 +35,7 @@ def test_records_come_back_with_the_node_that_measured_them(plans, cluster):
     assert here.closed
 
 
+@pytest.mark.thorough
 def test_a_lost_job_is_recorded_and_the_next_sweep_measures_it_alone(plans, cluster):
     killed = cluster({0: lambda: dispatch.End("failed", "its job was killed")})
     done = sweep.run(plans("sign", "int8"), execute=dispatch.through(killed))

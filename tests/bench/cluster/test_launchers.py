@@ -10,6 +10,7 @@ from bench.errors import UsageError
 ON = ["-m", "method=sign", "dataset.max_base=500", "latency_s=0.02"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("launcher", "package", "extra"), [("isolated_slurm", "submitit", "slurm"), ("isolated_ray", "ray", "ray")]
 )
@@ -36,6 +37,7 @@ def test_slurm_s_commands_have_to_be_there(here, monkeypatch, tmp_path):
     assert "there is no sbatch here; start the sweep on a machine that has Slurm's commands" in run.stderr
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("options", "message"),
     [

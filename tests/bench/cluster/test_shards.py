@@ -48,6 +48,7 @@ def shards_of(config, codec, n):
     return [Shard(json.dumps(config.to_dict()), ".", file, *edge) for edge in itertools.pairwise(edges)]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("method", "metric"), CASES)
 def test_ids_and_scores_are_those_of_one_machine(base, method, metric):
     config = config_of(base, method, metric)
@@ -95,6 +96,7 @@ def test_exact_neighbors_are_those_of_one_machine(base, metric):
     np.testing.assert_allclose(part.scores, truth.scores, rtol=1e-14)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -61,6 +61,7 @@ def test_check_passes_four_times_over_a_parquet_file(tmp_path, monkeypatch, deco
     assert checked["a"] == checked["b"]
 
 
+@pytest.mark.thorough
 def test_memory_of_check_does_not_grow_with_row_groups(tmp_path, monkeypatch):
     monkeypatch.setattr(source, "BLOCK", 1000)
     monkeypatch.setattr(store, "BLOCK_BYTES", 1 << 20)

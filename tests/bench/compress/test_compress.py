@@ -76,6 +76,7 @@ def test_codes_are_those_of_the_fitted_codec(npy, tmp_path):
     subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=tmp_path / "out", check=True)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("rows", [37, 100, 1 << 20])
 def test_every_size_of_row_groups_gives_equal_codes(npy, tmp_path, rows):
     ids = [f"item {i}" + "é" * (i % 3) for i in range(730)]

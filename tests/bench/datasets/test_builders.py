@@ -139,6 +139,7 @@ def test_images_are_read_out_of_a_debian_package(tmp_path):
     np.testing.assert_array_equal(queries, images["t10k"])
 
 
+@pytest.mark.thorough
 def test_fashion_mnist_is_built_from_the_ann_benchmarks_file(tmp_path):
     rng = np.random.default_rng(0)
     train, test = (rng.integers(0, 256, (rows, 784)).astype(np.float32) for rows in (60_000, 10_000))

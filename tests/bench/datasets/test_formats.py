@@ -146,6 +146,7 @@ print(peak() - before)
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.integration
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads the peak of resident memory from /proc")
 @pytest.mark.parametrize("name", ["big.npy", "big.fbin"])

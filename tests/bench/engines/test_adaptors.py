@@ -52,6 +52,7 @@ def opened(name, scheme, folder, base, **options):
     return engine
 
 
+@pytest.mark.thorough
 @pytest.mark.integration
 @pytest.mark.parametrize(("name", "scheme"), SCHEMES)
 def test_what_is_built_finds_what_its_codes_allow(name, scheme, text, tmp_path):

@@ -27,6 +27,7 @@ def stage_in(results):
     return " ".join(stage.read(work) for work in results.rglob(".work-*"))
 
 
+@pytest.mark.thorough
 @pytest.mark.integration
 @pytest.mark.parametrize(
     ("engine", "scheme", "phase"),

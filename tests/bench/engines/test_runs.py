@@ -17,6 +17,7 @@ def plan(engine, **options):
     return prepare(RunConfig(engine={**FAISS, **engine}, budget=options.pop("budget", "4x"), **options))
 
 
+@pytest.mark.thorough
 def test_a_run_of_an_engine_leaves_a_record(bench):
     options = ("budget=4x", "dataset.max_base=2000", "dataset.max_queries=200", "latency_s=0.2")
     done = bench("engine=faiss:SQ8", *options)
@@ -57,6 +58,7 @@ def test_a_sweep_over_schemes_skips_what_is_too_large(here):
     assert "smallest code is 56 B" in by_status["faiss RaBitQ"].reason
 
 
+@pytest.mark.thorough
 @pytest.mark.integration
 def test_an_engine_that_fails_in_building_is_a_record_with_its_words(here):
     done = here("engine=faiss:PQ", "budget=16x", "dataset.max_base=100", "dataset.max_queries=50")

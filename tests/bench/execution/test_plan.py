@@ -110,6 +110,7 @@ def run(tmp_path, gaussian):
     return functools.partial(bench.run, "sign", dataset=made, latency_s=0.1, results=tmp_path)
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("in_this_process")
 def test_a_budget_that_leads_to_the_same_codec_is_not_measured_again(tmp_path, run):
     first, second = run("8x"), run("16x")
@@ -141,6 +142,7 @@ def test_own_vectors_have_their_file_s_name_and_earlier_records_count(tmp_path, 
     assert not folder.exists()
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("in_this_process")
 def test_what_failed_in_an_earlier_folder_is_measured_in_the_new_one(tmp_path, run):
     """The path that is printed is then that of the record."""

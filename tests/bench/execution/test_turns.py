@@ -209,6 +209,7 @@ def plans(tmp_path, monkeypatch):
     return make
 
 
+@pytest.mark.thorough
 def test_a_sweep_side_by_side_finds_what_one_after_another_finds(plans, monkeypatch):
     monkeypatch.setattr("os.cpu_count", lambda: 4)
     methods = ("pq", "sign", "int8")

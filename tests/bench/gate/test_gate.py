@@ -99,6 +99,7 @@ def baseline(bench_env, vectors, tmp_path_factory):
     return packed
 
 
+@pytest.mark.thorough
 def test_measuring_the_baseline_again_passes_and_writes_a_benchmark_file(bench, baseline, tmp_path):
     done = bench("--baseline", str(baseline), "--json", "gate.json", module="bench.gate", isolated=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -119,6 +120,7 @@ def gate(command_line):
     return command_line("bench.gate", main)
 
 
+@pytest.mark.thorough
 def test_a_worse_candidate_fails(gate, baseline, tmp_path):
     lines = [json.loads(line) for line in baseline.read_text().splitlines()]
     for line in lines:

@@ -41,6 +41,7 @@ def base(tmp_path_factory):
     return path
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("method", ["int4", pytest.param("rabitq", marks=pytest.mark.slow)])
 def test_peak_memory_of_a_run_is_far_below_its_base(bench, base, method):
     record = run_on(bench, base, method, 300_000, 300)

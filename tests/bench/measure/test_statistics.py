@@ -134,6 +134,7 @@ def test_randomization_test_is_exact_where_all_orders_can_be_counted():
     assert found.effect == np.inf
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("distinct", [True, False])
 def test_randomization_test_keeps_its_level(distinct):
     rng = np.random.default_rng(5)

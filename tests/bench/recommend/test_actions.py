@@ -84,6 +84,7 @@ def test_commands_repeat_what_was_measured_with():
     assert composed(first).dataset["queries"] == "q.npy"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "name",
     [
@@ -197,6 +198,7 @@ def test_json_names_favorites_that_there_was_no_time_for():
     assert values["order_from"] == "published records of 7 data sets"
 
 
+@pytest.mark.thorough
 @pytest.mark.integration
 def test_a_printed_command_runs_as_it_stands(vectors, tmp_path, bench_env):
     os.rename(tmp_path / "my.npy", tmp_path / "my own.npy")

@@ -101,6 +101,7 @@ def test_too_few_vectors_are_refused(command, tmp_path):
     assert "90 vectors are too few to choose by; give at least 500" in errors
 
 
+@pytest.mark.thorough
 def test_limits_that_nothing_meets_bring_the_nearest_offer_and_status_one(bench, vectors):
     arguments = ["--data", str(vectors), "--budget", "8B", "--methods", "acme_truncated", "--metric", "l2"]
     done = bench(
@@ -133,6 +134,7 @@ def test_the_answer_as_json_alone_and_its_codec_in_a_folder(bench, vectors, tmp_
     assert "--save kept exists and is not an empty folder" in again.stderr
 
 
+@pytest.mark.thorough
 def test_an_interrupted_race_leaves_no_process_behind(bench, vectors, tmp_path):
     """Ctrl-C in the middle of a round: status 130 at once, and the runs' processes end too."""
     command = [

@@ -69,6 +69,7 @@ def test_half_the_bytes_are_measured_if_there_is_time(run):
     assert len(order.kept) == 1
 
 
+@pytest.mark.thorough
 def test_for_a_hundred_neighbors_runs_re_rank_themselves(run):
     offer = run(k=100)
     assert disk.measure(offer, None, left_s=0.0).kept == []

@@ -70,6 +70,7 @@ def test_the_codec_that_was_measured_is_saved_with_codes(sample, tmp_path):
     assert recall == pytest.approx(measured.recall.value, abs=1e-9)
 
 
+@pytest.mark.thorough
 @pytest.mark.integration
 def test_what_was_measured_with_little_training_is_fitted_on_more(sample, tmp_path):
     little = offer(sample, train_size=100)
@@ -80,6 +81,7 @@ def test_what_was_measured_with_little_training_is_fitted_on_more(sample, tmp_pa
     assert np.array_equal(np.load(tmp_path / "kept" / "codes.npy"), codec.encode(np.load(sample / "my.npy")))
 
 
+@pytest.mark.thorough
 @pytest.mark.integration
 def test_a_store_for_re_ranking_is_saved_beside_the_codec(sample, tmp_path):
     measured = offer(sample, "sign", budget="24B", rescore="int8")
@@ -89,6 +91,7 @@ def test_a_store_for_re_ranking_is_saved_beside_the_codec(sample, tmp_path):
     assert methods.load(tmp_path / "kept" / "rescore_int8.codec").name == "int8"
 
 
+@pytest.mark.thorough
 @pytest.mark.integration
 def test_what_cannot_be_saved_leaves_nothing_and_says_why(sample, tmp_path):
     measured = offer(sample)
@@ -99,6 +102,7 @@ def test_what_cannot_be_saved_leaves_nothing_and_says_why(sample, tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.thorough
 @pytest.mark.integration
 def test_codes_that_take_long_are_left_out(sample, tmp_path):
     measured = offer(sample)

@@ -97,6 +97,7 @@ def test_nothing_is_fitted_to_no_recall():
     assert fitted((100,), np.ones((1, 5))) is None
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("metric", ["ip", "cosine", "l2"])
 def test_recall_of_parts_is_that_of_searches_in_parts(metric):
     """What is read from one search of the whole is, on average, what searches of drawn parts find."""
@@ -143,6 +144,7 @@ def run(tmp_path_factory):
         yield measured
 
 
+@pytest.mark.thorough
 def test_the_trend_of_a_run_is_read_from_what_it_left_behind(run):
     record = run()
     trend = trend_of(record)

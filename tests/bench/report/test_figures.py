@@ -37,6 +37,7 @@ def texts(axis):
     return {text.get_text() for text in axis.texts}
 
 
+@pytest.mark.thorough
 def test_codecs_and_rescoring_have_lines_of_their_own_and_numbers_do_not():
     found = [
         of_sets(make("token_codec", "token codes", 320, 0.7), codec="sign"),
@@ -80,6 +81,7 @@ def test_sizes_are_of_documents_where_items_are_sets():
     assert by_family([make("pq", "product", 32, 0.9)]).axes[0].get_xlabel() == "bytes per vector (float32: 256)"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("rows", [40, 359_045])
 def test_ticks_of_large_sizes_are_short_and_do_not_collide(rows):
     found = []
@@ -127,6 +129,7 @@ def above_best(axis):
     return max(over)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("error", [False, True])
 def test_no_line_of_a_method_stands_above_the_best(error):
     """A step from point to point, or even a join of the front's points, lies below pq at 16 bytes."""
@@ -150,6 +153,7 @@ def test_the_best_of_all_begins_at_the_best_of_the_least_bytes():
     assert line.get_ydata() == pytest.approx([0.4, 0.9])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("recalls", "is_error"), [((0.5, 0.6, 0.7, 0.8), False), ((0.5, 0.6, 0.7, 0.99), True)])
 def test_the_error_is_drawn_where_it_is_easier_to_read(recalls, is_error):
     found = [make("pq", "product", 2 ** (3 + i), recall) for i, recall in enumerate(recalls)]

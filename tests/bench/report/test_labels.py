@@ -119,12 +119,14 @@ def check(figure):
     matplotlib.pyplot.close(figure)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("pack", PACKS)
 def test_labels_of_families_stand_at_their_lines(pack):
     for good, measure in data_sets(pack):
         check(by_family(good, "codes", measure))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("pack", PACKS)
 def test_labels_of_fronts_stand_at_their_points(pack):
     for good, measure in data_sets(pack):
@@ -132,6 +134,7 @@ def test_labels_of_fronts_stand_at_their_points(pack):
         check(pareto(good, costs, measure))
 
 
+@pytest.mark.thorough
 def test_labels_of_latencies_stand_at_their_lines():
     for good, measure in data_sets("squad-tokens-128"):
         check(by_family(good, "p50 ms", measure))
@@ -142,6 +145,7 @@ def test_labels_of_the_overview_stand_at_their_lines():
         check(overview(good, ["int8", "pq", "opq", "rabitq", "sign"], measure))
 
 
+@pytest.mark.thorough
 def test_labels_of_a_crowded_front_do_not_collide():
     crowd = [make(f"method_{i}", "product", 20 + i, 0.5 + i / 100, p50=1 + i / 50) for i in range(24)]
     check(pareto(crowd, ("codes", "p50 ms")))

@@ -275,6 +275,7 @@ def report(monkeypatch, capsys, tmp_path):
     return run
 
 
+@pytest.mark.thorough
 def test_one_command_reads_runs_and_published_records(report, found, tmp_path):
     missing = report("--mine", "own")
     assert missing[0] == 2

@@ -346,12 +346,14 @@ def test_a_tap_beside_a_point_opens_the_nearest(view):
     assert view.js("document.querySelector('#details').open")
 
 
+@pytest.mark.thorough
 @needs_browser
 def test_what_rounds_to_zero_has_no_minus_on_the_page(view):
     assert view.js("[fixed(-1e-9), fixed(-0.0004), fixed(-0.25), fixed(0)]") == ["0.000", "0.000", "-0.250", "0.000"]
     assert view.js("[digits(-1e-9), digits(-0.25)]") == ["0", "-0.25"]
 
 
+@pytest.mark.thorough
 def test_the_page_uses_nothing_that_browsers_lacked_before_2024(html):
     assert "groupBy(" in html
     assert "Map.groupBy(" not in html

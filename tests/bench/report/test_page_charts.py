@@ -72,6 +72,7 @@ def check_labels(picture):
             assert not (x + 1 < u + p and u + 1 < x + w and y + 2 < v + q and v + 2 < y + h), "labels collide"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("width", "height"), [(1400, 1000), (390, 844)])
 @pytest.mark.parametrize("scale", ["linear", "error"])
 def test_labels_of_real_records_stand_at_their_points(browser, width, height, scale):
@@ -101,6 +102,7 @@ def height_at(line, x):
     return None
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("scale", ["linear", "error"])
 def test_no_line_of_a_method_is_better_than_the_best_line(browser, scale):
     browser.open(browser.page, 1400, 1000, hash=f"#dataset=squad-sentences+(ip)&scale={scale}")
@@ -135,6 +137,7 @@ def test_an_error_scale_shows_how_far_the_best_are_from_one(browser):
     assert browser.js("document.querySelector('#cap0').textContent").startswith("|score bias| (log scale)")
 
 
+@pytest.mark.thorough
 def test_a_run_pointed_at_shows_its_method_s_line(browser):
     browser.open(browser.page, 1400, 1000, hash="#dataset=squad-sentences+(ip)")
     seen = "[...document.querySelectorAll('path.line.on')].map(p => p.dataset.method)"

@@ -112,6 +112,7 @@ DRAWN = """({
 })"""
 
 
+@pytest.mark.thorough
 @needs_browser
 def test_an_engine_stands_on_the_front_of_all_and_goes_again(browser):
     browser.open(browser.page, 1400, 1000, hash="#dataset=squad-sentences+(ip)")
@@ -134,6 +135,7 @@ def test_an_engine_stands_on_the_front_of_all_and_goes_again(browser):
     assert after == {key: value for key, value in before.items() if key != "front"}
 
 
+@pytest.mark.thorough
 @needs_browser
 def test_equal_and_near_points_differ_and_say_what_to_type(browser):
     browser.open(browser.page, 390, 844, hash="#dataset=squad-sentences+(ip)&engine=qdrant")
@@ -157,6 +159,7 @@ def test_equal_and_near_points_differ_and_say_what_to_type(browser):
     assert "in the engine" in browser.js("document.querySelector('#details').textContent")
 
 
+@pytest.mark.thorough
 @needs_browser
 def test_an_engine_is_in_the_address_and_no_choice_without_offers(browser):
     browser.open(browser.page, 1400, 1000, hash="#dataset=squad-sentences+(ip)&engine=faiss&fronts=only&scale=error")

@@ -27,6 +27,7 @@ def run(request, tmp_path_factory):
     return record, next(results.rglob("record.json")).parent
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("k", _K)
 def test_the_mean_is_the_records_recall(run, k):
     record, folder = run
@@ -35,6 +36,7 @@ def test_the_mean_is_the_records_recall(run, k):
     assert recall.mean() == pytest.approx(record.quality[f"recall@{k}"].value, abs=1e-12)
 
 
+@pytest.mark.thorough
 def test_without_it_the_ids_are_judged_and_a_rescored_run_is_refused(run, tmp_path):
     record, folder = run
     arrays = {name: array for name, array in records.read_queries(folder).items() if not name.startswith("recall@")}

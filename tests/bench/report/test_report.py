@@ -197,6 +197,7 @@ def test_tables_as_files_hold_every_row(sample, tmp_path):
     assert "`bad` | 16x | alpha (ip) | failed | crashed" in runs_markdown(rows, failures)
 
 
+@pytest.mark.thorough
 def test_a_figure_is_the_same_file_when_made_again(sample, tmp_path, monkeypatch):
     monkeypatch.setattr(rows_module, "COSTS", {"codes": "bytes"})
     rows = rows_of(record for record in sample if record.dataset.name == "alpha")
@@ -206,6 +207,7 @@ def test_a_figure_is_the_same_file_when_made_again(sample, tmp_path, monkeypatch
     assert set(first) == {f"alpha-ip-{name}.{kind}" for name in ("pareto", "families") for kind in PICTURES}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["png", "svg", "pdf", "PDF"])
 def test_every_option_draws_every_format(report, sample, tmp_path, monkeypatch, kind):
     monkeypatch.setattr(rows_module, "COSTS", {"codes": "bytes"})
@@ -219,6 +221,7 @@ def test_every_option_draws_every_format(report, sample, tmp_path, monkeypatch, 
     assert all(file.read_bytes().startswith(begins) for file in files)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("option", ["--error", "--no-error"])
 def test_the_axis_of_every_figure_is_chosen(report, sample, tmp_path, monkeypatch, option):
     monkeypatch.setattr(rows_module, "COSTS", {"codes": "bytes"})
@@ -361,6 +364,7 @@ def test_wrong_input_is_one_line(report, sample, tmp_path, arguments, message):
     assert errors.count("\n") == 1
 
 
+@pytest.mark.thorough
 def test_packed_records_bring_their_comparisons_along(bench, vectors, report, tmp_path):
     """Measured for real: pairs are tested where the arrays lie, and the pack tells the same story without them."""
     sweep = ["-m", "method=acme_truncated,pq", "budget=8x", "dataset=path", f"dataset.base={vectors}"]

@@ -28,6 +28,7 @@ def measured(tmp_path, monkeypatch):
     return run
 
 
+@pytest.mark.thorough
 def test_what_a_query_takes_besides_the_scan_is_measured_where_it_can_be(measured):
     latency = measured(4_000).latency_ms
     assert 0 <= latency["fixed"] <= latency["p50"]

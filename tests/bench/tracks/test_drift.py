@@ -104,6 +104,7 @@ def test_vectors_of_one_cluster_arrive_together(loaded):
     assert spread["clusters"] < 0.5 * spread["random"]
 
 
+@pytest.mark.thorough
 def test_a_file_says_who_comes_first_and_its_content_is_the_order(drift, files, tmp_path):
     order = tmp_path / "months.npy"
     np.save(order, np.load(files / "backwards.npy"))
@@ -180,6 +181,7 @@ def test_codes_that_do_not_decode_have_no_ratio(drift, capsys):
     assert "no error ratio says when to refit: codes of sign do not decode" in text
 
 
+@pytest.mark.thorough
 def test_such_rows_compete_with_no_other(drift, capsys):
     drifting, other = drift(), drift(scenario={"order": "random"})
     plain = [drift(method, scenario={"name": "none"}) for method in (PQ, {"name": "pq", "bits": 2})]

@@ -68,6 +68,7 @@ def dataset(files, **options):
     return {"name": "path", "metric": "cosine", **given}
 
 
+@pytest.mark.thorough
 def test_postings_find_what_the_code_alone_does_not(hybrid):
     record = hybrid(method="pq")
     assert record.status == "ok", record.reason
@@ -82,6 +83,7 @@ def test_postings_find_what_the_code_alone_does_not(hybrid):
     assert set(info.measures) == set(SETTINGS) == {"dense", *info.gained}
 
 
+@pytest.mark.thorough
 def test_code_and_postings_share_the_budget(hybrid):
     record = hybrid(method="pq", budget="24B")
     info = record.hybrid
@@ -96,6 +98,7 @@ def test_code_and_postings_share_the_budget(hybrid):
     assert shown_name(less) == "base, hybrid postings=6"
 
 
+@pytest.mark.thorough
 def test_what_is_left_of_the_postings_share_goes_to_the_code(hybrid):
     record = hybrid(budget="40B", method="pq", scenario={"postings": 34})
     info = record.hybrid
@@ -104,6 +107,7 @@ def test_what_is_left_of_the_postings_share_goes_to_the_code(hybrid):
     assert record.bytes.code in (39, 40)
 
 
+@pytest.mark.thorough
 def test_the_weight_is_chosen_on_queries_that_are_not_reported(hybrid, files):
     info = hybrid(method="pq", scenario={"tuned": 0.25}).hybrid
     assert (info.tuned, info.judged) == (30, 90)
@@ -115,6 +119,7 @@ def test_the_weight_is_chosen_on_queries_that_are_not_reported(hybrid, files):
     np.testing.assert_array_equal(np.flatnonzero(np.isfinite(values)), judge.reported)
 
 
+@pytest.mark.thorough
 def test_the_weight_is_the_best_of_the_queries_for_it(files):
     data = load(**dataset(files))
     judge = _Judge(data, 0.25, 0)
@@ -130,6 +135,7 @@ def test_the_weight_is_the_best_of_the_queries_for_it(files):
     assert judge.choose(by_code, by_postings, searcher) == 0.55
 
 
+@pytest.mark.thorough
 def test_the_record_returns_what_was_fused(hybrid, files):
     record = hybrid(method="pq", scenario={"fusion": "rrf"})
     assert record.quality["MRR@10"] == record.hybrid.measures["rrf"]["MRR@10"]

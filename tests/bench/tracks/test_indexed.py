@@ -25,6 +25,7 @@ def results(tmp_path_factory):
     return tmp_path_factory.mktemp("results")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("method", "budget"), [("int8", "4x"), ("transform_coding", "16x"), ("sign", "32x")])
 def test_all_lists_lose_what_the_code_loses(results, method, budget):
     record = run(results, method, budget)
@@ -58,6 +59,7 @@ def test_a_budget_of_all_leaves_room_for_the_id(results):
     assert record.bytes.code < 48
 
 
+@pytest.mark.thorough
 def test_residuals_are_searched(results):
     plain, residual = (run(results, "pq", "32x", probes=[8], residual=value) for value in (False, True))
     recalls = [record.index.points[-1].quality["recall@10"].value for record in (plain, residual)]
@@ -73,6 +75,7 @@ def test_candidates_of_some_lists_are_ranked_anew(results):
     assert record.index.points[-1].quality["recall@10"].value > 0.8
 
 
+@pytest.mark.thorough
 def test_rows_curves_and_table_say_which_index(results):
     records = [run(results), run(results, name="flat"), run(results, "sign", "32x")]
     labels = {row.label for row in rows_of(records)}
@@ -86,6 +89,7 @@ def test_rows_curves_and_table_say_which_index(results):
     assert all(len(axis.lines) == 2 for axis in figure.axes)
 
 
+@pytest.mark.thorough
 def test_a_graph_counts_its_links_and_ends_at_a_scan(results):
     record = run(results, name="hnsw")
     points = record.index.points
@@ -98,6 +102,7 @@ def test_a_graph_counts_its_links_and_ends_at_a_scan(results):
     assert points[-1].quality["recall@10"].value > 0.99
 
 
+@pytest.mark.thorough
 def test_a_graph_over_opq_ranks_its_candidates_anew(results):
     index = {"name": "hnsw", "ef": [40], "links": 8}
     options = {"results": str(results), "latency_s": 0.02, "rescore": "disk"}

@@ -78,6 +78,7 @@ def test_a_nearer_layer_finds_more_and_a_map_finds_it(built, tmp_path):
     assert only.key != record.key
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("options", "message"),
     [

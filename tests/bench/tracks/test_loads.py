@@ -67,6 +67,7 @@ def test_reads_a_query_are_its_candidates(run, index):
     assert records.Record.from_json(record.to_json()) == record
 
 
+@pytest.mark.thorough
 def test_documents_are_counted_by_their_vectors(run, data):
     sets = {"name": "ragged", "base": str(data / "sets.npz"), "queries": str(data / "questions.npz")}
     record = run("first_k_tokens", "100B", sets, rescore="disk", clients=2)
@@ -76,6 +77,7 @@ def test_documents_are_counted_by_their_vectors(run, data):
     assert record.clients[0].queries > 0
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("method", ["int8", "pq"])
 def test_mapped_codes_are_read_whole_and_find_the_same(run, method):
     plain, mapped = (run(method, "32B", codes=codes) for codes in ("memory", "mapped"))
@@ -112,6 +114,7 @@ def test_without_a_file_or_clients_nothing_is_added(run):
     assert [label for label, _ in load_lines(record)] == ["at rest"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("index", ["flat", "ivf"])
 def test_each_number_of_clients_is_measured(run, index):
     record = run("int8", "32B", clients=[1, 3], index={"name": index})

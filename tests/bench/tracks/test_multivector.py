@@ -63,6 +63,7 @@ def test_a_ratio_is_against_the_mean_float32_bytes_of_a_document(options):
     assert plan.code_bytes == int(plan.dataset.base.lengths.mean() * 16 * 4 / 8)
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("in_this_process")
 def test_rescoring_improves_and_is_counted_in_memory_or_on_disk(options):
     plain = run("muvera", "32B", **options)
@@ -125,6 +126,7 @@ def test_truth_is_exact(options):
         np.testing.assert_allclose(truth.scores[i], sorted(scores)[::-1][:5], rtol=1e-6)
 
 
+@pytest.mark.thorough
 def test_a_sweep_over_all_methods_leaves_those_of_another_track_out(here, files):
     data = ["dataset=ragged", f"dataset.base={files}/base.npz", f"dataset.queries={files}/queries.npz"]
     done = here("-m", "method=pq,mean_pooling", "budget=64B", "latency_s=0.1", *data)

@@ -35,6 +35,7 @@ def options(tmp_path, monkeypatch):
     return {"dataset": "ml-100k", "results": str(tmp_path / "results"), "latency_s": 0.1}
 
 
+@pytest.mark.thorough
 @pytest.mark.integration
 def test_a_run_counts_exported_arrays_and_judges_on_test_examples(options, tmp_path):
     record = run("hash", "4x", **options)
@@ -74,6 +75,7 @@ def test_a_budget_is_of_the_whole_table(options):
     assert Budget("0.5bit").total_bytes(10, 16) == 10
 
 
+@pytest.mark.thorough
 def test_a_method_of_another_track_is_one_line_that_names_the_right_ones(options):
     with pytest.raises(WrongTrack, match=r"pq is of the dense track and ml-100k of the table track; use .*hash"):
         run("pq", "8x", **options)
@@ -149,6 +151,7 @@ def test_influences_average_to_the_auc_and_vary_as_it_does():
         assert 3.92 * values.std() / groups**0.5 == pytest.approx(found.high - found.low, rel=0.1)
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("in_this_process")
 def test_a_report_pairs_click_models_on_the_same_examples(options, tmp_path):
     for method in ("hash", "robe"):
@@ -164,6 +167,7 @@ def test_a_report_pairs_click_models_on_the_same_examples(options, tmp_path):
     assert comparison.low <= comparison.difference <= comparison.high
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("in_this_process")
 def test_recommend_answers_for_a_vocabulary_with_uncertainty(options, tmp_path, capsys, monkeypatch):
     one = run("hash", "10x", **options)

@@ -27,6 +27,7 @@ def test_one_codebook_a_byte_up_to_the_bound(code_bytes, size):
     assert LSQ.for_budget(384, code_bytes, Metric.IP).code_size == size
 
 
+@pytest.mark.thorough
 def test_error_is_below_that_of_residual_quantization(fitted):
     residual = RQ.for_budget(32, 4, Metric.L2).fit(TRAIN)
     assert error(fitted, TRAIN) < 0.98 * error(residual, TRAIN)

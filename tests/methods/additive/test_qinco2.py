@@ -53,11 +53,13 @@ def test_untrained_it_is_residual_quantization():
     assert error(codec, data.base(DIM)) < 1.05 * error(residual, data.base(DIM))
 
 
+@pytest.mark.thorough
 def test_training_lowers_the_error_on_vectors_not_trained_on(fitted):
     untrained = QINCo2.for_budget(DIM, STEPS, Metric.IP, epochs=0).fit(TRAIN)
     assert error(fitted, data.base(DIM)) < 0.99 * error(untrained, data.base(DIM))
 
 
+@pytest.mark.thorough
 def test_networks_matter_once_trained(fitted):
     net = fitted.network_
     without = QINCo2.from_parts(fitted.params(), replace(net, out=np.zeros_like(net.out)).arrays())

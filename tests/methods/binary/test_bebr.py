@@ -148,6 +148,7 @@ def test_a_code_does_not_depend_on_the_length_but_for_its_factor():
     assert (longer[:, -1] > codes[:, -1]).all()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("scoring", ["sdc", "adc"])
 @pytest.mark.parametrize("params", [{}, {"loss": "contrastive", "queue": 256}, {"blocks": 1, "hidden": 16}])
 def test_training_is_deterministic_and_does_not_lose(params, scoring):
@@ -156,6 +157,7 @@ def test_training_is_deterministic_and_does_not_lose(params, scoring):
     assert recall(first) >= recall(fitted(8, scoring=scoring, **params)) - 0.03
 
 
+@pytest.mark.thorough
 def test_distillation_raises_recall_of_held_out_queries():
     vectors = normalized(data.vectors("many", 4000))
     codec = fitted(4, scoring="adc", vectors=vectors)
@@ -180,6 +182,7 @@ def test_the_start_is_kept_if_nothing_beats_it():
     assert np.array_equal(trained["decoder"], codec.decoder_)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("params", [{}, {"loss": "contrastive", "queue": 256}, {"blocks": 1, "hidden": 16}])
 def test_an_interrupted_training_goes_on_where_it_was(tmp_path, params):
     file = str(tmp_path / "bebr.npz")
@@ -212,6 +215,7 @@ def test_held_out_queries_are_not_trained_on():
     assert held_out.recall(data.train()[held_out.queries], data.train()[held_out.base]) == 1.0
 
 
+@pytest.mark.thorough
 @pytest.mark.integration
 def test_torch_is_loaded_for_training_only():
     code = (

@@ -27,6 +27,7 @@ def rebuilt_error(codec):
     return float(((bits @ weights - unit) ** 2).sum(axis=1).mean())
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("hidden", [0, 32])
 def test_training_lets_codes_tell_more_of_the_vector(hidden):
     untrained, trained = (fitted(epochs=epochs, hidden=hidden) for epochs in (0, 120))

@@ -92,6 +92,7 @@ def measure(anchor, sizes, theirs=False):
     return recalls(ids, truth(anchor.dim, sizes, anchor.unit), [k for k, _ in anchor.recalls])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("anchor", ANCHORS, ids=str)
 def test_reduced_recall_is_that_of_faiss(anchor):
     ours, theirs = measure(anchor, REDUCED), measure(anchor, REDUCED, theirs=True)

@@ -28,6 +28,7 @@ def test_method_passes(method, check):
     check(method)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("sound", [toys.Toy, toys_of_kinds.Steady])
 def test_a_sound_codec_passes_all_checks(sound):
     outcome = check_method(sound)
@@ -78,6 +79,7 @@ def test_every_check_has_a_codec_that_fails_it():
     assert {name for name, _ in BROKEN} == set(BY_NAME)
 
 
+@pytest.mark.thorough
 def test_check_method_stops_at_the_first_failure():
     with pytest.raises(AssertionError, match="DecodesToFloat64: decodes_to_finite_float32_or_says_not"):
         check_method(toys.DecodesToFloat64)

@@ -50,6 +50,7 @@ def on_plain(name, metric="cosine"):
     return recall(name, BASE, QUERIES, metric)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", OWN + GRIDS)
 def test_a_common_direction_costs_little(name):
     _, without = on_plain(name)
@@ -59,12 +60,14 @@ def test_a_common_direction_costs_little(name):
         assert name not in OWN or "direction" in codec.parts()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", OWN)
 def test_plain_vectors_pay_no_bytes_for_an_offset(name):
     codec, _ = on_plain(name)
     assert "direction" not in codec.parts()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", OWN + GRIDS)
 def test_the_order_does_not_depend_on_the_length_of_a_query(name):
     base = cone(BASE, 0.5)
@@ -78,6 +81,7 @@ def test_the_order_does_not_depend_on_the_length_of_a_query(name):
             assert np.mean([np.isin(a, b).mean() for a, b in zip(ids, again)]) > 0.995
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", OWN + GRIDS)
 @pytest.mark.parametrize("size", [1e-4, 1e4])
 def test_the_scale_of_all_vectors_does_not_matter(name, size):
@@ -86,6 +90,7 @@ def test_the_scale_of_all_vectors_does_not_matter(name, size):
     assert abs(scaled - ordinary) < 0.02
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", OWN + GRIDS)
 @pytest.mark.parametrize(("metric", "times"), [("l2", 100), ("l2", 1000), ("ip", 1000)])
 def test_one_vector_too_long_costs_the_others_nothing(name, metric, times):
@@ -96,6 +101,7 @@ def test_one_vector_too_long_costs_the_others_nothing(name, metric, times):
     assert with_outlier > ordinary - 0.03
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", OWN)
 @pytest.mark.parametrize("metric", ["ip", "cosine"])
 def test_a_constant_dimension_costs_little(name, metric):
@@ -114,6 +120,7 @@ def test_lengths_that_vary_cost_nothing_under_ip(name):
     assert varied > ordinary - 0.03
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["transform_coding", "trellis", "rq_trellis"])
 @pytest.mark.parametrize("code_bytes", [2, 3, 9, 65])
 def test_search_finds_what_decoded_vectors_find(name, code_bytes):
@@ -143,6 +150,7 @@ def test_an_offset_is_refused_where_nothing_is_left_for_levels(name):
         for_budget(name, DIM, BYTES, "ip", offset="no")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", OWN)
 def test_codecs_with_an_offset_are_rebuilt_from_their_parts(name):
     base = cone(BASE, 0.75)
@@ -176,6 +184,7 @@ def test_an_offset_that_is_tried_has_to_find_more():
     assert offset_finds_more(codec(False, True), vectors[:150], 0)  # too few to try
 
 
+@pytest.mark.thorough
 def test_residual_stages_leave_an_offset_out_where_it_finds_no_more():
     """In small codes a stage's byte says where along the mean a vector lies, and an offset costs one of few symbols."""
     centers = 2 * unit(plain(30, 3))
@@ -203,6 +212,7 @@ def test_axes_can_leave_a_direction_out():
     assert variances[-1] < 1e-6
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", OWN)
 def test_copies_of_few_vectors_cost_the_others_little(name):
     base = BASE.copy()

@@ -122,6 +122,7 @@ def test_codes_that_do_not_decode_are_searched_only():
     robustness.search_finds_what_its_codes_hold(subject)  # raises AssertionError where it fails
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["all_x_1e-4", "all_x_1e-4,_ip", "lengths"])
 def test_a_loss_may_be_declared_by_kind_metric_or_group(name):
     reasons = {name: "short vectors are not for it", "all_x_1e-4,_l2": "nor here"}
@@ -196,6 +197,7 @@ def test_a_method_lists_its_exceptions(capsys, monkeypatch):
     assert "exempt  recall on vectors of the kind 'lengths vary, ip': signs have no length" in capsys.readouterr().out
 
 
+@pytest.mark.thorough
 def test_a_loss_by_luck_of_one_draw_does_not_count():
     class Drawn(toys.Steady):
         unlucky = (0,)

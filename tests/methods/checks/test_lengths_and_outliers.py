@@ -71,6 +71,7 @@ def test_queries_that_lack_the_common_direction_are_estimated_well():
 # --- a far origin ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_the_ridge_of_additive_codes_does_not_pull_to_a_far_origin():
     errors = []
     for shift in (0, 2):

@@ -30,6 +30,7 @@ def _case(name: str):
     return pytest.param(centered(registry.get(name)), marks=() if name in SHOWN else pytest.mark.slow, id=name)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
 @pytest.mark.parametrize("method", [_case(name) for name in OFFERED if name not in LONG])
 def test_the_checks_of_every_method(method, check):
@@ -59,6 +60,7 @@ def _recall(name: str, share: float, metric: str = "ip", scale: float = 1.0, **p
     return float(np.mean([np.isin(row, found).mean() for row, found in zip(truth, ids)]))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", OFFERED)
 def test_a_common_direction_costs_no_recall(name):
     plain = _recall(name, 0.0, center="offset")

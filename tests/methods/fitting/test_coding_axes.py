@@ -93,6 +93,7 @@ def test_a_scale_changes_variances_only(scale):
     np.testing.assert_allclose(coding_axes(vectors * np.float32(scale), NONE, 0)[2] / scale**2, spread, rtol=1e-3)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("name", "few", "of_lengths"), [("transform_coding", 0.93, 0.8), ("trellis", 0.93, 0.8), ("rq_trellis", 0.91, 0.93)]
 )

@@ -92,6 +92,7 @@ def makes(name, size, settings):
     return True
 
 
+@pytest.mark.thorough
 def test_all_methods_that_are_not_refused_are_held_one_by_one(vectors):
     base, _ = vectors
     settings = {"rotation_iterations": 1, "iterations": 1, "restarts": 1, "store_norm": False}

@@ -125,6 +125,7 @@ def test_a_wrong_number_of_lists_is_told(lists):
         Partition(DIM, "l2", lists)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["trellis", "pq", "rq"])  # ranges of its own layout, of the codes, and made anew
 def test_codes_that_are_overwritten_give_the_same_results(name):
     base, queries = np.random.default_rng(4).standard_normal((2, 400, 16), np.float32)
@@ -150,6 +151,7 @@ def test_a_vector_is_of_the_list_whose_centroid_is_nearest():
     assert set(lists.assign(np.full((2, DIM), 3e38, np.float32))) <= set(range(9))
 
 
+@pytest.mark.thorough
 def test_codes_that_are_overwritten_are_not_held_twice():
     base = vectors(50_000)
     lists = Partition(DIM, "l2", 8).fit(base)

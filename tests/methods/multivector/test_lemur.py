@@ -44,6 +44,7 @@ def test_scores_are_near_chamfer_but_for_a_constant_of_the_query():
     assert np.mean(correlations) > 0.85
 
 
+@pytest.mark.thorough
 def test_training_brings_features_nearer_to_the_terms():
     errors = []
     for epochs in (0, 150):

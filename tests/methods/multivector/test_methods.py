@@ -47,6 +47,7 @@ def test_muvera_narrows_for_fewer_bytes_and_keeps_given_parameters():
     assert Muvera.for_budget(8, 640, np.array([150]), repetitions=2, simhash_bits=3, inner_dim=0)._out_dim == 128
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("codec", ["sign", "int8", "rabitq"])
 def test_any_dense_method_compresses_the_encoding(codec):
     assert fitted_recall(configured("muvera", 400, codec=codec)) > 0.2
@@ -67,6 +68,7 @@ def test_a_float_query_against_signs_finds_more_than_its_own_signs():
     assert found[1] > found[0] + 0.02
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("scoring", ["sdc", "adc"])
 def test_token_codec_scores_recurrent_binary_codes_without_decoding_them(scoring):
     codec = configured("token_codec", 160, codec="bebr", codec_params={"scoring": scoring}).fit(base())
@@ -94,6 +96,7 @@ def test_residuals_decode_to_unit_vectors_and_others_are_refused():
 
 
 # bebr is trained in floats: by processor and seed it gains .03 to .09.
+@pytest.mark.thorough
 @pytest.mark.parametrize(("codec", "gain"), [("sign", 0.05), ("bebr", 0.02)])
 def test_encodings_of_queries_are_not_compared_bit_by_bit(codec, gain):
     floats = configured("muvera", 160, codec=codec).fit(base())

@@ -132,6 +132,7 @@ LOSES_ON = [
 ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("broken", "kind"), LOSES_ON)
 def test_a_method_that_loses_on_a_kind_is_noticed(broken, kind):
     with pytest.raises(
@@ -150,6 +151,7 @@ def test_a_loss_is_declared_by_kind_or_group(key):
     robustness.check_kinds(Subject(cls), *BOTH)
 
 
+@pytest.mark.thorough
 def test_a_third_party_is_held_to_every_kind():
     with pytest.raises(AssertionError, match=r"NeedsUnitVectors: keeps_its_recall_on_every_kind: recall@10 falls"):
         check_method(NeedsUnitVectors)

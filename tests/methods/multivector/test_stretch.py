@@ -92,6 +92,7 @@ def test_one_long_vector_hides_no_direction_and_makes_none():
     assert Stretch.fit(plain).is_identity
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("cosine", [0.5, 0.75])
 @pytest.mark.parametrize("name", ["token_codec", "single_vector_heuristic", "muvera", "mean_pooling"])
 def test_a_common_direction_costs_little(name, cosine):
@@ -108,6 +109,7 @@ def token_codec(codec, documents):
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("codec", ["pq", "int4", "opq", "osq", "transform_coding"])
 def test_a_common_direction_costs_little_by_every_code(codec):
     documents, asked = wide("base", 150, 5, 30), wide("many queries", 300, 2, 8)

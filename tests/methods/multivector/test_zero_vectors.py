@@ -77,6 +77,7 @@ def test_padding_changes_no_pooled_vector():
         assert np.array_equal(plain, codec.encode(padded(base(), before=True, zero=-0.0)).data)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("size", ["smallest", "middle", "largest"])
 @pytest.mark.parametrize(
     "codec", ["pq", "int8", "int4", "float16", "rabitq", "opq", "bebr", "transform_coding", "lvq", "osq"]

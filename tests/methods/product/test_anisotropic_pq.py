@@ -34,6 +34,7 @@ def test_codes_come_near_the_best_of_all(unit):
     assert np.allclose(along, ((vectors - decoded) * vectors).sum(axis=1), atol=1e-5)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("bits", [4, 8])
 def test_refined_codebooks_lower_the_loss(bits, unit):
     vectors = unit(3000, 32)

@@ -29,6 +29,7 @@ def reciprocal_rank(codec):
     return ((ids == nearest(TEST)[:, None]) / np.arange(1, 11)).sum(axis=1).mean()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("loss", ["listnet", "contrastive"])
 def test_codes_rank_better_for_queries_like_those_it_saw(loss):
     plain = methods.create("opq", **FAST).fit(BASE)

@@ -9,6 +9,7 @@ from methods import Metric, for_budget
 from methods.reduction.random_projection import RandomSubspace
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("metric", [Metric.IP, Metric.L2])
 def test_scores_are_unbiased_over_draws(metric):
     rng = np.random.default_rng(0)

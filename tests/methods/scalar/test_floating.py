@@ -102,6 +102,7 @@ def test_a_scale_of_all_vectors_costs_no_digits(name, scale, rng):
     assert errors[1] < 1.3 * errors[0]  # a power of two more or less for float8
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("metric", list(Metric))
 def test_float8_leaves_a_shared_direction_to_the_mean(metric, rng):
     rows = rng.standard_normal((2040, 48)) + 2 * rng.standard_normal(48)

@@ -50,6 +50,7 @@ def brute_force(postings, queries, k):
     return scores, ids
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("bits", "most"), [(8, None), (4, None), (4, 10.0), (1, 6.0)])
 def test_a_search_is_bm25_of_the_quantized_weights(texts, queries, bits, most):
     postings = Postings.build(bm25(texts), bits, most and most * TEXTS)

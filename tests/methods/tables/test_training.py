@@ -61,6 +61,7 @@ def test_adam_is_that_of_torch(kind, theirs, sparse):
     assert not np.array_equal(ours, start)
 
 
+@pytest.mark.thorough
 @pytest.mark.integration
 def test_what_a_run_trains_with_does_not_import_the_compiler_of_torch():
     code = "import sys, tests.methods.tables.test_training as t; t.run(); sys.exit('torch._dynamo' in sys.modules)"

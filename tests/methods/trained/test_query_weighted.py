@@ -33,6 +33,7 @@ def test_a_ridge_of_one_weights_nothing_and_so_do_zeros():
         np.testing.assert_array_equal(weighting.matrix_, np.eye(DIM, dtype=np.float32) * weighting.matrix_[0, 0])
 
 
+@pytest.mark.thorough
 def test_queries_along_few_axes_find_more_with_the_same_bytes():
     options = {"dim": DIM, "budget": "8B", "metric": "ip"}
     plain = methods.create("transform_coding", **options).fit(BASE)
@@ -42,6 +43,7 @@ def test_queries_along_few_axes_find_more_with_the_same_bytes():
     assert recall(weighted) > recall(plain) + 0.1
 
 
+@pytest.mark.thorough
 def test_the_ridge_is_the_one_that_finds_most():
     codec = methods.create("transform_coding", dim=DIM, budget="8B", metric="ip")
     assert choose_ridge(codec, BASE, LOG[:300], LOG[300:], 0) == min(RIDGES)

@@ -26,6 +26,7 @@ def recall(codec, base, queries, k=10):
     return np.mean([np.isin(a, b).mean() for a, b in zip(ids, true)])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", [padded, rotated])
 @pytest.mark.parametrize(
     ("method", "metric"), [("transform_coding", "ip"), ("transform_coding", "l2"), ("trellis", "ip"), ("trellis", "l2")]

@@ -81,6 +81,7 @@ def decoded(name, codes, parts, metric, state_bits):
     return factor * (centroids + along) + parts["mean"] + apart
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("metric", ["ip", "cosine", "l2"])
 @pytest.mark.parametrize(
     ("name", "params"),

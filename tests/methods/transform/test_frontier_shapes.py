@@ -21,6 +21,7 @@ def vectors(n, dim, seed, lengths):
     return (found * (rng.lognormal(0, 0.7, (n, 1)) if lengths else 1)).astype(np.float32)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize(
     ("dim", "metric"),

@@ -22,6 +22,7 @@ def recall(name, code_bytes, metric, base, queries, train=None, **params):
     return np.mean([np.isin(a, b).mean() for a, b in zip(ids, true)])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("metric", "least"), [("ip", 0.82), ("l2", 0.65)])
 def test_a_stage_finds_more_than_levels_alone_among_clusters(metric, least, clustered):
     base, queries = clustered(4000, 64), clustered(200, 64, 1)
@@ -42,6 +43,7 @@ def test_scores_are_of_decoded_vectors_up_to_the_rounding_of_queries(metric, sta
     assert np.abs(np.take_along_axis(exact, ids, axis=1) - scores).max() < 0.05 * exact.std()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("metric", ["ip", "l2"])
 def test_a_factor_restores_the_length_and_under_l2_of_the_residual(metric, clustered):
     base = clustered(3000, 64)
@@ -98,6 +100,7 @@ def test_any_sample_gives_tables_that_are_finite(size, factors):
     assert np.isfinite(product_of(pair, codes)).all()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("code_bytes", "sizes"), [(12, {1}), (40, {2, 3})])
 def test_short_codes_share_a_byte_and_large_ones_do_not(code_bytes, sizes, clustered):
     base = clustered(3000, 64)
@@ -106,6 +109,7 @@ def test_short_codes_share_a_byte_and_large_ones_do_not(code_bytes, sizes, clust
     assert codec.encode(base[:2]).shape == (2, code_bytes)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("where", ["training", "base"])
 def test_vectors_far_longer_than_the_rest_stay_far(where, clustered):
     """One of a hundred times the length, among the training vectors or after them."""
@@ -141,6 +145,7 @@ def test_wrong_parameters_are_refused(params, says):
         for_budget("rq_trellis", 64, 16, "ip", **params)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("metric", "least", "margin"), [("ip", 0.94, 0.02), ("l2", 0.87, 0.04)])  # l2 stores products
 def test_few_training_vectors_cost_little_more_than_with_levels_alone(metric, least, margin):
     spread = (1 / np.arange(1, 65)).astype(np.float32)

@@ -192,6 +192,7 @@ def test_offsets_without_tables_or_under_l2_are_refused():
             LevelScanner(*form, offsets=codes, **more)
 
 
+@pytest.mark.thorough
 def test_all_paths_find_the_same():
     queries = np.random.default_rng(5).standard_normal((7, GROUP * len(MIXED))).astype(np.float32)
     found = [
