@@ -1,0 +1,98 @@
+"""A first look at all documents by a centroid's number for each vector, of which the best are then scored by codes.
+
+Santhanam et al., PLAID, CIKM 2022, section 4: a document's score by the centroids of its vectors alone (centroid
+interaction) leaves few candidates. Two bytes a vector name one of thousands of centroids, and products with a query are
+computed once for each centroid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from methods.kernels.sets.centroid_scores import numbered_chamfer
+from methods.multivector.base import Codes, SetSearcher
+from methods.multivector.centroid_tree import CentroidTree
+from methods.multivector.centroids import usual_count
+from methods.multivector.ragged import Ragged
+
+__all__ = ["NUMBER_BYTES", "CandidateSetSearcher", "centroid_count", "numbers_of"]
+
+NUMBER_BYTES = 2
+_MOST = 1 << 15  # centroids
+
+
+def centroid_count(vectors: int) -> int:
+    """How many centroids so many vectors of a collection get: ColBERTv2's number, 32,768 at most."""
+    return min(_MOST, usual_count(vectors))
+
+
+def numbers_of(documents: Ragged, tree: CentroidTree) -> np.ndarray:
+    """(total,) uint16: the centroid of each vector; behind the last one's the number of vectors of zeros."""
+    numbers = tree.assign(documents.vectors)
+    return np.where(documents.zeros(), len(tree), numbers).astype(np.uint16)
+
+
+class CandidateSetSearcher(SetSearcher):
+    """Searches the codes of the documents that score best by their centroids; keeps numbers and codes.
+
+    Parameters
+    ----------
+    tree : CentroidTree
+    numbers : (total,) uint16
+        As :func:`numbers_of` gives them.
+    codes : Codes
+        Of the same documents.
+    vector_size : int
+        Bytes of a vector's code.
+    searcher_of : callable
+        A searcher over some of the codes.
+    candidates : int
+        Documents that are searched for each requested one.
+    """
+
+    def __init__(
+        self,
+        tree: CentroidTree,
+        numbers: np.ndarray,
+        codes: Codes,
+        vector_size: int,
+        searcher_of: Callable[[Codes], SetSearcher],
+        candidates: int,
+    ) -> None:
+        super().__init__(tree.leaves.shape[1], len(codes))
+        self.tree, self.numbers, self.codes, self.vector_size = tree, numbers, codes, vector_size
+        self.searcher_of, self.candidates = searcher_of, candidates
+        self._offsets = codes.offsets // vector_size
+        self.estimates_metric = searcher_of(codes[:1]).estimates_metric
+
+    @property
+    def nbytes(self) -> int:
+        return self.codes.nbytes + self.numbers.nbytes
+
+    def _search(self, queries: Ragged, k: int) -> tuple[np.ndarray, np.ndarray]:
+        count = min(self.size, k * self.candidates)
+        if count == self.size:
+            return self.searcher_of(self.codes).search(queries, k)
+        scores, ids = np.empty((len(queries), k), np.float32), np.empty((len(queries), k), np.int64)
+        for i in range(len(queries)):
+            rough = numbered_chamfer(self.numbers, self._offsets, self._products(queries.set(i)))
+            some = np.sort(np.argpartition(-rough, count - 1)[:count])
+            scores[i : i + 1], places = self.searcher_of(self._taken(some)).search(queries[i : i + 1], k)
+            ids[i] = some[places[0]]
+        return scores, ids
+
+    def _products(self, query: np.ndarray) -> np.ndarray:
+        """Of each centroid, and of zeros, with each vector of ``query`` (m, dim): (K + 1, m) float32."""
+        products = np.zeros((len(self.tree) + 1, len(query)), np.float32)
+        np.matmul(self.tree.leaves, query.T, out=products[:-1])
+        return products
+
+    def _taken(self, ids: np.ndarray) -> Codes:
+        """Their codes, a vector at a time."""
+        lengths = np.diff(self._offsets)[ids]
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        rows = np.repeat(self._offsets[ids] - offsets[:-1], lengths) + np.arange(offsets[-1])
+        taken = self.codes.rows(self.vector_size)[rows]
+        return Codes(taken.ravel(), offsets * self.vector_size, self.codes.fixed)
