@@ -24,14 +24,23 @@ def tokens():
     return program("tokens")
 
 
-def test_tables_of_single_vectors_are_those_of_the_measured_lines():
-    measured = program("multivector_measured")
-    rows = measured.load(measured.FILE)
-    text = (ROOT / "docs" / "multivector.md").read_text()
-    parts = [[row for row in rows if (row["method"] in measured.FEWER) is fewer] for fewer in (False, True)]
-    for lines in (list(measured.by_memory(rows)), *(list(measured.table(part)) for part in parts)):
-        assert len(lines) > 4
-        assert "\n".join(lines) in text, "docs/multivector.md is older than its csv; run make publish"
+def test_lines_and_choices_are_those_of_the_measured_lines():
+    page = program("multivector_page")
+    text, lines = page.PAGE.read_text(), (ROOT / "docs" / "multivector.md").read_text().splitlines()
+    for i, file in enumerate(page.SETS.values()):
+        by_name = page.groups(page.load(file))
+        for rows in by_name.values():
+            cells = page.label(*page.key(rows[0])[:2]), page.short(page.means(rows)[0])
+            assert f"| {cells[0]} | {cells[1]} [" in text, "the page is older than its csv; run make publish"
+        for size in page.SIZES:
+            for at, count in enumerate(page.COUNTS):
+                (line,) = (line for line in lines if line.startswith(f"| {size:,} | {count if at else 'none'} | "))
+                best = page.best_at(by_name, size, at)[0]
+                expected = f"{page.label(*best[:2])}, {int(by_name[best][0]['code']):,} B: "
+                expected += page.short(page.means(by_name[best])[at])
+                assert line.split(" | ")[2 + i].startswith(expected), (
+                    "the table is older than its csv; run make publish"
+                )
 
 
 def test_the_pages_are_those_of_the_records(tokens):

@@ -13,7 +13,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from multivector_measured import COUNTS, FILE, UNCOMPRESSED, groups, load, recalls
+from multivector_page import FIRST, groups
+from multivector_runs import COUNTS, UNCOMPRESSED, load, recalls
 from quotes import ROOT
 from tokens import PACK
 
@@ -39,7 +40,7 @@ TOKENS = ("token_codec (rq_trellis)", "token_codec (pq)", "colbert_residual")
 def measured(at: int) -> dict[str, np.ndarray]:
     """Bytes and error (n, 2) of each line, by the first ``COUNTS[at]`` documents, on average over seeds."""
     points: dict[tuple[str, str], list[tuple[int, float]]] = {}
-    for (method, codec, _), rows in groups(load(FILE)).items():
+    for (method, codec, _), rows in groups(load(FIRST)).items():
         if codec != UNCOMPRESSED:
             error = 1 - float(np.mean([recalls(row)[at].mean() for row in rows]))
             points.setdefault((method, codec), []).append((int(rows[0]["code"]), error))

@@ -1,9 +1,9 @@
-"""Makes ``multivector_shifts.csv``, ``multivector_ivf.csv`` and two tables of docs/multivector.md: the second set.
+"""Makes ``multivector_shifts.csv`` and ``multivector_ivf.csv``: the second set of sets.
 
     python results/scripts/multivector_shifts.py [--seconds 570] [--queries 500]
 
-On ``squad-shifts-tokens``, as ``multivector_measured.py`` measures the first. Then lists over the documents'
-codes: what a query loses that visits some of them, and what it takes.
+On ``squad-shifts-tokens``, as ``multivector_runs.py`` says. Then lists over the documents' codes: what a query loses
+that visits some of them, and what it takes.
 """
 
 from __future__ import annotations
@@ -11,32 +11,15 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from multivector_measured import (
-    BUDGETS,
-    LEMURS,
-    QUARTER,
-    UNCOMPRESSED,
-    Bench,
-    Run,
-    label,
-    load,
-    measure,
-    short,
-    table,
-    tests,
-    write,
-)
-from quotes import ROOT, put
+from multivector_page import LISTS, SECOND, make
+from multivector_runs import BUDGETS, LEMURS, QUARTER, UNCOMPRESSED, Bench, Run, load, measure, write
 
 from methods.index import IVFSearcher, Partition, default_lists
 from methods.multivector.single_vector import SingleVectorCodec, SingleVectorSearcher
 
-PUBLISHED = Path(__file__).parents[1] / "published"
-FILE, LISTS = PUBLISHED / "multivector_shifts.csv", PUBLISHED / "multivector_ivf.csv"
 DATA = "squad-shifts-tokens"
 INDEXED: tuple[Run, ...] = (
     (QUARTER, "rq_trellis", 320, 0),
@@ -111,16 +94,6 @@ def single_vectors(bench: Bench, run: Run) -> tuple[SingleVectorCodec, np.ndarra
     return other, vectors, other.codec_.encode(vectors)
 
 
-def lists_table(rows: list[dict[str, Any]]) -> Iterator[str]:
-    """A line a number of lists."""
-    yield "| bytes | method | lists visited | documents visited | recall@10 | 40 candidates | p50 ms |"
-    yield "|---:|---|---:|---:|---:|---:|---:|"
-    for row in rows:
-        cells = [f"{int(row['bytes']):,}", label(row["method"], row["codec"]), f"{row['probes']} of {row['lists']}"]
-        cells += [f"{100 * float(row['visited']):.1f}%", *(short(float(row[name])) for name in ("recall@10", "of 40"))]
-        yield f"| {' | '.join([*cells, row['p50 ms']])} |"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=1e9)
@@ -135,12 +108,8 @@ def main() -> None:
             if time.monotonic() - begin < options.seconds and run[:2] not in {(r["method"], r["codec"]) for r in lists}:
                 lists += in_lists(bench, run)
                 write(LISTS, FIELDS, lists)
-        measure(bench, list(plan(options.seeds)), FILE, options.seconds - (time.monotonic() - begin))
-    page = ROOT / "docs" / "multivector.md"
-    put(page, "second set", list(table(load(FILE))))
-    put(page, "second set tests", list(tests(load(FILE))))
-    if LISTS.exists():
-        put(page, "lists of documents", list(lists_table(load(LISTS))))
+        measure(bench, list(plan(options.seeds)), SECOND, options.seconds - (time.monotonic() - begin))
+    make()
 
 
 if __name__ == "__main__":

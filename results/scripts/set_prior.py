@@ -14,8 +14,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from statistics import fmean
 
-from multivector_measured import FILE as MEASURED
-from multivector_measured import Rows, load, recalls
+from multivector_page import FIRST, SECOND
+from multivector_runs import Rows, load, recalls
 from quotes import ROOT
 
 from bench import records
@@ -27,7 +27,6 @@ from methods import registry
 FILE = ROOT / "bench" / "recommend" / set_prior.FILE
 RESULTS = ROOT / "results"
 PACKS = [RESULTS / "published" / "squad-tokens-128.parquet", *sorted((RESULTS / "tokens").glob("*.parquet"))]
-SHIFTS = RESULTS / "published" / "multivector_shifts.csv"
 AT_40 = 2  # of a line's counts of candidates
 # Documents of each set, their vectors, and dimensions: lines do not say.
 SIZES = {"squad-tokens-128": (2_067, 321_685, 128), "squad-shifts-tokens": (9_748, 1_606_591, 384)}
@@ -43,14 +42,14 @@ def text() -> str:
     """The file's text."""
     packed = records.newest_versions(records.locate(PACKS))
     first, second = SIZES
-    sets = [set_text(first, load(MEASURED), [record for record, _ in packed]), set_text(second, load(SHIFTS), [])]
+    sets = [set_text(first, load(FIRST), [record for record, _ in packed]), set_text(second, load(SECOND), [])]
     head = f'{{\n "sources": {json.dumps(sources(), indent=2)},\n "sets": [\n'
     return head + ",\n".join(sets) + "\n ]\n}\n"
 
 
 def sources() -> dict[str, str]:
     """Checksums of what the file is made of."""
-    return {str(path.relative_to(ROOT)): records.file_sha256(path) for path in (MEASURED, SHIFTS, *PACKS)}
+    return {str(path.relative_to(ROOT)): records.file_sha256(path) for path in (FIRST, SECOND, *PACKS)}
 
 
 def set_text(name: str, lines: Rows, packed: list[Record]) -> str:
