@@ -14,6 +14,9 @@ from bench.report.words import count_bytes, number
 
 __all__ = ["lines", "to_json"]
 
+_SHOWN = 6  # of those that there was no time for
+_ALL = 0.999  # of the true neighbors
+
 
 def lines(answer: SetsAnswer) -> Iterator[str]:
     """The answer as text, a line each."""
@@ -54,8 +57,11 @@ def lines(answer: SetsAnswer) -> Iterator[str]:
     for label, why in answer.impossible.items():
         yield f"not possible here: {label}: {why}"
     if answer.unstarted:
-        each = ", ".join(f"{label} (about {duration(seconds)})" for label, seconds in answer.unstarted.items())
-        yield f"no time for {each}; --time {answer.enough_s} has it"
+        each = [f"{label} (about {duration(seconds)})" for label, seconds in answer.unstarted.items()]
+        more = f" and {len(each) - _SHOWN} more" if len(each) > _SHOWN else ""
+        yield f"no time for {', '.join(each[:_SHOWN])}{more}; --time {answer.enough_s} has it"
+    if len(answer.ranked) > 1 and answer.ranked[-1].recall.value > _ALL:
+        yield "every method finds all: these documents are too few or too alike, and say nothing of methods"
     if answer.documents > measured.n:
         yield (
             f"measured on {measured.n:,} documents: with {answer.documents:,} recall is lower, and latencies here are "

@@ -191,8 +191,8 @@ class _Race:
         """Sets of which any codes find the first ten say nothing about methods."""
         if len(data.base) <= _K:
             raise UsageError(
-                f"{self._question.data} holds {len(data.base)} documents, of which any codes find the first {_K}; "
-                f"give at least {_K + 1}, better some hundreds"
+                f"{self._question.data} holds {len(data.base)} in all, of which any codes find the first {_K}; "
+                f"give at least {_K + 1} documents, better some hundreds"
             )
         for sets, name in ((data.queries, self._question.queries), (data.base, self._question.data)):
             if sets.zeros().all():
@@ -296,8 +296,13 @@ class _Race:
 
     def with_codecs(self) -> list[Choice]:
         """The best methods that take any codec, with all of :data:`CODECS`."""
-        best = [offer.choice for offer in self.answer.ranked if "codec" in registry.parameters(offer.choice.method)]
-        choices = [Choice(each.method, codec, each.factor) for each in best[:_ADVANCED] for codec in CODECS]
+        best = [offer for offer in self.answer.ranked if "codec" in registry.parameters(offer.choice.method)]
+        choices = [
+            Choice(each.choice.method, codec, each.choice.factor)
+            for each in best[:_ADVANCED]
+            for codec in CODECS
+            if codec != (each.record.method.params or {}).get("codec")  # which it has by default
+        ]
         place = {label: i for i, label in enumerate(self._expected.order(replace(c, factor=0).label for c in choices))}
         return sorted(choices, key=lambda choice: place[replace(choice, factor=0).label])
 
