@@ -18,7 +18,7 @@ from bench.execution.data import load_dataset
 from bench.execution.subject import Subject, subject_of
 from bench.hybrid_options import HYBRID
 from bench.layers_options import LAYERS
-from bench.tracks import drift, engine, hybrid, indexed, layers, track_of, train_queries, upgrade
+from bench.tracks import drift, engine, hybrid, indexed_track, layers, track_of, train_queries, upgrade
 from methods import BudgetError, registry
 from methods.budget import Budget
 from methods.errors import (
@@ -137,11 +137,9 @@ def prepare(config: RunConfig) -> Plan:
     _check_results_folder(Path(config.results))
     dataset = load_dataset(config)
     track = track_of(dataset)
-    if config.has_index and not isinstance(dataset, datasets.Dataset):
-        raise UsageError(
-            f"index={config.index['name']} is for single vectors, and {dataset.name} has none; leave it out"
-        )
-    measured = engine if subject.is_engine else indexed if config.has_index else track
+    if config.has_index and isinstance(dataset, datasets.ClickDataset):
+        raise UsageError(f"index={config.index['name']} is for searches, and {dataset.name} is none; leave it out")
+    measured = engine if subject.is_engine else indexed_track(dataset) if config.has_index else track
     code_bytes = track.code_bytes(budget, dataset)
     if config.k > (most := max(items := track.describe(config, dataset).n, _MOST_K)):
         raise UsageError(f"k={config.k} is more than the {items} items of the base; use at most {most}")

@@ -22,6 +22,11 @@ def track_of(dataset: AnyDataset) -> Any:
     return importlib.import_module(f"bench.tracks.{dataset.track}")
 
 
+def indexed_track(dataset: AnyDataset) -> Any:
+    """The module of runs with an index, for a data set of vectors or of sets."""
+    return importlib.import_module(f"bench.tracks.{'indexed' if dataset.track == 'dense' else 'indexed_sets'}")
+
+
 def measure(config: RunConfig, dataset: AnyDataset, code_bytes: int, work: Path) -> Measurement:
     """One run, by the data set's track and the scenario that ``config`` asks for."""
     module = track_of(dataset)
@@ -30,7 +35,7 @@ def measure(config: RunConfig, dataset: AnyDataset, code_bytes: int, work: Path)
     if config.is_sharded:
         module = importlib.import_module("bench.tracks.sharded")
     if config.has_index:
-        module = importlib.import_module("bench.tracks.indexed")
+        module = indexed_track(dataset)
     if (scenario := config.scenario["name"]) != "none":
         module = importlib.import_module(f"bench.tracks.{scenario}")
     return module.measure(config, dataset, code_bytes, work)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -15,11 +15,11 @@ from bench.tracks.measurement import Measurement
 from methods import Codec
 from methods.index import HNSWSearcher, IVFSearcher, Partition, default_lists
 
-__all__ = ["Graph", "Lists"]
+__all__ = ["Graph", "Kind", "Lists"]
 
 
-class Lists:
-    """``index=ivf``: lists around centroids, of which a query visits some.
+class Kind(Protocol):
+    """What a curve of recall against effort asks of an index.
 
     Attributes
     ----------
@@ -27,7 +27,24 @@ class Lists:
         The option that lists efforts, and what they count.
     least, most : int
         Effort to begin with, and the one that visits all codes.
+    ids_nbytes, links_nbytes, parts
+        Bytes of all ids and links, and by name of what is stored once.
     """
+
+    option: str
+    counted: str
+    least: int
+    most: int
+    ids_nbytes: int
+    links_nbytes: int
+    parts: dict[str, int]
+
+    def visited_share(self, effort: int, queries: Any) -> float:
+        """Share of the codes that a search visits, on average over ``queries``."""
+
+
+class Lists:
+    """``index=ivf``: lists around centroids, of which a query visits some; a :class:`Kind`."""
 
     option, counted, least = "probes", "lists", 1
     links_nbytes = 0
@@ -66,6 +83,9 @@ class Lists:
         """A search of so many lists."""
         return self._index.probing(effort)
 
+    def visited_share(self, effort: int, queries: Any) -> float:
+        return self.at(effort).visited_share(queries)
+
     def described(self) -> dict[str, Any]:
         """Of the record's :class:`~bench.records.index_info.IndexInfo`."""
         counts = np.bincount(self._assigned, minlength=self._partition.lists)
@@ -79,7 +99,7 @@ class Lists:
 
 
 class Graph:
-    """``index=hnsw``: a graph over the codes, in which a search keeps some candidates; as :class:`Lists`."""
+    """``index=hnsw``: a graph over the codes, in which a search keeps some candidates; a :class:`Kind`."""
 
     option, counted, least = "ef", "candidates", 16
     ids_nbytes = 0
@@ -110,6 +130,9 @@ class Graph:
     def at(self, effort: int) -> HNSWSearcher:
         """A search that keeps so many candidates; as many as there are codes: all are compared."""
         return self._index.keeping(effort)
+
+    def visited_share(self, effort: int, queries: Any) -> float:
+        return self.at(effort).visited_share(queries)
 
     def described(self) -> dict[str, Any]:
         return {"ids": "none", "links": self._options["links"]}

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bench.config import RunConfig
-from bench.datasets import ground_truth
+from bench.datasets import GroundTruth, RaggedDataset, ground_truth
 from bench.datasets.base import Dataset
 from bench.errors import UsageError
 from bench.execution import turns
@@ -27,7 +28,7 @@ from bench.measure.statistics import bootstrap_means
 from bench.records import Bytes
 from bench.records.index_info import IndexInfo, OperatingPoint
 from bench.tracks import dense
-from bench.tracks.index_kinds import Graph, Lists
+from bench.tracks.index_kinds import Graph, Kind, Lists
 from bench.tracks.measurement import (
     RECALL_AT,
     TRUTH_K,
@@ -104,7 +105,7 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
     run.at_rest = codes_at_rest(codes[sampled_rows(n, codec.code_size, config.seed)])
     kind.build(codec, codes)
     del codes
-    run.bytes = _count_bytes(codec, store_codec, kind, dataset, config.rescore)
+    run.bytes = with_index(dense.count_bytes(codec, store_codec, kind.at(1), dataset, config.rescore), kind)
     dense.check_resident(run.bytes, n, left)
     stored = size + (kind.ids_nbytes + kind.links_nbytes) / max(1, n)
     run.ratio = ratios(n, 4 * dataset.dim, stored, run.bytes.parts_total)
@@ -117,8 +118,8 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
         some = kind.at(effort)
         return some if store is None else rescored.RescoredSearcher(some, store, config.rescore_factor, codec)
 
-    points = _curve(config, dataset, kind, searcher, run)
-    chosen = next(point for point in points if _lost(points[-1], point) <= LOSS)
+    points = curve(config, dataset, kind, searcher, dense.recall_judge, run)
+    chosen = cheapest(points)
     run.index = IndexInfo(
         kind=config.index["name"],
         probes=chosen.probes,
@@ -131,11 +132,8 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
     return run
 
 
-def _count_bytes(
-    codec: Codec, store_codec: Codec | None, kind: Lists | Graph, dataset: Dataset, rescore: str | None
-) -> Bytes:
-    """As the dense track counts, and ids, links and what the index stores once."""
-    counted = dense.count_bytes(codec, store_codec, kind.at(1), dataset, rescore)
+def with_index(counted: Bytes, kind: Kind) -> Bytes:
+    """As the track counted, and ids, links and what the index stores once."""
     parts = counted.parts | {f"index.{name}": size for name, size in kind.parts.items()}
     return dataclasses.replace(
         counted,
@@ -147,11 +145,16 @@ def _count_bytes(
     )
 
 
-def _curve(
-    config: RunConfig, dataset: Dataset, kind: Lists | Graph, searcher: Any, run: Measurement
+def curve(
+    config: RunConfig,
+    dataset: Dataset | RaggedDataset,
+    kind: Kind,
+    searcher: Callable[[int], latency.AnySearcher],
+    recall_judge: Callable[[Any, GroundTruth], quality.RecallJudge],
+    run: Measurement,
 ) -> list[OperatingPoint]:
     """Operating points by ascending effort; the one that visits all codes last."""
-    judge, most = dense.recall_judge(dataset, ground_truth(dataset, TRUTH_K)), kind.most
+    judge, most = recall_judge(dataset, ground_truth(dataset, TRUTH_K)), kind.most
     wanted, requested = config.index[kind.option], True
     if wanted == "auto":
         wanted, requested = [kind.least << step for step in range(most.bit_length())], False
@@ -164,6 +167,11 @@ def _curve(
     return [*points, last]
 
 
+def cheapest(points: list[OperatingPoint]) -> OperatingPoint:
+    """The first that loses at most :data:`LOSS` of recall@10 to the index."""
+    return next(point for point in points if _lost(points[-1], point) <= LOSS)
+
+
 def _lost(every: OperatingPoint, point: OperatingPoint) -> float:
     """Recall@10 that is lost to the index at ``point``; ``every`` visits all lists."""
     return every.quality["recall@10"].value - point.quality["recall@10"].value
@@ -171,14 +179,15 @@ def _lost(every: OperatingPoint, point: OperatingPoint) -> float:
 
 def _point(
     config: RunConfig,
-    dataset: Dataset,
-    kind: Lists | Graph,
-    searcher: Any,
+    dataset: Dataset | RaggedDataset,
+    kind: Kind,
+    searcher: Callable[[int], latency.AnySearcher],
     effort: int,
     judge: quality.RecallJudge,
     run: Measurement,
 ) -> OperatingPoint:
-    queries, k, search = dataset.queries, config.k, searcher(effort)
+    queries: Any = dataset.queries
+    k, search = config.k, searcher(effort)
     with run.timed("curve", f"{effort} of {kind.most} {kind.counted}"), turns.alone():
         latency.warm_up(search, queries, k)
         single = latency.time_single_queries(search, queries, k, min(config.latency_s, _POINT_S))
@@ -186,7 +195,7 @@ def _point(
     with run.timed("judge_curve"):
         ids_at = {n: ids if n == k else search.search(queries, n)[1] for n in RECALL_AT}
         recalls = {f"recall@{n}": judge.judge(ids_at[n]).recall(n) for n in RECALL_AT}
-        scanned = kind.at(effort).visited_share(queries)
+        scanned = kind.visited_share(effort, queries)
     return OperatingPoint(
         probes=effort,
         scanned=scanned,

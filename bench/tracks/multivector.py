@@ -88,13 +88,14 @@ def measure(config: RunConfig, dataset: RaggedDataset, code_bytes: int, work: Pa
     sample = JudgedSample(neighbors, codec.searcher(codes.take(neighbors)))
     with run.timed("build"):
         searcher = codec.searcher(codes)
-    run.bytes = _count(codec, codes, store_codec, store_codes, searcher, dataset, config.rescore)
+    run.bytes = count_bytes(codec, codes, store_codec, store_codes, searcher, dataset, config.rescore)
     resident = searcher.nbytes - searcher.padding + run.bytes.rescore_memory
     check_budget(-(-resident // len(codes)), code_bytes, "what the searcher keeps for a document on average")
     run.ratio = ratios(len(codes), raw_bytes(dataset), run.bytes.code_total / len(codes), run.bytes.parts_total)
     del codes
     if config.rescore is not None:
-        searcher = _rescored(config, searcher, store_codec, store_codes, dataset, work, run)
+        store = finer_store(store_codec, store_codes, dataset, work, run)
+        searcher = rescore.RescoredSetSearcher(searcher, store, config.rescore_factor, config.rescore_carving)
 
     measure_search(config, dataset, searcher, sample, recall_judge, run)
     return run
@@ -112,7 +113,7 @@ def training_documents(base: Ragged, most: int, seed: int) -> Ragged:
     return base.take(np.sort(np.random.default_rng(seed).choice(len(base), most, replace=False)))
 
 
-def _count(
+def count_bytes(
     codec: MultiVectorCodec,
     codes: Codes,
     store_codec: MultiVectorCodec | None,
@@ -121,6 +122,7 @@ def _count(
     dataset: RaggedDataset,
     rescored: str | None,
 ) -> Bytes:
+    """Bytes of documents' codes, of what is stored once and of the searcher."""
     parts = {name: int(array.nbytes) for name, array in codec.parts().items()}
     sizes, store_bytes = codes.sizes, 0
     if store_codec is not None and store_codes is not None:
@@ -143,22 +145,18 @@ def _count(
     )
 
 
-def _rescored(
-    config: RunConfig,
-    searcher: SetSearcher,
+def finer_store(
     store_codec: MultiVectorCodec | None,
     store_codes: Codes | None,
     dataset: RaggedDataset,
     work: Path,
     run: Measurement,
-) -> SetSearcher:
-    """The searcher with its candidates re-ordered from the finer store."""
+) -> rescore.SetStore:
+    """What candidates are re-ordered from: codes in memory, else the documents in a file."""
     if store_codec is not None and store_codes is not None:
-        store: rescore.SetStore = rescore.CodecSetStore(store_codec, store_codes)
-    else:
-        with run.timed("build_disk"):
-            store = rescore.DiskSetStore(_written(dataset.base, work / _FILE))
-    return rescore.RescoredSetSearcher(searcher, store, config.rescore_factor, config.rescore_carving)
+        return rescore.CodecSetStore(store_codec, store_codes)
+    with run.timed("build_disk"):
+        return rescore.DiskSetStore(_written(dataset.base, work / _FILE))
 
 
 def _written(base: Ragged, path: Path) -> Ragged:

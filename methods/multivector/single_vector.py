@@ -114,9 +114,8 @@ class SingleVectorCodec(MultiVectorCodec):
         if len(documents) > most:
             documents = documents.take(np.sort(np.random.default_rng(seed).choice(len(documents), most, replace=False)))
         vectors = np.empty((len(documents), self._out_dim), np.float32)
-        for start, block in documents.blocks(1 << 16):
-            for place, few in self._mapped(Ragged(block.floats(), block.offsets)):
-                vectors[start + place : start + place + len(few)] = few
+        for start, few in self._mapped_blocks(documents):
+            vectors[start : start + len(few)] = few
         codec = self._new_codec()
         self.stretch_ = Stretch.fit_for(codec, vectors) if self._stretches else Stretch.none(self._out_dim)
         self.codec_ = codec.fit(self.stretch_.apply(vectors), seed)
@@ -124,6 +123,24 @@ class SingleVectorCodec(MultiVectorCodec):
     def _encode(self, documents: Ragged) -> np.ndarray:
         mapped = self._mapped(documents.without_zeros())
         return np.concatenate([self.codec_.encode(self.stretch_.apply(few)) for _, few in mapped])
+
+    def single_vectors(self, documents: Ragged) -> Iterator[tuple[int, np.ndarray]]:
+        """Number of the first, and vectors (m, width) float32, of some documents after the other.
+
+        They are what ``codec_`` codes; to be compared with :meth:`query_vectors` by inner products.
+        """
+        for start, few in self._mapped_blocks(self._checked(documents, "documents")):
+            yield start, self.stretch_.apply(few)
+
+    def query_vectors(self, queries: Ragged) -> np.ndarray:
+        """Vectors (nq, width) float32 of float32 queries, none of whose vectors is zero."""
+        return self.stretch_.queries(self._query_vectors(queries))
+
+    def _mapped_blocks(self, documents: Ragged) -> Iterator[tuple[int, np.ndarray]]:
+        """As :meth:`_mapped`, of documents of any floats that may hold vectors of zeros."""
+        for start, block in documents.blocks(1 << 16):
+            for place, few in self._mapped(Ragged(block.floats(), block.offsets).without_zeros()):
+                yield start + place, few
 
     def _mapped(self, documents: Ragged) -> Iterator[tuple[int, np.ndarray]]:
         """Place and single vectors of a few documents at a time."""
@@ -149,7 +166,6 @@ class SingleVectorSearcher(SetSearcher):
         return self.inner.nbytes
 
     def _search(self, queries: Ragged, k: int) -> tuple[np.ndarray, np.ndarray]:
-        vectors = self.codec.stretch_.queries(self.codec._query_vectors(queries))
-        scores, ids = self.inner.search(vectors, k)
+        scores, ids = self.inner.search(self.codec.query_vectors(queries), k)
         scores = scores if self.inner.descending else -scores
         return np.where(ids < 0, np.float32(-np.inf), scores), ids

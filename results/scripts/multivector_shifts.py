@@ -62,7 +62,7 @@ def in_lists(bench: Bench, run: Run) -> Iterator[dict[str, Any]]:
     partition = Partition(vectors.shape[1], fitted.codec_.metric, default_lists(len(vectors))).fit(vectors, seed)
     index = IVFSearcher(fitted.codec_, codes, partition, partition.assign(vectors))
     queries = bench.data.queries
-    mapped = fitted.stretch_.queries(fitted._query_vectors(queries))
+    mapped = fitted.query_vectors(queries)
     for probes in (*(1 << step for step in range(2, 8) if 1 << step < partition.lists), partition.lists):
         some = index.probing(probes)
         searcher = SingleVectorSearcher(fitted, some)
@@ -90,7 +90,7 @@ def single_vectors(bench: Bench, run: Run) -> tuple[SingleVectorCodec, np.ndarra
     other = bench.configured(method, codec, size)
     assert isinstance(other, SingleVectorCodec)
     other.fit(bench.data.base, seed)
-    vectors = np.concatenate([other.stretch_.apply(few) for _, few in other._mapped(bench.data.base)])
+    vectors = np.concatenate([few for _, few in other.single_vectors(bench.data.base)])
     return other, vectors, other.codec_.encode(vectors)
 
 

@@ -100,12 +100,10 @@ def test_codes_that_are_laid_out_anew_are_not_mapped(run):
         run(codes="mapped")
 
 
-@pytest.mark.parametrize("option", ["codes=mapped", "index=ivf"])
-def test_sets_of_vectors_are_neither_mapped_nor_in_lists(run, data, option):
+def test_sets_of_vectors_are_not_mapped(run, data):
     sets = {"name": "ragged", "base": str(data / "sets.npz"), "queries": str(data / "questions.npz")}
-    key, _, value = option.partition("=")
-    with pytest.raises(UsageError, match=f"{option} is for single vectors, and sets has none; leave it out"):
-        run("first_k_tokens", "100B", sets, **{key: value})
+    with pytest.raises(UsageError, match="codes=mapped is for single vectors, and sets has none; leave it out"):
+        run("first_k_tokens", "100B", sets, codes="mapped")
 
 
 def test_without_a_file_or_clients_nothing_is_added(run):
