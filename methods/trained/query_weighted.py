@@ -7,25 +7,20 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from methods.base import Codec, Metric
-from methods.compose.transformed import TransformedCodec
-from methods.errors import MethodError
+from methods.base import Metric
 from methods.queries import TrainingQueries
 from methods.registry import register
+from methods.trained._all_dimensions import AllDimensions
 from methods.trained._weighting import Weighting, check_ridge, choose_ridge
 
 _HELD_OUT = 0.1  # of what a second moment is learned from, where nothing is for validation
 
 
-class _Weighted(TransformedCodec):
+class _Weighted(AllDimensions):
     """A codec of ``A x``, searched with ``A^(-1) q`` (:class:`~methods.trained._weighting.Weighting`)."""
 
-    family = "trained"
-    metrics = frozenset({Metric.IP, Metric.COSINE})  # distances are no linear function of a query
     source = "after Tepper et al., TMLR 2024, section 2.2"
-    estimator = True  # as its codecs are
     check_params: ClassVar[dict[str, Any]] = {"codec": "transform_coding", "ridge": 0.8}
-    _to_faiss = Codec._to_faiss  # the map of queries is another than that of vectors
 
     def __init__(
         self,
@@ -39,23 +34,6 @@ class _Weighted(TransformedCodec):
     ) -> None:
         self.ridge = check_ridge(ridge)
         super().__init__(dim, metric, out_dim, codec, codec_params)
-        if self.out_dim != dim:
-            raise MethodError(
-                f"{self._label()} has no out_dim={out_dim!r}; it keeps all dimensions, use {dim} or leave it out"
-            )
-
-    @classmethod
-    def _sized(  # type: ignore[override]  # all dimensions are kept
-        cls,
-        dim: int,
-        code_bytes: int,
-        metric: Metric,
-        *,
-        codec: str = "trellis",
-        codec_params: Mapping[str, Any] | None = None,
-    ) -> dict[str, Any]:
-        """The inner codec with all dimensions, within ``code_bytes``."""
-        return super()._sized(dim, code_bytes, metric, codec=codec, codec_params=codec_params, out_dim=dim)
 
     def _new_transform(self) -> Weighting:
         return Weighting(self.dim)
