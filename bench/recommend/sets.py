@@ -41,6 +41,7 @@ _STAGES = 0.6, 0.85, 1.0  # of the time that has passed, when each of the three 
 _LATENCY_S, _LEAST_RUN_S = 1.0, 45.0
 _K = 10  # neighbors that recall is of
 _LEAST_SLOWER = 0.25  # than published runs: of short ones, which are mostly start, the rest cannot be told
+_PATIENCE = 3.0  # times the seconds that a run is expected to take: then it is stopped
 _STEP_S = 60  # in which a longer time is proposed
 
 
@@ -237,7 +238,7 @@ class _Race:
     def measure(self, choices: Sequence[Choice], end: float, progress: Progress) -> None:
         """Measure each that was not measured, in this order; after ``end`` seconds none is begun.
 
-        Nor one that is expected to take longer, but the quickest where nothing was measured yet.
+        Nor one that is expected to take longer. The very first is a quick one.
         """
         known = {offer.choice for offer in self.answer.ranked}
         left = [choice for choice in choices if choice not in known and not self._is_impossible(choice)]
@@ -247,9 +248,13 @@ class _Race:
             holds = [choice for choice in left if self._seconds(choice) <= left_s]
             if not holds and self.answer.ranked:
                 break
-            choice = holds[0] if holds else min(left, key=self._seconds)
+            if self.answer.ranked:
+                choice = holds[0]
+            else:
+                by_label = {replace(choice, factor=0).label: choice for choice in holds or left}
+                choice = by_label[self._expected.quick(by_label)]
             left.remove(choice)
-            self._run(choice, max(_LEAST_RUN_S, left_s), progress)
+            self._run(choice, max(_LEAST_RUN_S, min(left_s, _PATIENCE * self._seconds(choice))), progress)
         for choice in left:
             self.answer.unstarted[choice.label] = self._seconds(choice)
         self.left_out += left
@@ -273,6 +278,7 @@ class _Race:
         progress.end(choice.label, outcome_of(record))
         if record.status == "timeout":
             self.answer.unstarted[choice.label] = 2 * limit_s  # nobody knows how much longer
+            self._slower.append(limit_s / self._expected.seconds_of(replace(choice, factor=0).label))
         elif record.status != "ok":
             self.answer.impossible[choice.label] = record.reason
         else:

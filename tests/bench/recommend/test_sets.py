@@ -86,16 +86,15 @@ def test_what_the_time_does_not_hold_is_left_out_with_its_seconds(files, monkeyp
 
 
 def test_the_best_come_first_and_of_equals_the_quickest():
-    rows = Row("one", 90, 0.70, None, 90.0), Row("two", 100, 0.71, None, 20.0), Row("three", 100, 0.60, 0.99, 10.0)
+    rows = Row("one", 90, 0.70, None, 90.0), Row("two", 100, 0.71, None, 20.0), Row("three", 100, 0.60, 0.99, 15.0)
     known = PublishedSets("known", 1_000, 1_000.0, (*rows, Row("two", 400, 0.99, None, 40.0)))
-    assert set_prior.expect(10.0, False, 1_000, [known]).order(["one", "two", "three", "new"]) == [
-        "two",
-        "one",
-        "new",
-        "three",
-    ]
-    assert set_prior.expect(10.0, True, 1_000, [known]).order(["one", "two", "three"]) == ["three", "two", "one"]
-    assert set_prior.expect(2.0, False, 1_000, [known]).order(["one", "two"]) == ["two", "one"]
+    alone, from_disk = (set_prior.expect(10.0, disk, 1_000, [known]) for disk in (False, True))
+    assert alone.order(["one", "two", "three", "new"]) == ["two", "one", "new", "three"]
+    assert from_disk.order(["one", "two", "three"]) == ["three", "two", "one"]
+    assert alone.behind["one"] == pytest.approx(0.01)
+    assert set_prior.expect(2.0, False, 1_000, [known]).behind["one"] == pytest.approx(0.29)
+    assert alone.quick(["one", "three"]) == "three"
+    assert alone.quick(["one", "two", "three"]) == "two"
     later = set_prior.expect(10.0, False, 10_000, [known])
     assert later.seconds_of("one") > 9 * known.rows[0].seconds
     assert later.seconds_of("one(pq)") == later.seconds_of("one")
