@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.datasets import formats, judgements
 from bench.datasets.base import Dataset, DatasetError, Relevance, TrainQueries, VectorStore
-from bench.datasets.builders.folder import TRAIN_QUERIES, TRAIN_RELEVANCE, VALIDATION
+from bench.datasets.builders.folder import LEFT_OUT, TRAIN_QUERIES, TRAIN_RELEVANCE, VALIDATION
 from bench.datasets.checksum import combined, vectors_digest
 from bench.datasets.store import Rows
 
@@ -28,7 +28,19 @@ def built(folder: Path, base: VectorStore) -> TrainQueries | None:
     store = formats.open_vectors(folder / TRAIN_QUERIES)
     relevance = judgements.read_relevance(folder / TRAIN_RELEVANCE, store.shape[0], base.shape[0])
     validation = np.load(folder / VALIDATION, allow_pickle=False).astype(np.int64)
-    return TrainQueries(store, relevance, validation)
+    queries = TrainQueries(store, relevance, validation)
+    return _without(queries, np.load(folder / LEFT_OUT)) if (folder / LEFT_OUT).exists() else queries
+
+
+def _without(queries: TrainQueries, left_out: np.ndarray) -> TrainQueries:
+    """All but the rows ``left_out`` (m,)."""
+    kept = np.setdiff1d(np.arange(queries.store.shape[0]), left_out)
+    judged = queries.relevance
+    if judged is not None:
+        known = np.isin(judged.query, kept)
+        judged = Relevance(np.searchsorted(kept, judged.query[known]), judged.item[known], judged.grade[known])
+    validation = np.searchsorted(kept, queries.validation[np.isin(queries.validation, kept)])
+    return TrainQueries(Rows(queries.store, kept), judged, validation)
 
 
 def given(file: str, relevance: str | None, column: str | None, base: VectorStore) -> TrainQueries:

@@ -225,6 +225,11 @@ def trained_maps(budget: int, codes: str, way: str, recipe: DenseRecipe, name: s
     listed, learned = lists(budget, codes), data().learned
 
     def make() -> dict[str, Any]:
+        if len(listed["learned"]) != len(learned.vectors):
+            name = file_of(f"lists-{budget}-{codes}.npz")
+            raise SystemExit(
+                f"{name} is of {len(listed['learned']):,} questions, not {len(learned.vectors):,}; delete it"
+            )
         judge = judge_of(budget, codes)
         graph = CandidateGraph(listed["learned"].astype(np.int64), learned.answers, (0, NEGATIVES), (0, NEGATIVES))
         epochs = []

@@ -8,7 +8,10 @@ import pytest
 import methods
 from bench import datasets, run
 from bench.config import RunConfig
-from bench.datasets import DatasetError
+from bench.datasets import DatasetError, train_queries
+from bench.datasets.base import Relevance
+from bench.datasets.builders import folder, squad_sentences
+from bench.datasets.formats import open_vectors
 from bench.drift_options import DEFAULTS
 from bench.execution.plan import prepare
 from bench.index_options import INDEXES
@@ -197,3 +200,19 @@ def test_the_embedded_set_has_training_queries():
     best = (queries.vectors[:200] @ dataset.base.read(0, 20_000).T).argmax(axis=1)
     assert (best == queries.relevance.item[:200]).mean() > 0.3
     assert not rows_of(queries.vectors) & rows_of(dataset.queries)
+
+
+def test_a_built_set_leaves_out_training_queries_that_are_test_queries(tmp_path):
+    answers = Relevance(np.arange(53), np.arange(53), np.ones(53, int))
+    folder.save(tmp_path / "built", BASE, TEST, None, {"metric": "ip"})
+    log = np.concatenate([TEST[:2], LOG, TEST[5:6]])
+    folder.add_train_queries(tmp_path / "built", log, answers, np.array([0, 2, 51]))
+    assert len(train_queries.built(tmp_path / "built", open_vectors(tmp_path / "built" / "base.npy")).vectors) == 53
+    assert squad_sentences.complete(tmp_path / "built") == [folder.LEFT_OUT]
+    assert squad_sentences.complete(tmp_path / "built") == []
+    queries = train_queries.built(tmp_path / "built", open_vectors(tmp_path / "built" / "base.npy"))
+    train_queries.check_apart(queries, TEST)
+    np.testing.assert_array_equal(queries.vectors, LOG)
+    np.testing.assert_array_equal(queries.relevance.query, np.arange(50))
+    np.testing.assert_array_equal(queries.relevance.item, np.arange(2, 52))
+    np.testing.assert_array_equal(queries.validation, [0, 49])

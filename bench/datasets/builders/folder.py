@@ -1,9 +1,9 @@
 """A built data set on disk: ``base.npy``, ``queries.npy``, ``relevance.npy`` (optional) and ``card.json``.
 
 Training queries (:class:`bench.datasets.base.TrainQueries`) are ``train_queries.npy``, ``train_relevance.npy`` and
-``train_validation.npy``. Vectors of each layer of an encoder are ``base-layer1.npy``, ``queries-layer1.npy`` and so on.
-A base too large for memory is ``base.u8bin``, with ``queries.u8bin``. Sets of vectors have ``base_offsets.npy`` and
-``queries_offsets.npy`` beside them.
+``train_validation.npy``; ``train_left_out.npy`` has the rows of those that are test queries too. Vectors of each layer
+of an encoder are ``base-layer1.npy``, ``queries-layer1.npy`` and so on. A base too large for memory is ``base.u8bin``,
+with ``queries.u8bin``. Sets of vectors have ``base_offsets.npy`` and ``queries_offsets.npy`` beside them.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from bench.datasets.cache import cannot_write, writable_folder, written_whole
 from methods.multivector import Ragged
 
 TRAIN_QUERIES, TRAIN_RELEVANCE, VALIDATION = "train_queries.npy", "train_relevance.npy", "train_validation.npy"
+LEFT_OUT = "train_left_out.npy"
 
 
 def save(
@@ -95,6 +96,19 @@ def add_train_queries(folder: Path, vectors: np.ndarray, relevance: Relevance, v
     for name, array in arrays.items():
         with written_whole(folder / name) as handle:
             np.save(handle, array)
+
+
+def leave_out_test_queries(folder: Path) -> None:
+    """Write which rows of the training queries of a built folder are test queries too.
+
+    Texts that differ may have one vector: an encoder that takes no notice of capitals, say. The files stay as they are,
+    so that what is drawn from them stays too.
+    """
+    vectors, queries = (np.load(folder / name, mmap_mode="r") for name in (TRAIN_QUERIES, "queries.npy"))
+    seen = {row.tobytes() for row in queries}
+    rows = [at for at, row in enumerate(vectors) if row.tobytes() in seen]
+    with written_whole(folder / LEFT_OUT) as handle:
+        np.save(handle, np.array(rows, np.int32))
 
 
 def write_card(folder: Path, card: dict[str, Any]) -> None:

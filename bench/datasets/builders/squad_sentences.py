@@ -56,10 +56,13 @@ def choose_validation(articles: np.ndarray, most: int = VALIDATION) -> np.ndarra
 
 def complete(target: Path, source: Path | None = None) -> list[str]:
     """Add what a folder built by an earlier version lacks; the files' names."""
-    if (target / folder.TRAIN_QUERIES).exists():
-        return []
-    _add_train_queries(target, read_corpus(source))
-    return [folder.TRAIN_QUERIES, folder.TRAIN_RELEVANCE, folder.VALIDATION]
+    files = [folder.TRAIN_QUERIES, folder.TRAIN_RELEVANCE, folder.VALIDATION, folder.LEFT_OUT]
+    lacking = [name for name in files if not (target / name).exists()]
+    if lacking == [folder.LEFT_OUT]:
+        folder.leave_out_test_queries(target)
+    elif lacking:
+        _add_train_queries(target, read_corpus(source))
+    return lacking
 
 
 def _add_train_queries(target: Path, corpus: squad.Corpus) -> None:
@@ -69,6 +72,7 @@ def _add_train_queries(target: Path, corpus: squad.Corpus) -> None:
     vectors = encoder.encode_in_shards([corpus.questions[row] for row in rows], "training questions")
     relevance = Relevance(np.arange(len(rows)), corpus.answers[rows], np.ones(len(rows), np.int64))
     folder.add_train_queries(target, vectors, relevance, choose_validation(corpus.articles[rows]))
+    folder.leave_out_test_queries(target)
 
 
 def build(target: Path, source: Path | None = None) -> None:
