@@ -34,6 +34,7 @@ def sections() -> dict[str, list[str]]:
     distilled = [record for record in measured if record.method.name in PLAIN]
     made = {
         "weighted": weighted(read("weighted")),
+        "adapted": adapted(read("adapted")),
         "distilled": table(distilled, measured),
         "bidr": bidr(read("bidr"), read("bidr_tests")),
         "bidr batches": batches(read("bidr"), read("bidr_tests")),
@@ -83,6 +84,23 @@ def weighted(lines: Sequence[Mapping[str, str]]) -> Iterator[str]:
 
 def place(line: Mapping[str, str]) -> tuple[str, ...]:
     return line["codec"], line["bytes"], line["method"], line["seed"]
+
+
+def adapted(lines: Sequence[Mapping[str, str]]) -> Iterator[str]:
+    """A line for each codec, size and loss: MRR and recall beside the same codes with queries as they are."""
+    heads = "codec", "bytes", "loss", "map", "seed"
+    measures = "MRR@10", "R@100", "recall@10"
+    yield f"| {' | '.join(heads)} | {' | '.join(f'{measure} | gain | p' for measure in measures)} | parts MB | fit s |"
+    yield "|---|---:|---|---|---:|" + "---:|" * (3 * len(measures) + 2)
+    key = ("codec", "bytes", "loss", "hidden", "seed")
+    for place in dict.fromkeys(tuple(line[name] for name in key) for line in lines):
+        own = {line["measure"]: line for line in lines if tuple(line[name] for name in key) == place}
+        codec, size, loss, hidden, seed = place
+        cells = [f"`{codec}`", size, f"`{loss}`", "linear" if hidden == "0" else f"hidden {hidden}", seed]
+        for measure in measures:
+            line = own[measure]
+            cells += [f"{float(line['value']):.3f}", gain(line), chance(line["p_holm"])]
+        yield f"| {' | '.join([*cells, own['MRR@10']['parts_mb'], own['MRR@10']['seconds']])} |"
 
 
 def bidr(values: Sequence[Mapping[str, str]], tests: Sequence[Mapping[str, str]]) -> Iterator[str]:
