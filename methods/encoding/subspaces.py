@@ -61,4 +61,4 @@ class Subspaces:
 
     def gather(self, padded: np.ndarray) -> np.ndarray:
         """(n, padded_dim) -> (n, dim): the inverse of :meth:`spread`."""
-        return padded if self.padded_dim == self.dim else np.ascontiguousarray(padded[:, self.columns])
+        return padded if self.padded_dim == self.dim else np.take(padded, self.columns, axis=1)

@@ -17,7 +17,7 @@ from methods.multivector.centroid_tree import CentroidTree
 from methods.multivector.centroids import usual_count
 from methods.multivector.ragged import Ragged
 
-__all__ = ["NUMBER_BYTES", "CandidateSetSearcher", "centroid_count", "numbers_of"]
+__all__ = ["NUMBER_BYTES", "CandidateSetSearcher", "centroid_count", "joined", "numbers_of"]
 
 NUMBER_BYTES = 2
 _MOST = 1 << 15  # centroids
@@ -34,6 +34,12 @@ def numbers_of(documents: Ragged, tree: CentroidTree) -> np.ndarray:
     return np.where(documents.zeros(), len(tree), numbers).astype(np.uint16)
 
 
+def joined(numbers: np.ndarray, codes: Codes, vector_size: int) -> Codes:
+    """Codes of ``vector_size`` bytes a vector behind the numbers (total,) uint16 of the vectors."""
+    rows = np.hstack([numbers.astype("<u2")[:, None].view(np.uint8), codes.rows(vector_size)])
+    return Codes(rows.ravel(), codes.offsets // vector_size * rows.shape[1], codes.fixed)
+
+
 class CandidateSetSearcher(SetSearcher):
     """Searches the codes of the documents that score best by their centroids; keeps numbers and codes.
 
@@ -43,11 +49,11 @@ class CandidateSetSearcher(SetSearcher):
     numbers : (total,) uint16
         As :func:`numbers_of` gives them.
     codes : Codes
-        Of the same documents.
+        Of the same documents, without the numbers.
     vector_size : int
         Bytes of a vector's code.
     searcher_of : callable
-        A searcher over some of the codes.
+        A searcher over numbers and codes of some documents that scores all of them.
     candidates : int
         Documents that are searched for each requested one.
     """
@@ -58,14 +64,14 @@ class CandidateSetSearcher(SetSearcher):
         numbers: np.ndarray,
         codes: Codes,
         vector_size: int,
-        searcher_of: Callable[[Codes], SetSearcher],
+        searcher_of: Callable[[np.ndarray, Codes], SetSearcher],
         candidates: int,
     ) -> None:
         super().__init__(tree.leaves.shape[1], len(codes))
         self.tree, self.numbers, self.codes, self.vector_size = tree, numbers, codes, vector_size
         self.searcher_of, self.candidates = searcher_of, candidates
         self._offsets = codes.offsets // vector_size
-        self.estimates_metric = searcher_of(codes[:1]).estimates_metric
+        self.estimates_metric = searcher_of(*self._taken(np.arange(1))).estimates_metric
 
     @property
     def nbytes(self) -> int:
@@ -74,12 +80,12 @@ class CandidateSetSearcher(SetSearcher):
     def _search(self, queries: Ragged, k: int) -> tuple[np.ndarray, np.ndarray]:
         count = min(self.size, k * self.candidates)
         if count == self.size:
-            return self.searcher_of(self.codes).search(queries, k)
+            return self.searcher_of(self.numbers, self.codes).search(queries, k)
         scores, ids = np.empty((len(queries), k), np.float32), np.empty((len(queries), k), np.int64)
         for i in range(len(queries)):
             rough = numbered_chamfer(self.numbers, self._offsets, self._products(queries.set(i)))
             some = np.sort(np.argpartition(-rough, count - 1)[:count])
-            scores[i : i + 1], places = self.searcher_of(self._taken(some)).search(queries[i : i + 1], k)
+            scores[i : i + 1], places = self.searcher_of(*self._taken(some)).search(queries[i : i + 1], k)
             ids[i] = some[places[0]]
         return scores, ids
 
@@ -89,10 +95,10 @@ class CandidateSetSearcher(SetSearcher):
         np.matmul(self.tree.leaves, query.T, out=products[:-1])
         return products
 
-    def _taken(self, ids: np.ndarray) -> Codes:
-        """Their codes, a vector at a time."""
+    def _taken(self, ids: np.ndarray) -> tuple[np.ndarray, Codes]:
+        """Numbers and codes of some documents, a vector at a time."""
         lengths = np.diff(self._offsets)[ids]
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         rows = np.repeat(self._offsets[ids] - offsets[:-1], lengths) + np.arange(offsets[-1])
         taken = self.codes.rows(self.vector_size)[rows]
-        return Codes(taken.ravel(), offsets * self.vector_size, self.codes.fixed)
+        return self.numbers[rows], Codes(taken.ravel(), offsets * self.vector_size, self.codes.fixed)

@@ -62,6 +62,13 @@ class CentroidTree:
             numbers[same] = start + _nearest(vectors[same], leaves[start:end])
         return numbers
 
+    def named(self, numbers: np.ndarray) -> np.ndarray:
+        """Leaves (n, dim) float32 of ``numbers`` (n,); the one behind the last stands for zeros."""
+        inside = numbers < len(self)
+        if inside.all():
+            return self.leaves[numbers]
+        return np.where(inside[:, None], self.leaves[np.where(inside, numbers, 0)], np.float32(0))
+
     def parts(self) -> dict[str, np.ndarray]:
         """What must be stored, by name."""
         return {"tree.branches": self.branches, "tree.leaves": self.leaves, "tree.ends": self.ends}

@@ -25,18 +25,30 @@ class ProductSetSearcher(SetSearcher):
         Of M bytes a vector, none of them of zeros.
     length : CommonLength
         That decoded vectors are given.
+    numbers, leaves : (total,) uint16, (K, M * width) float32, optional
+        What each vector's code is added to; K says that the vector is zero.
     """
 
-    def __init__(self, codec: HasRowCodebooks, codebooks: np.ndarray, codes: Codes, length: CommonLength) -> None:
+    def __init__(
+        self,
+        codec: HasRowCodebooks,
+        codebooks: np.ndarray,
+        codes: Codes,
+        length: CommonLength,
+        numbers: np.ndarray | None = None,
+        leaves: np.ndarray | None = None,
+    ) -> None:
         super().__init__(codec.dim, len(codes))
         self.codec, self.codebooks, self.codes, self.length = codec, codebooks, codes, length
+        self.numbers, self.leaves = numbers, leaves
 
     @property
     def nbytes(self) -> int:
-        return self.codes.nbytes
+        return self.codes.nbytes + (0 if self.numbers is None else self.numbers.nbytes)
 
     def _search(self, queries: Ragged, k: int) -> tuple[np.ndarray, np.ndarray]:
         size = len(self.codebooks)
         mapped, rows = self.codec.row_queries(queries.vectors), self.codes.rows(size)
         documents = (np.ascontiguousarray(rows), self.codebooks, self.codes.offsets // size)
-        return product_chamfer_search(mapped, queries.offsets, *documents, k, self.length.length, FAR)
+        query_sets, length, numbers = (mapped, queries.offsets), self.length.length, self.numbers
+        return product_chamfer_search(*query_sets, *documents, k, length, FAR, numbers=numbers, leaves=self.leaves)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from methods import registry
 from methods.errors import BudgetError, MethodError
 from methods.multivector.base import Codes, SetSearcher
-from methods.multivector.candidate_stage import NUMBER_BYTES, CandidateSetSearcher, centroid_count, numbers_of
+from methods.multivector.candidate_stage import NUMBER_BYTES, CandidateSetSearcher, centroid_count, joined, numbers_of
 from methods.multivector.centroid_tree import CentroidTree
+from methods.multivector.common_length import CommonLength
+from methods.multivector.product_rows import ProductSetSearcher
 from methods.multivector.ragged import Ragged
 from methods.multivector.stretch import sample_of
-from methods.multivector.token_store import TokenStoreCodec
+from methods.multivector.token_store import DecodingSetSearcher, TokenStoreCodec
+from methods.multivector.zero_vectors import ZeroCode
+from methods.part_names import behind, under
 from methods.registry import register
+from methods.search.products import HasRowCodebooks
 
 
 @register("token_codec")
@@ -34,13 +39,16 @@ class TokenCodec(TokenStoreCodec):
     codec, codec_params
         The dense method.
     candidates : int
-        Documents whose codes are searched for each requested one; 0 searches all. They are those of the best scores by
-        centroids alone, as PLAID's (Santhanam et al., CIKM 2022), of which each vector's code names one in two bytes.
+        Documents that are scored by their codes for each requested one; 0 scores all. They are those of the best
+        scores by centroids alone, as PLAID's (Santhanam et al., CIKM 2022), of which each vector's code names one in
+        two bytes. Codes that decode are then of what a vector has beyond its centroid.
 
     Attributes
     ----------
     tree_ : CentroidTree
         ColBERTv2's number of centroids, where there are candidates.
+    whole_ : CommonLength
+        That decoded vectors are given once their centroids are added.
     """
 
     family = "token codes"
@@ -48,6 +56,7 @@ class TokenCodec(TokenStoreCodec):
     summary = "every vector in any dense method's code, scored by MaxSim on what the codes stand for"
     source = "late interaction: Khattab & Zaharia, ColBERT, SIGIR 2020; the codec's own source"
     tree_: CentroidTree
+    whole_: CommonLength
 
     def __init__(
         self,
@@ -84,45 +93,88 @@ class TokenCodec(TokenStoreCodec):
         return super().code_sizes(lengths) + self._number_bytes * np.asarray(lengths, np.int64)
 
     def parts(self) -> dict[str, np.ndarray]:
-        return super().parts() | (self.tree_.parts() if self.candidates else {})
+        own = super().parts()
+        return own | self.tree_.parts() | behind("whole.", self.whole_.parts()) if self.candidates else own
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
         super()._load_parts(parts)
         if self.candidates:
-            self.tree_ = CentroidTree.from_parts(parts)
+            self.tree_, self.whole_ = CentroidTree.from_parts(parts), CommonLength.from_parts(under("whole.", parts))
 
     @property
     def _number_bytes(self) -> int:
         return NUMBER_BYTES if self.candidates else 0
 
-    def _fit(self, documents: Ragged, seed: int) -> None:
-        super()._fit(documents, seed)
+    @property
+    def _codes_residuals(self) -> bool:
+        return bool(self.candidates) and registry.get(self.codec).decodable
+
+    def _fit_reduction(self, documents: Ragged, seed: int) -> None:
         if self.candidates:
             self.tree_ = CentroidTree.fit(sample_of(documents, seed), centroid_count(documents.total), seed)
 
+    def _reduce(self, documents: Ragged) -> Ragged:
+        """The residuals, where these are coded."""
+        if not self._codes_residuals:
+            return documents
+        return Ragged(documents.vectors - self.tree_.named(numbers_of(documents, self.tree_)), documents.offsets)
+
+    def _fit(self, documents: Ragged, seed: int) -> None:
+        super()._fit(documents, seed)
+        self.whole_ = CommonLength()
+        if self._codes_residuals:
+            # A vector of zeros has a number of its own, and residuals of no length.
+            self.zero_, self.length_ = ZeroCode.own(self.codec_), CommonLength()
+            self.whole_ = CommonLength.fit(sample_of(documents, seed), self._approximated, seed, self.codec_.estimator)
+
+    def _approximated(self, vectors: np.ndarray) -> np.ndarray:
+        """What the residuals' codes and the centroids of (n, dim) float32 vectors add up to."""
+        near = self.tree_.named(self.tree_.assign(vectors))
+        return near + self._vectors_of(self._codes_of(vectors - near))
+
     def _encode(self, documents: Ragged) -> np.ndarray:
-        codes = super()._encode(documents)
         if not self.candidates:
-            return codes
-        return np.hstack([numbers_of(documents, self.tree_).astype("<u2")[:, None].view(np.uint8), codes])
+            return super()._encode(documents)
+        numbers = numbers_of(documents, self.tree_)
+        if self._codes_residuals:
+            codes = self._codes_of(documents.vectors - self.tree_.named(numbers))
+        else:
+            codes = self.zero_.encode(self._codes_of, documents.vectors)
+        return np.hstack([numbers.astype("<u2")[:, None].view(np.uint8), codes])
 
     def _decode(self, codes: Codes) -> Ragged:
-        return super()._decode(self._split(codes)[1] if self.candidates else codes)
+        if not self.candidates:
+            return super()._decode(codes)
+        numbers, rest = self._split(codes)
+        vectors = self._vectors_of(rest.rows(self.codec_.code_size)) + self.tree_.named(numbers)
+        vectors = self.whole_.apply(vectors)
+        vectors[numbers == len(self.tree_)] = 0
+        return Ragged(vectors, rest.offsets // self.codec_.code_size)
 
     def _split(self, codes: Codes) -> tuple[np.ndarray, Codes]:
         """The numbers (total,) uint16, and the codes of the dense method alone."""
         size = self.codec_.code_size
         rows = codes.rows(NUMBER_BYTES + size)
         numbers = np.ascontiguousarray(rows[:, :NUMBER_BYTES]).view("<u2")[:, 0]
+        if numbers.max(initial=0) > len(self.tree_):
+            raise MethodError("a code names a centroid that is none of these: it is another codec's")
         return numbers, Codes(rows[:, NUMBER_BYTES:].ravel(), codes.offsets // rows.shape[1] * size, codes.fixed)
 
     def _searcher(self, codes: Codes) -> SetSearcher:
         if not self.candidates:
             return super()._searcher(codes)
-        numbers, others = self._split(codes)
-        if numbers.max(initial=0) > len(self.tree_):
-            raise MethodError("a code names a centroid that is none of these: it is another codec's")
-        alone = copy.copy(self)
-        alone.candidates = 0
-        size = self.codec_.code_size
-        return CandidateSetSearcher(self.tree_, numbers, others, size, alone._searcher, self.candidates)
+        size, parts = self.codec_.code_size, self._split(codes)
+        return CandidateSetSearcher(self.tree_, *parts, size, self._search_of_all(), self.candidates)
+
+    def _search_of_all(self) -> Callable[[np.ndarray, Codes], SetSearcher]:
+        """Makes a searcher over numbers and codes that scores all of their documents."""
+        if not self._codes_residuals:
+            return lambda numbers, codes: TokenStoreCodec._searcher(self, codes)
+        codec, leaves = self.codec_, self.tree_.leaves
+        codebooks = codec.row_codebooks() if isinstance(codec, HasRowCodebooks) else None
+        if codebooks is not None and isinstance(codec, HasRowCodebooks) and self.stretch_.is_identity:
+            length, own, mapped = self.whole_, codec, codec.row_queries(leaves)
+            return lambda numbers, codes: ProductSetSearcher(own, codebooks, codes, length, numbers, mapped)
+        return lambda numbers, codes: DecodingSetSearcher(
+            self, joined(numbers, codes, codec.code_size), NUMBER_BYTES + codec.code_size
+        )

@@ -38,12 +38,25 @@ def _as_centroids(codes: np.ndarray, codebooks: np.ndarray, out: np.ndarray) -> 
 
 
 @njit(cache=True, nogil=True)
+def _add_leaves(numbers: np.ndarray, leaves: np.ndarray, rows: np.ndarray) -> None:
+    """Add to ``rows`` (t, dim) the leaves of their numbers; what has the number behind the last becomes zeros."""
+    for i in range(len(rows)):
+        line = rows[i]
+        if numbers[i] >= len(leaves):
+            line[:] = 0
+        else:
+            leaf = leaves[numbers[i]]
+            for j in range(len(line)):
+                line[j] += leaf[j]
+
+
+@njit(cache=True, nogil=True)
 def _scan(
     path: Path, tile: int, queries: tuple, documents: tuple, start: int, stop: int, keys: np.ndarray, ids: np.ndarray
 ) -> None:
     """The best documents of ``start:stop`` for each query: heaps ``keys``, ``ids`` (nq, k), left unsorted."""
     panels = queries[0]
-    codes, codebooks, offsets, length, far = documents
+    codes, codebooks, offsets, length, far, numbers, leaves = documents
     longest = 0
     for doc in range(start, stop):
         longest = max(longest, offsets[doc + 1] - offsets[doc])
@@ -52,6 +65,8 @@ def _scan(
     for doc in range(start, stop):
         rows = scratch[: offsets[doc + 1] - offsets[doc]]
         _as_centroids(codes[offsets[doc] : offsets[doc + 1]], codebooks, rows)
+        if len(leaves):
+            _add_leaves(numbers[offsets[doc] : offsets[doc + 1]], leaves, rows)
         if length > 0:
             at_length(rows, length, far, rows)
         push_document(path, tile, queries, doc, rows, best, (keys, ids))
@@ -68,6 +83,9 @@ def product_chamfer_search(
     far: float = 2.0,
     threads: int | None = None,
     path: str | None = None,
+    *,
+    numbers: np.ndarray | None = None,
+    leaves: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """As :func:`~methods.kernels.sets.chamfer.chamfer_search` for documents in product codes.
 
@@ -79,6 +97,9 @@ def product_chamfer_search(
         Centroids; those that a code names, side by side, are its vector of M * width dimensions.
     length, far : float
         As for :func:`~methods.kernels.sets.lengths.at_length`; a length of 0 leaves vectors as they are.
+    numbers, leaves : (total,) uint16, (K, M * width) float32, optional
+        What is added to each vector before it is brought to that length: the leaf of its number; K says that the vector
+        is zero.
     query_vectors, query_offsets, offsets, k, threads, path
         As there.
     """
@@ -88,5 +109,15 @@ def product_chamfer_search(
     if codes.dtype != np.uint8 or codes.shape[1:] != (m,) or not codes.flags.c_contiguous:
         raise KernelError(f"codes must be C-contiguous uint8 of shape (total, {m}), not {codes.shape}")
     offsets = as_offsets(offsets, len(codes), "offsets")
-    documents = (read_only(codes), read_only(codebooks), read_only(offsets), float(length), float(far))
+    if (numbers is None) != (leaves is None):
+        raise KernelError("numbers and leaves come together")
+    if numbers is None or leaves is None:
+        numbers, leaves = np.empty(0, np.uint16), np.empty((0, m * width), np.float32)
+    elif numbers.shape != (len(codes),) or leaves.shape[1:] != (m * width,) or leaves.dtype != np.float32:
+        raise KernelError(
+            f"numbers and leaves must be ({len(codes)},) and float32 (K, {m * width}), not {numbers.shape} and "
+            f"{leaves.shape}"
+        )
+    added = read_only(np.ascontiguousarray(numbers, np.uint16)), read_only(np.ascontiguousarray(leaves))
+    documents = (read_only(codes), read_only(codebooks), read_only(offsets), float(length), float(far), *added)
     return search_sets(_scan, documents, m * width, (query_vectors, query_offsets), k, threads, path)
