@@ -25,13 +25,14 @@ FEWER = ("first_k_tokens", "idf_pruning", "voronoi_pruning", "kmeans_pooling", "
 SIZES = (320, 1280, 5120)  # in memory, of which the table of choices is
 RESAMPLES = 100_000  # p is no less than one in so many, before the correction for all comparisons
 FEW_RESAMPLES = 10_000  # for what is only distinguishable from the best or not
-EQUAL = 0.05  # of p: what is above is not distinguishable from the best
+EQUAL = 0.05  # of p times the comparisons: what is above is not distinguishable from the best
 
 _HEAD = """# What was measured of sets of vectors
 
 Made by `python results/scripts/multivector_page.py` from the csv files here; what follows from it is in
 [docs/multivector.md](../../docs/multivector.md). Of N candidates, ordered by exact Chamfer from disk, the share of
-Chamfer's first ten that is among them. Intervals are of questions and, where there are several, seeds."""
+Chamfer's first ten that is among them. Intervals are of questions and, where there are several, seeds. Other work kept
+the machine busy: compare times roughly."""
 
 Name = tuple[str, str, int]  # method, codec, budget (0: none)
 
@@ -163,7 +164,7 @@ def choices(rows: Rows) -> dict[tuple[int, int], str]:
         paired_difference(values[ranked[where][0]][where[1]], values[other][where[1]], resamples=FEW_RESAMPLES)
         for where, other in pairs
     ]
-    equal = [pair for pair, p in zip(pairs, holm([each.p for each in differences])) if p >= EQUAL]
+    equal = [pair for pair, each in zip(pairs, differences) if each.p * len(differences) >= EQUAL]
     words = {where: words_of(by_name[names[0]], where[1]) for where, names in ranked.items()}
     for where, other in equal:
         words[where] += f"; = `{other[0]}` {short(values[other][where[1]].mean())}"
