@@ -39,6 +39,7 @@ def sections() -> dict[str, list[str]]:
         "bidr": bidr(read("bidr"), read("bidr_tests")),
         "bidr batches": batches(read("bidr"), read("bidr_tests")),
         "bidr seeds": seeds(read("bidr_seeds")),
+        "bidr served": served(read("bidr_records")),
         "bidr answers": answers(read("bidr_answers")),
         "bidr tried": tried(read("bidr_tried")),
         "bidr costs": costs(read("bidr_costs")),
@@ -167,6 +168,22 @@ def seeds(lines: Sequence[Mapping[str, str]]) -> Iterator[str]:
         cells = [size, seed, compared]
         for measure in measures:
             cells += [f"{float(own[measure]['value']):.3f}", gain(own[measure])]
+        yield f"| {' | '.join(cells)} |"
+
+
+def served(lines: Sequence[Mapping[str, str]]) -> Iterator[str]:
+    """A line for each run of the harness: bytes, times from memory and from disk, relevance beside the control."""
+    yield "| method | bytes | MB on disk | MB of parts | fit s | p50 ms | cold | reads | MRR@10 | gain | R@100 | gain |"
+    yield "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
+    for name in dict.fromkeys(line["method"] for line in lines):
+        own = {line["measure"]: line for line in lines if line["method"] == name}
+        first = own["MRR@10"]
+        star = "\\*" if first["shared"] == "true" else ""
+        times = [f"{first[field]}{star}" if first[field] else "-" for field in ("p50_ms", "cold_p50_ms")]
+        cells = [f"`{name}`", *(first[field] for field in ("bytes", "disk_mb", "parts_mb", "fit_s")), *times]
+        cells += [f"{first['reads']} of {float(first['read_kb']) / float(first['reads']):.2g} kB"]
+        for line in (first, own["R@100"]):
+            cells += [f"{float(line['value']):.3f}", "" if float(line["gain"]) == 0 else gain(line)]
         yield f"| {' | '.join(cells)} |"
 
 
