@@ -14,7 +14,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 from rich.console import Console
@@ -25,6 +24,7 @@ from bench.datasets import ground_truth
 from bench.datasets.base import Dataset, DatasetError
 from bench.errors import UsageError
 from bench.measure.ranking import kendall_tau
+from bench.options import OneLineParser
 from bench.records import Record
 from bench.report.names import scenario_of, shown_name
 from bench.report.per_query import RecallOfQueries
@@ -178,14 +178,11 @@ def smallest(agreements: Sequence[Agreement], tau: float) -> Agreement | None:
     return min((a for a in agreements if a.tau >= tau), key=lambda a: (a.cost, a.base), default=None)
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; --help names the options")
-
-
 def main() -> None:
     """Entry of the command."""
-    parser = _Parser(prog="python -m bench.subsample", description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser = OneLineParser(
+        prog="python -m bench.subsample", description=__doc__.partition("\n")[0] if __doc__ else None
+    )
     parser.add_argument(
         "records", nargs="+", metavar="RECORDS", help="folder of runs of one data set, with their arrays"
     )

@@ -18,7 +18,10 @@ class BudgetError(MethodError):
 
     def __init__(self, method: str, code_bytes: int, smallest: int) -> None:
         self.method, self.code_bytes, self.smallest = method, code_bytes, smallest
-        super().__init__(f"{method} cannot go down to {code_bytes} bytes a vector; its smallest code is {smallest} B")
+        super().__init__(
+            f"{method} cannot go down to {code_bytes} bytes a vector; its smallest code is {smallest} B "
+            "(`python -m methods` lists those of others)"
+        )
 
     def __reduce__(self) -> tuple:
         return type(self), (self.method, self.code_bytes, self.smallest)

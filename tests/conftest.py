@@ -49,6 +49,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             getattr(given.get("check"), "name", "") in THOROUGH_CHECKS
             or ("check" in given and given.get("method") in THOROUGH_METHODS)
             or str(given.get("path")) in other_paths
+            or "browser" in getattr(item, "fixturenames", ())
         ):
             item.add_marker("thorough")
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
-from typing import Any, NoReturn
+from typing import Any
 
 from bench.datasets.base import DatasetError
 from bench.datasets.distances import parse_metric
 from bench.errors import UsageError
 from bench.measure.decoding_error import WARNED_RATIO
+from bench.options import OneLineParser
 from methods import MethodError
 
 _EPILOG = (
@@ -21,11 +21,6 @@ _CHECK_EPILOG = "Exit status: 0, 1 if recall is below --min-recall, 2 for bad in
 _NEW = ("method", "budget", "metric", "train", "seed", "ids")  # options that a folder has from its beginning
 _DEFAULTS = {"train": 100_000, "seed": 0}
 _NO_PARAMETERS = frozenset((*_NEW, "out", "column", "dim", "name"))  # of a method: options, or known from the file
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; --help names the options")
 
 
 def main() -> None:
@@ -43,7 +38,7 @@ def main() -> None:
 
 
 def _compress(arguments: list[str]) -> int:
-    parser = _Parser(prog="python -m bench.compress", description=__doc__, epilog=_EPILOG)
+    parser = OneLineParser(prog="python -m bench.compress", description=__doc__, epilog=_EPILOG)
     parser.add_argument("words", nargs="+", metavar="FILE [NAME=VALUE ...]", help="vectors; parameters of the method")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder for codec, codes and ids")
     parser.add_argument("--method", metavar="NAME", help="as `python -m methods` lists them")
@@ -61,7 +56,8 @@ def _compress(arguments: list[str]) -> int:
 
     file, *params = options.words
     if taken := sorted(_NO_PARAMETERS.intersection(word.partition("=")[0] for word in params)):
-        raise UsageError(f"{taken[0]}= is no parameter of a method; --help names the options")
+        right = f"write --{taken[0]}" if taken[0] in (*_NEW, "out", "column") else "it follows from the file"
+        raise UsageError(f"{taken[0]}= is no parameter of a method; {right}")
     if options.append:
         if given := [name for name in _NEW if getattr(options, name) is not None] or params:
             raise UsageError(f"--append takes no {given[0]}: it encodes with the codec that is there")
@@ -98,7 +94,7 @@ def _tell_ratio(ratio: float | None) -> None:
 
 
 def _check(arguments: list[str]) -> int:
-    parser = _Parser(prog="python -m bench.compress check", epilog=_CHECK_EPILOG)
+    parser = OneLineParser(prog="python -m bench.compress check", epilog=_CHECK_EPILOG)
     parser.description = "recall@10 of a search of the stored codes, against exact neighbors; bytes"
     parser.add_argument("out", metavar="DIR", help="folder of the codes")
     parser.add_argument("files", nargs="+", metavar="FILE", help="what they were made of, in the order of appending")

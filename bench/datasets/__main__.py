@@ -7,7 +7,7 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -25,6 +25,7 @@ from bench.datasets.texts import HAVING
 from bench.errors import UsageError
 from bench.measure.kind_advice import NOTHING_NEEDED, advice_of
 from bench.measure.kinds import kinds_of, warnings_of
+from bench.options import OneLineParser
 from bench.progress import busy
 from bench.report.words import number
 
@@ -96,10 +97,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; --help names the options")
-
+class _Parser(OneLineParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Takes a KEY=VALUE behind an option too, where argparse by itself takes none."""
         chosen, rest = super().parse_known_args(args, namespace)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import Any, NoReturn
+from typing import Any
 
 from bench.datasets.base import DatasetError
 from bench.datasets.distances import parse_metric
@@ -15,6 +15,7 @@ from bench.engines.export import offer_data
 from bench.engines.offers import Offer, Refusal, offers, refusals, where
 from bench.engines.scheme import EngineEntry
 from bench.errors import UsageError
+from bench.options import OneLineParser
 from bench.recommend.question import parse_count
 from methods import MethodError
 from methods.budget import Budget
@@ -24,11 +25,6 @@ _EPILOG = (
     "Bytes are those of a code with its factors and padding; ids, links of a graph and originals are listed apart. "
     "Exit status: 0, or 2 for bad input."
 )
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; --help names the options")
 
 
 def main() -> None:
@@ -45,7 +41,7 @@ def main() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m bench.engines", description=__doc__, epilog=_EPILOG)
+    parser = OneLineParser(prog="python -m bench.engines", description=__doc__, epilog=_EPILOG)
     parser.add_argument("--json", action="store_true", help="as JSON")
     verbs = parser.add_subparsers(dest="verb", metavar="show | for")
     show = verbs.add_parser("show", help="what an engine offers at a dimension")

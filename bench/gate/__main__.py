@@ -9,7 +9,6 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from bench import records
 from bench.config import RunConfig
@@ -22,6 +21,7 @@ from bench.files import check_writable
 from bench.gate import benchmark_file
 from bench.gate.case import Case, read_cases
 from bench.gate.verdict import Tolerance, Verdict, compare
+from bench.options import OneLineParser
 from bench.packages import say_left_out
 from bench.progress import Progress
 from bench.records import Record
@@ -34,14 +34,9 @@ _EPILOG = (
 )
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; --help names the options")
-
-
 def main() -> None:
     """Entry of the command."""
-    parser = _Parser(prog="python -m bench.gate", description=__doc__, epilog=_EPILOG)
+    parser = OneLineParser(prog="python -m bench.gate", description=__doc__, epilog=_EPILOG)
     parser.add_argument(
         "--baseline", required=True, metavar="RECORDS", help="folder, packed records, or pytest-benchmark .json"
     )

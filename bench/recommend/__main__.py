@@ -8,20 +8,14 @@ import os
 import shutil
 import sys
 import tempfile
+from typing import TYPE_CHECKING, NoReturn
 
-from bench.datasets.base import DatasetError
 from bench.errors import UsageError
-from bench.packages import say_left_out
-from bench.recommend.answer import Answer
-from bench.recommend.choice import recommend
-from bench.recommend.export import to_json
-from bench.recommend.keep import Saved
-from bench.recommend.offer import Limits
-from bench.recommend.options import OneLineParser
-from bench.recommend.prices import read_prices
-from bench.recommend.question import Question, parse_bytes, parse_count, parse_engines, parse_methods
-from bench.recommend.words import answer_lines, saved_lines
-from methods import MethodError
+from bench.options import OneLineParser
+
+if TYPE_CHECKING:
+    from bench.recommend.answer import Answer
+    from bench.recommend.question import Question
 
 _EPILOG = (
     "`python -m bench.recommend table --help`: the same for an embedding table, from published records; "
@@ -85,16 +79,32 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="the answer as one JSON object (docs/commands.md)")
     try:
         options = parser.parse_args()
+    except UsageError as error:
+        _refuse(error)
+    from bench.datasets.base import DatasetError  # heavy: --help and wrong options do without
+    from bench.packages import say_left_out
+    from methods import MethodError
+
+    try:
         say_left_out("bench.recommend")
         answer = _answered(_question(options), options.json)
     except (UsageError, DatasetError, MethodError) as error:
-        print(f"bench.recommend: {' '.join(str(error).replace(' column=', ' --column ').split())}", file=sys.stderr)
-        sys.exit(2)
+        _refuse(error)
     sys.exit(0 if answer.chosen is not None else 1)
+
+
+def _refuse(error: ValueError) -> NoReturn:
+    print(f"bench.recommend: {' '.join(str(error).replace(' column=', ' --column ').split())}", file=sys.stderr)
+    sys.exit(2)
 
 
 def _answered(question: Question, as_json: bool) -> Answer:
     """The answer, printed before anything is saved, so that an interruption does not lose it."""
+    from bench.recommend.choice import recommend
+    from bench.recommend.export import to_json
+    from bench.recommend.keep import Saved
+    from bench.recommend.words import answer_lines, saved_lines
+
     known: list[Answer] = []
 
     def tell(answer: Answer) -> None:
@@ -119,30 +129,35 @@ def _answered(question: Question, as_json: bool) -> Answer:
 def _table(arguments: list[str]) -> None:
     """The same question about an embedding table, answered from published records."""
     from bench.recommend import table
+    from methods import MethodError
 
     try:
         answer = table.recommend_table(table.question_of(arguments))
     except (UsageError, MethodError) as error:
-        print(f"bench.recommend: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(2)
+        _refuse(error)
     print("\n".join(table.lines(answer)))
 
 
 def _multivector(arguments: list[str]) -> None:
     """The same question about sets of vectors. Exit status as of vectors."""
+    from bench.datasets.base import DatasetError
     from bench.recommend import set_question, set_words, sets
+    from methods import MethodError
 
     try:
         question, as_json = set_question.question_of(arguments)
         answer = sets.recommend_sets(question)
     except (UsageError, DatasetError, MethodError) as error:
-        print(f"bench.recommend: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(2)
+        _refuse(error)
     print(set_words.to_json(answer) if as_json else "\n".join(set_words.lines(answer)))
     sys.exit(0 if answer.chosen is not None else 1)
 
 
 def _question(options: argparse.Namespace) -> Question:
+    from bench.recommend.offer import Limits
+    from bench.recommend.prices import read_prices
+    from bench.recommend.question import Question, parse_bytes, parse_count, parse_engines, parse_methods
+
     return Question(
         data=options.data,
         budget=options.budget,

@@ -91,7 +91,9 @@ class Answer:
     elsewhere : budget in bytes -> Offer
         The best at other budgets, on the small sample.
     fastest : Offer or None
-        The fastest of all that were measured, on the small sample.
+        The fastest of all that were measured, on the largest sample that it was measured on.
+    earlier : dataset.n -> Offer
+        The chosen method, or the first of the nearest, on every sample that it was measured on.
     raced, failed, unstarted : list, dict, list
         Names that were measured at all; records of those that were not, by name; names there was no time for.
     expected : set of str
@@ -139,6 +141,7 @@ class Answer:
     published: prior.Reaching | None = None
     elsewhere: dict[int, Offer] = field(default_factory=dict)
     fastest: Offer | None = None
+    earlier: dict[int, Offer] = field(default_factory=dict)
     raced: list[str] = field(default_factory=list)
     failed: dict[str, Record] = field(default_factory=dict)
     unstarted: list[str] = field(default_factory=list)

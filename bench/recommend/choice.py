@@ -101,7 +101,7 @@ def _race(
         raise UsageError(_none_measured(answer.question, first))
     answer.raced, answer.failed = [racer.name for racer in first.racers], first.failed
     answer.unstarted, answer.expected, answer.order_from = first.unstarted, set(expected.known), expected.source
-    answer.fastest = min((racer.offer for racer in served or first.racers), key=lambda offer: offer.p50_ms)
+    fastest = min(served or first.racers, key=lambda racer: racer.offer.p50_ms).name
     had = None if answer.question.engines else best_had(first.racers, answer.code_bytes)
     also = [] if had is None else [had.name]  # what it costs to take that is told of the vectors that decide
     favorites, known_best, second, margin = expected.favorites, first, Round([]), EARLY_MARGIN
@@ -113,6 +113,8 @@ def _race(
     final = race.next_round(
         racers, "final", full, "the finalists", FINALISTS, margin, favorites, earlier=second, also=also
     )
+    measured = [racer for round_ in (final, second, first) if (racer := round_.named(fastest)) is not None]
+    answer.fastest = measured[0].offer
     return [final if final.decides(known_best.leaders) else known_best, second, first]
 
 
@@ -132,6 +134,9 @@ def _choose(answer: Answer, rounds: list[Round], expected: prior.Expectation) ->
         pick.choose(answer, *everything)
         best = answer.chosen
         answer.places = places_of(answer.chosen or answer.nearest[0], everything, answer.code_bytes)
+    name = (answer.chosen or answer.nearest[0]).name
+    same = [racer.offer for round_ in rounds if (racer := round_.named(name)) is not None]
+    answer.earlier = {offer.record.dataset.n: offer for offer in same}
     if best is not None and best.name in expected.known:
         answer.ahead = first.stopped_ahead(expected.known, best.name)
     answer.favorites_missing = [name for name in expected.favorites if name in first.stopped]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bench.errors import UsageError
+from bench.options import OneLineParser
 from bench.recommend.offer import Limits
-from bench.recommend.options import OneLineParser
 from bench.recommend.question import parse_bytes, parse_count
 from methods import registry
 from methods.budget import Budget

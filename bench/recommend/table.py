@@ -14,7 +14,7 @@ import numpy as np
 
 from bench import records
 from bench.errors import UsageError
-from bench.recommend.options import OneLineParser
+from bench.options import OneLineParser
 from bench.recommend.question import parse_count
 from bench.report import significance
 from bench.report.rows import Row, rows_of

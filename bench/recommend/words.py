@@ -45,6 +45,7 @@ def answer_lines(answer: Answer) -> Iterator[str]:
     if answer.chosen is not None:
         yield from _offer("take", answer.chosen, question.prices)
         yield from unsure(answer.chosen, question.limits)
+        yield from _heavy_parts(answer.chosen)
         yield from _runner_up(answer)
         yield from staying(answer)
         yield from _trades(answer)
@@ -75,6 +76,17 @@ def answer_lines(answer: Answer) -> Iterator[str]:
     if answer.order_from:
         yield f"order of the race: {answer.order_from}"
     yield f"{len(answer.raced)} methods raced in {answer.seconds:.0f} s{_overrun(answer)}"
+
+
+def _heavy_parts(offer: Offer) -> Iterator[str]:
+    """Where a code is small and what it is decoded with is not."""
+    assert offer.record.bytes is not None
+    parts, codes = offer.record.bytes.parts_total, offer.n * offer.code
+    if offer.scheme is None and parts > codes:
+        yield (
+            f"its parts (codebooks, rotations and the like) take {count_bytes(parts)}, its codes {count_bytes(codes)}: "
+            f"they weigh less than codes from {parts // offer.code + 1:,} vectors on"
+        )
 
 
 def _best(answer: Answer) -> Offer:
@@ -267,7 +279,7 @@ def _changes(answer: Answer) -> Iterator[str]:
         if here is not None and offer.code > here.code and offer.recall.value <= here.recall.value:
             continue  # there was no time there for what is better: larger codes would be no gain
         own = f" at {offer.code} bytes" if offer.code < code_bytes else ""
-        kept = f"{own} (recall@{offer.k} {_small(offer)})"
+        kept = f"{own} (recall@{offer.k} {_small(offer, answer)})"
         if offer.missed(limits):
             most = f"{offer.title}{kept} keeps most{but(offer, limits)}"
             yield f"at {code_bytes} bytes nothing tried meets the limits; {most}"
@@ -281,7 +293,7 @@ def _changes(answer: Answer) -> Iterator[str]:
     if eligible and fastest is not None and chosen is not None and fastest.p50_ms < chosen.p50_ms / 1.5:
         yield (
             f"for a p50 below {duration(chosen.p50_ms / 1e3)} take {fastest.title}: about "
-            f"{duration(fastest.p50_ms / 1e3)} (recall@{fastest.k} {_small(fastest)})"
+            f"{duration(fastest.p50_ms / 1e3)} (recall@{fastest.k} {_small(fastest, answer)})"
         )
     crossing = _crossing(answer)
     if crossing:
@@ -295,8 +307,12 @@ def _same(offer: Offer, other: Offer) -> bool:
     return offer.method == other.method
 
 
-def _small(offer: Offer) -> str:
-    return f"{offer.recall.value:.3f} on {offer.record.dataset.n:,} vectors"
+def _small(offer: Offer, answer: Answer) -> str:
+    """Its recall and on how many vectors; where these are fewer, also what the first offer has on as many."""
+    n, here = offer.record.dataset.n, answer.chosen or answer.nearest[0]
+    same = answer.earlier.get(n)
+    beside = "" if same is None or n == here.record.dataset.n else f", where {here.title} has {same.recall.value:.3f}"
+    return f"{offer.recall.value:.3f} on {n:,} vectors{beside}"
 
 
 def _crossing(answer: Answer) -> str:

@@ -6,11 +6,12 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from bench import records
 from bench.datasets.base import DatasetError
 from bench.errors import UsageError
+from bench.options import OneLineParser
 from bench.records import Record
 from bench.report import pictures, significance, tables
 from bench.report.curves import curves
@@ -31,14 +32,9 @@ _MINE_PATHS = ("results/runs", "results/published")
 Located = list[tuple[Record, Path | None]]
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; --help names the options")
-
-
 def main() -> None:
     """Entry of the command."""
-    parser = _Parser(prog="python -m bench.report", description=__doc__)
+    parser = OneLineParser(prog="python -m bench.report", description=__doc__)
     parser.add_argument(
         "records", nargs="*", metavar="RECORDS", help="record.json, packed records, or a folder of them"
     )

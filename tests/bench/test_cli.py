@@ -183,7 +183,10 @@ def test_a_sweep_without_failures_exits_zero(bench, vectors):
 def test_infeasible_alone_is_a_one_line_error(here, vectors):
     done = here("method=float32", "budget=8x", *on(vectors))
     assert done.returncode == 2
-    assert done.stderr.strip() == "bench: float32 cannot go down to 8 bytes a vector; its smallest code is 64 B"
+    assert done.stderr.strip() == (
+        "bench: float32 cannot go down to 8 bytes a vector; its smallest code is 64 B "
+        "(`python -m methods` lists those of others)"
+    )
 
 
 @pytest.mark.thorough

@@ -55,6 +55,7 @@ def test_the_claim_of_a_killed_job_does_not_block(plans, cluster):
     assert record.status == "timeout"
 
 
+@pytest.mark.thorough
 def test_what_another_sweep_measures_is_waited_for(plans, cluster, monkeypatch):
     (plan,) = plans("sign")
     path, looks, known = theirs(plan), [], claims.holder

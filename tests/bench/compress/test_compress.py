@@ -169,6 +169,7 @@ def test_another_file_or_option_is_refused_on_resume(npy, tmp_path):
         compress(request)
 
 
+@pytest.mark.thorough
 def test_appended_codes_stand_behind_the_earlier_ones(npy, tmp_path, capsys):
     out, new = tmp_path / "out", tmp_path / "new.npy"
     np.save(new, vectors_of(250)[:, ::-1] * 3)

@@ -54,6 +54,7 @@ def ask(files, **options):
     return SetsQuestion(*files, options.pop("budget", BUDGET), **options)
 
 
+@pytest.mark.thorough
 def test_the_best_recall_within_the_limits_is_taken_with_its_candidates(files):
     question = ask(files, disk_budget=10_000, methods=("first_k_tokens", "mean_pooling", "colbert_residual"))
     answer = recommend_sets(question)

@@ -93,6 +93,7 @@ def test_other_indexes_of_sets_are_refused(measured, index):
         measured("mean_pooling", index=index)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["mean_pooling", "muvera"])
 def test_single_vectors_of_padded_sets_are_those_of_the_others(name):
     base, zeros = sets("bench base", 40, 4, 20), np.zeros((3, DIM), np.float32)

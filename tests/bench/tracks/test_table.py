@@ -55,6 +55,7 @@ def test_a_run_counts_exported_arrays_and_judges_on_test_examples(options, tmp_p
     assert frame["auc"][0] == record.quality["auc"].value
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("in_this_process")
 def test_a_finished_run_is_read_and_a_click_model_is_another_run(options):
     first = run("hash", "4x", **options)

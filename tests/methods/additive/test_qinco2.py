@@ -66,6 +66,7 @@ def test_networks_matter_once_trained(fitted):
     assert error(fitted, data.base(DIM)) < 0.995 * error(without, data.base(DIM))
 
 
+@pytest.mark.thorough
 def test_decoding_goes_step_by_step(fitted):
     net, codes = fitted.network_, fitted.encode(data.base(DIM))
     found = np.zeros((len(codes), DIM), np.float32)

@@ -34,6 +34,7 @@ def recall(codec, base, queries):
 # --- the length of a query ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("scoring", ["hamming", "asymmetric"])
 @pytest.mark.parametrize("name", HASHES)
 def test_hash_codes_of_queries_do_not_depend_on_their_length(name, scoring):

@@ -8,6 +8,7 @@ import pytest
 import methods
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("metric", ["ip", "l2"])
 @pytest.mark.parametrize(
     ("name", "params"), [("rq_trellis", {"state_bits": 10}), ("trellis", {"state_bits": 10}), ("transform_coding", {})]

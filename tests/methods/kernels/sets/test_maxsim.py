@@ -105,6 +105,7 @@ def test_squared_distances_are_not_folded():
         largest_level_products(scanner, np.array([0, 4]), np.zeros((1, 8), np.float32))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("path", kernel_paths.EVERY)
 @pytest.mark.parametrize("queries", [1, 6])
 def test_largest_grid_products_are_those_of_decoded_values(path, queries):
