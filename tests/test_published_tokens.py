@@ -43,6 +43,12 @@ def test_lines_and_choices_are_those_of_the_measured_lines():
                 )
 
 
+def test_the_example_is_what_the_command_answered():
+    script = program("recommend_sets")
+    assert "take " in script.FILE.read_text()
+    assert "\n".join(script.example()) in (ROOT / "docs" / "multivector.md").read_text()
+
+
 def test_the_pages_are_those_of_the_records(tokens):
     page, tables = tokens.made()
     assert (ROOT / "results" / "tokens" / "squad-tokens-128.md").read_text() == "\n".join(page) + "\n"
