@@ -58,6 +58,16 @@ def test_the_pages_are_those_of_the_records(tokens):
         assert "\n".join(lines) in text, "docs/multivector.md is older than the records; run make publish"
 
 
+def test_tables_of_candidates_are_those_of_the_measured_lines():
+    measured, text = program("token_candidates"), (ROOT / "docs" / "multivector.md").read_text()
+    for lines in (
+        measured.curve_table(measured.load(measured.CURVE)),
+        measured.look_table(measured.load(measured.LOOKS)),
+    ):
+        assert len(lines) > 4
+        assert "\n".join(lines) in text, "docs/multivector.md is older than its csv"
+
+
 def test_codes_are_compared_with_residuals_of_no_fewer_bytes(tokens):
     rows = tokens.rows_of(record for record, _ in tokens.records.locate([tokens.PACK]))
     references = [row for row in rows if row.record.method.name == tokens.REFERENCE]
