@@ -1,12 +1,15 @@
 """Layers of encoders: the page and the tables say what the published records say."""
 
+import csv
 import importlib.util
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bench.measure.statistics import Interval
+from methods.vectors import normalized
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKS = sorted((ROOT / "results" / "layers").glob("*.parquet"))
@@ -56,3 +59,60 @@ def test_what_is_kept_is_a_share_with_the_interval_of_the_loss(layers):
         }
 
     assert layers.kept(Found, "3->6", "MRR@10") == "0.800 [0.600, 0.900]"
+
+
+def test_the_tables_of_heads_are_those_of_what_was_measured(layers):
+    with (layers.LAYERS / "heads.csv").open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    for at in layers.AT:
+        table = layers.heads_table(lines, at)
+        assert len(table) == 2 + len(layers.PAIRS) * len(layers.MEASURES)
+        assert "\n".join(table) in layers.PAGE.read_text(), "docs/layers.md is older than heads.csv; run make publish"
+
+
+@pytest.fixture
+def heads(layers, monkeypatch):
+    """The program that trains heads, on few texts whose layers are noisier the earlier they are."""
+    pytest.importorskip("torch")
+    import layer_heads
+
+    monkeypatch.setattr(layer_heads, "DIM", 48)
+    rng = np.random.default_rng(0)
+    sentences, noise = (rng.standard_normal((count, layer_heads.DIM)) for count in (200, 160))
+    answers = rng.integers(200, size=160)
+    moved = 0.3 * noise + sentences[answers]
+
+    def layered(last):
+        noise = rng.standard_normal((layer_heads.LAST, *last.shape))
+        steps = np.linspace(2, 0, layer_heads.LAST)[:, None, None]
+        return normalized((last + steps * noise).reshape(-1, last.shape[1]).astype(np.float32)).reshape(noise.shape)
+
+    base, questions = layered(sentences), layered(moved)
+    parts = [
+        layer_heads.Asked(questions[:, rows], answers[rows])
+        for rows in (slice(0, 100), slice(100, 130), slice(130, 160))
+    ]
+    near = layer_heads.nearest(base[-1], parts[-1].vectors[-1], layer_heads.K)
+    monkeypatch.setattr(layer_heads, "data", lambda: layer_heads.Data(base, *parts, near))
+    monkeypatch.setattr(layer_heads, "BATCH", 50)
+    monkeypatch.setattr(layer_heads, "EPOCHS", 1)
+    return layer_heads
+
+
+def test_heads_keep_their_best_epoch(heads):
+    start = heads.closed_form(0)
+    for loss in heads.LOSSES:
+        own, epoch = heads.trained(loss, 0)
+        assert heads.judged(own) >= heads.judged(start)
+        moved = any((one["matrix"] != two["matrix"]).any() for one, two in zip(own, start, strict=True))
+        assert moved == (epoch > 0)
+
+
+def test_the_same_seed_trains_the_same_heads(heads):
+    first, second = (heads.trained("2dmse", 0)[0] for _ in range(2))
+    assert all((one["matrix"] == two["matrix"]).all() for one, two in zip(first, second, strict=True))
+
+
+def test_the_closed_form_at_the_last_layer_is_the_last_layer(heads):
+    measures = heads.searched(heads.closed_form(0), heads.data().test, [(heads.LAST, heads.DIM)])
+    assert all(each["recall@10"].mean() > 0.99 for each in measures.values())

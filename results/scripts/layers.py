@@ -8,7 +8,9 @@ From the packed records in ``results/layers`` (``experiment=layers``); ``make pu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import csv
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +34,8 @@ LAYERS, PAGE, PICTURE = ROOT / "results" / "layers", ROOT / "docs" / "layers.md"
 WIDTHS = ("pca", "truncation")  # methods whose dimension is the axis of a table
 BLUE, ORANGE, GREEN, GRAY = "#0072B2", "#D55E00", "#009E73", "#666666"  # color-blind safe
 WAYS = {"queries": BLUE, "both": GREEN, "both, unmapped": ORANGE}
+PAIRS = ((1, 32), (2, 64), (3, 128), (4, 192), (5, 256), (6, 384))  # layers and dimensions of ``layer_heads.py``
+AT = ("both", "queries")  # what is at a pair: documents too, or queries over documents at the last layer
 MEASURES = {"recall@10": "recall@10 of the last layer's neighbors", "MRR@10": "MRR@10 of the answer's sentence"}
 
 
@@ -152,6 +156,26 @@ def recalls(runs: Runs, record: Record) -> list[str]:
     return [f"{record.quality[name].value:.3f}" for name in [*settings, "recall@10"]]
 
 
+def heads_table(lines: Sequence[Mapping[str, str]], at: str) -> list[str]:
+    """A line for each pair of ``layer_heads.py`` and measure: the closed form, and every loss by seed.
+
+    "+" and "-" are above and below the closed form of the same seed by the paired test (Holm, 5%).
+    """
+    lines = [line for line in lines if line["at"] == at and (int(line["layer"]), int(line["dimensions"])) in PAIRS]
+    runs = list(dict.fromkeys((line["loss"], line["seed"]) for line in lines))
+    heads = " | ".join(f"{loss}, seed {seed}" for loss, seed in runs)
+    rows = [f"| layer | dimensions | measure | closed form | {heads} |", "|---:|---:|---|---:|" + "---:|" * len(runs)]
+    of = {tuple(line[name] for name in ("loss", "seed", "layer", "dimensions", "measure")): line for line in lines}
+    for (layer, width), measure in itertools.product(PAIRS, MEASURES):
+        own = [of[*run, str(layer), str(width), measure] for run in runs]
+        cells = [f"{float(own[0]['closed_form']):.3f}"]
+        for line in own:
+            sign = ("+" if float(line["gain"]) > 0 else "-") if float(line["p_holm"]) < 0.05 else ""
+            cells.append(f"{float(line['value']):.3f}{sign}")
+        rows.append(f"| {layer} | {width} | {measure} | {' | '.join(cells)} |")
+    return rows
+
+
 def page(name: str, runs: Runs) -> list[str]:
     """The text of ``results/layers/NAME.md``."""
     record = runs.exact
@@ -259,6 +283,10 @@ def main() -> None:
         (LAYERS / f"{name}.md").write_text("\n".join(page(name, runs)) + "\n")
         for table, lines in (("layers", layer_table(runs)), ("widths", width_table(runs)), ("codes", code_table(runs))):
             put(PAGE, f"{table} of {name}", lines)
+    with (LAYERS / "heads.csv").open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    for at in AT:
+        put(PAGE, f"heads, {at}", heads_table(lines, at))
     pictures.save(figure_of(sets), PICTURE)
 
 
