@@ -4,7 +4,7 @@
 
 From the measured lines and the packed records of sets; ``prior.py`` runs it. Of each method (with the codec that it
 has by default, and with others) at each size: recall@10, the share of the first ten among forty candidates, and the
-seconds of a run.
+seconds of a run. ``results/tokens/defaults.parquet`` has runs that no sweep has, for their times.
 """
 
 from __future__ import annotations

@@ -158,7 +158,7 @@ def test_status_one_and_json_where_nothing_is_good_enough(files, command):
         (["--budget", "16B", "--time", "1"], "--time 1 is too short"),
         (["--budget", "16B", "--disk-budget", "lots"], "lots is no amount of memory"),
         (["--budget", "1B", "--methods", "first_k_tokens"], "in 1B; the smallest codes are those of first_k_tokens"),
-        (["--budget", "16B", "--tme", "60"], "unrecognized arguments: --tme 60; --help names the options"),
+        (["--budget", "16B", "--tme", "60"], "there is no option --tme; did you mean --time?"),
     ],
 )
 def test_a_question_that_cannot_be_answered_is_refused_in_one_line(files, command, arguments, message):
