@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from methods.encoding.units import lengths_of
 from methods.vectors import normalized
 
 __all__ = ["ResidualMap"]
@@ -60,7 +61,7 @@ class ResidualMap:
             if "inner" in self.weights:
                 inner = gelu(unit @ self.weights["inner"] + self.weights["inner_bias"])
             outer = unit + inner @ self.weights["outer"] + self.weights["outer_bias"]
-            mapped[start : start + _BLOCK] = normalized(outer) * np.linalg.norm(block, axis=1, keepdims=True)
+            mapped[start : start + _BLOCK] = normalized(outer) * lengths_of(block)
         return mapped
 
 

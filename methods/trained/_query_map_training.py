@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from methods.encoding.units import lengths_of
 from methods.fitting.query_training import Optimizer, exported, info_nce, list_net, residual, trainable
 from methods.fitting.residual_map import ResidualMap
 from methods.trained._query_map import ANSWERS, Judge, Recipe
@@ -51,7 +52,7 @@ def train_query_map(
     optimizer = Optimizer(
         [{"params": list(weights.values()), "lr": recipe.rate}], recipe.epochs * (len(queries) // size), decay=0.01
     )
-    scale = float(np.linalg.norm(vectors[answers], axis=1).mean()) or 1.0
+    scale = float(lengths_of(vectors[answers]).mean()) or 1.0
     sharpness = 1 / (recipe.temperature * scale)
     best = ResidualMap({})
     best_score = judge.score(best) if len(judge) else -np.inf

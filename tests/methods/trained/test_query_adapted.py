@@ -86,6 +86,16 @@ def test_lengths_of_queries_and_the_seed_decide_nothing_else():
     np.testing.assert_array_equal(found(one), found(one, 4 * TEST))
 
 
+@pytest.mark.parametrize("scale", [1e-30, 1e20])
+def test_lengths_beyond_the_squares_of_float32_change_no_order(scale):
+    adapted = fitted(validation=np.empty(0, np.int64), epochs=1)
+    np.testing.assert_array_equal(found(adapted, TEST * np.float32(scale)), found(adapted))
+    far = methods.create("query_adapted", dim=DIM, budget="16B", metric="ip", codec="int8", epochs=1)
+    far.fit(BASE * np.float32(scale), queries=TrainingQueries(LOG, ANSWERS[:2_000]))
+    outer = adapted.parts()["transform.outer"]
+    np.testing.assert_allclose(far.parts()["transform.outer"], outer, atol=1e-3 * np.abs(outer).max())
+
+
 def test_a_final_order_is_by_mapped_queries_where_answers_count():
     for loss, mapped in (("answers", True), ("neighbors", False)):
         codec = fitted(loss=loss, epochs=1, validation=np.empty(0, np.int64))
