@@ -99,6 +99,7 @@ def heads(layers, monkeypatch):
     return layer_heads
 
 
+@pytest.mark.thorough
 def test_heads_keep_their_best_epoch(heads):
     start = heads.closed_form(0)
     for loss in heads.LOSSES:
