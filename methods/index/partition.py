@@ -10,6 +10,7 @@ import math
 import faiss
 import numpy as np
 
+from methods.encoding.units import typical_length, unit_of
 from methods.errors import MethodError
 from methods.faiss_tools import faiss_metric
 from methods.metric import Metric
@@ -61,8 +62,13 @@ class Partition:
             max_points_per_centroid=_POINTS,
             min_points_per_centroid=1,
         )
-        kmeans.train(vectors)
-        self.centroids = np.ascontiguousarray(kmeans.centroids, np.float32)
+        # A power of two near the vectors' length, or 1 for ordinary ones: faiss squares distances in float32.
+        self._unit = unit_of(typical_length(vectors))
+        kmeans.train(self._scaled(vectors))
+        self._scaled_centroids = np.ascontiguousarray(kmeans.centroids, np.float32)
+        self.centroids = self._scaled_centroids  # the same array, but for vectors of unordinary length
+        if self._unit != 1:
+            self.centroids = self._scaled_centroids * np.float32(self._unit)
         return self
 
     @property
@@ -72,7 +78,7 @@ class Partition:
 
     def assign(self, vectors: np.ndarray) -> np.ndarray:
         """The list (n,) int32 of each of ``vectors`` (n, dim) floating."""
-        nearest = faiss.knn(self.prepared(vectors), self.centroids, 1)[1][:, 0]
+        nearest = faiss.knn(self._scaled(self.prepared(vectors)), self._scaled_centroids, 1)[1][:, 0]
         return np.maximum(nearest, 0).astype(np.int32)  # -1: no distance is finite
 
     def residuals(self, vectors: np.ndarray, assigned: np.ndarray) -> np.ndarray:
@@ -86,10 +92,14 @@ class Partition:
         """
         if probes >= self.lists:
             return np.tile(np.arange(self.lists), (len(queries), 1))
-        _, lists = faiss.knn(queries, self.centroids, probes, metric=faiss_metric(self.metric.inner))
+        queries = self._scaled(queries) if self.metric is Metric.L2 else queries
+        _, lists = faiss.knn(queries, self._scaled_centroids, probes, metric=faiss_metric(self.metric.inner))
         return np.sort(lists, axis=1)
 
     def prepared(self, vectors: np.ndarray) -> np.ndarray:
         """Clean float32 vectors (n, dim), normalized under cosine."""
         vectors = as_vectors(vectors, self.dim)
         return normalized(vectors) if self.metric is Metric.COSINE else vectors
+
+    def _scaled(self, vectors: np.ndarray) -> np.ndarray:
+        return vectors if self._unit == 1 else vectors / np.float32(self._unit)

@@ -34,6 +34,16 @@ def test_all_lists_are_a_scan(lists, name):
     assert np.array_equal(ids, flat_ids)
 
 
+@pytest.mark.parametrize("metric", ["ip", "l2"])
+@pytest.mark.parametrize("exponent", [-100, 66])
+def test_lists_are_the_same_where_squares_are_beyond_float32(metric, exponent):
+    base, far = vectors(), np.ldexp(vectors(), exponent)
+    near, distant = Partition(DIM, metric, 8).fit(base), Partition(DIM, metric, 8).fit(far)
+    assert np.array_equal(distant.assign(far), near.assign(base))
+    queries = np.ldexp(vectors(5, 1), exponent)
+    assert np.array_equal(distant.nearest(queries, 3), near.nearest(vectors(5, 1), 3))
+
+
 def test_lists_without_codes_are_visited_for_nothing():
     base = vectors()
     partition = Partition(DIM, "l2", 8).fit(base)
