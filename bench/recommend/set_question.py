@@ -93,7 +93,7 @@ def question_of(arguments: Sequence[str]) -> tuple[SetsQuestion, bool]:
         budget=options.budget,
         disk_budget=None if options.disk_budget is None else parse_bytes(options.disk_budget),
         limits=Limits(options.min_recall, options.max_p50_ms),
-        methods=tuple(filter(None, options.methods.split(","))),
+        methods=tuple(dict.fromkeys(filter(None, options.methods.split(",")))),
         column=options.column,
         threads=options.threads,
         seed=options.seed,

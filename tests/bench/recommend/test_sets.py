@@ -13,7 +13,7 @@ from bench.recommend.__main__ import main
 from bench.recommend.amounts import duration
 from bench.recommend.offer import Limits
 from bench.recommend.set_prior import PublishedSets, Row
-from bench.recommend.set_question import SetsQuestion
+from bench.recommend.set_question import SetsQuestion, question_of
 from bench.recommend.set_words import lines
 from bench.recommend.sets import recommend_sets
 from methods import registry
@@ -204,3 +204,8 @@ def test_documents_that_are_all_alike_are_said_to_say_nothing(tmp_path):
     answer = recommend_sets(ask((str(tmp_path / "docs.npz"), str(tmp_path / "q.npz")), methods=("mean_pooling",)))
     assert len(answer.ranked) == 2
     assert "every method finds all: these documents are too few or too alike" in "\n".join(lines(answer))
+
+
+def test_a_method_that_is_named_twice_is_measured_once():
+    words = ["--data", "a.npz", "--queries", "q.npz", "--budget", "32x", "--methods", "muvera,lemur,muvera"]
+    assert question_of(words)[0].methods == ("muvera", "lemur")
