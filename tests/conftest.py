@@ -26,14 +26,18 @@ THOROUGH_CHECKS = {  # for every method a second or two, most of what the checks
     "an_index_of_residuals_adds_what_centroids_score",
     "search_finds_what_its_codes_hold",
 }
-THOROUGH_METHODS = {
+THOROUGH_METHODS = {  # slow to fit, or to compile: all their checks take long
+    "anisotropic_pq",
     "bidr",
     "distill_pq",
     "lsq",
+    "mrq",
+    "nvq",
+    "prq",
     "qinco2",
     "query_adapted",
     "query_weighted",
-}  # slow to fit: all their checks take long
+}
 _running: list[pytest.Item] = []
 
 

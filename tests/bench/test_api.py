@@ -94,6 +94,7 @@ def test_lists_of_a_sweep_are_its_values():
     assert overrides_of({"method": "glob(*)"}, several=True) == ["method=glob(*)"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [

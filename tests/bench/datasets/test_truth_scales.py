@@ -170,6 +170,7 @@ def chamfer(base, queries):
     return products.reshape(len(queries), -1, 3).max(axis=2).reshape(-1, 3, len(base) // 3).sum(axis=1)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "one long row"])
 def test_no_document_is_nearer_than_those_that_truth_gives(kind):
     base, queries = KINDS[kind]

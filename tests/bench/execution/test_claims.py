@@ -143,6 +143,18 @@ def test_who_comes_late_to_a_dead_claim_leaves_the_new_one_in_its_place(folder, 
         assert claim.is_held
 
 
+def test_a_claim_that_is_being_written_is_not_taken_for_an_old_one(folder):
+    path = left_behind(folder)
+    path.write_text("")
+    os.utime(path, (1, 1))
+    half_written = claims._read(path)
+    path.touch()  # by then it is another process's
+    assert not claims._put_away(path, half_written)
+    assert path.exists()
+    os.utime(path, (1, 1))
+    assert claims._put_away(path, half_written)
+
+
 def test_a_process_that_died_while_it_took_over_does_not_block(folder):
     path = left_behind(folder)
     os.utime(path, (1, 1))

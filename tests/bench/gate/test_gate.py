@@ -136,6 +136,7 @@ def test_a_worse_candidate_fails(gate, baseline, tmp_path):
     assert gate("--baseline", baseline, "--candidate", baseline)[0] == 0
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -262,7 +262,7 @@ def test_an_interrupted_save_does_not_lose_the_answer(racers, monkeypatch, capsy
         tell(answer)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("bench.recommend.__main__.recommend", interrupted)
+    monkeypatch.setattr("bench.recommend.choice.recommend", interrupted)
     with pytest.raises(KeyboardInterrupt):
         _answered(answer.question, as_json=False)
     printed = capsys.readouterr().out

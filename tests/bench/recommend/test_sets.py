@@ -139,6 +139,7 @@ def test_latency_grows_with_the_documents_that_were_not_measured(files, monkeypa
     assert "measured on 30 documents: with 60 recall is lower" in "\n".join(lines(larger))
 
 
+@pytest.mark.thorough
 def test_status_one_and_json_where_nothing_is_good_enough(files, command):
     arguments = ["--data", files[0], "--queries", files[1], "--budget", BUDGET, "--methods", "first_k_tokens"]
     status, out, _ = command("multivector", *arguments, "--min-recall", "1", "--json")

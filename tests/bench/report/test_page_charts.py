@@ -119,6 +119,7 @@ def test_no_line_of_a_method_is_better_than_the_best_line(browser, scale):
         assert sign * (y - (height_at(best, x + 0.01) or best[-1][1])) > -1.0
 
 
+@pytest.mark.thorough
 def test_an_error_scale_shows_how_far_the_best_are_from_one(browser):
     browser.open(browser.page, 1400, 1000, hash="#dataset=squad-sentences+(ip)")
     rows = "DATA.rows.filter(r => r.dataset === 'squad-sentences (ip)')"

@@ -163,6 +163,7 @@ def test_appending_says_the_same_ratio(drift, files, tmp_path):
     assert record.drift.steps[1].error_ratio == pytest.approx(ratio, rel=1e-6)
 
 
+@pytest.mark.thorough
 def test_the_same_run_finds_the_same(drift, tmp_path):
     def without_times(record):
         steps = [replace(step, seconds={}) for step in record.drift.steps]
@@ -195,6 +196,7 @@ def test_such_rows_compete_with_no_other(drift, capsys):
     assert "refit at step 1: error ratio" in text
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("scenario", "message"),
     [

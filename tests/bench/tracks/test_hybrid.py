@@ -149,6 +149,7 @@ def test_the_record_returns_what_was_fused(hybrid, files):
     assert "chosen on 24 others" in text
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("options", "scenario", "error", "message"),
     [

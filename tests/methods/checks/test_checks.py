@@ -36,6 +36,7 @@ def test_a_sound_codec_passes_all_checks(sound):
     assert set(outcome.values()) == {"passed"}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "broken"), [pytest.param(n, c, id=f"{c.__name__}-{n}") for n, c in BROKEN])
 def test_a_broken_codec_fails_its_check(name, broken):
     with pytest.raises(AssertionError, match=rf"^{broken.__name__}: {name}: .+"):

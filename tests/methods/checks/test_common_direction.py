@@ -112,6 +112,7 @@ def test_a_constant_dimension_costs_little(name, metric):
     assert "direction" in codec.parts()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["transform_coding", "trellis", "saq", "mrq", "ash"])
 def test_lengths_that_vary_cost_nothing_under_ip(name):
     lengths = np.random.default_rng(5).lognormal(0, 0.7, (len(BASE), 1)).astype(np.float32)

@@ -36,6 +36,7 @@ def test_zero_rows_do_not_count_for_a_length():
     assert typical_length(np.zeros((3, 2), np.float32)) == 1
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("exponent", [-66, -50, -27, -13, 27, 49])
 @pytest.mark.parametrize(("name", "params"), SCALED)
 def test_codes_of_any_scale_find_the_same(name, params, exponent):

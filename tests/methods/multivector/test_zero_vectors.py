@@ -60,6 +60,7 @@ def test_documents_of_zeros_teach_a_method_nothing(name):
     assert all(np.array_equal(array, again.parts()[key]) for key, array in plain.parts().items())
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("before", [False, True])
 @pytest.mark.parametrize("name", METHODS)
 def test_padded_documents_are_found_as_others_are(name, before):

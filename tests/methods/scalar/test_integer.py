@@ -71,6 +71,7 @@ def test_unknown_ranges_are_refused():
         for_budget("int4", 8, 4, Metric.IP, ranges="quantile")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("n", [1, 2, 3, 30, 500])
 @pytest.mark.parametrize("dim", [1, 3, 15, 16, 19, 31, 100])
 @pytest.mark.parametrize("metric", ["ip", "l2"])

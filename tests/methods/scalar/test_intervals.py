@@ -38,6 +38,7 @@ def test_kernel_decodes_like_the_reference(name, params, dim, gaussian):
     np.testing.assert_allclose(codec.decode(codes), expected, atol=1e-5)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "params"), CONFIGURATIONS)
 @pytest.mark.parametrize("metric", list(Metric))
 def test_scan_and_decoding_find_the_same(name, params, metric):

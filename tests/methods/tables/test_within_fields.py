@@ -285,6 +285,7 @@ def test_post_training_finds_the_longest_code_in_few_fits(codec, fits, monkeypat
         assert code == wide.nbytes(256) // 8 // (wide.total + 4 * 256 * 256)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("codec", "budget", "code"), [("prq", 62_500, 8), ("prq", 97_500, 16), ("opq", 42_500, 6)])
 def test_post_training_finds_codes_of_smaller_parts_than_shorter_ones(codec, budget, code):
     fields = Fields((3_000, 500), np.ones(3_500, np.int64))

@@ -115,6 +115,7 @@ def test_finds_more_than_uniform_bits_at_equal_bytes():
     assert recall(ours, base, queries, Metric.IP) > recall(eden, base, queries, Metric.IP) + 0.05
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("dim", "n", "metric"),
     [
