@@ -168,7 +168,7 @@ def _put_away(path: Path, dead: Holder) -> bool:
                 turn.unlink()
         return False
     try:
-        # Claims that are half written are all alike: only their age tells an old one from a new one.
+        # Claims that are half written read as equal: only their age tells an old one from a new one.
         if _read(path) != dead or (not dead.token and not _is_dead(path, dead)):
             return False
         path.unlink(missing_ok=True)
