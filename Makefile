@@ -50,6 +50,7 @@ publish: $(STAMP)  ## the page, figures and tables of the published records; no 
 	$(BIN)/python results/scripts/multivector_shifts.py --tables
 	$(BIN)/python results/scripts/tokens.py
 	$(BIN)/python results/scripts/token_candidates.py
+	$(BIN)/python results/scripts/multivector_shift_tokens.py --tables
 	$(BIN)/python results/scripts/recommend_sets.py
 	$(BIN)/python results/scripts/multivector_figure.py
 	$(BIN)/python results/scripts/tables.py
