@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,7 +15,7 @@ from bench.tracks.measurement import Measurement
 from methods import Codec
 from methods.index import HNSWSearcher, IVFSearcher, Partition, default_lists
 
-__all__ = ["Graph", "Kind", "Lists"]
+__all__ = ["Graph", "Kind", "Lists", "list_count", "lists_described"]
 
 
 class Kind(Protocol):
@@ -43,6 +43,23 @@ class Kind(Protocol):
         """Share of the codes that a search visits, on average over ``queries``."""
 
 
+def list_count(options: Mapping[str, Any], n: int) -> int:
+    """How many lists ``n`` vectors get by the options of an index."""
+    return default_lists(n) if options["lists"] == "auto" else options["lists"]
+
+
+def lists_described(options: Mapping[str, Any], assigned: np.ndarray, lists: int) -> dict[str, Any]:
+    """Of the record's :class:`~bench.records.index_info.IndexInfo`: lists of which each vector has one (n,)."""
+    counts = np.bincount(assigned, minlength=lists)
+    return {
+        "ids": options["ids"],
+        "residual": options["residual"],
+        "lists": lists,
+        "largest_list": int(counts.max(initial=0)),
+        "empty_lists": int((counts == 0).sum()),
+    }
+
+
 class Lists:
     """``index=ivf``: lists around centroids, of which a query visits some; a :class:`Kind`."""
 
@@ -52,7 +69,7 @@ class Lists:
     def __init__(self, config: RunConfig, dataset: Dataset, train: np.ndarray, run: Measurement) -> None:
         self._options, self._run, self._n = config.index, run, dataset.base.shape[0]
         with run.timed("fit_lists"):
-            lists = default_lists(self._n) if config.index["lists"] == "auto" else config.index["lists"]
+            lists = list_count(config.index, self._n)
             self._partition = Partition(dataset.dim, dataset.metric, lists).fit(train, config.seed)
         self._assigned = np.empty(self._n, np.int32)
         self.most = self._partition.lists
@@ -88,14 +105,7 @@ class Lists:
 
     def described(self) -> dict[str, Any]:
         """Of the record's :class:`~bench.records.index_info.IndexInfo`."""
-        counts = np.bincount(self._assigned, minlength=self._partition.lists)
-        return {
-            "ids": self._options["ids"],
-            "residual": self._options["residual"],
-            "lists": self._partition.lists,
-            "largest_list": int(counts.max(initial=0)),
-            "empty_lists": int((counts == 0).sum()),
-        }
+        return lists_described(self._options, self._assigned, self._partition.lists)
 
 
 class Graph:

@@ -28,7 +28,7 @@ from bench.measure.statistics import bootstrap_means
 from bench.records import Bytes
 from bench.records.index_info import IndexInfo, OperatingPoint
 from bench.tracks import dense
-from bench.tracks.index_kinds import Graph, Kind, Lists
+from bench.tracks.index_kinds import Graph, Kind, Lists, list_count
 from bench.tracks.measurement import (
     RECALL_AT,
     TRUTH_K,
@@ -42,7 +42,7 @@ from bench.tracks.measurement import (
 from methods import Codec
 from methods.compose import rescored
 from methods.errors import BudgetError
-from methods.index import check_graph, codec_metric, default_lists, id_bits
+from methods.index import check_graph, codec_metric, id_bits
 
 LOSS = 0.01
 _POINT_S = 5.0  # of single queries, for each point
@@ -54,8 +54,7 @@ def code_bytes_left(config: RunConfig, n: int, code_bytes: int) -> int:
     """Bytes that a code may take: with ``index.budget=all``, what the id of each vector leaves."""
     if config.index.get("budget") != "all":
         return code_bytes
-    lists = default_lists(n) if config.index["lists"] == "auto" else config.index["lists"]
-    return code_bytes - math.ceil(id_bits(n, config.index["ids"], lists) / 8)
+    return code_bytes - math.ceil(id_bits(n, config.index["ids"], list_count(config.index, n)) / 8)
 
 
 def configure(config: RunConfig, dataset: Dataset, code_bytes: int) -> tuple[Codec, Codec | None, int]:

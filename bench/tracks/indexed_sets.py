@@ -17,6 +17,7 @@ from bench.index_options import IVF
 from bench.measure import latency
 from bench.records.index_info import IndexInfo
 from bench.tracks import indexed, multivector
+from bench.tracks.index_kinds import list_count, lists_described
 from bench.tracks.measurement import (
     JudgedSample,
     Measurement,
@@ -27,7 +28,7 @@ from bench.tracks.measurement import (
 )
 from methods import registry
 from methods.errors import BudgetError, NotMeasuredSo
-from methods.index import IVFSearcher, Partition, default_lists
+from methods.index import IVFSearcher, Partition
 from methods.multivector import Codes, MultiVectorCodec, Ragged, rescore
 from methods.multivector.single_vector import SingleVectorCodec, SingleVectorSearcher
 
@@ -64,13 +65,7 @@ def measure(config: RunConfig, dataset: RaggedDataset, code_bytes: int, work: Pa
     left = indexed.code_bytes_left(config, n, code_bytes)
     run = Measurement(codec.params())
     check_budget(size, left, "a document's code")
-    with run.timed("load"):
-        train = multivector.training_documents(base, config.train_size, config.seed)
-    with run.timed("fit"):
-        codec.fit(train, config.seed)
-        if store_codec is not None:
-            store_codec.fit(train, config.seed)
-    del train
+    multivector.fit(config, codec, store_codec, dataset, run)
     with run.timed("encode"):
         vectors = _written(codec, base, work / _FILE)
         blocks = range(0, n, _BLOCK)
@@ -88,8 +83,7 @@ def measure(config: RunConfig, dataset: RaggedDataset, code_bytes: int, work: Pa
     run.bytes = indexed.with_index(
         multivector.count_bytes(codec, codes, store_codec, store_codes, lists.at(1), dataset, config.rescore), lists
     )
-    resident = run.bytes.searcher - run.bytes.searcher_padding + run.bytes.rescore_memory
-    check_budget(-(-resident // n), left, "what the searcher keeps for a document on average")
+    multivector.check_resident(run.bytes, n, left)
     stored = (run.bytes.code_total + lists.ids_nbytes) / n
     run.ratio = ratios(n, multivector.raw_bytes(dataset), stored, run.bytes.parts_total)
     store = None
@@ -145,7 +139,7 @@ class DocumentLists:
     ) -> None:
         self._options, self._codec, n = config.index, codec, len(vectors)
         with run.timed("fit_lists"):
-            lists = default_lists(n) if config.index["lists"] == "auto" else config.index["lists"]
+            lists = list_count(config.index, n)
             some = np.sort(np.random.default_rng(config.seed).permutation(n)[: config.train_size])
             self._partition = Partition(vectors.shape[1], codec.codec_.metric, lists).fit(vectors[some], config.seed)
         with run.timed("assign"):
@@ -168,11 +162,4 @@ class DocumentLists:
 
     def described(self) -> dict[str, Any]:
         """Of the record's :class:`~bench.records.index_info.IndexInfo`."""
-        counts = np.bincount(self._assigned, minlength=self.most)
-        return {
-            "ids": self._options["ids"],
-            "residual": False,
-            "lists": self.most,
-            "largest_list": int(counts.max(initial=0)),
-            "empty_lists": int((counts == 0).sum()),
-        }
+        return lists_described(self._options, self._assigned, self.most)

@@ -68,14 +68,7 @@ def measure(config: RunConfig, dataset: RaggedDataset, code_bytes: int, work: Pa
     codec, store_codec, size = configure(config, dataset, code_bytes)
     run = Measurement(codec.params())
     check_budget(size, code_bytes, "a document's code on average")
-    with run.timed("load"):
-        train = training_documents(dataset.base, config.train_size, config.seed)
-    with run.timed("fit"):
-        codec.fit(train, config.seed)
-        if store_codec is not None:
-            store_codec.fit(train, config.seed)
-    del train
-
+    fit(config, codec, store_codec, dataset, run)
     with run.timed("encode"):
         codes = codec.encode(dataset.base)
     rate = dataset.base.total / max(run.seconds["encode"], 1e-9)
@@ -89,8 +82,7 @@ def measure(config: RunConfig, dataset: RaggedDataset, code_bytes: int, work: Pa
     with run.timed("build"):
         searcher = codec.searcher(codes)
     run.bytes = count_bytes(codec, codes, store_codec, store_codes, searcher, dataset, config.rescore)
-    resident = searcher.nbytes - searcher.padding + run.bytes.rescore_memory
-    check_budget(-(-resident // len(codes)), code_bytes, "what the searcher keeps for a document on average")
+    check_resident(run.bytes, len(codes), code_bytes)
     run.ratio = ratios(len(codes), raw_bytes(dataset), run.bytes.code_total / len(codes), run.bytes.parts_total)
     del codes
     if config.rescore is not None:
@@ -104,6 +96,28 @@ def measure(config: RunConfig, dataset: RaggedDataset, code_bytes: int, work: Pa
 def recall_judge(dataset: RaggedDataset, truth: GroundTruth) -> quality.RecallJudge:
     """Tells which returned ids are true neighbors."""
     return _ChamferJudge(dataset, truth)
+
+
+def fit(
+    config: RunConfig,
+    codec: MultiVectorCodec,
+    store_codec: MultiVectorCodec | None,
+    dataset: RaggedDataset,
+    run: Measurement,
+) -> None:
+    """Fit the codec, and the store of a re-ranking in memory, on training documents."""
+    with run.timed("load"):
+        train = training_documents(dataset.base, config.train_size, config.seed)
+    with run.timed("fit"):
+        codec.fit(train, config.seed)
+        if store_codec is not None:
+            store_codec.fit(train, config.seed)
+
+
+def check_resident(counted: Bytes, documents: int, code_bytes: int) -> None:
+    """:class:`OverBudget` if more than the budget is kept in memory for a document, padding of last blocks aside."""
+    resident = counted.searcher - counted.searcher_padding + counted.rescore_memory
+    check_budget(-(-resident // documents), code_bytes, "what the searcher keeps for a document on average")
 
 
 def training_documents(base: Ragged, most: int, seed: int) -> Ragged:

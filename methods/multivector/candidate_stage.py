@@ -14,10 +14,10 @@ import numpy as np
 from methods.kernels.sets.centroid_scores import numbered_chamfer
 from methods.multivector.base import Codes, SetSearcher
 from methods.multivector.centroid_tree import CentroidTree
-from methods.multivector.centroids import usual_count
+from methods.multivector.centroids import centroid_products, usual_count
 from methods.multivector.ragged import Ragged
 
-__all__ = ["NUMBER_BYTES", "CandidateSetSearcher", "centroid_count", "joined", "numbers_of"]
+__all__ = ["NUMBER_BYTES", "CandidateSetSearcher", "behind_numbers", "centroid_count", "joined", "numbers_of"]
 
 NUMBER_BYTES = 2
 _MOST = 1 << 15  # centroids
@@ -34,9 +34,14 @@ def numbers_of(documents: Ragged, tree: CentroidTree) -> np.ndarray:
     return np.where(documents.zeros(), len(tree), numbers).astype(np.uint16)
 
 
+def behind_numbers(numbers: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Rows (total, size) uint8 behind the two bytes of their numbers (total,) uint16."""
+    return np.hstack([numbers.astype("<u2")[:, None].view(np.uint8), rows])
+
+
 def joined(numbers: np.ndarray, codes: Codes, vector_size: int) -> Codes:
     """Codes of ``vector_size`` bytes a vector behind the numbers (total,) uint16 of the vectors."""
-    rows = np.hstack([numbers.astype("<u2")[:, None].view(np.uint8), codes.rows(vector_size)])
+    rows = behind_numbers(numbers, codes.rows(vector_size))
     return Codes(rows.ravel(), codes.offsets // vector_size * rows.shape[1], codes.fixed)
 
 
@@ -83,17 +88,11 @@ class CandidateSetSearcher(SetSearcher):
             return self.searcher_of(self.numbers, self.codes).search(queries, k)
         scores, ids = np.empty((len(queries), k), np.float32), np.empty((len(queries), k), np.int64)
         for i in range(len(queries)):
-            rough = numbered_chamfer(self.numbers, self._offsets, self._products(queries.set(i)))
+            rough = numbered_chamfer(self.numbers, self._offsets, centroid_products(self.tree.leaves, queries.set(i)))
             some = np.sort(np.argpartition(-rough, count - 1)[:count])
             scores[i : i + 1], places = self.searcher_of(*self._taken(some)).search(queries[i : i + 1], k)
             ids[i] = some[places[0]]
         return scores, ids
-
-    def _products(self, query: np.ndarray) -> np.ndarray:
-        """Of each centroid, and of zeros, with each vector of ``query`` (m, dim): (K + 1, m) float32."""
-        products = np.zeros((len(self.tree) + 1, len(query)), np.float32)
-        np.matmul(self.tree.leaves, query.T, out=products[:-1])
-        return products
 
     def _taken(self, ids: np.ndarray) -> tuple[np.ndarray, Codes]:
         """Numbers and codes of some documents, a vector at a time."""

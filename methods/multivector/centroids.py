@@ -9,7 +9,7 @@ from methods.faiss_tools import quiet_clustering
 from methods.multivector.ragged import Ragged
 from methods.vectors import normalized
 
-__all__ = ["learn_centroids", "nearest_centroids", "typical_length", "usual_count"]
+__all__ = ["centroid_products", "learn_centroids", "nearest_centroids", "typical_length", "usual_count"]
 
 _SAMPLE_PER_CENTROID = 16
 _ITERATIONS = 4
@@ -18,6 +18,13 @@ _ITERATIONS = 4
 def usual_count(total: int) -> int:
     """ColBERTv2's number of centroids for so many vectors: 2^floor(log2(16 sqrt(total))), at most a fourth of them."""
     return 1 << max(0, min(int(np.log2(16 * np.sqrt(total))), int(np.log2(max(1, total / 4)))))
+
+
+def centroid_products(centroids: np.ndarray, query: np.ndarray) -> np.ndarray:
+    """Of each of K centroids, and of zeros behind them, with each vector of ``query`` (m, dim): (K + 1, m) float32."""
+    products = np.zeros((len(centroids) + 1, len(query)), np.float32)
+    np.matmul(centroids, query.T, out=products[:-1])
+    return products
 
 
 def learn_centroids(documents: Ragged, count: int, seed: int) -> np.ndarray:

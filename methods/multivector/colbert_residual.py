@@ -11,7 +11,13 @@ from methods.kernels.encoding.residuals import decode_residuals
 from methods.kernels.sets.centroid_scores import centroid_chamfer
 from methods.multivector.base import OFFSET_BYTES, Codes, MultiVectorCodec, SetSearcher
 from methods.multivector.candidates import best_candidates, score_candidates
-from methods.multivector.centroids import learn_centroids, nearest_centroids, typical_length, usual_count
+from methods.multivector.centroids import (
+    centroid_products,
+    learn_centroids,
+    nearest_centroids,
+    typical_length,
+    usual_count,
+)
 from methods.multivector.ragged import Ragged
 from methods.multivector.stretch import sample_of
 from methods.multivector.token_store import DecodingSetSearcher
@@ -150,12 +156,6 @@ class ColbertResidual(MultiVectorCodec):
             vectors *= self.length_
         return Ragged(vectors, codes.offsets // self.vector_size)
 
-    def _products(self, query: np.ndarray) -> np.ndarray:
-        """Of each centroid, and of zeros, with each vector of ``query`` (m, dim): (K + 1, m) float32."""
-        products = np.zeros((len(self.centroids_) + 1, len(query)), np.float32)
-        np.matmul(self.centroids_, query.T, out=products[:-1])
-        return products
-
     def _searcher(self, codes: Codes) -> SetSearcher:
         return _CentroidSearcher(self, codes) if self.candidates else DecodingSetSearcher(self, codes, self.vector_size)
 
@@ -180,7 +180,7 @@ class _CentroidSearcher(SetSearcher):
             if count == self.size:
                 candidates[i] = np.arange(count)
                 continue
-            rough = centroid_chamfer(rows, self.offsets, self.codec._products(queries.set(i)))
+            rough = centroid_chamfer(rows, self.offsets, centroid_products(self.codec.centroids_, queries.set(i)))
             candidates[i] = np.sort(np.argpartition(-rough, count - 1)[:count])
         mean = float(self.offsets[-1]) / self.size
         scores = score_candidates(self._gather, queries, candidates, mean)

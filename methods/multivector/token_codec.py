@@ -10,7 +10,14 @@ import numpy as np
 from methods import registry
 from methods.errors import BudgetError, MethodError
 from methods.multivector.base import Codes, SetSearcher
-from methods.multivector.candidate_stage import NUMBER_BYTES, CandidateSetSearcher, centroid_count, joined, numbers_of
+from methods.multivector.candidate_stage import (
+    NUMBER_BYTES,
+    CandidateSetSearcher,
+    behind_numbers,
+    centroid_count,
+    joined,
+    numbers_of,
+)
 from methods.multivector.centroid_tree import CentroidTree
 from methods.multivector.common_length import CommonLength
 from methods.multivector.product_rows import ProductSetSearcher
@@ -140,7 +147,7 @@ class TokenCodec(TokenStoreCodec):
             codes = self._codes_of(documents.vectors - self.tree_.named(numbers))
         else:
             codes = self.zero_.encode(self._codes_of, documents.vectors)
-        return np.hstack([numbers.astype("<u2")[:, None].view(np.uint8), codes])
+        return behind_numbers(numbers, codes)
 
     def _decode(self, codes: Codes) -> Ragged:
         if not self.candidates:

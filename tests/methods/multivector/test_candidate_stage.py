@@ -13,6 +13,7 @@ from methods.kernels.sets.chamfer import chamfer_search
 from methods.multivector import Codes, Ragged
 from methods.multivector.candidate_stage import CandidateSetSearcher, centroid_count, numbers_of
 from methods.multivector.centroid_tree import CentroidTree
+from methods.multivector.centroids import centroid_products
 from methods.multivector.checks import base, queries, recall
 from methods.multivector.token_codec import TokenCodec
 
@@ -80,7 +81,9 @@ def test_only_candidates_are_searched_by_their_codes():
     ids = searcher.search(queries(), K)[1]
     assert searched == [4 * K] * len(queries())
     for i, row in enumerate(ids):
-        rough = numbered_chamfer(searcher.numbers, searcher._offsets, searcher._products(queries().set(i)))
+        rough = numbered_chamfer(
+            searcher.numbers, searcher._offsets, centroid_products(searcher.tree.leaves, queries().set(i))
+        )
         assert np.isin(row, np.argsort(-rough)[: 4 * K]).all()
 
 
@@ -118,7 +121,9 @@ def test_padding_is_no_candidate_for_anything(name):
     expected = plain.search(queries(), K)
     assert (ids == expected[1]).mean() > 0.99  # a document's score is at least 0 for each vector of a query
     np.testing.assert_allclose(scores, expected[0], rtol=1e-5)
-    rough = numbered_chamfer(searcher.numbers, searcher._offsets, searcher._products(queries().set(0)))
+    rough = numbered_chamfer(
+        searcher.numbers, searcher._offsets, centroid_products(searcher.tree.leaves, queries().set(0))
+    )
     assert rough[-1] == 0
     assert np.array_equal(codec.decode(codec.encode(padded)).zeros(), padded.zeros())
 
