@@ -11,6 +11,7 @@ from bench.errors import UsageError
 from bench.records import Record
 from bench.records.index_info import IndexInfo, OperatingPoint
 from bench.report.drawing import Vertical, colors_of, ink, title_of
+from bench.report.index_points import points_of
 from bench.report.labels import Label, Panel, write_labels
 from bench.report.lines import of_one_dataset
 from bench.report.rows import Row, rows_of
@@ -61,11 +62,11 @@ def curves(records: Sequence[Record], error: bool | None = None) -> Figure:
     for axis, (title, cost) in zip(axes, _PANELS.items()):
         paths = {}
         for row in rows:
-            points = _index(row).points
+            points = points_of(row)
             heights = vertical.drawn([point.quality[MEASURE].value for point in points])
             paths[row.label] = path = np.column_stack([[cost(point) for point in points], heights])
             axis.plot(*path.T, "o-", color=colors[row.label], markersize=3.5, linewidth=1.2)
-        _decorate(axis, title, vertical, [point for row in rows for point in _index(row).points])
+        _decorate(axis, title, vertical, [point for row in rows for point in points_of(row)])
         labels = [Label(name, tuple(path[len(path) // 2].tolist()), ink(colors[name])) for name, path in paths.items()]
         panels.append(Panel(axis, labels, np.concatenate(list(paths.values())), (), list(paths.values())))
     figure.suptitle(
@@ -86,8 +87,9 @@ def curves_frame(records: Sequence[Record]) -> pd.DataFrame:
     for row in with_index(records):
         index, size, n = _index(row), row.record.bytes, row.record.dataset.n
         ids = index.ids_bytes / max(1, n)
-        every = index.points[-1].quality[MEASURE].value
-        for point in index.points:
+        points = points_of(row)
+        every = points[-1].quality[MEASURE].value
+        for point in points:
             recall = point.quality[MEASURE]
             lines.append(
                 {

@@ -13,13 +13,15 @@ from rich.text import Text
 from bench.records import Record
 from bench.report.drawing import colors_of
 from bench.report.groups_record import told
+from bench.report.index_points import points_of
+from bench.report.index_record import index_lines
 from bench.report.load_record import load_lines
 from bench.report.names import dataset_names
 from bench.report.page.offered import offered
 from bench.report.ranking import rankings
 from bench.report.rows import COSTS, Row
 
-_SCRIPTS = ("labels.js", "charts.js", "engines.js", "groups.js", "page.js")
+_SCRIPTS = ("labels.js", "charts.js", "curves.js", "engines.js", "groups.js", "page.js")
 _PER_RUN_CONFIG = ("seed", "k", "threads", "train_size", "rescore", "rescore_factor", "latency_s")
 
 
@@ -129,6 +131,7 @@ def _row(row: Row, dataset: str, environments: dict[str, int]) -> dict[str, Any]
         "p95": _short(row.latency("p95")),
         "p99": _short(row.latency("p99")),
         "loads": [[label, Text.from_markup(text).plain] for label, text in load_lines(row.timed.record)],
+        "index": _index(row),
         "shared": row.latency_shared,
         "groups": told(record.groups) if record.groups else None,
         "otherProcessor": row.other_processor,
@@ -153,6 +156,24 @@ def _row(row: Row, dataset: str, environments: dict[str, int]) -> dict[str, Any]
         "date": record.environment.get("date"),
         "environment": environments.setdefault(environment, len(environments)),
     }
+
+
+def _index(row: Row) -> dict[str, Any] | None:
+    """Of an index: its kind, its points and what they count, and lines of words on it; None where there is none."""
+    if row.record.index is None:
+        return None
+    points = [
+        {
+            "probes": point.probes,
+            "visited": _short(point.scanned),
+            "p50": _short(point.latency_ms["p50"]),
+            "qps": _short(point.queries_per_s),
+            "quality": {name: [_short(q.value), _short(q.low), _short(q.high)] for name, q in point.quality.items()},
+        }
+        for point in points_of(row)
+    ]
+    lines = [[label, Text.from_markup(text).plain] for label, text in index_lines(row.record)]
+    return {"kind": row.record.index.kind, "unit": row.record.index.unit, "points": points, "lines": lines}
 
 
 def _trained(row: Row) -> str:

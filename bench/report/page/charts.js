@@ -1,4 +1,4 @@
-// The three charts: points, lines of methods, fronts, intervals, ticks, and walking from point to point by keys.
+// The three charts of all runs: points, lines of methods, fronts, intervals, ticks, and walking from point to point by keys.
 // Larger is better; of a bias both signs are as bad.
 const merit = (row) => (lessIsBetter($("measure").value) ? -Math.abs(quality(row)) : quality(row));
 function frontOf(rows, cost) {
@@ -13,13 +13,13 @@ function frontOf(rows, cost) {
 }
 
 // The vertical axis: the measure, or its error on a log scale, where what is near 1 stays distinguishable.
-function verticalAxis(points, top, bottom) {
-  const measure = $("measure").value, less = lessIsBetter(measure), log = $("scale").value === "error";
+function verticalAxis(points, top, bottom, measure = $("measure").value) {
+  const less = lessIsBetter(measure), log = $("scale").value === "error";
   const name = measure.replaceAll("_", " ");
   const error = (value) => (less ? Math.abs(value) : 1 - value);
   const values = points.flatMap((row) => row.quality[measure].filter((value) => !empty(value)));
   const known = log ? values.map(error) : values;
-  const positive = points.map((row) => error(quality(row))).filter((value) => value > 0);
+  const positive = points.map((row) => error(quality(row, measure))).filter((value) => value > 0);
   const floor = Math.min(...positive, ...(positive.length ? [] : [1])) / 2; // a log scale has no zero: none is drawn here
   const scaled = (value) => (log ? Math.log10(Math.max(error(value), floor)) : value);
   const heights = log ? known.map((value) => Math.log10(Math.max(value, floor))) : known;
@@ -74,7 +74,12 @@ function chart(number, rows, cost, all = rows) {
     svg.append(drawn("line", { class: `span${isFront ? " near" : ""}`, x1: x, x2: x, y1: axis.y(low), y2: axis.y(high), "data-id": id }));
   }
   placeLabels(svg, labeled(onFront, ofEngine ? null : best), places, { x: LEFT + 2, y: 2, w: width - LEFT - 4, h: height - BOTTOM - 2 });
-  const order = [...svg.querySelectorAll(".dot")].sort((a, b) => a.getAttribute("cx") - b.getAttribute("cx"));
+  walkable(svg, (a, b) => a.getAttribute("cx") - b.getAttribute("cx"));
+}
+// Keys go from dot to dot, in the order that they were drawn in unless it is given.
+function walkable(svg, compare) {
+  const order = [...svg.querySelectorAll(".dot")];
+  if (compare) order.sort(compare);
   if (order.length) order[0].setAttribute("tabindex", 0);
   svg.onkeydown = (event) => walk(event, order);
   svg.onclick = (event) => near(event, order);

@@ -1,4 +1,4 @@
-// The page: its data, what is chosen of them, the tables; labels.js, charts.js and engines.js stand before it in the same script.
+// The page: its data, what is chosen of them, the tables; labels.js, charts.js, curves.js, engines.js and groups.js stand before it in the same script.
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const $ = (id) => document.getElementById(id);
 const make = (tag, attributes = {}, text) => {
@@ -192,19 +192,18 @@ function highlight(id) {
   state.on = id;
   if (id === null) { $("tip").hidden = true; return; }
   for (const node of document.querySelectorAll(`circle[data-id="${id}"], line[data-id="${id}"], tr[data-id="${id}"]`)) node.classList.add("on");
-  for (const node of document.querySelectorAll("path.line")) if (node.dataset.method === rowOf(id).method) node.classList.add("on");
+  for (const node of document.querySelectorAll("path.line")) if (node.dataset.method === rowOf(id).method || node.dataset.of === String(id)) node.classList.add("on");
 }
 // The card stays at its point while the page moves, and goes where the point is gone.
 function follow() {
   const box = state.at?.isConnected ? state.at.getBoundingClientRect() : null;
   if ($("tip").hidden) return;
-  if (box && box.bottom > 0 && box.top < innerHeight) tip(state.at, state.on); else $("tip").hidden = true;
+  if (box && box.bottom > 0 && box.top < innerHeight) tip(state.at); else $("tip").hidden = true;
 }
-function tip(node, id) {
+function tip(node) {
   state.at = node;
-  const cost = [$("size").value, "p50 ms", "encode us"][Number(node.closest("svg").id.slice(-1))];
   const box = node.getBoundingClientRect();
-  $("tip").textContent = summary(rowOf(id), cost);
+  $("tip").textContent = node.getAttribute("aria-label");
   $("tip").hidden = false;
   const width = $("tip").offsetWidth, height = $("tip").offsetHeight;
   $("tip").style.left = `${Math.max(4, Math.min(innerWidth - width - 4, box.x + 12))}px`;
@@ -234,6 +233,7 @@ function open(id) {
     ["on disk", row.disk ? bytes(row.disk) : ""],
     ["latency", p50 === "–" ? "" : `p50 ${p50} ms, p95 ${p95} ms, p99 ${p99} ms${row.shared ? " (shared machine)" : ""}${row.otherProcessor ? " (another processor than most rows)" : ""}`],
     ...row.loads,
+    ...(row.index?.lines ?? []),
     ["batch", empty(row.qps) ? "" : `${digits(row.qps)} queries/s`],
     ["fit", `${digits(row.fit)} s on ${row.trained}`],
     ["encode", empty(row.encode) ? "" : `${digits(row.encode)} ${row.track === "dense" ? "vectors" : "documents"}/s`],
@@ -274,6 +274,7 @@ function show() {
   const fronts = costs.map((cost) => frontOf(rows, cost));
   const kept = $("frontOnly").checked ? rows.filter((row) => fronts.slice(0, engine() ? 1 : 3).some((front) => front.has(row))) : rows;
   costs.forEach((cost, number) => chart(number, kept, cost, engine() ? all : kept));
+  curves(kept);
   engineNotes();
   table(kept);
   const one = ofDataset()[0];
@@ -313,7 +314,7 @@ for (const kind of ["mouseover", "focusin"]) {
     const node = event.target.closest?.("[data-id]");
     if (!node) { if (state.on !== null) highlight(null); return; }
     highlight(Number(node.dataset.id));
-    if (node.tagName === "circle") tip(node, Number(node.dataset.id)); else $("tip").hidden = true;
+    if (node.tagName === "circle") tip(node); else $("tip").hidden = true;
   });
 }
 document.addEventListener("click", (event) => {
