@@ -10,6 +10,7 @@ scores, ids = codec.searcher(codes).search(queries, k=10)
 
 from importlib.metadata import PackageNotFoundError, version
 
+import methods.kernels.machine.openblas  # noqa: F401 (before faiss is loaded)
 from methods.base import Codec, Transform
 from methods.errors import BudgetError, MethodError, NotDecodable, SavedCodecError
 from methods.metric import Metric

@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 
 from methods.kernels.machine.bandwidth import read_bandwidth
+from methods.kernels.machine.openblas import VARIABLE as OPENBLAS_KERNELS
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -36,7 +37,7 @@ def thread_environment(threads: int) -> dict[str, str]:
 
 def thread_settings() -> dict[str, Any]:
     """What the libraries loaded in this process really use."""
-    settings: dict[str, Any] = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    settings: dict[str, Any] = {name: os.environ.get(name) for name in (*THREAD_VARIABLES, OPENBLAS_KERNELS)}
     if (faiss := sys.modules.get("faiss")) is not None:
         settings["faiss"] = faiss.omp_get_max_threads()
     if (torch := sys.modules.get("torch")) is not None:
