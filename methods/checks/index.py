@@ -52,11 +52,13 @@ def an_index_of_residuals_adds_what_centroids_score(subject: Subject) -> None:
         subject.fit(codec, partition.residuals(data.train(), partition.assign(data.train())))
         codes = codec.encode(partition.residuals(data.base(), assigned))
         index = IVFSearcher(codec, codes, partition, assigned, _LISTS, residual=True)
-        scores, _ = index.search(data.queries(), data.K)
         decoded = codec.decode(codes) + partition.centroids[assigned]
         values = data.metric_values(partition.prepared(data.queries()), decoded, inner)
         expected = np.sort(values if inner is Metric.L2 else -values, axis=1)[:, : data.K]
-        _expect_close(scores, expected if inner is Metric.L2 else -expected, f"residual=true, metric={metric}")
+        for queries, how in ((data.queries(), "a batch"), (data.queries()[:1], "a single query")):
+            scores, _ = index.search(queries, data.K)
+            right = (expected if inner is Metric.L2 else -expected)[: len(queries)]
+            _expect_close(scores, right, f"residual=true, metric={metric}, {how}")
 
 
 def _expect_close(scores: np.ndarray, expected: np.ndarray, where: str) -> None:

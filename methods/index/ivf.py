@@ -21,6 +21,8 @@ from methods.searcher import Searcher
 __all__ = ["IVFSearcher", "codec_metric"]
 
 _FEW_VISITORS = 2  # queries that share a list
+_MANY_VISITORS = 32  # from which on a list of residuals is scanned faster by itself, for all of them
+_PAIRS = 4_096  # of a query and a list that it visits, scanned at a time
 _OFFSET_BYTES = 8  # of the row at which a list begins
 
 
@@ -127,6 +129,8 @@ class IVFSearcher(Searcher):
         if self._scan is not None and not self.residual:
             visits = _by_list(lists, self._offsets) if shared else _by_query(lists, self._offsets)
             scores, rows = self._visited(queries, visits, k)
+        elif self._scan is not None and lists.size <= _MANY_VISITORS * self.partition.lists:
+            scores, rows = self._scanned_by_pair(queries, lists, k)
         elif self.residual or shared:
             scores, rows = self._scanned_by_list(queries, lists, k)
         else:
@@ -152,6 +156,28 @@ class IVFSearcher(Searcher):
             ranges = _by_query(lists[query : query + 1], self._offsets).ranges
             best, where = self._scanned(queries[query : query + 1], ranges, k)
             scores[query, : best.shape[1]], rows[query, : best.shape[1]] = best, where
+        return scores, rows
+
+    def _scanned_by_pair(self, queries: np.ndarray, lists: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Of residuals: one scan for all pairs of a query and a list that it visits, then the best of each query's."""
+        scores, rows = self._nothing(len(queries), k)
+        most = max(1, _PAIRS // lists.shape[1])
+        for first in range(0, len(queries), most):
+            block, some = queries[first : first + most], lists[first : first + most]
+            centroids = self.partition.centroids[some.ravel()]
+            compared = np.repeat(block, some.shape[1], axis=0)
+            if self.metric is Metric.L2:
+                compared -= centroids
+                share = np.float32(0)
+            else:
+                share = np.einsum("ij,ij->i", compared, centroids)[:, None]
+            pairs = np.arange(some.size + 1)
+            ranges = np.column_stack([self._offsets[some.ravel()], self._offsets[some.ravel() + 1]])
+            near, where = self._visited(compared, Visits(pairs[:-1], pairs, ranges, pairs), k)
+            near, where = (near + share).reshape(len(block), -1), where.reshape(len(block), -1)
+            best = np.argsort(-near if self.descending else near, axis=1, kind="stable")[:, :k]
+            scores[first : first + most] = np.take_along_axis(near, best, axis=1)
+            rows[first : first + most] = np.take_along_axis(where, best, axis=1)
         return scores, rows
 
     def _scanned_by_list(self, queries: np.ndarray, lists: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

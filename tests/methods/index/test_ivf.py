@@ -106,6 +106,24 @@ def test_threads_share_visits(threads, probes):
         numba.set_num_threads(before)
 
 
+@pytest.mark.parametrize("metric", ["ip", "l2"])
+@pytest.mark.parametrize(("probes", "k"), [(1, 10), (3, 10), (8, 200)])
+def test_residuals_are_the_same_by_pairs_of_query_and_list_and_by_lists(metric, probes, k, monkeypatch):
+    base, queries = vectors(), vectors(9, 1)
+    partition = Partition(DIM, metric, 8).fit(base)
+    assigned = np.where(partition.assign(base) < 4, 0, 7)  # the others are empty
+    residuals = partition.residuals(base, assigned)
+    codec = methods.create("transform_coding", dim=DIM, budget="4x", metric=metric).fit(residuals)
+    index = IVFSearcher(codec, codec.encode(residuals), partition, assigned, probes, residual=True)
+    lists = partition.nearest(queries, probes)
+    expected, expected_rows = index._scanned_by_list(queries, lists, k)
+    monkeypatch.setattr("methods.index.ivf._PAIRS", 16)  # some blocks of queries
+    scores, rows = index._scanned_by_pair(queries, lists, k)
+    np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-4)
+    assert np.array_equal(rows, expected_rows)
+    assert np.array_equal(index.search(queries, k)[1], index._ids[rows])
+
+
 def test_residuals_of_another_scale_are_refused():
     base = vectors()
     partition = Partition(DIM, "ip", 8).fit(base)
