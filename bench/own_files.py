@@ -25,15 +25,16 @@ def shown(name: str, options: Any) -> str:
 
 def is_earlier(name: str, options: Mapping[str, Any]) -> bool:
     """Whether a record's name of the user's own file is of the kind that earlier versions gave: ``path+cone.5``."""
-    return re.fullmatch(rf"{re.escape(options['name'])}(\+cone[\d.e-]+)?", name) is not None
+    return re.fullmatch(rf"{re.escape(options['name'])}(\+cone[\d.e-]+)?(\+held_out)?", name) is not None
 
 
 def key_of(name: str, options: Any) -> str:
     """What records of one data set share beside the checksum: the user's own vectors may lie in files of two names."""
     if not is_own(options):
         return name
-    cone = re.search(r"\+cone[\d.e-]+$", name) if options.get("cone") is not None else None
-    return options["name"] + (cone.group() if cone else "")
+    cone = re.search(r"\+cone[\d.e-]+(?=$|\+held_out$)", name) if options.get("cone") is not None else None
+    held_out = "+held_out" if options.get("train") == "held_out" else ""
+    return options["name"] + (cone.group() if cone else "") + held_out
 
 
 def folder_of(name: str, options: Any, checksum: str) -> str:

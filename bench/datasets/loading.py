@@ -18,6 +18,7 @@ from bench.datasets.builders import BUILDABLE, LAYERED
 from bench.datasets.checksum import combined, vectors_digest
 from bench.datasets.cone import check_cone, in_cone, suffix
 from bench.datasets.distances import parse_metric
+from bench.datasets.held_out import HELD_OUT, SUFFIX, check_train, held_out, sampled
 from bench.datasets.sets import dataset as ragged
 from bench.datasets.store import ArrayStore, Rows, read_only
 from bench.datasets.views import VIEWS, View
@@ -54,7 +55,7 @@ def names(track: str | None = None) -> list[str]:
 def options(name: str) -> dict[str, Any]:
     """Options of :func:`load` for ``name`` with their defaults."""
     parameters = inspect.signature(_source(name)).parameters.values()
-    dense = {"cone": _view(name).cone, **dict.fromkeys(_LEARNED)} if name in _DENSE else {}
+    dense = {"cone": _view(name).cone, "train": None, **dict.fromkeys(_LEARNED)} if name in _DENSE else {}
     return {
         **_OWN,
         **dense,
@@ -95,6 +96,9 @@ def load(
     cone : float, optional
         Of single vectors: mix each with one direction that all then share, so that the average cosine of two is about
         this (:class:`bench.datasets.cone.Cone`). The name then ends in ``+cone.75``, and the checksum is of the mixed.
+    train : str, optional
+        Of single vectors: ``held_out`` searches half of the base (or ``max_base`` vectors of it) and fits methods on as
+        many others (:mod:`bench.datasets.held_out`). The name then ends in ``+held_out``. For ``path`` also a file.
     train_queries, train_relevance : str, optional
         Of single vectors: a file of queries that methods may learn from, instead of the data set's own, and a ``.npy``
         file (m, 3) of integers that judges them: row of the query, row of the base, grade. A seeded tenth, at most
@@ -109,6 +113,11 @@ def load(
         Unknown name or option, data set not built, unreadable or unusable file, number out of range.
     """
     make = _source(name)
+    others = name in _DENSE and options.get("train") == HELD_OUT
+    if name in _DENSE and (others or "train" not in inspect.signature(make).parameters):
+        options, train = {key: value for key, value in options.items() if key != "train"}, options.get("train")
+        if train is not None:
+            check_train(name, train)
     learned = {key: value for key, value in zip(_LEARNED, (train_queries, train_relevance)) if value is not None}
     for key in [*options, *learned, *([] if cone is None else ["cone"])]:
         _check_option(name, key)
@@ -125,7 +134,7 @@ def load(
     if isinstance(source, clicks.ClickSource):
         if metric not in (None, clicks.ClickMetric.AUC):
             raise DatasetError(f"metric={metric} does not judge click models; {name} has auc only")
-        return clicks.cut(name, source, max_queries, _sample(len(source.parts["train"]), max_base, seed))
+        return clicks.cut(name, source, max_queries, sampled(len(source.parts["train"]), max_base, seed))
     source, called = _viewed(name, _with_train_queries(source, learned, options.get("column")), cone)
     chosen = source.metric if metric is None else parse_metric(str(metric))
     if chosen is None:
@@ -133,7 +142,11 @@ def load(
             f"{source.card.get('source', name)} has distance {source.distance!r}; supported are angular, euclidean, "
             "dot and other names of the same; or choose by metric=cosine, metric=l2 or metric=ip"
         )
-    dataset = _assemble(name, source, chosen, max_queries, max_base, seed)
+    rows = sampled(source.base.shape[0], max_base, seed)
+    if others:
+        source, rows = held_out(name, source, max_base, seed)
+        called += SUFFIX
+    dataset = _assemble(name, source, chosen, max_queries, rows, seed)
     called = _called(name, options) + called.removeprefix(name) if name in SOURCES else called
     return replace(dataset, name=called, metric_asked=metric is not None)
 
@@ -176,11 +189,15 @@ def _view(name: str) -> View:
 
 
 def _assemble(
-    name: str, source: sources.Source, metric: Metric, max_queries: int | None, max_base: int | None, seed: int
+    name: str,
+    source: sources.Source,
+    metric: Metric,
+    max_queries: int | None,
+    rows: np.ndarray | None,
+    seed: int,
 ) -> Dataset:
     query_count = min(source.queries.shape[0], max_queries or source.queries.shape[0])
     queries = read_only(source.queries.read(0, query_count))
-    rows = _sample(source.base.shape[0], max_base, seed)
     base: VectorStore = source.base if rows is None else Rows(source.base, rows)
     card = dict(source.card)
     relevance, lost = judgements.of_rows(source.relevance, query_count, rows)
@@ -216,7 +233,7 @@ def _assemble(
 def _assemble_sets(
     name: str, source: ragged.RaggedSource, max_queries: int | None, max_base: int | None, seed: int
 ) -> ragged.RaggedDataset:
-    rows = _sample(len(source.base), max_base, seed)
+    rows = sampled(len(source.base), max_base, seed)
     relevance, lost = judgements.of_rows(source.relevance, max_queries or len(source.queries), rows)
     dataset = ragged.assemble(name, source, max_queries, rows, relevance)
     if rows is not None:
@@ -224,13 +241,6 @@ def _assemble_sets(
     if lost:
         dataset.card["dropped_judgements"] = lost
     return dataset
-
-
-def _sample(items: int, max_base: int | None, seed: int) -> np.ndarray | None:
-    """Sorted rows of the sample, or None for all."""
-    if max_base is None or max_base >= items:
-        return None
-    return np.sort(np.random.default_rng(seed).choice(items, max_base, replace=False))
 
 
 def _source(name: str) -> Callable[..., sources.Source]:
