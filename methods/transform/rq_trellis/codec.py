@@ -32,6 +32,7 @@ from methods.transform.trellis.codec import check_state_bits
 from methods.transform.trellis.quantizer import QUANTIZERS
 
 MOST_STAGES = 8
+MOST_CANDIDATES = 64
 _FACTOR_BYTES = 1
 _ITERATIONS = 10
 _TRAINING = 65_536  # for the stages: with fewer they learn their own training vectors
@@ -77,6 +78,9 @@ class RQTrellis(Codec):
         Of the trellis, as for ``trellis``; with 10 encoding takes a third of the time.
     offset : bool or None
         Whether codes hold an offset; None: where held-out training vectors find more neighbors with it. Never under l2.
+    candidates : int
+        Sums of centroids whose residuals are coded as well, the code with the least error being kept: 1 to 64. Encoding
+        takes as many times as long; short codes gain.
     """
 
     family = "transform"
@@ -107,9 +111,10 @@ class RQTrellis(Codec):
         scale: str | None = None,
         state_bits: int = 12,
         offset: bool | None = None,
+        candidates: int = 1,
     ) -> None:
         self.stages, self.level_bytes, self.gamma, self.scale = stages, level_bytes, gamma, scale
-        self.state_bits, self.offset = state_bits, offset
+        self.state_bits, self.offset, self.candidates = state_bits, offset, candidates
         super().__init__(dim, metric)
 
     @classmethod
@@ -158,7 +163,7 @@ class RQTrellis(Codec):
         def quantizer(gamma: float, other: int = offset_size(self.level_bytes) if keeps_offset else 0) -> Any:
             zero = np.zeros(self.dim, np.float32)
             fine = QUANTIZERS[self.state_bits].choose(zero, matrix, spread, self.level_bytes - other, gamma)
-            staged = StagedQuantizer(center, coarse, fine, self.metric is not Metric.L2)
+            staged = StagedQuantizer(center, coarse, fine, self.metric is not Metric.L2, self.candidates)
             return OffsetQuantizer(staged, direction, bounds) if keeps_offset else staged
 
         gamma, rule = choose(quantizer, vectors, self.metric.inner, self.gamma, self.scale, seed)
@@ -207,7 +212,7 @@ class RQTrellis(Codec):
         zero = np.zeros(self.dim, np.float32)
         fine = QUANTIZERS[self.state_bits](zero, parts["matrix"], parts["bits"], parts["spreads"])
         coarse = coarse_index(parts["codebooks"])
-        staged = StagedQuantizer(parts["mean"], coarse, fine, self.metric is not Metric.L2)
+        staged = StagedQuantizer(parts["mean"], coarse, fine, self.metric is not Metric.L2, self.candidates)
         self.quantizer_: StagedQuantizer | OffsetQuantizer = staged
         if "direction" in parts:
             self.quantizer_ = OffsetQuantizer(staged, parts["direction"], parts["offset_range"])
@@ -252,6 +257,7 @@ class RQTrellis(Codec):
         scales.check(self.scale, self.gamma)
         check_state_bits(self.state_bits)
         check_offset(self.offset, self.level_bytes)
+        check_integer("candidates", self.candidates, 1, MOST_CANDIDATES)
 
 
 def _without_copies(residuals: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from methods.fitting.residual import residual_encoder
 from methods.transform.trellis.quantizer import TrellisQuantizer
 
 BEAM = 4
+_BEAM_BYTES = 32 << 20  # of residuals that a beam search holds at a time
 
 
 def coarse_index(codebooks: np.ndarray) -> faiss.IndexResidualQuantizer:
@@ -39,12 +40,16 @@ class StagedQuantizer:
     scales_sum : bool
         Whether a factor multiplies the sum of both, not the levels alone. Then both are of vectors brought to unit
         length, since the factor restores it.
+    candidates : int
+        Sums of centroids, of the nearest by beam search, whose residuals are all coded; the code that leaves least is
+        kept. Of as many, the nearest sum is not always the one whose residual the levels say best.
     """
 
     mean: np.ndarray
     coarse: faiss.IndexResidualQuantizer
     fine: TrellisQuantizer
     scales_sum: bool
+    candidates: int = 1
 
     @property
     def stages(self) -> int:
@@ -69,15 +74,35 @@ class StagedQuantizer:
         """Codes (n, stages + symbols) uint8 of centered vectors, and products (n, 3) for their factors."""
         sizes = lengths(centered) if self.scales_sum else np.ones(len(centered), np.float32)
         shapes = centered / sizes[:, None]
-        packed = self.coarse.sa_encode(shapes)
-        coarse, bits = self.coarse.sa_decode(packed), self._bits
-        stages = packed if bits == 8 else faiss.unpack_bitstrings(packed, self.stages, bits).astype(np.uint8)
+        if self.candidates == 1:
+            packed = self.coarse.sa_encode(shapes)
+            return self._with_levels(centered, shapes, self._unpacked(packed), self.coarse.sa_decode(packed))
+        best: tuple[np.ndarray, np.ndarray] | None = None
+        for stages in nearest_sums(self.coarse, shapes, self.candidates).swapaxes(0, 1):
+            codes, products = self._with_levels(centered, shapes, stages, self._centroids(stages))
+            if best is None:
+                best = codes, products
+                continue
+            better = unsaid(products) < unsaid(best[1])
+            best[0][better], best[1][better] = codes[better], products[better]
+        assert best is not None
+        return best
+
+    def _with_levels(
+        self, centered: np.ndarray, shapes: np.ndarray, stages: np.ndarray, coarse: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Codes and products of :meth:`encode` with these centroids (n, stages), whose sums are ``coarse``."""
         symbols, products = self.fine.encode(shapes - coarse, equalize=not self.scales_sum)
         if self.scales_sum:
             decoded = coarse + self._fine(symbols)
             pairs = ((centered, decoded), (decoded, decoded), (centered, centered))
             products = np.stack([np.einsum("ij,ij->i", a, b, dtype=np.float64) for a, b in pairs], axis=1)
         return np.concatenate([stages, symbols], axis=1), products
+
+    def _unpacked(self, packed: np.ndarray) -> np.ndarray:
+        """Numbers of centroids (n, stages) uint8 of faiss's codes."""
+        bits = self._bits
+        return packed if bits == 8 else faiss.unpack_bitstrings(packed, self.stages, bits).astype(np.uint8)
 
     def decode(self, codes: np.ndarray, factors: np.ndarray) -> np.ndarray:
         """Vectors (n, dim) float32 of codes (n, >= stages + symbols) uint8 and their factors (n,)."""
@@ -102,3 +127,27 @@ class StagedQuantizer:
 
     def _fine(self, symbols: np.ndarray) -> np.ndarray:
         return self.fine.levels(symbols) @ self.fine.matrix.T
+
+
+def nearest_sums(coarse: faiss.IndexResidualQuantizer, vectors: np.ndarray, count: int) -> np.ndarray:
+    """Numbers (n, count, stages) uint8 of the centroids whose sums are nearest to vectors (n, dim), nearest first.
+
+    By a beam search that keeps ``count`` sums of each stage; no more than a stage has centroids.
+    """
+    quantizer, (n, dim) = coarse.rq, vectors.shape
+    count = min(count, 1 << int(quantizer.nbits.at(0)))
+    numbers = np.empty((n, count, quantizer.M), np.int32)
+    step = max(1, _BEAM_BYTES // (4 * count * dim))
+    for start in range(0, n, step):
+        given = np.ascontiguousarray(vectors[start : start + step], np.float32)
+        part, distances = numbers[start : start + step], np.empty((len(given), count), np.float32)
+        quantizer.refine_beam(
+            len(given), 1, faiss.swig_ptr(given), count, faiss.swig_ptr(part), None, faiss.swig_ptr(distances)
+        )
+    return numbers.astype(np.uint8)
+
+
+def unsaid(products: np.ndarray) -> np.ndarray:
+    """Squared error (n,) that the best factor leaves, of products (n, 3): <y, h>, <h, h> and <y, y>."""
+    cross, square, own = products.T
+    return own - np.where(square > 0, np.maximum(cross, 0) ** 2 / np.where(square > 0, square, 1), 0)

@@ -8,6 +8,7 @@ import pytest
 from methods import BudgetError, MethodError, Metric, for_budget, get
 from methods.checks import data
 from methods.encoding.factor_and_product import FactorAndProduct
+from methods.transform.rq_trellis.quantizer import coarse_index, nearest_sums, unsaid
 
 FIXED = {"gamma": 1.25, "scale": "least_squares"}
 
@@ -55,6 +56,43 @@ def test_a_factor_restores_the_length_and_under_l2_of_the_residual(metric, clust
         given, decoded = given - centroids, decoded - centroids
     wanted, found = (np.linalg.norm(vectors, axis=1) for vectors in (given, decoded))
     assert (np.abs(found - wanted) <= 0.01 * wanted + 1e-4).all()  # a byte of factor
+
+
+@pytest.mark.parametrize("stages", [1, 2])
+def test_nearest_sums_are_those_of_all_sums_of_centroids(stages):
+    rng = np.random.default_rng(0)
+    codebooks, vectors = rng.standard_normal((stages, 16, 12), np.float32), rng.standard_normal((40, 12), np.float32)
+    numbers = nearest_sums(coarse_index(codebooks), vectors, 5)
+    assert numbers.shape == (40, 5, stages)
+    sums = codebooks[np.arange(stages), numbers].sum(axis=2)
+    errors = np.square(vectors[:, None] - sums).sum(axis=2)
+    assert (np.diff(errors, axis=1) >= -1e-4).all()
+    if stages == 1:
+        every = np.square(vectors[:, None] - codebooks[0]).sum(axis=2)
+        np.testing.assert_allclose(errors, np.sort(every, axis=1)[:, :5], rtol=1e-4)
+    assert nearest_sums(coarse_index(codebooks), vectors[:0], 5).shape == (0, 5, stages)
+    assert nearest_sums(coarse_index(codebooks), vectors, 64).shape == (40, 16, stages)  # no more than centroids
+
+
+@pytest.mark.parametrize("metric", ["ip", "l2"])
+def test_more_candidates_leave_less_error_of_every_vector(metric, gaussian):
+    base = gaussian(600, 32)
+    one, more = (
+        for_budget("rq_trellis", 32, 8, metric, state_bits=10, candidates=count, **FIXED).fit(base) for count in (1, 6)
+    )
+    np.testing.assert_array_equal(one.parts()["codebooks"], more.parts()["codebooks"])
+    centered = base - one.quantizer_.mean
+    left = [unsaid(each.quantizer_.encode(centered)[1]) for each in (one, more)]
+    assert (left[1] <= left[0] * (1 + 1e-5)).all()
+    assert left[1].mean() < 0.98 * left[0].mean()
+    errors = [np.square(each.decode(each.encode(base)) - base).sum() for each in (one, more)]
+    assert errors[1] < 0.99 * errors[0]
+
+
+@pytest.mark.parametrize("candidates", [0, 65, 2.5])
+def test_numbers_of_candidates_out_of_range_are_refused(candidates):
+    with pytest.raises(MethodError, match="candidates"):
+        for_budget("rq_trellis", 32, 8, "ip", candidates=candidates)
 
 
 def test_the_resident_bytes_are_the_codes(clustered):
