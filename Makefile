@@ -62,6 +62,7 @@ publish: $(STAMP)  ## the page, figures and tables of the published records; no 
 	$(BIN)/python results/scripts/prior.py
 	$(BIN)/python results/scripts/engines_measured.py
 	$(BIN)/python results/scripts/indexes.py
+	$(BIN)/python results/scripts/coarse_step.py
 	$(BIN)/python results/scripts/sizes.py
 	$(BIN)/python results/scripts/hybrid.py
 	$(BIN)/python results/scripts/trained.py

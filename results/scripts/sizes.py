@@ -30,6 +30,7 @@ from bench.records import Record
 from bench.report import pictures
 from bench.report.drawing import colors_of, ink
 from bench.report.labels import Label, Panel, write_labels
+from bench.report.rows import processor_of
 
 ROOT = Path(__file__).parents[2]
 SIZES, INDEXES, PICTURE = ROOT / "results" / "sizes", ROOT / "results" / "indexes", ROOT / "docs" / "size.png"
@@ -113,8 +114,10 @@ class Foretold:
         return self.offer.p50_ms / self.measured.latency_ms["p50"]
 
     @property
-    def build_ratio(self) -> float:
-        """Seconds of fitting and encoding, foretold over measured."""
+    def build_ratio(self) -> float | None:
+        """Seconds of fitting and encoding, foretold over measured; None where another processor measured."""
+        if processor_of(self.offer.record) != processor_of(self.measured):
+            return None
         return self.offer.build_s / build_s(self.measured)
 
 
@@ -212,7 +215,10 @@ def foretold_table(cases: Sequence[Foretold]) -> list[str]:
         else:
             shared = "\\*" if record.latency_shared or offer.record.latency_shared else ""
             cells += [f"{record.latency_ms['p50']:.3g}{shared}", _bold(f"{offer.p50_ms:.3g}", _far(case.latency_ratio))]
-        cells += [f"{build_s(record):.3g}", _bold(f"{offer.build_s:.3g}", _far(case.build_ratio))]
+        if case.build_ratio is None:
+            cells += ["-", "-"]
+        else:
+            cells += [f"{build_s(record):.3g}", _bold(f"{offer.build_s:.3g}", _far(case.build_ratio))]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 
@@ -243,7 +249,7 @@ def summary(cases: Sequence[Foretold]) -> list[str]:
         off = np.array([case.off for case in group])
         inside = sum(case.recall.low <= recall(case.measured).value <= case.recall.high for case in group)
         p50 = [case.latency_ratio for case in group if case.latency_ratio is not None]
-        build = [case.build_ratio for case in group]
+        build = [case.build_ratio for case in group if case.build_ratio is not None]
         lines.append(
             f"| {_named(sample)} | {times:g} | {len(group)} | {np.abs(off).mean():.4f} "
             f"| {off[np.abs(off).argmax()]:+.3f} | {(np.abs(off) <= RECALL_OFF).sum()} | {inside} "
@@ -319,7 +325,8 @@ def page(name: str, runs: Runs, cases: Sequence[Foretold]) -> list[str]:
         "",
         *summary(cases),
         "",
-        f"In bold: off by more than {RECALL_OFF:g} of recall, or {TIME_OFF:g} times. Build is fitting and encoding.",
+        f"In bold: off by more than {RECALL_OFF:g} of recall, or {TIME_OFF:g} times. Build is fitting and encoding,",
+        "on one kind of processor.",
         "Of repeated runs the shortest times count. \\* one of both was timed beside other work. No p50 where only a",
         "run with lists was measured.",
         "",
@@ -355,7 +362,8 @@ def read_parts(path: Path) -> dict[tuple[str, int, int], Parts]:
 def read(pack: Path) -> tuple[Runs, list[Foretold]]:
     """The runs of a data set, and what is foretold of them."""
     lists = INDEXES / pack.name
-    runs = runs_of(records.find([pack]), records.find([lists]) if lists.exists() else [])
+    with_lists = records.find([lists]) if lists.exists() else []  # of the seed that scans are of
+    runs = runs_of(records.find([pack]), (record for record in with_lists if record.config["seed"] == 0))
     return runs, list(foretold(runs, read_parts(pack.with_suffix(".npz"))))
 
 
