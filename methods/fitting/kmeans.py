@@ -44,12 +44,15 @@ def kmeans(
         return current
     if d == 1:
         return _kmeans_on_a_line(vectors[:, 0], current, iterations)
-    nearest, sums = np.empty(n, np.int32), np.empty((centroids, d + 1))
+    nearest, margins, sums = np.empty(n, np.int32), np.empty(n, np.float32), np.empty((centroids, d + 1))
+    moved = np.inf
     for _ in range(iterations):
-        assign_nearest(vectors, np.ascontiguousarray(current.T), nearest, sums)
-        sizes = sums[:, -1].copy()
+        if not assign_nearest(vectors, np.ascontiguousarray(current.T), moved, nearest, margins, sums):
+            break
+        before, sizes = current, sums[:, -1].copy()
         current = (sums[:, :-1] / np.maximum(sizes, 1)[:, None]).astype(np.float32)
         split_into_empty(current, sizes)
+        moved = float(np.sqrt(np.square(current - before, dtype=np.float64).sum(axis=1).max()))
     return current
 
 

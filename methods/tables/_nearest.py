@@ -30,10 +30,11 @@ def _by_kernel(parts: torch.Tensor, codebooks: torch.Tensor) -> torch.Tensor:
     """Part by part: on a CPU the scores of a batch are far too large for a cache, and argmin over them is slow."""
     _, size, width = codebooks.shape
     nearest = np.empty((parts.shape[1], len(parts)), np.int64)
-    of_part, sums = np.empty(parts.shape[1], np.int32), np.empty((size, width + 1))
+    of_part, margins = np.empty(parts.shape[1], np.int32), np.empty(parts.shape[1], np.float32)
+    sums = np.empty((size, width + 1))
     for part in range(len(parts)):
         vectors = np.ascontiguousarray(parts[part].numpy())
-        assign_nearest(vectors, np.ascontiguousarray(codebooks[part].numpy().T), of_part, sums)
+        assign_nearest(vectors, np.ascontiguousarray(codebooks[part].numpy().T), np.inf, of_part, margins, sums)
         nearest[:, part] = of_part
     return torch.from_numpy(nearest)
 

@@ -5,83 +5,86 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from methods.kernels.simd.nearest_two import LANES, nearest_two
+
 __all__ = ["assign_nearest", "split_into_empty"]
 
 _SPLIT = np.float32(1 / 1024)  # how far the two halves of a split cluster are moved apart, relative
 
+_FAR = np.float32(3e38)
+_ROUNDING = np.float32(1e-5)  # of squared distances in float32, relative to the squared lengths of vectors
 _FAST = {"nnan", "nsz", "contract"}  # inputs are finite; a fused multiply-add may round once
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)
-def assign_nearest(vectors: np.ndarray, centroids: np.ndarray, nearest: np.ndarray, sums: np.ndarray) -> None:
+def assign_nearest(
+    vectors: np.ndarray,
+    centroids: np.ndarray,
+    moved: float,
+    nearest: np.ndarray,
+    margins: np.ndarray,
+    sums: np.ndarray,
+) -> int:
     """The nearest of few centroids to each vector, and the sums that the next centroids follow from.
+
+    A vector that is nearer to its former centroid than any other can have come is not compared with the others
+    (Hamerly 2010, *Making k-means even faster*).
 
     Parameters
     ----------
     vectors : (n, d) float32
     centroids : (d, K) float32
         One centroid a column, so that distances to neighboring centroids are computed together; K is a power of two.
+    moved : float
+        The farthest that any centroid is from where it was at the call before; inf at the first call.
     nearest : (n,) int32
-        Filled: argmin over k of ||x - c_k||^2.
+        Of the call before; filled: argmin over k of ||x - c_k||^2.
+    margins : (n,) float32
+        Of the call before; filled: no other centroid is nearer than that.
     sums : (K, d + 1) float64
         Filled: sum of the vectors of each centroid, and in the last column their number.
+
+    Returns
+    -------
+    int
+        How many vectors have another centroid than before; all of them at the first call.
     """
     d, k = centroids.shape
-    half = np.zeros(k, np.float32)
+    padded = np.zeros((d, -(-k // LANES) * LANES), np.float32)
+    half = np.full(padded.shape[1], _FAR, np.float32)
+    half[:k] = 0
     for j in range(d):
         for c in range(k):
+            padded[j, c] = centroids[j, c]
             half[c] += np.float32(0.5) * centroids[j, c] * centroids[j, c]
-    tournament = np.empty(2 * k, np.float32)
+    rows, scores = np.ascontiguousarray(centroids.T), np.empty(2, np.float32)
     sums[:] = 0
+    changed, farthest, first = 0, np.float32(moved * (1 + 1e-5)), moved == np.inf
     for i in range(len(vectors)):
-        _scores(vectors[i], centroids, half, tournament)
-        best = _winner(tournament, k)
-        nearest[i] = best
+        own = nearest[i]
+        compare = first
+        if not first:
+            margins[i] -= farthest
+            square, length = np.float32(0), np.float32(0)
+            for j in range(d):
+                difference = vectors[i, j] - rows[own, j]
+                square += difference * difference
+                length += vectors[i, j] * vectors[i, j]
+            compare = margins[i] <= 0 or square + _ROUNDING * length >= margins[i] * margins[i]
+        if compare:
+            best = nearest_two(vectors, i, padded, half, scores)
+            square = np.float32(0)
+            for j in range(d):
+                square += vectors[i, j] * vectors[i, j]
+            margins[i] = np.sqrt(max(square + np.float32(2) * scores[1], np.float32(0)))
+            if first or best != own:
+                changed += 1
+                own = best
+                nearest[i] = own
         for j in range(d):
-            sums[best, j] += vectors[i, j]
-        sums[best, d] += 1
-
-
-@njit(cache=True, fastmath=_FAST, inline="always")
-def _scores(x: np.ndarray, centroids: np.ndarray, half: np.ndarray, scores: np.ndarray) -> None:
-    """``scores[:K]`` = ||c||^2 / 2 - <x, c>, in passes of four dimensions: each pass reads and writes the scores."""
-    d, k = centroids.shape
-    for c in range(k):
-        scores[c] = half[c]
-    unrolled = d - d % 4
-    for j in range(0, unrolled, 4):
-        a, b, e, f = x[j], x[j + 1], x[j + 2], x[j + 3]
-        for c in range(k):
-            scores[c] -= (
-                a * centroids[j, c] + b * centroids[j + 1, c] + e * centroids[j + 2, c] + f * centroids[j + 3, c]
-            )
-    for j in range(unrolled, d):
-        a = x[j]
-        for c in range(k):
-            scores[c] -= a * centroids[j, c]
-
-
-@njit(cache=True, fastmath=_FAST, inline="always")
-def _winner(scores: np.ndarray, k: int) -> int:
-    """Index of the least of ``scores[:k]``: rounds of halving, kept behind the scores, then back to the start.
-
-    A running minimum would wait for each comparison; rounds compare eight at a time.
-    """
-    start, size = 0, k
-    while size > 1:
-        size //= 2
-        here, upper, there = scores[start : start + size], scores[start + size : start + 2 * size], start + 2 * size
-        out = scores[there : there + size]
-        for c in range(size):
-            out[c] = min(here[c], upper[c])
-        start = there
-    best, least = 0, scores[start]
-    while size < k:
-        start -= 2 * size
-        if scores[start + best] != least:
-            best += size
-        size *= 2
-    return best
+            sums[own, j] += vectors[i, j]
+        sums[own, d] += 1
+    return changed
 
 
 @njit(cache=True)
