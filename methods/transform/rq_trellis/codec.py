@@ -160,22 +160,24 @@ class RQTrellis(Codec):
         given = given[:: -(-len(given) // _FACTOR_SAMPLE)]
         bounds = fitted_bounds(split(given, np.zeros_like(direction), direction)[0], self.level_bytes)
 
-        def quantizer(gamma: float, other: int = offset_size(self.level_bytes) if keeps_offset else 0) -> Any:
+        def quantizer(
+            gamma: float, other: int = offset_size(self.level_bytes) if keeps_offset else 0, candidates: int = 1
+        ) -> Any:
             zero = np.zeros(self.dim, np.float32)
             fine = QUANTIZERS[self.state_bits].choose(zero, matrix, spread, self.level_bytes - other, gamma)
-            staged = StagedQuantizer(center, coarse, fine, self.metric is not Metric.L2, self.candidates)
+            staged = StagedQuantizer(center, coarse, fine, self.metric is not Metric.L2, candidates)
             return OffsetQuantizer(staged, direction, bounds) if keeps_offset else staged
 
         gamma, rule = choose(quantizer, vectors, self.metric.inner, self.gamma, self.scale, seed)
         stored: dict[str, np.ndarray] = {}
         if self.metric is Metric.L2:
             size = product_bytes(self.dim, self.level_bytes, lambda other: quantizer(gamma, other), rule, vectors, seed)
-            chosen = quantizer(gamma, size - 1)
+            chosen = quantizer(gamma, size - 1, self.candidates)
             codes, factors = encode_scaled(chosen, rule, given)
             pair = FactorAndProduct.fit(factors, chosen.products(codes), size)
             stored = {"factor_scale" if size > 1 else "factor_levels": pair.factors, "product_levels": pair.products}
         else:
-            chosen = quantizer(gamma)
+            chosen = quantizer(gamma, candidates=self.candidates)
             stored["factor_scale"] = factor_scale(encode_scaled(chosen, rule, given)[1])
         fine = (chosen.rest if isinstance(chosen, OffsetQuantizer) else chosen).fine
         parts = {
