@@ -66,7 +66,7 @@ def test_points_are_over_seeds_as_a_row_is():
     assert points[-1].queries_per_s == pytest.approx(50)
 
 
-def test_times_of_points_are_of_the_seeds_that_had_the_machine_to_themselves():
+def test_times_of_points_are_of_seeds_that_had_the_machine_alone():
     busy = dataclasses.replace(indexed("pq", slower=3.0), latency_shared=True)
     (row,) = rows_of([busy, indexed("pq", seed=1)])
     assert points_of(row)[0].latency_ms["p50"] == pytest.approx(0.1)

@@ -24,7 +24,7 @@ def test_assignment_and_sums_agree_with_numpy(d, centroids):
 
 
 @pytest.mark.parametrize("d", [2, 5])
-def test_vectors_that_are_not_compared_again_have_the_nearest_centroid_too(d):
+def test_vectors_not_compared_again_have_the_nearest_centroid_too(d):
     rng = np.random.default_rng(1)
     vectors = rng.standard_normal((400, d)).astype(np.float32) + np.float32(3)
     table = vectors[:32].T.copy()
