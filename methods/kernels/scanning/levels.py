@@ -36,10 +36,12 @@ from methods.kernels.scanning.level_scores import (
     sum_stages,
 )
 from methods.kernels.scanning.ranged import Ranged, all_rows
+from methods.kernels.scanning.stage_bounds import bound_tables
 from methods.kernels.scanning.stage_squares import StageSquares, add_stage_squares
 from methods.kernels.simd.block_select import may_exceed, push_above
 from methods.kernels.simd.level_tile import level_tile, segment_ends, wide_tile
 from methods.kernels.simd.planar_tile import BLOCK, WIDE
+from methods.kernels.simd.stage_bound import raise_sums
 from methods.kernels.simd.unpack_symbols import ALPHABETS, GROUP
 from methods.kernels.simd.unpackers import TRELLIS
 
@@ -62,6 +64,9 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
     staged = terms.shape[1] > 0 or len(offset_tables) > 0
     bounded = (staged or len(squares) > 0) and extremes(scale_table)[0] >= 0
     most_terms, low, high = largest_terms(terms), np.float32(0), np.float32(0)
+    few = not (scale_all and bounded) or len(touched) < 8  # tables of bytes would cost more than they save
+    steps, lines, margins = bound_tables(path, terms[:0] if few else terms, units)
+    raised = np.empty((1, BLOCK), np.int32)
     alone = nq == 1 and runs[0, 6] != 0
     for turn in range(len(touched)):
         block, begin, end = touched[turn, 0], touched[turn, 1], touched[turn, 2]
@@ -96,8 +101,14 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
                 if bounded:
                     most = most_terms[q] * largest if scale_all else most_terms[q]
                     weight = weights[q] if staged else np.float32(-1)  # half of the squared length is subtracted
+                    bound, row = sums, q - query
+                    if len(steps) and lines[q, 1]:
+                        count, begins, own = terms.shape[1], block * stages.shape[1], q * terms.shape[1]
+                        base, step = lines[q, 0], lines[q, 1]
+                        raise_sums(path, stages, begins, count, steps, own, base, step, sums, row, raised)
+                        bound, row, most = raised, 0, margins[q] * largest
                     limit = product_limit(limits[q], weight, low, high, most)
-                    if not may_exceed(sums, q - query, offsets[q], units[q], scale, largest, limit):
+                    if not may_exceed(bound, row, offsets[q], units[q], scale, largest, limit):
                         continue
                 if staged:
                     push_staged(

@@ -19,7 +19,7 @@ from methods.kernels.simd.ir import I8, I16, I32, I64
 from methods.kernels.simd.planar_tile import BLOCK
 from methods.kernels.simd.unpack_symbols import table_places
 
-__all__ = ["SHIFTS", "document_order", "expand_windows", "level_numbers", "states_reference"]
+__all__ = ["SHIFTS", "document_order", "expand_windows", "level_numbers", "looked_up", "states_reference"]
 
 _WIDE_ORDER = (0, 2, 1, 3, 4, 6, 5, 7)  # in which rows of two dimensions have a group's
 SHIFTS = 16  # places in the table of shifts for each number of bits a step
@@ -78,7 +78,7 @@ def _shifted(builder: Any, path: str, newest: Any, older: Any, shifts: Any) -> A
     return builder.add(newest, shifted)
 
 
-def _looked_up(builder: Any, path: str, index: Any, table: Any) -> Any:
+def looked_up(builder: Any, path: str, index: Any, table: Any) -> Any:
     """``table[index]`` for 256 entries."""
     kind = index.type
     if path == "avx512":
@@ -187,7 +187,7 @@ def expand_windows(builder: Any, args: Arguments) -> None:
             for end in range(16 + width, 17 + 8 * width, width):
                 older = builder.and_(_window(builder, loaded, end - 8), simd.constant(kind, 15))
                 number = _shifted(builder, path, _window(builder, loaded, end), older, shifts)
-                levels.append([_looked_up(builder, path, number, half) for half in table])
+                levels.append([looked_up(builder, path, number, half) for half in table])
             order = _WIDE_ORDER if args["wide"] else range(len(levels))
             _store_levels(builder, [half for dim in order for half in levels[dim]], place, doc)
 

@@ -164,6 +164,29 @@ def test_distances_from_centroids_plus_levels_need_the_stored_products(path, sta
     assert level.nbytes - level.padding == n * (5 + 1 + stages + product_bytes)
 
 
+@pytest.mark.thorough
+@pytest.mark.parametrize("path", kernel_paths.EVERY)
+@pytest.mark.parametrize(("count", "spread"), [(1, 0.01), (2, 1), (3, 1e4), (2, 1e12)])
+def test_stages_leave_out_no_block_that_holds_one_of_the_best(path, count, spread):
+    rng, n, bits = np.random.default_rng(count), 1000, [3, 2]
+    codes, entries = rng.integers(0, 256, (n, 5), dtype=np.uint8), rng.integers(0, 256, n, dtype=np.uint8)
+    chosen, factors = rng.integers(0, 256, (n, count), dtype=np.uint8), np.linspace(0, 1.5, 256, dtype=np.float32)
+    spreads, queries = np.ones(2, np.float32), rng.standard_normal((6, 16)).astype(np.float32)
+    tables = (spread * rng.standard_normal((6, count, 256))).astype(np.float32)
+    level = LevelScanner(
+        codes, np.array(bits), spreads, integer_levels(), entries, factors, threads=1, path=path, stages=chosen
+    )
+    products = queries @ decoded(codes, bits, spreads).T
+    staged = sum(tables[:, stage, chosen[:, stage]] for stage in range(count))
+    scores, ids = level.search(queries, n, tables)  # no block is left out
+    exact = np.take_along_axis((products + staged) * factors[entries], ids, 1)
+    assert np.abs(scores - exact).max() < 0.2 + 1e-5 * spread
+    for batch in (slice(0, 6), slice(2, 3)):
+        best, best_ids = level.search(queries[batch], 3, tables[batch])
+        assert np.array_equal(best, scores[batch, :3])
+        assert np.array_equal(best_ids, ids[batch, :3])
+
+
 def test_stage_squares_of_other_shapes_or_without_distances_are_refused():
     codes, entries, factors = np.zeros((3, 2), np.uint8), np.zeros(3, np.uint8), np.ones(256, np.float32)
     form = (codes, np.array([2]), np.ones(1, np.float32), integer_levels(), entries, factors)
