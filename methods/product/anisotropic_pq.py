@@ -14,7 +14,7 @@ import numpy as np
 from methods.base import Metric
 from methods.errors import MethodError
 from methods.faiss_tools import training_sample
-from methods.kernels.fitting.anisotropic import anisotropic_codes
+from methods.kernels.fitting.anisotropic import anisotropic_codes, normal_equations
 from methods.parameters import check_integer
 from methods.product._base import ProductCodec
 from methods.registry import register
@@ -118,17 +118,13 @@ def _refine(codebooks: np.ndarray, vectors: np.ndarray, codes: np.ndarray, along
     squares = np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)
     weights = np.divide(eta - 1, squares, out=np.zeros_like(squares), where=squares > 0)
     along = along.astype(np.float64)
+    left, right = np.empty((centroids, width, width)), np.empty((centroids, width))
     for m in range(subspaces):
         own = vectors[:, m * width : (m + 1) * width].astype(np.float64)
-        index = codes[:, m]
+        index = np.ascontiguousarray(codes[:, m])
         others = along - np.einsum("ij,ij->i", own - codebooks[m, index], own)
-        pulled = own * (1 + weights * (others + np.einsum("ij,ij->i", own, own)))[:, None]
-        outer = (weights[:, None] * own)[:, :, None] * own[:, None, :]
-        left, right = np.zeros((centroids, width, width)), np.zeros((centroids, width))
-        np.add.at(left, index, outer)
-        np.add.at(right, index, pulled)
-        counts = np.bincount(index, minlength=centroids)
-        used = counts > 0
-        left[used] += counts[used, None, None] * np.eye(width)
+        pulls = 1 + weights * (others + np.einsum("ij,ij->i", own, own))
+        normal_equations(own, index, weights, pulls, left, right)
+        used = np.bincount(index, minlength=centroids) > 0
         codebooks[m, used] = np.linalg.solve(left[used], right[used][:, :, None])[:, :, 0]
         along = others + np.einsum("ij,ij->i", own - codebooks[m, index], own)

@@ -1,4 +1,4 @@
-"""The nearest of a few hundred centroids in few dimensions, and how near the second one is."""
+"""The least of a few hundred losses, kept in registers: of centroids in few dimensions, with the second one's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from methods.kernels.simd import ir as simd
 from methods.kernels.simd.emitted import Arguments, emitted
 from methods.kernels.simd.ir import I32, I64
 
-__all__ = ["LANES", "nearest_two"]
+__all__ = ["LANES", "least_loss", "nearest_two"]
 
 LANES = 16
 _FLOAT = ir.FloatType()
@@ -79,6 +79,46 @@ def nearest_two(builder: Any, args: Arguments) -> Any:
     runner_up = _least(builder, builder.select(winner, builder.load(second), scores))
     for number, value in enumerate((least, runner_up)):
         simd.store(builder, _first(builder, value), simd.at(builder, args["scores"], 4 * number))
+    return builder.sext(_first(builder, column), I64)
+
+
+@emitted("products, int64 row, squares, float32 rest, float32 weight, scores -> int64")
+def least_loss(builder: Any, args: Arguments) -> Any:
+    """Column c of the least ``squares[row, c] - 2 p + weight * (rest - p)^2`` for ``p = products[row, c]``.
+
+    The first of equal ones; ``scores[0]`` takes it.
+
+    Parameters
+    ----------
+    products, squares : (n, K) float32
+        K is a multiple of 16.
+    rest, weight : float32
+    scores : (>= 1,) float32
+        Written.
+    """
+    count = args.length("products", 1)
+    start_of_row = builder.mul(args["row"], count)
+    rest, weight = (simd.splat(builder, args[name], LANES) for name in ("rest", "weight"))
+    best, place = _slot(builder, ir.Constant(_FLOATS, [_MOST] * LANES)), _slot(builder, simd.constant(_INTEGERS, 0))
+    order = ir.Constant(_INTEGERS, list(range(LANES)))
+
+    def block(start: Any) -> None:
+        offset = _words(builder, builder.add(start_of_row, start))
+        product, square = (
+            simd.load(builder, _FLOATS, simd.at(builder, args[name], offset)) for name in ("products", "squares")
+        )
+        beside = builder.fsub(rest, product)
+        plain = builder.fsub(square, builder.fadd(product, product))
+        loss = builder.fadd(plain, builder.fmul(builder.fmul(beside, beside), weight))
+        least = builder.load(best)
+        nearer = builder.fcmp_ordered("<", loss, least)
+        builder.store(builder.select(nearer, loss, least), best)
+        here = builder.add(simd.splat(builder, builder.trunc(start, I32), LANES), order)
+        builder.store(builder.select(nearer, here, builder.load(place)), place)
+
+    simd.count_loop(builder, ir.Constant(I64, 0), count, LANES, block)
+    least, column = _winner(builder, builder.load(best), builder.load(place))
+    simd.store(builder, _first(builder, least), args["scores"])
     return builder.sext(_first(builder, column), I64)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from methods import MethodError
 from methods.errors import UnsupportedMetric
-from methods.kernels.fitting.anisotropic import anisotropic_codes
+from methods.kernels.fitting.anisotropic import anisotropic_codes, codes_reference, normal_equations
 from methods.product.anisotropic_pq import AnisotropicPQ
 from methods.product.pq import PQ
 
@@ -32,6 +32,28 @@ def test_codes_come_near_the_best_of_all(unit):
     assert (found >= best - 1e-5).all()
     assert found.mean() < 1.1 * best.mean()
     assert np.allclose(along, ((vectors - decoded) * vectors).sum(axis=1), atol=1e-5)
+
+
+@pytest.mark.parametrize(("subspaces", "centroids", "width"), [(6, 16, 1), (4, 256, 3), (3, 8, 5)])
+def test_codes_are_those_of_the_readable_search(subspaces, centroids, width, unit):
+    vectors = np.array(unit(60, subspaces * width))
+    vectors[7] = 0
+    codebooks = np.random.default_rng(0).normal(0, 0.3, (subspaces, centroids, width)).astype(np.float32)
+    codes, along = np.empty((60, subspaces), np.uint8), np.empty(60, np.float32)
+    anisotropic_codes(vectors, codebooks, 9.0, 4, codes, along)
+    assert np.array_equal(codes, codes_reference(vectors, codebooks, 9.0, 4))
+
+
+def test_normal_equations_are_sums_over_the_vectors_of_a_centroid():
+    rng = np.random.default_rng(0)
+    vectors, index = rng.standard_normal((50, 3)), rng.integers(4, size=50).astype(np.uint8)
+    weights, pulls = rng.random(50), rng.standard_normal(50)
+    left, right = np.empty((4, 3, 3)), np.empty((4, 3))
+    normal_equations(vectors, index, weights, pulls, left, right)
+    for c in range(4):
+        own, weight, pull = vectors[index == c], weights[index == c], pulls[index == c]
+        assert np.allclose(left[c], len(own) * np.eye(3) + (weight[:, None] * own).T @ own)
+        assert np.allclose(right[c], pull @ own)
 
 
 @pytest.mark.thorough
