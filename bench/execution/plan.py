@@ -12,6 +12,7 @@ from bench import datasets, own_files, records
 from bench.cluster import extras
 from bench.config import MAPPED, RunConfig
 from bench.datasets import AnyDataset
+from bench.datasets.held_out import HELD_OUT
 from bench.drift_options import DRIFT
 from bench.errors import UsageError
 from bench.execution.data import load_dataset
@@ -158,6 +159,10 @@ def prepare(config: RunConfig) -> Plan:
     }
     determinants |= getattr(track, "determinants", dict)()
     scenario = {"upgrade": upgrade, DRIFT: drift, HYBRID: hybrid, LAYERS: layers}.get(config.scenario["name"])
+    if scenario in (upgrade, drift) and config.dataset.get("train") == HELD_OUT:
+        raise UsageError(
+            f"scenario={config.scenario['name']} fits on its own vectors; leave out dataset.train={HELD_OUT}"
+        )
     if scenario is not None:
         determinants |= scenario.determinants(config, dataset)
     measured = hybrid if scenario is hybrid else measured

@@ -6,6 +6,7 @@ import pytest
 from bench import datasets, run
 from bench.datasets import DatasetError
 from bench.datasets.held_out import halves
+from bench.errors import UsageError
 
 from .conftest import write_hdf5
 
@@ -78,6 +79,16 @@ def test_what_cannot_be_split_is_refused(files, tmp_path):
     rng = np.random.default_rng(0)
     write_hdf5(file, train=rng.standard_normal((50, 8)), test=rng.standard_normal((5, 8)), distance="angular")
     assert datasets.load("path", base=str(file), train="held_out").base.shape == (25, 8)
+
+
+def test_scenarios_that_choose_their_training_vectors_refuse(files, tmp_path):
+    with pytest.raises(UsageError, match="scenario=drift fits on its own vectors"):
+        run(
+            method={"name": "pq"},
+            dataset={"name": "path", **files, "train": "held_out"},
+            scenario={"name": "drift"},
+            results=str(tmp_path),
+        )
 
 
 @pytest.mark.thorough
