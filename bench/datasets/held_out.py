@@ -20,8 +20,8 @@ SUFFIX = "+held_out"  # of a data set's name
 
 
 def check_train(name: str, train: object) -> None:
-    """Raise :class:`DatasetError` unless ``train`` is ``held_out``, for a data set that names no file by it."""
-    if train != HELD_OUT:
+    """Raise :class:`DatasetError` unless ``train`` is ``held_out`` or None, for a data set that names no file by it."""
+    if train not in (None, HELD_OUT):
         raise DatasetError(f"train={train} is unknown of {name}; use train={HELD_OUT}, or null to fit on the base")
 
 
@@ -38,9 +38,10 @@ def halves(items: int, max_base: int | None, seed: int) -> tuple[np.ndarray, np.
     The first are those of :func:`sampled`, so that a data set with ``max_base`` has the same base whether methods are
     fitted on it or on others. Without ``max_base``, or where it is more, half of all are searched.
     """
-    count = min(-(-items // 2), items if max_base is None else max_base)
     if items < 2:
         raise DatasetError(f"train={HELD_OUT} splits the base, which has {items} vectors; it needs at least 2")
+    half = -(-items // 2)
+    count = half if max_base is None else min(half, max_base)
     searched = sampled(items, count, seed)
     assert searched is not None
     others = np.setdiff1d(np.arange(items), searched, assume_unique=True)

@@ -115,9 +115,7 @@ def load(
     make = _source(name)
     others = name in _DENSE and options.get("train") == HELD_OUT
     if name in _DENSE and (others or "train" not in inspect.signature(make).parameters):
-        options, train = {key: value for key, value in options.items() if key != "train"}, options.get("train")
-        if train is not None:
-            check_train(name, train)
+        check_train(name, options.pop("train", None))
     learned = {key: value for key, value in zip(_LEARNED, (train_queries, train_relevance)) if value is not None}
     for key in [*options, *learned, *([] if cone is None else ["cone"])]:
         _check_option(name, key)
@@ -142,10 +140,12 @@ def load(
             f"{source.card.get('source', name)} has distance {source.distance!r}; supported are angular, euclidean, "
             "dot and other names of the same; or choose by metric=cosine, metric=l2 or metric=ip"
         )
-    rows = sampled(source.base.shape[0], max_base, seed)
+    rows: np.ndarray | None
     if others:
         source, rows = held_out(name, source, max_base, seed)
         called += SUFFIX
+    else:
+        rows = sampled(source.base.shape[0], max_base, seed)
     dataset = _assemble(name, source, chosen, max_queries, rows, seed)
     called = _called(name, options) + called.removeprefix(name) if name in SOURCES else called
     return replace(dataset, name=called, metric_asked=metric is not None)
