@@ -1,10 +1,9 @@
 """Methods that are fitted on other vectors: pages say what the records say, and pairs search the same vectors."""
 
-import importlib.util
-import sys
 from pathlib import Path
 
 import pytest
+from programs import program
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKS = sorted((ROOT / "results" / "held_out").glob("*.parquet"))
@@ -13,14 +12,7 @@ PACKS = sorted((ROOT / "results" / "held_out").glob("*.parquet"))
 @pytest.fixture(scope="module")
 def held_out():
     """The program."""
-    sys.path.insert(0, str(ROOT / "results" / "scripts"))
-    spec = importlib.util.spec_from_file_location("published_held_out", ROOT / "results" / "scripts" / "held_out.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["published_held_out"] = module
-    spec.loader.exec_module(module)
-    yield module
-    sys.path.remove(str(ROOT / "results" / "scripts"))
-    del sys.modules["published_held_out"]
+    return program("held_out")
 
 
 @pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.stem)

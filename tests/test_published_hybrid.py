@@ -1,9 +1,9 @@
 """Codes beside postings: the page says what the records say."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
+from programs import program
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -11,10 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 @pytest.fixture(scope="module")
 def hybrid():
     """The program."""
-    spec = importlib.util.spec_from_file_location("published_hybrid", ROOT / "results" / "scripts" / "hybrid.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return program("hybrid")
 
 
 @pytest.fixture(scope="module")

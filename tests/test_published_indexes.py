@@ -1,24 +1,17 @@
 """Pages and tables on indexes are those of the published records."""
 
-import importlib.util
-import sys
 from pathlib import Path
 
 import pytest
+from programs import program
 
 ROOT = Path(__file__).resolve().parents[1]
-SCRIPTS = ROOT / "results" / "scripts"
 
 
 @pytest.fixture(scope="module")
 def indexes():
     """The program."""
-    sys.path.insert(0, str(SCRIPTS))  # it takes what it shares from the program beside it
-    spec = importlib.util.spec_from_file_location("published_indexes", SCRIPTS / "indexes.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    yield module
-    sys.path.remove(str(SCRIPTS))
+    return program("indexes")
 
 
 def test_pages_are_those_of_the_records(indexes):

@@ -1,12 +1,11 @@
 """Layers of encoders: the page and the tables say what the published records say."""
 
 import csv
-import importlib.util
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from programs import program
 
 from bench.measure.statistics import Interval
 from methods.vectors import normalized
@@ -18,14 +17,7 @@ PACKS = sorted((ROOT / "results" / "layers").glob("*.parquet"))
 @pytest.fixture(scope="module")
 def layers():
     """The program."""
-    sys.path.insert(0, str(ROOT / "results" / "scripts"))
-    spec = importlib.util.spec_from_file_location("published_layers", ROOT / "results" / "scripts" / "layers.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["published_layers"] = module
-    spec.loader.exec_module(module)
-    yield module
-    sys.path.remove(str(ROOT / "results" / "scripts"))
-    del sys.modules["published_layers"]
+    return program("layers")
 
 
 @pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.stem)
@@ -71,10 +63,10 @@ def test_the_tables_of_heads_are_those_of_what_was_measured(layers):
 
 
 @pytest.fixture
-def heads(layers, monkeypatch):
+def heads(monkeypatch):
     """The program that trains heads, on few texts whose layers are noisier the earlier they are."""
     pytest.importorskip("torch")
-    import layer_heads
+    layer_heads = program("layer_heads")
 
     monkeypatch.setattr(layer_heads, "DIM", 48)
     rng = np.random.default_rng(0)

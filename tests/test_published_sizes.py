@@ -1,14 +1,13 @@
 """Recall by the number of vectors: pages say what the records say, and predictions are those of known laws."""
 
 import dataclasses
-import importlib.util
 import itertools
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib.text import Annotation, Text
+from programs import program
 
 from bench import records
 from bench.measure.statistics import Interval
@@ -23,12 +22,7 @@ NAME = "made-up"
 @pytest.fixture(scope="module")
 def sizes():
     """The program."""
-    spec = importlib.util.spec_from_file_location("published_sizes", ROOT / "results" / "scripts" / "sizes.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["published_sizes"] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["published_sizes"]
+    return program("sizes")
 
 
 def law(method, n):

@@ -1,22 +1,11 @@
 """Token codes: the pages say what the records say."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
+from programs import program
 
 ROOT = Path(__file__).resolve().parents[1]
-
-
-def program(name):
-    """One whose neighbors it imports."""
-    scripts = ROOT / "results" / "scripts"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(scripts))
-        spec = importlib.util.spec_from_file_location(f"published_{name}", scripts / f"{name}.py")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
