@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench.measure.free_order import FreeOrder, free_order
+
 MOST_CODES = 100_000
 _MOST_BYTES = 8 << 20
 _FEWEST_CODES = 1_024  # four for each value of a byte: with fewer, the correction is off by more than .02 bits
@@ -26,11 +28,15 @@ class CodesAtRest:
     zstd_ratio : float
         Bytes of the codes over what zstd makes of them (:func:`zstd_size`); at least 1, since what does not shrink is
         stored as it is.
+    order : FreeOrder or None
+        Of all codes: what they take where the caller takes over an order. None where they lie in lists, links or
+        shards, whose order is used already, and of earlier runs.
     """
 
     codes: int
     entropy: float
     zstd_ratio: float
+    order: FreeOrder | None = None
 
 
 def sampled_rows(n: int, code_size: int, seed: int) -> np.ndarray:
@@ -39,14 +45,15 @@ def sampled_rows(n: int, code_size: int, seed: int) -> np.ndarray:
     return np.arange(n) if n <= most else np.sort(np.random.default_rng(seed).choice(n, most, replace=False))
 
 
-def codes_at_rest(codes: np.ndarray) -> CodesAtRest | None:
-    """Entropy of sampled codes (n, code_size) uint8, and what zstd makes of them.
+def codes_at_rest(codes: np.ndarray, all_codes: np.ndarray | None = None) -> CodesAtRest | None:
+    """Entropy of sampled codes (n, code_size) uint8, what zstd makes of them, and what the order of all codes takes.
 
     None for fewer than 1,024 codes: so few do not show the distribution of 256 values.
     """
     if len(codes) < _FEWEST_CODES:
         return None
-    return CodesAtRest(len(codes), byte_entropy(codes), max(1.0, codes.nbytes / zstd_size(codes)))
+    order = None if all_codes is None else free_order(all_codes)
+    return CodesAtRest(len(codes), byte_entropy(codes), max(1.0, codes.nbytes / zstd_size(codes)), order)
 
 
 def byte_entropy(codes: np.ndarray) -> float:

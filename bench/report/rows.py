@@ -329,6 +329,7 @@ def _flat(row: Row) -> dict[str, Any]:
     flat["disk_bytes_per_item"] = record.bytes.rescore_disk / record.dataset.n if record.bytes else None
     flat["code_entropy"] = row.median(lambda r: r.at_rest.entropy if r.at_rest else None)
     flat["code_zstd_ratio"] = row.median(lambda r: r.at_rest.zstd_ratio if r.at_rest else None)
+    flat["bytes_free_order"] = row.median(lambda r: r.at_rest.order.stored if r.at_rest and r.at_rest.order else None)
     for measure in record.quality:
         if (quality := row.quality(measure)) is not None:
             flat |= {measure: quality.value, f"{measure}_low": quality.low, f"{measure}_high": quality.high}

@@ -146,7 +146,7 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
     neighbors = judged_neighbors(dataset)
     sample = JudgedSample(neighbors, codec.searcher(codes[neighbors]))
     reconstruction = _reconstruction_error(dataset, codec, codes, config.seed)
-    run.at_rest = codes_at_rest(codes[sampled_rows(len(codes), codec.code_size, config.seed)])
+    run.at_rest = codes_at_rest(codes[sampled_rows(len(codes), codec.code_size, config.seed)], codes)
     with run.timed("build"):
         searcher = codec.searcher(codes)
     few = codec.searcher(codes[:_FEW].copy()) if len(codes) >= 4 * _FEW and config.rescore is None else None

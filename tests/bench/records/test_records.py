@@ -10,6 +10,7 @@ import pytest
 from bench import records
 from bench.errors import UsageError
 from bench.measure.at_rest import CodesAtRest
+from bench.measure.free_order import FreeOrder
 from bench.measure.statistics import Interval
 from bench.records import BudgetInfo, DatasetInfo, MethodInfo, Record
 from bench.records.frame import to_frame
@@ -192,10 +193,14 @@ def test_a_file_that_is_no_text_is_named(tmp_path):
 
 
 def test_codes_at_rest_survive_and_older_records_have_none(record, tmp_path):
-    measured = dataclasses.replace(record, at_rest=CodesAtRest(1_024, 6.9, 1.1))
+    measured = dataclasses.replace(record, at_rest=CodesAtRest(1_024, 6.9, 1.1, FreeOrder(2.9, 3.0)))
     records.write(measured, tmp_path)
     assert records.read(tmp_path) == measured
-    assert to_frame([measured])[["code_entropy", "code_zstd_ratio"]].values.tolist() == [[6.9, 1.1]]
+    columns = ["code_entropy", "code_zstd_ratio", "bytes_free_order"]
+    assert to_frame([measured])[columns].values.tolist() == [[6.9, 1.1, 3.0]]
+    before_order = json.loads(measured.to_json())
+    del before_order["at_rest"]["order"]
+    assert Record.from_json(json.dumps(before_order)).at_rest == CodesAtRest(1_024, 6.9, 1.1)
     older = json.loads(record.to_json())
     del older["at_rest"]
     assert Record.from_json(json.dumps(older)) == record

@@ -41,4 +41,7 @@ def test_signs_of_centered_vectors_are_full_codes(measured):
     assert rest.codes == 4_000
     assert 7.9 < rest.entropy <= 8
     assert rest.zstd_ratio < 1.01
+    size = measured(4_000).bytes.code
+    assert 8 * (size - rest.order.least) == pytest.approx(np.log2(4_000 / np.e), abs=0.1)
+    assert rest.order.least < rest.order.stored < size - 1
     assert measured(1_000).at_rest is None
