@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from methods.errors import MethodError
+
 __all__ = ["is_nothing", "principal_axes", "robust_mean"]
 
 _BLOCK = 16_384  # vectors centered at a time
 _NOTHING = 0.01  # of the distance that nine of ten vectors do not exceed
+_MOST = 1e15  # the largest value of vectors whose variances float32 holds
 _FAR = 8.0  # median distances from the mean beyond which a vector counts as if it lay there
 
 
@@ -20,7 +23,13 @@ def robust_mean(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     weights : (n,) float32
         What a centered vector is multiplied with so that it lies no farther: 1 for all but outliers. One vector a
         thousand times too long would otherwise be the first principal axis, and shift the mean.
+
+    Raises
+    ------
+    MethodError
+        A value is beyond 1e15: float32 does not hold variances of such vectors.
     """
+    _check_size(vectors)
     mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
     distances = np.empty(len(vectors), np.float32)
     for start in range(0, len(vectors), _BLOCK):
@@ -80,3 +89,12 @@ def principal_axes(
     variances, axes = np.linalg.eigh(covariance / len(vectors))
     best = slice(None, -count - 1, -1)
     return mean, np.ascontiguousarray(axes[:, best], np.float32), np.maximum(variances[best], 0).astype(np.float32)
+
+
+def _check_size(vectors: np.ndarray) -> None:
+    largest = float(max(vectors.max(initial=0), -vectors.min(initial=0)))
+    if largest > _MOST:
+        raise MethodError(
+            f"vectors whose largest value is {largest:.0e} have variances beyond float32; divide all vectors and "
+            "queries by that value: the order of scores stays the same"
+        )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+import methods
 from methods.checks import data
 from methods.fitting import principal_axes as module
 from methods.fitting.principal_axes import principal_axes
@@ -24,3 +26,10 @@ def test_one_vector_gives_orthonormal_axes_without_variance():
     np.testing.assert_array_equal(mean, data.train()[0])
     np.testing.assert_allclose(axes.T @ axes, np.eye(7), atol=1e-6)
     assert not variances.any()
+
+
+@pytest.mark.parametrize("name", ["saq", "mrq", "ash", "transform_coding"])
+def test_vectors_whose_squares_overflow_are_refused_with_advice(name):
+    codec = methods.for_budget(name, data.train().shape[1], 24, "ip")
+    with pytest.raises(methods.MethodError, match="divide all vectors and queries"):
+        codec.fit(data.train() * np.float32(1e20))
