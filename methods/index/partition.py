@@ -6,6 +6,7 @@ Jégou, Douze and Schmid, "Product Quantization for Nearest Neighbor Search" (PA
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import faiss
 import numpy as np
@@ -65,11 +66,23 @@ class Partition:
         # A power of two near the vectors' length, or 1 for ordinary ones: faiss squares distances in float32.
         self._unit = unit_of(typical_length(vectors))
         kmeans.train(self._scaled(vectors))
-        self._scaled_centroids = np.ascontiguousarray(kmeans.centroids, np.float32)
-        self.centroids = self._scaled_centroids  # the same array, but for vectors of unordinary length
-        if self._unit != 1:
-            self.centroids = self._scaled_centroids * np.float32(self._unit)
+        self._take(np.ascontiguousarray(kmeans.centroids, np.float32), self._unit)
         return self
+
+    def save(self, path: str | Path) -> Path:
+        """Write what was learned into ``path``, a ``.npz`` of ``centroids``, ``unit`` and ``metric``."""
+        with Path(path).open("wb") as file:
+            np.savez(file, centroids=self._scaled_centroids, unit=self._unit, metric=str(self.metric))
+        return Path(path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Partition:
+        """What :meth:`save` wrote: the same lists, bit by bit."""
+        with np.load(path, allow_pickle=False) as saved:
+            lists, dim = saved["centroids"].shape
+            partition = cls(dim, Metric.parse(str(saved["metric"])), lists)
+            partition._take(saved["centroids"], float(saved["unit"]))
+        return partition
 
     @property
     def nbytes(self) -> int:
@@ -100,6 +113,12 @@ class Partition:
         """Clean float32 vectors (n, dim), normalized under cosine."""
         vectors = as_vectors(vectors, self.dim)
         return normalized(vectors) if self.metric is Metric.COSINE else vectors
+
+    def _take(self, scaled_centroids: np.ndarray, unit: float) -> None:
+        self._scaled_centroids, self._unit = scaled_centroids, unit
+        self.centroids = scaled_centroids  # the same array, but for vectors of unordinary length
+        if unit != 1:
+            self.centroids = scaled_centroids * np.float32(unit)
 
     def _scaled(self, vectors: np.ndarray) -> np.ndarray:
         return vectors if self._unit == 1 else vectors / np.float32(self._unit)

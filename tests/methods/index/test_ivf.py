@@ -147,6 +147,17 @@ def test_lists_follow_the_root_of_n(n, lists):
     assert default_lists(n) == lists
 
 
+@pytest.mark.parametrize("exponent", [-100, 0])  # of lengths that are scaled, and of ordinary ones
+def test_lists_that_are_saved_are_the_same(tmp_path, exponent):
+    base = np.ldexp(vectors(), exponent)
+    lists = Partition(DIM, "cosine" if exponent == 0 else "l2", 8).fit(base)
+    loaded = Partition.load(lists.save(tmp_path / "lists.npz"))
+    assert (loaded.dim, loaded.metric, loaded.lists) == (lists.dim, lists.metric, 8)
+    assert np.array_equal(loaded.centroids, lists.centroids)
+    assert np.array_equal(loaded.assign(base), lists.assign(base))
+    assert np.array_equal(loaded.nearest(base, 3), lists.nearest(base, 3))
+
+
 @pytest.mark.parametrize("lists", [0, -1, 1.5])
 def test_a_wrong_number_of_lists_is_told(lists):
     with pytest.raises(MethodError, match="is not a number of lists"):
