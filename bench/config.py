@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.click_models import MODELS
 from bench.errors import UsageError
-from bench.index_options import FLAT, check_index
+from bench.index_options import FLAT, HNSW, check_index
 from bench.scenarios import SCENARIOS
 from bench.scenarios import check as check_scenario
 from methods.parameters import check_device
@@ -86,7 +86,8 @@ class RunConfig:
         best) and ``search``, the value of its search option (None: the engine's own). ``ray`` is none: it measures the
         method on a base in ``shards``.
     shards : int
-        Parts of the base with ``engine=ray``, each encoded and searched by a process on some node.
+        Parts of the base with ``engine=ray``, each encoded and searched by a process on some node; with ``index=ivf``
+        each holds its part of every list.
     index : dict
         ``name``: ``flat`` scans all codes; ``ivf`` has ``lists`` of them (``auto``: about 4 sqrt(n)) and visits
         ``probes`` (``auto``, or the values of the curve), codes vectors less their list's centroid where ``residual``,
@@ -254,12 +255,16 @@ class RunConfig:
             raise UsageError(f"shards={self.shards} is an option of engine=ray; name that too")
         others = {
             "rescore": self.rescore is not None,
-            "index": self.has_index,
             "scenario": self.scenario["name"] != "none",
             "jobs": self.jobs > 1,
         }
         if self.is_sharded and (given := [name for name, is_given in others.items() if is_given]):
-            raise UsageError(f"engine=ray measures scans of all codes, one run at a time; leave out {given[0]}=")
+            raise UsageError(f"engine=ray measures codes alone, one run at a time; leave out {given[0]}=")
+        if self.is_sharded and self.index.get("name") == HNSW:
+            raise UsageError(
+                f"index={HNSW} over shards would be a graph for each, which do not find what one graph finds; "
+                "use index=ivf, or leave out engine="
+            )
 
 
 def _is_count(value: Any, most: int) -> bool:

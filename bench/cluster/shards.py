@@ -1,12 +1,14 @@
 """One base on several nodes of Ray: each shard is encoded, searched exactly and scanned where its codes lie.
 
 A shard is an actor. Ray starts it anew where its node or process is lost, and repeats the call that it had: it then
-reads and encodes its rows again, with the same codec, so that the answer is the same.
+reads and encodes its rows again, with the same codec and lists, so that the answer is the same.
 """
 
 from __future__ import annotations
 
+import copy
 import functools
+import itertools
 import json
 import os
 import platform
@@ -18,19 +20,18 @@ from typing import Any
 import numpy as np
 
 import methods
+from bench.cluster.cuts import BLOCK, cuts
 from bench.config import RunConfig
 from bench.datasets.base import Dataset
 from bench.datasets.exact import Part, search_rows
-from bench.datasets.store import Span
 from bench.errors import UsageError
 from bench.execution import stage
 from bench.execution.data import load_dataset
 from bench.measure import environment
 from bench.measure.memory import peak_memory
 from methods import Codec, Searcher
+from methods.index import IVFSearcher, Partition
 from methods.vectors import as_vectors
-
-BLOCK = 16_384  # rows read and encoded at a time
 
 
 class Shard:
@@ -44,15 +45,18 @@ class Shard:
         In which the run was started: relative names are of files there.
     codec : str
         File of a fitted codec (:meth:`methods.Codec.save`), which a shard that is started anew reads again.
+    lists : str or None
+        File of the lists of all shards (:meth:`methods.index.Partition.save`); None: all codes are scanned.
     start, stop : int
         Rows of the base.
     """
 
-    def __init__(self, config: str, folder: str, codec: str, start: int, stop: int) -> None:
+    def __init__(self, config: str, folder: str, codec: str, lists: str | None, start: int, stop: int) -> None:
         os.chdir(folder)
         self._config = RunConfig.from_dict(json.loads(config))
         _set_threads(self._config.threads)
         self._codec, self._start, self._stop = methods.load(codec), start, stop
+        self._partition = None if lists is None else Partition.load(lists)
 
     def truth(self, k: int) -> Part:
         """The exact ``k`` nearest among the rows."""
@@ -66,24 +70,34 @@ class Shard:
         """Codes (m, code_size) uint8 of the given rows (m,) of the whole base, which are this shard's."""
         return self._encoded[rows - self._start]
 
-    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """As :meth:`methods.Searcher.search`; ids are rows of the whole base."""
-        scores, ids = self._searcher.search(queries, k)
+    def search(self, queries: np.ndarray, k: int, probes: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """As :meth:`methods.Searcher.search`, of so many lists; ids are rows of the whole base."""
+        searcher = self._searcher
+        if isinstance(searcher, IVFSearcher) and probes is not None:
+            searcher = searcher.probing(probes)
+        scores, ids = searcher.search(queries, k)
         return scores, np.where(ids < 0, ids, ids + self._start)
 
     def scan(self) -> dict[str, Any]:
-        """What the searcher says of itself and its bytes."""
-        names = ("nbytes", "padding", "size", "descending", "estimates_metric")
-        return {name: getattr(self._searcher, name) for name in names}
+        """What the searcher says of itself and its bytes; of lists also their ids, parts, and how long they are."""
+        searcher, names = self._searcher, ["nbytes", "padding", "size", "descending", "estimates_metric"]
+        said: dict[str, Any] = {}
+        if self._partition is not None:
+            names += ["ids_nbytes", "parts"]
+            said["counts"] = np.bincount(self._assigned, minlength=self._partition.lists)
+        return said | {name: getattr(searcher, name) for name in names}
 
     def about(self) -> dict[str, Any]:
         """The shard as a record has it."""
+        self.encode()  # anew, if the process was lost since
         machine = environment.machine()
+        assigning = {} if self._partition is None else {"assign_s": self._assign_s}
         return {
             "start": self._start,
             "stop": self._stop,
             "node": platform.node(),
             **{name: machine[name] for name in ("cpu", "cpu_flags", "cores")},
+            **assigning,
             "encode_s": self._encode_s,
             "peak_memory_bytes": peak_memory(),
         }
@@ -96,18 +110,32 @@ class Shard:
 
     @functools.cached_property
     def _encoded(self) -> np.ndarray:
-        base = Span(self._dataset.base, self._start, self._stop)
-        codes, self._encode_s = np.empty((base.shape[0], self._codec.code_size), np.uint8), 0.0
-        for first in range(0, len(codes), BLOCK):
-            vectors = base.read(first, first + BLOCK)
+        """Codes (rows, code_size) uint8; with them come ``_assigned``, the list of each row, and seconds."""
+        rows = self._stop - self._start
+        codes, self._assigned = np.empty((rows, self._codec.code_size), np.uint8), np.zeros(rows, np.int32)
+        self._assign_s = self._encode_s = 0.0
+        for first in range(self._start - self._start % BLOCK, self._stop, BLOCK):
+            block = self._dataset.base.read(first, first + BLOCK)
+            own = slice(max(0, self._start - first), self._stop - first)
+            here = slice(max(0, first - self._start), min(first + BLOCK, self._stop) - self._start)
             begin = time.perf_counter()
-            codes[first : first + len(vectors)] = self._codec.encode(vectors)
-            self._encode_s += time.perf_counter() - begin
+            if self._partition is not None:
+                lists = self._partition.assign(block)
+                self._assigned[here] = lists[own]
+                if self._config.index["residual"]:
+                    block = self._partition.residuals(block, lists)
+            assigned = time.perf_counter()
+            codes[here] = self._codec.encode(block)[own]
+            self._assign_s += assigned - begin
+            self._encode_s += time.perf_counter() - assigned
         return codes
 
     @functools.cached_property
     def _searcher(self) -> Searcher:
-        return self._codec.searcher(self._encoded)
+        if self._partition is None:
+            return self._codec.searcher(self._encoded)
+        codes, settings = self._encoded, {name: self._config.index[name] for name in ("residual", "ids")}
+        return IVFSearcher(self._codec, codes, self._partition, self._assigned, **settings)
 
 
 def _set_threads(threads: int) -> None:
@@ -129,6 +157,8 @@ class Shards:
         Fitted.
     file : Path
         Of the codec, where the nodes read it too.
+    lists : Path or None
+        File of the lists that all shards have, there too.
     rows : int
         Of the base.
 
@@ -138,7 +168,7 @@ class Shards:
         The cluster has fewer processors than the shards take.
     """
 
-    def __init__(self, ray: Any, config: RunConfig, codec: Codec, file: Path, rows: int) -> None:
+    def __init__(self, ray: Any, config: RunConfig, codec: Codec, file: Path, lists: Path | None, rows: int) -> None:
         there = int(ray.cluster_resources().get("CPU", 0))
         if (taken := config.shards * config.threads) > there:
             raise UsageError(
@@ -146,7 +176,8 @@ class Shards:
                 f"{there}; use at most shards={there // config.threads}"
             )
         self._ray, self._codec, self.size = ray, codec, rows
-        self._starts = np.array([rows * i // config.shards for i in range(config.shards)])
+        edges = cuts(rows, config.shards)
+        self._starts = edges[:-1]
         actor = ray.remote(
             num_cpus=config.threads,
             max_restarts=-1,
@@ -154,9 +185,8 @@ class Shards:
             scheduling_strategy="SPREAD",
             runtime_env={"env_vars": environment.thread_environment(config.threads)},
         )(Shard)
-        given = [json.dumps(config.to_dict()), os.getcwd(), str(file.absolute())]
-        stops = [*self._starts[1:].tolist(), rows]
-        self._actors = [actor.remote(*given, start, stop) for start, stop in zip(self._starts.tolist(), stops)]
+        given = json.dumps(config.to_dict()), os.getcwd(), str(file.absolute()), lists and str(lists.absolute())
+        self._actors = [actor.remote(*given, *edge) for edge in itertools.pairwise(edges.tolist())]
 
     def truth(self, k: int) -> list[Part]:
         """The exact ``k`` nearest of each shard."""
@@ -191,11 +221,19 @@ class Shards:
 
 
 class ShardedSearcher(Searcher):
-    """Asks every shard for its ``k`` best and keeps the best of them; of equal scores the smaller id."""
+    """Asks every shard for its ``k`` best and keeps the best of them; of equal scores the smaller id.
+
+    Attributes
+    ----------
+    scans : sequence of dict
+        What each shard says of its own (:meth:`Shard.scan`).
+    """
+
+    _probes: int | None = None  # None: of a scan of all codes
 
     def __init__(self, ray: Any, actors: Sequence[Any], codec: Codec, scans: Sequence[dict[str, Any]]) -> None:
         super().__init__(codec.dim, codec.metric, sum(scan["size"] for scan in scans))
-        self._ray, self._actors = ray, actors
+        self._ray, self._actors, self.scans = ray, actors, scans
         self._nbytes = sum(scan["nbytes"] for scan in scans)
         self.padding = sum(scan["padding"] for scan in scans)
         self.descending, self.estimates_metric = scans[0]["descending"], scans[0]["estimates_metric"]
@@ -204,13 +242,19 @@ class ShardedSearcher(Searcher):
     def nbytes(self) -> int:
         return self._nbytes
 
+    def probing(self, probes: int) -> ShardedSearcher:
+        """The same search of so many lists in every shard, which are the same ones; shares everything."""
+        other = copy.copy(self)
+        other._probes = probes
+        return other
+
     def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """As :meth:`methods.Searcher.search`; the shards check and normalize what they are asked."""
         return self._search(as_vectors(queries, self.dim, "queries"), k)
 
     def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         shared = self._ray.put(queries)
-        answers = self._ray.get([actor.search.remote(shared, k) for actor in self._actors])
+        answers = self._ray.get([actor.search.remote(shared, k, self._probes) for actor in self._actors])
         return merge(answers, k, self.descending)
 
 

@@ -34,7 +34,7 @@ def measure(config: RunConfig, dataset: AnyDataset, code_bytes: int, work: Path)
         module = importlib.import_module("bench.tracks.engine")
     if config.is_sharded:
         module = importlib.import_module("bench.tracks.sharded")
-    if config.has_index:
+    elif config.has_index:
         module = indexed_track(dataset)
     if (scenario := config.scenario["name"]) != "none":
         module = importlib.import_module(f"bench.tracks.{scenario}")

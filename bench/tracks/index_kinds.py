@@ -15,7 +15,7 @@ from bench.tracks.measurement import Measurement
 from methods import Codec
 from methods.index import HNSWSearcher, IVFSearcher, Partition, default_lists
 
-__all__ = ["Graph", "Kind", "Lists", "list_count", "lists_described"]
+__all__ = ["Graph", "Kind", "LearnedLists", "Lists", "list_count", "lists_described"]
 
 
 class Kind(Protocol):
@@ -42,36 +42,37 @@ class Kind(Protocol):
     def visited_share(self, effort: int, queries: Any) -> float:
         """Share of the codes that a search visits, on average over ``queries``."""
 
+    def described(self) -> dict[str, Any]:
+        """Of the record's :class:`~bench.records.index_info.IndexInfo`."""
+
 
 def list_count(options: Mapping[str, Any], n: int) -> int:
     """How many lists ``n`` vectors get by the options of an index."""
     return default_lists(n) if options["lists"] == "auto" else options["lists"]
 
 
-def lists_described(options: Mapping[str, Any], assigned: np.ndarray, lists: int) -> dict[str, Any]:
-    """Of the record's :class:`~bench.records.index_info.IndexInfo`: lists of which each vector has one (n,)."""
-    counts = np.bincount(assigned, minlength=lists)
+def lists_described(options: Mapping[str, Any], counts: np.ndarray) -> dict[str, Any]:
+    """Of the record's :class:`~bench.records.index_info.IndexInfo`: lists of so many vectors each (lists,)."""
     return {
         "ids": options["ids"],
         "residual": options["residual"],
-        "lists": lists,
+        "lists": len(counts),
         "largest_list": int(counts.max(initial=0)),
         "empty_lists": int((counts == 0).sum()),
     }
 
 
-class Lists:
-    """``index=ivf``: lists around centroids, of which a query visits some; a :class:`Kind`."""
+class LearnedLists:
+    """Lists around centroids that are learned from what the codec is fitted on, wherever the codes will lie."""
 
     option, counted, least = "probes", "lists", 1
     links_nbytes = 0
 
     def __init__(self, config: RunConfig, dataset: Dataset, train: np.ndarray, run: Measurement) -> None:
-        self._options, self._run, self._n = config.index, run, dataset.base.shape[0]
+        self._options, self._n = config.index, dataset.base.shape[0]
         with run.timed("fit_lists"):
             lists = list_count(config.index, self._n)
             self._partition = Partition(dataset.dim, dataset.metric, lists).fit(train, config.seed)
-        self._assigned = np.empty(self._n, np.int32)
         self.most = self._partition.lists
 
     def coded(self, vectors: np.ndarray) -> np.ndarray:
@@ -79,6 +80,14 @@ class Lists:
         if not self._options["residual"]:
             return vectors
         return self._partition.residuals(vectors, self._partition.assign(vectors))
+
+
+class Lists(LearnedLists):
+    """``index=ivf``: lists around centroids, of which a query visits some; a :class:`Kind`."""
+
+    def __init__(self, config: RunConfig, dataset: Dataset, train: np.ndarray, run: Measurement) -> None:
+        super().__init__(config, dataset, train, run)
+        self._run, self._assigned = run, np.empty(self._n, np.int32)
 
     def next_block(self, start: int, vectors: np.ndarray) -> np.ndarray:
         """What is encoded of the base's vectors (m, dim) from number ``start`` on, which get their lists."""
@@ -105,7 +114,7 @@ class Lists:
 
     def described(self) -> dict[str, Any]:
         """Of the record's :class:`~bench.records.index_info.IndexInfo`."""
-        return lists_described(self._options, self._assigned, self._partition.lists)
+        return lists_described(self._options, np.bincount(self._assigned, minlength=self.most))
 
 
 class Graph:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.cluster.cuts import cuts
 from bench.config import RunConfig
 from bench.datasets import GroundTruth, RaggedDataset, ground_truth
 from bench.datasets.base import Dataset
@@ -51,10 +52,14 @@ _ENOUGH = 0.001  # of recall@10 behind all lists: further probes are not measure
 
 
 def code_bytes_left(config: RunConfig, n: int, code_bytes: int) -> int:
-    """Bytes that a code may take: with ``index.budget=all``, what the id of each vector leaves."""
+    """Bytes that a code may take: with ``index.budget=all``, what the id of each vector leaves.
+
+    In shards an id is a number of the shard's own rows.
+    """
     if config.index.get("budget") != "all":
         return code_bytes
-    return code_bytes - math.ceil(id_bits(n, config.index["ids"], list_count(config.index, n)) / 8)
+    rows = int(np.diff(cuts(n, config.shards)).max())
+    return code_bytes - math.ceil(id_bits(rows, config.index["ids"], list_count(config.index, n)) / 8)
 
 
 def configure(config: RunConfig, dataset: Dataset, code_bytes: int) -> tuple[Codec, Codec | None, int]:
@@ -98,8 +103,7 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
             store_codec.fit(train, config.seed)
     del train
     codes, store_codes = dense.encode(dataset.base, codec, store_codec, run, kind.next_block)
-    # Scores of residuals lack the centroids' share.
-    neighbors = np.empty(0, np.int64) if config.index.get("residual") else judged_neighbors(dataset)
+    neighbors = neighbors_to_judge(config, dataset)
     sample = JudgedSample(neighbors, codec.searcher(codes[neighbors]))
     run.at_rest = codes_at_rest(codes[sampled_rows(n, codec.code_size, config.seed)])
     kind.build(codec, codes)
@@ -117,18 +121,29 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
         some = kind.at(effort)
         return some if store is None else rescored.RescoredSearcher(some, store, config.rescore_factor, codec)
 
+    run.index = measure_curve(config, dataset, kind, searcher, run)
+    measure_search(config, dataset, searcher(run.index.probes), sample, dense.recall_judge, run)
+    return run
+
+
+def neighbors_to_judge(config: RunConfig, dataset: Dataset) -> np.ndarray:
+    """As :func:`judged_neighbors`; none of residuals, whose scores lack the centroids' share."""
+    return np.empty(0, np.int64) if config.index.get("residual") else judged_neighbors(dataset)
+
+
+def measure_curve(
+    config: RunConfig, dataset: Dataset, kind: Kind, searcher: Callable[[int], latency.AnySearcher], run: Measurement
+) -> IndexInfo:
+    """The curve of an index over vectors, and what a record says of it."""
     points = curve(config, dataset, kind, searcher, dense.recall_judge, run)
-    chosen = cheapest(points)
-    run.index = IndexInfo(
+    return IndexInfo(
         kind=config.index["name"],
-        probes=chosen.probes,
+        probes=cheapest(points).probes,
         points=points,
         ids_bytes=kind.ids_nbytes,
         links_bytes=kind.links_nbytes,
         **kind.described(),
     )
-    measure_search(config, dataset, searcher(chosen.probes), sample, dense.recall_judge, run)
-    return run
 
 
 def with_index(counted: Bytes, kind: Kind) -> Bytes:

@@ -162,4 +162,4 @@ class DocumentLists:
 
     def described(self) -> dict[str, Any]:
         """Of the record's :class:`~bench.records.index_info.IndexInfo`."""
-        return lists_described(self._options, self._assigned, self.most)
+        return lists_described(self._options, np.bincount(self._assigned, minlength=self.most))

@@ -3,17 +3,21 @@
 import itertools
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from bench.cluster.cuts import BLOCK, cuts
 from bench.cluster.shards import Shard, merge
 from bench.config import RunConfig
 from bench.datasets.exact import exact_search, merged
 from bench.execution.data import load_dataset
 from bench.execution.plan import prepare
-from bench.tracks import dense
+from bench.index_options import INDEXES
+from bench.tracks import dense, indexed
+from methods.index import IVFSearcher, Partition
 
 METHODS = ["int8", "pq", "rabitq", "sign", "transform_coding", "trellis", "float16"]
 CASES = [(name, "l2") for name in METHODS] + [(name, metric) for name in METHODS[:2] for metric in ("ip", "cosine")]
@@ -28,54 +32,141 @@ def base(tmp_path_factory, clustered):
     return folder
 
 
-def config_of(base, method, metric="l2", shards=3):
+def config_of(base, method, metric="l2", shards=3, **lists):
     files = {"base": str(base / "base.npy"), "queries": str(base / "queries.npy")}
     dataset = {"name": "path", **files, "metric": metric}
     budget = {"sign": "3B", "float16": "2x", "int8": "4x"}.get(method, "12B")
-    return RunConfig(method={"name": method}, dataset=dataset, budget=budget, engine={"name": "ray"}, shards=shards)
+    config = RunConfig(method={"name": method}, dataset=dataset, budget=budget, engine={"name": "ray"}, shards=shards)
+    return replace(config, index={"name": "ivf", **INDEXES["ivf"], **lists}) if lists else config
 
 
 def fitted(config):
+    """The data set, the codec and, of an index, the lists."""
     dataset = load_dataset(config)
     budget = {"3B": 3, "2x": 48, "4x": 24}.get(config.budget, 12)
-    codec, _, _ = dense.configure(config, dataset, budget)
-    return dataset, codec.fit(dense.training_vectors(dataset, config.train_size, 0), 0)
+    codec, _, _ = (indexed if config.has_index else dense).configure(config, dataset, budget)
+    train = dense.training_vectors(dataset, config.train_size, 0)
+    if not config.has_index:
+        return dataset, codec.fit(train, 0), None
+    lists = Partition(dataset.dim, dataset.metric, config.index["lists"]).fit(train, 0)
+    residual = config.index["residual"]
+    return dataset, codec.fit(lists.residuals(train, lists.assign(train)) if residual else train, 0), lists
 
 
-def shards_of(config, codec, n):
-    edges = [n * i // config.shards for i in range(config.shards + 1)]
-    file = str(codec.save(Path(config.dataset["base"]).parent / "codec"))
-    return [Shard(json.dumps(config.to_dict()), ".", file, *edge) for edge in itertools.pairwise(edges)]
+def searcher_of(config, dataset, codec, lists):
+    """As one machine makes it, and the codes of all vectors."""
+    vectors = dataset.base.read(0, dataset.base.shape[0])
+    if lists is None:
+        codes = codec.encode(vectors)
+        return codec.searcher(codes), codes
+    assigned, residual = lists.assign(vectors), config.index["residual"]
+    codes = codec.encode(lists.residuals(vectors, assigned) if residual else vectors)
+    return IVFSearcher(codec, codes, lists, assigned, residual=residual, ids=config.index["ids"]), codes
+
+
+def shards_of(config, codec, n, lists=None):
+    folder = Path(config.dataset["base"]).parent
+    files = str(codec.save(folder / "codec")), lists and str(lists.save(folder / "lists.npz"))
+    given = json.dumps(config.to_dict()), ".", *files
+    return [Shard(*given, *edge) for edge in itertools.pairwise(cuts(n, config.shards).tolist())]
+
+
+def check_alike(found, expected, k):
+    """Scores to rounding, and ids where no score is as good; ``expected`` has one more than ``k``."""
+    scores, ids = expected
+    np.testing.assert_allclose(found[0], scores[:, :k], rtol=1e-5, atol=1e-5)
+    with np.errstate(invalid="ignore"):
+        near = np.abs(np.diff(scores, axis=1)) <= 1e-5 * np.maximum(1, np.abs(scores[:, 1:]))
+    alone = ~near & ~np.hstack([np.zeros_like(near[:, :1]), near[:, :-1]])  # as good as neither the last nor the next
+    np.testing.assert_array_equal(found[1][alone], ids[:, :k][alone])
+    np.testing.assert_array_equal(found[1] < 0, ids[:, :k] < 0)
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(("method", "metric"), CASES)
 def test_ids_and_scores_are_those_of_one_machine(base, method, metric):
     config = config_of(base, method, metric)
-    dataset, codec = fitted(config)
-    codes = codec.encode(dataset.base.read(0, 3001))
-    searcher = codec.searcher(codes)
+    dataset, codec, _ = fitted(config)
+    searcher, codes = searcher_of(config, dataset, codec, None)
     shards = shards_of(config, codec, 3001)
     rows = np.array([0, 999, 1000, 3000])
     owners = [shards[0], shards[0], shards[1], shards[2]]
     one_by_one = [owner.codes(row[None]) for owner, row in zip(owners, rows)]
     assert np.array_equal(np.concatenate(one_by_one), codes[rows])
-    for k in (1, 10, 100):
-        scores, ids = searcher.search(dataset.queries, k + 1)
+    for k in (1, 10):
         in_shards = merge([shard.search(dataset.queries, k) for shard in shards], k, searcher.descending)
-        np.testing.assert_array_equal(in_shards[0], scores[:, :k])
-        tied = (scores[:, 1:] == scores[:, :-1]).any(axis=1)  # of these any may be returned
-        np.testing.assert_array_equal(in_shards[1][~tied], ids[~tied, :k])
+        check_alike(in_shards, searcher.search(dataset.queries, k + 1), k)
 
 
 def test_more_neighbors_than_a_shard_has_rows(base):
     config = config_of(base, "int8", shards=40)
-    dataset, codec = fitted(config)
+    dataset, codec, _ = fitted(config)
     shards = shards_of(config, codec, 3001)
     scores, ids = merge([shard.search(dataset.queries, 100) for shard in shards], 100, descending=False)
     whole = codec.searcher(codec.encode(dataset.base.read(0, 3001))).search(dataset.queries, 100)
-    np.testing.assert_array_equal(scores, whole[0])
+    np.testing.assert_allclose(scores, whole[0], rtol=1e-5)
     assert (ids >= 0).all()
+
+
+LISTS = [
+    ("transform_coding", "l2", 16, 3, False, "packed"),
+    ("trellis", "cosine", 16, 3, False, "elias_fano"),
+    ("pq", "ip", 16, 3, False, "int32"),
+    ("rabitq", "l2", 16, 3, False, "none"),
+    ("rq", "l2", 16, 3, True, "packed"),  # whose scan is made anew for each list
+    ("sign", "cosine", 16, 3, False, "int64"),
+    ("pq", "l2", 16, 3, True, "packed"),
+    ("pq", "ip", 16, 3, True, "packed"),
+    ("transform_coding", "cosine", 16, 3, True, "elias_fano"),
+    ("int8", "l2", 2, 7, False, "packed"),  # fewer lists than shards
+    ("pq", "l2", 500, 3, True, "packed"),  # more than there are vectors, and most of them empty in a shard
+]
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(("method", "metric", "lists", "shards", "residual", "ids"), LISTS)
+def test_lists_over_shards_are_those_of_one_machine(base, method, metric, lists, shards, residual, ids):
+    config = config_of(base, method, metric, shards, lists=lists, residual=residual, ids=ids)
+    n = 300 if lists == 500 else 3001
+    config.dataset["max_base"] = n
+    config.check()
+    dataset, codec, partition = fitted(config)
+    assert partition.lists == min(n, lists)
+    searcher, codes = searcher_of(config, dataset, codec, partition)
+    actors = shards_of(config, codec, n, partition)
+    starts = cuts(n, shards)
+    np.testing.assert_array_equal(
+        np.concatenate([a.codes(np.arange(*e)) for a, e in zip(actors, itertools.pairwise(starts))]), codes
+    )
+    for probes in {1, 3, partition.lists}:
+        one = searcher.probing(min(probes, partition.lists))
+        for queries in (dataset.queries, dataset.queries[:1]):
+            for k in (1, 10, 400):
+                found = merge([actor.search(queries, k, probes) for actor in actors], k, one.descending)
+                check_alike(found, one.search(queries, k + 1), k)
+
+
+def test_lists_over_shards_are_counted_once_for_each(base):
+    config = config_of(base, "transform_coding", shards=3, lists=16, residual=False, ids="packed")
+    dataset, codec, partition = fitted(config)
+    searcher, _ = searcher_of(config, dataset, codec, partition)
+    said = [shard.scan() for shard in shards_of(config, codec, 3001, partition)]
+    np.testing.assert_array_equal(sum(each["counts"] for each in said), np.diff(searcher._offsets))
+    assert [each["ids_nbytes"] for each in said] == [1250, 1250, 1252]  # ten bits for a thousand rows, not twelve
+    assert {name: 3 * size for name, size in searcher.parts.items()} == {
+        name: sum(each["parts"][name] for each in said) for name in searcher.parts
+    }
+
+
+def test_shards_are_cut_between_blocks_where_each_has_one():
+    assert cuts(550, 2).tolist() == [0, 275, 550]
+    assert cuts(BLOCK * 5 - 7, 2).tolist() == [0, 2 * BLOCK, 5 * BLOCK - 7]
+    assert BLOCK == dense._BLOCK  # codes of a block are those of one machine
+    for rows, shards in ((BLOCK * 3, 3), (BLOCK * 3 + 1, 3), (10**6, 61), (10**9, 64)):
+        edges = cuts(rows, shards)
+        assert (edges[0], edges[-1], len(edges)) == (0, rows, shards + 1)
+        assert (np.diff(edges) >= BLOCK // 2).all()
+        assert not (edges[:-1] % BLOCK).any()
 
 
 def test_padding_comes_last_and_equal_scores_by_id():
@@ -89,7 +180,7 @@ def test_padding_comes_last_and_equal_scores_by_id():
 @pytest.mark.parametrize("metric", ["l2", "ip", "cosine"])
 def test_exact_neighbors_are_those_of_one_machine(base, metric):
     config = config_of(base, "int8", metric)
-    dataset, codec = fitted(config)
+    dataset, codec, _ = fitted(config)
     truth = exact_search(dataset, 100)
     part = merged([shard.truth(100) for shard in shards_of(config, codec, 3001)], 100, dataset.metric)
     np.testing.assert_array_equal(part.ids, truth.ids)
@@ -104,9 +195,9 @@ def test_exact_neighbors_are_those_of_one_machine(base, metric):
         (["engine=ray", "shards=0"], "shards=0 is out of range; use an integer of at least 1"),
         (
             ["engine=ray", "rescore=disk"],
-            "engine=ray measures scans of all codes, one run at a time; leave out rescore=",
+            "engine=ray measures codes alone, one run at a time; leave out rescore=",
         ),
-        (["engine=ray", "index=ivf"], "leave out index="),
+        (["engine=ray", "index=hnsw"], "index=hnsw over shards would be a graph for each"),
         (["engine=ray", "shards=501"], "cannot cut squad-sentences-mini into 501 shards"),
     ],
 )
