@@ -65,6 +65,7 @@ publish: $(STAMP)  ## the page, figures and tables of the published records; no 
 	$(BIN)/python results/scripts/coarse_step.py
 	$(BIN)/python results/scripts/sizes.py
 	$(BIN)/python results/scripts/held_out.py
+	$(BIN)/python results/scripts/at_rest.py
 	$(BIN)/python results/scripts/hybrid.py
 	$(BIN)/python results/scripts/trained.py
 	$(BIN)/python results/scripts/layers.py
