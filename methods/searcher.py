@@ -62,6 +62,11 @@ class Searcher(ABC):
     @abstractmethod
     def nbytes(self) -> int: ...
 
+    @property
+    def adds_shares(self) -> bool:
+        """Of what :meth:`within` gives: whether it adds the shares of visits to scores as they are returned."""
+        return False
+
     def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """The ``k`` best codes of each query.
 

@@ -1,7 +1,8 @@
 """An inverted file over the codes of any dense method: a query visits the lists whose centroids are best.
 
 Jégou, Douze and Schmid, "Product Quantization for Nearest Neighbor Search" (PAMI 2011), section 4. Codes lie list
-after list, and a list is a range of rows: a query is prepared once, and the method's own scan visits the ranges. A
+after list, and a list is a range of rows: a query is prepared once, and the method's own scan visits the ranges. Of
+residuals it is prepared for each list, but where scores are products and the scan adds each list's share to them. A
 searcher that cannot be limited to ranges is made anew over the codes of the lists that are visited.
 """
 
@@ -23,6 +24,8 @@ __all__ = ["IVFSearcher", "codec_metric"]
 _FEW_VISITORS = 2  # queries that share a list
 _MANY_VISITORS = 32  # from which on a list of residuals is scanned faster by itself, for all of them
 _PAIRS = 4_096  # of a query and a list that it visits, scanned at a time
+_SHARES = 16_384  # of such pairs, where a query is prepared once for all its lists
+_FEW_LISTS = 4  # parts of all lists; fewer are multiplied with a query one by one
 _OFFSET_BYTES = 8  # of the row at which a list begins
 
 
@@ -129,6 +132,8 @@ class IVFSearcher(Searcher):
         if self._scan is not None and not self.residual:
             visits = _by_list(lists, self._offsets) if shared else _by_query(lists, self._offsets)
             scores, rows = self._visited(queries, visits, k)
+        elif self._scan is not None and self._scan.adds_shares:
+            scores, rows = self._scanned_with_shares(queries, lists, k)
         elif self._scan is not None and lists.size <= _MANY_VISITORS * self.partition.lists:
             scores, rows = self._scanned_by_pair(queries, lists, k)
         elif self.residual or shared:
@@ -178,6 +183,23 @@ class IVFSearcher(Searcher):
             best = np.argsort(-near if self.descending else near, axis=1, kind="stable")[:, :k]
             scores[first : first + most] = np.take_along_axis(near, best, axis=1)
             rows[first : first + most] = np.take_along_axis(where, best, axis=1)
+        return scores, rows
+
+    def _scanned_with_shares(self, queries: np.ndarray, lists: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Of residuals under a product, <q, c + r> = <q, c> + <q, r>: one scan a query, whose lists add the first."""
+        scores, rows = self._nothing(len(queries), k)
+        probes, centroids = lists.shape[1], self.partition.centroids
+        most = max(1, _SHARES // probes)
+        for first in range(0, len(queries), most):
+            block, some = queries[first : first + most], lists[first : first + most]
+            if probes * _FEW_LISTS < len(centroids):
+                shares = np.einsum("ij,ikj->ik", block, centroids[some])
+            else:
+                shares = np.take_along_axis(block @ centroids.T, some, axis=1)
+            ranges = np.column_stack([self._offsets[some.ravel()], self._offsets[some.ravel() + 1]])
+            own = np.arange(len(block) + 1)
+            visits = Visits(own[:-1], own, ranges, own * probes, shares.ravel())
+            scores[first : first + most], rows[first : first + most] = self._visited(block, visits, k)
         return scores, rows
 
     def _scanned_by_list(self, queries: np.ndarray, lists: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ from typing import Any
 import faiss
 import numpy as np
 
-from methods.search.table_ranges import MakesRanges, RangedSearcher
+from methods.search.table_ranges import MakesRanges, RangedSearcher, TableRanges
 from methods.searcher import Space
 
 __all__ = ["FlatCodesSearcher"]
@@ -48,6 +48,10 @@ class FlatCodesSearcher(RangedSearcher):
     @property
     def nbytes(self) -> int:
         return self.codes.nbytes
+
+    @property
+    def adds_shares(self) -> bool:
+        return isinstance(self._ranges, TableRanges) and self._ranges.adds_shares
 
     def _search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         if self.before is not None:

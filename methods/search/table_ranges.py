@@ -76,6 +76,11 @@ class TableRanges:
     def size(self) -> int:
         return self._scan.size
 
+    @property
+    def adds_shares(self) -> bool:
+        """As :attr:`.Searcher.adds_shares`: what is scanned are products, not halves of distances."""
+        return self._metric is not Metric.L2
+
     def within(self, rows: np.ndarray | Visits) -> Self:
         """As :meth:`.Ranged.within`."""
         part = shallow_copy(self)

@@ -128,8 +128,11 @@ def _score(documents: tuple, start: int, sums: np.ndarray, squares: np.ndarray) 
 
 
 @njit(cache=True, nogil=True)
-def _scan(documents: tuple, tables: np.ndarray, heap: np.ndarray, low: int, high: int) -> None:
-    """The best of rows ``low`` to ``high`` for the query of ``tables`` (bytes, 256), in ``heap`` (k,)."""
+def _scan(documents: tuple, tables: np.ndarray, heap: np.ndarray, low: int, high: int, share: np.float32) -> None:
+    """The best of rows ``low`` to ``high`` for the query of ``tables`` (bytes, 256), in ``heap`` (k,).
+
+    ``share`` is added to their scores.
+    """
     codes, runs, kind, _, _, _, squares = documents
     sums, others = np.empty(_ROWS, np.float32), np.zeros(_ROWS, np.float32)
     limit = topk.key_score(heap[0])
@@ -142,7 +145,7 @@ def _scan(documents: tuple, tables: np.ndarray, heap: np.ndarray, low: int, high
         if kind != PLAIN:
             _score(documents, start, part, others)
         for place in range(count):
-            score = part[place]
+            score = part[place] + share
             if score >= limit and score > -np.inf:
                 topk.push(heap, topk.score_key(score, start + place))
                 limit = topk.key_score(heap[0])
@@ -160,13 +163,14 @@ def _visit(
     range_ends: np.ndarray,
 ) -> None:
     """The scan of :func:`.prepare.run`: the best of each query end in ``heaps`` (nq, k) int64."""
-    tables, nq = batch
+    tables, nq, shares = batch
     for visit in range(len(query_ends) - 1):
         visiting = query_ends[visit + 1] - query_ends[visit] if len(queries) else nq
         for place in range(visiting):
             query = queries[query_ends[visit] + place] if len(queries) else place
             for piece in range(range_ends[visit], range_ends[visit + 1]):
-                _scan(documents, tables[query], heaps[query], ranges[piece, 0], ranges[piece, 1])
+                share = shares[piece] if len(shares) else np.float32(0)
+                _scan(documents, tables[query], heaps[query], ranges[piece, 0], ranges[piece, 1], share)
 
 
 @njit(cache=True, nogil=True)
@@ -261,7 +265,7 @@ def _products(values: np.ndarray, codebooks: np.ndarray, shared: int) -> np.ndar
 
 
 class ByteTableScan(Ranged):
-    """Scans codes by tables of their bytes.
+    """Scans codes by tables of their bytes; adds the shares of its visits.
 
     Parameters
     ----------
@@ -309,7 +313,7 @@ class ByteTableScan(Ranged):
             raise KernelError(
                 f"tables must be float32 of shape (nq, {self.width}, {_BYTE}), not {tables.dtype} of {tables.shape}"
             )
-        batch = (np.ascontiguousarray(tables), len(tables))
+        batch = (np.ascontiguousarray(tables), len(tables), np.ascontiguousarray(self.visits.shares))
         heaps = prepare.run(_visit, choose(None), self._documents, batch, min(k, self.size), threads, self.visits)
         keys, ids = topk.results(heaps, k)
         return topk.scores(keys), ids

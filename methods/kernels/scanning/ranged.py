@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Self, TypeVar
 
 import numpy as np
@@ -11,6 +11,7 @@ from numba import njit
 __all__ = ["Ranged", "Visits", "all_rows", "by_all", "shallow_copy"]
 
 _ALL_QUERIES = np.empty(0, np.int64)
+_NO_SHARES = np.empty(0, np.float32)
 
 _Object = TypeVar("_Object")
 
@@ -38,12 +39,16 @@ class Visits:
         First row of each piece, and the one after its last.
     range_ends : (visits + 1,) int64
         As ``query_ends``, of ``ranges``.
+    shares : (r,) float32
+        What a piece's rows add to their scores, for scans that say that they do so; nothing where there are none.
+        Each query has one visit then, and they are in the order of the queries.
     """
 
     queries: np.ndarray
     query_ends: np.ndarray
     ranges: np.ndarray
     range_ends: np.ndarray
+    shares: np.ndarray = field(default_factory=lambda: _NO_SHARES)
 
     @property
     def shared(self) -> bool:
@@ -75,8 +80,8 @@ class Visits:
         if self.shared:
             return self
         ends = self.range_ends[first : last + 1]
-        own = np.arange(last - first + 1)
-        return Visits(own[:-1], own, self.ranges[ends[0] : ends[-1]], ends - ends[0])
+        own, pieces = np.arange(last - first + 1), slice(ends[0], ends[-1])
+        return Visits(own[:-1], own, self.ranges[pieces], ends - ends[0], self.shares[pieces])
 
 
 def by_all(ranges: np.ndarray) -> Visits:

@@ -124,6 +124,37 @@ def test_residuals_are_the_same_by_pairs_of_query_and_list_and_by_lists(metric, 
     assert np.array_equal(index.search(queries, k)[1], index._ids[rows])
 
 
+@pytest.mark.parametrize("metric", ["ip", "cosine"])
+@pytest.mark.parametrize("name", ["pq", "rq"])
+@pytest.mark.parametrize(("probes", "k"), [(1, 10), (3, 10), (12, 200)])
+def test_a_query_of_residuals_is_prepared_once_for_all_its_lists(name, metric, probes, k, monkeypatch):
+    base, queries = vectors() + 1, vectors(9, 1)
+    partition = Partition(DIM, metric, 13).fit(base)
+    assigned = np.where(partition.assign(base) < 4, 0, 7)  # the others are empty
+    residuals = partition.residuals(base, assigned)
+    codec = methods.create(name, dim=DIM, budget="8x", metric="ip").fit(residuals)
+    index = IVFSearcher(codec, codec.encode(residuals), partition, assigned, probes, residual=True)
+    assert index._scan.adds_shares
+    monkeypatch.setattr("methods.index.ivf._SHARES", 16)  # some blocks of queries
+    queries = partition.prepared(queries)
+    lists = partition.nearest(queries, probes)
+    scores, rows = index._scanned_with_shares(queries, lists, k)
+    for before in (index._scanned_by_list, index._scanned_by_pair):
+        expected, expected_rows = before(queries, lists, k)
+        np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-5)
+        assert np.array_equal(rows, expected_rows)
+    assert np.array_equal(index.search(queries, k)[1], index._ids[rows])
+
+
+def test_distances_of_residuals_are_prepared_for_each_list():
+    base = vectors()
+    partition = Partition(DIM, "l2", 8).fit(base)
+    residuals = partition.residuals(base, partition.assign(base))
+    codec = methods.create("pq", dim=DIM, budget="8x", metric="l2").fit(residuals)
+    index = IVFSearcher(codec, codec.encode(residuals), partition, partition.assign(base), residual=True)
+    assert not index._scan.adds_shares
+
+
 def test_residuals_of_another_scale_are_refused():
     base = vectors()
     partition = Partition(DIM, "ip", 8).fit(base)

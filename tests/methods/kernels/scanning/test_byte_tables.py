@@ -186,3 +186,22 @@ def test_wrong_arguments_are_told():
         ByteTableScan(codes, RUNS).search(tables[:, 1:], 3)
     with pytest.raises(KernelError, match="k=0"):
         ByteTableScan(codes, RUNS).search(tables, 0)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_shares_of_pieces_are_added_to_their_scores(threads):
+    if threads > numba.config.NUMBA_NUM_THREADS:
+        pytest.skip("one core")
+    codes, tables, sums = _random()
+    ranges = np.array([[0, 100], [350, 360], [90, 500], [0, 0], [600, N], [20, 30]])
+    shares, ends = np.array([2, -3, 0, 9, 5, 1], np.float32), np.array([0, 2, 3, 5, 5, 6])
+    own = np.arange(NQ + 1)
+    visits = Visits(own[:-1], own, ranges, ends, shares)
+    scores, ids = ByteTableScan(codes, RUNS).within(visits).search(tables, 40, threads)
+    for query in range(NQ):
+        values, pieces = np.full((1, N), -np.inf, np.float32), slice(ends[query], ends[query + 1])
+        for (low, high), share in zip(ranges[pieces], shares[pieces], strict=True):
+            values[0, low:high] = sums[query, low:high] + share
+        _assert_found((scores[query : query + 1], ids[query : query + 1]), _by_numpy(values, ranges[pieces], 40))
+    part = visits.of_queries(1, 3)
+    assert part.shares.tolist() == [0, 9, 5]
