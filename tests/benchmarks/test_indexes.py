@@ -5,7 +5,8 @@ the same centroids. Each visits as many lists as it needs for the same recall@10
 an eighth of the lists. A round times the peer and then ours, so both meet the same machine; a ratio is the median over
 rounds. Times are only reported, never asserted: the table is printed at the end.
 
-``BENCH_INDEX_DATA`` names a dense data set (squad-sentences-mini, which comes with the program).
+``BENCH_INDEX_DATA`` names a dense data set (squad-sentences-mini, which comes with the program), of which
+``BENCH_INDEX_VECTORS`` are taken at most.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from methods.faiss_tools import faiss_metric
 from methods.index import IVFSearcher, Partition, default_lists, id_bits
 
 DATA = os.environ.get("BENCH_INDEX_DATA", "squad-sentences-mini")
+MOST = int(os.environ.get("BENCH_INDEX_VECTORS", 0)) or None
 K, QUERIES, TRAIN, WANTED = 10, 512, 100_000, 0.90
 PEER_ID = 8  # bytes
 ROWS: list[tuple[str, ...]] = []
@@ -59,7 +61,7 @@ def _scalar(lists, d, metric, kind):
 @functools.cache
 def data():
     """Base and queries, normalized under cosine, and the metric of products or distances."""
-    dataset = load(DATA, max_queries=QUERIES)
+    dataset = load(DATA, max_base=MOST, max_queries=QUERIES)
     base = np.concatenate([block for _, block in blocks(dataset.base)])
     prepared = Partition(dataset.dim, dataset.metric, 1).prepared
     return prepared(base), np.ascontiguousarray(prepared(dataset.queries)), dataset.metric.inner
