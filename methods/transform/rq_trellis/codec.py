@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, ClassVar
 
 import numpy as np
@@ -36,7 +37,8 @@ MOST_CANDIDATES = 64
 _FACTOR_BYTES = 1
 _ITERATIONS = 10
 _TRAINING = 65_536  # for the stages: with fewer they learn their own training vectors
-_FACTOR_SAMPLE = 20_000  # at most: to know the range of factors
+_FACTOR_SAMPLE = 10_000  # at most: to know the range of factors
+_CHOOSING_STATE_BITS = 10  # by which exponent and rule are chosen: in a third of the time, the same or as good ones
 _LARGE = 32  # bytes of a code from which a second stage gains more than its byte does in levels
 _FEW_BITS = 1  # of a code, for each dimension: up to here a second stage gains too, since stages say most of the code
 _LEAST_BITS = 2  # faiss encodes wrongly with fewer centroids than the beam is wide
@@ -92,9 +94,9 @@ class RQTrellis(Codec):
     # and values coded at their own size; 5: one stage at every size, of 20,000 training vectors; 6: no offset, outliers
     # counted in full for the axes; 7: an offset wherever simulated codes without stages found more with it;
     # 8: variances of few training vectors were their own, and fewer than 256 were repeated; 9: under l2 two bytes of
-    # squared length
-    version = "10"
-    reads_versions = frozenset({"7", "8", "9"})  # but under l2: they chose other codes in the same format
+    # squared length; 10: exponent and rule chosen by the trellis itself, factors of 20,000 vectors
+    version = "11"
+    reads_versions = frozenset({"7", "8", "9", "10"})  # but under l2: they chose other codes in the same format
     renamed: ClassVar[dict[str, str]] = {"bits": "level_bytes"}
     renamed_parts: ClassVar[dict[str, str]] = {"centre": "mean"}
     check_params: ClassVar[dict[str, Any]] = {"state_bits": 10}
@@ -161,14 +163,18 @@ class RQTrellis(Codec):
         bounds = fitted_bounds(split(given, np.zeros_like(direction), direction)[0], self.level_bytes)
 
         def quantizer(
-            gamma: float, other: int = offset_size(self.level_bytes) if keeps_offset else 0, candidates: int = 1
+            gamma: float,
+            other: int = offset_size(self.level_bytes) if keeps_offset else 0,
+            candidates: int = 1,
+            state_bits: int = self.state_bits,
         ) -> Any:
             zero = np.zeros(self.dim, np.float32)
-            fine = QUANTIZERS[self.state_bits].choose(zero, matrix, spread, self.level_bytes - other, gamma)
+            fine = QUANTIZERS[state_bits].choose(zero, matrix, spread, self.level_bytes - other, gamma)
             staged = StagedQuantizer(center, coarse, fine, self.metric is not Metric.L2, candidates)
             return OffsetQuantizer(staged, direction, bounds) if keeps_offset else staged
 
-        gamma, rule = choose(quantizer, vectors, self.metric.inner, self.gamma, self.scale, seed)
+        tried = functools.partial(quantizer, state_bits=_CHOOSING_STATE_BITS)
+        gamma, rule = choose(tried, vectors, self.metric.inner, self.gamma, self.scale, seed)
         stored: dict[str, np.ndarray] = {}
         if self.metric is Metric.L2:
             size = product_bytes(self.dim, self.level_bytes, lambda other: quantizer(gamma, other), rule, vectors, seed)
