@@ -67,7 +67,9 @@ def test_some_rows_score_as_in_a_scan_of_all(case, metric):
     every = np.full((NQ, N), np.nan, np.float32)
     np.put_along_axis(every, rows, flat, axis=1)
     expected = np.take_along_axis(every, ids[:, : part.size], axis=1)
-    np.testing.assert_allclose(scores[:, : part.size], expected, rtol=1e-4, atol=3e-5 * np.abs(flat).max())
+    # Queries are rotated in batches of other sizes, whose products round otherwise: one may round to the next integer.
+    rtol = 5e-3 if "query of" in case else 1e-4
+    np.testing.assert_allclose(scores[:, : part.size], expected, rtol=rtol, atol=3e-5 * np.abs(flat).max())
 
 
 @pytest.mark.parametrize("case", ["pq", "rabitq 4", "turboquant norm"])
