@@ -119,7 +119,7 @@ def test_residuals_are_the_same_by_pairs_of_query_and_list_and_by_lists(metric, 
     expected, expected_rows = index._scanned_by_list(queries, lists, k)
     monkeypatch.setattr("methods.index.ivf._PAIRS", 16)  # some blocks of queries
     scores, rows = index._scanned_by_pair(queries, lists, k)
-    # Queries are turned to the axes in blocks of other sizes, whose products round otherwise: one may round to the next
+    # Queries are rotated in blocks of other sizes, whose products round otherwise: one may round to the next
     # integer, and two near codes change places.
     np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-3)
     assert (rows == expected_rows).mean() > 0.99
