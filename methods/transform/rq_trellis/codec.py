@@ -39,6 +39,7 @@ _ITERATIONS = 10
 _TRAINING = 65_536  # for the stages: with fewer they learn their own training vectors
 _FACTOR_SAMPLE = 10_000  # at most: to know the range of factors
 _CHOOSING_STATE_BITS = 10  # by which exponent and rule are chosen: in a third of the time, the same or as good ones
+_CHOOSING_FROM = 5000  # training vectors; of fewer the trellis itself takes no longer, and these tell less
 _LARGE = 32  # bytes of a code from which a second stage gains more than its byte does in levels
 _FEW_BITS = 1  # of a code, for each dimension: up to here a second stage gains too, since stages say most of the code
 _LEAST_BITS = 2  # faiss encodes wrongly with fewer centroids than the beam is wide
@@ -173,7 +174,11 @@ class RQTrellis(Codec):
             staged = StagedQuantizer(center, coarse, fine, self.metric is not Metric.L2, candidates)
             return OffsetQuantizer(staged, direction, bounds) if keeps_offset else staged
 
-        tried = functools.partial(quantizer, state_bits=_CHOOSING_STATE_BITS)
+        tried = (
+            functools.partial(quantizer, state_bits=_CHOOSING_STATE_BITS)
+            if len(vectors) >= _CHOOSING_FROM
+            else quantizer
+        )
         gamma, rule = choose(tried, vectors, self.metric.inner, self.gamma, self.scale, seed)
         stored: dict[str, np.ndarray] = {}
         if self.metric is Metric.L2:
