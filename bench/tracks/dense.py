@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.cluster.cuts import BLOCK
 from bench.config import MAPPED, RunConfig
 from bench.datasets import GroundTruth
 from bench.datasets.base import Dataset, VectorStore
@@ -35,7 +36,6 @@ from methods.budget import Budget
 from methods.compose import rescored
 from methods.errors import NotMapped
 
-_BLOCK = 16_384  # base vectors read and encoded at a time
 _PADDED_CODES = 256  # more than fills up a block of any scan is no padding
 _SAMPLE = 1_000  # base vectors whose reconstruction is judged
 _FEW = 1_000  # codes, a scan of which shows what a query takes besides the scan
@@ -189,9 +189,9 @@ def encode(
     shape = n, codec.code_size
     codes = np.empty(shape, np.uint8) if file is None else np.lib.format.open_memmap(file, "w+", np.uint8, shape)
     store_codes = None if store_codec is None else np.empty((n, store_codec.code_size), np.uint8)
-    for start in range(0, n, _BLOCK):
+    for start in range(0, n, BLOCK):
         with run.timed("load"):
-            vectors = base.read(start, start + _BLOCK)
+            vectors = base.read(start, start + BLOCK)
         coded = vectors if before is None else before(start, vectors)
         with run.timed("encode", f"{start:,} of {n:,}"):
             codes[start : start + len(vectors)] = codec.encode(coded)
@@ -260,8 +260,8 @@ def _write_vectors(base: VectorStore, codec: Codec, path: Path) -> Path:
     with path.open("wb") as file:
         header = {"descr": dtype.str, "fortran_order": False, "shape": base.shape}
         np.lib.format.write_array_header_1_0(file, header)
-        for start in range(0, base.shape[0], _BLOCK):
-            vectors = codec.rescoring_vectors(base.read(start, start + _BLOCK))
+        for start in range(0, base.shape[0], BLOCK):
+            vectors = codec.rescoring_vectors(base.read(start, start + BLOCK))
             file.write(vectors.astype(dtype, copy=False).tobytes())
     return path
 

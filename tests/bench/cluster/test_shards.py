@@ -161,7 +161,7 @@ def test_lists_over_shards_are_counted_once_for_each(base):
 def test_shards_are_cut_between_blocks_where_each_has_one():
     assert cuts(550, 2).tolist() == [0, 275, 550]
     assert cuts(BLOCK * 5 - 7, 2).tolist() == [0, 2 * BLOCK, 5 * BLOCK - 7]
-    assert BLOCK == dense._BLOCK  # codes of a block are those of one machine
+    assert BLOCK == dense.BLOCK  # codes of a block are those of one machine
     for rows, shards in ((BLOCK * 3, 3), (BLOCK * 3 + 1, 3), (10**6, 61), (10**9, 64)):
         edges = cuts(rows, shards)
         assert (edges[0], edges[-1], len(edges)) == (0, rows, shards + 1)
