@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 
 from methods.kernels.simd.unpack_symbols import ALPHABETS, table_order
+from methods.kernels.simd.unpack_trellis import has_differences, row_differences
 
 __all__ = ["MAX_LEVEL", "MAX_WORD", "WIDE_SHIFT", "IntegerLevels", "round_weights"]
 
@@ -44,14 +45,16 @@ class IntegerLevels:
     word_units: np.ndarray
     shifts: np.ndarray
 
-    def tables(self) -> np.ndarray:
-        """What the expansion of blocks looks up: (2, 15, 2, 256) uint8, for bytes and for words."""
+    def tables(self, path: str) -> np.ndarray:
+        """What the expansion of blocks looks up on ``path``: (2, 15, 2, 256) uint8, for bytes and for words."""
         order = np.stack([table_order(alphabet if alphabet <= 8 else 0) for alphabet in range(ALPHABETS)])
         order[9:] = np.arange(256)
         low, words = (np.take_along_axis(each, order, axis=1) for each in (self.levels, self.words))
         narrow = np.stack([low, np.zeros_like(low)], axis=1)
         halves = words.astype("<i2").view(np.uint8).reshape(ALPHABETS, 256, 2).transpose(0, 2, 1)
         tables = np.stack([narrow, halves])
+        if has_differences(path):
+            tables[:, 9:] = row_differences(tables[:, 9:])
         tables[:, 0].reshape(2, -1)[:, : self.shifts.size] = self.shifts.ravel()
         return tables
 

@@ -277,7 +277,7 @@ class LevelScanner(Ranged):
         self._documents = (
             self.blocks,
             runs,
-            levels.tables(),
+            levels.tables(self.path.name),
             self._tops,
             self._wide // 2,
             squares.astype(np.float32),

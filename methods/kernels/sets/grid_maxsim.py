@@ -150,7 +150,7 @@ def largest_grid_products(
         np.stack([places[:, 0], places[:, 1] - places[:, 0]], axis=1),
         np.ascontiguousarray(factors, np.float32),
         np.concatenate(runs),
-        levels.tables(),
+        levels.tables(chosen.name),
         np.concatenate([[0], ends // GROUP * _ROWS]).astype(np.int64),
     )
     middle, unit = (np.float32(value) for value in offset_range)

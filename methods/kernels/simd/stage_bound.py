@@ -11,15 +11,21 @@ from methods.kernels.simd import ir as simd
 from methods.kernels.simd.emitted import Arguments, emitted
 from methods.kernels.simd.ir import I8, I16, I32, I64
 from methods.kernels.simd.planar_tile import BLOCK
-from methods.kernels.simd.unpack_trellis import looked_up
+from methods.kernels.simd.unpack_trellis import has_differences, looked_up
 
-__all__ = ["has_look_ups", "raise_sums"]
+__all__ = ["has_look_ups", "raise_sums", "reads_differences"]
 
 
 @emitted("path -> boolean")
 def has_look_ups(builder: Any, args: Arguments) -> Any:
     """Whether a path looks bytes up in 256 by instructions; elsewhere that takes longer than it saves."""
     return ir.Constant(ir.IntType(1), int(args["path"] in NATIVE))
+
+
+@emitted("path -> boolean")
+def reads_differences(builder: Any, args: Arguments) -> Any:
+    """Whether a path looks bytes up in :func:`~methods.kernels.simd.unpack_trellis.row_differences`."""
+    return ir.Constant(ir.IntType(1), int(has_differences(args["path"])))
 
 
 @emitted("path, stages, int64 first, int64 count, tables, int64 own, int32 base, int32 step, sums, int64 row, raised")
@@ -35,7 +41,7 @@ def raise_sums(builder: Any, args: Arguments) -> None:
     count : int64
         Stages, at most 256: their sums have 16 bits.
     tables : (tables, 256) uint8
-        Those of the query are ``count`` from ``own`` on.
+        Those of the query are ``count`` from ``own`` on; differences of rows where the path :func:`reads_differences`.
     base, step : int32
     sums : (4, 64) int32
     raised : (64,) int32
@@ -52,7 +58,7 @@ def raise_sums(builder: Any, args: Arguments) -> None:
             place = simd.at(builder, line, builder.mul(number, ir.Constant(I64, BLOCK)))
             index = simd.load(builder, simd.vector(I8, lanes), simd.at(builder, place, doc))
             table = simd.at(builder, own, builder.mul(number, ir.Constant(I64, 256)))
-            simd.accumulate(builder, slot, builder.zext(looked_up(builder, path, index, table), shorts))
+            simd.accumulate(builder, slot, builder.zext(looked_up(builder, path, [index], [table])[0][0], shorts))
 
         builder.store(simd.constant(shorts, 0), slot)
         simd.count_loop(builder, ir.Constant(I64, 0), args["count"], 1, stage)

@@ -161,14 +161,25 @@ class _Table:
                 return self._searched(index)
             lookup = simd.lookup_long if self.path == "avx512" else simd.lookup_by_words
             return lookup(builder, self.address, max(64, 2**self.bits), index)
+        candidates = [simd.lookup(builder, table, high) for table in self.rows]
+        if self.path not in WIDEST:
+            return self._chosen_by_bits(candidates, low)
         total = simd.constant(self.kind, 0)
-        for row, table in enumerate(self.rows):
-            entries, here = simd.lookup(builder, table, high), simd.constant(self.kind, row)
-            if self.path in WIDEST:  # masks have registers of their own
-                total = builder.select(builder.icmp_unsigned("==", low, here), entries, total)
-            else:
-                total = builder.or_(total, _chosen(builder, entries, low, here))
+        for row, entries in enumerate(candidates):  # masks have registers of their own
+            here = simd.constant(self.kind, row)
+            total = builder.select(builder.icmp_unsigned("==", low, here), entries, total)
         return total
+
+    def _chosen_by_bits(self, candidates: list[Any], low: Any) -> Any:
+        """AVX2: ``candidates[low]``, by its bits, the lowest first (``vpblendvb`` reads the highest bit of a byte)."""
+        builder, kind, bit = self.builder, self.kind, 0
+        while len(candidates) > 1:
+            words = builder.bitcast(low, simd.vector(I16, kind.count // 2))
+            highest = builder.bitcast(simd.shift_left(builder, words, 7 - bit), kind)
+            pairs = zip(candidates[::2], candidates[1::2])
+            candidates = [simd.call(builder, "llvm.x86.avx2.pblendvb", kind, [a, b, highest]) for a, b in pairs]
+            bit += 1
+        return candidates[0]
 
     def _searched(self, index: Any) -> Any:
         """Generic: by comparing with every place of the table."""

@@ -19,9 +19,19 @@ from methods.kernels.simd.ir import I8, I16, I32, I64
 from methods.kernels.simd.planar_tile import BLOCK
 from methods.kernels.simd.unpack_symbols import table_places
 
-__all__ = ["SHIFTS", "document_order", "expand_windows", "level_numbers", "looked_up", "states_reference"]
+__all__ = [
+    "SHIFTS",
+    "document_order",
+    "expand_windows",
+    "has_differences",
+    "level_numbers",
+    "looked_up",
+    "row_differences",
+    "states_reference",
+]
 
-_WIDE_ORDER = (0, 2, 1, 3, 4, 6, 5, 7)  # in which rows of two dimensions have a group's
+_WIDE_ORDER = (0, 2, 1, 3)  # in which rows of two dimensions have those of half a group
+_TOGETHER = 4  # look-ups that share what they read of a table
 SHIFTS = 16  # places in the table of shifts for each number of bits a step
 
 
@@ -78,23 +88,56 @@ def _shifted(builder: Any, path: str, newest: Any, older: Any, shifts: Any) -> A
     return builder.add(newest, shifted)
 
 
-def looked_up(builder: Any, path: str, index: Any, table: Any) -> Any:
-    """``table[index]`` for 256 entries."""
-    kind = index.type
+def has_differences(path: str) -> bool:
+    """Whether ``path`` looks up in tables as :func:`row_differences` makes them."""
+    return path == "avx2"
+
+
+def row_differences(tables: np.ndarray) -> np.ndarray:
+    """Tables (..., 256) uint8 in which a row of sixteen is what changes the bits of the row before into its own.
+
+    The first row and the ninth are as they are: each half of a table is looked up by itself.
+    """
+    rows = tables.reshape(*tables.shape[:-1], 2, 8, 16)
+    changed = rows.copy()
+    changed[..., 1:, :] ^= rows[..., :-1, :]
+    return changed.reshape(tables.shape)
+
+
+def looked_up(builder: Any, path: str, indices: list[Any], tables: list[Any]) -> list[list[Any]]:
+    """``table[index]`` for each index of ``indices`` in each of ``tables``, at their addresses, of 256 entries.
+
+    Where :func:`has_differences`, tables are :func:`row_differences`.
+    """
+    if has_differences(path):
+        return _rows_up_to(builder, indices, tables)
     if path == "avx512":
-        return simd.lookup_long(builder, table, 256, index)
-    if path == "avx512_vnni":
-        return simd.lookup_by_words(builder, table, 256, index)
-    if path not in NATIVE:
-        return _searched(builder, index, table, 256)
-    total = simd.constant(kind, 0)
-    low, high = builder.and_(index, simd.constant(kind, 15)), builder.and_(index, simd.constant(kind, 240))
-    for row in range(16):
-        entries = simd.load(builder, simd.vector(I8, 16), simd.at(builder, table, 16 * row))
-        values = simd.lookup(builder, simd.repeat(builder, entries, kind.count // 16), low)
-        equal = builder.sext(builder.icmp_unsigned("==", high, simd.constant(kind, 16 * row)), kind)
-        total = builder.or_(total, builder.and_(equal, values))
-    return total
+        one = simd.lookup_long
+    elif path == "avx512_vnni":
+        one = simd.lookup_by_words
+    else:
+        return [[_searched(builder, index, table, 256) for table in tables] for index in indices]
+    return [[one(builder, table, 256, index) for table in tables] for index in indices]
+
+
+def _rows_up_to(builder: Any, indices: list[Any], tables: list[Any]) -> list[list[Any]]:
+    """As :func:`looked_up` on AVX2: the rows up to an index's own, whose differences add up to its entry.
+
+    ``vpshufb`` gives 0 where an index is negative, and sixteen less for each row makes it so behind its own row. An
+    index of the other half is negative from the start.
+    """
+    kind = indices[0].type
+    sixteen, totals = simd.constant(kind, 16), [[simd.constant(kind, 0)] * len(tables) for _ in indices]
+    for half in range(2):
+        left = [builder.xor(index, simd.constant(kind, 128)) for index in indices] if half else list(indices)
+        for row in range(8):
+            for which, table in enumerate(tables):
+                line = simd.load(builder, simd.vector(I8, 16), simd.at(builder, table, 128 * half + 16 * row))
+                entries = simd.repeat(builder, line, kind.count // 16)
+                for total, index in zip(totals, left):
+                    total[which] = builder.xor(total[which], simd.lookup(builder, entries, index))
+            left = [simd.call(builder, f"llvm.ssub.sat.v{kind.count}i8", kind, [index, sixteen]) for index in left]
+    return totals
 
 
 def _lanes(path: str) -> int:
@@ -183,13 +226,20 @@ def expand_windows(builder: Any, args: Arguments) -> None:
         def chunk(doc: Any) -> None:
             kind = simd.vector(I8, lanes)
             loaded = [simd.load(builder, kind, simd.at(builder, each, doc)) for each in lines]
-            levels = []
-            for end in range(16 + width, 17 + 8 * width, width):
-                older = builder.and_(_window(builder, loaded, end - 8), simd.constant(kind, 15))
-                number = _shifted(builder, path, _window(builder, loaded, end), older, shifts)
-                levels.append([looked_up(builder, path, number, half) for half in table])
-            order = _WIDE_ORDER if args["wide"] else range(len(levels))
-            _store_levels(builder, [half for dim in order for half in levels[dim]], place, doc)
+            for half in range(2):
+                numbers = []
+                for dim in range(4 * half, 4 * half + 4):
+                    end = 16 + width * (dim + 1)
+                    older = builder.and_(_window(builder, loaded, end - 8), simd.constant(kind, 15))
+                    numbers.append(_shifted(builder, path, _window(builder, loaded, end), older, shifts))
+                levels = [
+                    each
+                    for first in range(0, 4, _TOGETHER // len(table))
+                    for each in looked_up(builder, path, numbers[first : first + _TOGETHER // len(table)], table)
+                ]
+                order = _WIDE_ORDER if args["wide"] else range(4)
+                quads = [value for dim in order for value in levels[dim]]
+                _store_levels(builder, quads, simd.at(builder, place, 4 * BLOCK * len(table) * half), doc)
 
         simd.count_loop(builder, ir.Constant(I64, 0), ir.Constant(I64, BLOCK), lanes, chunk)
 
