@@ -80,7 +80,8 @@ class Shard:
 
     def scan(self) -> dict[str, Any]:
         """What the searcher says of itself and its bytes; of lists also their ids, parts, and how long they are."""
-        searcher, names = self._searcher, ["nbytes", "padding", "size", "descending", "estimates_metric"]
+        searcher, names = self._searcher, ["dim", "metric", "size", "nbytes", "padding"]
+        names += ["descending", "estimates_metric"]
         said: dict[str, Any] = {}
         if self._partition is not None:
             names += ["ids_nbytes", "parts"]
@@ -205,7 +206,7 @@ class Shards:
     def searcher(self) -> ShardedSearcher:
         """Searches all shards at once."""
         scans = self._ray.get([actor.scan.remote() for actor in self._actors])
-        return ShardedSearcher(self._ray, self._actors, self._codec, scans)
+        return ShardedSearcher(self._ray, self._actors, scans)
 
     def about(self) -> list[dict[str, Any]]:
         """The shards as a record has them."""
@@ -231,8 +232,8 @@ class ShardedSearcher(Searcher):
 
     _probes: int | None = None  # None: of a scan of all codes
 
-    def __init__(self, ray: Any, actors: Sequence[Any], codec: Codec, scans: Sequence[dict[str, Any]]) -> None:
-        super().__init__(codec.dim, codec.metric, sum(scan["size"] for scan in scans))
+    def __init__(self, ray: Any, actors: Sequence[Any], scans: Sequence[dict[str, Any]]) -> None:
+        super().__init__(scans[0]["dim"], scans[0]["metric"], sum(scan["size"] for scan in scans))
         self._ray, self._actors, self.scans = ray, actors, scans
         self._nbytes = sum(scan["nbytes"] for scan in scans)
         self.padding = sum(scan["padding"] for scan in scans)
