@@ -87,7 +87,7 @@ class RunConfig:
         method on a base in ``shards``.
     shards : int
         Parts of the base with ``engine=ray``, each encoded and searched by a process on some node; with ``index=ivf``
-        each holds its part of every list.
+        each holds its part of every list, with ``rescore`` the finer store of its rows.
     index : dict
         ``name``: ``flat`` scans all codes; ``ivf`` has ``lists`` of them (``auto``: about 4 sqrt(n)) and visits
         ``probes`` (``auto``, or the values of the curve), codes vectors less their list's centroid where ``residual``,
@@ -254,12 +254,11 @@ class RunConfig:
         if self.shards > 1 and not self.is_sharded:
             raise UsageError(f"shards={self.shards} is an option of engine=ray; name that too")
         others = {
-            "rescore": self.rescore is not None,
             "scenario": self.scenario["name"] != "none",
             "jobs": self.jobs > 1,
         }
         if self.is_sharded and (given := [name for name, is_given in others.items() if is_given]):
-            raise UsageError(f"engine=ray measures codes alone, one run at a time; leave out {given[0]}=")
+            raise UsageError(f"engine=ray measures searches of one base, one run at a time; leave out {given[0]}=")
         if self.is_sharded and self.index.get("name") == HNSW:
             raise UsageError(
                 f"index={HNSW} over shards would be a graph for each, which do not find what one graph finds; "

@@ -1,7 +1,7 @@
 """One base on several nodes of Ray: each shard is encoded, searched exactly and scanned where its codes lie.
 
 A shard is an actor. Ray starts it anew where its node or process is lost, and repeats the call that it had: it then
-reads and encodes its rows again, with the same codec and lists, so that the answer is the same.
+reads and encodes its rows again, with the same codec, lists and finer store, so that the answer is the same.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ import itertools
 import json
 import os
 import platform
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ import numpy as np
 
 import methods
 from bench.cluster.cuts import BLOCK, cuts
+from bench.cluster.sharded_store import ShardedStore
 from bench.config import RunConfig
 from bench.datasets.base import Dataset
 from bench.datasets.exact import Part, search_rows
@@ -30,8 +33,28 @@ from bench.execution.data import load_dataset
 from bench.measure import environment
 from bench.measure.memory import peak_memory
 from methods import Codec, Searcher
+from methods.compose.rescored import CodecStore, DiskStore
 from methods.index import IVFSearcher, Partition
 from methods.vectors import as_vectors
+
+
+@dataclass(frozen=True)
+class Files:
+    """What was learned once, where all nodes read it; a shard that is started anew reads it again.
+
+    Attributes
+    ----------
+    codec : Path
+        Of a fitted codec (:meth:`methods.Codec.save`).
+    lists : Path or None
+        Of the lists that all shards have (:meth:`methods.index.Partition.save`); None: all codes are scanned.
+    store : Path or None
+        Of the fitted codec of a finer store in memory; None without one.
+    """
+
+    codec: Path
+    lists: Path | None = None
+    store: Path | None = None
 
 
 class Shard:
@@ -43,20 +66,18 @@ class Shard:
         The run's configuration as JSON; the data set is read from the files that it names.
     folder : str
         In which the run was started: relative names are of files there.
-    codec : str
-        File of a fitted codec (:meth:`methods.Codec.save`), which a shard that is started anew reads again.
-    lists : str or None
-        File of the lists of all shards (:meth:`methods.index.Partition.save`); None: all codes are scanned.
+    files : Files
     start, stop : int
         Rows of the base.
     """
 
-    def __init__(self, config: str, folder: str, codec: str, lists: str | None, start: int, stop: int) -> None:
+    def __init__(self, config: str, folder: str, files: Files, start: int, stop: int) -> None:
         os.chdir(folder)
         self._config = RunConfig.from_dict(json.loads(config))
         _set_threads(self._config.threads)
-        self._codec, self._start, self._stop = methods.load(codec), start, stop
-        self._partition = None if lists is None else Partition.load(lists)
+        self._codec, self._start, self._stop = methods.load(files.codec), start, stop
+        self._partition = None if files.lists is None else Partition.load(files.lists)
+        self._store_codec = None if files.store is None else methods.load(files.store)
 
     def truth(self, k: int) -> Part:
         """The exact ``k`` nearest among the rows."""
@@ -69,6 +90,14 @@ class Shard:
     def codes(self, rows: np.ndarray) -> np.ndarray:
         """Codes (m, code_size) uint8 of the given rows (m,) of the whole base, which are this shard's."""
         return self._encoded[rows - self._start]
+
+    def store(self) -> None:
+        """Make the finer store of the rows; no effect where it is."""
+        _ = self._store
+
+    def stored(self, rows: np.ndarray) -> np.ndarray:
+        """The finer store's bytes (m, ...) of the given rows (m,) of the whole base, which are this shard's."""
+        return self._store.stored(rows - self._start)
 
     def search(self, queries: np.ndarray, k: int, probes: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """As :meth:`methods.Searcher.search`, of so many lists; ids are rows of the whole base."""
@@ -92,13 +121,16 @@ class Shard:
         """The shard as a record has it."""
         self.encode()  # anew, if the process was lost since
         machine = environment.machine()
-        assigning = {} if self._partition is None else {"assign_s": self._assign_s}
+        seconds = {} if self._partition is None else {"assign_s": self._assign_s}
+        if self._config.rescore is not None:
+            self.store()
+            seconds["store_s"] = self._store_s
         return {
             "start": self._start,
             "stop": self._stop,
             "node": platform.node(),
             **{name: machine[name] for name in ("cpu", "cpu_flags", "cores")},
-            **assigning,
+            **seconds,
             "encode_s": self._encode_s,
             "peak_memory_bytes": peak_memory(),
         }
@@ -115,10 +147,7 @@ class Shard:
         rows = self._stop - self._start
         codes, self._assigned = np.empty((rows, self._codec.code_size), np.uint8), np.zeros(rows, np.int32)
         self._assign_s = self._encode_s = 0.0
-        for first in range(self._start - self._start % BLOCK, self._stop, BLOCK):
-            block = self._dataset.base.read(first, first + BLOCK)
-            own = slice(max(0, self._start - first), self._stop - first)
-            here = slice(max(0, first - self._start), min(first + BLOCK, self._stop) - self._start)
+        for block, own, here in self._blocks():
             begin = time.perf_counter()
             if self._partition is not None:
                 lists = self._partition.assign(block)
@@ -130,6 +159,34 @@ class Shard:
             self._assign_s += assigned - begin
             self._encode_s += time.perf_counter() - assigned
         return codes
+
+    @functools.cached_property
+    def _store(self) -> CodecStore | DiskStore:
+        """What candidates are re-ordered from; with it come seconds."""
+        self._store_s = 0.0
+        rows, coder = self._stop - self._start, self._store_codec
+        if coder is not None:
+            codes = np.empty((rows, coder.code_size), np.uint8)
+            for block, own, here in self._blocks():
+                begin = time.perf_counter()
+                codes[here] = coder.encode(block)[own]
+                self._store_s += time.perf_counter() - begin
+            return CodecStore(coder, codes)
+        dtype = np.dtype(self._codec.rescoring_dtype)
+        with tempfile.TemporaryFile() as file:  # of no name: gone with the process, however that ends
+            for block, own, _ in self._blocks():
+                begin = time.perf_counter()
+                file.write(self._codec.rescoring_vectors(block)[own].astype(dtype, copy=False).tobytes())
+                self._store_s += time.perf_counter() - begin
+            file.flush()
+            return DiskStore(np.memmap(file, dtype, "r", shape=(rows, self._codec.dim)))
+
+    def _blocks(self) -> Iterator[tuple[np.ndarray, slice, slice]]:
+        """One machine's blocks that have rows of this shard: vectors, where these lie in them, and in the shard."""
+        for first in range(self._start - self._start % BLOCK, self._stop, BLOCK):
+            own = slice(max(0, self._start - first), self._stop - first)
+            here = slice(max(0, first - self._start), min(first + BLOCK, self._stop) - self._start)
+            yield self._dataset.base.read(first, first + BLOCK), own, here
 
     @functools.cached_property
     def _searcher(self) -> Searcher:
@@ -156,10 +213,8 @@ class Shards:
     config : RunConfig
     codec : Codec
         Fitted.
-    file : Path
-        Of the codec, where the nodes read it too.
-    lists : Path or None
-        File of the lists that all shards have, there too.
+    files : Files
+        Of absolute names.
     rows : int
         Of the base.
 
@@ -169,7 +224,7 @@ class Shards:
         The cluster has fewer processors than the shards take.
     """
 
-    def __init__(self, ray: Any, config: RunConfig, codec: Codec, file: Path, lists: Path | None, rows: int) -> None:
+    def __init__(self, ray: Any, config: RunConfig, codec: Codec, files: Files, rows: int) -> None:
         there = int(ray.cluster_resources().get("CPU", 0))
         if (taken := config.shards * config.threads) > there:
             raise UsageError(
@@ -186,7 +241,7 @@ class Shards:
             scheduling_strategy="SPREAD",
             runtime_env={"env_vars": environment.thread_environment(config.threads)},
         )(Shard)
-        given = json.dumps(config.to_dict()), os.getcwd(), str(file.absolute()), lists and str(lists.absolute())
+        given = json.dumps(config.to_dict()), os.getcwd(), files
         self._actors = [actor.remote(*given, *edge) for edge in itertools.pairwise(edges.tolist())]
 
     def truth(self, k: int) -> list[Part]:
@@ -199,9 +254,23 @@ class Shards:
 
     def codes(self, rows: np.ndarray) -> np.ndarray:
         """Codes (m, code_size) uint8 of the given rows (m,), ascending."""
-        split = np.split(rows, np.searchsorted(rows, self._starts[1:]))
-        refs = [actor.codes.remote(some) for actor, some in zip(self._actors, split) if len(some)]
+        refs = [actor.codes.remote(some) for actor, some in self._owners(rows)]
         return np.concatenate([np.empty((0, self._codec.code_size), np.uint8), *self._ray.get(refs)])
+
+    def store(self, codec: Codec | None) -> ShardedStore:
+        """Make the finer store of every shard, of which ``codec`` decodes what it stores; None: vectors in files."""
+        self._all("finer store", [actor.store.remote() for actor in self._actors])
+        return ShardedStore(self._stored, codec or self._codec.rescoring_dtype, (self.size, self._codec.dim))
+
+    def _stored(self, rows: np.ndarray) -> np.ndarray:
+        """The store's bytes (m, ...) of the given rows (m >= 1,), ascending; one call to each shard that has some."""
+        refs = [actor.stored.remote(some) for actor, some in self._owners(rows)]
+        return np.concatenate(self._ray.get(refs))
+
+    def _owners(self, rows: np.ndarray) -> Iterator[tuple[Any, np.ndarray]]:
+        """Each shard that has some of the rows (m,), ascending, and which."""
+        split = np.split(rows, np.searchsorted(rows, self._starts[1:]))
+        return ((actor, some) for actor, some in zip(self._actors, split) if len(some))
 
     def searcher(self) -> ShardedSearcher:
         """Searches all shards at once."""

@@ -131,7 +131,7 @@ def prepare(config: RunConfig) -> Plan:
     config.check()
     budget = Budget(config.budget)
     subject = subject_of(config)
-    alone = config.is_sharded or config.scenario["name"] != "none"  # measures codes alone
+    alone = config.scenario["name"] != "none"  # measures codes alone
     if subject.rescored_from is not None and config.rescore is None and not alone:
         config = replace(config, rescore=subject.rescored_from)
         config.check()
@@ -174,7 +174,7 @@ def prepare(config: RunConfig) -> Plan:
         if subject.rescored_from is not None and alone:
             raise NotMeasuredSo(
                 f"{subject.name} re-ranks from {subject.rescored_from}, and what is asked measures codes alone; "
-                "leave out scenario= and engine="
+                "leave out scenario="
             )
         if subject.uses_queries:
             determinants |= train_queries.determinants(subject.name, config, dataset)

@@ -153,7 +153,7 @@ class Record:
     where a packed record has it: its per-query arrays stay behind, and methods that are measured later are tested
     against it. ``engine`` is of runs that measured a real engine instead of a method, ``index`` of those whose searches
     visit some of the codes, ``drift`` of those whose vectors arrived in time, ``hybrid`` of codes beside postings.
-    ``shards`` has, of a base in shards, the rows, node and processor of each, seconds of encoding and peak memory.
+    ``shards`` has, of a base in shards, the rows, node and processor of each, its seconds and peak memory.
     ``disk`` is of those whose searches read a file, ``clients`` of those with ``clients=``, ``at_rest`` of single
     vectors' codes, 1,024 or more, ``groups`` (heading -> group) of queries that have any.
     """

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.cluster.sharded_store import ShardedStore
 from bench.config import RunConfig
 from bench.measure import latency
 from bench.measure.clients import closed_loop
@@ -34,11 +35,14 @@ class Reads:
     ----------
     mapped : list of np.memmap
         The files that are read; none where all is in memory.
+    elsewhere : bool
+        Whether files are read by the shards of a base, which this process cannot drop from memory.
     """
 
     def __init__(self, searcher: latency.AnySearcher, codes: np.memmap | None) -> None:
         store = getattr(searcher, "store", None)
-        self._store = store if isinstance(store, (DiskStore, DiskSetStore)) else None
+        self._store = store if isinstance(store, (DiskStore, DiskSetStore, ShardedStore)) else None
+        self.elsewhere = isinstance(store, ShardedStore) and store.on_disk
         self._codes = (0, 0) if codes is None else (len(codes), codes.nbytes)
         self.mapped = [each for each in (codes, _vectors_of(self._store)) if isinstance(each, np.memmap)]
         self._before = self._counts()
@@ -56,10 +60,16 @@ class Reads:
         return self._store.reads, self._store.read_bytes, bytes_from_disk()
 
 
-def _vectors_of(store: DiskStore | DiskSetStore | None) -> np.ndarray | None:
+def _vectors_of(store: DiskStore | DiskSetStore | ShardedStore | None) -> np.ndarray | None:
     if isinstance(store, DiskSetStore):
         return store.documents.vectors
-    return None if store is None else store.vectors
+    return store.vectors if isinstance(store, DiskStore) else None
+
+
+def searches_elsewhere(warm: tuple[float, float, float | None]) -> DiskInfo:
+    """Of files of shards: ``warm`` is what a query asked of them in the warm pass."""
+    rows, size, _ = warm
+    return DiskInfo(rows, size, None, None, 0, None, "the files are on the nodes of shards")
 
 
 def cold_searches(

@@ -126,6 +126,8 @@ def time_searches(
         if reads.mapped:
             with run.timed("search_cold"):
                 run.disk = loads.cold_searches(config, searcher, queries, reads.mapped, warm)
+        elif reads.elsewhere:
+            run.disk = loads.searches_elsewhere(warm)
     run.latency_ms, run.latency_queries = single.percentiles(), len(single.milliseconds)
     if few is not None:
         p50s = run.latency_ms["p50"], of_few.percentiles()["p50"]

@@ -1,7 +1,8 @@
 """The dense track with ``engine=ray``: one base in shards on several nodes, of which a search scans all codes or lists.
 
 The codec is fitted here, on what one machine fits it on, and so are the centroids of ``index=ivf``: every shard has all
-lists, of which it holds its own rows, and a query probes the same ones everywhere. Ids and scores are those of one
+lists, of which it holds its own rows, and a query probes the same ones everywhere. With ``rescore`` the best
+candidates of all shards are re-ordered here, from what their shards store of them. Ids and scores are those of one
 machine.
 """
 
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from bench.cluster.ray_connection import connect
-from bench.cluster.shards import ShardedSearcher, Shards
+from bench.cluster.shards import Files, ShardedSearcher, Shards
 from bench.config import RunConfig
 from bench.datasets.base import Dataset
 from bench.datasets.exact import merged
@@ -33,6 +34,8 @@ from bench.tracks.measurement import (
     measure_search,
     ratios,
 )
+from methods import Codec, Searcher
+from methods.compose.rescored import RescoredSearcher
 
 
 def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) -> Measurement:
@@ -46,7 +49,7 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
     code_bytes : int
         The budget of a code.
     work : Path
-        Folder for the fitted codec, which the nodes read.
+        Folder for what is fitted, which the nodes read.
 
     Raises
     ------
@@ -54,7 +57,7 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
         No cluster answers, or it has too few processors.
     """
     n = dataset.base.shape[0]
-    codec, _, size = (indexed if config.has_index else dense).configure(config, dataset, code_bytes)
+    codec, store_codec, size = (indexed if config.has_index else dense).configure(config, dataset, code_bytes)
     left = indexed.code_bytes_left(config, n, code_bytes)
     run = Measurement(codec.params())
     check_budget(size, left, "a code")
@@ -65,10 +68,11 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
         lists = ShardedLists(config, dataset, train, run) if config.has_index else None
         with run.timed("fit"):
             dense.fit(config, codec, train if lists is None else lists.coded(train), dataset)
+            if store_codec is not None:
+                store_codec.fit(train, config.seed)
         del train
         with run.timed("build"):
-            files = codec.save(work / "codec"), None if lists is None else lists.save(work / "lists.npz")
-            shards = Shards(ray, config, codec, *files, n)
+            shards = Shards(ray, config, codec, _saved(codec, lists, store_codec, work.absolute()), n)
         if not truth_path(dataset).exists():
             with run.timed("truth"):
                 keep(merged(shards.truth(min(TRUTH_K, n)), min(TRUTH_K, n), dataset.metric), dataset)
@@ -80,7 +84,7 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
         run.at_rest = codes_at_rest(shards.codes(sampled_rows(n, codec.code_size, config.seed)))
         with run.timed("build"):
             searcher = shards.searcher()
-        counted = dense.count_bytes(codec, None, searcher, dataset, None)
+        counted = dense.count_bytes(codec, store_codec, searcher, dataset, config.rescore)
         copies = {name: config.shards * size for name, size in counted.parts.items()}  # each shard has its own
         run.bytes = dataclasses.replace(counted, parts=copies, parts_total=sum(copies.values()))
         if lists is not None:
@@ -88,10 +92,18 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
             run.bytes = indexed.with_index(run.bytes, lists)
         dense.check_resident(run.bytes, n, left, config.shards)
         run.ratio = ratios(n, 4 * dataset.dim, size + (run.bytes.ids or 0) / n, run.bytes.parts_total)
+        store = None
+        if config.rescore is not None:
+            with run.timed("build_disk" if store_codec is None else "encode_rescore"):
+                store = shards.store(store_codec)
+
+        def reordered(some: ShardedSearcher) -> Searcher:
+            return some if store is None else RescoredSearcher(some, store, config.rescore_factor, codec)
+
         if lists is not None:
-            run.index = indexed.measure_curve(config, dataset, lists, lists.at, run)
+            run.index = indexed.measure_curve(config, dataset, lists, lambda probes: reordered(lists.at(probes)), run)
             searcher = lists.at(run.index.probes)
-        measure_search(config, dataset, searcher, sample, dense.recall_judge, run)
+        measure_search(config, dataset, reordered(searcher), sample, dense.recall_judge, run)
         run.shards = shards.about()
         if codec.decodable and lists is None:
             rows = dense.judged_rows(n, config.seed)
@@ -100,6 +112,15 @@ def measure(config: RunConfig, dataset: Dataset, code_bytes: int, work: Path) ->
     finally:
         ray.shutdown()
     return run
+
+
+def _saved(codec: Codec, lists: ShardedLists | None, store_codec: Codec | None, work: Path) -> Files:
+    """What was fitted, in ``work``."""
+    return Files(
+        codec.save(work / "codec"),
+        None if lists is None else lists.save(work / "lists.npz"),
+        None if store_codec is None else store_codec.save(work / "store"),
+    )
 
 
 class ShardedLists(LearnedLists):

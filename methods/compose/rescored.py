@@ -72,10 +72,17 @@ class Store(ABC):
     ----------
     memory_bytes, disk_bytes : int
         What it keeps where.
+    blocks_together : int
+        Blocks of candidates that are fetched at a time, where rows are in other processes (:meth:`fetched`).
     """
 
     memory_bytes: int = 0
     disk_bytes: int = 0
+    blocks_together: int = 1
+
+    def fetched(self, candidates: np.ndarray) -> Store:
+        """A store in this process of the rows of ``candidates`` (nq, m) int64, for -1 of row 0: this, or a copy."""
+        return self
 
     @abstractmethod
     def gather(self, ids: np.ndarray) -> np.ndarray:
@@ -96,8 +103,12 @@ class CodecStore(Store):
         self.codec, self.codes = codec, codes
         self.memory_bytes = int(codes.nbytes)
 
+    def stored(self, ids: np.ndarray) -> np.ndarray:
+        """(m, code_size) uint8 codes of the rows ``ids`` (m,) int64."""
+        return self.codes[ids]
+
     def gather(self, ids: np.ndarray) -> np.ndarray:
-        return self.codec.decode(self.codes[ids])
+        return self.codec.decode(self.stored(ids))
 
 
 class DiskStore(Store):
@@ -125,10 +136,14 @@ class DiskStore(Store):
         self.disk_bytes = int(self.vectors.nbytes)
         self._rows = MappedRows(self.vectors)
 
-    def gather(self, ids: np.ndarray) -> np.ndarray:
+    def stored(self, ids: np.ndarray) -> np.ndarray:
+        """(m, dim) vectors of the rows ``ids`` (m,) int64, of the file's type."""
         self._rows.will_read(ids, ids + 1)
         self.reads, self.read_bytes = self.reads + len(ids), self.read_bytes + len(ids) * self._rows.row_bytes
-        return np.asarray(self.vectors[ids], np.float32)
+        return self.vectors[ids]
+
+    def gather(self, ids: np.ndarray) -> np.ndarray:
+        return np.asarray(self.stored(ids), np.float32)
 
 
 def _mapped(path: str | Path) -> np.ndarray:
@@ -185,17 +200,20 @@ class RescoredSearcher(Searcher):
         if self.codec is not None:
             queries = self.codec.rescoring_queries(queries)
         step = max(1, _BLOCK_BYTES // (4 * self.dim * candidates.shape[1]))
+        together = step * self.store.blocks_together
         for start in range(0, len(queries), step):
             block = slice(start, start + step)
-            scores[block] = self._rescore(queries[block], candidates[block])
+            if start % together == 0:
+                store = self.store.fetched(candidates[start : start + together])
+            scores[block] = self._rescore(queries[block], candidates[block], store)
         if self.codec is not None and self.codec.code_weight:
             scores += np.float32(self.codec.code_weight) * np.take_along_axis(code_scores, by_id, axis=1)
         best = np.argsort(-scores if self.descending else scores, axis=1, kind="stable")[:, :k]
         return np.take_along_axis(scores, best, axis=1), np.take_along_axis(candidates, best, axis=1)
 
-    def _rescore(self, queries: np.ndarray, candidates: np.ndarray) -> np.ndarray:
+    def _rescore(self, queries: np.ndarray, candidates: np.ndarray, store: Store) -> np.ndarray:
         """The metric (nq, m) between queries and the store's vectors of their candidates; the worst for -1."""
-        rows = self.store.gather(np.maximum(candidates, 0).ravel())
+        rows = store.gather(np.maximum(candidates, 0).ravel())
         if self.metric is Metric.COSINE:
             rows = normalized(rows)
         rows = rows.reshape(*candidates.shape, self.dim)

@@ -1,12 +1,20 @@
 """Sweeps on a real Ray of several nodes, started here: ``make test-cluster``."""
 
 import importlib.util
+from dataclasses import replace
 
 import numpy as np
 import psutil
 import pytest
 
 from bench import records
+from bench.cluster.ray_connection import connect
+from bench.cluster.shards import Files, Shards
+from bench.config import RunConfig
+from bench.execution.data import load_dataset
+from bench.tracks import dense
+from bench.tracks.measurement import Measurement
+from methods.compose.rescored import RescoredSearcher
 
 pytestmark = [
     pytest.mark.cluster,
@@ -84,10 +92,16 @@ def test_more_processors_than_a_node_has_are_refused(sweep):
 INDEX = ["index=ivf", "index.lists=9", "index.probes=[1,4]", "index.residual=true"]
 
 
-@pytest.mark.parametrize("index", [[], INDEX], ids=["scanned", "in lists"])
-def test_a_base_in_shards_is_searched_whole_though_a_node_is_killed(ray_cluster, sweep, eventually, index):
+@pytest.mark.parametrize(
+    ("index", "rescore"),
+    [([], None), (INDEX, None), ([], "int8"), (INDEX, "disk")],
+    ids=["scanned", "in lists", "scanned and re-ordered", "in lists and re-ordered"],
+)
+def test_a_base_in_shards_is_searched_whole_though_a_node_is_killed(ray_cluster, sweep, eventually, index, rescore):
     sweep.method, sweep.launcher = "acme_waits_encoding", ["engine=ray", "shards=2"]
     sweep.options += index
+    if rescore is not None:
+        sweep.options = [*(each for each in sweep.options if each != "budget=8x"), "budget=2x", f"rescore={rescore}"]
     process = sweep.start([0])
     assert eventually(lambda: sweep.begun() == [100, 100])
     node = ray_cluster.worker_nodes.copy().pop()
@@ -109,6 +123,7 @@ def test_a_base_in_shards_is_searched_whole_though_a_node_is_killed(ray_cluster,
     assert one.quality["recall@10"] == other.quality["recall@10"]
     assert one.quality.get("reconstruction_error") == other.quality.get("reconstruction_error")
     assert other.bytes.code_total == one.bytes.code_total
+    assert (other.bytes.rescore_memory, other.bytes.rescore_disk) == (one.bytes.rescore_memory, one.bytes.rescore_disk)
     assert other.bytes.parts_total == 2 * one.bytes.parts_total  # each node has its own
     if index:
         assert (one.bytes.ids, other.bytes.ids) == (-(-550 * 10 // 8), 2 * -(-275 * 9 // 8))
@@ -117,6 +132,35 @@ def test_a_base_in_shards_is_searched_whole_though_a_node_is_killed(ray_cluster,
         for point, same in zip(one.index.points, other.index.points, strict=True):
             assert (point.probes, point.scanned, point.quality) == (same.probes, same.scanned, same.quality)
         assert all(shard["assign_s"] > 0 for shard in other.shards)
+
+
+@pytest.mark.parametrize("rescore", ["float16", "disk"])
+def test_a_store_in_shards_is_made_anew_where_a_node_is_killed(ray_cluster, vectors, tmp_path, rescore):
+    data = {"name": "path", "base": str(vectors), "holdout": 50}
+    config = RunConfig(method={"name": "sign"}, dataset=data, engine={"name": "ray"}, shards=2, rescore=rescore)
+    dataset = load_dataset(config)
+    codec, store_codec, _ = dense.configure(config, dataset, 2 + (32 if rescore == "float16" else 0))
+    train = dense.training_vectors(dataset, 600, 0)
+    codec.fit(train)
+    files = Files(codec.save(tmp_path / "codec"), None, store_codec and store_codec.fit(train).save(tmp_path / "store"))
+    run = Measurement({})
+    codes, store_codes = dense.encode(dataset.base, codec, store_codec, run)
+    store = dense.finer_store(codec, store_codec, store_codes, dataset, tmp_path, run)
+    expected = RescoredSearcher(codec.searcher(codes), store, 4, codec).search(dataset.queries, 10)
+    ray = connect("engine=ray", ray_cluster.address)
+    try:
+        shards = Shards(ray, replace(config, results=str(tmp_path)), codec, files, dataset.base.shape[0])
+        searcher = RescoredSearcher(shards.searcher(), shards.store(store_codec), 4, codec)
+        answers = [searcher.search(dataset.queries, 10)]
+        node = ray_cluster.worker_nodes.copy().pop()
+        ray_cluster.add_node(num_cpus=1, object_store_memory=100 << 20)  # a spare one
+        ray_cluster.remove_node(node, allow_graceful=False)
+        answers.append(searcher.search(dataset.queries, 10))
+    finally:
+        ray.shutdown()
+    for scores, ids in answers:
+        np.testing.assert_array_equal(ids, expected[1])
+        np.testing.assert_allclose(scores, expected[0], rtol=1e-6)
 
 
 def folders_of(results, *runs):

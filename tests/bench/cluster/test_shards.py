@@ -5,18 +5,21 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from bench.cluster.cuts import BLOCK, cuts
-from bench.cluster.shards import Shard, merge
+from bench.cluster.shards import Files, Shard, Shards, merge
 from bench.config import RunConfig
 from bench.datasets.exact import exact_search, merged
 from bench.execution.data import load_dataset
 from bench.execution.plan import prepare
 from bench.index_options import INDEXES
-from bench.tracks import dense, indexed
+from bench.tracks import dense, indexed, sharded
+from bench.tracks.measurement import Measurement
+from methods.compose.rescored import RescoredSearcher
 from methods.index import IVFSearcher, Partition
 
 METHODS = ["int8", "pq", "rabitq", "sign", "transform_coding", "trellis", "float16"]
@@ -66,8 +69,11 @@ def searcher_of(config, dataset, codec, lists):
 
 def shards_of(config, codec, n, lists=None):
     folder = Path(config.dataset["base"]).parent
-    files = str(codec.save(folder / "codec")), lists and str(lists.save(folder / "lists.npz"))
-    given = json.dumps(config.to_dict()), ".", *files
+    given = (
+        json.dumps(config.to_dict()),
+        ".",
+        Files(codec.save(folder / "codec"), lists and lists.save(folder / "lists")),
+    )
     return [Shard(*given, *edge) for edge in itertools.pairwise(cuts(n, config.shards).tolist())]
 
 
@@ -158,6 +164,129 @@ def test_lists_over_shards_are_counted_once_for_each(base):
     }
 
 
+class RayHere:
+    """What shards ask of Ray, in this process; ``calls`` has the names of methods of actors that were called."""
+
+    def __init__(self):
+        self.calls, self.actors = [], []
+
+    def remote(self, **_):
+        return lambda cls: SimpleNamespace(remote=lambda *given: self._started(lambda: cls(*given)))
+
+    def _started(self, make):
+        self.actors.append(ActorHere(self, make))
+        return self.actors[-1]
+
+    def cluster_resources(self):
+        return {"CPU": 16}
+
+    def put(self, value):
+        return value
+
+    def get(self, values):
+        return values
+
+    def wait(self, refs):
+        return refs, []
+
+    def shutdown(self):
+        pass
+
+
+class ActorHere:
+    def __init__(self, ray, make):
+        self.ray, self.make, self.lost = ray, make, make()
+
+    def lose(self):
+        self.lost = self.make()
+
+    def __getattr__(self, name):
+        def call(*given):
+            self.ray.calls.append(name)
+            return getattr(self.lost, name)(*given)
+
+        return SimpleNamespace(remote=call)
+
+
+REORDERED = [
+    ("rabitq", "l2", "float16", {}),
+    ("sign", "cosine", "disk", {}),  # whose scores are many times the same
+    ("transform_coding", "ip", "int8", {}),
+    ("transform_coding", "cosine", "float32", {"residual": False}),
+    ("rabitq", "ip", "int8", {"residual": False}),
+    ("transform_coding", "l2", "disk", {"residual": True}),
+    ("transform_coding", "cosine", "disk", {"residual": True}),  # whose codes are of the inner product
+]
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(("method", "metric", "rescore", "index"), REORDERED)
+def test_candidates_of_all_shards_are_reordered_as_on_one_machine(base, tmp_path, method, metric, rescore, index):
+    config = config_of(base, method, metric, **({"lists": 16, "ids": "packed"} if index else {}), **index)
+    dataset, codec, lists = fitted(config)
+    config = replace(config, rescore=rescore)
+    one, _ = searcher_of(config, dataset, codec, lists)
+    _, store_codec, _ = (indexed if config.has_index else dense).configure(config, dataset, 1_000)
+    vectors = dataset.base.read(0, 3001)
+    codes = None if store_codec is None else store_codec.fit(vectors, 0).encode(vectors)
+    store = dense.finer_store(codec, store_codec, codes, dataset, tmp_path, Measurement({}))
+    ray = RayHere()
+    shards = Shards(ray, config, codec, sharded._saved(codec, lists, store_codec, tmp_path), 3001)
+    searcher, sharded_store = shards.searcher(), shards.store(store_codec)
+    assert (sharded_store.memory_bytes, sharded_store.disk_bytes) == (store.memory_bytes, store.disk_bytes)
+    if codes is not None:
+        np.testing.assert_array_equal(shards._stored(np.arange(3001)), codes)
+    for probes in (1, 3, 16) if index else (None,):
+        whole, parts = (each if probes is None else each.probing(probes) for each in (one, searcher))
+        whole, parts = RescoredSearcher(whole, store, 4, codec), RescoredSearcher(parts, sharded_store, 4, codec)
+        for queries, k in itertools.product((dataset.queries, dataset.queries[:1]), (1, 10, 1_000)):
+            ray.actors[k % 3].lose()
+            (scores, ids), (same_scores, same_ids) = whole.search(queries, k), parts.search(queries, k)
+            np.testing.assert_array_equal(same_ids, ids)
+            np.testing.assert_array_equal(same_scores, scores)
+
+
+def test_a_batch_asks_each_shard_once_for_what_it_stores(base, tmp_path):
+    config = replace(config_of(base, "sign"), rescore="disk")
+    dataset, codec, _ = fitted(config)
+    ray = RayHere()
+    shards = Shards(ray, config, codec, sharded._saved(codec, None, None, tmp_path), 3001)
+    searcher = RescoredSearcher(shards.searcher(), shards.store(None), 4, codec)
+    ray.calls.clear()
+    searcher.search(dataset.queries, 10)
+    assert (ray.calls.count("search"), ray.calls.count("stored")) == (3, 3)
+    assert (searcher.store.reads, searcher.store.read_bytes) == (40 * 40, 40 * 40 * 4 * 24)
+
+
+@pytest.mark.parametrize("rescore", ["int8", "disk"])
+@pytest.mark.parametrize("index", [{}, {"lists": 8, "probes": [1, 2], "residual": False}], ids=["scanned", "in lists"])
+def test_a_reordered_run_is_that_of_one_machine(base, monkeypatch, tmp_path, rescore, index):
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path))
+    for room in ("tracks.dense", "cluster.cuts", "cluster.shards"):
+        monkeypatch.setattr(f"bench.{room}.BLOCK", 1_200)  # that of rows 1,200 to 2,400 is of two shards
+    config = replace(config_of(base, "rabitq", "cosine", **index), rescore=rescore, latency_s=0.01)
+    dataset = load_dataset(config)
+    size = 12 + (24 if rescore == "int8" else 0)
+    (tmp_path / "one").mkdir()
+    one = (indexed if index else dense).measure(replace(config, shards=1), dataset, size, tmp_path / "one")
+    monkeypatch.setattr(sharded, "connect", lambda *_: RayHere())
+    other = sharded.measure(config, dataset, size, tmp_path)
+    np.testing.assert_array_equal(other.arrays["ids"], one.arrays["ids"])
+    np.testing.assert_array_equal(other.arrays["scores"], one.arrays["scores"])
+    assert other.quality == one.quality
+    for name in ("code", "code_total", "rescore_memory", "rescore_disk"):
+        assert getattr(other.bytes, name) == getattr(one.bytes, name)
+    assert other.bytes.parts_total == 3 * one.bytes.parts_total
+    assert other.bytes.parts.keys() == one.bytes.parts.keys()
+    assert all(shard["store_s"] > 0 for shard in other.shards)
+    if index:
+        for point, same in zip(other.index.points, one.index.points, strict=True):
+            assert (point.probes, point.scanned, point.quality) == (same.probes, same.scanned, same.quality)
+    if rescore == "disk":
+        assert (other.disk.reads, other.disk.bytes) == (one.disk.reads, one.disk.bytes) == (40, 40 * 4 * 24)
+        assert other.disk.not_measured == "the files are on the nodes of shards"
+
+
 def test_shards_are_cut_between_blocks_where_each_has_one():
     assert cuts(550, 2).tolist() == [0, 275, 550]
     assert cuts(BLOCK * 5 - 7, 2).tolist() == [0, 2 * BLOCK, 5 * BLOCK - 7]
@@ -194,8 +323,8 @@ def test_exact_neighbors_are_those_of_one_machine(base, metric):
         (["shards=2"], "shards=2 is an option of engine=ray; name that too"),
         (["engine=ray", "shards=0"], "shards=0 is out of range; use an integer of at least 1"),
         (
-            ["engine=ray", "rescore=disk"],
-            "engine=ray measures codes alone, one run at a time; leave out rescore=",
+            ["engine=ray", "scenario=drift"],
+            "engine=ray measures searches of one base, one run at a time; leave out scenario=",
         ),
         (["engine=ray", "index=hnsw"], "index=hnsw over shards would be a graph for each"),
         (["engine=ray", "shards=501"], "cannot cut squad-sentences-mini into 501 shards"),
