@@ -281,7 +281,7 @@ def _hold_out(store: VectorStore, holdout: int | None, seed: int) -> tuple[Vecto
     count = min(_HOLDOUT, max(1, items // 10)) if holdout is None else holdout
     check_count("path", "holdout", count, 1)
     if items == 1:
-        raise DatasetError("one vector cannot be base and query; name the queries with dataset.queries=FILE")
+        raise DatasetError("one vector cannot be base and query; give queries (dataset.queries=FILE or --queries FILE)")
     if count >= items:
         raise DatasetError(f"holdout={count} leaves nothing of {items} vectors; use at most {items - 1}")
     rows = np.sort(np.random.default_rng(seed).choice(items, count, replace=False))

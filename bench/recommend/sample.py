@@ -61,7 +61,8 @@ def write_samples(
     n = user.base.shape[0]
     if n < LEAST_VECTORS:
         raise UsageError(
-            f"{n} vectors are too few to choose by; give at least {LEAST_VECTORS} (and keep them as they are)"
+            f"{n} vectors beside the queries are too few to choose by; give at least {LEAST_VECTORS}, more where "
+            "queries are held out of them (and keep so few as they are)"
         )
     rng = np.random.default_rng(seed)
     base_order, train_order = rng.permutation(n), rng.permutation(n)

@@ -98,7 +98,7 @@ def test_too_few_vectors_are_refused(command, tmp_path):
     np.save(tmp_path / "few.npy", np.random.default_rng(0).standard_normal((100, 8), np.float32))
     status, _, errors = command("--data", tmp_path / "few.npy", "--budget", "8x")
     assert status == 2
-    assert "90 vectors are too few to choose by; give at least 500" in errors
+    assert "90 vectors beside the queries are too few to choose by; give at least 500, more where queries" in errors
 
 
 @pytest.mark.thorough
