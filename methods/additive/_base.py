@@ -14,6 +14,7 @@ import numpy as np
 
 from methods.base import Codec, Metric, Searcher
 from methods.encoding.subspaces import Subspaces
+from methods.encoding.units import FOR_FOURTH_POWERS, over, typical_length, unit_of
 from methods.errors import NotInFaiss
 from methods.faiss_tools import linear_transform, taking_queries, with_codes
 from methods.kernels.scanning.byte_tables import ByteTableScan
@@ -73,14 +74,23 @@ class AdditiveCodec(Codec):
         """A faiss index of the padded dimension with these codebooks, trained and empty, for inner products."""
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
-        self.codebooks_ = self._learn(self._subspaces.spread(vectors), seed)
-        self.index_ = self._index_of(self.codebooks_)
+        unit = unit_of(typical_length(vectors), FOR_FOURTH_POWERS)
+        learned = self._learn(self._subspaces.spread(over(unit, vectors)), seed)
+        self._take(learned if unit == 1 else learned * np.float32(unit))
+
+    def _take(self, codebooks: np.ndarray) -> None:
+        """What encodes is of centroids over a unit, for squares that float32 holds."""
+        self.codebooks_ = codebooks
+        longest = np.einsum("mcw,mcw->mc", codebooks, codebooks, dtype=np.float64).mean(axis=1).max()
+        self.unit_ = unit_of(float(np.sqrt(longest)), FOR_FOURTH_POWERS)
+        self.index_ = self._index_of(over(self.unit_, codebooks))
 
     def _encode(self, vectors: np.ndarray) -> np.ndarray:
-        return self.index_.sa_encode(self._subspaces.spread(vectors))
+        return self.index_.sa_encode(self._subspaces.spread(over(self.unit_, vectors)))
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
-        return self._subspaces.gather(self.index_.sa_decode(codes))
+        decoded = self._subspaces.gather(self.index_.sa_decode(codes))
+        return decoded if self.unit_ == 1 else decoded * np.float32(self.unit_)
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
         if self.metric is Metric.L2:
@@ -111,5 +121,4 @@ class AdditiveCodec(Codec):
         return {"codebooks": self.codebooks_}
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
-        self.codebooks_ = np.asarray(parts["codebooks"], np.float32)
-        self.index_ = self._index_of(self.codebooks_)
+        self._take(np.asarray(parts["codebooks"], np.float32))

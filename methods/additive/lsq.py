@@ -13,6 +13,7 @@ import numpy as np
 
 from methods.additive._base import AdditiveCodec
 from methods.base import Metric, largest_fit
+from methods.encoding.units import over
 from methods.faiss_tools import training_sample
 from methods.fitting.outliers import Spread
 from methods.fitting.residual import residual_encoder, train_residual
@@ -140,7 +141,8 @@ class LSQ(AdditiveCodec):
         return codes
 
     def _encode(self, vectors: np.ndarray) -> np.ndarray:
-        return self._search_codes(vectors, self.index_.sa_encode(vectors), self.codebooks_, self.restarts, 0)
+        vectors, codebooks = over(self.unit_, vectors), over(self.unit_, self.codebooks_)
+        return self._search_codes(vectors, self.index_.sa_encode(vectors), codebooks, self.restarts, 0)
 
     def _index_of(self, codebooks: np.ndarray) -> faiss.IndexResidualQuantizer:
         """A residual quantizer's index: decoding and scanning do not depend on how codes were found."""

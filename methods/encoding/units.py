@@ -10,12 +10,14 @@ import numpy as np
 from methods.base import Metric, Searcher
 
 __all__ = [
+    "FOR_FOURTH_POWERS",
     "NEAR_ONE",
     "RescaledSearcher",
     "length_of_parts",
     "length_parts",
     "lengths_of",
     "one_or_length",
+    "over",
     "power_of_two",
     "typical_length",
     "unit_of",
@@ -24,6 +26,7 @@ __all__ = [
 NEAR_ONE = 1e-3  # from 1 at most: the lengths of normalized vectors, as they are rounded
 
 _ORDINARY = (2.0**-6, 2.0**13)  # lengths of vectors that are left as they are
+FOR_FOURTH_POWERS = (2.0**-16, 2.0**16)  # the same, where float32 has to hold products of squares
 _MOST_EXPONENT = 100  # of a power of two, so that float32 holds it and its inverse
 
 
@@ -60,6 +63,11 @@ def unit_of(length: float, ordinary: tuple[float, float] = _ORDINARY) -> float:
     """What vectors of typical ``length`` are divided by: the nearest power of two, or 1 within ``ordinary``."""
     low, high = ordinary
     return 1.0 if low <= length <= high or length <= 0 else float(power_of_two(length))
+
+
+def over(unit: float, array: np.ndarray) -> np.ndarray:
+    """``array`` (float32, any shape) divided by ``unit``; itself where that is 1."""
+    return array if unit == 1 else array / np.float32(unit)
 
 
 class RescaledSearcher(Searcher):

@@ -12,6 +12,7 @@ import numpy as np
 
 from methods.base import Codec, Metric, Searcher
 from methods.encoding.subspaces import Subspaces
+from methods.encoding.units import FOR_FOURTH_POWERS, over, typical_length, unit_of
 from methods.errors import BudgetError, NotInFaiss
 from methods.faiss_tools import faiss_metric, linear_transform, set_vector, taking_queries, training_sample, with_codes
 from methods.fitting.kmeans import learn_codebooks, nearest_on_a_line
@@ -115,6 +116,13 @@ class ProductCodec(Codec):
         return index
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
+        unit = unit_of(typical_length(vectors), FOR_FOURTH_POWERS)
+        self._learn(over(unit, vectors), seed)
+        if unit != 1:
+            self.index_ = self._index_of(self._codebooks() * np.float32(unit))
+
+    def _learn(self, vectors: np.ndarray, seed: int) -> None:
+        """As ``_fit``, of vectors (n, dim) whose squares float32 holds."""
         self._train(self._to_product(vectors), seed)
 
     def _train(self, vectors: np.ndarray, seed: int, start: np.ndarray | None = None) -> None:
@@ -125,7 +133,9 @@ class ProductCodec(Codec):
         self.index_ = self._index_of(codebooks)
 
     def _encode(self, vectors: np.ndarray) -> np.ndarray:
-        return self._codes_by(self._codebooks(), self._to_product(vectors))
+        codebooks = self._codebooks()
+        unit = unit_of(_length(codebooks), FOR_FOURTH_POWERS)
+        return self._codes_by(over(unit, codebooks), self._to_product(over(unit, vectors)))
 
     def _codes_by(self, codebooks: np.ndarray, vectors: np.ndarray) -> np.ndarray:
         """Codes (n, code_size) uint8 of (n, padded dim) float32: the nearest centroid in each subspace."""
@@ -190,3 +200,8 @@ class ProductCodec(Codec):
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
         self.index_ = self._index_of(parts["codebooks"])
+
+
+def _length(codebooks: np.ndarray) -> float:
+    """Root mean square length of vectors that have a centroid of each of (subquantizers, 2^bits, width)."""
+    return float(np.sqrt(np.einsum("mcw,mcw->", codebooks, codebooks, dtype=np.float64) / codebooks.shape[1]))

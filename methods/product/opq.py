@@ -56,7 +56,7 @@ class OPQ(ProductCodec):
         self.rotation_iterations = check_integer("rotation_iterations", rotation_iterations, 0, 10_000)
         self.rotation_points = check_integer("rotation_points", rotation_points, 1, 2**31)
 
-    def _fit(self, vectors: np.ndarray, seed: int) -> None:
+    def _learn(self, vectors: np.ndarray, seed: int) -> None:
         at_most = max(self.rotation_points, 2**self.bits)
         self.rotation_ = self._balanced_axes(vectors)
         start = self._learn_rotation(training_sample(vectors, 2**self.bits, at_most, seed), seed)

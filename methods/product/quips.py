@@ -72,7 +72,7 @@ class QUIPS(ProductCodec):
             max_points_per_centroid=max_points_per_centroid,
         )
 
-    def _fit(self, vectors: np.ndarray, seed: int) -> None:
+    def _learn(self, vectors: np.ndarray, seed: int) -> None:
         order = np.random.default_rng(seed).permutation(self.dim) if self.shuffle else np.arange(self.dim)
         self.order_ = order.astype(np.int32)
         moments = np.zeros((self.subquantizers, self._subspaces.width, self._subspaces.width))
@@ -81,7 +81,7 @@ class QUIPS(ProductCodec):
             blocks = self._blocks(near[at : at + _ROWS])
             moments += np.matmul(blocks.transpose(1, 2, 0), blocks.transpose(1, 0, 2))
         self._set_roots(_square_roots(moments / len(vectors)))
-        super()._fit(vectors, seed)
+        super()._learn(vectors, seed)
 
     def _set_roots(self, roots: np.ndarray) -> None:
         self.roots_ = roots

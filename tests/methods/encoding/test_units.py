@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from methods import Metric, get
+from methods import Metric, for_budget, get
 from methods.checks import data
 from methods.encoding.units import power_of_two, typical_length, unit_of
 
@@ -77,3 +77,18 @@ def test_an_outlier_does_not_move_the_center(name):
     vectors[3] *= 1e7
     found = get(name)(32, "l2", rotation="none").fit(vectors).center_
     assert np.linalg.norm(found - expected) < 0.02 * np.linalg.norm(data.train(), axis=1).mean()
+
+
+@pytest.mark.parametrize("scale", [2.0**-100, 2.0**45])
+@pytest.mark.parametrize("name", ["pq", "opq", "quips", "anisotropic_pq", "pq_fastscan", "rq", "prq", "lsq"])
+def test_centroids_are_learned_of_vectors_of_any_scale(name, scale):
+    """Found by searching too, for queries of ordinary length."""
+    by, found = np.float32(scale), []
+    for factor in (np.float32(1), by):
+        codec = for_budget(name, 32, 4, "ip").fit(data.train()[:400] * factor)
+        again = type(codec).from_parts(codec.params(), codec.parts())
+        codes = again.encode(data.base() * factor)
+        assert np.array_equal(codes, codec.encode(data.base() * factor))
+        found.append((codec.searcher(codes).search(data.queries(), 10)[1], codec.decode(codes) / factor))
+    assert np.mean([np.isin(a, b).mean() for a, b in zip(found[0][0], found[1][0])]) > 0.98
+    np.testing.assert_allclose(found[0][1], found[1][1], atol=1e-4)
