@@ -13,7 +13,7 @@ import numpy as np
 
 from methods.encoding.offset import split
 from methods.fitting.allocation import rotated_axes, without_rounding
-from methods.fitting.principal_axes import is_nothing, principal_axes, robust_mean
+from methods.fitting.principal_axes import check_not_vanishing, is_nothing, principal_axes, robust_mean
 
 __all__ = ["coding_axes"]
 
@@ -43,6 +43,7 @@ def coding_axes(vectors: np.ndarray, direction: np.ndarray, seed: int) -> tuple[
     spread : (groups,) float32
         Mean variance of each group's axes; 0 where vectors do not vary.
     """
+    check_not_vanishing(vectors)
     mean, weights = robust_mean(vectors)
     checked = slice(None, None, -(-len(vectors) // _CHECKED))
     rests = split(vectors[checked], mean, direction)[1]

@@ -6,11 +6,12 @@ import numpy as np
 
 from methods.errors import MethodError
 
-__all__ = ["is_nothing", "principal_axes", "robust_mean"]
+__all__ = ["check_not_vanishing", "is_nothing", "principal_axes", "robust_mean"]
 
 _BLOCK = 16_384  # vectors centered at a time
 _NOTHING = 0.01  # of the distance that nine of ten vectors do not exceed
 _MOST = 1e15  # the largest value of vectors whose variances float32 holds
+_LEAST = 1e-19  # the largest value of vectors whose variances float32 rounds to nothing
 _FAR = 8.0  # median distances from the mean beyond which a vector counts as if it lay there
 
 
@@ -74,7 +75,13 @@ def principal_axes(
     axes : (dim, count) float32
         Orthonormal columns, by falling variance.
     variances : (count,) float32
+
+    Raises
+    ------
+    MethodError
+        Values are beyond 1e15, or all below 1e-19: float32 does not hold variances of such vectors.
     """
+    check_not_vanishing(vectors)
     mean, weights = robust_mean(vectors) if robust is None else robust
     covariance = np.zeros((vectors.shape[1], vectors.shape[1]))
     for start in range(0, len(vectors), _BLOCK):
@@ -97,4 +104,14 @@ def _check_size(vectors: np.ndarray) -> None:
         raise MethodError(
             f"vectors whose largest value is {largest:.0e} have variances beyond float32; divide all vectors and "
             "queries by that value: the order of scores stays the same"
+        )
+
+
+def check_not_vanishing(vectors: np.ndarray) -> None:
+    """:class:`MethodError` for vectors (n, dim) float32 of which all values but zeros are below 1e-19."""
+    largest = float(max(vectors.max(initial=0), -vectors.min(initial=0)))
+    if 0 < largest < _LEAST:
+        raise MethodError(
+            f"vectors whose largest value is {largest:.0e} have variances that vanish in float32; multiply all vectors "
+            "and queries by one number, for example 2**80: the order of scores stays the same"
         )

@@ -33,3 +33,11 @@ def test_vectors_whose_squares_overflow_are_refused_with_advice(name):
     codec = methods.for_budget(name, data.train().shape[1], 24, "ip")
     with pytest.raises(methods.MethodError, match="divide all vectors and queries"):
         codec.fit(data.train() * np.float32(1e20))
+
+
+@pytest.mark.parametrize("n", [60, 2000])
+@pytest.mark.parametrize("name", ["saq", "transform_coding", "trellis"])
+def test_vectors_whose_squares_vanish_are_refused_with_advice(name, n):
+    codec = methods.for_budget(name, data.train().shape[1], 24, "ip")
+    with pytest.raises(methods.MethodError, match="multiply all vectors and queries"):
+        codec.fit(data.train()[:n] * np.float32(1e-25))
