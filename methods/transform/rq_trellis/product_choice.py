@@ -49,6 +49,7 @@ def product_bytes(
     """
     most = min(_FINEST, level_bytes)
     least = 2 if dim > _MOST_DIM or 8 * level_bytes >= _MOST_BITS * dim else 1
+    least = min(least, most)  # a byte is left to levels
     if len(vectors) < _LEAST or most <= least:
         return max(least, min(most, 1 + level_bytes // 4))
     order = np.random.default_rng(seed).permutation(len(vectors))

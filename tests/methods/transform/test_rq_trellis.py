@@ -222,3 +222,11 @@ def test_stages_of_few_centroids_are_searched_by_the_same_beam(clustered):
     shapes = base / np.linalg.norm(base, axis=1, keepdims=True)
     stages = np.ascontiguousarray(codec.quantizer_.coarse.sa_encode(shapes))
     np.testing.assert_allclose(codec.quantizer_.coarse.sa_decode(stages), found, atol=1e-4)
+
+
+@pytest.mark.parametrize("n", [300, 2100])
+@pytest.mark.parametrize("dim", [1, 2, 300])
+def test_the_smallest_code_by_distance_leaves_a_byte_to_levels(dim, n):
+    vectors = np.random.default_rng(0).standard_normal((n, dim)).astype(np.float32)
+    codec = for_budget("rq_trellis", dim, 3, "l2", state_bits=10).fit(vectors)
+    assert codec.encode(vectors).shape == (n, 3)
