@@ -10,12 +10,13 @@ from numba import njit
 from methods.kernels.simd.unpack_symbols import ALPHABETS, table_order
 from methods.kernels.simd.unpack_trellis import has_differences, row_differences
 
-__all__ = ["MAX_LEVEL", "MAX_WORD", "WIDE_SHIFT", "IntegerLevels", "round_weights"]
+__all__ = ["MAX_LEVEL", "MAX_WORD", "IntegerLevels", "round_weights"]
 
 MAX_LEVEL = 127  # two products with weights of int8 then fit 16 bits
 MAX_WORD = 2032  # 16 times as fine
 _FINER = 256  # what the product of a wide weight and a wide level is divided by: both are 16 times as fine
-WIDE_SHIFT = 9  # the same, and half, because a level is half of its odd integer
+_WIDE_SHIFT = 9  # the same, and half, because a level is half of its odd integer
+_MOST_COARSER = 8  # powers of two: wide weights are at least as fine as narrow ones
 _SMALL = np.float32(1e-30)  # smaller units are scaled up first: their inverse would be beyond float32
 
 
@@ -60,8 +61,11 @@ class IntegerLevels:
 
 
 @njit(cache=True, nogil=True)
-def round_weights(narrow: np.ndarray, wide: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def round_weights(narrow: np.ndarray, wide: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Weights rounded to integers in one unit a query.
+
+    Where wide weights are so much larger than narrow ones that the unit they need would be too coarse for those, they
+    are rounded in coarser parts of a smaller unit.
 
     Parameters
     ----------
@@ -73,11 +77,13 @@ def round_weights(narrow: np.ndarray, wide: np.ndarray) -> tuple[np.ndarray, np.
     narrow : (nq, dims) int8
         In units.
     wide : (nq, dims) int16
-        In 256ths of a unit.
+        In units divided by ``2 ** (shift - 1)``, of the query's shift below.
     units : (nq,) float32
+    shifts : (nq, 1) int32
+        By how many bits sums of products of wide weights and words are shifted right to count units: 1 to 9.
     """
     rounded, finer = np.empty(narrow.shape, np.int8), np.empty(wide.shape, np.int16)
-    units = np.ones(len(narrow), np.float32)
+    units, shifts = np.ones(len(narrow), np.float32), np.full((len(narrow), 1), _WIDE_SHIFT, np.int32)
     for query in range(len(narrow)):
         largest = wide_largest = total = np.float32(0)
         for weight in narrow[query]:
@@ -86,8 +92,12 @@ def round_weights(narrow: np.ndarray, wide: np.ndarray) -> tuple[np.ndarray, np.
             wide_largest = max(wide_largest, abs(weight))
             total += abs(weight)
         # Units that int8, words of 16 bits and sums of 32 bits take.
-        unit = max(largest / np.float32(127), wide_largest * np.float32(_FINER / 32767))
-        unit = max(unit, total * np.float32(_FINER * MAX_WORD / 2**30))
+        unit, wide_unit = largest / np.float32(127), wide_largest * np.float32(_FINER / 32767)
+        wide_unit, coarser = max(wide_unit, total * np.float32(_FINER * MAX_WORD / 2**30)), 0
+        while largest > 0 and wide_unit > unit and coarser < _MOST_COARSER:
+            wide_unit, coarser = wide_unit / np.float32(2), coarser + 1
+        shifts[query] -= coarser
+        unit = max(unit, wide_unit)
         if unit > 0:
             units[query] = unit
         lift = np.float32(2**60 if units[query] < _SMALL else 1)  # else what divides them overflows
@@ -95,8 +105,8 @@ def round_weights(narrow: np.ndarray, wide: np.ndarray) -> tuple[np.ndarray, np.
         for place in range(narrow.shape[1]):
             integer = np.rint(narrow[query, place] * lift / lifted)
             rounded[query, place] = np.int8(min(max(integer, np.float32(-127)), np.float32(127)))
-        finer_lift = np.float32(_FINER) / lifted
+        finer_lift = np.float32(_FINER >> coarser) / lifted
         for place in range(wide.shape[1]):
             integer = np.rint(wide[query, place] * lift * finer_lift)
             finer[query, place] = np.int16(min(max(integer, np.float32(-32767)), np.float32(32767)))
-    return rounded, finer, units
+    return rounded, finer, units, shifts

@@ -8,7 +8,6 @@ from numba import njit
 from methods.kernels.machine.path import Path
 from methods.kernels.scanning import layout
 from methods.kernels.scanning.factors import expand
-from methods.kernels.scanning.integer_levels import WIDE_SHIFT
 from methods.kernels.scanning.level_layout import expand_block
 from methods.kernels.scanning.level_scores import sum_stages
 from methods.kernels.simd.block_largest import block_largest, block_scores
@@ -43,7 +42,7 @@ def fold_levels(path: Path, documents: tuple, batch: tuple, offsets: np.ndarray,
     """
     blocks, runs, tables, tops, wide_rows, _, stages = documents[:7]
     _, _, _, offset_tables, entries, halves, scale_table = documents[7:]
-    narrow, nq, wide, lines, units, ends, segments, terms, weights = batch
+    narrow, nq, wide, shifts, lines, units, ends, segments, terms, weights = batch
     words = layout.aligned_words((wide_rows + len(tops)) * BLOCK)
     sums, scores = np.empty((WIDE, BLOCK), np.int32), np.empty(BLOCK, np.float32)
     staged, scale, added = np.empty(BLOCK, np.float32), np.ones(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
@@ -58,7 +57,7 @@ def fold_levels(path: Path, documents: tuple, batch: tuple, offsets: np.ndarray,
         document = pieces[max(count - 1, 0), 0] if count else document
         for query in range(0, nq, WIDE):
             tile = query // WIDE
-            wide_tile(path, 4, WIDE_SHIFT, words, wide, query * wide_each, wide_each, wide_rows, sums)
+            wide_tile(path, 4, shifts, query, words, wide, query * wide_each, wide_each, wide_rows, sums)
             place, own = tile * ends.shape[1], query * bytes_each
             level_tile(path, 4, words, wide_rows, narrow, own, bytes_each, ends, place, segments[tile], sums)
             for q in range(query, min(query + WIDE, nq)):

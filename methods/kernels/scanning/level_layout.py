@@ -6,7 +6,6 @@ import numpy as np
 from numba import njit
 
 from methods.kernels.machine.path import Path
-from methods.kernels.scanning.integer_levels import WIDE_SHIFT
 from methods.kernels.scanning.stage_squares import StageSquares
 from methods.kernels.simd.planar_tile import BLOCK
 from methods.kernels.simd.unpack_symbols import symbol_places
@@ -44,6 +43,7 @@ def sum_block(
     tables: np.ndarray,
     narrow: np.ndarray,
     wide: np.ndarray,
+    shift: int,
     sums: np.ndarray,
 ) -> None:
     """What :func:`expand_block` and the tiles give in ``sums[0]`` for one query, without rows of words.
@@ -60,19 +60,19 @@ def sum_block(
             call_products(address, path, blocks, first, groups, tables, wide, row, sums, ahead)
         else:
             if not shifted:
-                _shift(sums)
+                _shift(sums, shift)
                 shifted, row = True, 0
             call_products(address, path, blocks, first, groups, tables, narrow, row, sums, ahead)
         first += runs[run, 5]
         row += (4 if is_wide else 2) * groups
     if not shifted:
-        _shift(sums)
+        _shift(sums, shift)
 
 
 @njit(cache=True, nogil=True)
-def _shift(sums: np.ndarray) -> None:
+def _shift(sums: np.ndarray, shift: int) -> None:
     for doc in range(BLOCK):
-        sums[0, doc] >>= WIDE_SHIFT
+        sums[0, doc] >>= shift
 
 
 def expansion_runs(path: Path, alphabets: np.ndarray, bits: np.ndarray, wide: np.ndarray, summed: bool) -> np.ndarray:

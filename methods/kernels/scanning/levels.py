@@ -16,7 +16,7 @@ from methods.kernels.machine.cpu import WIDEST
 from methods.kernels.machine.path import Path, choose
 from methods.kernels.scanning import layout, prepare
 from methods.kernels.scanning.factors import Scales, expand
-from methods.kernels.scanning.integer_levels import MAX_LEVEL, WIDE_SHIFT, IntegerLevels, round_weights
+from methods.kernels.scanning.integer_levels import MAX_LEVEL, IntegerLevels, round_weights
 from methods.kernels.scanning.level_fold import fold_levels
 from methods.kernels.scanning.level_layout import (
     code_places,
@@ -55,7 +55,7 @@ _WIDE_SHARE = 8  # one group in so many is wide in any case
 def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, touched: np.ndarray) -> None:
     blocks, runs, tables, tops, wide_rows, squares, stages = documents[:7]
     centroid_halves, centroid_pairs, products, offset_tables, entries, halves, scale_table = documents[7:]
-    narrow, nq, wide, offsets, units, ends, segments, terms, weights = batch
+    narrow, nq, wide, shifts, offsets, units, ends, segments, terms, weights = batch
     words = layout.aligned_words((wide_rows + len(tops)) * BLOCK)
     sums = np.empty((WIDE, BLOCK), np.int32)
     scale, added = np.empty(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
@@ -72,7 +72,7 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
         block, begin, end = touched[turn, 0], touched[turn, 1], touched[turn, 2]
         following = touched[min(turn + 1, len(touched) - 1), 0]
         if alone:
-            sum_block(path, blocks, block, following, runs, tables, narrow, wide, sums)
+            sum_block(path, blocks, block, following, runs, tables, narrow, wide, shifts[0, 0], sums)
         else:
             expand_block(path, blocks, block, following, runs, tables, words)
         largest = expand(block, entries, halves, scale_table, scale)
@@ -90,10 +90,10 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
         for query in range(0, nq, WIDE):
             t = query // WIDE
             if nq == 1 and not alone:
-                wide_tile(path, 1, WIDE_SHIFT, words, wide, 0, 0, wide_rows, sums)
+                wide_tile(path, 1, shifts, 0, words, wide, 0, 0, wide_rows, sums)
                 level_tile(path, 1, words, wide_rows, narrow, 0, 0, ends, 0, segments[0], sums)
             elif not alone:
-                wide_tile(path, 4, WIDE_SHIFT, words, wide, query * wide_each, wide_each, wide_rows, sums)
+                wide_tile(path, 4, shifts, query, words, wide, query * wide_each, wide_each, wide_rows, sums)
                 place, own = t * ends.shape[1], query * bytes_each
                 level_tile(path, 4, words, wide_rows, narrow, own, bytes_each, ends, place, segments[t], sums)
             for q in range(query, min(query + WIDE, nq)):
@@ -104,8 +104,7 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
                     bound, row = sums, q - query
                     if len(steps) and lines[q, 1]:
                         count, begins, own = terms.shape[1], block * stages.shape[1], q * terms.shape[1]
-                        base, step = lines[q, 0], lines[q, 1]
-                        raise_sums(path, stages, begins, count, steps, own, base, step, sums, row, raised)
+                        raise_sums(path, stages, begins, count, steps, own, lines[q, 0], lines[q, 1], sums, row, raised)
                         bound, row, most = raised, 0, margins[q] * largest
                     limit = product_limit(limits[q], weight, low, high, most)
                     if not may_exceed(bound, row, offsets[q], units[q], scale, largest, limit):
@@ -134,12 +133,13 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
 @njit(cache=True, nogil=True)
 def _taken(batch: tuple, chosen: np.ndarray) -> tuple:
     """The batch of some queries; segments of a single one are its own, of several those that suit all queries."""
-    narrow, _, wide, offsets, units, ends, segments, terms, weights = batch
+    narrow, _, wide, shifts, offsets, units, ends, segments, terms, weights = batch
     own = np.full((len(chosen) + WIDE - 1) // WIDE, chosen[0] if len(chosen) == 1 else len(segments) - 1)
     return (
         prepare.taken(narrow, chosen),
         len(chosen),
         prepare.taken(wide, chosen),
+        prepare.taken(shifts, chosen),
         prepare.values_of(offsets, chosen),
         prepare.values_of(units, chosen),
         prepare.rows_of(ends, own),
@@ -369,13 +369,13 @@ class LevelScanner(Ranged):
         if tables.shape != (len(queries), self.stages, 256) or tables.dtype != np.float32:
             raise KernelError(f"tables must be float32 of shape {(len(queries), self.stages, 256)}, not {tables.shape}")
         leveled = queries * self._weights
-        narrow, wide, units = round_weights(leveled[:, self._wide :], leveled[:, self._wide_order])
+        narrow, wide, units, shifts = round_weights(leveled[:, self._wide :], leveled[:, self._wide_order])
         offsets = -(narrow.astype(np.int32) @ np.repeat(self._tops, 4))
         if pads:
-            narrow, wide = prepare.pad_queries(narrow), prepare.pad_queries(wide)
+            narrow, wide, shifts = (prepare.pad_queries(rows) for rows in (narrow, wide, shifts))
         added = np.ascontiguousarray(np.full(len(queries), self._sign) if weights is None else weights, np.float32)
         segments = self._segments(narrow)
-        return narrow, len(queries), wide, offsets, units, *segments, np.ascontiguousarray(tables), added
+        return narrow, len(queries), wide, shifts, offsets, units, *segments, np.ascontiguousarray(tables), added
 
     def _segments(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Ends of segments (tiles, rows + 1) int64 and their number (tiles,) int64.

@@ -177,7 +177,7 @@ def _batch(
     for segment, (width, end, count) in enumerate(zip(bits, ends, rows)):
         own, top = slice(end - 4 * count, end), levels.tops[width]
         leveled = np.ascontiguousarray(queries[:, own] * levels.units[width], np.float32)
-        rounded, _, units[segment] = round_weights(leveled, leveled[:, :0])
+        rounded, _, units[segment], _ = round_weights(leveled, leveled[:, :0])
         narrow[: len(queries), own] = rounded
         lines[segment] = -top * rounded.sum(axis=1, dtype=np.int32)
         row_ends[segment, :, 1] = count

@@ -146,15 +146,16 @@ def multiply_words(builder: Any, a: Any, b: Any, native: bool) -> Any:
     return builder.add(builder.mul(*low), builder.mul(*high))
 
 
-@emitted("path, width, shift, docs, queries, int64 query_offset, int64 stride, int64 rows, out")
+@emitted("path, width, shifts, int64 first_shift, docs, queries, int64 query_offset, int64 stride, int64 rows, out")
 def wide_tile(builder: Any, args: Arguments) -> None:
-    """``out[q, doc] = (sum over rows of two weights times levels of 16 bits) >> shift``, int32.
+    """``out[q, doc] = (sum over rows of two weights times levels of 16 bits) >> shifts[q]``, int32.
 
     Parameters
     ----------
     path, width, query_offset, stride, out
         As for :func:`level_tile`; here ``out`` is overwritten even if there are no rows.
-    shift : literal int
+    shifts : (nq, 1) int32
+        Those of these queries from ``first_shift`` on.
     docs : uint32 array
         Rows of 64 words, two dimensions each.
     queries : int16 array
@@ -162,9 +163,11 @@ def wide_tile(builder: Any, args: Arguments) -> None:
     rows : int64
     """
     args["queries"] = first_query(builder, args)
-    path, width, shift = args["path"], args["width"], args["shift"]
+    path, width = args["path"], args["width"]
     native = path in NATIVE
     lanes, parts = (16, 4) if path in WIDEST else ((8, 8) if width == 1 else (8, 2))
+    first = simd.at(builder, args["shifts"], builder.mul(args["first_shift"], ir.Constant(I64, 4)))
+    shifts = [simd.splat(builder, simd.load(builder, I32, simd.at(builder, first, 4 * q)), lanes) for q in range(width)]
     kind, words = simd.vector(I32, lanes), simd.vector(I16, 2 * lanes)
     for first_doc in range(0, BLOCK, lanes * parts):
         slots = simd.accumulators(builder, kind, width * parts)
@@ -187,4 +190,4 @@ def wide_tile(builder: Any, args: Arguments) -> None:
         for number, slot in enumerate(slots):
             query, part = divmod(number, parts)
             place = simd.at(builder, args["out"], 4 * (query * BLOCK + first_doc + part * lanes))
-            simd.store(builder, builder.ashr(builder.load(slot), simd.constant(kind, shift)), place)
+            simd.store(builder, builder.ashr(builder.load(slot), shifts[query]), place)

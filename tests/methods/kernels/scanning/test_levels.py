@@ -245,7 +245,8 @@ def test_sums_of_a_segment_fit_16_bits():
 def test_rounded_weights_stay_within_half_a_unit():
     rng = np.random.default_rng(1)
     narrow, wide = rng.standard_normal((3, 40)), 0.1 * rng.standard_normal((3, 16))
-    integers, words, units = round_weights(narrow.astype(np.float32), wide.astype(np.float32))
+    integers, words, units, shifts = round_weights(narrow.astype(np.float32), wide.astype(np.float32))
+    assert (shifts == 9).all()
     assert np.abs(integers * units[:, None] - narrow).max() <= 0.501 * units.max()
     assert np.abs(words * (units[:, None] / 256) - wide).max() <= 0.501 * units.max() / 256
 
@@ -281,5 +282,44 @@ def test_rounding_heeds_no_scale(power):
     scale = np.float32(2.0**power)
     with np.errstate(all="raise", under="ignore"):
         expected, found = round_weights(narrow, wide), round_weights(narrow * scale, wide * scale)
-    for have, want in zip(found, (*expected[:2], expected[2] * scale)):
+    for have, want in zip(found, (*expected[:2], expected[2] * scale, expected[3])):
         np.testing.assert_array_equal(have, want)
+
+
+def test_small_narrow_weights_are_rounded_as_finely_as_large_ones():
+    rng = np.random.default_rng(5)
+    narrow, wide = 1e-2 * rng.standard_normal((3, 40)), rng.standard_normal((3, 16))
+    integers, words, units, shifts = round_weights(narrow.astype(np.float32), wide.astype(np.float32))
+    assert (shifts >= 1).all()
+    assert (shifts < 9).all()
+    assert (np.abs(integers).max(axis=1) == 127).all()
+    assert np.abs(integers * units[:, None] - narrow).max() <= 0.501 * units.max()
+    part = units[:, None] / 2.0 ** (shifts - 1)
+    assert np.abs(words * part - wide).max() <= 0.501 * part.max()
+
+
+@pytest.mark.parametrize("path", kernel_paths.EVERY)
+@pytest.mark.parametrize("nq", [1, 6])
+def test_many_small_dimensions_beside_few_large_ones_keep_their_share(path, nq):
+    rng = np.random.default_rng(nq)
+    bits = [8] + [3] * 24
+    codes = rng.integers(0, 256, (300, sum(bits)), dtype=np.uint8)
+    spreads = np.where(np.array(bits) == 8, 30, 1).astype(np.float32)
+    found = LevelScanner(
+        codes,
+        np.array(bits),
+        spreads,
+        integer_levels(),
+        np.zeros(300, np.uint8),
+        np.ones(256, np.float32),
+        False,
+        1,
+        path,
+    )
+    queries = (rng.standard_normal((nq, found.dim)) * np.repeat(spreads, GROUP)).astype(np.float32)
+    rest = queries.copy()
+    rest[:, :GROUP] = 0
+    scores, ids = found.search(queries, 300)
+    exact = np.take_along_axis(queries @ decoded(codes, bits, spreads).T, ids, axis=1)
+    lengths = np.linalg.norm(rest, axis=1)
+    assert (np.abs(scores - exact).std(axis=1) < 0.05 * lengths).all()
