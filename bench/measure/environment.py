@@ -27,7 +27,7 @@ THREAD_VARIABLES = (
 )
 _BEYOND_CACHES = 1 << 27  # bytes: half of what the kernels are judged by, for half the time at every start
 _PACKAGES = ("faiss-cpu", "numba", "numpy", "torch", "vector-compression-bench")
-_VECTOR_FLAGS = ("avx2", "avx512f", "avx512bw", "avx512_vnni", "avx512_vpopcntdq", "avx512_vbmi", "avx_vnni", "neon")
+_VECTOR_FLAGS = ("avx2", "avx512f", "avx512bw", "avx512_vnni", "avx512_vpopcntdq", "avx512vbmi", "avx_vnni", "neon")
 
 
 def thread_environment(threads: int) -> dict[str, str]:
