@@ -97,7 +97,7 @@ def test_recommend_reads_the_named_column():
 
 @pytest.mark.parametrize(
     ("arguments", "fragment"),
-    [(["--column", "none"], "no column 'none'"), ([], "3 candidate columns"), (["--column", "doc"], "36 vectors beside the queries are")],
+    [(["--column", "none"], "no column 'none'"), ([], "3 candidate columns"), (["--column", "doc"], "36 vectors")],
 )
 def test_recommend_has_the_option(monkeypatch, capsys, arguments, fragment):
     monkeypatch.setattr("sys.argv", ["bench.recommend", "--data", "all.parquet", "--budget", "2x", *arguments])
