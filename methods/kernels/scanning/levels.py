@@ -195,8 +195,7 @@ class LevelScanner(Ranged):
     entries, factors : (n,) uint8, (256,) float32
         Each document's entry in the table of factors.
     l2 : bool
-        Order by squared distance; with stages by the largest product less half of the squared length, which is what
-        scores are then.
+        Order by squared distance; with stages, scores are products less half of the squared length.
     stages : (n, s) uint8, optional
         Kept with the codes.
     stage_squares : StageSquares, optional
@@ -206,6 +205,8 @@ class LevelScanner(Ranged):
     offsets : (n, bytes) uint8, optional
         Kept with the codes; an offset is the sum of what ``offset_tables`` say of its bytes. Not under l2.
     offset_tables : (bytes, 256) float32, optional
+    finer : bool
+        Round all weights to 16 bits, not the first alone: for queries far from all documents' mean; takes longer.
     threads, path
         As for :class:`~methods.kernels.scanning.sdc.SDCScanner`.
 
@@ -231,6 +232,7 @@ class LevelScanner(Ranged):
         products: np.ndarray | None = None,
         offsets: np.ndarray | None = None,
         offset_tables: np.ndarray | None = None,
+        finer: bool = False,
     ) -> None:
         alphabets = np.asarray(alphabets, np.int64)
         if alphabets.ndim != 1 or not len(alphabets) or alphabets.min() < 1 or alphabets.max() >= ALPHABETS:
@@ -255,17 +257,15 @@ class LevelScanner(Ranged):
         if products is not None:
             if stage_squares is None:
                 raise KernelError("products need stage_squares")
-            stages = np.concatenate(
-                [stages, prepare.as_codes(products, len(stage_squares.products), "products")], axis=1
-            )
+            stages = np.hstack([stages, prepare.as_codes(products, len(stage_squares.products), "products")])
         if offsets is not None:
             if l2 or offset_tables is None or len(offsets) != self.size:
                 raise KernelError(f"offsets need offset_tables and {self.size} rows, and no l2")
-            stages = np.concatenate([stages, prepare.as_codes(offsets, len(offset_tables), "offsets")], axis=1)
+            stages = np.hstack([stages, prepare.as_codes(offsets, len(offset_tables), "offsets")])
         self._sign = -1 if stage_squares else 1  # squared lengths are subtracted
         self._stages, self._stage_bytes = layout.planar(stages), stages.shape[1]
         self.blocks = layout.planar(codes, self._places)
-        many = 1 + int(np.flatnonzero(bits >= _WIDE_BITS).max(initial=-1))
+        many = len(bits) if finer else 1 + int(np.flatnonzero(bits >= _WIDE_BITS).max(initial=-1))
         wide = np.arange(len(bits)) < max(many, -(-len(bits) // _WIDE_SHARE))
         runs = expansion_runs(self.path, alphabets, bits, wide, summed=not l2)
         level_units = spreads * np.where(wide, levels.word_units[alphabets], levels.units[alphabets])

@@ -16,6 +16,8 @@ from methods.search.products import ProductSearcher
 from methods.transform.rq_trellis.quantizer import StagedQuantizer
 from methods.transform.transform_coding.offset import OffsetQuantizer
 
+_FAR = 3.0  # times the levels' own spread
+
 
 class StagedSearcher(ProductSearcher):
     """Exhaustive search by queries rounded to int8 in the coordinates of the levels, and a table for each stage.
@@ -56,6 +58,7 @@ class StagedSearcher(ProductSearcher):
         if isinstance(factors, FactorAndProduct):
             added |= {"l2": True, "stage_squares": StageSquares.of(self.codebooks, factors.product_tables)}
             added |= {"products": products} if factors.size > 1 else {}
+            added |= {"finer": self._clusters_are_far()}
         added |= {"offsets": offsets} if self.direction is not None else {}
         self.scanner = LevelScanner(
             levels,
@@ -83,6 +86,16 @@ class StagedSearcher(ProductSearcher):
         if self.metric is not Metric.L2:
             return scores, ids
         return squared_distances(centered, scores), ids
+
+    def _clusters_are_far(self) -> bool:
+        """Whether centroids are much farther from the mean, along the axes of levels, than levels reach.
+
+        A query is as far: bytes would round away how the documents of its cluster differ.
+        """
+        fine = self.quantizer.fine
+        along = self.codebooks[0] @ fine.matrix
+        spreads = np.repeat(fine.spreads, along.shape[1] // len(fine.spreads))
+        return bool((along**2).mean() > _FAR**2 * (spreads**2).mean())
 
     def _tables(self, queries: np.ndarray) -> np.ndarray:
         """Products (nq, stages, 256) float32 with the centroids."""

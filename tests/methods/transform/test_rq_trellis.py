@@ -230,3 +230,21 @@ def test_the_smallest_code_by_distance_leaves_a_byte_to_levels(dim, n):
     vectors = np.random.default_rng(0).standard_normal((n, dim)).astype(np.float32)
     codec = for_budget("rq_trellis", dim, 3, "l2", state_bits=10).fit(vectors)
     assert codec.encode(vectors).shape == (n, 3)
+
+
+@pytest.mark.parametrize("gap", [3, 10])
+def test_a_scan_tells_documents_of_far_clusters_apart_as_decoded_codes_do(gap):
+    rng = np.random.default_rng(0)
+    sides = np.where(rng.random(2100) < 0.5, gap, -gap).astype(np.float32)
+    vectors = rng.standard_normal((2100, 64), dtype=np.float32)
+    vectors += sides[:, None] * rng.standard_normal(64, dtype=np.float32)
+    base, queries = vectors[:2000], vectors[2000:]
+    codec = for_budget("rq_trellis", 64, 32, "l2", state_bits=10).fit(base)
+    codes = codec.encode(base)
+    exact = ((queries[:, None] - base) ** 2).sum(axis=2).argsort(axis=1)[:, :10]
+    decoded = ((queries[:, None] - codec.decode(codes)) ** 2).sum(axis=2).argsort(axis=1)[:, :10]
+    recalls = [
+        np.mean([np.isin(a, b).mean() for a, b in zip(ids, exact)])
+        for ids in (codec.searcher(codes).search(queries, 10)[1], decoded)
+    ]
+    assert recalls[0] > recalls[1] - 0.01
