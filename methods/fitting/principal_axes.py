@@ -98,8 +98,13 @@ def principal_axes(
     return mean, np.ascontiguousarray(axes[:, best], np.float32), np.maximum(variances[best], 0).astype(np.float32)
 
 
+def _largest(vectors: np.ndarray) -> float:
+    """Largest magnitude of a value of vectors (n, dim)."""
+    return float(max(vectors.max(initial=0), -vectors.min(initial=0)))
+
+
 def _check_size(vectors: np.ndarray) -> None:
-    largest = float(max(vectors.max(initial=0), -vectors.min(initial=0)))
+    largest = _largest(vectors)
     if largest > _MOST:
         raise MethodError(
             f"vectors whose largest value is {largest:.0e} have variances beyond float32; divide all vectors and "
@@ -109,7 +114,7 @@ def _check_size(vectors: np.ndarray) -> None:
 
 def check_not_vanishing(vectors: np.ndarray) -> None:
     """:class:`MethodError` for vectors (n, dim) float32 of which all values but zeros are below 1e-19."""
-    largest = float(max(vectors.max(initial=0), -vectors.min(initial=0)))
+    largest = _largest(vectors)
     if 0 < largest < _LEAST:
         raise MethodError(
             f"vectors whose largest value is {largest:.0e} have variances that vanish in float32; multiply all vectors "
