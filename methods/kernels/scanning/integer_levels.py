@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from methods.kernels.simd.unpack_symbols import ALPHABETS, table_order
-from methods.kernels.simd.unpack_trellis import has_differences, row_differences
+from methods.kernels.simd.unpack_trellis import has_differences, take_differences
 
 __all__ = ["MAX_LEVEL", "MAX_WORD", "IntegerLevels", "round_weights"]
 
@@ -55,7 +55,9 @@ class IntegerLevels:
         halves = words.astype("<i2").view(np.uint8).reshape(ALPHABETS, 256, 2).transpose(0, 2, 1)
         tables = np.stack([narrow, halves])
         if has_differences(path):
-            tables[:, 9:] = row_differences(tables[:, 9:])
+            trellises = tables[:, 9:].reshape(-1, 256)
+            take_differences(trellises)
+            tables[:, 9:] = trellises.reshape(tables[:, 9:].shape)
         tables[:, 0].reshape(2, -1)[:, : self.shifts.size] = self.shifts.ravel()
         return tables
 

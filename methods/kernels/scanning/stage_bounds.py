@@ -8,6 +8,7 @@ from numba import njit
 from methods.kernels.machine.path import Path
 from methods.kernels.simd.planar_tile import BLOCK
 from methods.kernels.simd.stage_bound import has_look_ups, reads_differences
+from methods.kernels.simd.unpack_trellis import take_differences
 
 __all__ = ["bound_tables"]
 
@@ -48,9 +49,8 @@ def bound_tables(path: Path, tables: np.ndarray, units: np.ndarray) -> tuple[np.
             low = np.float64(table.min())
             for value in range(256):
                 own[value] = np.uint8(np.ceil((table[value] - low) / (unit * step)))
-            if reads_differences(path):  # as row_differences of unpack_trellis makes them
-                for value in range(255, 15, -1):
-                    own[value] ^= own[value - 16] if value % 128 >= 16 else np.uint8(0)
         lines[query, 0], lines[query, 1] = np.int32(np.ceil(base / unit)), np.int32(step)
         margins[query] = _ROUNDING * most
+    if reads_differences(path):
+        take_differences(steps)
     return steps, lines, margins

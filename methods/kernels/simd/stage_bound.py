@@ -24,7 +24,7 @@ def has_look_ups(builder: Any, args: Arguments) -> Any:
 
 @emitted("path -> boolean")
 def reads_differences(builder: Any, args: Arguments) -> Any:
-    """Whether a path looks bytes up in :func:`~methods.kernels.simd.unpack_trellis.row_differences`."""
+    """Whether a path looks bytes up in :func:`~methods.kernels.simd.unpack_trellis.take_differences`."""
     return ir.Constant(ir.IntType(1), int(has_differences(args["path"])))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
+from numba import njit
 
 from methods.kernels.machine.cpu import NATIVE, WIDEST
 from methods.kernels.simd import ir as simd
@@ -26,8 +27,8 @@ __all__ = [
     "has_differences",
     "level_numbers",
     "looked_up",
-    "row_differences",
     "states_reference",
+    "take_differences",
 ]
 
 _WIDE_ORDER = (0, 2, 1, 3)  # in which rows of two dimensions have those of half a group
@@ -89,25 +90,26 @@ def _shifted(builder: Any, path: str, newest: Any, older: Any, shifts: Any) -> A
 
 
 def has_differences(path: str) -> bool:
-    """Whether ``path`` looks up in tables as :func:`row_differences` makes them."""
+    """Whether ``path`` looks up in tables as :func:`take_differences` makes them."""
     return path == "avx2"
 
 
-def row_differences(tables: np.ndarray) -> np.ndarray:
-    """Tables (..., 256) uint8 in which a row of sixteen is what changes the bits of the row before into its own.
+@njit(cache=True, nogil=True)
+def take_differences(tables: np.ndarray) -> None:
+    """In place: a row of sixteen of tables (n, 256) uint8 becomes what changes the bits of the row before into its own.
 
-    The first row and the ninth are as they are: each half of a table is looked up by itself.
+    The first row and the ninth stay as they are: each half of a table is looked up by itself.
     """
-    rows = tables.reshape(*tables.shape[:-1], 2, 8, 16)
-    changed = rows.copy()
-    changed[..., 1:, :] ^= rows[..., :-1, :]
-    return changed.reshape(tables.shape)
+    for table in range(len(tables)):
+        for entry in range(255, 15, -1):
+            if entry % 128 >= 16:
+                tables[table, entry] ^= tables[table, entry - 16]
 
 
 def looked_up(builder: Any, path: str, indices: list[Any], tables: list[Any]) -> list[list[Any]]:
     """``table[index]`` for each index of ``indices`` in each of ``tables``, at their addresses, of 256 entries.
 
-    Where :func:`has_differences`, tables are :func:`row_differences`.
+    Where :func:`has_differences`, tables are as :func:`take_differences` makes them.
     """
     if has_differences(path):
         return _rows_up_to(builder, indices, tables)
