@@ -72,6 +72,8 @@ def _chain(error: BaseException | None) -> str:
 def _unknown_choice(group: str, name: str) -> str:
     if group == "engine":
         return _unknown_engine(name)
+    if group == "method" and (reason := registry.why_left_out(name)):
+        return reason
     if group == "hydra" and name.startswith("launcher/"):
         return unknown_name("launcher", name.partition("/")[2], [*_launchers()])
     choices = {

@@ -6,6 +6,7 @@ import argparse
 import importlib
 import json
 import sys
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from methods import registry
@@ -146,6 +147,15 @@ def _chosen(family: str | None, track: str) -> list[str]:
     return [name for name in names if by_family[name] == family]
 
 
+def _described(names: list[str], dim: int) -> Iterator[dict[str, Any]]:
+    """:func:`describe` of each; one built on a method that cannot be imported is named on stderr and left out."""
+    for name in names:
+        try:
+            yield describe(name, dim)
+        except MethodError as error:
+            print(f"warning: {name} is left out: {error}", file=sys.stderr)
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise MethodError(f"{message}; --help names the options")
@@ -178,8 +188,10 @@ def main(arguments: list[str] | None = None) -> int:
         if options.name and not (options.json or options.markdown):
             _tell(options.name, options.dim)
             return 0
-        names = [options.name] if options.name else _chosen(options.family, options.track)
-        descriptions = [describe(name, options.dim) for name in names]
+        if options.name:
+            descriptions = [describe(options.name, options.dim)]
+        else:
+            descriptions = list(_described(_chosen(options.family, options.track), options.dim))
     except MethodError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

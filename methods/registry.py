@@ -10,6 +10,7 @@ import importlib.util
 import inspect
 import numbers
 import pkgutil
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,6 +28,7 @@ SHARED = frozenset(
 )  # folders that hold no method
 _METHODS: dict[str, Any] = {}  # name -> class of any track
 _LEFT_OUT: dict[str, str] = {}  # entry point -> why it is none of them
+_BROKEN: dict[str, str] = {}  # module of this package that cannot be imported -> file, line and error
 _Class = TypeVar("_Class", bound=type[Parametrized])
 
 
@@ -45,10 +47,33 @@ def register(name: str) -> Callable[[_Class], _Class]:
 
 
 def _import_all(package: str) -> None:
-    """Import a module and what is in it, but for files and folders that begin with ``_``: these hold no method."""
-    for module in pkgutil.iter_modules(getattr(importlib.import_module(package), "__path__", [])):
+    """Import a module and what is in it, but for files and folders that begin with ``_``: these hold no method.
+
+    One that cannot be imported goes to ``_BROKEN``, with what it had registered; all others work without it.
+    """
+    try:
+        path = getattr(importlib.import_module(package), "__path__", [])
+    except (Exception, SystemExit) as error:
+        _BROKEN[package] = _place_of(error)
+        for name in [name for name, cls in _METHODS.items() if f"{cls.__module__}.".startswith(f"{package}.")]:
+            del _METHODS[name]
+        return
+    for module in pkgutil.iter_modules(path):
         if not module.name.startswith("_"):
             _import_all(f"{package}.{module.name}")
+
+
+def _place_of(error: BaseException) -> str:
+    """Where an import failed, within this package as far as it is, and how: ``methods/a.py:3: SyntaxError: ...``."""
+    root = Path(__file__).parents[1]
+    places = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError) and error.filename:
+        places.append((error.filename, error.lineno))
+    ours = [(file, line) for file, line in places if Path(file).is_relative_to(root / "methods") and file != __file__]
+    file, line = (ours or places)[-1]
+    file = Path(file).relative_to(root).as_posix() if ours else file
+    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    return " ".join(f"{file}:{line}: {type(error).__name__}: {text}".split())
 
 
 @functools.cache
@@ -87,9 +112,14 @@ def is_own(name: str) -> bool:
 
 
 def _find(name: str) -> None:
-    """Import the method ``name``: a run of one method imports no other. All, if no module of ours has it."""
+    """Import the method ``name``: a run of one method imports no other. All, if no module of ours has it.
+
+    Raises :class:`UnknownMethod` with file and line if the module that has it cannot be imported.
+    """
     if name not in _METHODS and (module := _own_module(name)) is not None:
         _import_all(module)
+        if reason := why_left_out(name):
+            raise UnknownMethod(reason)
     if name not in _METHODS:
         _discover()
 
@@ -117,9 +147,23 @@ def _leave_out(entry: importlib.metadata.EntryPoint, reason: str) -> None:
 
 
 def left_out() -> list[str]:
-    """A line for each installed package's method that could not be loaded: all others work without it."""
+    """A line for what could not be imported, a file of ours or an installed package's method: others work without."""
     _discover()
-    return list(_LEFT_OUT.values())
+    without: dict[str, list[str]] = {}
+    for module, reason in _BROKEN.items():
+        without.setdefault(reason, []).append(module)
+    ours = [f"left out: {', '.join(modules)}: {reason}" for reason, modules in without.items()]
+    return ours + list(_LEFT_OUT.values())
+
+
+def why_left_out(name: str) -> str:
+    """Why the method ``name`` is there and cannot be used, with what to mend; empty if that is not so."""
+    if name in _METHODS:
+        return ""
+    module = f"{_own_module(name)}."
+    broken = (reason for other, reason in _BROKEN.items() if f"{other}.".startswith(module))
+    reason = next(broken, None)
+    return f"the method {name!r} cannot be imported: {reason}" if reason else _LEFT_OUT.get(name, "")
 
 
 def names(track: str | None = DENSE) -> list[str]:
@@ -134,13 +178,13 @@ def get(name: str, track: str | None = DENSE) -> type[Any]:
     Raises
     ------
     UnknownMethod
-        With the nearest names.
+        With the nearest names; or with file and line if the module that has the method cannot be imported.
     WrongTrack
         If it is a method of another track than ``track`` (None allows any), with the names that are not.
     """
     _find(name)
-    if name not in _METHODS and name in _LEFT_OUT:
-        raise UnknownMethod(_LEFT_OUT[name])
+    if reason := why_left_out(name):
+        raise UnknownMethod(reason)
     if name not in _METHODS:
         close = difflib.get_close_matches(str(name).lower(), _METHODS, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(close)}?" if close else "`python -m methods` lists all"

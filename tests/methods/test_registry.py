@@ -18,12 +18,14 @@ def own_registry(monkeypatch):
     registry.names()
     monkeypatch.setattr(registry, "_METHODS", dict(registry._METHODS))
     monkeypatch.setattr(registry, "_LEFT_OUT", {})
+    monkeypatch.setattr(registry, "_BROKEN", {})
 
 
 def test_every_module_registers_without_being_named_anywhere():
     assert {"float32", "sign", "simhash", "itq", "spectral_hashing"} <= set(methods.names())
     assert methods.names() == sorted(methods.names())
     assert all(methods.get(name).name == name for name in methods.names())
+    assert not registry._BROKEN
 
 
 def test_an_unknown_name_suggests_the_nearest():
@@ -162,3 +164,40 @@ def test_budget_errors_name_method_budget_and_smallest_code():
 def test_a_name_is_ours_if_a_module_or_its_source_has_it():
     asked = ["pq", "int8", "tt_svd", "scalar", "nothing"]
     assert [name for name in asked if registry.is_own(name)] == ["pq", "int8", "tt_svd"]
+
+
+@pytest.fixture
+def family(own_registry, tmp_path, monkeypatch):
+    """``family(bad)``: a folder with ``good.py``, which registers ``good``, and ``bad.py`` with this text; imported."""
+    good = "from methods.registry import register\nfrom methods.scalar.float32 import Float32\n"
+    good += '@register("{}")\nclass Mine(Float32):\n    pass\n'
+
+    def write(bad):
+        name = f"family_{abs(hash(tmp_path))}"
+        for file, text in {"__init__": "", "bad": good.format("bad") + bad, "good": good.format("good")}.items():
+            (tmp_path / name).mkdir(exist_ok=True)
+            (tmp_path / name / f"{file}.py").write_text(text)
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.setattr(registry, "_own_module", {"bad": f"{name}.bad", "good": f"{name}.good"}.get)
+        registry._import_all(name)
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("bad", "place"),
+    [
+        ("def f(:\n", r"bad\.py:6: SyntaxError: invalid syntax"),
+        ("import no_such_module\n", r"bad\.py:6: ModuleNotFoundError: No module named 'no_such_module'"),
+        ("raise SystemExit(3)\n", r"bad\.py:6: SystemExit: 3"),
+    ],
+)
+def test_a_broken_file_is_named_and_hides_no_other(family, bad, place):
+    """A typing error in one method's file kept the checks of every other from starting."""
+    family(bad)
+    assert registry.get("good").name == "good"
+    assert "bad" not in registry.names(None)
+    (line,) = registry.left_out()
+    assert re.search(rf"left out: \S+\.bad: .*{place}$", line)
+    with pytest.raises(UnknownMethod, match=rf"the method 'bad' cannot be imported: .*{place}"):
+        registry.get("bad")
