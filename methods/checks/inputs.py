@@ -26,6 +26,23 @@ def describes_itself(subject: Subject) -> None:
 
 
 @check
+def family_is_its_folder(subject: Subject) -> None:
+    """Its family is called as the folder of ``methods/`` in which it is; methods of other packages are in none.
+
+    What codes nothing (``identity``) may stand in any.
+    """
+    package, *folders = subject.cls.__module__.split(".")[:-1] or [""]
+    if package != "methods" or not folders:
+        return
+    family, folder = subject.cls.family, folders[0]
+    expect(
+        folder in family.split() or family == "identity",
+        f"class attribute 'family' is {family!r} and its folder methods/{folder}; move the file to the folder of its "
+        f"family, or say {folder!r}",
+    )
+
+
+@check
 def accepts_read_only_and_strided_input(subject: Subject) -> None:
     """Read-only, non-contiguous and Fortran-ordered vectors serve as well as any."""
     codec, codes = subject.fitted(), subject.codes()

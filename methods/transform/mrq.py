@@ -6,6 +6,8 @@ Yang, Li, Wang, "Quantization meets projection: a happy marriage for approximate
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from methods.registry import register
 from methods.transform._grid.leading import LeadingAxesCodec
 
@@ -28,3 +30,6 @@ class MRQ(LeadingAxesCodec):
     family = "rotated"
     summary = "RaBitQ on leading principal components, and the norm of the residual"
     source = "Yang, Li & Wang, arXiv 2411.06158"
+    check_exceptions: ClassVar[dict[str, str]] = {
+        "family_is_its_folder": "the idea is that of RaBitQ, the codes those of the grid in transform/"
+    }

@@ -61,6 +61,25 @@ def test_a_method_that_trains_and_has_no_fit_is_told_what_to_write():
 
 
 @pytest.mark.parametrize(
+    ("module", "family"),
+    [
+        ("methods.binary.toy", "binary"),
+        ("methods.reduction.toy", "dimension reduction"),
+        ("methods.binary.toy", "identity"),
+        ("their_methods.toy", "toy"),
+        ("toy", "toy"),
+    ],
+)
+def test_a_family_is_its_folder_or_of_another_package(module, family):
+    BY_NAME["family_is_its_folder"](type("Other", (toys.Toy,), {"__module__": module, "family": family}))
+
+
+def test_a_family_beside_its_folder_is_told_both():
+    with pytest.raises(AssertionError, match=r"'family' is 'toy' and its folder methods/binary; move .* or say 'bin"):
+        BY_NAME["family_is_its_folder"](toys.InAnotherFolder)
+
+
+@pytest.mark.parametrize(
     ("metrics", "said"),
     [({"euclid"}, "'metrics' has none of ip, cosine, l2"), ({"ip", "euclid"}, "'metrics' has others than ip")],
 )

@@ -79,6 +79,11 @@ class SaysNothing(Toy):
     summary = ""
 
 
+@breaks("family_is_its_folder")
+class InAnotherFolder(Toy):
+    __module__ = "methods.binary.toy"
+
+
 @breaks("describes_itself")
 class TrainsWithoutFit(Toy):
     """``trains`` is True where nothing is said, and nothing is learned."""
