@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import csv
+import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from bench.errors import UsageError
 
@@ -22,6 +25,15 @@ def write_whole(path: Path, content: str | bytes) -> Path:
     finally:
         temporary.unlink(missing_ok=True)
     return path
+
+
+def write_csv(path: Path, fields: Sequence[str], rows: Iterable[Mapping[str, Any]], ends: str = "\n") -> Path:
+    """As :func:`write_whole`: a line of ``fields`` and one a row, where what a row lacks is empty."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, fields, lineterminator=ends)
+    writer.writeheader()
+    writer.writerows(rows)
+    return write_whole(path, text.getvalue())
 
 
 @contextlib.contextmanager

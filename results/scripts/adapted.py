@@ -10,7 +10,6 @@ page.
 from __future__ import annotations
 
 import argparse
-import csv
 import itertools
 import time
 from pathlib import Path
@@ -23,6 +22,7 @@ from bidr_steps import data, judged_rows, per_question, search
 import methods
 from bench import datasets
 from bench.datasets.cache import writable_folder, written_whole
+from bench.files import write_csv
 from bench.measure.statistics import holm, paired_difference
 from methods import TrainingQueries, registry
 
@@ -133,10 +133,7 @@ def main() -> None:
         if time.monotonic() - started > options.seconds:
             break
         measure(loss, hidden, codec, size, seed)
-    with TABLE.open("w", newline="") as file:
-        writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(table())
+    write_csv(TABLE, FIELDS, table())
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ import methods
 from bench import datasets
 from bench.datasets.base import Dataset
 from bench.datasets.cache import writable_folder, written_whole
+from bench.files import write_csv
 from bench.measure.quality import retrieval_measures
 from bench.measure.statistics import holm, paired_difference
 from methods.fitting.nearest import nearest
@@ -208,10 +209,7 @@ def main() -> None:
         for seed, way in ((seed, way) for seed in SEEDS for way in WAYS if seed == SEEDS[0] or way in TRAINED):
             if not file_of(way, seed).exists() and time.monotonic() - started < options.seconds:
                 measure(way, seed, judge)
-        with TABLE.open("w", newline="") as file:
-            writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(lines())
+        write_csv(TABLE, FIELDS, lines())
     else:
         from quotes import ROOT, put
 

@@ -33,6 +33,7 @@ from quotes import DATASETS, OURS, groups_of
 from tqdm import tqdm
 
 from bench import datasets
+from bench.files import write_csv
 from methods import for_budget
 from methods.base import Metric
 from methods.faiss_tools import faiss_metric
@@ -251,10 +252,7 @@ def measure(names: Sequence[str]) -> None:
     lines = read_bounds()
     for name, factor in tqdm([(name, factor) for name in names for factor in BUDGETS]):
         lines[name, factor] = at_the_bound(name, factor)
-        with BOUNDS.open("w", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(lines.values())
+        write_csv(BOUNDS, COLUMNS, lines.values())
 
 
 def page(bounds: dict[tuple[str, int], dict[str, str]]) -> str:

@@ -22,6 +22,7 @@ import numpy as np
 from bench.datasets import ground_truth
 from bench.datasets.base import Dataset
 from bench.datasets.loading import load
+from bench.files import write_csv
 from bench.measure.environment import machine
 from bench.tracks.dense import training_vectors
 from methods.index import Partition
@@ -72,10 +73,7 @@ def measure() -> None:
                     | compared(flat, walk, queries, of_neighbors)
                 )
                 print(lines[-1], flush=True)
-                with CSV.open("w", newline="") as file:
-                    writer = csv.DictWriter(file, list(lines[0]))
-                    writer.writeheader()
-                    writer.writerows(lines)
+                write_csv(CSV, list(lines[0]), lines, ends="\r\n")
 
 
 def walker(graph: Any, probes: int, ef: int) -> Coarse:

@@ -19,7 +19,6 @@ question's sentence among all of the batch.
 from __future__ import annotations
 
 import argparse
-import csv
 import itertools
 import time
 from collections.abc import Callable, Mapping
@@ -35,6 +34,7 @@ from torch.nn import functional as nn
 from bench import datasets
 from bench.datasets.base import Dataset
 from bench.datasets.cache import writable_folder, written_whole
+from bench.files import write_csv
 from bench.measure.statistics import holm, paired_difference
 from methods.fitting.nearest import nearest
 from methods.fitting.ridge_map import RidgeMap
@@ -326,10 +326,7 @@ def main() -> None:
         for seed, loss in itertools.product(SEEDS, (GRID, *LOSSES)):
             if not file_of(loss, seed).exists() and time.monotonic() - started < options.seconds:
                 measure(loss, seed)
-        with TABLE.open("w", newline="") as file:
-            writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(lines())
+        write_csv(TABLE, FIELDS, lines())
     else:
         parser.print_help()
 

@@ -9,7 +9,6 @@ imported, its ``Muvera`` is evaluated in the same way.
 from __future__ import annotations
 
 import argparse
-import csv
 import importlib.util
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import faiss
 import numpy as np
 
 from bench import datasets
+from bench.files import write_csv
 from methods.multivector import FixedDimensionalEncoding, Ragged
 from methods.multivector.single_vector_heuristic import candidate_lists
 
@@ -108,10 +108,7 @@ def main() -> None:
                     judge(f"muvera {shape}{'' if fill else ', unfilled'}{', centered' if center else ''}", ranked, seed)
             if importlib.util.find_spec("fastembed"):
                 judge(f"fastembed {shape}", fastembed_ranking(shape, seed, queries, data.base), seed)
-    with (PUBLISHED / "multivector_candidates.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(PUBLISHED / "multivector_candidates.csv", list(rows[0]), rows, ends="\r\n")
     exact = float((truth[:, 0] == relevant).mean()), float((truth[:, :10] == relevant[:, None]).any(axis=1).mean())
     (PUBLISHED / "multivector_candidates.md").write_text(as_markdown(rows, len(queries), exact))
 

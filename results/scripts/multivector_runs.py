@@ -9,7 +9,6 @@ cache, which many codecs share.
 from __future__ import annotations
 
 import csv
-import io
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ import numpy as np
 from bench import datasets
 from bench.datasets import RaggedDataset
 from bench.datasets.cache import cache_dir, written_whole
-from bench.files import write_whole
+from bench.files import write_csv
 from methods import registry
 from methods.base import Metric
 from methods.multivector import Codes, MultiVectorCodec, SetSearcher
@@ -169,11 +168,7 @@ def load(file: Path) -> Rows:
 
 def write(file: Path, fields: Sequence[str], rows: Rows) -> None:
     """Whole or not at all: hours of measuring are in it."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, fields)
-    writer.writeheader()
-    writer.writerows(rows)
-    write_whole(file, text.getvalue())
+    write_csv(file, fields, rows, ends="\r\n")
 
 
 def measure(bench: Bench, runs: list[Run], file: Path, seconds: float) -> None:

@@ -10,7 +10,6 @@ queries.
 from __future__ import annotations
 
 import argparse
-import csv
 from pathlib import Path
 
 import faiss
@@ -18,6 +17,7 @@ import numpy as np
 from tqdm import tqdm
 
 from bench import datasets
+from bench.files import write_csv
 from bench.measure.statistics import bootstrap_means
 from methods import for_budget
 
@@ -70,10 +70,7 @@ def main() -> None:
                     "high": round(interval.high, 4),
                 }
             )
-    with (PUBLISHED / "out_of_distribution.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(PUBLISHED / "out_of_distribution.csv", list(rows[0]), rows, ends="\r\n")
     (PUBLISHED / "out_of_distribution.md").write_text(as_markdown(rows, len(searched), len(queries), trained_on))
 
 
