@@ -72,7 +72,13 @@ def main() -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="of samples and training (default 0)")
     parser.add_argument("--sample", default="100k", metavar="N", help="most vectors measured on (default 100k)")
-    parser.add_argument("--time", type=float, default=240.0, metavar="S", help="what the answer may take (default 240)")
+    parser.add_argument(
+        "--time",
+        type=float,
+        default=240.0,
+        metavar="S",
+        help="seconds for the answer (default 240); a first method has up to 40 more, or there would be none",
+    )
     parser.add_argument(
         "--save", metavar="DIR", help="a new folder for the fitted codec of the winner, and codes where that is quick"
     )

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from bench.recommend.__main__ import main
+from bench.recommend.race import LEAST_LIMIT_S
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +75,14 @@ def test_wrong_input_is_one_line_before_any_work(command, vectors, arguments, me
     assert message in errors
     assert errors.startswith("bench.recommend: ")
     assert errors.count("\n") == 1
+
+
+def test_help_says_how_much_longer_a_first_method_has(capsys, monkeypatch):
+    """``--time 10`` took half a minute, and nothing said why."""
+    monkeypatch.setattr(sys, "argv", ["recommend", "--help"])
+    with pytest.raises(SystemExit):
+        main()
+    assert f"a first method has up to {LEAST_LIMIT_S:.0f} more" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_column_is_named_as_the_command_takes_it(command, tmp_path):
