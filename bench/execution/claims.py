@@ -22,7 +22,7 @@ import psutil
 
 from bench.measure.environment import node
 
-__all__ = ["DEAD_AFTER_S", "HEARTBEAT_S", "Claim", "Holder", "claimed", "forget", "holder", "in_turn"]
+__all__ = ["DEAD_AFTER_S", "HEARTBEAT_S", "Claim", "Holder", "claimed", "forget", "forget_dead", "holder", "in_turn"]
 
 HEARTBEAT_S = 15.0
 DEAD_AFTER_S = 180.0  # a network file system may show a file's age a minute late
@@ -129,6 +129,15 @@ def forget(folder: Path, job: str) -> None:
     known = _read(path := _path(folder))
     if known is not None and known.job == job:
         _put_away(path, known)
+
+
+def forget_dead(parent: Path) -> None:
+    """Remove what dead processes left in a folder of claims: nobody takes over that of a run that is finished."""
+    for path in [*parent.glob(".claim-*"), *parent.glob(".clock-*")]:
+        with contextlib.suppress(OSError):  # it is gone meanwhile, or nothing can be written there
+            known = _read(path)  # what is no claim reads as one without a name, and its age tells
+            if known is not None and _is_dead(path, known):
+                _put_away(path, known)
 
 
 def holder(folder: Path) -> Holder | None:

@@ -7,7 +7,7 @@ import dataclasses
 import os
 import platform
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -170,16 +170,30 @@ def _budget(plan: Plan) -> BudgetInfo:
 @contextlib.contextmanager
 def _work_folder(folder: Path) -> Iterator[Path]:
     """A temporary folder of this process beside ``folder``; those of runs that died, on any machine, are removed."""
-    for stale in folder.parent.glob(".work-*"):
-        run = folder.with_name(stale.name.split("-")[1])
-        if run == folder or claims.holder(run) is None:
-            shutil.rmtree(stale, ignore_errors=True)
+    for stale in _works(folder):
+        shutil.rmtree(stale, ignore_errors=True)
+    _remove_works(folder.parent)
     work = _work_path(folder)
     work.mkdir()
     try:
         yield work
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def clear_up(plans: Iterable[Plan]) -> None:
+    """Remove what processes that died left beside the folders of these runs: claims and temporary folders."""
+    for parent in dict.fromkeys(plan.folder.parent for plan in plans):
+        with contextlib.suppress(OSError):  # records that are only read
+            claims.forget_dead(parent)
+            _remove_works(parent)
+
+
+def _remove_works(parent: Path) -> None:
+    """Remove the temporary folders in ``parent`` of runs that no process measures."""
+    for work in parent.glob(".work-*"):
+        if claims.holder(parent / work.name.split("-")[1]) is None:
+            shutil.rmtree(work, ignore_errors=True)
 
 
 def _work_path(folder: Path) -> Path:

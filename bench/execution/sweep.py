@@ -84,6 +84,7 @@ def run(plans: Iterable[Plan], total: int | None = None, execute: Execute | None
     with Progress("sweep", len(fitting), initial=len(done)) as progress:
         if rows:
             (execute or _execute_here)(fitting, [*rows.values()], done, progress)
+    runner.clear_up(fitting)
     sweep.records = [done[i] for i in range(len(fitting))]
     return sweep
 

@@ -170,6 +170,34 @@ def test_a_process_that_died_while_it_took_over_does_not_block(folder):
     assert list(folder.parent.iterdir()) == []
 
 
+def test_what_the_dead_left_is_removed_and_what_the_living_have_stays(folder):
+    parent = folder.parent
+    left_behind(folder, started=1.0)  # by a process of another machine that touched it just now
+    dead = left_behind(parent / "dead", started=1.0)
+    dead.write_text(dead.read_text().replace("node7/1", Holder.this().machine))
+    long_ago, new = [".claim-old-token", ".clock-old", ".claim-half"], [".claim-new-token", ".clock-new"]
+    for name in long_ago + new:
+        (parent / name).touch()
+    for name in long_ago:
+        os.utime(parent / name, (1, 1))
+    with claimed(parent / "mine"):
+        claims.forget_dead(parent)
+        left = sorted(path.name for path in parent.iterdir())
+    assert left == sorted([*new, f".claim-{folder.name}", ".claim-mine"])
+    claims.forget_dead(parent / "nowhere")
+
+
+def test_a_sweep_that_ends_leaves_nothing_of_those_before(vectors, tmp_path):
+    """A process that died between its record and its claim left the claim for good."""
+    dataset = {"name": "path", "base": str(vectors), "holdout": 50}
+    plan = prepare(RunConfig({"name": "float32"}, dataset, results=str(tmp_path / "results")))
+    sweep.run([plan])
+    os.utime(left_behind(plan.folder), (1, 1))
+    (plan.folder.parent / f".work-{plan.folder.name}-node7-1").mkdir()
+    assert sweep.run([plan]).reused == 1
+    assert list(plan.folder.parent.iterdir()) == [plan.folder]
+
+
 def test_turns_are_taken_one_after_the_other(folder, monkeypatch):
     monkeypatch.setattr(claims, "_POLL_S", 0.01)
     inside, most = [], []
