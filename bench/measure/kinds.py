@@ -150,6 +150,14 @@ def warnings_of(diagnosis: Diagnosis, queries: int) -> list[Kind]:
                 "ones is returned is chance, and each counts",
             )
         )
+    if diagnosis.indistinct > 0:
+        warned.append(
+            Kind(
+                "queries that tell nothing",
+                f"for {_percent(diagnosis.indistinct)} of the queries all true neighbors tie, as for a query of zeros: "
+                "whatever is returned counts as found, and recall is higher for it; leave these queries out",
+            )
+        )
     return warned
 
 

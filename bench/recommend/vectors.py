@@ -29,7 +29,8 @@ def look_at(user: Dataset) -> Diagnosis:
 def sentences(diagnosis: Diagnosis, user: Dataset, measured: Record | None) -> list[str]:
     """The kinds that the vectors are of, what these mean for a code, and what a recall measured there does not say."""
     if measured is not None and measured.diagnosis is not None:
-        diagnosis = replace(diagnosis, ties=measured.diagnosis.ties)  # of all queries of a larger sample
+        exact = measured.diagnosis  # of all queries of a larger sample
+        diagnosis = replace(diagnosis, ties=exact.ties, indistinct=exact.indistinct)
     kinds = kinds_of(diagnosis, user.dim, str(user.metric), user.n_train)
     warned = warnings_of(diagnosis, len(user.queries))
     advice = advice_of(kinds, str(user.metric), names=False)[:_ADVICE]

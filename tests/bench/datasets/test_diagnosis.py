@@ -91,6 +91,18 @@ def test_zero_rows_duplicates_and_queries_in_the_base_are_counted(kinds, unit):
     assert (found.zero_rows, found.duplicates, found.queries_in_base) == (1, 100, 1.0)
 
 
+@pytest.mark.parametrize("metric", ["cosine", "ip"])
+def test_queries_that_tell_nothing_are_told(kinds, unit, metric):
+    """A query of zeros is as near to all vectors, so that whatever a method returns was counted as found in silence."""
+    queries = unit(200, 48)[::-1].copy()
+    assert "queries that tell nothing" not in kinds(unit(1500, 48), queries, metric)[1]
+    queries[3] = 0
+    found, names = kinds(unit(1500, 48), queries, metric)
+    assert "queries that tell nothing" in names
+    assert found.indistinct == 1 / 200
+    assert any("for 0.5% of the queries all true" in kind.sentence for kind in warnings_of(found, 200))
+
+
 def test_info_of_a_file_names_its_kind(tmp_path, capsys, unit):
     np.save(tmp_path / "mine.npy", normalized(0.5 * unit(1500, 48) + np.sqrt(0.75 / 48)))
     assert main(["info", "--vectors", str(tmp_path / "mine.npy"), "metric=cosine"]) == 0
