@@ -38,7 +38,10 @@ class CentroidTree:
 
     @classmethod
     def fit(cls, vectors: np.ndarray, count: int, seed: int) -> Self:
-        """About ``count`` leaves, at most, by k-means on (n, dim) float32 vectors; larger groups get more."""
+        """About ``count`` leaves by k-means on (n, dim) float32 vectors; larger groups get more.
+
+        At most as many more as there are branches: where vectors are equal, branches without any have a leaf.
+        """
         lengths = _power_of(vectors)
         scaled = np.ldexp(vectors, -lengths)
         branches = _kmeans(scaled, min(len(scaled), 1 << (count.bit_length() // 2)), seed)

@@ -167,3 +167,26 @@ def test_a_search_for_everything_needs_no_candidates():
     searcher = fitted(1).searcher(fitted(1).encode(base()))
     assert isinstance(searcher, CandidateSetSearcher)
     assert sorted(searcher.search(queries()[:1], 90)[1][0]) == list(range(90))
+
+
+@pytest.mark.parametrize("distinct", [0, 1, 2, 3])
+def test_equal_vectors_have_one_leaf_that_is_theirs(distinct):
+    """Of 600 vectors so many are distinct; 0 are zeros."""
+    vectors = np.zeros((600, DIM), np.float32)
+    if distinct:
+        vectors += np.repeat(np.random.default_rng(0).standard_normal((distinct, DIM)), 600 // distinct, axis=0)
+    tree = CentroidTree.fit(vectors, 64, 0)
+    numbers = tree.assign(vectors)
+    assert 0 <= numbers.min() <= numbers.max() < len(tree) <= 64 + len(tree.branches)
+    assert len(np.unique(numbers)) == max(1, distinct)
+    np.testing.assert_allclose(tree.named(numbers), vectors, atol=1e-5)
+
+
+@pytest.mark.parametrize("vector", [np.ones(DIM, np.float32) / 4, np.zeros(DIM, np.float32)])
+def test_documents_of_equal_vectors_are_searched(vector):
+    documents = Ragged(np.tile(vector, (90, 1)), np.arange(0, 91, 3))
+    codec = registry.configured(TokenCodec, DIM, 60, documents.lengths, codec="transform_coding", candidates=2)
+    scores, ids = codec.fit(documents).searcher(codec.encode(documents)).search(queries(), K)
+    assert ids.min() >= 0
+    exact = chamfer_search(queries().vectors, queries().offsets, documents.vectors, documents.offsets, K)[0]
+    np.testing.assert_allclose(scores, exact, atol=0.02)
