@@ -12,12 +12,67 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from methods.kernels.simd.viterbi_step import advance
+from methods.kernels.simd.viterbi_step import ERRORS, advance, leave, reach, take_errors
 
 __all__ = ["best_paths", "decode_paths"]
 
 _AROUND = 32  # steps on each side of the seam from which the state there is guessed
 _FAR = np.float32(1e30)
+_IN_REGISTERS = 4  # bits of steps whose costs need not be written: with more the paths are read too often
+
+
+@njit(cache=True, nogil=True)
+def _leave(bits: int, costs: np.ndarray, paths: np.ndarray, choices: np.ndarray, row: int) -> None:
+    if bits == 1:
+        leave(1, costs, paths, choices, row)
+    elif bits == 2:
+        leave(2, costs, paths, choices, row)
+    elif bits == 3:
+        leave(3, costs, paths, choices, row)
+    elif bits == 4:
+        leave(4, costs, paths, choices, row)
+    elif bits == 5:
+        leave(5, costs, paths, choices, row)
+    else:
+        leave(6, costs, paths, choices, row)
+
+
+@njit(cache=True, nogil=True)
+def _advance(
+    bits: int,
+    errors: np.ndarray,
+    shifts: np.ndarray,
+    ratio: Any,
+    before: np.ndarray,
+    paths: np.ndarray,
+    choices: np.ndarray,
+    row: int,
+) -> None:
+    states = len(paths) // 2
+    if bits == 1:
+        advance(1, states, errors, shifts, ratio, before, paths, choices, row)
+    elif bits == 2:
+        advance(2, states, errors, shifts, ratio, before, paths, choices, row)
+    elif bits == 3:
+        advance(3, states, errors, shifts, ratio, before, paths, choices, row)
+    else:
+        advance(4, states, errors, shifts, ratio, before, paths, choices, row)
+
+
+@njit(cache=True, nogil=True)
+def _reach(bits: int, errors: np.ndarray, shifts: np.ndarray, paths: np.ndarray, costs: np.ndarray) -> None:
+    if bits == 1:
+        reach(1, errors, shifts, paths, costs)
+    elif bits == 2:
+        reach(2, errors, shifts, paths, costs)
+    elif bits == 3:
+        reach(3, errors, shifts, paths, costs)
+    elif bits == 4:
+        reach(4, errors, shifts, paths, costs)
+    elif bits == 5:
+        reach(5, errors, shifts, paths, costs)
+    else:
+        reach(6, errors, shifts, paths, costs)
 
 
 @njit(cache=True, nogil=True)
@@ -25,33 +80,32 @@ def _forward(
     values: np.ndarray,
     bits: np.ndarray,
     weights: np.ndarray,
-    codebooks: np.ndarray,
+    levels: np.ndarray,
+    shifts: np.ndarray,
     costs: np.ndarray,
+    errors: np.ndarray,
+    paths: np.ndarray,
     choices: np.ndarray,
-) -> np.ndarray:
-    """Costs (states,) of the best paths into each state after the last value, in units of its weight.
+) -> None:
+    """Costs of the best paths into each state after the last value, in units of its weight.
 
-    ``costs`` (2, states) float32 begins with those of the states before the first value; ``choices`` (n, states / 2)
-    uint8 are written.
+    ``costs`` (states,) float32 begins with those before the first value, and is overwritten; ``choices``
+    (n, states / 2) uint8 are written. ``errors`` (ERRORS,) and ``paths`` (2, 2 * states) float32 are scratch.
     """
-    steps = len(values)
-    for step in range(steps):
-        if step and weights[step] != weights[step - 1]:
-            costs[step & 1] *= weights[step - 1] / weights[step]
-        before, after, codebook = costs[step & 1], costs[1 - (step & 1)], codebooks[bits[step]]
-        if bits[step] == 1:
-            advance(1, values[step], codebook, before, after, choices, step)
-        elif bits[step] == 2:
-            advance(2, values[step], codebook, before, after, choices, step)
-        elif bits[step] == 3:
-            advance(3, values[step], codebook, before, after, choices, step)
-        elif bits[step] == 4:
-            advance(4, values[step], codebook, before, after, choices, step)
-        elif bits[step] == 5:
-            advance(5, values[step], codebook, before, after, choices, step)
+    last: Any = np.int64(0)
+    for step in range(len(values)):
+        width = bits[step]
+        ratio = weights[step - 1] / weights[step] if step else np.float32(1)
+        if width == last and width <= _IN_REGISTERS:
+            _advance(width, errors, shifts[width], ratio, paths[(step - 1) & 1], paths[step & 1], choices, step)
         else:
-            advance(6, values[step], codebook, before, after, choices, step)
-    return costs[steps & 1]
+            if step:
+                _reach(last, errors, shifts[last], paths[(step - 1) & 1], costs)
+                costs *= ratio
+            _leave(width, costs, paths[step & 1], choices, step)
+        take_errors(values[step], levels[width], errors)
+        last = width
+    _reach(last, errors, shifts[last], paths[(len(values) - 1) & 1], costs)
 
 
 @njit(cache=True, nogil=True)
@@ -80,7 +134,14 @@ def _write(states: np.ndarray, bits: np.ndarray, code: np.ndarray) -> None:
 
 @njit(cache=True, nogil=True)
 def best_paths(
-    values: np.ndarray, bits: np.ndarray, weights: np.ndarray, codebooks: np.ndarray, states: np.ndarray, codes: Any
+    values: np.ndarray,
+    bits: np.ndarray,
+    weights: np.ndarray,
+    levels: np.ndarray,
+    shifts: np.ndarray,
+    state_bits: int,
+    states: np.ndarray,
+    codes: Any,
 ) -> None:
     """Circular paths whose levels are near to rows of values.
 
@@ -94,37 +155,43 @@ def best_paths(
         1..6 of each step; their sum is a multiple of 8, and at least 32.
     weights : (steps,) float32
         What the squared error of each step counts, above 0.
-    codebooks : (7, states) float32, C-contiguous
-        Row b: the levels of all states where a step takes b bits. 1024 to 65536 states, a power of two.
+    levels : (7, 256) float32, C-contiguous
+        Row b: the levels where a step takes b bits.
+    shifts : (7, 16) uint8, C-contiguous
+        Row b: what the older bits of a state, those beyond the newest eight, add to the number that these are; round at
+        256, it is that of the state's level.
+    state_bits : int
+        10 or 12.
     states : (n, steps) uint16
         Written.
     codes : (n, >= sum of bits / 8) uint8
         Written: the stream of bits.
     """
-    steps, number = values.shape[1], codebooks.shape[1]
-    state_bits = 0
-    while 1 << state_bits < number:
-        state_bits += 1
+    steps, number = values.shape[1], 1 << state_bits
     around = (np.arange(2 * _AROUND) - _AROUND) % steps
     seam_bits, seam_weights = bits[around], weights[around]
     seam, seam_states = np.empty(2 * _AROUND, np.float32), np.empty(2 * _AROUND, np.uint16)
-    costs = np.empty((2, number), np.float32)
+    costs, paths, errors = (
+        np.empty(number, np.float32),
+        np.empty((2, 2 * number), np.float32),
+        np.empty(ERRORS, np.float32),
+    )
     choices = np.empty((max(steps, 2 * _AROUND), number // 2), np.uint8)
     stays = (number >> bits[0]) - 1
     for i in range(len(values)):
         for place in range(2 * _AROUND):
             seam[place] = values[i, around[place]]
-        costs[0] = 0
-        errors = _forward(seam, seam_bits, seam_weights, codebooks, costs, choices)
-        _backward(np.int64(np.argmin(errors)), state_bits, seam_bits, choices, seam_states)
+        costs[:] = 0
+        _forward(seam, seam_bits, seam_weights, levels, shifts, costs, errors, paths, choices)
+        _backward(np.int64(np.argmin(costs)), state_bits, seam_bits, choices, seam_states)
         crossing: Any = np.int64(seam_states[_AROUND - 1]) & stays
-        costs[0] = _FAR
-        costs[0, crossing] = 0
-        errors = _forward(values[i], bits, weights, codebooks, costs, choices)
+        costs[:] = _FAR
+        costs[crossing] = 0
+        _forward(values[i], bits, weights, levels, shifts, costs, errors, paths, choices)
         last: Any = crossing
         for top in range(1 << bits[0]):
             state = (top << (state_bits - bits[0])) | crossing
-            if errors[state] < errors[last]:
+            if costs[state] < costs[last]:
                 last = state
         _backward(last, state_bits, bits, choices, states[i])
         _write(states[i], bits, codes[i])

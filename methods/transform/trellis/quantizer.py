@@ -122,11 +122,12 @@ class TrellisQuantizer(Quantizer):
     def _best_paths(self, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Codes (n, bytes) uint8 of values along the path's axes, and (n, 2) float64 as of :meth:`_encode_values`."""
         bits, spreads = self._steps
-        codebooks = trained(self.state_bits).codebooks
+        known = trained(self.state_bits)
         states, codes = np.empty(wanted.shape, np.uint16), np.empty((len(wanted), bits.sum() // 8), np.uint8)
         scaled = np.clip(wanted / spreads, -_FARTHEST, _FARTHEST)
-        best_paths(scaled, bits, (spreads / spreads.max()) ** 2, codebooks, states, codes)
-        decoded = codebooks[bits, states] * spreads
+        weights = (spreads / spreads.max()) ** 2
+        best_paths(scaled, bits, weights, known.levels, known.shifts, self.state_bits, states, codes)
+        decoded = known.codebooks[bits, states] * spreads
         cross = np.einsum("ij,ij->i", wanted, decoded, dtype=np.float64)
         return codes, np.stack([cross, np.einsum("ij,ij->i", decoded, decoded, dtype=np.float64)], axis=1)
 

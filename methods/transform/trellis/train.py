@@ -43,22 +43,24 @@ def shifts_of(state_bits: int, seed: int) -> np.ndarray:
 def train(bits: int, state_bits: int, seed: int, rounds: int) -> tuple[np.ndarray, float]:
     """Levels (256,) float32 and their mean squared error on fresh samples; ``seed`` is of the shifts and the start."""
     rng = np.random.default_rng(_SEED)
-    levels, place = start(bits, seed), level_numbers(shifts_of(state_bits, seed), state_bits)
+    levels, shifts = start(bits, seed), shifts_of(state_bits, seed)
+    place = level_numbers(shifts, state_bits)
     for _ in range(rounds):
         values = rng.standard_normal((_ROWS, _STEPS)).astype(np.float32)
-        taken = place[_states(values, bits, levels[place])].ravel()
+        taken = place[_states(values, bits, levels, shifts, state_bits)].ravel()
         count = np.bincount(taken, minlength=LEVELS)
         total = np.bincount(taken, values.ravel(), minlength=LEVELS)
         levels = np.where(count > 0, total / np.maximum(count, 1), levels).astype(np.float32)
     values = np.random.default_rng(_SEED + 1).standard_normal((_ROWS, _STEPS)).astype(np.float32)
-    decoded = levels[place][_states(values, bits, levels[place])]
+    decoded = levels[place][_states(values, bits, levels, shifts, state_bits)]
     return levels, float(((values - decoded) ** 2).mean())
 
 
-def _states(values: np.ndarray, bits: int, codebook: np.ndarray) -> np.ndarray:
+def _states(values: np.ndarray, bits: int, levels: np.ndarray, shifts: np.ndarray, state_bits: int) -> np.ndarray:
     states, codes = np.empty(values.shape, np.uint16), np.empty((len(values), _STEPS * bits // 8), np.uint8)
-    steps = np.full(_STEPS, bits)
-    best_paths(values, steps, np.ones(_STEPS, np.float32), np.tile(codebook, (MOST_BITS + 1, 1)), states, codes)
+    steps, weights = np.full(_STEPS, bits), np.ones(_STEPS, np.float32)
+    every_levels, every_shifts = (np.tile(each, (MOST_BITS + 1, 1)) for each in (levels, shifts))
+    best_paths(values, steps, weights, every_levels, every_shifts, state_bits, states, codes)
     return states
 
 

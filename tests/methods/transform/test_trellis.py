@@ -19,12 +19,12 @@ from methods.transform.trellis.quantizer import QUANTIZERS, TrellisQuantizer, tr
 
 def coded(values, bits, state_bits=12, weights=None):
     """States, codes and levels of best paths; ``bits`` of all steps or of each."""
-    steps, codebooks = np.broadcast_to(bits, values.shape[1]).astype(np.int64), trained(state_bits).codebooks
+    steps, known = np.broadcast_to(bits, values.shape[1]).astype(np.int64), trained(state_bits)
     weights = np.ones(len(steps), np.float32) if weights is None else weights
     states, codes = np.empty(values.shape, np.uint16), np.empty((len(values), steps.sum() // 8), np.uint8)
-    best_paths(values, steps, weights, codebooks, states, codes)
+    best_paths(values, steps, weights, known.levels, known.shifts, state_bits, states, codes)
     decoded = np.empty_like(values)
-    decode_paths(codes, steps, codebooks, decoded)
+    decode_paths(codes, steps, known.codebooks, decoded)
     return states, codes, decoded
 
 
