@@ -43,15 +43,19 @@ def name(page):
     return page.stem
 
 
-# Runs commands one after another as Python would run each, in one process: every start of one costs seconds.
+# As many processes run the pages: every start of one costs seconds.
+GROUPS = [RUNNING[first::4] for first in range(4)]
+
+# Runs commands one after another as Python would run each, in one process.
 ONE_AFTER_ANOTHER = """
-import json, runpy, sys
+import json, os, runpy, sys
 import runs_here
 from hydra.core.global_hydra import GlobalHydra
 from bench.execution import sweep
 
 runs_here.use()
-for kind, rest in json.loads(sys.argv[1]):
+for folder, kind, rest in json.loads(sys.argv[1]):
+    os.chdir(folder)
     GlobalHydra.instance().clear()
     sweep.SWEEPS.clear()
     sys.argv = list(rest)
@@ -62,7 +66,7 @@ for kind, rest in json.loads(sys.argv[1]):
             exec(rest[0], {"__name__": "__main__"})
     except SystemExit as ended:
         if ended.code:
-            sys.exit(f"{' '.join(rest)}: exit status {ended.code}")
+            sys.exit(f"{os.path.basename(folder)}: {' '.join(rest)}: exit status {ended.code}")
 """
 
 
@@ -85,16 +89,20 @@ def cache(tmp_path_factory):
 
 @pytest.mark.thorough
 @pytest.mark.integration
-@pytest.mark.parametrize("page", RUNNING, ids=name)
-def test_commands_and_code_of_a_page_run(page, tmp_path, cache):
-    """Blocks of a page in their order, all in one process, where runs are measured too."""
-    (tmp_path / "results" / "published").mkdir(parents=True)
-    for source in (ROOT / "results" / "published").glob("*"):
-        if source.name.startswith(PACKED):
-            (tmp_path / "results" / "published" / source.name).symlink_to(source)
+@pytest.mark.parametrize("pages", GROUPS, ids=lambda pages: ",".join(map(name, pages)))
+def test_commands_and_code_of_pages_run(pages, tmp_path, cache):
+    """Blocks of a page in their order, in a folder of its own; all in one process, where runs are measured too."""
+    commands = []
+    for page in pages:
+        published = tmp_path / name(page) / "results" / "published"
+        published.mkdir(parents=True)
+        for source in (ROOT / "results" / "published").glob("*"):
+            if source.name.startswith(PACKED):
+                (published / source.name).symlink_to(source)
+        blocks = BLOCK.findall(page.read_text())
+        commands += [(str(tmp_path / name(page)), *each) for kind, block in blocks for each in commands_of(kind, block)]
     path = os.pathsep.join(map(str, (ROOT, ROOT / "tests" / "support")))
     env = {**os.environ, "PYTHONPATH": path, "BENCH_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
-    commands = [command for kind, block in BLOCK.findall(page.read_text()) for command in commands_of(kind, block)]
     program = [sys.executable, "-c", ONE_AFTER_ANOTHER, json.dumps(commands)]
     done = subprocess.run(program, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{commands}\n{done.stdout}\n{done.stderr}"
