@@ -31,7 +31,7 @@ def files(tmp_path):
     return {name: str(tmp_path / f"{name}.npy") for name in names} | {"groups": str(tmp_path / "groups.json")}
 
 
-@pytest.mark.integration
+@pytest.mark.usefixtures("in_this_process")
 def test_a_record_has_measures_by_group(files, tmp_path):
     record = run(
         method="sign",

@@ -92,6 +92,7 @@ def test_scenarios_that_choose_their_training_vectors_refuse(files, tmp_path):
 
 
 @pytest.mark.thorough
+@pytest.mark.usefixtures("in_this_process")
 def test_a_run_is_fitted_on_the_other_half_and_says_so(tmp_path):
     options = {"name": "squad-sentences-mini", "max_base": 2000, "max_queries": 50}
     on_base, held_out = (

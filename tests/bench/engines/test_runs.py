@@ -34,7 +34,7 @@ def test_a_run_of_an_engine_leaves_a_record(bench):
     assert not list(bench.results.rglob("*.faiss"))
     again = bench("engine=faiss:SQ8", *options)
     assert again.stdout == done.stdout
-    method = bench("method=int8", *options)
+    method = bench("method=int8", *options, isolated=False)
     assert method.returncode == 0
     of_method = next(each for each in records.find([bench.results]) if each.engine is None)
     assert abs(of_method.quality["recall@10"].value - record.quality["recall@10"].value) < 0.01

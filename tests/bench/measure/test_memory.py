@@ -23,7 +23,7 @@ def write_base(path, n):
 
 def run_on(bench, base, method, n, timeout):
     arguments = [f"method={method}", "budget=8x", "dataset=path", f"dataset.base={base}", "dataset.holdout=20"]
-    done = bench(*arguments, f"train_size={TRAIN}", "latency_s=1", "dataset.metric=l2", timeout=timeout)
+    done = bench(*arguments, f"train_size={TRAIN}", "latency_s=0.2", "dataset.metric=l2", timeout=timeout)
     assert done.returncode == 0, done.stderr
     (record,) = records.find([bench.results / "runs"])
     codes = n * record.bytes.code

@@ -368,7 +368,7 @@ def test_wrong_input_is_one_line(report, sample, tmp_path, arguments, message):
 def test_packed_records_bring_their_comparisons_along(bench, vectors, report, tmp_path):
     """Measured for real: pairs are tested where the arrays lie, and the pack tells the same story without them."""
     sweep = ["-m", "method=acme_truncated,pq", "budget=8x", "dataset=path", f"dataset.base={vectors}"]
-    done = bench(*sweep, "dataset.holdout=50", "latency_s=0.1")
+    done = bench(*sweep, "dataset.holdout=50", "latency_s=0.1", isolated=False)
     assert done.returncode == 0, done.stderr
     packed = tmp_path / "packed" / "tiny.jsonl"
     packed.parent.mkdir()

@@ -40,7 +40,7 @@ def upgrade(files, results, method="bebr", fractions=(0.0, 0.5, 1.0), weight=1.0
     return bench.run({"name": method, **params}, "8x", data, **common, **options)
 
 
-@pytest.mark.integration
+@pytest.mark.usefixtures("in_this_process")
 def test_recall_rises_with_the_part_that_is_encoded_again(encoders, tmp_path):
     record = upgrade(encoders, tmp_path)
     assert record.status == "ok", record.reason
