@@ -8,7 +8,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # One process a core (at most four), one thread each.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=4 --dist worksteal
 
-.PHONY: bench test test-fast test-thorough test-all test-cluster benchmark race docs publish lint clean
+.PHONY: bench test test-fast test-thorough test-both test-all test-cluster benchmark race docs publish lint clean
 
 bench: $(STAMP)  ## one run on the embedded data set: a table
 	$(BIN)/python -m bench method=bebr budget=8x
@@ -21,6 +21,9 @@ test-fast: $(STAMP)  ## those of them that start no processes
 
 test-thorough: $(STAMP)  ## what `make test` leaves out: every method on every kind of vectors, every page's commands, every path of kernels
 	$(PYTEST) -m "thorough and not slow and not cluster"
+
+test-both: $(STAMP)  ## these two at once, in less time: tests are collected once, and checks of a method share what it has fitted
+	$(PYTEST) -m "not slow and not cluster"
 
 test-all: $(STAMP)  ## all of these, and the slow ones
 	$(PYTEST) -m "not cluster"
