@@ -9,7 +9,6 @@ import sys
 
 import numpy as np
 import pytest
-from numba.core.lowering import Lower
 
 # A shell that starts a job in the background makes it ignore Ctrl-C, and so would every process that a test starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -20,9 +19,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or every Python that is started would compile 300 sources anew
 
-# Most of the time of tests goes into compiling, a seventh of that into entries of kernels for C, which nothing calls,
-# and a good part into looking for cycles among what the compiler has made.
-Lower.create_cfunc_wrapper = lambda self: None
+# Most of the time of tests goes into compiling, some of that into looking for cycles among what the compiler has made.
 gc.set_threshold(50_000, 20, 50)
 
 STARTS_PROCESSES = {"bench", "bench_env", "browser"}  # fixtures
