@@ -18,6 +18,8 @@ _FAR = 8.0  # median distances from the mean beyond which a vector counts as if 
 def robust_mean(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The mean of vectors (n, dim) float32 of which none may lie farther out than 8 median distances.
 
+    From the plain mean; where outliers moved that so far that distances from the new one are less than half, from this.
+
     Returns
     -------
     mean : (dim,) float32
@@ -31,19 +33,30 @@ def robust_mean(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         A value is beyond 1e15: float32 does not hold variances of such vectors.
     """
     _check_size(vectors)
-    mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+    plain = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+    mean, (distances, typical) = plain, _distances(vectors, plain)
+    while True:
+        limit = np.float32(_FAR) * typical
+        weights = np.ones(len(vectors), np.float32)
+        far = np.flatnonzero(distances > limit) if limit > 0 else np.empty(0, np.int64)
+        if not len(far):
+            return mean, weights
+        weights[far] = limit / distances[far]
+        excess = (1 - weights[far].astype(np.float64)) @ (vectors[far] - mean).astype(np.float64)
+        mean = (plain - excess / len(vectors)).astype(np.float32)
+        before = typical
+        distances, typical = _distances(vectors, mean)
+        if typical > before / 2:
+            return mean, weights
+
+
+def _distances(vectors: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.floating]:
+    """Of vectors (n, dim) from their mean: (n,) float32, and the median of those that are not zero."""
     distances = np.empty(len(vectors), np.float32)
     for start in range(0, len(vectors), _BLOCK):
         distances[start : start + _BLOCK] = np.linalg.norm(vectors[start : start + _BLOCK] - mean, axis=1)
     telling = distances[~is_nothing(distances)]
-    limit = np.float32(_FAR) * np.median(telling) if len(telling) else np.float32(0)
-    weights = np.ones(len(vectors), np.float32)
-    far = np.flatnonzero(distances > limit) if limit > 0 else np.empty(0, np.int64)
-    if len(far):
-        weights[far] = limit / distances[far]
-        excess = (1 - weights[far].astype(np.float64)) @ (vectors[far] - mean).astype(np.float64)
-        mean = (mean - excess / len(vectors)).astype(np.float32)
-    return mean, weights
+    return distances, np.median(telling) if len(telling) else np.float32(0)
 
 
 def is_nothing(distances: np.ndarray) -> np.ndarray:
