@@ -14,11 +14,12 @@ from methods.errors import BudgetError, MethodError
 from methods.fitting.allocation import group_count
 from methods.fitting.coding_axes import coding_axes
 from methods.fitting.offset_choice import offset_pays
+from methods.fitting.outliers import main_mass
 from methods.fitting.principal_axes import robust_mean
 from methods.parameters import check_integer
 from methods.registry import register
 from methods.transform.transform_coding import scales
-from methods.transform.transform_coding.choice import choose
+from methods.transform.transform_coding.choice import GAMMAS, choose, finds_more
 from methods.transform.transform_coding.offset import OffsetQuantizer, without_direction
 from methods.transform.transform_coding.quantizer import Quantizer, encode_scaled, size_power
 from methods.transform.transform_coding.search import LevelSearcher
@@ -101,7 +102,7 @@ class TransformCoding(Codec):
         keeps_offset = offset_pays(vectors, self.metric, self.level_bytes, seed) if self.offset is None else self.offset
         keeps_offset = keeps_offset and self.metric is not Metric.L2
         direction = mean_direction(robust_mean(vectors)[0]) if keeps_offset else np.zeros(self.dim, np.float32)
-        mean, matrix, spread = coding_axes(vectors, direction, seed)
+        mean, matrix, spread = self._axes(vectors, direction, seed)
         sample = vectors[np.random.default_rng(seed).permutation(len(vectors))[:20_000]]
         bounds = fitted_bounds(split(sample, mean, direction)[0], self.level_bytes)
         if keeps_offset:
@@ -127,6 +128,22 @@ class TransformCoding(Codec):
             "gamma": np.array([gamma], np.float32),
         }
         self._load_parts(parts | ({"direction": direction, "offset_range": bounds} if keeps_offset else {}))
+
+    def _axes(self, vectors: np.ndarray, direction: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Mean, matrix and spreads as of :func:`.coding_axes`, under l2 of the main mass alone if that finds more.
+
+        A small cluster far from the others takes the first axes and most bits: codes then say little of all others.
+        """
+        of_all = coding_axes(vectors, direction, seed)
+        near = main_mass(vectors) if self.metric is Metric.L2 else vectors
+        if len(near) == len(vectors):
+            return of_all
+        of_near = coding_axes(near, direction, seed)
+        gamma = self.gamma or GAMMAS[len(GAMMAS) // 2]
+        near_quantizer, quantizer = (
+            self.quantizer_type.choose(*axes, self.level_bytes, gamma) for axes in (of_near, of_all)
+        )
+        return of_near if finds_more(near_quantizer, quantizer, vectors, self.metric, self.scale, seed) else of_all
 
     def parts(self) -> dict[str, np.ndarray]:
         """``mean`` (dim,), ``matrix`` (dim, 8 groups) applied as ``(x - mean) @ matrix``, ``bits`` (groups,) uint8 and

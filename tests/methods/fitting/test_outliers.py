@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from methods.fitting.outliers import Spread, without_outliers
+from methods.fitting.outliers import Spread, main_mass, without_outliers
 
 
 @pytest.fixture
@@ -46,3 +46,9 @@ def test_equal_vectors_have_no_spread(vectors):
     equal = np.repeat(vectors[:1], 50, axis=0)
     assert Spread.of(equal).typical == 0
     assert without_outliers(equal) is equal
+
+
+def test_the_main_mass_leaves_a_far_cluster_out_and_copies_nothing_else(vectors):
+    assert main_mass(vectors) is vectors
+    vectors[10:30] += 5
+    np.testing.assert_array_equal(main_mass(vectors), np.delete(vectors, range(10, 30), axis=0))

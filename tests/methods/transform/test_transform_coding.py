@@ -156,3 +156,15 @@ def test_norms_that_differ_a_hundredfold_under_l2():
 def test_wrong_parameters_are_refused(params, message):
     with pytest.raises(MethodError, match=message):
         get("transform_coding")(64, "ip", **params)
+
+
+@pytest.mark.parametrize("name", ["transform_coding", "trellis"])
+@pytest.mark.parametrize("gap", [10, 10_000])
+def test_a_tenth_in_a_far_cluster_costs_the_others_nothing(name, gap):
+    vectors, far = spectrum(1100, 32), np.arange(1100) % 10 == 0
+    vectors[far] += np.float32(gap * np.linalg.norm(vectors, axis=1).mean() / np.sqrt(32))
+    base, queries, queries_far = vectors[:1000], vectors[1000:], far[1000:]
+    near, others = base[~far[:1000]], queries[~queries_far]
+    fitted = {"level_bytes": 7, "gamma": 1.25, "scale": "least_squares", "metric": Metric.L2}
+    alone = recall(get(name)(32, **fitted).fit(near), near, others, Metric.L2)
+    assert recall(get(name)(32, **fitted).fit(base), base, others, Metric.L2) > alone - 0.02
