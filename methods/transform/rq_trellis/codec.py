@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any, ClassVar
 
+import faiss
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher
@@ -45,6 +46,9 @@ _FEW_BITS = 1  # of a code, for each dimension: up to here a second stage gains 
 _LEAST_BITS = 2  # faiss encodes wrongly with fewer centroids than the beam is wide
 _MANY_COPIES = 1 / 16  # of the training vectors
 _VECTORS_A_CENTROID = 64  # at least: with fewer, residuals of training vectors underestimate those of new ones
+_VECTORS_A_CLUSTER = 4  # at least, where clusters are far apart: there a centroid for each counts more
+_FAR_APART = 4.0  # times squared distances between near vectors; for those of real encoders it is .6 to 1.4
+_PROBES = 1024  # vectors whose distances to as many others are looked at
 
 
 @register("rq_trellis")
@@ -56,7 +60,8 @@ class RQTrellis(Codec):
     coded as :class:`~methods.transform.trellis.codec.Trellis` does. Under the inner product the factor scales centroids
     and levels together: to the length of the vector, which is what ranks unit vectors. Under l2 it scales the levels
     alone: there, near vectors differ by their residuals. Stages: Chen, Guan and Wang, Sensors 2010. With fewer
-    than 64 training vectors a centroid there are fewer centroids: the next smaller power of two.
+    than 64 training vectors a centroid there are fewer centroids: the next smaller power of two. Where clusters are so
+    far apart that each needs one, 4 vectors a centroid do.
 
     A code is ``[stages] [symbols of the groups] [offset] [factor]``. Under l2 a byte or two more hold the product of
     centroids and levels, or, coarsely, the factor's own: distances need no decoding then
@@ -145,18 +150,16 @@ class RQTrellis(Codec):
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
         direction, center = np.zeros(self.dim, np.float32), np.zeros(self.dim, np.float32)
-        if keeps_offset := self._keeps_offset(vectors, seed):
+        keeps_offset = self._keeps_offset(vectors, seed)
+        if keeps_offset or self.metric is Metric.L2:
             center = robust_mean(vectors)[0]
+        if keeps_offset:
             direction = mean_direction(center)
-        elif self.metric is Metric.L2:
-            center = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
         given = training_sample(vectors, 2**_LEAST_BITS, _TRAINING, seed) - center
         rests = without_direction(given, direction) if keeps_offset else given
         sample = rests if self.metric is Metric.L2 else rests / lengths(rests)[:, None]
-        bits = min(8, max(_LEAST_BITS, (len(vectors) // _VECTORS_A_CENTROID).bit_length() - 1))
-        codebooks = train_residual(sample, self.stages, BEAM, _ITERATIONS, seed, _TRAINING, bits)
+        codebooks, residuals = self._trained_stages(sample, len(vectors), seed)
         coarse = coarse_index(codebooks)
-        residuals = sample - coarse.sa_decode(coarse.sa_encode(sample))
         _, matrix, spread = coding_axes(_without_copies(residuals), direction, seed)
         if keeps_offset:
             matrix = without_direction(matrix.T, direction).T
@@ -202,6 +205,20 @@ class RQTrellis(Codec):
             "gamma": np.array([gamma], np.float32),
         }
         self._load_parts(parts | ({"direction": direction, "offset_range": bounds} if keeps_offset else {}))
+
+    def _trained_stages(self, sample: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Codebooks (stages, centroids, dim) of a sample (n, dim) of ``count`` vectors, and residuals (n, dim)."""
+        bits, finest = (
+            min(8, max(_LEAST_BITS, (count // each).bit_length() - 1))
+            for each in (_VECTORS_A_CENTROID, _VECTORS_A_CLUSTER)
+        )
+        while True:
+            codebooks = train_residual(sample, self.stages, BEAM, _ITERATIONS, seed, _TRAINING, bits)
+            coarse = coarse_index(codebooks)
+            residuals = sample - coarse.sa_decode(coarse.sa_encode(sample))
+            if bits == finest or not _misses_clusters(residuals, sample, 1 << bits, seed):
+                return codebooks, residuals
+            bits = finest
 
     def _keeps_offset(self, vectors: np.ndarray, seed: int) -> bool:
         if self.metric is Metric.L2 or self.offset is False or self.level_bytes <= offset_size(self.level_bytes):
@@ -271,6 +288,18 @@ class RQTrellis(Codec):
         check_state_bits(self.state_bits)
         check_offset(self.offset, self.level_bytes)
         check_integer("candidates", self.candidates, 1, MOST_CANDIDATES)
+
+
+def _misses_clusters(residuals: np.ndarray, sample: np.ndarray, centroids: int, seed: int) -> bool:
+    """Whether residuals (n, dim) of a sample are far longer than distances between near vectors of it.
+
+    So they are where clusters far apart share a centroid. As many vectors as centroids are about as near to others as
+    these; of more, the nearest is nearer the fewer dimensions there are.
+    """
+    order = np.random.default_rng(seed).permutation(len(sample))
+    some, others = np.array_split(sample[order[: 2 * _PROBES]], 2)
+    nearest = faiss.knn(some, others, 1)[0].mean() * max(1, len(others) / centroids) ** (2 / sample.shape[1])
+    return bool(np.square(residuals, dtype=np.float64).sum(axis=1).mean() > _FAR_APART * nearest)
 
 
 def _without_copies(residuals: np.ndarray) -> np.ndarray:

@@ -248,3 +248,20 @@ def test_a_scan_tells_documents_of_far_clusters_apart_as_decoded_codes_do(gap):
         for ids in (codec.searcher(codes).search(queries, 10)[1], decoded)
     ]
     assert recalls[0] > recalls[1] - 0.01
+
+
+@pytest.mark.parametrize(("gap", "centroids"), [(0, 16), (10, 256)])
+def test_clusters_far_apart_get_a_centroid_each(gap, centroids, gaussian):
+    clusters = np.resize(gaussian(60, 32, 1), (1500, 32))
+    base = gaussian(1500, 32) + gap * clusters
+    codec = for_budget("rq_trellis", 32, 12, "l2", state_bits=10, **FIXED).fit(base)
+    assert codec.parts()["codebooks"].shape == (1, centroids, 32)
+    near_own = ((codec.decode(codec.encode(base)) - base) ** 2).sum(axis=1) < 32
+    assert near_own.mean() > 0.9
+
+
+def test_a_far_cluster_does_not_move_the_mean_by_distance(gaussian):
+    base = gaussian(500, 16)
+    base[:10] += 10_000
+    codec = for_budget("rq_trellis", 16, 12, "l2", state_bits=10, **FIXED).fit(base)
+    assert np.abs(codec.parts()["mean"]).max() < 1
