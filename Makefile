@@ -8,22 +8,19 @@ export PYTHONDONTWRITEBYTECODE :=
 # One process a core (at most four), one thread each.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=4 --dist worksteal
 
-.PHONY: bench test test-fast test-thorough test-both test-all test-cluster benchmark race docs publish lint clean
+.PHONY: bench test test-fast test-thorough test-all test-cluster benchmark race docs publish lint clean
 
 bench: $(STAMP)  ## one run on the embedded data set: a table
 	$(BIN)/python -m bench method=bebr budget=8x
 
-test: $(STAMP)  ## the tests that take less than half a second each, and a few longer ones of each kind
-	$(PYTEST) -m "not slow and not cluster and not thorough"
+test: $(STAMP)  ## the tests that take less than half a second each, and a few longer ones of each kind; THOROUGH=1: those below, too
+	$(PYTEST) -m "not slow and not cluster$(if $(THOROUGH),, and not thorough)"
 
 test-fast: $(STAMP)  ## those of them that start no processes
 	$(PYTEST) -m "not slow and not cluster and not thorough and not integration"
 
 test-thorough: $(STAMP)  ## what `make test` leaves out: every method on every kind of vectors, every page's commands, every path of kernels
 	$(PYTEST) -m "thorough and not slow and not cluster"
-
-test-both: $(STAMP)  ## these two at once, in less time: tests are collected once, and checks of a method share what it has fitted
-	$(PYTEST) -m "not slow and not cluster"
 
 test-all: $(STAMP)  ## all of these, and the slow ones
 	$(PYTEST) -m "not cluster"
