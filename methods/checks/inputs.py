@@ -29,10 +29,10 @@ def describes_itself(subject: Subject) -> None:
 def family_is_its_folder(subject: Subject) -> None:
     """Its family is called as the folder of ``methods/`` in which it is; methods of other packages are in none.
 
-    What codes nothing (``identity``) may stand in any.
+    What codes nothing (``identity``) may stand in any; a method with something around it (``compose``) keeps its own.
     """
     package, *folders = subject.cls.__module__.split(".")[:-1] or [""]
-    if package != "methods" or not folders:
+    if package != "methods" or not folders or folders[0] == "compose":
         return
     family, folder = subject.cls.family, folders[0]
     expect(
