@@ -129,8 +129,8 @@ def test_a_command_that_does_not_run_here_is_right(words, monkeypatch):
     tool, *rest = words
     if tool == "make":
         makefile = (ROOT / "Makefile").read_text()
-        for name, given, _ in (word.partition("=") for word in rest):
-            assert f"$({name})" in makefile or f"$(if $({name})" in makefile if given else f"\n{name}:" in makefile
+        for name, variable, _ in (word.partition("=") for word in rest):
+            assert (f"$({name})" if variable else f"\n{name}:") in makefile
     elif tool == "pip":
         assert rest[:-1] == ["install"]
         extra = re.fullmatch(r"\.(?:\[(\w+)\])?", rest[-1])

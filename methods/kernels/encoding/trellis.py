@@ -12,29 +12,18 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from methods.kernels.simd.viterbi_step import ERRORS, advance, leave, reach, take_errors
+from methods.kernels.simd.viterbi_step import BITS_IN_REGISTERS, ERRORS, advance, leave, reach, take_errors
 
 __all__ = ["best_paths", "decode_paths"]
 
 _AROUND = 32  # steps on each side of the seam from which the state there is guessed
 _FAR = np.float32(1e30)
-_IN_REGISTERS = 4  # bits of steps whose costs need not be written: with more the paths are read too often
 
 
+# Functions of their own: where LLVM has all of them in one loop, registers do not suffice.
 @njit(cache=True, nogil=True)
 def _leave(bits: int, costs: np.ndarray, paths: np.ndarray, choices: np.ndarray, row: int) -> None:
-    if bits == 1:
-        leave(1, costs, paths, choices, row)
-    elif bits == 2:
-        leave(2, costs, paths, choices, row)
-    elif bits == 3:
-        leave(3, costs, paths, choices, row)
-    elif bits == 4:
-        leave(4, costs, paths, choices, row)
-    elif bits == 5:
-        leave(5, costs, paths, choices, row)
-    else:
-        leave(6, costs, paths, choices, row)
+    leave(bits, costs, paths, choices, row)
 
 
 @njit(cache=True, nogil=True)
@@ -48,31 +37,12 @@ def _advance(
     choices: np.ndarray,
     row: int,
 ) -> None:
-    states = len(paths) // 2
-    if bits == 1:
-        advance(1, states, errors, shifts, ratio, before, paths, choices, row)
-    elif bits == 2:
-        advance(2, states, errors, shifts, ratio, before, paths, choices, row)
-    elif bits == 3:
-        advance(3, states, errors, shifts, ratio, before, paths, choices, row)
-    else:
-        advance(4, states, errors, shifts, ratio, before, paths, choices, row)
+    advance(bits, len(paths) // 2, errors, shifts, ratio, before, paths, choices, row)
 
 
 @njit(cache=True, nogil=True)
 def _reach(bits: int, errors: np.ndarray, shifts: np.ndarray, paths: np.ndarray, costs: np.ndarray) -> None:
-    if bits == 1:
-        reach(1, errors, shifts, paths, costs)
-    elif bits == 2:
-        reach(2, errors, shifts, paths, costs)
-    elif bits == 3:
-        reach(3, errors, shifts, paths, costs)
-    elif bits == 4:
-        reach(4, errors, shifts, paths, costs)
-    elif bits == 5:
-        reach(5, errors, shifts, paths, costs)
-    else:
-        reach(6, errors, shifts, paths, costs)
+    reach(bits, errors, shifts, paths, costs)
 
 
 @njit(cache=True, nogil=True)
@@ -96,7 +66,7 @@ def _forward(
     for step in range(len(values)):
         width = bits[step]
         ratio = weights[step - 1] / weights[step] if step else np.float32(1)
-        if width == last and width <= _IN_REGISTERS:
+        if width == last and width <= BITS_IN_REGISTERS:
             _advance(width, errors, shifts[width], ratio, paths[(step - 1) & 1], paths[step & 1], choices, step)
         else:
             if step:

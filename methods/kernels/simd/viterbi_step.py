@@ -15,11 +15,13 @@ from methods.kernels.simd import ir as simd
 from methods.kernels.simd.emitted import Arguments, emitted
 from methods.kernels.simd.ir import I8, I32, I64
 
-__all__ = ["ERRORS", "advance", "leave", "reach", "take_errors"]
+__all__ = ["BITS_IN_REGISTERS", "ERRORS", "advance", "leave", "reach", "take_errors"]
 
 _LEVELS = 256
 _BLOCK = 64  # states, at most, that stand together in one read of the errors
 ERRORS = _LEVELS + _BLOCK  # places in an array of errors: the first ones stand at its end again
+_MOST_BITS = 6
+BITS_IN_REGISTERS = 4  # of steps whose costs need not be written: with more the paths are read too often
 _LANES = 16
 _HALF = 8
 _FLOATS = simd.vector(ir.FloatType(), _LANES)
@@ -46,7 +48,7 @@ def take_errors(builder: Any, args: Arguments) -> None:
         simd.store(builder, copied, simd.at(builder, args["errors"], 4 * _LEVELS + place))
 
 
-@emitted("bits, costs, paths, choices, int64 row")
+@emitted("int64 bits, costs, paths, choices, int64 row")
 def leave(builder: Any, args: Arguments) -> None:
     """``paths[low]``: the least of ``costs[top * rest + low]`` over ``top``, which is written into ``choices``.
 
@@ -55,7 +57,7 @@ def leave(builder: Any, args: Arguments) -> None:
 
     Parameters
     ----------
-    bits : literal int
+    bits : int64
         1..6 that leave a state, its highest, ``top``; ``rest = states >> bits``, and ``low`` are those that stay.
     costs : (states,) float32
         1024 or 4096 of them.
@@ -65,17 +67,17 @@ def leave(builder: Any, args: Arguments) -> None:
         Its ``row`` is written: the smallest of equally good ones.
     row : int64
     """
-    rest = builder.lshr(args.length("costs", 0), ir.Constant(I64, args["bits"]))
+    rest = builder.lshr(args.length("costs", 0), args["bits"])
 
     def read(low: Any, top: int, place: int) -> Any:
         state = builder.add(low, builder.mul(rest, ir.Constant(I64, top)))
         address = simd.at(builder, args["costs"], _floats(builder, state))
         return simd.load(builder, _FLOATS, simd.at(builder, address, 4 * place))
 
-    _choose(builder, args, rest, read)
+    _for_each_width(builder, args, _MOST_BITS, lambda bits: _choose(builder, args, bits, rest, read))
 
 
-@emitted("bits, int64 states, errors, shifts, float32 ratio, before, paths, choices, int64 row")
+@emitted("int64 bits, int64 states, errors, shifts, float32 ratio, before, paths, choices, int64 row")
 def advance(builder: Any, args: Arguments) -> None:
     """:func:`leave` for the ``states`` costs ``ratio * (before[s >> bits] + errors[level of s])``.
 
@@ -84,7 +86,7 @@ def advance(builder: Any, args: Arguments) -> None:
     Parameters
     ----------
     bits, paths, choices, row
-        As for :func:`leave`; 1..4 bits, and those of the step before, too.
+        As for :func:`leave`; 1..BITS_IN_REGISTERS bits, and those of the step before, too.
     states : int64
         1024 or 4096.
     errors : (ERRORS,) float32
@@ -95,38 +97,52 @@ def advance(builder: Any, args: Arguments) -> None:
     before : (2 * states,) float32
         The paths of the step before; not those that are written.
     """
-    rest = builder.lshr(args["states"], ir.Constant(I64, args["bits"]))
+    rest = builder.lshr(args["states"], args["bits"])
     ratio = simd.splat(builder, args["ratio"], _LANES)
-    addresses: dict[int, tuple[Any, Any]] = {}
 
-    def read(low: Any, top: int, place: int) -> Any:
-        if place == 0:
-            state = builder.add(low, builder.mul(rest, ir.Constant(I64, top)))
-            addresses[top] = _errors_from(builder, args, state), _paths_from(builder, args, "before", state)
-        errors, paths = addresses[top]
-        return builder.fmul(_cost(builder, args["bits"], errors, paths, place), ratio)
+    def of_width(bits: int) -> None:
+        addresses: dict[int, tuple[Any, Any]] = {}
 
-    _choose(builder, args, rest, read)
+        def read(low: Any, top: int, place: int) -> Any:
+            if place == 0:
+                state = builder.add(low, builder.mul(rest, ir.Constant(I64, top)))
+                addresses[top] = _errors_from(builder, args, state), _paths_from(builder, args["before"], bits, state)
+            errors, paths = addresses[top]
+            return builder.fmul(_cost(builder, bits, errors, paths, place), ratio)
+
+        _choose(builder, args, bits, rest, read)
+
+    _for_each_width(builder, args, BITS_IN_REGISTERS, of_width)
 
 
-@emitted("bits, errors, shifts, paths, costs")
+@emitted("int64 bits, errors, shifts, paths, costs")
 def reach(builder: Any, args: Arguments) -> None:
     """Write ``costs`` (states,) float32: ``paths[s >> bits] + errors[level of s]``, as for :func:`advance`."""
-    size = _block_size(args["bits"])
 
-    def block(state: Any) -> None:
-        errors, paths = _errors_from(builder, args, state), _paths_from(builder, args, "paths", state)
-        address = simd.at(builder, args["costs"], _floats(builder, state))
-        for place in range(0, size, _LANES):
-            cost = _cost(builder, args["bits"], errors, paths, place)
-            simd.store(builder, cost, simd.at(builder, address, 4 * place))
+    def of_width(bits: int) -> None:
+        size = _block_size(bits)
 
-    simd.count_loop(builder, ir.Constant(I64, 0), args.length("costs", 0), size, block)
+        def block(state: Any) -> None:
+            errors, paths = _errors_from(builder, args, state), _paths_from(builder, args["paths"], bits, state)
+            address = simd.at(builder, args["costs"], _floats(builder, state))
+            for place in range(0, size, _LANES):
+                cost = _cost(builder, bits, errors, paths, place)
+                simd.store(builder, cost, simd.at(builder, address, 4 * place))
+
+        simd.count_loop(builder, ir.Constant(I64, 0), args.length("costs", 0), size, block)
+
+    _for_each_width(builder, args, _MOST_BITS, of_width)
 
 
-def _choose(builder: Any, args: Arguments, rest: Any, read: Read) -> None:
+def _for_each_width(builder: Any, args: Arguments, most: int, body: Callable[[int], None]) -> None:
+    """Code of its own for each of 1..``most`` bits, of which that of ``bits`` runs."""
+    for width in range(1, most + 1):
+        with builder.if_then(builder.icmp_signed("==", args["bits"], ir.Constant(I64, width))):
+            body(width)
+
+
+def _choose(builder: Any, args: Arguments, bits: int, rest: Any, read: Read) -> None:
     """The loop of :func:`leave` over costs that ``read`` gives."""
-    bits = args["bits"]
     line = simd.at(builder, args["choices"], builder.mul(args["row"], args.length("choices", 1)))
     cleared = simd.constant(_INTEGERS, -(1 << bits))
 
@@ -140,7 +156,7 @@ def _choose(builder: Any, args: Arguments, rest: Any, read: Read) -> None:
             for top in range(1, 1 << bits):
                 other = marked(low, top, place)
                 least = builder.select(builder.icmp_signed("<", other, least), other, least)
-            _store_paths(builder, args, low, place, builder.and_(least, cleared))
+            _store_paths(builder, args["paths"], bits, low, place, builder.and_(least, cleared))
             chosen = builder.and_(least, simd.constant(_INTEGERS, (1 << bits) - 1))
             address = simd.at(builder, simd.at(builder, line, low), place)
             simd.store(builder, builder.trunc(chosen, simd.vector(I8, _LANES)), address)
@@ -164,19 +180,17 @@ def _errors_from(builder: Any, args: Arguments, state: Any) -> Any:
     return simd.at(builder, args["errors"], _floats(builder, level))
 
 
-def _paths_from(builder: Any, args: Arguments, name: str, state: Any) -> Any:
+def _paths_from(builder: Any, paths: Any, bits: int, state: Any) -> Any:
     """Address of the path into a state, the first of a block."""
-    bits = args["bits"]
     low = builder.lshr(state, ir.Constant(I64, bits))
-    return simd.at(builder, args[name], builder.shl(low, ir.Constant(I64, 3 if bits <= _TWICE else 2)))
+    return simd.at(builder, paths, builder.shl(low, ir.Constant(I64, 3 if bits <= _TWICE else 2)))
 
 
-def _store_paths(builder: Any, args: Arguments, low: Any, place: int, path: Any) -> None:
-    if args["bits"] > _TWICE:
-        address = simd.at(builder, args["paths"], _floats(builder, low))
-        simd.store(builder, path, simd.at(builder, address, 4 * place))
+def _store_paths(builder: Any, paths: Any, bits: int, low: Any, place: int, path: Any) -> None:
+    if bits > _TWICE:
+        simd.store(builder, path, simd.at(builder, simd.at(builder, paths, _floats(builder, low)), 4 * place))
         return
-    address = simd.at(builder, args["paths"], builder.shl(low, ir.Constant(I64, 3)))
+    address = simd.at(builder, paths, builder.shl(low, ir.Constant(I64, 3)))
     for first in range(0, _LANES, _HALF):
         order = [first + lane // _HALF * _FOUR + lane % _FOUR for lane in range(_LANES)]
         simd.store(builder, _shuffled(builder, path, order), simd.at(builder, address, 8 * (place + first)))
