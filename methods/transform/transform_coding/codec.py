@@ -33,7 +33,8 @@ class TransformCoding(Codec):
 
     Brandt, "Transform coding for fast approximate nearest neighbor search in high dimensions", CVPR 2010. The centered
     vector is rotated to its principal axes; these are rotated at random in runs of 16, so that values look Gaussian;
-    groups of eight get 0 to 8 bits by water-filling, and the best levels for a Gaussian (Max 1960). A code is
+    groups of eight get 0 to 8 bits by water-filling, and the best levels for a Gaussian (Max 1960). Groups of 8 bits,
+    if more than two, are rotated among themselves, so that all err equally. A code is
     ``[symbols of the groups, packed as methods.kernels.simd.unpack_symbols says] [offset] [factor]``.
 
     Vectors of most text encoders share a direction, along which a query's component is many times its others. There
@@ -61,9 +62,10 @@ class TransformCoding(Codec):
     summary = "principal axes, bits by variance, Lloyd-Max levels, one byte of scale"
     source = "Brandt, CVPR 2010"
     # 1: the factor's byte divided its whole range evenly; 2: values coded at their own size; 3: no offset, and outliers
-    # counted in full for the axes; 4: variances of few training vectors were their own
-    version = "5"
-    reads_versions = frozenset({"4"})  # which chose other levels from few vectors, in the same format
+    # counted in full for the axes; 4: variances of few training vectors were their own;
+    # 5: full groups were not evened
+    version = "6"
+    reads_versions = frozenset({"4", "5"})  # which chose other axes and levels, in the same format
     renamed: ClassVar[dict[str, str]] = {"bits": "level_bytes"}
     estimator = True  # queries are rounded to int8
 

@@ -9,14 +9,13 @@ from typing import Protocol, Self
 import numpy as np
 
 from methods.encoding.gaussian_levels import MOST_BITS, distortions, levels
-from methods.fitting.allocation import allocate
+from methods.fitting.allocation import LEAST_SPREAD, allocate, evened_groups, full_groups, varying
 from methods.kernels.encoding.levels import CELLS, cell_starts, decode_levels, encode_levels
 from methods.kernels.scanning.integer_levels import ALPHABETS, MAX_LEVEL, MAX_WORD, IntegerLevels
 from methods.kernels.simd.unpack_symbols import GROUP
 from methods.transform.transform_coding import scales
 
 _VARIED = 0.35  # standard deviation of logarithms of lengths
-_LEAST_SPREAD = 1e-6  # of the largest; groups along which vectors do not vary have it
 
 
 @functools.cache
@@ -116,11 +115,13 @@ class Quantizer:
         gamma: float,
         size_power: float = 0.5,
     ) -> Self:
-        """``total`` bits of groups allocated to all rotated axes, groups then ordered by falling bits."""
+        """``total`` bits of groups allocated to all rotated axes, those of full groups evened, by falling bits."""
         bits = allocate(variances, total, gamma, cls.errors())
+        if len(full := full_groups(bits, variances)):
+            matrix, variances = evened_groups(matrix, variances, full)
         order = np.argsort(-bits, kind="stable")[: int((bits > 0).sum())]
         columns = (order[:, None] * GROUP + np.arange(GROUP)).ravel()
-        spreads = np.sqrt(np.maximum(variances[order], _LEAST_SPREAD**2 * max(float(variances.max()), 1e-30)))
+        spreads = np.sqrt(np.maximum(variances[order], LEAST_SPREAD**2 * max(float(variances.max()), 1e-30)))
         kept = np.ascontiguousarray(matrix[:, columns])
         return cls(mean, kept, bits[order].astype(np.uint8), spreads.astype(np.float32), size_power)
 
@@ -159,7 +160,7 @@ class Quantizer:
         sizes = np.ones(len(values), np.float32)
         if equalize:
             scaled = values / np.repeat(self.spreads, GROUP)
-            vary = self.spreads > 2 * _LEAST_SPREAD * self.spreads.max()
+            vary = varying(self.spreads)
             if not vary.all():
                 scaled = scaled[:, np.repeat(vary, GROUP)]
             sizes = np.sqrt(np.einsum("ij,ij->i", scaled, scaled, dtype=np.float64) / scaled.shape[1])
