@@ -1,4 +1,4 @@
-"""The exponent of the bit allocation, the rule of the scale and the axes, chosen on held-out training vectors."""
+"""The exponent of the bit allocation, the rule of the scale, the axes and the power of sizes, by held-out vectors."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import faiss
 import numpy as np
 
 from methods.base import Metric
+from methods.encoding.factor_byte import factor_bytes, factor_scale, factor_table
 from methods.faiss_tools import faiss_metric
 from methods.transform.transform_coding import scales
 from methods.transform.transform_coding.quantizer import Scalable
 
 GAMMAS = (1.0, 1.25, 1.5)
+_ALIKE, _VARIED = 0.1, 0.35  # standard deviations of logarithms of lengths, between which powers are tried
 _TRIED_RULES = ("least_squares", "renormalized")  # the unbiased scale finds less on every set that was measured
 _QUERIES, _BASE, _NEIGHBORS = 1000, 10_000, 10
 _TIE = 0.003  # of recall: less than these samples can tell
@@ -64,10 +66,48 @@ def finds_more(
     """
     if len(vectors) < _LEAST:
         return False
-    rules = _TRIED_RULES if rule is None else (rule,)
     held_out = _held_out(vectors, metric, seed)
-    recalls = [max(map(_recall, _recalls(each, rules, metric, *held_out))) for each in (one, other)]
-    return recalls[0] > recalls[1]
+    return _best_recall(one, rule, metric, held_out) > _best_recall(other, rule, metric, held_out)
+
+
+def size_power(
+    quantizer: Callable[[float], Scalable],
+    centered: np.ndarray,
+    vectors: np.ndarray,
+    metric: Metric,
+    rule: str | None,
+    seed: int,
+) -> float:
+    """The power of a vector's size by which it is divided before it is coded: 0.5 or 1.
+
+    Where lengths vary, the nearest by inner product are long ones, and levels made for the typical length clip them: 1
+    then. Where they vary little, and under ``l2``, where the nearest are of any length, 0.5. Between, logarithms
+    deviating by 0.1 to 0.35, held-out vectors decide: at 8x ``glove-100`` (.14) finds .884 with 1 and .869 with 0.5,
+    ``fashion-mnist`` brought to unit length (.23) without an offset .921 and .951. What these samples cannot tell apart
+    gets 1: the nearest of queries are often longer than those of held-out vectors.
+
+    Parameters
+    ----------
+    quantizer : callable
+        The quantizer for a power.
+    centered : (n, dim) float32
+        Some training vectors less their mean: whose lengths are looked at.
+    vectors, metric, rule, seed
+        As for :func:`finds_more`. Of fewer than 200 vectors the lengths decide, at 0.35.
+    """
+    lengths = np.linalg.norm(centered, axis=1)
+    deviation = float(np.log(lengths[lengths > 0]).std()) if (lengths > 0).any() else 0.0
+    if metric is Metric.L2 or deviation < _ALIKE:
+        return 0.5
+    if deviation > _VARIED:
+        return 1.0
+    if len(vectors) < _LEAST:
+        return 0.5
+    held_out = _held_out(vectors, metric, seed)
+    # The byte of a factor, which varies with the size, says it less exactly then: at 4x that outweighs clipped levels.
+    by_size, by_root = (_best_recall(quantizer(power), rule, metric, held_out, stored=True) for power in (1.0, 0.5))
+    error = np.sqrt(by_root * (1 - by_root) / (_NEIGHBORS * len(held_out[0])))
+    return 1.0 if by_size >= by_root - error else 0.5
 
 
 def _held_out(vectors: np.ndarray, metric: Metric, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -82,6 +122,18 @@ def _recall(result: tuple[str, float]) -> float:
     return result[1]
 
 
+def _best_recall(
+    quantizer: Scalable,
+    rule: str | None,
+    metric: Metric,
+    held_out: tuple[np.ndarray, np.ndarray, np.ndarray],
+    stored: bool = False,
+) -> float:
+    """Recall by the rule, or by the better one of those that are tried."""
+    rules = _TRIED_RULES if rule is None else (rule,)
+    return max(map(_recall, _recalls(quantizer, rules, metric, *held_out, stored)))
+
+
 def _recalls(
     quantizer: Scalable,
     rules: tuple[str, ...],
@@ -89,13 +141,18 @@ def _recalls(
     queries: np.ndarray,
     base: np.ndarray,
     truth: np.ndarray,
+    stored: bool = False,
 ) -> list[tuple[str, float]]:
-    """Rule and recall, for each rule."""
+    """Rule and recall, for each rule; ``stored``: with factors as their byte says them."""
     codes, products = quantizer.encode(base - quantizer.mean)
     mapped = quantizer.mapped(queries - quantizer.mean if metric is Metric.L2 else queries)
     recalls = []
     for rule in rules:
-        decoded = quantizer.decode(codes, scales.factors(rule, products))
+        factors = scales.factors(rule, products)
+        if stored:
+            scale = factor_scale(factors)
+            factors = factor_table(scale)[factor_bytes(factors, scale)]
+        decoded = quantizer.decode(codes, factors)
         ids = faiss.knn(mapped, decoded, _NEIGHBORS, metric=faiss_metric(metric))[1]
         recalls.append((rule, float(np.mean([len(np.intersect1d(a, b)) for a, b in zip(ids, truth)])) / _NEIGHBORS))
     return recalls

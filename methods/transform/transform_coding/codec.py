@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,9 +20,9 @@ from methods.fitting.principal_axes import robust_mean
 from methods.parameters import check_integer
 from methods.registry import register
 from methods.transform.transform_coding import scales
-from methods.transform.transform_coding.choice import GAMMAS, choose, finds_more
+from methods.transform.transform_coding.choice import GAMMAS, choose, finds_more, size_power
 from methods.transform.transform_coding.offset import OffsetQuantizer, without_direction
-from methods.transform.transform_coding.quantizer import Quantizer, encode_scaled, size_power
+from methods.transform.transform_coding.quantizer import Quantizer, encode_scaled
 from methods.transform.transform_coding.search import LevelSearcher
 
 FACTOR_BYTES = 1
@@ -63,7 +64,7 @@ class TransformCoding(Codec):
     source = "Brandt, CVPR 2010"
     # 1: the factor's byte divided its whole range evenly; 2: values coded at their own size; 3: no offset, and outliers
     # counted in full for the axes; 4: variances of few training vectors were their own;
-    # 5: full groups were not evened
+    # 5: full groups were not evened, and lengths that vary a little did not count
     version = "6"
     reads_versions = frozenset({"4", "5"})  # which chose other axes and levels, in the same format
     renamed: ClassVar[dict[str, str]] = {"bits": "level_bytes"}
@@ -109,15 +110,17 @@ class TransformCoding(Codec):
         bounds = fitted_bounds(split(sample, mean, direction)[0], self.level_bytes)
         if keeps_offset:
             matrix = without_direction(matrix.T, direction).T
-        power = size_power(sample - mean, self.metric is Metric.L2)
 
-        def quantizer(gamma: float) -> Quantizer | OffsetQuantizer:
+        def quantizer(gamma: float, power: float) -> Quantizer | OffsetQuantizer:
             room = self.level_bytes - (offset_size(self.level_bytes) if keeps_offset else 0)
             rest = self.quantizer_type.choose(mean, matrix, spread, room, gamma, power)
             return OffsetQuantizer(rest, direction, bounds) if keeps_offset else rest
 
-        gamma, rule = choose(quantizer, vectors, self.metric.inner, self.gamma, self.scale, seed)
-        chosen = quantizer(gamma)
+        tried = functools.partial(quantizer, self._middle_gamma)
+        power = size_power(tried, sample - mean, vectors, self.metric.inner, self.scale, seed)
+        of_power = functools.partial(quantizer, power=power)
+        gamma, rule = choose(of_power, vectors, self.metric.inner, self.gamma, self.scale, seed)
+        chosen = of_power(gamma)
         rest = chosen.rest if isinstance(chosen, OffsetQuantizer) else chosen
         parts = {
             "mean": rest.mean,
@@ -131,6 +134,11 @@ class TransformCoding(Codec):
         }
         self._load_parts(parts | ({"direction": direction, "offset_range": bounds} if keeps_offset else {}))
 
+    @property
+    def _middle_gamma(self) -> float:
+        """The exponent with which all else is chosen."""
+        return self.gamma or GAMMAS[len(GAMMAS) // 2]
+
     def _axes(self, vectors: np.ndarray, direction: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Mean, matrix and spreads as of :func:`.coding_axes`, under l2 of the main mass alone if that finds more.
 
@@ -141,9 +149,8 @@ class TransformCoding(Codec):
         if len(near) == len(vectors):
             return of_all
         of_near = coding_axes(near, direction, seed)
-        gamma = self.gamma or GAMMAS[len(GAMMAS) // 2]
         near_quantizer, quantizer = (
-            self.quantizer_type.choose(*axes, self.level_bytes, gamma) for axes in (of_near, of_all)
+            self.quantizer_type.choose(*axes, self.level_bytes, self._middle_gamma) for axes in (of_near, of_all)
         )
         return of_near if finds_more(near_quantizer, quantizer, vectors, self.metric, self.scale, seed) else of_all
 

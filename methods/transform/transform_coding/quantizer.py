@@ -15,8 +15,6 @@ from methods.kernels.scanning.integer_levels import ALPHABETS, MAX_LEVEL, MAX_WO
 from methods.kernels.simd.unpack_symbols import GROUP
 from methods.transform.transform_coding import scales
 
-_VARIED = 0.35  # standard deviation of logarithms of lengths
-
 
 @functools.cache
 def scalar_tables() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -96,7 +94,7 @@ class Quantizer:
         Standard deviations.
     size_power : float
         Power of a vector's size by which it is divided before it is coded, since a factor of the levels restores it:
-        0.5, or 1 for vectors of very different lengths (:func:`size_power`).
+        0.5, or 1 for vectors of different lengths (:func:`methods.transform.transform_coding.choice.size_power`).
     """
 
     mean: np.ndarray
@@ -192,18 +190,6 @@ class Quantizer:
         values = np.empty((len(codes), GROUP * len(self.bits)), np.float32)
         decode_levels(codes, self.bits.astype(np.int64), self.spreads, scalar_tables()[2], values)
         return values
-
-
-def size_power(centered: np.ndarray, l2: bool) -> float:
-    """The power of :class:`Quantizer` for training vectors (n, dim) float32 less their mean.
-
-    1 where the logarithms of their lengths have a standard deviation above 0.35: the nearest by inner product are long
-    ones then, and levels made for the typical length would clip them. Under ``l2`` the nearest are of any length.
-    """
-    lengths = np.linalg.norm(centered, axis=1)
-    positive = lengths[lengths > 0]
-    varied = not l2 and len(positive) > 1 and float(np.log(positive).std()) > _VARIED
-    return 1.0 if varied else 0.5
 
 
 def encode_scaled(quantizer: Scalable, rule: str, centered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

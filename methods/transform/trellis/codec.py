@@ -35,7 +35,8 @@ class Trellis(TransformCoding):
     summary = "principal axes, bits by variance, trellis-coded levels, one byte of scale"
     source = "Marcellin & Fischer 1990; Tseng et al. 2024 (QTIP)"
     # 2: 256 states, a path for each number of bits; 3: no offset, outliers counted in full for the axes;
-    # 4: variances of few training vectors were their own; 5: full groups were not evened
+    # 4: variances of few training vectors were their own; 5: full groups were not evened, and lengths that vary a
+    # little did not count
     version = "6"
 
     def __init__(
