@@ -47,8 +47,8 @@ def test_queries_along_few_axes_find_more_with_the_same_bytes():
 def test_the_ridge_is_the_one_that_finds_most():
     codec = methods.create("transform_coding", dim=DIM, budget="8B", metric="ip")
     assert choose_ridge(codec, BASE, LOG[:300], LOG[300:], 0) == min(RIDGES)
-    alike = rng.standard_normal((300, DIM)).astype(np.float32)
-    assert choose_ridge(codec, BASE, alike, alike, 0) > min(RIDGES)
+    few, others = (rng.standard_normal((n, DIM)).astype(np.float32) for n in (20, 300))  # along no axes more
+    assert choose_ridge(codec, BASE, few, others, 0) > min(RIDGES)
 
 
 def test_ridges_are_judged_with_codecs_of_all_vectors(monkeypatch):
