@@ -13,12 +13,12 @@ from typing import Self
 import numpy as np
 
 from methods.encoding.factor_byte import factor_bytes, factor_scale, factor_table
+from methods.encoding.sample_levels import nearest, nearest_levels
 
 __all__ = ["FactorAndProduct"]
 
 _FACTORS, _PRODUCTS = 12, 21  # whose pairs fill a byte
 _BYTE = 256
-_ROUNDS = 40
 _COVERED = (0.0005, 0.9995)  # quantiles of training between which the products of a byte lie, widened by:
 _MARGIN = 0.25
 _LEAST = 1e-30
@@ -44,7 +44,7 @@ class FactorAndProduct:
     def fit(cls, factors: np.ndarray, products: np.ndarray, size: int) -> Self:
         """For a sample's factors (n,) >= 0 and products (n,); ``size`` is 1, 2 or 3 bytes."""
         if size == 1:
-            return cls(_factor_levels(factors), _nearest_levels(products, _PRODUCTS))
+            return cls(_factor_levels(factors), nearest_levels(products, _PRODUCTS))
         low, high = np.quantile(products, _COVERED)
         wider = _MARGIN * (high - low) + _LEAST
         levels = np.linspace(low - wider, high + wider, _BYTE)
@@ -60,18 +60,18 @@ class FactorAndProduct:
     def encode(self, factors: np.ndarray, products: np.ndarray) -> np.ndarray:
         """Bytes (n, size) uint8 of factors (n,) and products (n,)."""
         if self.size == 1:
-            place = self._factor_place(factors) * _PRODUCTS + _nearest(self.products, products)
+            place = self._factor_place(factors) * _PRODUCTS + nearest(self.products, products)
             return place[:, None].astype(np.uint8)
         columns, rest = [factor_bytes(factors, self.factors)], products
         for table in self.product_tables:
-            columns.append(_nearest(table, rest).astype(np.uint8))
+            columns.append(nearest(table, rest).astype(np.uint8))
             rest = rest - table[columns[-1]]
         return np.stack(columns, axis=1)
 
     def _factor_place(self, factors: np.ndarray) -> np.ndarray:
         positive = self.factors[self.factors > 0]
         zeros = len(self.factors) - len(positive)  # 1 where 0 is one of them
-        place = zeros + _nearest(np.log(positive), np.log(np.maximum(factors, _LEAST)))
+        place = zeros + nearest(np.log(positive), np.log(np.maximum(factors, _LEAST)))
         return np.where(factors < positive[0] / 2, 0, place) if zeros else place
 
     @property
@@ -100,21 +100,5 @@ def _factor_levels(factors: np.ndarray) -> np.ndarray:
     least = _SMALL * np.median(positive)
     usual = positive[positive >= least]
     zero = [0.0] * (len(usual) < len(factors))
-    levels = np.exp(_nearest_levels(np.log(usual, dtype=np.float64), _FACTORS - 1 - len(zero)).astype(np.float64))
+    levels = np.exp(nearest_levels(np.log(usual, dtype=np.float64), _FACTORS - 1 - len(zero)).astype(np.float64))
     return np.concatenate([zero, levels, [usual.max()]]).astype(np.float32)
-
-
-def _nearest_levels(values: np.ndarray, count: int) -> np.ndarray:
-    """``count`` ascending levels (float32) of least squared error for values (n,), by Lloyd's rounds."""
-    levels = np.quantile(values, (np.arange(count) + 0.5) / count)
-    for _ in range(_ROUNDS):
-        nearest = _nearest(levels, values)
-        sizes = np.bincount(nearest, minlength=count)
-        sums = np.bincount(nearest, values, count)
-        levels = np.sort(np.where(sizes > 0, sums / np.maximum(sizes, 1), levels))
-    return levels.astype(np.float32)
-
-
-def _nearest(levels: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """The place (n,) int64 of the nearest of ascending ``levels`` to each of ``values`` (n,)."""
-    return np.searchsorted((levels[1:] + levels[:-1]) / 2, values)

@@ -9,7 +9,7 @@ from methods.kernels.machine.path import Path
 from methods.kernels.scanning import layout
 from methods.kernels.scanning.factors import expand
 from methods.kernels.scanning.level_layout import expand_block
-from methods.kernels.scanning.level_scores import sum_stages
+from methods.kernels.scanning.level_scores import multiply_sizes, size_bytes, sum_stages
 from methods.kernels.simd.block_largest import block_largest, block_scores
 from methods.kernels.simd.level_tile import level_tile, wide_tile
 from methods.kernels.simd.planar_tile import BLOCK, WIDE
@@ -41,16 +41,18 @@ def fold_levels(path: Path, documents: tuple, batch: tuple, offsets: np.ndarray,
     whole tiles; ``offsets`` (n + 1,) int64 ascend from 0 to the number of codes.
     """
     blocks, runs, tables, tops, wide_rows, _, stages = documents[:7]
-    _, _, _, offset_tables, entries, halves, scale_table = documents[7:]
+    _, _, _, offset_tables, sizes, entries, halves, scale_table = documents[7:]
     narrow, nq, wide, shifts, lines, units, ends, segments, terms, weights = batch
     words = layout.aligned_words((wide_rows + len(tops)) * BLOCK)
     sums, scores = np.empty((WIDE, BLOCK), np.int32), np.empty(BLOCK, np.float32)
     staged, scale, added = np.empty(BLOCK, np.float32), np.ones(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
-    pieces = np.empty((BLOCK, 3), np.int64)
+    inverse, pieces = np.ones(BLOCK, np.float32), np.empty((BLOCK, 3), np.int64)
     bytes_each, wide_each, document = narrow.shape[1], 2 * wide.shape[1], 0
     for block in range(len(blocks)):
         expand_block(path, blocks, block, min(block + 1, len(blocks) - 1), runs, tables, words)
         expand(block, entries, halves, scale_table, scale)
+        if len(sizes):
+            multiply_sizes(size_bytes(stages, block, terms, offset_tables, entries), sizes, scale, inverse)
         if len(offset_tables):
             sum_stages(stages[block], terms.shape[1], offset_tables, added)
         count = sets_in_block(block, document, offsets, pieces)
@@ -62,6 +64,9 @@ def fold_levels(path: Path, documents: tuple, batch: tuple, offsets: np.ndarray,
             level_tile(path, 4, words, wide_rows, narrow, own, bytes_each, ends, place, segments[tile], sums)
             for q in range(query, min(query + WIDE, nq)):
                 sum_stages(stages[block], 0, terms[q], staged)
+                if len(sizes):
+                    for doc in range(BLOCK):
+                        staged[doc] *= inverse[doc]
                 block_scores(sums, q - query, lines[q], units[q], staged, scale, weights[q], added, scores)
                 for piece in range(count):
                     number = pieces[piece, 0]

@@ -15,10 +15,12 @@ __all__ = [
     "extremes",
     "half_squares",
     "largest_terms",
+    "multiply_sizes",
     "product_limit",
     "push_finer",
     "push_nearest",
     "push_staged",
+    "size_bytes",
     "sum_stages",
 ]
 
@@ -119,6 +121,28 @@ def sum_stages(stages: np.ndarray, first: int, tables: np.ndarray, out: np.ndarr
 
 
 @njit(cache=True, nogil=True)
+def size_bytes(
+    stages: np.ndarray, block: int, terms: np.ndarray, offset_tables: np.ndarray, entries: np.ndarray
+) -> np.ndarray:
+    """The bytes (64,) uint8 that say the sizes of a block's documents: after stages and offsets, or the entries."""
+    first = (terms.shape[1] + len(offset_tables)) * BLOCK
+    return stages[block, first:] if first < stages.shape[1] else entries[block]
+
+
+@njit(cache=True, nogil=True)
+def multiply_sizes(stored: np.ndarray, sizes: np.ndarray, scale: np.ndarray, inverse: np.ndarray) -> Any:
+    """``scale`` (64,) times what ``sizes`` (256,) says of the ``stored`` bytes (64,), their ``inverse`` (64,) written;
+    the largest (float32) of the products."""
+    most = np.float32(-np.inf)
+    for doc in range(BLOCK):
+        size = sizes[stored[doc]]
+        inverse[doc] = np.float32(1) / size
+        scale[doc] *= size
+        most = max(most, scale[doc])
+    return most
+
+
+@njit(cache=True, nogil=True)
 def extremes(values: np.ndarray) -> tuple[np.float32, np.float32]:
     """The least and the largest of a block's values (64,) float32, none of them NaN.
 
@@ -165,6 +189,7 @@ def push_staged(
     row: int,
     line: tuple,
     scale: np.ndarray,
+    inverse: np.ndarray,
     stages: np.ndarray,
     tables: np.ndarray,
     scale_all: bool,
@@ -176,7 +201,8 @@ def push_staged(
 ) -> None:
     """As :func:`push_nearest` for products, tables' terms at the document's stages, and ``weight`` times ``added``.
 
-    The factor multiplies product and terms where ``scale_all``, else the product alone.
+    The factor multiplies product and terms where ``scale_all``, else the product alone. ``scale`` (64,) is then factor
+    times size, and ``inverse`` (64,) one over the size, by which terms are not multiplied.
     """
     offset, unit, factor = np.int32(line[0]), np.float32(line[1]), np.float32(weight)
     scores, staged = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32)
@@ -184,7 +210,7 @@ def push_staged(
     for doc in range(BLOCK):
         product = np.float32(np.int32(np.int32(2) * sums[row, doc]) + offset) * unit
         if scale_all:
-            scores[doc] = (product + staged[doc]) * scale[doc] + factor * added[doc]
+            scores[doc] = (product + staged[doc] * inverse[doc]) * scale[doc] + factor * added[doc]
         else:
             scores[doc] = product * scale[doc] + factor * added[doc] + staged[doc]
     _push_scores(scores, place, limits, heap)

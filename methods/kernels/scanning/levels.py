@@ -13,35 +13,22 @@ from numba import njit
 from methods.kernels import topk
 from methods.kernels.errors import KernelError
 from methods.kernels.machine.cpu import WIDEST
-from methods.kernels.machine.path import Path, choose
+from methods.kernels.machine.path import choose
 from methods.kernels.scanning import layout, prepare
-from methods.kernels.scanning.factors import Scales, expand
+from methods.kernels.scanning.factors import Scales
 from methods.kernels.scanning.integer_levels import MAX_LEVEL, IntegerLevels, round_weights
 from methods.kernels.scanning.level_fold import fold_levels
 from methods.kernels.scanning.level_layout import (
     code_places,
-    expand_block,
     expansion_runs,
     picked,
     stage_tables,
-    sum_block,
 )
-from methods.kernels.scanning.level_scores import (
-    extremes,
-    half_squares,
-    largest_terms,
-    product_limit,
-    push_nearest,
-    push_staged,
-    sum_stages,
-)
+from methods.kernels.scanning.level_scan import visit_levels
 from methods.kernels.scanning.ranged import Ranged, all_rows
-from methods.kernels.scanning.stage_bounds import bound_tables
-from methods.kernels.scanning.stage_squares import StageSquares, add_stage_squares
-from methods.kernels.simd.block_select import may_exceed, push_above
-from methods.kernels.simd.level_tile import level_tile, segment_ends, wide_tile
+from methods.kernels.scanning.stage_squares import StageSquares
+from methods.kernels.simd.level_tile import segment_ends
 from methods.kernels.simd.planar_tile import BLOCK, WIDE
-from methods.kernels.simd.stage_bound import raise_sums
 from methods.kernels.simd.unpack_symbols import ALPHABETS, GROUP
 from methods.kernels.simd.unpackers import TRELLIS
 
@@ -49,124 +36,6 @@ __all__ = ["LevelScanner"]
 
 _WIDE_BITS = 5  # from so many bits on, bytes are too coarse for the levels
 _WIDE_SHARE = 8  # one group in so many is wide in any case
-
-
-@njit(cache=True, nogil=True)
-def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, touched: np.ndarray) -> None:
-    blocks, runs, tables, tops, wide_rows, squares, stages = documents[:7]
-    centroid_halves, centroid_pairs, products, offset_tables, entries, halves, scale_table = documents[7:]
-    narrow, nq, wide, shifts, offsets, units, ends, segments, terms, weights = batch
-    words = layout.aligned_words((wide_rows + len(tops)) * BLOCK)
-    sums = np.empty((WIDE, BLOCK), np.int32)
-    scale, added = np.empty(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
-    limits = topk.limits(heaps)
-    bytes_each, wide_each, scale_all = narrow.shape[1], 2 * wide.shape[1], len(centroid_halves) == 0
-    staged = terms.shape[1] > 0 or len(offset_tables) > 0
-    bounded = (staged or len(squares) > 0) and extremes(scale_table)[0] >= 0
-    most_terms, low, high = largest_terms(terms), np.float32(0), np.float32(0)
-    few = not (scale_all and bounded) or len(touched) < 8  # tables of bytes would cost more than they save
-    steps, lines, margins = bound_tables(path, terms[:0] if few else terms, units)
-    raised = np.empty((1, BLOCK), np.int32)
-    alone = nq == 1 and runs[0, 6] != 0
-    for turn in range(len(touched)):
-        block, begin, end = touched[turn, 0], touched[turn, 1], touched[turn, 2]
-        following = touched[min(turn + 1, len(touched) - 1), 0]
-        if alone:
-            sum_block(path, blocks, block, following, runs, tables, narrow, wide, shifts[0, 0], sums)
-        else:
-            expand_block(path, blocks, block, following, runs, tables, words)
-        largest = expand(block, entries, halves, scale_table, scale)
-        if len(squares):
-            half_squares(words, wide_rows, tops, squares, scale, added)
-        if len(centroid_halves):
-            rest = stages[block, terms.shape[1] * BLOCK :]
-            stored = rest if len(rest) else entries[block]
-            add_stage_squares(stages[block], centroid_halves, centroid_pairs, products, stored, scale, added)
-        elif len(offset_tables):
-            sum_stages(stages[block], terms.shape[1], offset_tables, added)
-        if len(squares) or len(offset_tables):
-            low, high = extremes(added)
-        first = block * BLOCK
-        for query in range(0, nq, WIDE):
-            t = query // WIDE
-            if nq == 1 and not alone:
-                wide_tile(path, 1, shifts, 0, words, wide, 0, 0, wide_rows, sums)
-                level_tile(path, 1, words, wide_rows, narrow, 0, 0, ends, 0, segments[0], sums)
-            elif not alone:
-                wide_tile(path, 4, shifts, query, words, wide, query * wide_each, wide_each, wide_rows, sums)
-                place, own = t * ends.shape[1], query * bytes_each
-                level_tile(path, 4, words, wide_rows, narrow, own, bytes_each, ends, place, segments[t], sums)
-            for q in range(query, min(query + WIDE, nq)):
-                line, where = (offsets[q], units[q]), (first, begin, end, q)
-                if bounded:
-                    most = most_terms[q] * largest if scale_all else most_terms[q]
-                    weight = weights[q] if staged else np.float32(-1)  # half of the squared length is subtracted
-                    bound, row = sums, q - query
-                    if len(steps) and lines[q, 1]:
-                        count, begins, own = terms.shape[1], block * stages.shape[1], q * terms.shape[1]
-                        raise_sums(path, stages, begins, count, steps, own, lines[q, 0], lines[q, 1], sums, row, raised)
-                        bound, row, most = raised, 0, margins[q] * largest
-                    limit = product_limit(limits[q], weight, low, high, most)
-                    if not may_exceed(bound, row, offsets[q], units[q], scale, largest, limit):
-                        continue
-                if staged:
-                    push_staged(
-                        sums,
-                        q - query,
-                        line,
-                        scale,
-                        stages[block],
-                        terms[q],
-                        scale_all,
-                        added,
-                        weights[q],
-                        where,
-                        limits,
-                        heaps[q],
-                    )
-                elif len(squares):
-                    push_nearest(sums, q - query, line, scale, added, where, limits, heaps[q])
-                elif may_exceed(sums, q - query, offsets[q], units[q], scale, largest, limits[q]):
-                    push_above(sums, q - query, line, scale, first, begin, end, q, limits, heaps)
-
-
-@njit(cache=True, nogil=True)
-def _taken(batch: tuple, chosen: np.ndarray) -> tuple:
-    """The batch of some queries; segments of a single one are its own, of several those that suit all queries."""
-    narrow, _, wide, shifts, offsets, units, ends, segments, terms, weights = batch
-    own = np.full((len(chosen) + WIDE - 1) // WIDE, chosen[0] if len(chosen) == 1 else len(segments) - 1)
-    return (
-        prepare.taken(narrow, chosen),
-        len(chosen),
-        prepare.taken(wide, chosen),
-        prepare.taken(shifts, chosen),
-        prepare.values_of(offsets, chosen),
-        prepare.values_of(units, chosen),
-        prepare.rows_of(ends, own),
-        prepare.values_of(segments, own),
-        prepare.tables_of(terms, chosen),
-        prepare.values_of(weights, chosen),
-    )
-
-
-@njit(cache=True, nogil=True)
-def _visit_levels(
-    path: Path,
-    documents: tuple,
-    batch: tuple,
-    heaps: np.ndarray,
-    queries: np.ndarray,
-    query_ends: np.ndarray,
-    ranges: np.ndarray,
-    range_ends: np.ndarray,
-) -> None:
-    """The scan of :func:`.prepare.run`: the best of each query end in ``heaps`` (nq, k) int64."""
-    for visit in range(len(query_ends) - 1):
-        chosen = queries[query_ends[visit] : query_ends[visit + 1]]
-        part, best = (_taken(batch, chosen), prepare.rows_of(heaps, chosen)) if len(queries) else (batch, heaps)
-        touched = layout.touched(ranges[range_ends[visit] : range_ends[visit + 1]])
-        _scan_levels(path, documents, part, best, touched)
-        prepare.put_rows(heaps, chosen, best)
 
 
 @njit(cache=True, nogil=True)
@@ -180,7 +49,8 @@ class LevelScanner(Ranged):
 
     A code stands for ``factor * sum over dimensions of deviation * level``, see :class:`IntegerLevels` and ``spreads``.
     With ``stages``, what each query's tables say of a document's stages is added to the sum: before the factor, or
-    after it under l2. With ``offsets``, a document's offset times the query's weight is added last.
+    after it under l2. With ``sizes``, the sum is first multiplied with
+    the document's size. With ``offsets``, a document's offset times the query's weight is added last.
 
     Parameters
     ----------
@@ -205,6 +75,10 @@ class LevelScanner(Ranged):
     offsets : (n, bytes) uint8, optional
         Kept with the codes; an offset is the sum of what ``offset_tables`` say of its bytes. Not under l2.
     offset_tables : (bytes, 256) float32, optional
+    sizes : (256,) float32, optional
+        Positive. What each value of a document's byte of ``size_bytes`` says. Not under l2.
+    size_bytes : (n, 1) uint8, optional
+        Kept with the codes; ``entries`` where they are not given.
     finer : bool
         Round all weights to 16 bits, not the first alone: for queries far from all documents' mean; takes longer.
     threads, path
@@ -232,6 +106,8 @@ class LevelScanner(Ranged):
         products: np.ndarray | None = None,
         offsets: np.ndarray | None = None,
         offset_tables: np.ndarray | None = None,
+        sizes: np.ndarray | None = None,
+        size_bytes: np.ndarray | None = None,
         finer: bool = False,
     ) -> None:
         alphabets = np.asarray(alphabets, np.int64)
@@ -262,6 +138,12 @@ class LevelScanner(Ranged):
             if l2 or offset_tables is None or len(offsets) != self.size:
                 raise KernelError(f"offsets need offset_tables and {self.size} rows, and no l2")
             stages = np.hstack([stages, prepare.as_codes(offsets, len(offset_tables), "offsets")])
+        if sizes is not None and (l2 or sizes.shape != (256,) or not sizes.min() > 0):
+            raise KernelError("sizes are 256 positive numbers, and not for l2")
+        if size_bytes is not None:
+            if sizes is None:
+                raise KernelError("size_bytes need sizes")
+            stages = np.hstack([stages, prepare.as_codes(size_bytes, 1, "size_bytes")])
         self._sign = -1 if stage_squares else 1  # squared lengths are subtracted
         self._stages, self._stage_bytes = layout.planar(stages), stages.shape[1]
         self.blocks = layout.planar(codes, self._places)
@@ -284,6 +166,7 @@ class LevelScanner(Ranged):
             self._stages,
             *stage_tables(stage_squares),
             np.empty((0, 256), np.float32) if offset_tables is None else offset_tables,
+            np.empty(0, np.float32) if sizes is None else np.ascontiguousarray(sizes, np.float32),
             *self.scales.arrays,
         )
 
@@ -322,7 +205,7 @@ class LevelScanner(Ranged):
         queries = np.asarray(queries, np.float32)
         batch = self._batch(queries, tables, weights, pads=len(queries) != 1)
         heaps = prepare.run(
-            _visit_levels, self.path, self._documents, batch, min(k, self.size), self.threads, self.visits
+            visit_levels, self.path, self._documents, batch, min(k, self.size), self.threads, self.visits
         )
         keys, ids = topk.results(heaps, k)
         scores = topk.scores(keys)

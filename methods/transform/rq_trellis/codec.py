@@ -13,6 +13,7 @@ from methods.encoding.factor_and_product import FactorAndProduct
 from methods.encoding.factor_byte import factor_bytes, factor_scale, factor_table
 from methods.encoding.gaussian_levels import MOST_BITS
 from methods.encoding.offset import fitted_bounds, mean_direction, offset_size, split
+from methods.encoding.size_and_factor import SizeAndFactor
 from methods.errors import BudgetError, MethodError
 from methods.faiss_tools import training_sample
 from methods.fitting.allocation import group_count
@@ -25,8 +26,9 @@ from methods.registry import register
 from methods.transform.rq_trellis.product_choice import product_bytes
 from methods.transform.rq_trellis.quantizer import BEAM, StagedQuantizer, coarse_index, lengths
 from methods.transform.rq_trellis.search import StagedSearcher
+from methods.transform.rq_trellis.size_choice import chosen_gain, size_bytes
 from methods.transform.transform_coding import scales
-from methods.transform.transform_coding.choice import choose
+from methods.transform.transform_coding.choice import GAMMAS, choose
 from methods.transform.transform_coding.codec import check_offset
 from methods.transform.transform_coding.offset import OffsetQuantizer, without_direction
 from methods.transform.transform_coding.quantizer import encode_scaled
@@ -39,6 +41,8 @@ _FACTOR_BYTES = 1
 _ITERATIONS = 10
 _TRAINING = 65_536  # for the stages: with fewer they learn their own training vectors
 _FACTOR_SAMPLE = 10_000  # at most: to know the range of factors
+_RULE_WITH_SIZES = "renormalized"  # of the factor: the gain of sizes says already how long levels are
+_SIZE_SAMPLE = 4000  # at most: to know the sizes of levels
 _CHOOSING_STATE_BITS = 10  # by which exponent and rule are chosen: in a third of the time, the same or as good ones
 _CHOOSING_FROM = 5000  # training vectors; of fewer the trellis itself takes no longer, and these tell less
 _LARGE = 32  # bytes of a code from which a second stage gains more than its byte does in levels
@@ -100,9 +104,10 @@ class RQTrellis(Codec):
     # and values coded at their own size; 5: one stage at every size, of 20,000 training vectors; 6: no offset, outliers
     # counted in full for the axes; 7: an offset wherever simulated codes without stages found more with it;
     # 8: variances of few training vectors were their own, and fewer than 256 were repeated; 9: under l2 two bytes of
-    # squared length; 10: exponent and rule chosen by the trellis itself, factors of 20,000 vectors
-    version = "11"
-    reads_versions = frozenset({"7", "8", "9", "10"})  # but under l2: they chose other codes in the same format
+    # squared length; 10: exponent and rule chosen by the trellis itself, factors of 20,000
+    # vectors; 11: by inner product no size of the levels
+    version = "12"
+    reads_versions = frozenset({"7", "8", "9", "10", "11"})  # but under l2: they chose other codes in the same format
     renamed: ClassVar[dict[str, str]] = {"bits": "level_bytes"}
     renamed_parts: ClassVar[dict[str, str]] = {"centre": "mean"}
     check_params: ClassVar[dict[str, Any]] = {"state_bits": 10}
@@ -163,18 +168,22 @@ class RQTrellis(Codec):
         _, matrix, spread = coding_axes(_without_copies(residuals), direction, seed)
         if keeps_offset:
             matrix = without_direction(matrix.T, direction).T
+        residuals = residuals[:: -(-len(residuals) // _SIZE_SAMPLE)]
+        own_size = 0 if self.metric is Metric.L2 else self._size_bytes(rests, keeps_offset)
         given = given[:: -(-len(given) // _FACTOR_SAMPLE)]
         bounds = fitted_bounds(split(given, np.zeros_like(direction), direction)[0], self.level_bytes)
 
         def quantizer(
             gamma: float,
-            other: int = offset_size(self.level_bytes) if keeps_offset else 0,
+            other: int = (offset_size(self.level_bytes) if keeps_offset else 0) + max(own_size - 1, 0),
             candidates: int = 1,
             state_bits: int = self.state_bits,
+            gain: float = 1.0,
         ) -> Any:
             zero = np.zeros(self.dim, np.float32)
             fine = QUANTIZERS[state_bits].choose(zero, matrix, spread, self.level_bytes - other, gamma)
-            staged = StagedQuantizer(center, coarse, fine, self.metric is not Metric.L2, candidates)
+            sizes = SizeAndFactor.sizes_for(fine.sizes(residuals), own_size) if own_size else None
+            staged = StagedQuantizer(center, coarse, fine, self.metric is not Metric.L2, candidates, sizes, gain)
             return OffsetQuantizer(staged, direction, bounds) if keeps_offset else staged
 
         tried = (
@@ -182,7 +191,12 @@ class RQTrellis(Codec):
             if len(vectors) >= _CHOOSING_FROM
             else quantizer
         )
-        gamma, rule = choose(tried, vectors, self.metric.inner, self.gamma, self.scale, seed)
+        if own_size:
+            middle = tried(self.gamma or GAMMAS[len(GAMMAS) // 2])
+            gain = chosen_gain(_staged(middle), vectors, direction, seed)
+            tried, quantizer = (functools.partial(each, gain=gain) for each in (tried, quantizer))
+        given_rule = self.scale or (_RULE_WITH_SIZES if own_size else None)
+        gamma, rule = choose(tried, vectors, self.metric.inner, self.gamma, given_rule, seed)
         stored: dict[str, np.ndarray] = {}
         if self.metric is Metric.L2:
             size = product_bytes(self.dim, self.level_bytes, lambda other: quantizer(gamma, other), rule, vectors, seed)
@@ -192,8 +206,15 @@ class RQTrellis(Codec):
             stored = {"factor_scale" if size > 1 else "factor_levels": pair.factors, "product_levels": pair.products}
         else:
             chosen = quantizer(gamma, candidates=self.candidates)
-            stored["factor_scale"] = factor_scale(encode_scaled(chosen, rule, given)[1])
-        fine = (chosen.rest if isinstance(chosen, OffsetQuantizer) else chosen).fine
+            factors = encode_scaled(chosen, rule, given)[1]
+            staged = _staged(chosen)
+            if staged.sizes is None:
+                stored["factor_scale"] = factor_scale(factors)
+            else:
+                both = SizeAndFactor.fit(staged.sizes, factors)
+                stored["factor_scale" if both.size > 1 else "factor_levels"] = both.factors
+                stored |= {"level_sizes": both.sizes, "size_gain": np.array([staged.gain], np.float32)}
+        fine = _staged(chosen).fine
         parts = {
             "mean": center,
             "codebooks": codebooks,
@@ -205,6 +226,11 @@ class RQTrellis(Codec):
             "gamma": np.array([gamma], np.float32),
         }
         self._load_parts(parts | ({"direction": direction, "offset_range": bounds} if keeps_offset else {}))
+
+    def _size_bytes(self, centered: np.ndarray, keeps_offset: bool) -> int:
+        """As :func:`.size_choice.size_bytes`, of what the offset leaves."""
+        room = self.level_bytes - (offset_size(self.level_bytes) if keeps_offset else 0)
+        return size_bytes(centered, room)
 
     def _trained_stages(self, sample: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Codebooks (stages, centroids, dim) of a sample (n, dim) of ``count`` vectors, and residuals (n, dim)."""
@@ -241,38 +267,43 @@ class RQTrellis(Codec):
         self.parts_ = dict(parts)
         zero = np.zeros(self.dim, np.float32)
         fine = QUANTIZERS[self.state_bits](zero, parts["matrix"], parts["bits"], parts["spreads"])
-        coarse = coarse_index(parts["codebooks"])
-        staged = StagedQuantizer(parts["mean"], coarse, fine, self.metric is not Metric.L2, self.candidates)
+        coarse, l2 = coarse_index(parts["codebooks"]), self.metric is Metric.L2
+        sizes = parts.get("level_sizes")
+        gain = 1.0 if sizes is None else float(parts["size_gain"][0])
+        staged = StagedQuantizer(parts["mean"], coarse, fine, not l2, self.candidates, sizes, gain)
         self.quantizer_: StagedQuantizer | OffsetQuantizer = staged
         if "direction" in parts:
             self.quantizer_ = OffsetQuantizer(staged, parts["direction"], parts["offset_range"])
         self.rule_ = scales.RULES[int(parts["scale"][0])]
-        if self.metric is Metric.L2:
-            if "product_levels" not in parts:
-                raise MethodError(
-                    "this rq_trellis of version 9 or less codes otherwise under l2; fit it again and encode anew"
-                )
-            self._pair: FactorAndProduct | None = FactorAndProduct(
-                parts["factor_scale" if "factor_scale" in parts else "factor_levels"], parts["product_levels"]
+        factors = parts["factor_scale" if "factor_scale" in parts else "factor_levels"]
+        self._pair: FactorAndProduct | SizeAndFactor | None = None
+        if l2 and "product_levels" not in parts:
+            raise MethodError(
+                "this rq_trellis of version 9 or less codes otherwise under l2; fit it again and encode anew"
             )
-            self._table = self._pair.factor_table
-        else:
-            self._pair, self._table = None, factor_table(parts["factor_scale"])
+        if l2:
+            self._pair = FactorAndProduct(factors, parts["product_levels"])
+        elif sizes is not None:
+            self._pair = SizeAndFactor(sizes, factors)
+        self._table = factor_table(factors) if self._pair is None else self._pair.factor_table
 
     # --- codes -------------------------------------------------------------------------------------------
 
     def _encode(self, vectors: np.ndarray) -> np.ndarray:
         codes, factors = encode_scaled(self.quantizer_, self.rule_, vectors - self.quantizer_.mean)
         if self._pair is None:
-            entries = factor_bytes(factors, self.parts_["factor_scale"])[:, None]
-        else:
-            assert isinstance(self.quantizer_, StagedQuantizer)
-            entries = self._pair.encode(factors, self.quantizer_.products(codes))
-        return np.concatenate([codes, entries], axis=1)
+            return np.concatenate([codes, factor_bytes(factors, self.parts_["factor_scale"])[:, None]], axis=1)
+        if isinstance(self._pair, SizeAndFactor):
+            return np.concatenate([codes[:, 1:], self._pair.encode(codes[:, 0], factors)], axis=1)
+        return np.concatenate([codes, self._pair.encode(factors, _staged(self.quantizer_).products(codes))], axis=1)
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
         at = self.code_size - (1 if self._pair is None else self._pair.size)
-        return self.quantizer_.vectors(codes[:, :at], self._table[codes[:, at]]) + self.quantizer_.mean
+        rest, factors = codes[:, :at], self._table[codes[:, at]]
+        if isinstance(self._pair, SizeAndFactor):
+            places, factors = self._pair.decode(codes[:, at:])
+            rest = np.concatenate([places[:, None], rest], axis=1)
+        return self.quantizer_.vectors(rest, factors) + self.quantizer_.mean
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
         factors = self._table if self._pair is None else self._pair
@@ -288,6 +319,11 @@ class RQTrellis(Codec):
         check_state_bits(self.state_bits)
         check_offset(self.offset, self.level_bytes)
         check_integer("candidates", self.candidates, 1, MOST_CANDIDATES)
+
+
+def _staged(quantizer: StagedQuantizer | OffsetQuantizer) -> StagedQuantizer:
+    """The quantizer of stages and levels, with an offset or without."""
+    return quantizer.rest if isinstance(quantizer, OffsetQuantizer) else quantizer
 
 
 def _misses_clusters(residuals: np.ndarray, sample: np.ndarray, centroids: int, seed: int) -> bool:

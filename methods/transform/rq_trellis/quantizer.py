@@ -43,6 +43,11 @@ class StagedQuantizer:
     candidates : int
         Sums of centroids, of the nearest by beam search, whose residuals are all coded; the code that leaves least is
         kept. Of as many, the nearest sum is not always the one whose residual the levels say best.
+    sizes : (count,) float32, optional
+        Ascending; where ``scales_sum``. Codes begin with a byte that says which of them multiplies the levels: some
+        vectors lie near their centroid and others far from it, of which a factor of the sum says nothing.
+    gain : float
+        What a size is multiplied with when it is read: levels are shorter than the residual they stand for.
     """
 
     mean: np.ndarray
@@ -50,6 +55,8 @@ class StagedQuantizer:
     fine: TrellisQuantizer
     scales_sum: bool
     candidates: int = 1
+    sizes: np.ndarray | None = None
+    gain: float = 1.0
 
     @property
     def stages(self) -> int:
@@ -71,7 +78,8 @@ class StagedQuantizer:
         return vectors
 
     def encode(self, centered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Codes (n, stages + symbols) uint8 of centered vectors, and products (n, 3) for their factors."""
+        """Codes (n, stages + symbols) uint8 of centered vectors, after their size's place if there are sizes, and
+        products (n, 3) for their factors."""
         sizes = lengths(centered) if self.scales_sum else np.ones(len(centered), np.float32)
         shapes = centered / sizes[:, None]
         if self.candidates == 1:
@@ -92,12 +100,17 @@ class StagedQuantizer:
         self, centered: np.ndarray, shapes: np.ndarray, stages: np.ndarray, coarse: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Codes and products of :meth:`encode` with these centroids (n, stages), whose sums are ``coarse``."""
-        symbols, products = self.fine.encode(shapes - coarse, equalize=not self.scales_sum)
-        if self.scales_sum:
-            decoded = coarse + self._fine(symbols)
-            pairs = ((centered, decoded), (decoded, decoded), (centered, centered))
-            products = np.stack([np.einsum("ij,ij->i", a, b, dtype=np.float64) for a, b in pairs], axis=1)
-        return np.concatenate([stages, symbols], axis=1), products
+        if self.sizes is None:
+            symbols, products = self.fine.encode(shapes - coarse, equalize=not self.scales_sum)
+            codes = np.concatenate([stages, symbols], axis=1)
+            if not self.scales_sum:
+                return codes, products
+        else:
+            symbols, places = self.fine.encode_sized(shapes - coarse, self.sizes)
+            codes = np.concatenate([places[:, None], stages, symbols], axis=1)
+        decoded = coarse + self._fine(codes)
+        pairs = ((centered, decoded), (decoded, decoded), (centered, centered))
+        return codes, np.stack([np.einsum("ij,ij->i", a, b, dtype=np.float64) for a, b in pairs], axis=1)
 
     def _unpacked(self, packed: np.ndarray) -> np.ndarray:
         """Numbers of centroids (n, stages) uint8 of faiss's codes."""
@@ -106,7 +119,7 @@ class StagedQuantizer:
 
     def decode(self, codes: np.ndarray, factors: np.ndarray) -> np.ndarray:
         """Vectors (n, dim) float32 of codes (n, >= stages + symbols) uint8 and their factors (n,)."""
-        coarse, fine = self._centroids(codes), self._fine(codes[:, self.stages :])
+        coarse, fine = self._centroids(codes[:, self._first :]), self._fine(codes)
         return (coarse + fine) * factors[:, None] if self.scales_sum else coarse + fine * factors[:, None]
 
     def vectors(self, codes: np.ndarray, factors: np.ndarray) -> np.ndarray:
@@ -125,8 +138,15 @@ class StagedQuantizer:
         packed = stages if self._bits == 8 else faiss.pack_bitstrings(stages.astype(np.int32), self._bits)
         return self.coarse.sa_decode(packed)
 
-    def _fine(self, symbols: np.ndarray) -> np.ndarray:
-        return self.fine.levels(symbols) @ self.fine.matrix.T
+    @property
+    def _first(self) -> int:
+        """The column of a code's first stage."""
+        return 0 if self.sizes is None else 1
+
+    def _fine(self, codes: np.ndarray) -> np.ndarray:
+        """What the levels of whole codes stand for (n, dim)."""
+        fine = self.fine.levels(codes[:, self._first + self.stages :]) @ self.fine.matrix.T
+        return fine if self.sizes is None else fine * (np.float32(self.gain) * self.sizes[codes[:, 0]])[:, None]
 
 
 def nearest_sums(coarse: faiss.IndexResidualQuantizer, vectors: np.ndarray, count: int) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 
 from methods.base import Metric
 from methods.encoding.factor_and_product import FactorAndProduct
+from methods.encoding.size_and_factor import SizeAndFactor
 from methods.kernels.scanning.levels import LevelScanner
 from methods.kernels.scanning.stage_squares import StageSquares
 from methods.kernels.sets.maxsim import largest_level_products
@@ -28,8 +29,8 @@ class StagedSearcher(ProductSearcher):
         Of the queries.
     quantizer : StagedQuantizer or OffsetQuantizer
     codes : (n, code_size) uint8
-    factors : (256,) float32, or FactorAndProduct under l2
-        What the factor's byte stands for.
+    factors : (256,) float32, SizeAndFactor, or FactorAndProduct under l2
+        What the last bytes stand for.
     """
 
     scanned_by = "scanner"
@@ -40,25 +41,26 @@ class StagedSearcher(ProductSearcher):
         metric: Metric,
         quantizer: StagedQuantizer | OffsetQuantizer,
         codes: np.ndarray,
-        factors: np.ndarray | FactorAndProduct,
+        factors: np.ndarray | FactorAndProduct | SizeAndFactor,
     ) -> None:
         super().__init__(dim, metric, len(codes))
         self.direction: np.ndarray | None = None
         added: dict[str, Any] = {}
-        size = 0
+        self.offset_size = 0
         if isinstance(quantizer, OffsetQuantizer):
-            size = quantizer.size
+            self.offset_size = quantizer.size
             self.direction, added["offset_tables"] = quantizer.direction, quantizer.tables
         self.quantizer: StagedQuantizer = quantizer.rest if isinstance(quantizer, OffsetQuantizer) else quantizer
         self.codebooks, fine = self.quantizer.codebooks, self.quantizer.fine
-        ends = np.cumsum([self.quantizer.stages, fine.code_size, size, 1])
-        stages, levels, offsets, entries, products = (
-            np.ascontiguousarray(part) for part in np.split(codes, ends, axis=1)
-        )
+        ends = np.cumsum([self.quantizer.stages, fine.code_size, self.offset_size, 1])
+        stages, levels, offsets, entries, last = (np.ascontiguousarray(part) for part in np.split(codes, ends, axis=1))
         if isinstance(factors, FactorAndProduct):
             added |= {"l2": True, "stage_squares": StageSquares.of(self.codebooks, factors.product_tables)}
-            added |= {"products": products} if factors.size > 1 else {}
+            added |= {"products": last} if factors.size > 1 else {}
             added |= {"finer": self._clusters_are_far()}
+        if isinstance(factors, SizeAndFactor):
+            added["sizes"] = factors.size_table * np.float32(self.quantizer.gain)
+            added |= {"size_bytes": last} if factors.size > 1 else {}
         added |= {"offsets": offsets} if self.direction is not None else {}
         self.scanner = LevelScanner(
             levels,
@@ -66,7 +68,7 @@ class StagedSearcher(ProductSearcher):
             fine.spreads,
             fine.integer_levels(),
             entries[:, 0],
-            factors.factor_table if isinstance(factors, FactorAndProduct) else factors,
+            factors if isinstance(factors, np.ndarray) else factors.factor_table,
             stages=stages,
             **added,
         )
@@ -114,5 +116,6 @@ class StagedSearcher(ProductSearcher):
 
     def codes_of(self, rows: np.ndarray) -> np.ndarray:
         levels, kept, entries = self.scanner.taken(rows)
-        stages, offsets = np.split(kept, [self.quantizer.stages], axis=1)
-        return np.hstack([stages, levels, offsets, entries[:, None]])
+        ends = np.cumsum([self.quantizer.stages, self.offset_size])
+        stages, offsets, last = np.split(kept, ends, axis=1)
+        return np.hstack([stages, levels, offsets, entries[:, None], last])

@@ -18,7 +18,7 @@ _ALIKE, _VARIED = 0.1, 0.35  # standard deviations of logarithms of lengths, bet
 _TRIED_RULES = ("least_squares", "renormalized")  # the unbiased scale finds less on every set that was measured
 _QUERIES, _BASE, _NEIGHBORS = 1000, 10_000, 10
 _TIE = 0.003  # of recall: less than these samples can tell
-_LEAST = 200  # training vectors below which nothing can be held out
+LEAST = 200  # training vectors below which nothing can be held out
 
 
 def choose(
@@ -46,10 +46,10 @@ def choose(
     rules = _TRIED_RULES if rule is None else (rule,)
     if len(gammas) * len(rules) == 1:
         return gammas[0], rules[0]
-    if len(vectors) < _LEAST:
+    if len(vectors) < LEAST:
         return gammas[len(gammas) // 2], rules[0]
-    held_out = _held_out(vectors, metric, seed)
-    tried = [(each, _recalls(quantizer(each), rules, metric, *held_out)) for each in gammas]
+    others = held_out(vectors, metric, seed)
+    tried = [(each, _recalls(quantizer(each), rules, metric, *others)) for each in gammas]
     best = max(recall for _, recalls in tried for _, recall in recalls)
     # Queries are farther from documents than documents are from each other and lie more along the first axes: of
     # exponents of equal recall for held-out documents, the largest serves queries best.
@@ -64,10 +64,10 @@ def finds_more(
 
     Never of fewer than 200 vectors (n, dim) float32. The rule is tried as in :func:`choose`.
     """
-    if len(vectors) < _LEAST:
+    if len(vectors) < LEAST:
         return False
-    held_out = _held_out(vectors, metric, seed)
-    return _best_recall(one, rule, metric, held_out) > _best_recall(other, rule, metric, held_out)
+    others = held_out(vectors, metric, seed)
+    return _best_recall(one, rule, metric, others) > _best_recall(other, rule, metric, others)
 
 
 def size_power(
@@ -101,21 +101,26 @@ def size_power(
         return 0.5
     if deviation > _VARIED:
         return 1.0
-    if len(vectors) < _LEAST:
+    if len(vectors) < LEAST:
         return 0.5
-    held_out = _held_out(vectors, metric, seed)
+    others = held_out(vectors, metric, seed)
     # The byte of a factor, which varies with the size, says it less exactly then: at 4x that outweighs clipped levels.
-    by_size, by_root = (_best_recall(quantizer(power), rule, metric, held_out, stored=True) for power in (1.0, 0.5))
-    error = np.sqrt(by_root * (1 - by_root) / (_NEIGHBORS * len(held_out[0])))
+    by_size, by_root = (_best_recall(quantizer(power), rule, metric, others, stored=True) for power in (1.0, 0.5))
+    error = np.sqrt(by_root * (1 - by_root) / (_NEIGHBORS * len(others[0])))
     return 1.0 if by_size >= by_root - error else 0.5
 
 
-def _held_out(vectors: np.ndarray, metric: Metric, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def held_out(vectors: np.ndarray, metric: Metric, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Some training vectors as queries (nq, dim), others as base (n, dim), and the nearest of these (nq, 10)."""
     order = np.random.default_rng(seed).permutation(len(vectors))
     count = min(_QUERIES, len(vectors) // 10)
     queries, base = vectors[order[:count]], vectors[order[count : count + _BASE]]
     return queries, base, faiss.knn(queries, base, _NEIGHBORS, metric=faiss_metric(metric))[1]
+
+
+def overlap(ids: np.ndarray, truth: np.ndarray) -> float:
+    """The share of the true neighbors (nq, 10) that are among ``ids`` (nq, 10)."""
+    return float(np.mean([len(np.intersect1d(a, b)) for a, b in zip(ids, truth)])) / truth.shape[1]
 
 
 def _recall(result: tuple[str, float]) -> float:
@@ -154,5 +159,5 @@ def _recalls(
             factors = factor_table(scale)[factor_bytes(factors, scale)]
         decoded = quantizer.decode(codes, factors)
         ids = faiss.knn(mapped, decoded, _NEIGHBORS, metric=faiss_metric(metric))[1]
-        recalls.append((rule, float(np.mean([len(np.intersect1d(a, b)) for a, b in zip(ids, truth)])) / _NEIGHBORS))
+        recalls.append((rule, overlap(ids, truth)))
     return recalls

@@ -9,11 +9,14 @@ from typing import Protocol, Self
 import numpy as np
 
 from methods.encoding.gaussian_levels import MOST_BITS, distortions, levels
+from methods.encoding.sample_levels import nearest
 from methods.fitting.allocation import LEAST_SPREAD, allocate, evened_groups, full_groups, varying
 from methods.kernels.encoding.levels import CELLS, cell_starts, decode_levels, encode_levels
 from methods.kernels.scanning.integer_levels import ALPHABETS, MAX_LEVEL, MAX_WORD, IntegerLevels
 from methods.kernels.simd.unpack_symbols import GROUP
 from methods.transform.transform_coding import scales
+
+_LEAST_SIZE = 1e-30  # of a vector, so that it has a logarithm
 
 
 @functools.cache
@@ -157,15 +160,29 @@ class Quantizer:
         values = self._values(centered)
         sizes = np.ones(len(values), np.float32)
         if equalize:
-            scaled = values / np.repeat(self.spreads, GROUP)
-            vary = varying(self.spreads)
-            if not vary.all():
-                scaled = scaled[:, np.repeat(vary, GROUP)]
-            sizes = np.sqrt(np.einsum("ij,ij->i", scaled, scaled, dtype=np.float64) / scaled.shape[1])
+            sizes = self._sizes(values)
             sizes = (np.where(sizes > 0, sizes, 1) ** self.size_power).astype(np.float32)
         codes, sums = self._encode_values(values / sizes[:, None])
         squares = np.einsum("ij,ij->i", centered, centered, dtype=np.float64)
         return codes, np.stack([sums[:, 0] * sizes, sums[:, 1], squares], axis=1)
+
+    def encode_sized(self, centered: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Codes (n, code_size) uint8 of centered vectors at the nearest of ``sizes``, ascending, and its place (n,)."""
+        values = self._values(centered)
+        places = nearest(np.log(sizes, dtype=np.float64), np.log(np.maximum(self._sizes(values), _LEAST_SIZE)))
+        return self._encode_values(values / sizes[places, None])[0], places.astype(np.uint8)
+
+    def sizes(self, centered: np.ndarray) -> np.ndarray:
+        """Sizes (n,) float64 of centered vectors along the axes: 1 is what the levels are made for."""
+        return self._sizes(self._values(centered))
+
+    def _sizes(self, values: np.ndarray) -> np.ndarray:
+        """Of values (n, groups * 8)."""
+        scaled = values / np.repeat(self.spreads, GROUP)
+        vary = varying(self.spreads)
+        if not vary.all():
+            scaled = scaled[:, np.repeat(vary, GROUP)]
+        return np.sqrt(np.einsum("ij,ij->i", scaled, scaled, dtype=np.float64) / scaled.shape[1])
 
     def _values(self, centered: np.ndarray) -> np.ndarray:
         """Values (n, groups * 8) float32 along the axes."""

@@ -8,6 +8,7 @@ import pytest
 from methods import BudgetError, MethodError, Metric, for_budget, get
 from methods.checks import data
 from methods.encoding.factor_and_product import FactorAndProduct
+from methods.encoding.size_and_factor import SizeAndFactor
 from methods.transform.rq_trellis.quantizer import coarse_index, nearest_sums, unsaid
 
 FIXED = {"gamma": 1.25, "scale": "least_squares"}
@@ -145,6 +146,72 @@ def test_short_codes_share_a_byte_and_large_ones_do_not(code_bytes, sizes, clust
     codec = for_budget("rq_trellis", 64, code_bytes, "l2", **FIXED, state_bits=10).fit(base)
     assert {(21,): 1, (256,): 2, (2, 256): 3}[codec.parts()["product_levels"].shape] in sizes
     assert codec.encode(base[:2]).shape == (2, code_bytes)
+
+
+@pytest.mark.parametrize(("size", "error"), [(1, 0.1), (2, 0.01)])
+def test_sizes_and_factors_are_as_near_as_their_bytes_allow(size, error):
+    rng = np.random.default_rng(0)
+    wanted, factors = rng.lognormal(0, 0.5, 5000), rng.lognormal(1, 0.05, 5000)
+    factors[::7] = 0
+    sizes = SizeAndFactor.sizes_for(wanted, size)
+    places = np.abs(np.log(sizes) - np.log(wanted)[:, None]).argmin(axis=1)
+    both = SizeAndFactor.fit(sizes, factors)
+    codes = both.encode(places, factors)
+    assert codes.shape == (5000, both.size) == (5000, size)
+    read_places, read = both.decode(codes)
+    assert np.array_equal(read_places, places)
+    assert np.array_equal(read == 0, factors == 0)
+    telling = factors > 0
+    assert np.abs(np.log(read[telling] / factors[telling])).mean() < error / 10
+    assert np.abs(np.log(sizes[places] / wanted)).mean() < error
+    np.testing.assert_array_equal(both.size_table[codes[:, -1]], sizes[places])
+    np.testing.assert_array_equal(both.factor_table[codes[:, 0]], read)
+
+
+@pytest.mark.parametrize("size", [1, 2])
+@pytest.mark.parametrize("sample", [np.zeros(5), np.ones(1), np.array([]), np.array([1e-20, 1e20])], ids=str)
+def test_any_sample_gives_sizes_that_are_positive(size, sample):
+    sizes = SizeAndFactor.sizes_for(sample, size)
+    both = SizeAndFactor.fit(sizes, sample)
+    assert (sizes > 0).all()
+    assert np.isfinite(sizes).all()
+    assert (np.diff(sizes) >= 0).all()
+    codes = both.encode(np.zeros(3, np.int64), np.array([0, 1, 1e30]))
+    assert np.isfinite(both.decode(codes)[1]).all()
+    assert (both.size_table > 0).all()
+
+
+def clusters_of_all_radii(n, seed=0, lengths=0.0):
+    rng = np.random.default_rng(0)
+    centers = 3 * rng.standard_normal((64, 64))
+    rng = np.random.default_rng(seed + 1)
+    near = rng.lognormal(-0.5, 0.9, (n, 1)) * rng.standard_normal((n, 64))
+    vectors = centers[rng.integers(0, 64, n)] + near
+    vectors *= np.exp(rng.normal(0, lengths, (n, 1))) / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors.astype(np.float32)
+
+
+@pytest.mark.parametrize(("lengths", "code_bytes", "size"), [(0.0, 12, 1), (0.0, 40, 1), (0.2, 12, 1), (0.2, 40, 2)])
+def test_levels_are_as_large_as_residuals_by_inner_product(lengths, code_bytes, size):
+    base = clusters_of_all_radii(5000, 0, lengths)
+    codec = for_budget("rq_trellis", 64, code_bytes, "ip", state_bits=10, gamma=1.25).fit(base)
+    assert codec.parts()["level_sizes"].shape == {1: (12,), 2: (256,)}[size]
+    codes = codec.encode(base)
+    assert codes.shape[1] == code_bytes
+    error = np.square(codec.decode(codes) - base).sum(axis=1)
+    alone = codec.quantizer_
+    plain = type(alone)(alone.mean, alone.coarse, alone.fine, True)
+    its_codes, products = plain.encode(base - plain.mean)
+    factors = (np.sqrt(products[:, 2] / products[:, 1])).astype(np.float32)
+    without = np.square(plain.decode(its_codes, factors) + plain.mean - base).sum(axis=1)
+    assert error.mean() < 0.9 * without.mean()
+
+
+def test_lengths_of_all_orders_keep_a_byte_of_factor():
+    base = clusters_of_all_radii(2000, 0, 1.5)
+    codec = for_budget("rq_trellis", 64, 12, "ip", state_bits=10, gamma=1.25).fit(base)
+    assert "level_sizes" not in codec.parts()
+    assert codec.parts()["factor_scale"].shape == (4,)
 
 
 @pytest.mark.thorough

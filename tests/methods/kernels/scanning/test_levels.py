@@ -187,6 +187,62 @@ def test_stages_leave_out_no_block_that_holds_one_of_the_best(path, count, sprea
         assert np.array_equal(best_ids, ids[batch, :3])
 
 
+@pytest.mark.parametrize("path", kernel_paths.EVERY)
+@pytest.mark.parametrize("own_byte", [False, True])
+@pytest.mark.parametrize("with_offsets", [False, True])
+def test_sizes_multiply_the_levels_and_not_the_stages(path, own_byte, with_offsets):
+    rng, n, bits = np.random.default_rng(0), 700, [3, 2]
+    codes, entries = rng.integers(0, 256, (n, 5), dtype=np.uint8), rng.integers(0, 256, n, dtype=np.uint8)
+    chosen, stored = rng.integers(0, 256, (n, 2), dtype=np.uint8), rng.integers(0, 256, (n, 1), dtype=np.uint8)
+    factors, sizes = np.linspace(0, 1.5, 256, dtype=np.float32), np.geomspace(0.02, 4, 256).astype(np.float32)
+    bounds, offsets, spreads = np.array([-3, 2], np.float32), rng.uniform(-3, 2, n), np.ones(2, np.float32)
+    added = {"offsets": offset_bytes(offsets, bounds), "offset_tables": offset_tables(bounds)}
+    level = LevelScanner(
+        *(codes, np.array(bits), spreads, integer_levels(), entries, factors, False, 1, path),
+        stages=chosen,
+        sizes=sizes,
+        size_bytes=stored if own_byte else None,
+        **(added if with_offsets else {}),
+    )
+    queries, tables = rng.standard_normal((6, 16), np.float32), 5 * rng.standard_normal((6, 2, 256), np.float32)
+    weights = rng.standard_normal(6, np.float32) if with_offsets else None
+    size = sizes[stored[:, 0] if own_byte else entries]
+    staged = tables[:, 0, chosen[:, 0]] + tables[:, 1, chosen[:, 1]]
+    exact = ((queries @ decoded(codes, bits, spreads).T) * size + staged) * factors[entries]
+    exact += weights[:, None] * offsets if with_offsets else 0
+    scores, ids = level.search(queries, n, tables, weights)
+    assert np.abs(scores - np.take_along_axis(exact, ids, 1)).max() < 0.5
+    assert (np.diff(scores, axis=1) <= 0).all()
+    assert level.nbytes - level.padding == n * (5 + 1 + 2 + own_byte + with_offsets * added["offsets"].shape[1])
+    for query in range(6):  # alone, and with most blocks left out
+        own = None if weights is None else weights[query : query + 1]
+        best, best_ids = level.search(queries[query : query + 1], 3, tables[query : query + 1], own)
+        assert np.array_equal(best[0], scores[query, :3])
+        assert np.array_equal(best_ids[0], ids[query, :3])
+    ends, largest = np.array([0, 5, 300, 300, n]), np.full((6, 4), -np.inf, np.float32)
+    level.fold(queries, ends, largest, tables, weights)
+    everyone = np.empty((6, n), np.float32)
+    np.put_along_axis(everyone, ids, scores, axis=1)
+    for part in (0, 1, 3):
+        wanted = everyone[:, ends[part] : ends[part + 1]].max(axis=1)
+        np.testing.assert_allclose(largest[:, part], wanted, rtol=1e-4, atol=1e-3)
+    assert (largest[:, 2] == -np.inf).all()
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"sizes": np.zeros(256, np.float32)}, "positive"),
+        ({"sizes": np.ones(256, np.float32), "l2": True}, "not for l2"),
+        ({"size_bytes": np.zeros((3, 1), np.uint8)}, "need sizes"),
+    ],
+)
+def test_sizes_that_cannot_be_are_refused(more, says):
+    codes, entries, factors = np.zeros((3, 2), np.uint8), np.zeros(3, np.uint8), np.ones(256, np.float32)
+    with pytest.raises(KernelError, match=says):
+        LevelScanner(codes, np.array([2]), np.ones(1, np.float32), integer_levels(), entries, factors, **more)
+
+
 def test_stage_squares_of_other_shapes_or_without_distances_are_refused():
     codes, entries, factors = np.zeros((3, 2), np.uint8), np.zeros(3, np.uint8), np.ones(256, np.float32)
     form = (codes, np.array([2]), np.ones(1, np.float32), integer_levels(), entries, factors)
