@@ -21,7 +21,8 @@ __all__ = ["SizeAndFactor"]
 _SIZES, _FACTORS = 12, 21  # whose pairs fill a byte
 _BYTE = 256
 _SMALL = 1 / 64  # of the median: smaller sizes are those of vectors that are as good as their centroid
-_LEAST = 1e-30
+_TINY = 1e-30
+_LEAST = 1e-6  # of what levels are made for
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class SizeAndFactor:
         """Bytes (n, size) uint8 of the places (n,) of sizes in ``sizes``, and of factors (n,) >= 0."""
         if self.size == 2:
             return np.stack([factor_bytes(factors, self.factors), places.astype(np.uint8)], axis=1)
-        logs, middles = np.log(np.maximum(factors, _LEAST)), np.log(self.factors[1:].astype(np.float64))
+        logs, middles = np.log(np.maximum(factors, _TINY)), np.log(self.factors[1:].astype(np.float64))
         place = np.where(factors > 0, 1 + nearest(middles, logs), 0)
         return (places.astype(np.int64) * _FACTORS + place).astype(np.uint8)[:, None]
 

@@ -194,7 +194,7 @@ def clusters_of_all_radii(n, seed=0, lengths=0.0):
 @pytest.mark.parametrize(("lengths", "code_bytes", "size"), [(0.0, 12, 1), (0.0, 40, 1), (0.2, 12, 1), (0.2, 40, 2)])
 def test_levels_are_as_large_as_residuals_by_inner_product(lengths, code_bytes, size):
     base = clusters_of_all_radii(5000, 0, lengths)
-    codec = for_budget("rq_trellis", 64, code_bytes, "ip", state_bits=10, gamma=1.25).fit(base)
+    codec = for_budget("rq_trellis", 64, code_bytes, "ip", state_bits=10, gamma=1.25, offset=False).fit(base)
     assert codec.parts()["level_sizes"].shape == {1: (12,), 2: (256,)}[size]
     codes = codec.encode(base)
     assert codes.shape[1] == code_bytes
