@@ -56,6 +56,7 @@ def vectors_of(count=800, dim=84):
         ("trellis", "5B", "ip", {"offset": False}, 0),  # too short for a path
         ("rq_trellis", "16x", "cosine", {"offset": True, "state_bits": 10}, 1),
         ("rq_trellis", "8x", "ip", {"stages": 2, "offset": False}, 0),
+        ("rq_trellis", "16x", "cosine", {"offset": False, "state_bits": 10}, 0),  # a byte for size and factor
         ("rq_trellis", "8x", "l2", {"stages": 2}, 0),
         ("rq_trellis", "8B", "l2", {"stages": 1}, 0),
     ],

@@ -60,13 +60,13 @@ class RQTrellis(Codec):
     """Centroids of a few residual stages, a trellis code of the residual along its principal axes, and a factor.
 
     A vector stands as ``factor * (centroids + size * levels)``, under l2 as ``mean + centroids + factor * levels``. A
-    stage's byte names the cluster of the training set in which a vector lies, which levels along axes cannot; the residual is
-    coded as :class:`~methods.transform.trellis.codec.Trellis` does. Under the inner product the factor scales centroids
-    and levels together: to the length of the vector, which is what ranks unit vectors; the size is that of the
-    residual, since some vectors lie near their centroid and others far from it. Under l2 the factor scales the levels
-    alone: there, near vectors differ by their residuals. Stages: Chen, Guan and Wang, Sensors 2010. With fewer
-    than 64 training vectors a centroid there are fewer centroids: the next smaller power of two. Where clusters are so
-    far apart that each needs one, 4 vectors a centroid do.
+    stage's byte names the cluster of the training set in which a vector lies, which levels along axes cannot; the
+    residual is coded as :class:`~methods.transform.trellis.codec.Trellis` does. Under the inner product the factor
+    scales centroids and levels together: to the length of the vector, which is what ranks unit vectors; the size is
+    that of the residual, since some vectors lie near their centroid and others far from it. Under l2 the factor scales
+    the levels alone: there, near vectors differ by their residuals. Stages: Chen, Guan and Wang, Sensors 2010. With
+    fewer than 64 training vectors a centroid there are fewer centroids: the next smaller power of two. Where clusters
+    are so far apart that each needs one, 4 vectors a centroid do.
 
     A code is ``[stages] [symbols of the groups] [offset] [factor] [size]``. Size and factor share a byte, one of 12
     sizes and one of 21 factors, unless codes are large and vectors of varied lengths
@@ -260,8 +260,8 @@ class RQTrellis(Codec):
 
     def parts(self) -> dict[str, np.ndarray]:
         """``mean`` (dim,), ``codebooks`` (stages, at most 256, dim), ``matrix`` (dim, 8 groups) of the residual's
-        axes, ``bits`` (groups,) uint8, ``spreads`` (groups,), ``factor_scale`` (4,), under l2 ``product_levels``, by inner
-        product ``level_sizes`` (12 or 256,) and their ``size_gain`` (1,), and ``factor_levels`` in place of
+        axes, ``bits`` (groups,) uint8, ``spreads`` (groups,), ``factor_scale`` (4,), under l2 ``product_levels``, by
+        inner product ``level_sizes`` (12 or 256,) and their ``size_gain`` (1,), and ``factor_levels`` in place of
         ``factor_scale`` where a byte holds two numbers (:class:`.FactorAndProduct`, :class:`.SizeAndFactor`); ``scale``
         and ``gamma`` as they were chosen; with offsets their ``direction`` (dim,) and ``offset_range`` (2 or 3,)."""
         self._check_fitted()

@@ -22,9 +22,10 @@ _LARGE = 24  # bytes of levels from which a byte for sizes alone costs less than
 def size_bytes(centered: np.ndarray, level_bytes: int) -> int:
     """1 where size and factor share a byte, 2 where each has its own, 0 where only the factor is kept.
 
-    0 also of fewer than 2000 vectors. A shared byte has 20 factors: enough for vectors ``centered`` (n, dim) of similar lengths. Of wordllama's sentences
-    at 16 bytes a shared byte finds .485 where a factor alone has .467, at 32 bytes .690 and .668; of word vectors whose
-    lengths vary (50 bytes) a byte for each finds .920, a shared one .896, a factor alone .906.
+    0 also of fewer than 2000 vectors. A shared byte has 20 factors: enough for vectors ``centered`` (n, dim) of similar
+    lengths. Of wordllama's sentences at 16 bytes a shared byte finds .485 where a factor alone has .467, at 32 bytes
+    .690 and .668; of word vectors whose lengths vary (50 bytes) a byte for each finds .920, a shared one .896, a factor
+    alone .906.
     """
     if len(centered) < _FEW:
         return 0

@@ -167,16 +167,21 @@ def test_distances_from_centroids_plus_levels_need_the_stored_products(path, sta
 @pytest.mark.thorough
 @pytest.mark.parametrize("path", kernel_paths.EVERY)
 @pytest.mark.parametrize(("count", "spread"), [(1, 0.01), (2, 1), (3, 1e4), (2, 1e12)])
-def test_stages_leave_out_no_block_that_holds_one_of_the_best(path, count, spread):
+@pytest.mark.parametrize("least", [None, 1 / 64])
+def test_stages_leave_out_no_block_that_holds_one_of_the_best(path, count, spread, least):
     rng, n, bits = np.random.default_rng(count), 1000, [3, 2]
     codes, entries = rng.integers(0, 256, (n, 5), dtype=np.uint8), rng.integers(0, 256, n, dtype=np.uint8)
     chosen, factors = rng.integers(0, 256, (n, count), dtype=np.uint8), np.linspace(0, 1.5, 256, dtype=np.float32)
     spreads, queries = np.ones(2, np.float32), rng.standard_normal((6, 16)).astype(np.float32)
     tables = (spread * rng.standard_normal((6, count, 256))).astype(np.float32)
+    sizes = np.geomspace(least or 1, 2, 256).astype(np.float32)
     level = LevelScanner(
-        codes, np.array(bits), spreads, integer_levels(), entries, factors, threads=1, path=path, stages=chosen
+        *(codes, np.array(bits), spreads, integer_levels(), entries, factors, False, 1, path),
+        stages=chosen,
+        sizes=sizes if least else None,
     )
     products = queries @ decoded(codes, bits, spreads).T
+    products *= sizes[entries] if least else 1
     staged = sum(tables[:, stage, chosen[:, stage]] for stage in range(count))
     scores, ids = level.search(queries, n, tables)  # no block is left out
     exact = np.take_along_axis((products + staged) * factors[entries], ids, 1)
