@@ -61,8 +61,8 @@ def chosen_gain(quantizer: StagedQuantizer, vectors: np.ndarray, direction: np.n
     offsets, rests = split(base - quantizer.mean, np.zeros_like(direction), direction)
     codes, norms = quantizer.encode(rests)[0], lengths(rests)
     ones = np.ones(len(codes), np.float32)
-    centroids, whole = (dataclasses.replace(quantizer, gain=gain).decode(codes, ones) for gain in (0.0, 1.0))
-    levels = whole - centroids
+    centroids, sums = (dataclasses.replace(quantizer, gain=gain).decode(codes, ones) for gain in (0.0, 1.0))
+    levels = sums - centroids
     wanted, own = (np.einsum("ij,ij->i", each, each) for each in (rests / norms[:, None] - centroids, levels))
     telling = (wanted > 0) & (own > 0)
     full = float(np.sqrt(np.median(wanted[telling] / own[telling]))) if telling.any() else 1.0
