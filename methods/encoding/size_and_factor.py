@@ -2,8 +2,8 @@
 
 A code that stands for ``f (c + s h)``, centroid c and levels h, needs the size s because some vectors lie near their
 centroid and others far from it. A size need not be exact: levels are chosen for what is left at the size that is
-stored. Short codes spend one byte on both, one of 12 sizes times one of 21 factors; larger ones a byte on each where
-the lengths of vectors vary.
+stored. One byte holds both, one of 12 sizes and one of 21 factors, or where the lengths of vectors vary one of 5 and
+one of 51; large codes may spend a byte on each.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from methods.encoding.sample_levels import nearest, nearest_levels
 
 __all__ = ["SizeAndFactor"]
 
-_SIZES, _FACTORS = 12, 21  # whose pairs fill a byte
 _BYTE = 256
 _SMALL = 1 / 64  # of the median: smaller sizes are those of vectors that are as good as their centroid
 _TINY = 1e-30
@@ -31,9 +30,9 @@ class SizeAndFactor:
 
     Attributes
     ----------
-    sizes : (12,) or (256,) float32
+    sizes : (count,) or (256,) float32
         Positive, ascending: of a shared byte, or of a byte of their own.
-    factors : (21,) or (4,) float32
+    factors : (255 // count,) or (4,) float32
         The factors where one byte holds both, ascending from 0; else the scale of :func:`.factor_byte.factor_scale`.
     """
 
@@ -46,15 +45,15 @@ class SizeAndFactor:
         if len(sizes) == _BYTE:
             return cls(sizes, factor_scale(factors))
         positive = factors[factors > 0] if (factors > 0).any() else np.ones(1)
-        levels = nearest_levels(np.log(positive, dtype=np.float64), _FACTORS - 2).astype(np.float64)
+        levels = nearest_levels(np.log(positive, dtype=np.float64), (_BYTE - 1) // len(sizes) - 2).astype(np.float64)
         return cls(sizes, np.concatenate([[0], np.exp(levels), [positive.max()]]).astype(np.float32))
 
     @staticmethod
-    def sizes_for(sample: np.ndarray, size: int) -> np.ndarray:
-        """Sizes to choose from, for those of a sample (n,) >= 0, where both take ``size`` bytes, 1 or 2."""
+    def sizes_for(sample: np.ndarray, count: int) -> np.ndarray:
+        """``count`` sizes to choose from, 256 for a byte of their own, for those of a sample (n,) >= 0."""
         known = np.maximum(sample, max(_SMALL * float(np.median(sample)), _LEAST)) if len(sample) else np.ones(1)
-        if size == 1:
-            levels = np.exp(nearest_levels(np.log(known, dtype=np.float64), _SIZES - 1).astype(np.float64))
+        if count < _BYTE:
+            levels = np.exp(nearest_levels(np.log(known, dtype=np.float64), count - 1).astype(np.float64))
             return np.append(levels, known.max()).astype(np.float32)
         return np.geomspace(known.min(), known.max(), _BYTE).astype(np.float32)
 
@@ -69,19 +68,25 @@ class SizeAndFactor:
             return np.stack([factor_bytes(factors, self.factors), places.astype(np.uint8)], axis=1)
         logs, middles = np.log(np.maximum(factors, _TINY)), np.log(self.factors[1:].astype(np.float64))
         place = np.where(factors > 0, 1 + nearest(middles, logs), 0)
-        return (places.astype(np.int64) * _FACTORS + place).astype(np.uint8)[:, None]
+        return (places.astype(np.int64) * len(self.factors) + place).astype(np.uint8)[:, None]
 
     def decode(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Places (n,) uint8 of sizes, and factors (n,) float32, of bytes (n, size) uint8."""
-        places = codes[:, 1] if self.size == 2 else np.minimum(codes[:, 0] // _FACTORS, _SIZES - 1)
-        return places.astype(np.uint8), self.factor_table[codes[:, 0]]
+        return self._places[codes[:, -1]], self.factor_table[codes[:, 0]]
 
     @property
     def factor_table(self) -> np.ndarray:
         """The factor (256,) float32 of each value of the first byte."""
-        return factor_table(self.factors) if self.size == 2 else self.factors[np.arange(_BYTE) % _FACTORS]
+        return factor_table(self.factors) if self.size == 2 else self.factors[np.arange(_BYTE) % len(self.factors)]
 
     @property
     def size_table(self) -> np.ndarray:
         """The size (256,) float32 of each value of the last byte."""
-        return self.sizes if self.size == 2 else self.sizes[np.minimum(np.arange(_BYTE) // _FACTORS, _SIZES - 1)]
+        return self.sizes[self._places]
+
+    @property
+    def _places(self) -> np.ndarray:
+        """Of each value of the last byte, the place (256,) uint8 of its size."""
+        values = np.arange(_BYTE)
+        places = values if self.size == 2 else np.minimum(values // len(self.factors), len(self.sizes) - 1)
+        return places.astype(np.uint8)

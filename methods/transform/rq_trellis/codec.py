@@ -26,7 +26,7 @@ from methods.registry import register
 from methods.transform.rq_trellis.product_choice import product_bytes
 from methods.transform.rq_trellis.quantizer import BEAM, StagedQuantizer, coarse_index, lengths
 from methods.transform.rq_trellis.search import StagedSearcher
-from methods.transform.rq_trellis.size_choice import chosen_gain, size_bytes
+from methods.transform.rq_trellis.size_choice import OWN_BYTE, chosen_sizes
 from methods.transform.transform_coding import scales
 from methods.transform.transform_coding.choice import GAMMAS, choose
 from methods.transform.transform_coding.codec import check_offset
@@ -69,11 +69,11 @@ class RQTrellis(Codec):
     are so far apart that each needs one, 4 vectors a centroid do.
 
     A code is ``[stages] [symbols of the groups] [offset] [factor] [size]``. Size and factor share a byte, one of 12
-    sizes and one of 21 factors, unless codes are large and vectors of varied lengths
-    (:mod:`methods.encoding.size_and_factor`). Under l2 a byte or two more hold the product of
-    centroids and levels, or, coarsely, the factor's own: distances need no decoding then
-    (:mod:`methods.encoding.factor_and_product`). Where vectors share a direction, one or two bytes
-    hold the offset along the mean, and stages and levels what is orthogonal to it (:mod:`methods.encoding.offset`).
+    sizes and one of 21 factors; of vectors of varied lengths, one of 5 and of 51, or a byte for each, or no size,
+    whichever finds most of held-out training vectors (:mod:`methods.encoding.size_and_factor`). Under l2 a byte or two
+    more hold the product of centroids and levels, or, coarsely, the factor's own: distances need no decoding then
+    (:mod:`methods.encoding.factor_and_product`). Where vectors share a direction, one or two bytes hold the offset
+    along the mean, and stages and levels what is orthogonal to it (:mod:`methods.encoding.offset`).
 
     Parameters
     ----------
@@ -172,21 +172,24 @@ class RQTrellis(Codec):
         if keeps_offset:
             matrix = without_direction(matrix.T, direction).T
         residuals = residuals[:: -(-len(residuals) // _SIZE_SAMPLE)]
-        own_size = 0 if self.metric is Metric.L2 else self._size_bytes(rests, keeps_offset)
         given = given[:: -(-len(given) // _FACTOR_SAMPLE)]
         bounds = fitted_bounds(split(given, np.zeros_like(direction), direction)[0], self.level_bytes)
 
+        offset_bytes = offset_size(self.level_bytes) if keeps_offset else 0
+
         def quantizer(
             gamma: float,
-            other: int = (offset_size(self.level_bytes) if keeps_offset else 0) + max(own_size - 1, 0),
+            other: int = 0,
             candidates: int = 1,
             state_bits: int = self.state_bits,
+            sizes: int = 0,
             gain: float = 1.0,
         ) -> Any:
             zero = np.zeros(self.dim, np.float32)
-            fine = QUANTIZERS[state_bits].choose(zero, matrix, spread, self.level_bytes - other, gamma)
-            sizes = SizeAndFactor.sizes_for(fine.sizes(residuals), own_size) if own_size else None
-            staged = StagedQuantizer(center, coarse, fine, self.metric is not Metric.L2, candidates, sizes, gain)
+            room = self.level_bytes - offset_bytes - other - (1 if sizes == OWN_BYTE else 0)
+            fine = QUANTIZERS[state_bits].choose(zero, matrix, spread, room, gamma)
+            known = SizeAndFactor.sizes_for(fine.sizes(residuals), sizes) if sizes else None
+            staged = StagedQuantizer(center, coarse, fine, self.metric is not Metric.L2, candidates, known, gain)
             return OffsetQuantizer(staged, direction, bounds) if keeps_offset else staged
 
         tried = (
@@ -194,11 +197,15 @@ class RQTrellis(Codec):
             if len(vectors) >= _CHOOSING_FROM
             else quantizer
         )
-        if own_size:
-            middle = tried(self.gamma or GAMMAS[len(GAMMAS) // 2])
-            gain = chosen_gain(_staged(middle), vectors, direction, seed)
-            tried, quantizer = (functools.partial(each, gain=gain) for each in (tried, quantizer))
-        given_rule = self.scale or (_RULE_WITH_SIZES if own_size else None)
+        given_rule = self.scale
+        if self.metric is not Metric.L2:
+            middle = self.gamma or GAMMAS[len(GAMMAS) // 2]
+            sizes, gain = chosen_sizes(
+                lambda count: _staged(tried(middle, sizes=count)),
+                *(vectors, rests, direction, self.level_bytes - offset_bytes, seed),
+            )
+            tried, quantizer = (functools.partial(each, sizes=sizes, gain=gain) for each in (tried, quantizer))
+            given_rule = self.scale or (_RULE_WITH_SIZES if sizes else None)
         gamma, rule = choose(tried, vectors, self.metric.inner, self.gamma, given_rule, seed)
         stored: dict[str, np.ndarray] = {}
         if self.metric is Metric.L2:
@@ -230,11 +237,6 @@ class RQTrellis(Codec):
         }
         self._load_parts(parts | ({"direction": direction, "offset_range": bounds} if keeps_offset else {}))
 
-    def _size_bytes(self, centered: np.ndarray, keeps_offset: bool) -> int:
-        """As :func:`.size_choice.size_bytes`, of what the offset leaves."""
-        room = self.level_bytes - (offset_size(self.level_bytes) if keeps_offset else 0)
-        return size_bytes(centered, room)
-
     def _trained_stages(self, sample: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Codebooks (stages, centroids, dim) of a sample (n, dim) of ``count`` vectors, and residuals (n, dim)."""
         bits, finest = (
@@ -261,7 +263,7 @@ class RQTrellis(Codec):
     def parts(self) -> dict[str, np.ndarray]:
         """``mean`` (dim,), ``codebooks`` (stages, at most 256, dim), ``matrix`` (dim, 8 groups) of the residual's
         axes, ``bits`` (groups,) uint8, ``spreads`` (groups,), ``factor_scale`` (4,), under l2 ``product_levels``, by
-        inner product ``level_sizes`` (12 or 256,) and their ``size_gain`` (1,), and ``factor_levels`` in place of
+        inner product ``level_sizes`` (5, 12 or 256,) and their ``size_gain`` (1,), and ``factor_levels`` in place of
         ``factor_scale`` where a byte holds two numbers (:class:`.FactorAndProduct`, :class:`.SizeAndFactor`); ``scale``
         and ``gamma`` as they were chosen; with offsets their ``direction`` (dim,) and ``offset_range`` (2 or 3,)."""
         self._check_fitted()

@@ -1,77 +1,135 @@
-"""How codes by inner product store the size of their levels, and what the levels are multiplied with besides."""
+"""How many sizes of levels codes by inner product choose from, and what the levels are multiplied with besides."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
+from collections.abc import Callable
 
 import faiss
 import numpy as np
 
+from methods.encoding.factor_byte import factor_bytes, factor_scale, factor_table
 from methods.encoding.offset import split
+from methods.encoding.size_and_factor import SizeAndFactor
 from methods.metric import Metric
 from methods.transform.rq_trellis.quantizer import StagedQuantizer, lengths
-from methods.transform.transform_coding.choice import LEAST, held_out, overlap
+from methods.transform.transform_coding.choice import held_out, overlap
 
-__all__ = ["chosen_gain", "size_bytes"]
+__all__ = ["OWN_BYTE", "chosen_sizes"]
 
-_SIMILAR, _VARIED = 0.05, 0.3  # standard deviations of logarithms of lengths
+OWN_BYTE = 256  # sizes
+_SIMILAR, _VARIED = 12, 5  # sizes that share a byte with 21 factors, and with 51
+_ALIKE = 0.05  # standard deviation of logarithms of lengths up to which these are similar
 _FEW = 2000  # training vectors: those of fewer lie nearer to their centroids than new vectors do
-_LARGE = 24  # bytes of levels from which a byte for sizes alone costs less than a coarse factor does
+_LARGE = 24  # bytes of levels from which a byte for sizes alone may pay
+_GAIN = 0.002  # of recall, by which sizes have to find more
 
 
-def size_bytes(centered: np.ndarray, level_bytes: int) -> int:
-    """1 where size and factor share a byte, 2 where each has its own, 0 where only the factor is kept.
+def chosen_sizes(
+    quantizer: Callable[[int], StagedQuantizer],
+    vectors: np.ndarray,
+    rests: np.ndarray,
+    direction: np.ndarray,
+    level_bytes: int,
+    seed: int,
+) -> tuple[int, float]:
+    """How many sizes there are, 0 where codes say none, and the quantizer's ``gain`` for them.
 
-    0 also of fewer than 2000 vectors. A shared byte has 20 factors: enough for vectors ``centered`` (n, dim) of similar
-    lengths. Of wordllama's sentences at 16 bytes a shared byte finds .485 where a factor alone has .467, at 32 bytes
-    .690 and .668; of word vectors whose lengths vary (50 bytes) a byte for each finds .920, a shared one .896, a factor
-    alone .906.
-    """
-    if len(centered) < _FEW:
-        return 0
-    norms = np.linalg.norm(centered, axis=1)
-    logs = np.log(norms[norms > 0], dtype=np.float64)
-    varied = float(logs.std()) if len(logs) else 0.0
-    if varied <= _SIMILAR:
-        return 1
-    if level_bytes >= _LARGE:
-        return 2
-    return 1 if varied <= _VARIED else 0
-
-
-def chosen_gain(quantizer: StagedQuantizer, vectors: np.ndarray, direction: np.ndarray, seed: int) -> float:
-    """The ``gain`` with which held-out training vectors find most of their neighbors, among the others, by ip.
-
-    Tried are 1, by which levels are nearest to what they stand for, what makes them as long as that, and the geometric
-    mean of both. The first finds most of word vectors in 6 bytes (.257; .226 by the second), the last of sentences in
-    16 (.485; .473 by the first).
+    12 where vectors are of similar lengths: their factors are similar, too, and few are enough. Else held-out training
+    vectors decide: sizes gain where residuals are of different lengths, and leave fewer factors. Word vectors of varied
+    lengths (50 bytes) find .906 without sizes, .920 with a byte for each, and .896 with 12 sizes and 21 factors; the
+    same brought to one length, with an offset (25 bytes) .711 without and .701 with 12 and 21.
 
     Parameters
     ----------
-    quantizer : StagedQuantizer
-        With sizes.
+    quantizer : callable
+        The quantizer for so many sizes.
     vectors : (n, dim) float32
         Training vectors.
+    rests : (m, dim) float32
+        Some of them, centered, less their parts along the direction.
     direction : (dim,) float32
         Along which an offset is kept, or zero.
+    level_bytes : int
+        Bytes of a code for levels.
     """
-    if len(vectors) < LEAST:
-        return 1.0
-    queries, base, truth = held_out(vectors, Metric.IP, seed)
-    offsets, rests = split(base - quantizer.mean, np.zeros_like(direction), direction)
-    codes, norms = quantizer.encode(rests)[0], lengths(rests)
-    ones = np.ones(len(codes), np.float32)
-    centroids, sums = (dataclasses.replace(quantizer, gain=gain).decode(codes, ones) for gain in (0.0, 1.0))
-    levels = sums - centroids
-    wanted, own = (np.einsum("ij,ij->i", each, each) for each in (rests / norms[:, None] - centroids, levels))
-    telling = (wanted > 0) & (own > 0)
-    full = float(np.sqrt(np.median(wanted[telling] / own[telling]))) if telling.any() else 1.0
-    recalls = {}
-    for gain in (1.0, np.sqrt(full), full):
-        decoded = centroids + np.float32(gain) * levels
-        decoded *= (norms / lengths(decoded))[:, None]
-        decoded += offsets[:, None] * direction
-        recalls[float(gain)] = overlap(
-            faiss.knn(queries, decoded, truth.shape[1], faiss.METRIC_INNER_PRODUCT)[1], truth
+    if len(vectors) < _FEW:
+        return 0, 1.0
+    norms = np.linalg.norm(rests, axis=1)
+    logs = np.log(norms[norms > 0], dtype=np.float64)
+    given = _Trial(vectors, direction, seed)
+    if not len(logs) or logs.std() <= _ALIKE:
+        return _SIMILAR, given.best_gain(quantizer(_SIMILAR))[1]
+    counts = (_VARIED, OWN_BYTE) if level_bytes >= _LARGE else (_VARIED,)
+    recall, gain, count = max((*given.best_gain(quantizer(count)), count) for count in counts)
+    return (count, gain) if recall > given.without(quantizer(0)) + _GAIN else (0, 1.0)
+
+
+class _Trial:
+    """Held-out training vectors as queries, and what codes of others find for them by inner product."""
+
+    def __init__(self, vectors: np.ndarray, direction: np.ndarray, seed: int) -> None:
+        self.queries, self.base, self.truth = held_out(vectors, Metric.IP, seed)
+        self.direction = direction
+
+    def without(self, quantizer: StagedQuantizer) -> float:
+        """Recall without sizes."""
+        rests, offsets = self._rests(quantizer)
+        codes = quantizer.encode(rests)[0]
+        return self._recall(
+            quantizer.decode(codes, np.ones(len(codes), np.float32)),
+            rests,
+            offsets,
+            functools.partial(_as_stored, sizes=None),
         )
-    return max(recalls, key=lambda gain: recalls[gain])
+
+    def best_gain(self, quantizer: StagedQuantizer) -> tuple[float, float]:
+        """Recall with sizes, and the gain by which it is largest.
+
+        Tried are 1, by which levels are nearest to what they stand for, what makes them as long as that, and the
+        geometric mean of both. The first finds most of word vectors in 6 bytes (.257; .226 by the second), the last of
+        sentences in 16 (.485; .473 by the first).
+        """
+        rests, offsets = self._rests(quantizer)
+        codes, norms = quantizer.encode(rests)[0], lengths(rests)
+        ones = np.ones(len(codes), np.float32)
+        centroids, sums = (dataclasses.replace(quantizer, gain=gain).decode(codes, ones) for gain in (0.0, 1.0))
+        levels = sums - centroids
+        wanted, own = (np.einsum("ij,ij->i", each, each) for each in (rests / norms[:, None] - centroids, levels))
+        telling = (wanted > 0) & (own > 0)
+        full = float(np.sqrt(np.median(wanted[telling] / own[telling]))) if telling.any() else 1.0
+        exact = {
+            gain: self._recall(centroids + np.float32(gain) * levels, rests, offsets)
+            for gain in (1.0, float(np.sqrt(full)), full)
+        }
+        gain = max(exact, key=lambda each: exact[each])
+        stored = functools.partial(_as_stored, sizes=quantizer.sizes)
+        return self._recall(centroids + np.float32(gain) * levels, rests, offsets, stored), gain
+
+    def _rests(self, quantizer: StagedQuantizer) -> tuple[np.ndarray, np.ndarray]:
+        """What is coded of the base (n, dim), and its offsets (n,)."""
+        offsets, rests = split(self.base - quantizer.mean, np.zeros_like(self.direction), self.direction)
+        return rests, offsets
+
+    def _recall(
+        self,
+        decoded: np.ndarray,
+        rests: np.ndarray,
+        offsets: np.ndarray,
+        stored: Callable[[np.ndarray], np.ndarray] = lambda factors: factors,
+    ) -> float:
+        """Of ``decoded`` (n, dim) at the lengths of ``rests``, whose factors are read as ``stored`` says."""
+        factors = stored((lengths(rests) / lengths(decoded)).astype(np.float32))
+        vectors = decoded * factors[:, None] + offsets[:, None] * self.direction
+        ids = faiss.knn(self.queries, vectors, self.truth.shape[1], faiss.METRIC_INNER_PRODUCT)[1]
+        return overlap(ids, self.truth)
+
+
+def _as_stored(factors: np.ndarray, sizes: np.ndarray | None) -> np.ndarray:
+    """Factors (n,) as codes with such sizes, or none, say them."""
+    if sizes is None:
+        scale = factor_scale(factors)
+        return factor_table(scale)[factor_bytes(factors, scale)]
+    both = SizeAndFactor.fit(sizes, factors)
+    return both.decode(both.encode(np.zeros(len(factors), np.int64), factors))[1]
