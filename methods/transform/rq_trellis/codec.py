@@ -202,7 +202,7 @@ class RQTrellis(Codec):
             middle = self.gamma or GAMMAS[len(GAMMAS) // 2]
             sizes, gain = chosen_sizes(
                 lambda count: _staged(tried(middle, sizes=count)),
-                *(vectors, rests, direction, self.level_bytes - offset_bytes, seed),
+                *(vectors, direction, self.level_bytes - offset_bytes, seed),
             )
             tried, quantizer = (functools.partial(each, sizes=sizes, gain=gain) for each in (tried, quantizer))
             given_rule = self.scale or (_RULE_WITH_SIZES if sizes else None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable
+from typing import NamedTuple
 
 import faiss
 import numpy as np
@@ -20,7 +21,7 @@ __all__ = ["OWN_BYTE", "chosen_sizes"]
 
 OWN_BYTE = 256  # sizes
 _SIMILAR, _VARIED = 12, 5  # sizes that share a byte with 21 factors, and with 51
-_ALIKE = 0.05  # standard deviation of logarithms of lengths up to which these are similar
+_ALIKE = 0.07  # standard deviation of logarithms of factors up to which 21 of them are enough
 _FEW = 2000  # training vectors: those of fewer lie nearer to their centroids than new vectors do
 _LARGE = 24  # bytes of levels from which a byte for sizes alone may pay
 _GAIN = 0.002  # of recall, by which sizes have to find more
@@ -29,17 +30,16 @@ _GAIN = 0.002  # of recall, by which sizes have to find more
 def chosen_sizes(
     quantizer: Callable[[int], StagedQuantizer],
     vectors: np.ndarray,
-    rests: np.ndarray,
     direction: np.ndarray,
     level_bytes: int,
     seed: int,
 ) -> tuple[int, float]:
     """How many sizes there are, 0 where codes say none, and the quantizer's ``gain`` for them.
 
-    12 where vectors are of similar lengths: their factors are similar, too, and few are enough. Else held-out training
-    vectors decide: sizes gain where residuals are of different lengths, and leave fewer factors. Word vectors of varied
-    lengths (50 bytes) find .906 without sizes, .920 with a byte for each, and .896 with 12 sizes and 21 factors; the
-    same brought to one length, with an offset (25 bytes) .711 without and .701 with 12 and 21.
+    12 where factors are similar, of which few are then enough: of vectors of one length. Else held-out training vectors
+    decide: sizes gain where residuals are of different lengths, and leave fewer factors. Word vectors of varied lengths
+    (50 bytes) find .906 without sizes, .920 with a byte for each, and .896 with 12 sizes and 21 factors; the same
+    brought to one length, with an offset (25 bytes) .711 without and .701 with 12 and 21.
 
     Parameters
     ----------
@@ -47,8 +47,6 @@ def chosen_sizes(
         The quantizer for so many sizes.
     vectors : (n, dim) float32
         Training vectors.
-    rests : (m, dim) float32
-        Some of them, centered, less their parts along the direction.
     direction : (dim,) float32
         Along which an offset is kept, or zero.
     level_bytes : int
@@ -56,14 +54,21 @@ def chosen_sizes(
     """
     if len(vectors) < _FEW:
         return 0, 1.0
-    norms = np.linalg.norm(rests, axis=1)
-    logs = np.log(norms[norms > 0], dtype=np.float64)
-    given = _Trial(vectors, direction, seed)
-    if not len(logs) or logs.std() <= _ALIKE:
-        return _SIMILAR, given.best_gain(quantizer(_SIMILAR))[1]
+    trial = _Trial(vectors, direction, seed)
+    similar = trial.best_gain(quantizer(_SIMILAR))
+    if similar.deviation <= _ALIKE:
+        return _SIMILAR, similar.gain
     counts = (_VARIED, OWN_BYTE) if level_bytes >= _LARGE else (_VARIED,)
-    recall, gain, count = max((*given.best_gain(quantizer(count)), count) for count in counts)
-    return (count, gain) if recall > given.without(quantizer(0)) + _GAIN else (0, 1.0)
+    best, count = max((trial.best_gain(quantizer(count)), count) for count in counts)
+    return (count, best.gain) if best.recall > trial.without(quantizer(0)) + _GAIN else (0, 1.0)
+
+
+class _Tried(NamedTuple):
+    """Recall with sizes, the gain by which it is largest, and the standard deviation of factors' logarithms."""
+
+    recall: float
+    gain: float
+    deviation: float
 
 
 class _Trial:
@@ -84,8 +89,8 @@ class _Trial:
             functools.partial(_as_stored, sizes=None),
         )
 
-    def best_gain(self, quantizer: StagedQuantizer) -> tuple[float, float]:
-        """Recall with sizes, and the gain by which it is largest.
+    def best_gain(self, quantizer: StagedQuantizer) -> _Tried:
+        """Recall with sizes by the best gain.
 
         Tried are 1, by which levels are nearest to what they stand for, what makes them as long as that, and the
         geometric mean of both. The first finds most of word vectors in 6 bytes (.257; .226 by the second), the last of
@@ -105,7 +110,9 @@ class _Trial:
         }
         gain = max(exact, key=lambda each: exact[each])
         stored = functools.partial(_as_stored, sizes=quantizer.sizes)
-        return self._recall(centroids + np.float32(gain) * levels, rests, offsets, stored), gain
+        decoded = centroids + np.float32(gain) * levels
+        logs = np.log(norms / lengths(decoded), dtype=np.float64)
+        return _Tried(self._recall(decoded, rests, offsets, stored), gain, float(logs.std()))
 
     def _rests(self, quantizer: StagedQuantizer) -> tuple[np.ndarray, np.ndarray]:
         """What is coded of the base (n, dim), and its offsets (n,)."""
