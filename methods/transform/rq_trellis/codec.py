@@ -41,7 +41,6 @@ _FACTOR_BYTES = 1
 _ITERATIONS = 10
 _TRAINING = 65_536  # for the stages: with fewer they learn their own training vectors
 _FACTOR_SAMPLE = 10_000  # at most: to know the range of factors
-_RULE_WITH_SIZES = "renormalized"  # of the factor: the gain of sizes says already how long levels are
 _SIZE_SAMPLE = 4000  # at most: to know the sizes of levels
 _CHOOSING_STATE_BITS = 10  # by which exponent and rule are chosen: in a third of the time, the same or as good ones
 _CHOOSING_FROM = 5000  # training vectors; of fewer the trellis itself takes no longer, and these tell less
@@ -200,12 +199,12 @@ class RQTrellis(Codec):
         given_rule = self.scale
         if self.metric is not Metric.L2:
             middle = self.gamma or GAMMAS[len(GAMMAS) // 2]
-            sizes, gain = chosen_sizes(
+            sizes, gain, rule_of_sizes = chosen_sizes(
                 lambda count: _staged(tried(middle, sizes=count)),
                 *(vectors, direction, self.level_bytes - offset_bytes, seed),
             )
             tried, quantizer = (functools.partial(each, sizes=sizes, gain=gain) for each in (tried, quantizer))
-            given_rule = self.scale or (_RULE_WITH_SIZES if sizes else None)
+            given_rule = self.scale or rule_of_sizes or None
         gamma, rule = choose(tried, vectors, self.metric.inner, self.gamma, given_rule, seed)
         stored: dict[str, np.ndarray] = {}
         if self.metric is Metric.L2:
