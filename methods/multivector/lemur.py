@@ -73,6 +73,7 @@ class Lemur(SingleVectorCodec):
     source = "Jääsaari, Hyvönen & Roos, LEMUR, ICML 2026, arXiv 2601.21853"
     version = "1"
     kind_exceptions: ClassVar[dict[str, str]] = {
+        "average cosine .75": "rows share a direction, whose offset takes bytes of their codes",
         "queries apart": "rows are solved on tokens of the corpus, which have the direction that these queries lack",
         "rogue dimensions": "features see these two dimensions alone, and a score is decided by small errors in them",
     }
