@@ -103,7 +103,6 @@ class BaseWeighted(_Weighted):
     reads_versions = frozenset({"1", "2"})
     kind_exceptions: ClassVar[dict[str, str]] = {
         "average cosine .75": "what all vectors share weighs most, and its bits tell none apart",
-        "one row x 1000": "one row says the whole second moment",
     }
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
