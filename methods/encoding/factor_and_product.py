@@ -13,7 +13,7 @@ from typing import Self
 import numpy as np
 
 from methods.encoding.factor_byte import factor_bytes, factor_scale, factor_table
-from methods.encoding.sample_levels import nearest, nearest_levels
+from methods.encoding.sample_levels import nearest, nearest_levels, nearest_ratios
 
 __all__ = ["FactorAndProduct"]
 
@@ -100,5 +100,5 @@ def _factor_levels(factors: np.ndarray) -> np.ndarray:
     least = _SMALL * np.median(positive)
     usual = positive[positive >= least]
     zero = [0.0] * (len(usual) < len(factors))
-    levels = np.exp(nearest_levels(np.log(usual, dtype=np.float64), _FACTORS - 1 - len(zero)).astype(np.float64))
+    levels = nearest_ratios(usual, _FACTORS - 1 - len(zero))
     return np.concatenate([zero, levels, [usual.max()]]).astype(np.float32)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["factor_bytes", "factor_scale", "factor_table"]
+__all__ = ["as_stored", "factor_bytes", "factor_scale", "factor_table"]
 
 _STEPS = 254  # between byte 1 and byte 255
 _MARGIN = 1.5  # by which the range of factors exceeds that of training, on both sides
@@ -52,3 +52,9 @@ def factor_bytes(factors: np.ndarray, scale: np.ndarray) -> np.ndarray:
     logs = np.log(np.maximum(factors, np.finfo(np.float32).tiny), dtype=np.float64)
     place = (np.arcsinh((logs - middle) / width) - first) / ((last - first) or 1.0) * _STEPS
     return np.where(factors > 0, 1 + np.clip(np.rint(place), 0, _STEPS), 0).astype(np.uint8)
+
+
+def as_stored(factors: np.ndarray) -> np.ndarray:
+    """Factors (n,) >= 0 as bytes say them whose scale is that of these: (n,) float32."""
+    scale = factor_scale(factors)
+    return factor_table(scale)[factor_bytes(factors, scale)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["nearest", "nearest_levels"]
+__all__ = ["nearest", "nearest_levels", "nearest_ratios"]
 
 _ROUNDS = 40
 
@@ -18,6 +18,11 @@ def nearest_levels(values: np.ndarray, count: int) -> np.ndarray:
         sums = np.bincount(places, values, count)
         levels = np.sort(np.where(sizes > 0, sums / np.maximum(sizes, 1), levels))
     return levels.astype(np.float32)
+
+
+def nearest_ratios(values: np.ndarray, count: int) -> np.ndarray:
+    """As :func:`nearest_levels` for the logarithms of positive values (n,): levels (count,) float64 of the values."""
+    return np.exp(nearest_levels(np.log(values, dtype=np.float64), count).astype(np.float64))
 
 
 def nearest(levels: np.ndarray, values: np.ndarray) -> np.ndarray:

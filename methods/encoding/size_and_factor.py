@@ -14,7 +14,7 @@ from typing import Self
 import numpy as np
 
 from methods.encoding.factor_byte import factor_bytes, factor_scale, factor_table
-from methods.encoding.sample_levels import nearest, nearest_levels
+from methods.encoding.sample_levels import nearest, nearest_ratios
 
 __all__ = ["SizeAndFactor"]
 
@@ -45,16 +45,15 @@ class SizeAndFactor:
         if len(sizes) == _BYTE:
             return cls(sizes, factor_scale(factors))
         positive = factors[factors > 0] if (factors > 0).any() else np.ones(1)
-        levels = nearest_levels(np.log(positive, dtype=np.float64), (_BYTE - 1) // len(sizes) - 2).astype(np.float64)
-        return cls(sizes, np.concatenate([[0], np.exp(levels), [positive.max()]]).astype(np.float32))
+        levels = nearest_ratios(positive, (_BYTE - 1) // len(sizes) - 2)
+        return cls(sizes, np.concatenate([[0], levels, [positive.max()]]).astype(np.float32))
 
     @staticmethod
     def sizes_for(sample: np.ndarray, count: int) -> np.ndarray:
         """``count`` sizes to choose from, 256 for a byte of their own, for those of a sample (n,) >= 0."""
         known = np.maximum(sample, max(_SMALL * float(np.median(sample)), _LEAST)) if len(sample) else np.ones(1)
         if count < _BYTE:
-            levels = np.exp(nearest_levels(np.log(known, dtype=np.float64), count - 1).astype(np.float64))
-            return np.append(levels, known.max()).astype(np.float32)
+            return np.append(nearest_ratios(known, count - 1), known.max()).astype(np.float32)
         return np.geomspace(known.min(), known.max(), _BYTE).astype(np.float32)
 
     @property

@@ -28,9 +28,9 @@ from methods.transform.rq_trellis.quantizer import BEAM, StagedQuantizer, coarse
 from methods.transform.rq_trellis.search import StagedSearcher
 from methods.transform.rq_trellis.size_choice import OWN_BYTE, chosen_sizes
 from methods.transform.transform_coding import scales
-from methods.transform.transform_coding.choice import GAMMAS, choose
+from methods.transform.transform_coding.choice import MIDDLE_GAMMA, choose
 from methods.transform.transform_coding.codec import check_offset
-from methods.transform.transform_coding.offset import OffsetQuantizer, without_direction
+from methods.transform.transform_coding.offset import OffsetQuantizer, without_direction, without_offset
 from methods.transform.transform_coding.quantizer import encode_scaled
 from methods.transform.trellis.codec import check_state_bits
 from methods.transform.trellis.quantizer import QUANTIZERS
@@ -198,13 +198,13 @@ class RQTrellis(Codec):
         )
         given_rule = self.scale
         if self.metric is not Metric.L2:
-            middle = self.gamma or GAMMAS[len(GAMMAS) // 2]
+            middle = self.gamma or MIDDLE_GAMMA
             sizes, gain, rule_of_sizes = chosen_sizes(
-                lambda count: _staged(tried(middle, sizes=count)),
+                lambda count: without_offset(tried(middle, sizes=count)),
                 *(vectors, direction, self.level_bytes - offset_bytes, seed),
             )
             tried, quantizer = (functools.partial(each, sizes=sizes, gain=gain) for each in (tried, quantizer))
-            given_rule = self.scale or rule_of_sizes or None
+            given_rule = self.scale or rule_of_sizes
         gamma, rule = choose(tried, vectors, self.metric.inner, self.gamma, given_rule, seed)
         stored: dict[str, np.ndarray] = {}
         if self.metric is Metric.L2:
@@ -216,14 +216,14 @@ class RQTrellis(Codec):
         else:
             chosen = quantizer(gamma, candidates=self.candidates)
             factors = encode_scaled(chosen, rule, given)[1]
-            staged = _staged(chosen)
+            staged = without_offset(chosen)
             if staged.sizes is None:
                 stored["factor_scale"] = factor_scale(factors)
             else:
                 both = SizeAndFactor.fit(staged.sizes, factors)
                 stored["factor_scale" if both.size > 1 else "factor_levels"] = both.factors
                 stored |= {"level_sizes": both.sizes, "size_gain": np.array([staged.gain], np.float32)}
-        fine = _staged(chosen).fine
+        fine = without_offset(chosen).fine
         parts = {
             "mean": center,
             "codebooks": codebooks,
@@ -300,7 +300,9 @@ class RQTrellis(Codec):
             return np.concatenate([codes, factor_bytes(factors, self.parts_["factor_scale"])[:, None]], axis=1)
         if isinstance(self._pair, SizeAndFactor):
             return np.concatenate([codes[:, 1:], self._pair.encode(codes[:, 0], factors)], axis=1)
-        return np.concatenate([codes, self._pair.encode(factors, _staged(self.quantizer_).products(codes))], axis=1)
+        return np.concatenate(
+            [codes, self._pair.encode(factors, without_offset(self.quantizer_).products(codes))], axis=1
+        )
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
         at = self.code_size - (1 if self._pair is None else self._pair.size)
@@ -324,11 +326,6 @@ class RQTrellis(Codec):
         check_state_bits(self.state_bits)
         check_offset(self.offset, self.level_bytes)
         check_integer("candidates", self.candidates, 1, MOST_CANDIDATES)
-
-
-def _staged(quantizer: StagedQuantizer | OffsetQuantizer) -> StagedQuantizer:
-    """The quantizer of stages and levels, with an offset or without."""
-    return quantizer.rest if isinstance(quantizer, OffsetQuantizer) else quantizer
 
 
 def _misses_clusters(residuals: np.ndarray, sample: np.ndarray, centroids: int, seed: int) -> bool:

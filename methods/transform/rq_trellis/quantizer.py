@@ -8,6 +8,7 @@ import faiss
 import numpy as np
 
 from methods.fitting.residual import residual_encoder
+from methods.transform.transform_coding import scales
 from methods.transform.trellis.quantizer import TrellisQuantizer
 
 BEAM = 4
@@ -109,8 +110,7 @@ class StagedQuantizer:
             symbols, places = self.fine.encode_sized(shapes - coarse, self.sizes)
             codes = np.concatenate([places[:, None], stages, symbols], axis=1)
         decoded = coarse + self._fine(codes)
-        pairs = ((centered, decoded), (decoded, decoded), (centered, centered))
-        return codes, np.stack([np.einsum("ij,ij->i", a, b, dtype=np.float64) for a, b in pairs], axis=1)
+        return codes, scales.products(centered, decoded)
 
     def _unpacked(self, packed: np.ndarray) -> np.ndarray:
         """Numbers of centroids (n, stages) uint8 of faiss's codes."""

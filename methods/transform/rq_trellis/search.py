@@ -15,7 +15,7 @@ from methods.kernels.sets.maxsim import largest_level_products
 from methods.kernels.topk import squared_distances
 from methods.search.products import ProductSearcher
 from methods.transform.rq_trellis.quantizer import StagedQuantizer
-from methods.transform.transform_coding.offset import OffsetQuantizer
+from methods.transform.transform_coding.offset import OffsetQuantizer, without_offset
 
 _FAR = 3.0  # times the levels' own spread
 
@@ -50,7 +50,7 @@ class StagedSearcher(ProductSearcher):
         if isinstance(quantizer, OffsetQuantizer):
             self.offset_size = quantizer.size
             self.direction, added["offset_tables"] = quantizer.direction, quantizer.tables
-        self.quantizer: StagedQuantizer = quantizer.rest if isinstance(quantizer, OffsetQuantizer) else quantizer
+        self.quantizer: StagedQuantizer = without_offset(quantizer)
         self.codebooks, fine = self.quantizer.codebooks, self.quantizer.fine
         ends = np.cumsum([self.quantizer.stages, fine.code_size, self.offset_size, 1])
         stages, levels, offsets, entries, last = (np.ascontiguousarray(part) for part in np.split(codes, ends, axis=1))

@@ -8,12 +8,13 @@ import faiss
 import numpy as np
 
 from methods.base import Metric
-from methods.encoding.factor_byte import factor_bytes, factor_scale, factor_table
+from methods.encoding.factor_byte import as_stored
 from methods.faiss_tools import faiss_metric
 from methods.transform.transform_coding import scales
 from methods.transform.transform_coding.quantizer import Scalable
 
 GAMMAS = (1.0, 1.25, 1.5)
+MIDDLE_GAMMA = GAMMAS[len(GAMMAS) // 2]  # with which all else is chosen
 _ALIKE, _VARIED = 0.1, 0.35  # standard deviations of logarithms of lengths, between which powers are tried
 _TRIED_RULES = ("least_squares", "renormalized")  # the unbiased scale finds less on every set that was measured
 _QUERIES, _BASE, _NEIGHBORS = 1000, 10_000, 10
@@ -155,8 +156,7 @@ def _recalls(
     for rule in rules:
         factors = scales.factors(rule, products)
         if stored:
-            scale = factor_scale(factors)
-            factors = factor_table(scale)[factor_bytes(factors, scale)]
+            factors = as_stored(factors)
         decoded = quantizer.decode(codes, factors)
         ids = faiss.knn(mapped, decoded, _NEIGHBORS, metric=faiss_metric(metric))[1]
         recalls.append((rule, overlap(ids, truth)))

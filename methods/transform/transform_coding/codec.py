@@ -20,8 +20,8 @@ from methods.fitting.principal_axes import robust_mean
 from methods.parameters import check_integer
 from methods.registry import register
 from methods.transform.transform_coding import scales
-from methods.transform.transform_coding.choice import GAMMAS, choose, finds_more, size_power
-from methods.transform.transform_coding.offset import OffsetQuantizer, without_direction
+from methods.transform.transform_coding.choice import MIDDLE_GAMMA, choose, finds_more, size_power
+from methods.transform.transform_coding.offset import OffsetQuantizer, without_direction, without_offset
 from methods.transform.transform_coding.quantizer import Quantizer, encode_scaled
 from methods.transform.transform_coding.search import LevelSearcher
 
@@ -121,7 +121,7 @@ class TransformCoding(Codec):
         of_power = functools.partial(quantizer, power=power)
         gamma, rule = choose(of_power, vectors, self.metric.inner, self.gamma, self.scale, seed)
         chosen = of_power(gamma)
-        rest = chosen.rest if isinstance(chosen, OffsetQuantizer) else chosen
+        rest = without_offset(chosen)
         parts = {
             "mean": rest.mean,
             "matrix": rest.matrix,
@@ -137,7 +137,7 @@ class TransformCoding(Codec):
     @property
     def _middle_gamma(self) -> float:
         """The exponent with which all else is chosen."""
-        return self.gamma or GAMMAS[len(GAMMAS) // 2]
+        return self.gamma or MIDDLE_GAMMA
 
     def _axes(self, vectors: np.ndarray, direction: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Mean, matrix and spreads as of :func:`.coding_axes`, under l2 of the main mass alone if that finds more.

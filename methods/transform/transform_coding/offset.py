@@ -9,7 +9,7 @@ import numpy as np
 
 from methods.encoding.offset import offset_bytes, offset_tables, offsets_of, split
 
-__all__ = ["OffsetQuantizer", "without_direction"]
+__all__ = ["OffsetQuantizer", "without_direction", "without_offset"]
 
 
 def without_direction(vectors: np.ndarray, direction: np.ndarray) -> np.ndarray:
@@ -75,3 +75,8 @@ class OffsetQuantizer:
     def _parted(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The code of the rest (n, size), and offsets (n,) float32."""
         return codes[:, : -self.size], offsets_of(codes[:, -self.size :], self.bounds)
+
+
+def without_offset(quantizer: Any) -> Any:
+    """The quantizer of the rest where ``quantizer`` keeps an offset, else itself."""
+    return quantizer.rest if isinstance(quantizer, OffsetQuantizer) else quantizer

@@ -14,6 +14,12 @@ from methods.errors import MethodError
 RULES = ("least_squares", "renormalized", "unbiased")
 
 
+def products(given: np.ndarray, decoded: np.ndarray) -> np.ndarray:
+    """(n, 3) float64: <y, h>, <h, h> and <y, y> of vectors y (n, dim) and what codes say of them, h (n, dim)."""
+    pairs = ((given, decoded), (decoded, decoded), (given, given))
+    return np.stack([np.einsum("ij,ij->i", a, b, dtype=np.float64) for a, b in pairs], axis=1)
+
+
 def factors(rule: str, products: np.ndarray) -> np.ndarray:
     """Factors (n,) float32, not negative, for ``products`` = (<y, h>, <h, h>, <y, y>) (n, 3)."""
     cross, own, squares = np.maximum(products[:, 0], 0), products[:, 1], products[:, 2]

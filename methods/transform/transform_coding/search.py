@@ -10,7 +10,7 @@ from methods.base import Metric
 from methods.kernels.scanning.levels import LevelScanner
 from methods.kernels.sets.maxsim import largest_level_products
 from methods.search.products import ProductSearcher
-from methods.transform.transform_coding.offset import OffsetQuantizer
+from methods.transform.transform_coding.offset import OffsetQuantizer, without_offset
 from methods.transform.transform_coding.quantizer import Quantizer
 
 
@@ -46,7 +46,7 @@ class LevelSearcher(ProductSearcher):
             symbols, kept = np.split(symbols, [-quantizer.size], axis=1)
             offsets = {"offsets": np.ascontiguousarray(kept), "offset_tables": quantizer.tables}
             self.direction = quantizer.direction
-        self.quantizer: Quantizer = quantizer.rest if isinstance(quantizer, OffsetQuantizer) else quantizer
+        self.quantizer: Quantizer = without_offset(quantizer)
         self.scanner = LevelScanner(
             np.ascontiguousarray(symbols),
             self.quantizer.alphabets,
