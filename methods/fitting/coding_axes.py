@@ -25,7 +25,9 @@ _ROUNDING = 1e-10  # of the mean variance: values in float32 have no less
 _CHECKED = 20_000  # vectors whose lengths are looked at, and whether axes are left along which they do not vary
 
 
-def coding_axes(vectors: np.ndarray, direction: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def coding_axes(
+    vectors: np.ndarray, direction: np.ndarray, seed: int, held_out: bool = True
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The mean of vectors, principal axes rotated in runs of 16, and variances along them.
 
     Parameters
@@ -34,6 +36,8 @@ def coding_axes(vectors: np.ndarray, direction: np.ndarray, seed: int) -> tuple[
     direction : (dim,) float32
         Of unit norm (or zero); vectors count as equal along it.
     seed : int
+    held_out : bool
+        Whether variances of few vectors are those of held-out ones, which takes several times as long.
 
     Returns
     -------
@@ -48,7 +52,7 @@ def coding_axes(vectors: np.ndarray, direction: np.ndarray, seed: int) -> tuple[
     checked = slice(None, None, -(-len(vectors) // _CHECKED))
     rests = split(vectors[checked], mean, direction)[1]
     deciding = len(vectors) / len(rests) * _deciding(np.linalg.norm(rests, axis=1) * weights[checked])
-    if len(vectors) < 2 or not 0 < deciding < _MANY * vectors.shape[1]:
+    if not held_out or len(vectors) < 2 or not 0 < deciding < _MANY * vectors.shape[1]:
         _, axes, variances = principal_axes(vectors, vectors.shape[1], direction, (mean, weights))
         matrix, spread = rotated_axes(axes, variances, seed)
         return mean, matrix, without_rounding(spread, matrix, rests)

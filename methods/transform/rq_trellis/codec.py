@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from typing import Any, ClassVar
 
-import faiss
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher
@@ -20,15 +19,23 @@ from methods.fitting.allocation import group_count
 from methods.fitting.coding_axes import coding_axes
 from methods.fitting.offset_choice import offset_finds_more, offset_pays
 from methods.fitting.principal_axes import is_nothing, robust_mean
-from methods.fitting.residual import train_residual
+from methods.fitting.residual import residual_encoder
 from methods.parameters import check_integer
 from methods.registry import register
 from methods.transform.rq_trellis.product_choice import product_bytes
-from methods.transform.rq_trellis.quantizer import BEAM, StagedQuantizer, coarse_index, lengths
+from methods.transform.rq_trellis.quantizer import StagedQuantizer, lengths
 from methods.transform.rq_trellis.search import StagedSearcher
 from methods.transform.rq_trellis.size_choice import OWN_BYTE, chosen_sizes
+from methods.transform.rq_trellis.stages import (
+    BEAM,
+    LEAST_BITS,
+    POWER,
+    final_stages,
+    first_stages,
+    search_root,
+)
 from methods.transform.transform_coding import scales
-from methods.transform.transform_coding.choice import MIDDLE_GAMMA, choose
+from methods.transform.transform_coding.choice import GAMMAS, MIDDLE_GAMMA, choose
 from methods.transform.transform_coding.codec import check_offset
 from methods.transform.transform_coding.offset import OffsetQuantizer, without_direction, without_offset
 from methods.transform.transform_coding.quantizer import encode_scaled
@@ -38,7 +45,6 @@ from methods.transform.trellis.quantizer import QUANTIZERS
 MOST_STAGES = 8
 MOST_CANDIDATES = 64
 _FACTOR_BYTES = 1
-_ITERATIONS = 10
 _TRAINING = 65_536  # for the stages: with fewer they learn their own training vectors
 _FACTOR_SAMPLE = 10_000  # at most: to know the range of factors
 _SIZE_SAMPLE = 4000  # at most: to know the sizes of levels
@@ -46,12 +52,8 @@ _CHOOSING_STATE_BITS = 10  # by which exponent and rule are chosen: in a third o
 _CHOOSING_FROM = 5000  # training vectors; of fewer the trellis itself takes no longer, and these tell less
 _LARGE = 32  # bytes of a code from which a second stage gains more than its byte does in levels
 _FEW_BITS = 1  # of a code, for each dimension: up to here a second stage gains too, since stages say most of the code
-_LEAST_BITS = 2  # faiss encodes wrongly with fewer centroids than the beam is wide
+_GAMMAS = (*GAMMAS, 1.75)  # with stages large codes of sentences find .002 more by the last, others as much
 _MANY_COPIES = 1 / 16  # of the training vectors
-_VECTORS_A_CENTROID = 64  # at least: with fewer, residuals of training vectors underestimate those of new ones
-_VECTORS_A_CLUSTER = 4  # at least, where clusters are far apart: there a centroid for each counts more
-_FAR_APART = 4.0  # times squared distances between near vectors; for those of real encoders it is .6 to 1.4
-_PROBES = 1024  # vectors whose distances to as many others are looked at
 
 
 @register("rq_trellis")
@@ -107,9 +109,10 @@ class RQTrellis(Codec):
     # counted in full for the axes; 7: an offset wherever simulated codes without stages found more with it;
     # 8: variances of few training vectors were their own, and fewer than 256 were repeated; 9: under l2 two bytes of
     # squared length; 10: exponent and rule chosen by the trellis itself, factors of 20,000
-    # vectors; 11: by inner product no size of the levels
-    version = "12"
-    reads_versions = frozenset({"7", "8", "9", "10", "11"})  # but under l2: they chose other codes in the same format
+    # vectors; 11: by inner product no size of the levels; 12: centroids nearest by all of the residual
+    version = "13"
+    # Of versions 7 to 9 not under l2: they chose other codes in the same format.
+    reads_versions = frozenset({"7", "8", "9", "10", "11", "12"})
     renamed: ClassVar[dict[str, str]] = {"bits": "level_bytes"}
     renamed_parts: ClassVar[dict[str, str]] = {"centre": "mean"}
     check_params: ClassVar[dict[str, Any]] = {"state_bits": 10}
@@ -162,19 +165,17 @@ class RQTrellis(Codec):
             center = robust_mean(vectors)[0]
         if keeps_offset:
             direction = mean_direction(center)
-        given = training_sample(vectors, 2**_LEAST_BITS, _TRAINING, seed) - center
+        given = training_sample(vectors, 2**LEAST_BITS, _TRAINING, seed) - center
         rests = without_direction(given, direction) if keeps_offset else given
         sample = rests if self.metric is Metric.L2 else rests / lengths(rests)[:, None]
-        codebooks, residuals = self._trained_stages(sample, len(vectors), seed)
-        coarse = coarse_index(codebooks)
-        _, matrix, spread = coding_axes(_without_copies(residuals), direction, seed)
-        if keeps_offset:
-            matrix = without_direction(matrix.T, direction).T
+        offset_bytes = offset_size(self.level_bytes) if keeps_offset else 0
+        codebooks, matrix, spread, residuals = self._stages_and_axes(
+            sample, len(vectors), direction, self.level_bytes - offset_bytes, seed
+        )
+        coarse = residual_encoder(codebooks, BEAM)
         residuals = residuals[:: -(-len(residuals) // _SIZE_SAMPLE)]
         given = given[:: -(-len(given) // _FACTOR_SAMPLE)]
         bounds = fitted_bounds(split(given, np.zeros_like(direction), direction)[0], self.level_bytes)
-
-        offset_bytes = offset_size(self.level_bytes) if keeps_offset else 0
 
         def quantizer(
             gamma: float,
@@ -188,7 +189,7 @@ class RQTrellis(Codec):
             room = self.level_bytes - offset_bytes - other - (1 if sizes == OWN_BYTE else 0)
             fine = QUANTIZERS[state_bits].choose(zero, matrix, spread, room, gamma)
             known = SizeAndFactor.sizes_for(fine.sizes(residuals), sizes) if sizes else None
-            staged = StagedQuantizer(center, coarse, fine, self.metric is not Metric.L2, candidates, known, gain)
+            staged = StagedQuantizer(center, coarse, fine, self.metric is not Metric.L2, candidates, known, gain, POWER)
             return OffsetQuantizer(staged, direction, bounds) if keeps_offset else staged
 
         tried = (
@@ -205,7 +206,7 @@ class RQTrellis(Codec):
             )
             tried, quantizer = (functools.partial(each, sizes=sizes, gain=gain) for each in (tried, quantizer))
             given_rule = self.scale or rule_of_sizes
-        gamma, rule = choose(tried, vectors, self.metric.inner, self.gamma, given_rule, seed)
+        gamma, rule = choose(tried, vectors, self.metric.inner, self.gamma, given_rule, seed, _GAMMAS)
         stored: dict[str, np.ndarray] = {}
         if self.metric is Metric.L2:
             size = product_bytes(self.dim, self.level_bytes, lambda other: quantizer(gamma, other), rule, vectors, seed)
@@ -233,22 +234,30 @@ class RQTrellis(Codec):
             **stored,
             "scale": np.array([scales.RULES.index(rule)], np.uint8),
             "gamma": np.array([gamma], np.float32),
+            "stage_power": np.array([POWER], np.float32),
         }
         self._load_parts(parts | ({"direction": direction, "offset_range": bounds} if keeps_offset else {}))
 
-    def _trained_stages(self, sample: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Codebooks (stages, centroids, dim) of a sample (n, dim) of ``count`` vectors, and residuals (n, dim)."""
-        bits, finest = (
-            min(8, max(_LEAST_BITS, (count // each).bit_length() - 1))
-            for each in (_VECTORS_A_CENTROID, _VECTORS_A_CLUSTER)
-        )
-        while True:
-            codebooks = train_residual(sample, self.stages, BEAM, _ITERATIONS, seed, _TRAINING, bits)
-            coarse = coarse_index(codebooks)
-            residuals = sample - coarse.sa_decode(coarse.sa_encode(sample))
-            if bits == finest or not _misses_clusters(residuals, sample, 1 << bits, seed):
-                return codebooks, residuals
-            bits = finest
+    def _stages_and_axes(
+        self, sample: np.ndarray, count: int, direction: np.ndarray, level_bytes: int, seed: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Codebooks, the axes (dim, 8 groups) of residuals, variances (groups,) along them, and residuals (n, dim).
+
+        Stages are trained twice: by all of the residual, then by what levels along its axes leave of it.
+        """
+        codebooks, residuals = first_stages(sample, self.stages, count, seed)
+        matrix, spread = self._axes(residuals, direction, seed, held_out=False)
+        zero, gamma = np.zeros_like(direction), self.gamma or MIDDLE_GAMMA
+        root = search_root(QUANTIZERS[self.state_bits].choose(zero, matrix, spread, level_bytes, gamma), POWER)
+        bits, small = codebooks.shape[1].bit_length() - 1, _is_small(self.code_size, self.dim)
+        codebooks, residuals = final_stages(sample, self.stages, bits, root, small, seed)
+        return codebooks, *self._axes(residuals, direction, seed), residuals
+
+    def _axes(
+        self, residuals: np.ndarray, direction: np.ndarray, seed: int, held_out: bool = True
+    ) -> tuple[np.ndarray, np.ndarray]:
+        _, matrix, spread = coding_axes(_without_copies(residuals), direction, seed, held_out)
+        return (without_direction(matrix.T, direction).T if direction.any() else matrix), spread
 
     def _keeps_offset(self, vectors: np.ndarray, seed: int) -> bool:
         if self.metric is Metric.L2 or self.offset is False or self.level_bytes <= offset_size(self.level_bytes):
@@ -264,7 +273,8 @@ class RQTrellis(Codec):
         axes, ``bits`` (groups,) uint8, ``spreads`` (groups,), ``factor_scale`` (4,), under l2 ``product_levels``, by
         inner product ``level_sizes`` (5, 12 or 256,) and their ``size_gain`` (1,), and ``factor_levels`` in place of
         ``factor_scale`` where a byte holds two numbers (:class:`.FactorAndProduct`, :class:`.SizeAndFactor`); ``scale``
-        and ``gamma`` as they were chosen; with offsets their ``direction`` (dim,) and ``offset_range`` (2 or 3,)."""
+        and ``gamma`` as they were chosen; ``stage_power`` (1,) of :func:`.stages.search_root`; with offsets their
+        ``direction`` (dim,) and ``offset_range`` (2 or 3,)."""
         self._check_fitted()
         return dict(self.parts_)
 
@@ -272,10 +282,11 @@ class RQTrellis(Codec):
         self.parts_ = dict(parts)
         zero = np.zeros(self.dim, np.float32)
         fine = QUANTIZERS[self.state_bits](zero, parts["matrix"], parts["bits"], parts["spreads"])
-        coarse, l2 = coarse_index(parts["codebooks"]), self.metric is Metric.L2
+        coarse, l2 = residual_encoder(parts["codebooks"], BEAM), self.metric is Metric.L2
         sizes = parts.get("level_sizes")
         gain = 1.0 if sizes is None else float(parts["size_gain"][0])
-        staged = StagedQuantizer(parts["mean"], coarse, fine, not l2, self.candidates, sizes, gain)
+        power = float(parts["stage_power"][0]) if "stage_power" in parts else None
+        staged = StagedQuantizer(parts["mean"], coarse, fine, not l2, self.candidates, sizes, gain, power)
         self.quantizer_: StagedQuantizer | OffsetQuantizer = staged
         if "direction" in parts:
             self.quantizer_ = OffsetQuantizer(staged, parts["direction"], parts["offset_range"])
@@ -326,18 +337,6 @@ class RQTrellis(Codec):
         check_state_bits(self.state_bits)
         check_offset(self.offset, self.level_bytes)
         check_integer("candidates", self.candidates, 1, MOST_CANDIDATES)
-
-
-def _misses_clusters(residuals: np.ndarray, sample: np.ndarray, centroids: int, seed: int) -> bool:
-    """Whether residuals (n, dim) of a sample are far longer than distances between near vectors of it.
-
-    So they are where clusters far apart share a centroid. As many vectors as centroids are about as near to others as
-    these; of more, the nearest is nearer the fewer dimensions there are.
-    """
-    order = np.random.default_rng(seed).permutation(len(sample))
-    some, others = np.array_split(sample[order[: 2 * _PROBES]], 2)
-    nearest = faiss.knn(some, others, 1)[0].mean() * max(1, len(others) / centroids) ** (2 / sample.shape[1])
-    return bool(np.square(residuals, dtype=np.float64).sum(axis=1).mean() > _FAR_APART * nearest)
 
 
 def _without_copies(residuals: np.ndarray) -> np.ndarray:

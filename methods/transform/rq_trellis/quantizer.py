@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import faiss
 import numpy as np
 
-from methods.fitting.residual import residual_encoder
+from methods.transform.rq_trellis.stages import StageSearch, search_root
 from methods.transform.transform_coding import scales
 from methods.transform.trellis.quantizer import TrellisQuantizer
-
-BEAM = 4
-_BEAM_BYTES = 32 << 20  # of residuals that a beam search holds at a time
-
-
-def coarse_index(codebooks: np.ndarray) -> faiss.IndexResidualQuantizer:
-    """The stages (stages, 2^bits, dim) as a faiss index that encodes by beam search."""
-    return residual_encoder(codebooks, BEAM)
 
 
 def lengths(vectors: np.ndarray) -> np.ndarray:
@@ -35,7 +28,7 @@ class StagedQuantizer:
     mean : (dim,) float32
         What vectors are to be centered about.
     coarse : faiss index
-        Of the stages (:func:`coarse_index`).
+        Of the stages (:func:`methods.fitting.residual.residual_encoder`).
     fine : TrellisQuantizer
         Of the residual.
     scales_sum : bool
@@ -49,6 +42,8 @@ class StagedQuantizer:
         vectors lie near their centroid and others far from it, of which a factor of the sum says nothing.
     gain : float
         What a size is multiplied with when it is read: levels are shorter than the residual they stand for.
+    power : float, optional
+        Of :func:`.stages.search_root`, by whose distances the nearest centroids are found; None: by plain ones.
     """
 
     mean: np.ndarray
@@ -58,6 +53,13 @@ class StagedQuantizer:
     candidates: int = 1
     sizes: np.ndarray | None = None
     gain: float = 1.0
+    power: float | None = None
+
+    @functools.cached_property
+    def search(self) -> StageSearch:
+        """Of the nearest centroids."""
+        root = None if self.power is None else search_root(self.fine, self.power)
+        return StageSearch(self.codebooks, root)
 
     @property
     def stages(self) -> int:
@@ -84,10 +86,10 @@ class StagedQuantizer:
         sizes = lengths(centered) if self.scales_sum else np.ones(len(centered), np.float32)
         shapes = centered / sizes[:, None]
         if self.candidates == 1:
-            packed = self.coarse.sa_encode(shapes)
+            packed = self.search.nearest(shapes)
             return self._with_levels(centered, shapes, self._unpacked(packed), self.coarse.sa_decode(packed))
         best: tuple[np.ndarray, np.ndarray] | None = None
-        for stages in nearest_sums(self.coarse, shapes, self.candidates).swapaxes(0, 1):
+        for stages in self.search.nearest_sums(shapes, self.candidates).swapaxes(0, 1):
             codes, products = self._with_levels(centered, shapes, stages, self._centroids(stages))
             if best is None:
                 best = codes, products
@@ -147,24 +149,6 @@ class StagedQuantizer:
         """What the levels of whole codes stand for (n, dim)."""
         fine = self.fine.levels(codes[:, self._first + self.stages :]) @ self.fine.matrix.T
         return fine if self.sizes is None else fine * (np.float32(self.gain) * self.sizes[codes[:, 0]])[:, None]
-
-
-def nearest_sums(coarse: faiss.IndexResidualQuantizer, vectors: np.ndarray, count: int) -> np.ndarray:
-    """Numbers (n, count, stages) uint8 of the centroids whose sums are nearest to vectors (n, dim), nearest first.
-
-    By a beam search that keeps ``count`` sums of each stage; no more than a stage has centroids.
-    """
-    quantizer, (n, dim) = coarse.rq, vectors.shape
-    count = min(count, 1 << int(quantizer.nbits.at(0)))
-    numbers = np.empty((n, count, quantizer.M), np.int32)
-    step = max(1, _BEAM_BYTES // (4 * count * dim))
-    for start in range(0, n, step):
-        given = np.ascontiguousarray(vectors[start : start + step], np.float32)
-        part, distances = numbers[start : start + step], np.empty((len(given), count), np.float32)
-        quantizer.refine_beam(
-            len(given), 1, faiss.swig_ptr(given), count, faiss.swig_ptr(part), None, faiss.swig_ptr(distances)
-        )
-    return numbers.astype(np.uint8)
 
 
 def unsaid(products: np.ndarray) -> np.ndarray:

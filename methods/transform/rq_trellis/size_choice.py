@@ -16,7 +16,7 @@ from methods.encoding.size_and_factor import SizeAndFactor
 from methods.metric import Metric
 from methods.transform.rq_trellis.quantizer import StagedQuantizer, lengths
 from methods.transform.transform_coding import scales
-from methods.transform.transform_coding.choice import held_out, overlap
+from methods.transform.transform_coding.choice import TIE, held_out, overlap
 
 __all__ = ["OWN_BYTE", "chosen_sizes"]
 
@@ -28,6 +28,7 @@ _LARGE = 24  # bytes of levels from which a byte for sizes alone may pay
 _LENGTH, _NEAREST = "renormalized", "least_squares"  # of :mod:`methods.transform.transform_coding.scales`
 _CLEARLY = 0.015  # of recall: word vectors in 12 bytes, .008 more by held-out ones, find .010 less of queries
 _GAIN = 0.002  # of recall, by which sizes have to find more
+_POWERS = (0.0, 0.5, 0.75, 1.0)  # of the gain that makes levels as long as what they stand for
 
 
 def chosen_sizes(
@@ -98,10 +99,10 @@ class _Trial:
         """Recall with sizes by the best gain and rule.
 
         Where factors make codes as long as vectors, tried are 1, by which levels are nearest to what they stand for,
-        what makes them as long as that, and the geometric mean of both. The first finds most of word vectors in 6 bytes
-        (.257; .226 by the second), the last of sentences in 16 (.485; .473 by the first). Where factors make codes
-        nearest to vectors, 1: only where that finds clearly more, as of all word vectors in 6 bytes (.027). Of held-out
-        sentences it found .005 more, and of their questions .018 less.
+        what makes them as long as that, and two between. 1 finds most of all word vectors in 6 bytes (.257; .226 by the
+        geometric mean of both), the last of sentences in 16 (.536; .528 by the mean, .509 by 1). Where factors make
+        codes nearest to vectors, 1: only where that finds clearly more, as of all word vectors in 6 bytes (.027). Of
+        held-out sentences it found .005 more, and of their questions .018 less.
         """
         assert quantizer.sizes is not None
         rests, offsets = self._rests(quantizer)
@@ -113,9 +114,11 @@ class _Trial:
         full = float(np.sqrt(np.median(wanted[telling] / own[telling]))) if telling.any() else 1.0
         exact = {
             gain: self._recall(centroids + np.float32(gain) * levels, rests, offsets, _LENGTH)
-            for gain in (1.0, float(np.sqrt(full)), full)
+            for gain in (full**power for power in _POWERS)
         }
-        gain, rule = max(exact, key=lambda each: exact[each]), _LENGTH
+        best = max(exact.values())
+        # As of exponents of the allocation, the largest of equals: queries are farther from vectors than these are.
+        gain, rule = [each for each, recall in exact.items() if recall >= best - TIE][-1], _LENGTH
         if self._recall(sums, rests, offsets, _NEAREST) > exact[gain] + _CLEARLY:
             gain, rule = 1.0, _NEAREST
         decoded = centroids + np.float32(gain) * levels

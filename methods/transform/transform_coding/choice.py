@@ -18,7 +18,7 @@ MIDDLE_GAMMA = GAMMAS[len(GAMMAS) // 2]  # with which all else is chosen
 _ALIKE, _VARIED = 0.1, 0.35  # standard deviations of logarithms of lengths, between which powers are tried
 _TRIED_RULES = ("least_squares", "renormalized")  # the unbiased scale finds less on every set that was measured
 _QUERIES, _BASE, _NEIGHBORS = 1000, 10_000, 10
-_TIE = 0.003  # of recall: less than these samples can tell
+TIE = 0.003  # of recall: less than these samples can tell
 LEAST = 200  # training vectors below which nothing can be held out
 
 
@@ -29,6 +29,7 @@ def choose(
     gamma: float | None,
     rule: str | None,
     seed: int,
+    exponents: tuple[float, ...] = GAMMAS,
 ) -> tuple[float, str]:
     """Exponent and rule under which held-out vectors find most of their neighbors among the other training vectors.
 
@@ -42,19 +43,21 @@ def choose(
         ``ip`` or ``l2``.
     gamma, rule
         What is given is kept; None is chosen.
+    exponents : tuple of float
+        That are tried, ascending.
     """
-    gammas = GAMMAS if gamma is None else (float(gamma),)
+    gammas = exponents if gamma is None else (float(gamma),)
     rules = _TRIED_RULES if rule is None else (rule,)
     if len(gammas) * len(rules) == 1:
         return gammas[0], rules[0]
     if len(vectors) < LEAST:
-        return gammas[len(gammas) // 2], rules[0]
+        return (MIDDLE_GAMMA if gamma is None else gammas[0]), rules[0]
     others = held_out(vectors, metric, seed)
     tried = [(each, _recalls(quantizer(each), rules, metric, *others)) for each in gammas]
     best = max(recall for _, recalls in tried for _, recall in recalls)
     # Queries are farther from documents than documents are from each other and lie more along the first axes: of
     # exponents of equal recall for held-out documents, the largest serves queries best.
-    chosen, recalls = [(each, recalls) for each, recalls in tried if max(recalls, key=_recall)[1] >= best - _TIE][-1]
+    chosen, recalls = [(each, recalls) for each, recalls in tried if max(recalls, key=_recall)[1] >= best - TIE][-1]
     return chosen, max(recalls, key=_recall)[0]
 
 

@@ -1,0 +1,153 @@
+"""Stages whose centroids are nearest by the error that levels leave, not by all of the residual."""
+
+from __future__ import annotations
+
+import faiss
+import numpy as np
+
+from methods.fitting.residual import residual_encoder, train_residual
+from methods.kernels.simd.unpack_symbols import GROUP
+from methods.transform.trellis.quantizer import TrellisQuantizer
+
+__all__ = [
+    "BEAM",
+    "LEAST_BITS",
+    "POWER",
+    "StageSearch",
+    "final_stages",
+    "first_stages",
+    "nearest_sums",
+    "search_root",
+]
+
+BEAM = 4
+POWER = 0.25  # of variances in the weights of axes: recall wants more of the first axes than least error does
+LEAST_BITS = 2  # faiss encodes wrongly with fewer centroids than the beam is wide
+_BEAM_BYTES = 32 << 20  # of residuals that a beam search holds at a time
+_FIRST, _LARGE, _SMALL = 5, 10, 20  # iterations of k-means: for the axes of residuals, for large codes, for small ones
+_FIRST_SAMPLE = 16_384  # vectors, for the axes of residuals
+_TRAINING = 65_536  # for the stages: with fewer they learn their own training vectors
+_VECTORS_A_CENTROID = 64  # at least: with fewer, residuals of training vectors underestimate those of new ones
+_VECTORS_A_CLUSTER = 4  # at least, where clusters are far apart: there a centroid for each counts more
+_FAR_APART = 4.0  # times squared distances between near vectors; for those of real encoders it is .6 to 1.4
+_PROBES = 1024  # vectors whose distances to as many others are looked at
+
+
+def search_root(fine: TrellisQuantizer, power: float) -> np.ndarray:
+    """What vectors and centroids are multiplied with, (dim, dim) float64, before the nearest centroids are found.
+
+    Squared distances then weigh what lies along a group's axes by ``error(bits) * variance ** power``, relative to
+    axes without bits, which count in full: where levels say much, it matters little how far a centroid is.
+
+    Parameters
+    ----------
+    fine : TrellisQuantizer
+        Levels of residuals.
+    power : float
+        0: the least squared error of all that a code says.
+    """
+    variances = np.square(fine.spreads, dtype=np.float64)
+    positive = variances > 0
+    least = variances[positive].min() if positive.any() else 1.0
+    weights = fine.errors()[fine.bits] * (np.maximum(variances, least) / least) ** power
+    matrix = fine.matrix.astype(np.float64)
+    return np.eye(len(matrix)) + (matrix * (np.repeat(np.sqrt(weights), GROUP) - 1)) @ matrix.T
+
+
+class StageSearch:
+    """Numbers of the centroids whose sums are nearest to vectors, by beam search.
+
+    Parameters
+    ----------
+    codebooks : (stages, 2^bits, dim) float32
+    root : (dim, dim) float64, optional
+        As of :func:`search_root`; None: all axes count alike.
+    """
+
+    def __init__(self, codebooks: np.ndarray, root: np.ndarray | None = None) -> None:
+        self.root = root
+        self.index = residual_encoder(self._rooted(codebooks), BEAM)
+
+    def nearest(self, vectors: np.ndarray) -> np.ndarray:
+        """faiss's codes (n, bytes) uint8 of vectors (n, dim) float32."""
+        return self.index.sa_encode(self._rooted(vectors))
+
+    def nearest_sums(self, vectors: np.ndarray, count: int) -> np.ndarray:
+        """Numbers (n, count, stages) uint8 of the nearest sums, as of :func:`nearest_sums`."""
+        return nearest_sums(self.index, self._rooted(vectors), count)
+
+    def _rooted(self, vectors: np.ndarray) -> np.ndarray:
+        # In float64, then rounded: a float32 product changes with the number of rows, and so might the nearest.
+        return vectors if self.root is None else (vectors.astype(np.float64) @ self.root).astype(np.float32)
+
+
+def nearest_sums(index: faiss.IndexResidualQuantizer, vectors: np.ndarray, count: int) -> np.ndarray:
+    """Numbers (n, count, stages) uint8 of the centroids whose sums are nearest to vectors (n, dim), nearest first.
+
+    By a beam search that keeps ``count`` sums of each stage; no more than a stage has centroids.
+    """
+    quantizer, (n, dim) = index.rq, vectors.shape
+    count = min(count, 1 << int(quantizer.nbits.at(0)))
+    numbers = np.empty((n, count, quantizer.M), np.int32)
+    step = max(1, _BEAM_BYTES // (4 * count * dim))
+    for start in range(0, n, step):
+        given = np.ascontiguousarray(vectors[start : start + step], np.float32)
+        part, distances = numbers[start : start + step], np.empty((len(given), count), np.float32)
+        quantizer.refine_beam(
+            len(given), 1, faiss.swig_ptr(given), count, faiss.swig_ptr(part), None, faiss.swig_ptr(distances)
+        )
+    return numbers.astype(np.uint8)
+
+
+def first_stages(sample: np.ndarray, stages: int, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Codebooks (stages, centroids, dim) float32 by all of the residual, and residuals (at most 32,767, dim).
+
+    They tell the axes of residuals, and how many centroids there should be.
+
+    Parameters
+    ----------
+    sample : (n, dim) float32
+        Of ``count`` training vectors.
+    stages : int
+    """
+    bits, finest = (
+        min(8, max(LEAST_BITS, (count // each).bit_length() - 1)) for each in (_VECTORS_A_CENTROID, _VECTORS_A_CLUSTER)
+    )
+    some = sample[:: max(1, len(sample) // _FIRST_SAMPLE)]
+    while True:
+        codebooks = train_residual(some, stages, BEAM, _FIRST, seed, _TRAINING, bits)
+        residuals = _residuals(codebooks, some, None)
+        if bits == finest or not _misses_clusters(residuals, some, 1 << bits, seed):
+            return codebooks, residuals
+        bits = finest
+
+
+def final_stages(
+    sample: np.ndarray, stages: int, bits: int, root: np.ndarray, small: bool, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """As :func:`first_stages`, of ``2^bits`` centroids, by distances of which ``root`` is that of a search.
+
+    ``small``: for codes of few bits a dimension, to which a better training is worth more time. Residuals are (n, dim).
+    """
+    rooted = (sample @ root).astype(np.float32)
+    codebooks = train_residual(rooted, stages, BEAM, _SMALL if small else _LARGE, seed, _TRAINING, bits)
+    flat = codebooks.reshape(-1, sample.shape[1]).astype(np.float64)
+    codebooks = np.linalg.solve(root, flat.T).T.astype(np.float32).reshape(codebooks.shape)
+    return codebooks, _residuals(codebooks, sample, root)
+
+
+def _residuals(codebooks: np.ndarray, vectors: np.ndarray, root: np.ndarray | None) -> np.ndarray:
+    packed = StageSearch(codebooks, root).nearest(vectors)
+    return vectors - residual_encoder(codebooks, BEAM).sa_decode(packed)
+
+
+def _misses_clusters(residuals: np.ndarray, sample: np.ndarray, centroids: int, seed: int) -> bool:
+    """Whether residuals (n, dim) of a sample are far longer than distances between near vectors of it.
+
+    So they are where clusters far apart share a centroid. As many vectors as centroids are about as near to others as
+    these; of more, the nearest is nearer the fewer dimensions there are.
+    """
+    order = np.random.default_rng(seed).permutation(len(sample))
+    some, others = np.array_split(sample[order[: 2 * _PROBES]], 2)
+    nearest = faiss.knn(some, others, 1)[0].mean() * max(1, len(others) / centroids) ** (2 / sample.shape[1])
+    return bool(np.square(residuals, dtype=np.float64).sum(axis=1).mean() > _FAR_APART * nearest)
