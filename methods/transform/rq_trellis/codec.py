@@ -65,7 +65,8 @@ class RQTrellis(Codec):
     residual is coded as :class:`~methods.transform.trellis.codec.Trellis` does. Under the inner product the factor
     scales centroids and levels together: to the length of the vector, which is what ranks unit vectors; the size is
     that of the residual, since some vectors lie near their centroid and others far from it. Under l2 the factor scales
-    the levels alone: there, near vectors differ by their residuals. Stages: Chen, Guan and Wang, Sensors 2010. With
+    the levels alone: there, near vectors differ by their residuals. Stages: Chen, Guan and Wang, Sensors 2010, but
+    trained and searched by distances that weigh axes by the error of their levels (:func:`.stages.search_root`). With
     fewer than 64 training vectors a centroid there are fewer centroids: the next smaller power of two. Where clusters
     are so far apart that each needs one, 4 vectors a centroid do.
 

@@ -1,0 +1,73 @@
+"""Residual stages before levels: the distances by which centroids are nearest."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from methods import Metric, for_budget, get
+from methods.transform.rq_trellis.quantizer import unsaid
+from methods.transform.rq_trellis.stages import StageSearch, search_root
+from methods.transform.trellis.quantizer import TrellisQuantizer
+
+FIXED = {"gamma": 1.25, "scale": "renormalized", "state_bits": 10}
+
+
+def decaying(n, dim, seed=0):
+    """Gaussians (n, dim) whose standard deviations fall from 1 to .1."""
+    return np.random.default_rng(seed).standard_normal((n, dim), np.float32) * np.geomspace(
+        1, 0.1, dim, dtype=np.float32
+    )
+
+
+@pytest.mark.parametrize("power", [0.0, 0.25])
+def test_distances_weigh_axes_by_the_error_of_their_levels(power):
+    rng = np.random.default_rng(0)
+    axes = np.linalg.qr(rng.standard_normal((24, 24)))[0].astype(np.float32)
+    spreads, bits = np.array([2.0, 1.0], np.float32), np.array([3, 1], np.uint8)
+    fine = TrellisQuantizer(np.zeros(24, np.float32), axes[:, :16], bits, spreads)
+    vectors = rng.standard_normal((50, 24))
+    along = np.square(vectors @ axes)
+    errors = TrellisQuantizer.errors()
+    first, second, without = (part.sum(axis=1) for part in np.split(along, 3, axis=1))
+    wanted = errors[3] * 4**power * first + errors[1] * second + without
+    found = np.square(vectors @ search_root(fine, power)).sum(axis=1)
+    np.testing.assert_allclose(found, wanted, rtol=1e-5)
+
+
+def test_axes_along_which_nothing_varies_have_a_finite_weight():
+    axes = np.eye(16, dtype=np.float32)
+    fine = TrellisQuantizer(np.zeros(16, np.float32), axes, np.array([1, 0], np.uint8), np.zeros(2, np.float32))
+    assert np.isfinite(search_root(fine, 0.25)).all()
+
+
+@pytest.mark.parametrize("metric", ["ip", "l2"])
+@pytest.mark.parametrize("code_bytes", [6, 10, 24])
+def test_codes_leave_less_error_than_with_the_nearest_centroids(metric, code_bytes):
+    base = decaying(4000, 64)
+    codec = for_budget("rq_trellis", 64, code_bytes, metric, offset=False, **FIXED).fit(base)
+    centered = base - codec.quantizer_.mean
+    plain = dataclasses.replace(codec.quantizer_, power=None)
+    weighted, nearest = (unsaid(each.encode(centered)[1]).mean() for each in (codec.quantizer_, plain))
+    assert weighted < nearest
+
+
+def test_a_search_without_a_root_finds_the_nearest():
+    rng = np.random.default_rng(1)
+    codebooks, vectors = rng.standard_normal((1, 16, 12), np.float32), rng.standard_normal((40, 12), np.float32)
+    numbers = StageSearch(codebooks).nearest_sums(vectors, 1)[:, 0, 0]
+    np.testing.assert_array_equal(numbers, np.square(vectors[:, None] - codebooks[0]).sum(axis=2).argmin(axis=1))
+
+
+def test_parts_of_an_older_version_encode_by_plain_distances():
+    base = decaying(2000, 32)
+    codec = for_budget("rq_trellis", 32, 8, Metric.IP, **FIXED).fit(base)
+    parts = codec.parts()
+    assert parts.pop("stage_power").shape == (1,)
+    old = get("rq_trellis").from_parts(codec.params(), parts)
+    assert old.quantizer_.search.root is None
+    codes = codec.encode(base)
+    assert not np.array_equal(old.encode(base), codes)
+    np.testing.assert_array_equal(old.decode(codes), codec.decode(codes))
