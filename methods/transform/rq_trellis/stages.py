@@ -123,16 +123,17 @@ def first_stages(sample: np.ndarray, stages: int, count: int, seed: int) -> tupl
 
 
 def final_stages(
-    sample: np.ndarray, stages: int, bits: int, root: np.ndarray, small: bool, seed: int
+    sample: np.ndarray, stages: int, bits: int, root: np.ndarray | None, small: bool, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """As :func:`first_stages`, of ``2^bits`` centroids, by distances of which ``root`` is that of a search.
+    """As :func:`first_stages`, of ``2^bits`` centroids, by distances of which ``root`` is that of a search, or None.
 
     ``small``: for codes of few bits a dimension, to which a better training is worth more time. Residuals are (n, dim).
     """
-    rooted = (sample @ root).astype(np.float32)
+    rooted = sample if root is None else (sample @ root).astype(np.float32)
     codebooks = train_residual(rooted, stages, BEAM, _SMALL if small else _LARGE, seed, _TRAINING, bits)
-    flat = codebooks.reshape(-1, sample.shape[1]).astype(np.float64)
-    codebooks = np.linalg.solve(root, flat.T).T.astype(np.float32).reshape(codebooks.shape)
+    if root is not None:
+        flat = codebooks.reshape(-1, sample.shape[1]).astype(np.float64)
+        codebooks = np.linalg.solve(root, flat.T).T.astype(np.float32).reshape(codebooks.shape)
     return codebooks, _residuals(codebooks, sample, root)
 
 

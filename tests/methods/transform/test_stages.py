@@ -43,11 +43,18 @@ def test_axes_along_which_nothing_varies_have_a_finite_weight():
     assert np.isfinite(search_root(fine, 0.25)).all()
 
 
-@pytest.mark.parametrize("metric", ["ip", "l2"])
+@pytest.mark.parametrize("decision", [True, False])
+def test_under_l2_held_out_vectors_decide_on_the_distances(decision, monkeypatch):
+    monkeypatch.setattr("methods.transform.rq_trellis.codec.finds_more", lambda *_: decision)
+    codec = for_budget("rq_trellis", 32, 8, "l2", **FIXED).fit(decaying(1000, 32))
+    assert ("stage_power" in codec.parts()) == decision
+    assert (codec.quantizer_.search.root is not None) == decision
+
+
 @pytest.mark.parametrize("code_bytes", [6, 10, 24])
-def test_codes_leave_less_error_than_with_the_nearest_centroids(metric, code_bytes):
+def test_codes_leave_less_error_than_with_the_nearest_centroids(code_bytes):
     base = decaying(4000, 64)
-    codec = for_budget("rq_trellis", 64, code_bytes, metric, offset=False, **FIXED).fit(base)
+    codec = for_budget("rq_trellis", 64, code_bytes, "ip", offset=False, **FIXED).fit(base)
     centered = base - codec.quantizer_.mean
     plain = dataclasses.replace(codec.quantizer_, power=None)
     weighted, nearest = (unsaid(each.encode(centered)[1]).mean() for each in (codec.quantizer_, plain))
