@@ -61,7 +61,7 @@ class StageSearch:
     ----------
     codebooks : (stages, 2^bits, dim) float32
     root : (dim, dim) float64, optional
-        As of :func:`search_root`; None: all axes count alike.
+        As of :func:`search_root`; None: all axes count equally.
     """
 
     def __init__(self, codebooks: np.ndarray, root: np.ndarray | None = None) -> None:
@@ -127,7 +127,7 @@ def final_stages(
 ) -> tuple[np.ndarray, np.ndarray]:
     """As :func:`first_stages`, of ``2^bits`` centroids, by distances of which ``root`` is that of a search, or None.
 
-    ``small``: for codes of few bits a dimension, to which a better training is worth more time. Residuals are (n, dim).
+    ``small``: for codes of few bits a dimension, which gain from a longer training. Residuals are (n, dim).
     """
     rooted = sample if root is None else (sample @ root).astype(np.float32)
     codebooks = train_residual(rooted, stages, BEAM, _SMALL if small else _LARGE, seed, _TRAINING, bits)
