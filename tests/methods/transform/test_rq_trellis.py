@@ -44,7 +44,7 @@ def test_scores_are_of_decoded_vectors_up_to_the_rounding_of_queries(metric, sta
     codes = codec.encode(base)
     scores, ids = codec.searcher(codes).search(queries, 500)
     exact = data.metric_values(queries, codec.decode(codes), Metric(metric))
-    assert np.abs(np.take_along_axis(exact, ids, axis=1) - scores).max() < 0.06 * exact.std()
+    assert np.abs(np.take_along_axis(exact, ids, axis=1) - scores).max() < 0.05 * exact.std()
 
 
 @pytest.mark.thorough
@@ -263,7 +263,7 @@ def test_wrong_parameters_are_refused(params, says):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize(("metric", "least", "margin"), [("ip", 0.94, 0.02), ("l2", 0.855, 0.04)])  # l2 stores products
+@pytest.mark.parametrize(("metric", "least", "margin"), [("ip", 0.94, 0.02), ("l2", 0.87, 0.04)])  # l2 stores products
 def test_few_training_vectors_cost_little_more_than_with_levels_alone(metric, least, margin):
     spread = (1 / np.arange(1, 65)).astype(np.float32)
     rng = np.random.default_rng(0)
