@@ -30,6 +30,7 @@ from methods.transform.rq_trellis.stages import (
     BEAM,
     LEAST_BITS,
     POWER,
+    TRAINING,
     final_stages,
     first_stages,
     search_root,
@@ -45,7 +46,6 @@ from methods.transform.trellis.quantizer import QUANTIZERS
 MOST_STAGES = 8
 MOST_CANDIDATES = 64
 _FACTOR_BYTES = 1
-_TRAINING = 65_536  # for the stages: with fewer they learn their own training vectors
 _FACTOR_SAMPLE = 10_000  # at most: to know the range of factors
 _SIZE_SAMPLE = 4000  # at most: to know the sizes of levels
 _CHOOSING_STATE_BITS = 10  # by which exponent and rule are chosen: in a third of the time, the same or as good ones
@@ -177,7 +177,7 @@ class RQTrellis(Codec):
             center = robust_mean(vectors)[0]
         if keeps_offset:
             direction = mean_direction(center)
-        given = training_sample(vectors, 2**LEAST_BITS, _TRAINING, seed) - center
+        given = training_sample(vectors, 2**LEAST_BITS, TRAINING, seed) - center
         rests = without_direction(given, direction) if keeps_offset else given
         sample = rests if self.metric is Metric.L2 else rests / lengths(rests)[:, None]
         offset_bytes = offset_size(self.level_bytes) if keeps_offset else 0

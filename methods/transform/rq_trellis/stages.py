@@ -13,6 +13,7 @@ __all__ = [
     "BEAM",
     "LEAST_BITS",
     "POWER",
+    "TRAINING",
     "StageSearch",
     "final_stages",
     "first_stages",
@@ -22,11 +23,11 @@ __all__ = [
 
 BEAM = 4
 POWER = 0.25  # of variances in the weights of axes: recall wants more of the first axes than least error does
+TRAINING = 65_536  # vectors for the stages: with fewer they learn their own training vectors
 LEAST_BITS = 2  # faiss encodes wrongly with fewer centroids than the beam is wide
 _BEAM_BYTES = 32 << 20  # of residuals that a beam search holds at a time
 _FIRST, _LARGE, _SMALL = 5, 10, 20  # iterations of k-means: for the axes of residuals, for large codes, for small ones
 _FIRST_SAMPLE = 16_384  # vectors, for the axes of residuals
-_TRAINING = 65_536  # for the stages: with fewer they learn their own training vectors
 _VECTORS_A_CENTROID = 64  # at least: with fewer, residuals of training vectors underestimate those of new ones
 _VECTORS_A_CLUSTER = 4  # at least, where clusters are far apart: there a centroid for each counts more
 _FAR_APART = 4.0  # times squared distances between near vectors; for those of real encoders it is .6 to 1.4
@@ -66,19 +67,20 @@ class StageSearch:
 
     def __init__(self, codebooks: np.ndarray, root: np.ndarray | None = None) -> None:
         self.root = root
-        self.index = residual_encoder(self._rooted(codebooks), BEAM)
+        self.index = residual_encoder(_rooted(codebooks, root), BEAM)
 
     def nearest(self, vectors: np.ndarray) -> np.ndarray:
         """faiss's codes (n, bytes) uint8 of vectors (n, dim) float32."""
-        return self.index.sa_encode(self._rooted(vectors))
+        return self.index.sa_encode(_rooted(vectors, self.root))
 
     def nearest_sums(self, vectors: np.ndarray, count: int) -> np.ndarray:
         """Numbers (n, count, stages) uint8 of the nearest sums, as of :func:`nearest_sums`."""
-        return nearest_sums(self.index, self._rooted(vectors), count)
+        return nearest_sums(self.index, _rooted(vectors, self.root), count)
 
-    def _rooted(self, vectors: np.ndarray) -> np.ndarray:
-        # In float64, then rounded: a float32 product changes with the number of rows, and so might the nearest.
-        return vectors if self.root is None else (vectors.astype(np.float64) @ self.root).astype(np.float32)
+
+def _rooted(vectors: np.ndarray, root: np.ndarray | None) -> np.ndarray:
+    # In float64, then rounded: a float32 product changes with the number of rows, and so might the nearest.
+    return vectors if root is None else (vectors.astype(np.float64) @ root).astype(np.float32)
 
 
 def nearest_sums(index: faiss.IndexResidualQuantizer, vectors: np.ndarray, count: int) -> np.ndarray:
@@ -115,8 +117,8 @@ def first_stages(sample: np.ndarray, stages: int, count: int, seed: int) -> tupl
     )
     some = sample[:: max(1, len(sample) // _FIRST_SAMPLE)]
     while True:
-        codebooks = train_residual(some, stages, BEAM, _FIRST, seed, _TRAINING, bits)
-        residuals = _residuals(codebooks, some, None)
+        codebooks = train_residual(some, stages, BEAM, _FIRST, seed, TRAINING, bits)
+        residuals = _residuals(codebooks, some, StageSearch(codebooks).nearest(some))
         if bits == finest or not _misses_clusters(residuals, some, 1 << bits, seed):
             return codebooks, residuals
         bits = finest
@@ -129,16 +131,16 @@ def final_stages(
 
     ``small``: for codes of few bits a dimension, which gain from a longer training. Residuals are (n, dim).
     """
-    rooted = sample if root is None else (sample @ root).astype(np.float32)
-    codebooks = train_residual(rooted, stages, BEAM, _SMALL if small else _LARGE, seed, _TRAINING, bits)
+    rooted = _rooted(sample, root)
+    codebooks = train_residual(rooted, stages, BEAM, _SMALL if small else _LARGE, seed, TRAINING, bits)
     if root is not None:
         flat = codebooks.reshape(-1, sample.shape[1]).astype(np.float64)
         codebooks = np.linalg.solve(root, flat.T).T.astype(np.float32).reshape(codebooks.shape)
-    return codebooks, _residuals(codebooks, sample, root)
+    return codebooks, _residuals(codebooks, sample, StageSearch(codebooks, root).index.sa_encode(rooted))
 
 
-def _residuals(codebooks: np.ndarray, vectors: np.ndarray, root: np.ndarray | None) -> np.ndarray:
-    packed = StageSearch(codebooks, root).nearest(vectors)
+def _residuals(codebooks: np.ndarray, vectors: np.ndarray, packed: np.ndarray) -> np.ndarray:
+    """Vectors (n, dim) less what faiss's codes (n, bytes) of them say."""
     return vectors - residual_encoder(codebooks, BEAM).sa_decode(packed)
 
 

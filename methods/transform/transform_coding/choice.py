@@ -18,7 +18,7 @@ MIDDLE_GAMMA = GAMMAS[len(GAMMAS) // 2]  # with which all else is chosen
 _ALIKE, _VARIED = 0.1, 0.35  # standard deviations of logarithms of lengths, between which powers are tried
 _TRIED_RULES = ("least_squares", "renormalized")  # the unbiased scale finds less on every set that was measured
 _QUERIES, _BASE, _NEIGHBORS = 1000, 10_000, 10
-TIE = 0.003  # of recall: less than these samples can tell
+_TIE = 0.003  # of recall: less than these samples can tell
 LEAST = 200  # training vectors below which nothing can be held out
 
 
@@ -53,12 +53,9 @@ def choose(
     if len(vectors) < LEAST:
         return (MIDDLE_GAMMA if gamma is None else gammas[0]), rules[0]
     others = held_out(vectors, metric, seed)
-    tried = [(each, _recalls(quantizer(each), rules, metric, *others)) for each in gammas]
-    best = max(recall for _, recalls in tried for _, recall in recalls)
-    # Queries are farther from documents than documents are from each other and lie more along the first axes: of
-    # exponents of equal recall for held-out documents, the largest serves queries best.
-    chosen, recalls = [(each, recalls) for each, recalls in tried if max(recalls, key=_recall)[1] >= best - TIE][-1]
-    return chosen, max(recalls, key=_recall)[0]
+    best = {each: max(_recalls(quantizer(each), rules, metric, *others), key=_recall) for each in gammas}
+    chosen = last_of_equals({each: recall for each, (_, recall) in best.items()})
+    return chosen, best[chosen][0]
 
 
 def finds_more(
@@ -120,6 +117,16 @@ def held_out(vectors: np.ndarray, metric: Metric, seed: int) -> tuple[np.ndarray
     count = min(_QUERIES, len(vectors) // 10)
     queries, base = vectors[order[:count]], vectors[order[count : count + _BASE]]
     return queries, base, faiss.knn(queries, base, _NEIGHBORS, metric=faiss_metric(metric))[1]
+
+
+def last_of_equals(recalls: dict[float, float]) -> float:
+    """Of ascending values, with their recall for held-out vectors: the last not distinguishable from the best.
+
+    Queries are farther from documents than documents are from each other and lie more along the first axes: of
+    exponents, and of gains, of equal recall for held-out documents, the largest serves queries best.
+    """
+    best = max(recalls.values())
+    return [each for each, recall in recalls.items() if recall >= best - _TIE][-1]
 
 
 def overlap(ids: np.ndarray, truth: np.ndarray) -> float:

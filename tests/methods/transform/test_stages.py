@@ -17,9 +17,8 @@ FIXED = {"gamma": 1.25, "scale": "renormalized", "state_bits": 10}
 
 def decaying(n, dim, seed=0):
     """Gaussians (n, dim) whose standard deviations fall from 1 to .1."""
-    return np.random.default_rng(seed).standard_normal((n, dim), np.float32) * np.geomspace(
-        1, 0.1, dim, dtype=np.float32
-    )
+    values = np.random.default_rng(seed).standard_normal((n, dim), np.float32)
+    return values * np.geomspace(1, 0.1, dim, dtype=np.float32)
 
 
 @pytest.mark.parametrize("power", [0.0, 0.25])
