@@ -20,6 +20,7 @@ __all__ = ["coding_axes"]
 _MANY = 8  # vectors a dimension from which the variances of a sample serve as they are
 _UNEVEN = 0.3  # of the vectors: where fewer decide the covariance, all have equal weights (few Gaussian axes have .55)
 _FOLDS = 4
+_ENOUGH = 2000  # held-out vectors for variances; in many dimensions axes of every fold take long
 _HELD_OUT = 0.75  # weight of held-out variances; the training vectors themselves, often part of a base, have less
 _ROUNDING = 1e-10  # of the mean variance: values in float32 have no less
 _CHECKED = 20_000  # vectors whose lengths are looked at, and whether axes are left along which they do not vary
@@ -77,16 +78,19 @@ def _of_one_length(centered: np.ndarray) -> np.ndarray:
 
 
 def _held_out_variances(centered: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Axes (dim, dim) of centered vectors, and the variances (dim,) of a fold along the axes of the other folds."""
+    """Axes (dim, dim) of centered vectors, and the variances (dim,) of folds along the axes of the other folds."""
     folds = np.array_split(np.random.default_rng(seed).permutation(len(centered)), min(_FOLDS, len(centered)))
     scatters = [(centered[fold].T @ centered[fold]).astype(np.float64) for fold in folds]
     total = np.sum(scatters, axis=0)
-    variances = np.zeros(centered.shape[1])
+    variances, count = np.zeros(centered.shape[1]), 0
     for fold, scatter in zip(folds, scatters):
         axes = np.linalg.eigh(total - scatter)[1][:, ::-1].astype(np.float32)
         variances += np.square(centered[fold] @ axes).sum(axis=0, dtype=np.float64)
+        count += len(fold)
+        if count >= _ENOUGH:
+            break
     axes = np.ascontiguousarray(np.linalg.eigh(total)[1][:, ::-1], np.float32)
-    own = np.square(centered @ axes).sum(axis=0, dtype=np.float64)
-    variances = (_HELD_OUT * variances + (1 - _HELD_OUT) * own) / len(centered)
+    own = np.square(centered @ axes).mean(axis=0, dtype=np.float64)
+    variances = _HELD_OUT * variances / count + (1 - _HELD_OUT) * own
     variances[variances < _ROUNDING * variances.mean()] = 0
     return axes, variances.astype(np.float32)

@@ -21,7 +21,7 @@ from methods.base import Codec, Metric
 from methods.encoding.offset import mean_direction, offset_size, split
 from methods.fitting.allocation import ROTATED, rotated_axes
 from methods.fitting.overlap import average_overlap
-from methods.fitting.principal_axes import principal_axes, robust_mean
+from methods.fitting.principal_axes import axes_of, robust_mean, scatter
 from methods.kernels.simd.unpack_symbols import GROUP
 
 __all__ = ["offset_finds_more", "offset_pays"]
@@ -57,17 +57,22 @@ def offset_pays(vectors: np.ndarray, metric: Metric, code_bytes: float, seed: in
     if metric is Metric.L2 or code_bytes <= offset_size(code_bytes):
         return False
     queries, base = _held_out(vectors, _QUERIES, _BASE, seed)
-    mean = robust_mean(base)[0].astype(np.float64)
+    robust = robust_mean(base)
+    mean = robust[0].astype(np.float64)
     squares = np.median(np.einsum("ij,ij->i", base, base, dtype=np.float64))
     share = float(mean @ mean) / squares if squares > 0 else 0.0
     if share < _LEAST_SHARE:
         return False
     if len(vectors) < _LEAST:
         return share > _LARGE_SHARE
-    truth = _nearest(queries, base)
-    plain = _recall(queries, base, truth, 8 * code_bytes, np.zeros(len(mean), np.float32), seed, even)
-    direction = mean_direction(mean)
-    with_offset = _recall(queries, base, truth, 8 * (code_bytes - offset_size(code_bytes)), direction, seed, even)
+    truth, products = _nearest(queries, base), scatter(base, robust)
+
+    def recall(room: float, direction: np.ndarray) -> float:
+        axes = rotated_axes(*axes_of(products, len(base), len(mean), direction), seed, len(mean) if even else ROTATED)
+        return _recall(queries, base, truth, robust[0], *axes, 8 * room, direction, seed)
+
+    plain = recall(code_bytes, np.zeros(len(mean), np.float32))
+    with_offset = recall(code_bytes - offset_size(code_bytes), mean_direction(mean))
     return with_offset > plain + _GAIN
 
 
@@ -112,11 +117,20 @@ def _nearest(queries: np.ndarray, base: np.ndarray) -> np.ndarray:
 
 
 def _recall(
-    queries: np.ndarray, base: np.ndarray, truth: np.ndarray, bits: float, direction: np.ndarray, seed: int, even: bool
+    queries: np.ndarray,
+    base: np.ndarray,
+    truth: np.ndarray,
+    mean: np.ndarray,
+    matrix: np.ndarray,
+    spread: np.ndarray,
+    bits: float,
+    direction: np.ndarray,
+    seed: int,
 ) -> float:
-    """Share of the true neighbors that codes of so many ``bits`` find; what lies along ``direction`` is exact."""
-    mean, axes, variances = principal_axes(base, base.shape[1], without=direction)
-    matrix, spread = rotated_axes(axes, variances, seed, len(axes) if even else ROTATED)
+    """Share of the true neighbors that codes of so many ``bits`` along rotated axes find.
+
+    What lies along ``direction`` is exact.
+    """
     offsets, rests = split(base, mean, direction)
     values = _channel(rests @ matrix, np.repeat(spread, GROUP).astype(np.float64), _EFFICIENCY * bits, seed)
     decoded = np.column_stack([values, offsets]).astype(np.float32)

@@ -6,7 +6,7 @@ import numpy as np
 
 from methods.errors import MethodError
 
-__all__ = ["check_not_vanishing", "is_nothing", "principal_axes", "robust_mean"]
+__all__ = ["axes_of", "check_not_vanishing", "is_nothing", "principal_axes", "robust_mean", "scatter"]
 
 _BLOCK = 16_384  # vectors centered at a time
 _NOTHING = 0.01  # of the distance that nine of ten vectors do not exceed
@@ -94,21 +94,40 @@ def principal_axes(
     MethodError
         Values are beyond 1e15, or all below 1e-19: float32 does not hold variances of such vectors.
     """
+    robust = robust_mean(vectors) if robust is None else robust
+    return robust[0], *axes_of(scatter(vectors, robust), len(vectors), count, without)
+
+
+def scatter(vectors: np.ndarray, robust: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """The covariance, (dim, dim) float64, times n of vectors (n, dim) float32, with their :func:`robust_mean`.
+
+    Raises
+    ------
+    MethodError
+        Values are all below 1e-19: float32 does not hold variances of such vectors.
+    """
     check_not_vanishing(vectors)
-    mean, weights = robust_mean(vectors) if robust is None else robust
-    covariance = np.zeros((vectors.shape[1], vectors.shape[1]))
+    mean, weights = robust
+    products = np.zeros((vectors.shape[1], vectors.shape[1]))
     for start in range(0, len(vectors), _BLOCK):
         centered = vectors[start : start + _BLOCK] - mean
         block = weights[start : start + _BLOCK]
         if block.min(initial=1) < 1:
             centered *= block[:, None]
-        covariance += centered.T @ centered
-    if without is not None:
-        kept = np.eye(len(covariance)) - np.outer(without, without.astype(np.float64))
-        covariance = kept @ covariance @ kept
-    variances, axes = np.linalg.eigh(covariance / len(vectors))
+        products += centered.T @ centered
+    return products
+
+
+def axes_of(
+    scatter: np.ndarray, n: int, count: int, without: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Axes and variances of :func:`principal_axes` of ``n`` vectors with this :func:`scatter`."""
+    if without is not None and without.any():
+        kept = np.eye(len(scatter)) - np.outer(without, without.astype(np.float64))
+        scatter = kept @ scatter @ kept
+    variances, axes = np.linalg.eigh(scatter / n)
     best = slice(None, -count - 1, -1)
-    return mean, np.ascontiguousarray(axes[:, best], np.float32), np.maximum(variances[best], 0).astype(np.float32)
+    return np.ascontiguousarray(axes[:, best], np.float32), np.maximum(variances[best], 0).astype(np.float32)
 
 
 def _largest(vectors: np.ndarray) -> float:

@@ -36,7 +36,7 @@ from methods.transform.rq_trellis.stages import (
     search_root,
 )
 from methods.transform.transform_coding import scales
-from methods.transform.transform_coding.choice import GAMMAS, MIDDLE_GAMMA, choose, finds_more
+from methods.transform.transform_coding.choice import GAMMAS, MIDDLE_GAMMA, base_size, choose, finds_more
 from methods.transform.transform_coding.codec import check_offset
 from methods.transform.transform_coding.offset import OffsetQuantizer, without_direction, without_offset
 from methods.transform.transform_coding.quantizer import encode_scaled
@@ -46,13 +46,12 @@ from methods.transform.trellis.quantizer import QUANTIZERS
 MOST_STAGES = 8
 MOST_CANDIDATES = 64
 _FACTOR_BYTES = 1
-_FACTOR_SAMPLE = 10_000  # at most: to know the range of factors
 _SIZE_SAMPLE = 4000  # at most: to know the sizes of levels
 _CHOOSING_STATE_BITS = 10  # by which exponent and rule are chosen: in a third of the time, the same or as good ones
 _CHOOSING_FROM = 5000  # training vectors; of fewer the trellis itself takes no longer, and these tell less
 _LARGE = 32  # bytes of a code from which a second stage gains more than its byte does in levels
 _FEW_BITS = 1  # of a code, for each dimension: up to here a second stage gains too, since stages say most of the code
-_GAMMAS = (*GAMMAS, 1.75)  # with stages large codes of sentences find .002 more by the last, others as much
+_GAMMAS = (*GAMMAS, 1.75)  # with stages large codes of sentences find .002 more by the last; without, as often less
 _MANY_COPIES = 1 / 16  # of the training vectors
 
 
@@ -121,10 +120,11 @@ class RQTrellis(Codec):
     # counted in full for the axes; 7: an offset wherever simulated codes without stages found more with it;
     # 8: variances of few training vectors were their own, and fewer than 256 were repeated; 9: under l2 two bytes of
     # squared length; 10: exponent and rule chosen by the trellis itself, factors of 20,000
-    # vectors; 11: by inner product no size of the levels; 12: centroids nearest by all of the residual
-    version = "13"
+    # vectors; 11: by inner product no size of the levels; 12: centroids nearest by all of the residual;
+    # 13: in more than 400 dimensions more held-out vectors were searched
+    version = "14"
     # Of versions 7 to 9 not under l2: they chose other codes in the same format.
-    reads_versions = frozenset({"7", "8", "9", "10", "11", "12"})
+    reads_versions = frozenset({"7", "8", "9", "10", "11", "12", "13"})
     renamed: ClassVar[dict[str, str]] = {"bits": "level_bytes"}
     renamed_parts: ClassVar[dict[str, str]] = {"centre": "mean"}
     check_params: ClassVar[dict[str, Any]] = {"state_bits": 10}
@@ -185,8 +185,8 @@ class RQTrellis(Codec):
             sample, vectors, center, direction, self.level_bytes - offset_bytes, seed
         )
         coarse = residual_encoder(codebooks, BEAM)
-        residuals = residuals[:: -(-len(residuals) // _SIZE_SAMPLE)]
-        given = given[:: -(-len(given) // _FACTOR_SAMPLE)]
+        residuals = residuals[:: -(-len(residuals) // min(_SIZE_SAMPLE, base_size(self.dim)))]
+        given = given[:: -(-len(given) // base_size(self.dim))]
         bounds = fitted_bounds(split(given, np.zeros_like(direction), direction)[0], self.level_bytes)
 
         def quantizer(

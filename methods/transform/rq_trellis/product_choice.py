@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import faiss
 import numpy as np
 
 from methods.encoding.factor_and_product import FactorAndProduct
 from methods.metric import Metric
 from methods.transform.rq_trellis.quantizer import StagedQuantizer
 from methods.transform.rq_trellis.search import StagedSearcher
+from methods.transform.transform_coding.choice import held_out, overlap
 from methods.transform.transform_coding.quantizer import encode_scaled
 
 __all__ = ["product_bytes"]
@@ -18,7 +18,6 @@ __all__ = ["product_bytes"]
 _MOST_DIM = 256  # beyond, a byte is so small a part of what levels take that a product in part of a byte loses
 _MOST_BITS = 4  # a dimension: from here on levels are finer than such a product
 _FINEST = 3
-_QUERIES, _BASE, _NEIGHBORS = 1000, 10_000, 10
 _LEAST = 2000  # training vectors below which those held out are too few to tell
 
 
@@ -52,11 +51,7 @@ def product_bytes(
     least = min(least, most)  # a byte is left to levels
     if len(vectors) < _LEAST or most <= least:
         return max(least, min(most, 1 + level_bytes // 4))
-    order = np.random.default_rng(seed).permutation(len(vectors))
-    count = min(_QUERIES, len(vectors) // 10)
-    queries, base = vectors[order[:count]], vectors[order[count : count + _BASE]]
-    nearest = min(_NEIGHBORS, len(base))
-    truth = faiss.knn(queries, base, nearest, metric=faiss.METRIC_L2)[1]
+    queries, base, truth = held_out(vectors, Metric.L2, seed)
     recalls = {size: _recall(quantizer(size - 1), size, rule, queries, base, truth) for size in range(least, most + 1)}
     return max(recalls, key=lambda size: recalls[size])
 
@@ -70,4 +65,4 @@ def _recall(
     codes = np.concatenate([codes, pair.encode(factors, products)], axis=1)
     searcher = StagedSearcher(queries.shape[1], Metric.L2, quantizer, codes, pair)
     ids = searcher.search(queries, truth.shape[1])[1]
-    return float(np.mean([np.isin(a, b).mean() for a, b in zip(ids, truth)]))
+    return overlap(ids, truth)

@@ -16,7 +16,7 @@ from methods.encoding.size_and_factor import SizeAndFactor
 from methods.metric import Metric
 from methods.transform.rq_trellis.quantizer import StagedQuantizer, lengths
 from methods.transform.transform_coding import scales
-from methods.transform.transform_coding.choice import held_out, last_of_equals, overlap
+from methods.transform.transform_coding.choice import held_out, largest_of_equals, overlap
 
 __all__ = ["OWN_BYTE", "chosen_sizes"]
 
@@ -116,7 +116,7 @@ class _Trial:
             gain: self._recall(centroids + np.float32(gain) * levels, rests, offsets, _LENGTH)
             for gain in (full**power for power in _POWERS)
         }
-        gain, rule = last_of_equals(exact), _LENGTH
+        gain, rule = largest_of_equals(exact), _LENGTH
         if self._recall(sums, rests, offsets, _NEAREST) > exact[gain] + _CLEARLY:
             gain, rule = 1.0, _NEAREST
         decoded = centroids + np.float32(gain) * levels

@@ -14,10 +14,11 @@ from methods.transform.transform_coding import scales
 from methods.transform.transform_coding.quantizer import Scalable
 
 GAMMAS = (1.0, 1.25, 1.5)
-MIDDLE_GAMMA = GAMMAS[len(GAMMAS) // 2]  # with which all else is chosen
+MIDDLE_GAMMA = 1.25  # with which all else is chosen
 _ALIKE, _VARIED = 0.1, 0.35  # standard deviations of logarithms of lengths, between which powers are tried
 _TRIED_RULES = ("least_squares", "renormalized")  # the unbiased scale finds less on every set that was measured
 _QUERIES, _BASE, _NEIGHBORS = 1000, 10_000, 10
+_VALUES = 4_000_000  # of the base, at most: vectors of many dimensions take long to code, and fewer tell as much
 _TIE = 0.003  # of recall: less than these samples can tell
 LEAST = 200  # training vectors below which nothing can be held out
 
@@ -44,7 +45,7 @@ def choose(
     gamma, rule
         What is given is kept; None is chosen.
     exponents : tuple of float
-        That are tried, ascending.
+        That are tried.
     """
     gammas = exponents if gamma is None else (float(gamma),)
     rules = _TRIED_RULES if rule is None else (rule,)
@@ -54,7 +55,7 @@ def choose(
         return (MIDDLE_GAMMA if gamma is None else gammas[0]), rules[0]
     others = held_out(vectors, metric, seed)
     best = {each: max(_recalls(quantizer(each), rules, metric, *others), key=_recall) for each in gammas}
-    chosen = last_of_equals({each: recall for each, (_, recall) in best.items()})
+    chosen = largest_of_equals({each: recall for each, (_, recall) in best.items()})
     return chosen, best[chosen][0]
 
 
@@ -115,18 +116,23 @@ def held_out(vectors: np.ndarray, metric: Metric, seed: int) -> tuple[np.ndarray
     """Some training vectors as queries (nq, dim), others as base (n, dim), and the nearest of these (nq, 10)."""
     order = np.random.default_rng(seed).permutation(len(vectors))
     count = min(_QUERIES, len(vectors) // 10)
-    queries, base = vectors[order[:count]], vectors[order[count : count + _BASE]]
+    queries, base = vectors[order[:count]], vectors[order[count : count + base_size(vectors.shape[1])]]
     return queries, base, faiss.knn(queries, base, _NEIGHBORS, metric=faiss_metric(metric))[1]
 
 
-def last_of_equals(recalls: dict[float, float]) -> float:
-    """Of ascending values, with their recall for held-out vectors: the last not distinguishable from the best.
+def base_size(dim: int) -> int:
+    """How many vectors of so many dimensions held-out ones search, at most."""
+    return max(_QUERIES, min(_BASE, _VALUES // dim))
+
+
+def largest_of_equals(recalls: dict[float, float]) -> float:
+    """Of values, with their recall for held-out vectors: the largest not distinguishable from the best.
 
     Queries are farther from documents than documents are from each other and lie more along the first axes: of
     exponents, and of gains, of equal recall for held-out documents, the largest serves queries best.
     """
     best = max(recalls.values())
-    return [each for each, recall in recalls.items() if recall >= best - _TIE][-1]
+    return max(each for each, recall in recalls.items() if recall >= best - _TIE)
 
 
 def overlap(ids: np.ndarray, truth: np.ndarray) -> float:
