@@ -7,6 +7,7 @@ import pytest
 
 from bench.datasets import load
 from methods import create
+from methods.fitting import coding_axes as module
 from methods.fitting.allocation import rotated_axes
 from methods.fitting.coding_axes import coding_axes
 from methods.fitting.principal_axes import principal_axes
@@ -48,6 +49,16 @@ def test_variances_of_few_vectors_are_those_outside_training(n):
     assert np.abs(np.log(spread / outside)).max() < np.log(1.8)
     own = np.square((vectors - mean) @ matrix).mean(axis=0).reshape(-1, 8).mean(axis=1)
     assert np.abs(np.log(spread / outside)).mean() < np.abs(np.log(own / outside)).mean()
+
+
+def test_in_many_dimensions_variances_of_one_fold_are_enough(monkeypatch):
+    vectors = gaussian(400)
+    every = coding_axes(vectors, NONE, 0)
+    monkeypatch.setattr(module, "_ENOUGH", 100)
+    mean, matrix, spread = coding_axes(vectors, NONE, 0)
+    np.testing.assert_array_equal(matrix, every[1])
+    assert not np.array_equal(spread, every[2])
+    assert np.abs(np.log(spread / variances_outside(matrix, mean))).max() < np.log(1.8)
 
 
 def test_fewer_vectors_than_dimensions_leave_no_axis_without_variance():
