@@ -219,23 +219,11 @@ class RQTrellis(Codec):
             tried, quantizer = (functools.partial(each, sizes=sizes, gain=gain) for each in (tried, quantizer))
             given_rule = self.scale or rule_of_sizes
         gamma, rule = choose(tried, vectors, self.metric.inner, self.gamma, given_rule, seed, _GAMMAS)
-        stored: dict[str, np.ndarray] = {}
         if self.metric is Metric.L2:
             size = product_bytes(self.dim, self.level_bytes, lambda other: quantizer(gamma, other), rule, vectors, seed)
             chosen = quantizer(gamma, size - 1, self.candidates)
-            codes, factors = encode_scaled(chosen, rule, given)
-            pair = FactorAndProduct.fit(factors, chosen.products(codes), size)
-            stored = {"factor_scale" if size > 1 else "factor_levels": pair.factors, "product_levels": pair.products}
         else:
-            chosen = quantizer(gamma, candidates=self.candidates)
-            factors = encode_scaled(chosen, rule, given)[1]
-            staged = without_offset(chosen)
-            if staged.sizes is None:
-                stored["factor_scale"] = factor_scale(factors)
-            else:
-                both = SizeAndFactor.fit(staged.sizes, factors)
-                stored["factor_scale" if both.size > 1 else "factor_levels"] = both.factors
-                stored |= {"level_sizes": both.sizes, "size_gain": np.array([staged.gain], np.float32)}
+            size, chosen = 0, quantizer(gamma, candidates=self.candidates)
         fine = without_offset(chosen).fine
         parts = {
             "mean": center,
@@ -243,7 +231,7 @@ class RQTrellis(Codec):
             "matrix": fine.matrix,
             "bits": fine.bits,
             "spreads": fine.spreads,
-            **stored,
+            **_factor_parts(chosen, rule, given, size),
             "scale": np.array([scales.RULES.index(rule)], np.uint8),
             "gamma": np.array([gamma], np.float32),
         }
@@ -367,6 +355,26 @@ class RQTrellis(Codec):
         check_state_bits(self.state_bits)
         check_offset(self.offset, self.level_bytes)
         check_integer("candidates", self.candidates, 1, MOST_CANDIDATES)
+
+
+def _factor_parts(chosen: Any, rule: str, given: np.ndarray, product_size: int) -> dict[str, np.ndarray]:
+    """Parts by which codes say factor and size, or factor and product: what vectors (n, dim) without mean have.
+
+    ``product_size`` are the bytes of factor and product under l2, by inner product 0.
+    """
+    codes, factors = encode_scaled(chosen, rule, given)
+    if product_size:
+        pair = FactorAndProduct.fit(factors, chosen.products(codes), product_size)
+        return {"factor_scale" if product_size > 1 else "factor_levels": pair.factors, "product_levels": pair.products}
+    staged = without_offset(chosen)
+    if staged.sizes is None:
+        return {"factor_scale": factor_scale(factors)}
+    both = SizeAndFactor.fit(staged.sizes, factors)
+    return {
+        "factor_scale" if both.size > 1 else "factor_levels": both.factors,
+        "level_sizes": both.sizes,
+        "size_gain": np.array([staged.gain], np.float32),
+    }
 
 
 def _without_copies(residuals: np.ndarray) -> np.ndarray:
