@@ -10,6 +10,7 @@ from methods.base import Metric
 from methods.binary._base import BinaryCodec
 from methods.errors import MethodError
 from methods.fitting.principal_axes import principal_axes
+from methods.fitting.procrustes import nearest_rotation
 from methods.registry import register
 from methods.vectors import random_rotation
 
@@ -88,6 +89,5 @@ def learn_rotation(values: np.ndarray, iterations: int, seed: int) -> np.ndarray
     rotation = random_rotation(values.shape[1], seed)
     for _ in range(iterations):
         signs = np.where(values @ rotation >= 0, np.float32(1), np.float32(-1))
-        u, _, wt = np.linalg.svd(signs.T @ values)
-        rotation = wt.T @ u.T
+        rotation = nearest_rotation(values.T @ signs)
     return rotation

@@ -9,6 +9,7 @@ import numpy as np
 from methods.base import Metric
 from methods.faiss_tools import training_sample
 from methods.fitting.kmeans import learn_codebooks
+from methods.fitting.procrustes import nearest_rotation
 from methods.parameters import check_integer
 from methods.product._base import ProductCodec
 from methods.registry import register
@@ -77,7 +78,7 @@ class OPQ(ProductCodec):
         return axes[:, np.concatenate([np.array(own) for own in dealt])].astype(np.float32)
 
     def _learn_rotation(self, vectors: np.ndarray, seed: int) -> np.ndarray | None:
-        """Codebooks given the rotation, then the rotation given the decoded vectors: Procrustes, by an SVD."""
+        """Codebooks given the rotation, then the rotation given the decoded vectors: Procrustes."""
         codebooks = None
         for turn in range(self.rotation_iterations):
             rotated = self._to_product(vectors)
@@ -85,8 +86,7 @@ class OPQ(ProductCodec):
             codebooks = learn_codebooks(rotated, self.subquantizers, self.bits, iterations, seed, codebooks)
             codes = self._codes_by(codebooks, rotated)
             decoded = self._subspaces.gather(self._index_of(codebooks).sa_decode(codes))
-            u, _, vt = np.linalg.svd(vectors.T @ decoded)
-            self.rotation_ = u @ vt
+            self.rotation_ = nearest_rotation(vectors.T @ decoded)
         return codebooks
 
     def _to_product(self, vectors: np.ndarray) -> np.ndarray:

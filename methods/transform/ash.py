@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from methods.base import Metric
+from methods.fitting.procrustes import nearest_rotation
 from methods.kernels.encoding.grid import OFFSET_BYTES, decode_grid, encode_grid
 from methods.kernels.simd.unpack_symbols import GROUP
 from methods.parameters import check_integer
@@ -75,6 +76,5 @@ class ASH(LeadingAxesCodec):
         for _ in range(self.iterations):
             encode_grid(directions @ rotation, ends, widths, self.tries, self.rounds, symbols, products)
             decode_grid(np.concatenate([header, symbols], axis=1), ends, widths, unit_factors, levels)
-            left, _, right = np.linalg.svd(directions.T @ normalized(levels))
-            rotation = left @ right
+            rotation = nearest_rotation(directions.T @ normalized(levels))
         return rotation
