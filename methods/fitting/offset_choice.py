@@ -65,10 +65,10 @@ def offset_pays(vectors: np.ndarray, metric: Metric, code_bytes: float, seed: in
         return False
     if len(vectors) < _LEAST:
         return share > _LARGE_SHARE
-    truth, products = _nearest(queries, base), scatter(base, robust)
+    truth, total = _nearest(queries, base), scatter(base, robust)
 
     def recall(room: float, direction: np.ndarray) -> float:
-        axes = rotated_axes(*axes_of(products, len(base), len(mean), direction), seed, len(mean) if even else ROTATED)
+        axes = rotated_axes(*axes_of(total, len(base), len(mean), direction), seed, len(mean) if even else ROTATED)
         return _recall(queries, base, truth, robust[0], *axes, 8 * room, direction, seed)
 
     plain = recall(code_bytes, np.zeros(len(mean), np.float32))

@@ -1,4 +1,4 @@
-"""Agreement of two lists of neighbors, which decides every choice that is tried on held-out vectors."""
+"""Agreement of two lists of neighbors, which decides most choices that are tried on held-out vectors."""
 
 from __future__ import annotations
 

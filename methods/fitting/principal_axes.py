@@ -118,14 +118,12 @@ def scatter(vectors: np.ndarray, robust: tuple[np.ndarray, np.ndarray]) -> np.nd
     return products
 
 
-def axes_of(
-    scatter: np.ndarray, n: int, count: int, without: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
+def axes_of(total: np.ndarray, n: int, count: int, without: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Axes and variances of :func:`principal_axes` of ``n`` vectors with this :func:`scatter`."""
     if without is not None and without.any():
-        kept = np.eye(len(scatter)) - np.outer(without, without.astype(np.float64))
-        scatter = kept @ scatter @ kept
-    variances, axes = np.linalg.eigh(scatter / n)
+        kept = np.eye(len(total)) - np.outer(without, without.astype(np.float64))
+        total = kept @ total @ kept
+    variances, axes = np.linalg.eigh(total / n)
     best = slice(None, -count - 1, -1)
     return np.ascontiguousarray(axes[:, best], np.float32), np.maximum(variances[best], 0).astype(np.float32)
 

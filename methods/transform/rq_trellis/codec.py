@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,9 +16,8 @@ from methods.encoding.size_and_factor import SizeAndFactor
 from methods.errors import BudgetError, MethodError
 from methods.faiss_tools import training_sample
 from methods.fitting.allocation import group_count
-from methods.fitting.coding_axes import coding_axes
 from methods.fitting.offset_choice import offset_finds_more, offset_pays
-from methods.fitting.principal_axes import is_nothing, robust_mean
+from methods.fitting.principal_axes import robust_mean
 from methods.fitting.residual import residual_encoder
 from methods.parameters import check_integer
 from methods.registry import register
@@ -26,17 +25,10 @@ from methods.transform.rq_trellis.product_choice import product_bytes
 from methods.transform.rq_trellis.quantizer import StagedQuantizer, lengths
 from methods.transform.rq_trellis.search import StagedSearcher
 from methods.transform.rq_trellis.size_choice import OWN_BYTE, chosen_sizes
-from methods.transform.rq_trellis.stages import (
-    BEAM,
-    LEAST_BITS,
-    POWER,
-    TRAINING,
-    final_stages,
-    first_stages,
-    search_root,
-)
+from methods.transform.rq_trellis.stages import BEAM, LEAST_BITS, TRAINING
+from methods.transform.rq_trellis.training import CHOOSING_STATE_BITS, StageTraining
 from methods.transform.transform_coding import scales
-from methods.transform.transform_coding.choice import GAMMAS, MIDDLE_GAMMA, base_size, choose, finds_more
+from methods.transform.transform_coding.choice import GAMMAS, MIDDLE_GAMMA, choose, sample_size
 from methods.transform.transform_coding.codec import check_offset
 from methods.transform.transform_coding.offset import OffsetQuantizer, without_direction, without_offset
 from methods.transform.transform_coding.quantizer import encode_scaled
@@ -47,23 +39,10 @@ MOST_STAGES = 8
 MOST_CANDIDATES = 64
 _FACTOR_BYTES = 1
 _SIZE_SAMPLE = 4000  # at most: to know the sizes of levels
-_CHOOSING_STATE_BITS = 10  # by which exponent and rule are chosen: in a third of the time, the same or as good ones
 _CHOOSING_FROM = 5000  # training vectors; of fewer the trellis itself takes no longer, and these tell less
 _LARGE = 32  # bytes of a code from which a second stage gains more than its byte does in levels
 _FEW_BITS = 1  # of a code, for each dimension: up to here a second stage gains too, since stages say most of the code
 _GAMMAS = (*GAMMAS, 1.75)  # with stages large codes of sentences find .002 more by the last; without, as often less
-_MANY_COPIES = 1 / 16  # of the training vectors
-
-
-class _Trained(NamedTuple):
-    """Codebooks, axes (dim, 8 groups) of residuals, variances (groups,) along them, residuals (n, dim), and the power
-    of :func:`.stages.search_root` or None."""
-
-    codebooks: np.ndarray
-    matrix: np.ndarray
-    spread: np.ndarray
-    residuals: np.ndarray
-    power: float | None
 
 
 @register("rq_trellis")
@@ -76,9 +55,9 @@ class RQTrellis(Codec):
     scales centroids and levels together: to the length of the vector, which is what ranks unit vectors; the size is
     that of the residual, since some vectors lie near their centroid and others far from it. Under l2 the factor scales
     the levels alone: there, near vectors differ by their residuals. Stages: Chen, Guan and Wang, Sensors 2010, but
-    trained and searched by distances that weigh axes by the error of their levels (:func:`.stages.search_root`). With
-    fewer than 64 training vectors a centroid there are fewer centroids: the next smaller power of two. Where clusters
-    are so far apart that each needs one, 4 vectors a centroid do.
+    trained and searched by distances that weigh axes by the error of their levels (:func:`.stages.search_root`), under
+    l2 where held-out vectors find more so. With fewer than 64 training vectors a centroid there are fewer centroids:
+    the next smaller power of two. Where clusters are so far apart that each needs one, 4 vectors a centroid do.
 
     A code is ``[stages] [symbols of the groups] [offset] [factor] [size]``. Size and factor share a byte, one of 12
     sizes and one of 21 factors; of vectors of varied lengths, one of 5 and of 51, or a byte for each, or no size,
@@ -121,7 +100,7 @@ class RQTrellis(Codec):
     # 8: variances of few training vectors were their own, and fewer than 256 were repeated; 9: under l2 two bytes of
     # squared length; 10: exponent and rule chosen by the trellis itself, factors of 20,000
     # vectors; 11: by inner product no size of the levels; 12: centroids nearest by all of the residual;
-    # 13: in more than 400 dimensions more held-out vectors were searched
+    # 13: held-out variances were of four folds, and in more than 400 dimensions more vectors were searched
     version = "14"
     # Of versions 7 to 9 not under l2: they chose other codes in the same format.
     reads_versions = frozenset({"7", "8", "9", "10", "11", "12", "13"})
@@ -181,12 +160,21 @@ class RQTrellis(Codec):
         rests = without_direction(given, direction) if keeps_offset else given
         sample = rests if self.metric is Metric.L2 else rests / lengths(rests)[:, None]
         offset_bytes = offset_size(self.level_bytes) if keeps_offset else 0
-        codebooks, matrix, spread, residuals, power = self._trained(
-            sample, vectors, center, direction, self.level_bytes - offset_bytes, seed
+        training = StageTraining(
+            self.stages,
+            self.state_bits,
+            self._middle_gamma,
+            self.metric is Metric.L2,
+            _is_small(self.code_size, self.dim),
+            direction,
+            seed,
+        )
+        codebooks, matrix, spread, residuals, power = training.run(
+            sample, vectors, center, self.level_bytes - offset_bytes, self.scale
         )
         coarse = residual_encoder(codebooks, BEAM)
-        residuals = residuals[:: -(-len(residuals) // min(_SIZE_SAMPLE, base_size(self.dim)))]
-        given = given[:: -(-len(given) // base_size(self.dim))]
+        residuals = residuals[:: -(-len(residuals) // min(_SIZE_SAMPLE, sample_size(self.dim)))]
+        given = given[:: -(-len(given) // sample_size(self.dim))]
         bounds = fitted_bounds(split(given, np.zeros_like(direction), direction)[0], self.level_bytes)
 
         def quantizer(
@@ -205,15 +193,14 @@ class RQTrellis(Codec):
             return OffsetQuantizer(staged, direction, bounds) if keeps_offset else staged
 
         tried = (
-            functools.partial(quantizer, state_bits=_CHOOSING_STATE_BITS)
+            functools.partial(quantizer, state_bits=CHOOSING_STATE_BITS)
             if len(vectors) >= _CHOOSING_FROM
             else quantizer
         )
         given_rule = self.scale
         if self.metric is not Metric.L2:
-            middle = self.gamma or MIDDLE_GAMMA
             sizes, gain, rule_of_sizes = chosen_sizes(
-                lambda count: without_offset(tried(middle, sizes=count)),
+                lambda count: without_offset(tried(self._middle_gamma, sizes=count)),
                 *(vectors, direction, self.level_bytes - offset_bytes, seed),
             )
             tried, quantizer = (functools.partial(each, sizes=sizes, gain=gain) for each in (tried, quantizer))
@@ -239,44 +226,6 @@ class RQTrellis(Codec):
             parts["stage_power"] = np.array([power], np.float32)
         self._load_parts(parts | ({"direction": direction, "offset_range": bounds} if keeps_offset else {}))
 
-    def _trained(
-        self, sample: np.ndarray, vectors: np.ndarray, center: np.ndarray, direction: np.ndarray, room: int, seed: int
-    ) -> _Trained:
-        """Stages of a sample (n, dim), and the axes of its residuals.
-
-        Stages are trained twice: by all of the residual, then by what ``room`` bytes of levels along its axes leave of
-        it. Under l2, where near vectors are in one cluster, the second may find less (fashion-mnist in 49 bytes .848
-        for .870, word vectors in 25 .748 for .732), and held-out ``vectors`` decide.
-        """
-        zero, gamma, bits = np.zeros_like(direction), self.gamma or MIDDLE_GAMMA, self.state_bits
-        first, residuals = first_stages(sample, self.stages, len(vectors), seed)
-        matrix, spread = self._axes(residuals, direction, seed, held_out=False)
-        root = search_root(QUANTIZERS[bits].choose(zero, matrix, spread, room, gamma), POWER)
-
-        def trained(root: np.ndarray | None) -> _Trained:
-            small, centroid_bits = _is_small(self.code_size, self.dim), first.shape[1].bit_length() - 1
-            codebooks, residuals = final_stages(sample, self.stages, centroid_bits, root, small, seed)
-            axes = self._axes(residuals, direction, seed)
-            return _Trained(codebooks, *axes, residuals, None if root is None else POWER)
-
-        def quantizer(each: _Trained) -> StagedQuantizer:
-            fine = QUANTIZERS[_CHOOSING_STATE_BITS].choose(zero, each.matrix, each.spread, room, gamma)
-            coarse = residual_encoder(each.codebooks, BEAM)
-            return StagedQuantizer(center, coarse, fine, False, power=each.power)
-
-        weighted = trained(root)
-        if self.metric is not Metric.L2:
-            return weighted
-        plain = trained(None)
-        both = quantizer(weighted), quantizer(plain)
-        return weighted if finds_more(*both, vectors, Metric.L2, self.scale, seed) else plain
-
-    def _axes(
-        self, residuals: np.ndarray, direction: np.ndarray, seed: int, held_out: bool = True
-    ) -> tuple[np.ndarray, np.ndarray]:
-        _, matrix, spread = coding_axes(_without_copies(residuals), direction, seed, held_out)
-        return (without_direction(matrix.T, direction).T if direction.any() else matrix), spread
-
     def _keeps_offset(self, vectors: np.ndarray, seed: int) -> bool:
         if self.metric is Metric.L2 or self.offset is False or self.level_bytes <= offset_size(self.level_bytes):
             return False
@@ -286,13 +235,19 @@ class RQTrellis(Codec):
             return True
         return offset_finds_more(lambda offset: type(self)(**{**self.params(), "offset": offset}), vectors, seed)
 
+    @property
+    def _middle_gamma(self) -> float:
+        """The exponent with which all else is chosen."""
+        return self.gamma or MIDDLE_GAMMA
+
     def parts(self) -> dict[str, np.ndarray]:
         """``mean`` (dim,), ``codebooks`` (stages, at most 256, dim), ``matrix`` (dim, 8 groups) of the residual's
         axes, ``bits`` (groups,) uint8, ``spreads`` (groups,), ``factor_scale`` (4,), under l2 ``product_levels``, by
         inner product ``level_sizes`` (5, 12 or 256,) and their ``size_gain`` (1,), and ``factor_levels`` in place of
         ``factor_scale`` where a byte holds two numbers (:class:`.FactorAndProduct`, :class:`.SizeAndFactor`); ``scale``
-        and ``gamma`` as they were chosen; ``stage_power`` (1,) of :func:`.stages.search_root`, unless the nearest
-        centroids are plainly those; with offsets their ``direction`` (dim,) and ``offset_range`` (2 or 3,)."""
+        and ``gamma`` as they were chosen; ``stage_power`` (1,) of :func:`.stages.search_root`, absent where plain
+        distances decide (some codecs under l2, versions before 13); with offsets their ``direction`` (dim,) and
+        ``offset_range`` (2 or 3,)."""
         self._check_fitted()
         return dict(self.parts_)
 
@@ -375,15 +330,6 @@ def _factor_parts(chosen: Any, rule: str, given: np.ndarray, product_size: int) 
         "level_sizes": both.sizes,
         "size_gain": np.array([staged.gain], np.float32),
     }
-
-
-def _without_copies(residuals: np.ndarray) -> np.ndarray:
-    """Residuals (n, dim) without those of vectors that are a centroid, where they are many.
-
-    Copies of few vectors take centroids for themselves. Spreads that count them are too small for all the others.
-    """
-    nothing = is_nothing(np.linalg.norm(residuals, axis=1))
-    return residuals[~nothing] if _MANY_COPIES < nothing.mean() < 1 else residuals
 
 
 def _is_small(code_bytes: int, dim: int) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import faiss
 import numpy as np
 
-from methods.transform.rq_trellis.stages import StageSearch, search_root
+from methods.transform.rq_trellis.stages import CentroidFinder, search_root
 from methods.transform.transform_coding import scales
 from methods.transform.trellis.quantizer import TrellisQuantizer
 
@@ -56,10 +56,10 @@ class StagedQuantizer:
     power: float | None = None
 
     @functools.cached_property
-    def search(self) -> StageSearch:
+    def finder(self) -> CentroidFinder:
         """Of the nearest centroids."""
         root = None if self.power is None else search_root(self.fine, self.power)
-        return StageSearch(self.codebooks, root)
+        return CentroidFinder(self.codebooks, root)
 
     @property
     def stages(self) -> int:
@@ -86,10 +86,10 @@ class StagedQuantizer:
         sizes = lengths(centered) if self.scales_sum else np.ones(len(centered), np.float32)
         shapes = centered / sizes[:, None]
         if self.candidates == 1:
-            packed = self.search.nearest(shapes)
+            packed = self.finder.nearest(shapes)
             return self._with_levels(centered, shapes, self._unpacked(packed), self.coarse.sa_decode(packed))
         best: tuple[np.ndarray, np.ndarray] | None = None
-        for stages in self.search.nearest_sums(shapes, self.candidates).swapaxes(0, 1):
+        for stages in self.finder.nearest_sums(shapes, self.candidates).swapaxes(0, 1):
             codes, products = self._with_levels(centered, shapes, stages, self._centroids(stages))
             if best is None:
                 best = codes, products

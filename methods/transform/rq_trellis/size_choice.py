@@ -72,7 +72,8 @@ def chosen_sizes(
 
 
 class _Tried(NamedTuple):
-    """Recall with sizes, gain and rule by which it is largest, and the standard deviation of factors' logarithms."""
+    """Recall with sizes by the best gain and rule; this rule, the largest gain of equals, and the standard deviation of
+    factors' logarithms with it."""
 
     recall: float
     gain: float
@@ -116,13 +117,13 @@ class _Trial:
             gain: self._recall(centroids + np.float32(gain) * levels, rests, offsets, _LENGTH)
             for gain in (full**power for power in _POWERS)
         }
-        gain, rule = largest_of_equals(exact), _LENGTH
-        if self._recall(sums, rests, offsets, _NEAREST) > exact[gain] + _CLEARLY:
-            gain, rule = 1.0, _NEAREST
-        decoded = centroids + np.float32(gain) * levels
+        best, gain, rule = max(exact, key=lambda each: exact[each]), largest_of_equals(exact), _LENGTH
+        if self._recall(sums, rests, offsets, _NEAREST) > exact[best] + _CLEARLY:
+            best, gain, rule = 1.0, 1.0, _NEAREST
         stored = functools.partial(_beside, quantizer.sizes)
-        logs = np.log(norms / lengths(decoded), dtype=np.float64)
-        return _Tried(self._recall(decoded, rests, offsets, rule, stored), gain, rule, float(logs.std()))
+        recall = self._recall(centroids + np.float32(best) * levels, rests, offsets, rule, stored)
+        logs = np.log(norms / lengths(centroids + np.float32(gain) * levels), dtype=np.float64)
+        return _Tried(recall, gain, rule, float(logs.std()))
 
     def _rests(self, quantizer: StagedQuantizer) -> tuple[np.ndarray, np.ndarray]:
         """What is coded of the base (n, dim), and its offsets (n,)."""

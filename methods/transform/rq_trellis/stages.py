@@ -1,10 +1,11 @@
-"""Stages whose centroids are nearest by the error that levels leave, not by all of the residual."""
+"""Stages whose centroids are nearest by the error that levels leave, or plainly, by all of the residual."""
 
 from __future__ import annotations
 
 import faiss
 import numpy as np
 
+from methods.fitting.allocation import varying
 from methods.fitting.residual import residual_encoder, train_residual
 from methods.kernels.simd.unpack_symbols import GROUP
 from methods.transform.trellis.quantizer import TrellisQuantizer
@@ -14,7 +15,7 @@ __all__ = [
     "LEAST_BITS",
     "POWER",
     "TRAINING",
-    "StageSearch",
+    "CentroidFinder",
     "final_stages",
     "first_stages",
     "nearest_sums",
@@ -25,8 +26,10 @@ BEAM = 4
 POWER = 0.25  # of variances in the weights of axes: recall wants more of the first axes than least error does
 TRAINING = 65_536  # vectors for the stages: with fewer they learn their own training vectors
 LEAST_BITS = 2  # faiss encodes wrongly with fewer centroids than the beam is wide
+_BLOCK = 16_384  # vectors in float64 at a time
 _BEAM_BYTES = 32 << 20  # of residuals that a beam search holds at a time
-_FIRST, _LARGE, _SMALL = 5, 10, 20  # iterations of k-means: for the axes of residuals, for large codes, for small ones
+_FIRST_ITERATIONS = 5  # of k-means, for the axes of residuals
+_ITERATIONS, _ITERATIONS_IF_SMALL = 10, 20
 _FIRST_SAMPLE = 16_384  # vectors, for the axes of residuals
 _VECTORS_A_CENTROID = 64  # at least: with fewer, residuals of training vectors underestimate those of new ones
 _VECTORS_A_CLUSTER = 4  # at least, where clusters are far apart: there a centroid for each counts more
@@ -48,14 +51,13 @@ def search_root(fine: TrellisQuantizer, power: float) -> np.ndarray:
         0: the least squared error of all that a code says.
     """
     variances = np.square(fine.spreads, dtype=np.float64)
-    positive = variances > 0
-    least = variances[positive].min() if positive.any() else 1.0
+    least = variances[varying(fine.spreads)].min(initial=max(variances.max(), np.finfo(np.float64).tiny))
     weights = fine.errors()[fine.bits] * (np.maximum(variances, least) / least) ** power
     matrix = fine.matrix.astype(np.float64)
     return np.eye(len(matrix)) + (matrix * (np.repeat(np.sqrt(weights), GROUP) - 1)) @ matrix.T
 
 
-class StageSearch:
+class CentroidFinder:
     """Numbers of the centroids whose sums are nearest to vectors, by beam search.
 
     Parameters
@@ -79,8 +81,14 @@ class StageSearch:
 
 
 def _rooted(vectors: np.ndarray, root: np.ndarray | None) -> np.ndarray:
+    if root is None:
+        return vectors
     # In float64, then rounded: a float32 product changes with the number of rows, and so might the nearest.
-    return vectors if root is None else (vectors.astype(np.float64) @ root).astype(np.float32)
+    product = np.empty(vectors.shape, np.float32)
+    for start in range(0, len(vectors), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        product[block] = vectors[block].astype(np.float64) @ root
+    return product
 
 
 def nearest_sums(index: faiss.IndexResidualQuantizer, vectors: np.ndarray, count: int) -> np.ndarray:
@@ -101,10 +109,10 @@ def nearest_sums(index: faiss.IndexResidualQuantizer, vectors: np.ndarray, count
     return numbers.astype(np.uint8)
 
 
-def first_stages(sample: np.ndarray, stages: int, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Codebooks (stages, centroids, dim) float32 by all of the residual, and residuals (at most 32,767, dim).
+def first_stages(sample: np.ndarray, stages: int, count: int, seed: int) -> tuple[int, np.ndarray]:
+    """The bits of a stage's number, and residuals (at most 32,767, dim) of stages by all of the residual.
 
-    They tell the axes of residuals, and how many centroids there should be.
+    Residuals tell their axes, and whether there are enough centroids.
 
     Parameters
     ----------
@@ -117,10 +125,10 @@ def first_stages(sample: np.ndarray, stages: int, count: int, seed: int) -> tupl
     )
     some = sample[:: max(1, len(sample) // _FIRST_SAMPLE)]
     while True:
-        codebooks = train_residual(some, stages, BEAM, _FIRST, seed, TRAINING, bits)
-        residuals = _residuals(codebooks, some, StageSearch(codebooks).nearest(some))
+        codebooks = train_residual(some, stages, BEAM, _FIRST_ITERATIONS, seed, TRAINING, bits)
+        residuals = _residuals(codebooks, some, CentroidFinder(codebooks).nearest(some))
         if bits == finest or not _misses_clusters(residuals, some, 1 << bits, seed):
-            return codebooks, residuals
+            return bits, residuals
         bits = finest
 
 
@@ -132,11 +140,12 @@ def final_stages(
     ``small``: for codes of few bits a dimension, which gain from a longer training. Residuals are (n, dim).
     """
     rooted = _rooted(sample, root)
-    codebooks = train_residual(rooted, stages, BEAM, _SMALL if small else _LARGE, seed, TRAINING, bits)
+    iterations = _ITERATIONS_IF_SMALL if small else _ITERATIONS
+    codebooks = train_residual(rooted, stages, BEAM, iterations, seed, TRAINING, bits)
     if root is not None:
         flat = codebooks.reshape(-1, sample.shape[1]).astype(np.float64)
         codebooks = np.linalg.solve(root, flat.T).T.astype(np.float32).reshape(codebooks.shape)
-    return codebooks, _residuals(codebooks, sample, StageSearch(codebooks, root).index.sa_encode(rooted))
+    return codebooks, _residuals(codebooks, sample, CentroidFinder(codebooks, root).index.sa_encode(rooted))
 
 
 def _residuals(codebooks: np.ndarray, vectors: np.ndarray, packed: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ MIDDLE_GAMMA = 1.25  # with which all else is chosen
 _ALIKE, _VARIED = 0.1, 0.35  # standard deviations of logarithms of lengths, between which powers are tried
 _TRIED_RULES = ("least_squares", "renormalized")  # the unbiased scale finds less on every set that was measured
 _QUERIES, _BASE, _NEIGHBORS = 1000, 10_000, 10
-_VALUES = 4_000_000  # of the base, at most: vectors of many dimensions take long to code, and fewer tell as much
+_VALUES = 4_000_000  # of the base, but as many vectors as queries: of many dimensions they take long to code
 _TIE = 0.003  # of recall: less than these samples can tell
 LEAST = 200  # training vectors below which nothing can be held out
 
@@ -116,12 +116,12 @@ def held_out(vectors: np.ndarray, metric: Metric, seed: int) -> tuple[np.ndarray
     """Some training vectors as queries (nq, dim), others as base (n, dim), and the nearest of these (nq, 10)."""
     order = np.random.default_rng(seed).permutation(len(vectors))
     count = min(_QUERIES, len(vectors) // 10)
-    queries, base = vectors[order[:count]], vectors[order[count : count + base_size(vectors.shape[1])]]
+    queries, base = vectors[order[:count]], vectors[order[count : count + sample_size(vectors.shape[1])]]
     return queries, base, faiss.knn(queries, base, _NEIGHBORS, metric=faiss_metric(metric))[1]
 
 
-def base_size(dim: int) -> int:
-    """How many vectors of so many dimensions held-out ones search, at most."""
+def sample_size(dim: int) -> int:
+    """How many vectors of so many dimensions a choice looks at: those that held-out ones search, and other samples."""
     return max(_QUERIES, min(_BASE, _VALUES // dim))
 
 

@@ -64,8 +64,8 @@ class TransformCoding(Codec):
     source = "Brandt, CVPR 2010"
     # 1: the factor's byte divided its whole range evenly; 2: values coded at their own size; 3: no offset, and outliers
     # counted in full for the axes; 4: variances of few training vectors were their own;
-    # 5: full groups were not evened, and lengths that vary a little did not count; 6: in more than
-    # 400 dimensions more held-out vectors were searched
+    # 5: full groups were not evened, and lengths that vary a little did not count;
+    # 6: held-out variances were of four folds, and in more than 400 dimensions more vectors were searched
     version = "7"
     reads_versions = frozenset({"4", "5", "6"})  # which chose other axes and levels, in the same format
     renamed: ClassVar[dict[str, str]] = {"bits": "level_bytes"}

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from methods.base import Metric
-from methods.transform.transform_coding.choice import base_size, held_out, largest_of_equals
+from methods.transform.transform_coding.choice import held_out, largest_of_equals, sample_size
 
 
 @pytest.mark.parametrize(("dim", "size"), [(2, 10_000), (400, 10_000), (1536, 2604), (4000, 1000), (65_536, 1000)])
 def test_a_base_of_many_dimensions_has_fewer_vectors(dim, size):
-    assert base_size(dim) == size
+    assert sample_size(dim) == size
 
 
 @pytest.mark.parametrize(("n", "dim", "queries", "others"), [(300, 8, 30, 270), (12_000, 8, 1000, 10_000)])

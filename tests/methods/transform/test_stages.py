@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 
+import faiss
 import numpy as np
 import pytest
 
 from methods import Metric, for_budget, get
 from methods.transform.rq_trellis.quantizer import unsaid
-from methods.transform.rq_trellis.stages import StageSearch, search_root
+from methods.transform.rq_trellis.stages import CentroidFinder, search_root
 from methods.transform.trellis.quantizer import TrellisQuantizer
 
 FIXED = {"gamma": 1.25, "scale": "renormalized", "state_bits": 10}
@@ -37,17 +38,28 @@ def test_distances_weigh_axes_by_the_error_of_their_levels(power):
 
 
 def test_axes_along_which_nothing_varies_have_a_finite_weight():
-    axes = np.eye(16, dtype=np.float32)
-    fine = TrellisQuantizer(np.zeros(16, np.float32), axes, np.array([1, 0], np.uint8), np.zeros(2, np.float32))
-    assert np.isfinite(search_root(fine, 0.25)).all()
+    axes, zero = np.eye(16, dtype=np.float32), np.zeros(16, np.float32)
+    none = TrellisQuantizer(zero, axes, np.array([1, 0], np.uint8), np.zeros(2, np.float32))
+    assert np.isfinite(search_root(none, 0.25)).all()
+    one = TrellisQuantizer.choose(zero, axes, np.array([4.0, 0.0], np.float32), 10, 1.25)
+    assert (one.bits > 0).all()  # more bytes than one group takes
+    weights = np.square(np.linalg.svd(search_root(one, 0.25))[1])
+    np.testing.assert_allclose(
+        np.unique(weights.round(9)), sorted({round(float(each), 9) for each in one.errors()[one.bits]})
+    )
 
 
 @pytest.mark.parametrize("decision", [True, False])
 def test_under_l2_held_out_vectors_decide_on_the_distances(decision, monkeypatch):
-    monkeypatch.setattr("methods.transform.rq_trellis.codec.finds_more", lambda *_: decision)
+    def finds_more(weighted, plain, *_):
+        assert weighted.power is not None
+        assert plain.power is None
+        return decision
+
+    monkeypatch.setattr("methods.transform.rq_trellis.training.finds_more", finds_more)
     codec = for_budget("rq_trellis", 32, 8, "l2", **FIXED).fit(decaying(1000, 32))
     assert ("stage_power" in codec.parts()) == decision
-    assert (codec.quantizer_.search.root is not None) == decision
+    assert (codec.quantizer_.finder.root is not None) == decision
 
 
 @pytest.mark.parametrize("code_bytes", [6, 10, 24])
@@ -60,11 +72,16 @@ def test_codes_leave_less_error_than_with_the_nearest_centroids(code_bytes):
     assert weighted < nearest
 
 
-def test_a_search_without_a_root_finds_the_nearest():
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_nearest_centroids_are_so_by_distances_after_the_root(weighted):
     rng = np.random.default_rng(1)
     codebooks, vectors = rng.standard_normal((1, 16, 12), np.float32), rng.standard_normal((40, 12), np.float32)
-    numbers = StageSearch(codebooks).nearest_sums(vectors, 1)[:, 0, 0]
-    np.testing.assert_array_equal(numbers, np.square(vectors[:, None] - codebooks[0]).sum(axis=2).argmin(axis=1))
+    root = np.diag(np.geomspace(0.1, 3, 12)) if weighted else None
+    given, centroids = (each if root is None else each @ root for each in (vectors, codebooks[0]))
+    nearest = np.square(given[:, None] - centroids).sum(axis=2).argmin(axis=1)
+    finder = CentroidFinder(codebooks, root)
+    np.testing.assert_array_equal(faiss.unpack_bitstrings(finder.nearest(vectors), 1, 4)[:, 0], nearest)
+    np.testing.assert_array_equal(finder.nearest_sums(vectors, 1)[:, 0, 0], nearest)
 
 
 def test_parts_of_an_older_version_encode_by_plain_distances():
@@ -73,7 +90,7 @@ def test_parts_of_an_older_version_encode_by_plain_distances():
     parts = codec.parts()
     assert parts.pop("stage_power").shape == (1,)
     old = get("rq_trellis").from_parts(codec.params(), parts)
-    assert old.quantizer_.search.root is None
+    assert old.quantizer_.finder.root is None
     codes = codec.encode(base)
     assert not np.array_equal(old.encode(base), codes)
     np.testing.assert_array_equal(old.decode(codes), codec.decode(codes))
