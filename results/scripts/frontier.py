@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from quotes import BUDGETS, DATASETS, OURS, groups_of
+from quotes import BUDGETS, EVERY_DATASET, OURS, groups_of
 
 from bench.report.export import headline_interval
 from bench.report.rows import Row
@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--rivals", type=int, default=4, help="how many other methods to show at each budget")
     options = parser.parse_args()
     lines = [HEAD]
-    for name in DATASETS:
+    for name in EVERY_DATASET:
         groups = groups_of(name)
         data = next(iter(groups.values()))[0].record.dataset
         lines.append(f"## {data.name}: {data.n:,} x {data.dim}, {data.metric}, {data.queries:,} queries\n")

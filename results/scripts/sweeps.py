@@ -24,6 +24,7 @@ DATASETS = (
     "glove-100-ip",
     "fashion-mnist",
     "squad-sentences-wordllama",
+    "photo-sift",
     "squad-tokens-128",
 )
 SLOWEST = 5
