@@ -72,7 +72,7 @@ def test_the_order_is_the_same_from_every_folder(tmp_path, monkeypatch):
         expected = by_expectation(registry.names(), Traits(1536, "angles", frozenset()), 32.0, packaged())
         found.add((*expected.order, expected.source))
     ((*_, source),) = found
-    assert source == "published records of 7 data sets, nearest squad-sentences at 32x"
+    assert source == "published records of 8 data sets, nearest squad-sentences at 32x"
 
 
 @pytest.mark.parametrize("one", packaged(), ids=lambda one: one.name)
