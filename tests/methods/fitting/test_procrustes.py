@@ -25,10 +25,15 @@ def test_it_is_that_of_the_singular_value_decomposition(dim, least):
     np.testing.assert_allclose(rotation.T @ rotation, np.eye(dim), atol=2e-6)
 
 
-@pytest.mark.parametrize("given", [np.zeros((5, 5)), np.ones((5, 5)), products(40, 1e-9)[0], products(40, 1e-6)[0]])
+SINGULAR = [np.zeros((5, 5)), np.ones((5, 5)), 1e-30 * np.ones((3, 3)), products(40, 1e-9)[0], products(40, 1e-6)[0]]
+
+
+@pytest.mark.parametrize("given", SINGULAR)
 def test_of_singular_products_it_is_orthogonal_too(given):
     rotation = nearest_rotation(given.astype(np.float32))
     np.testing.assert_allclose(rotation.T @ rotation, np.eye(len(given)), atol=1e-5)
+    nearest = np.linalg.svd(given)[1].sum()  # what the best rotation makes of the products' trace
+    assert np.trace(rotation.T @ given) == pytest.approx(nearest, rel=1e-5, abs=1e-30)
 
 
 def test_a_rotation_of_vectors_is_learned_from_their_products():
