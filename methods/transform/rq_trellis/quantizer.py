@@ -134,7 +134,9 @@ class StagedQuantizer:
         centroids = self._centroids(codes)
         sizes = lengths(centroids)
         levels = self.fine.levels(codes[:, self.stages :])
-        return (np.einsum("ij,ij->i", centroids @ self.fine.matrix, levels) / sizes).astype(np.float32)
+        # In float64: a float32 product changes with the number of rows, and the byte that holds it with its last bit.
+        along = centroids.astype(np.float64) @ self.fine.matrix.astype(np.float64)
+        return (np.einsum("ij,ij->i", along, levels) / sizes).astype(np.float32)
 
     def _centroids(self, codes: np.ndarray) -> np.ndarray:
         stages = np.ascontiguousarray(codes[:, : self.stages])

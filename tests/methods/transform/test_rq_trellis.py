@@ -347,3 +347,12 @@ def test_a_far_cluster_does_not_move_the_mean_by_distance(gaussian):
     base[:10] += 10_000
     codec = for_budget("rq_trellis", 16, 12, "l2", state_bits=10, **FIXED).fit(base)
     assert np.abs(codec.parts()["mean"]).max() < 1
+
+
+@pytest.mark.parametrize("n", [1, 2, 4, 64])
+def test_codes_under_l2_are_the_same_in_parts_of_any_size(n):
+    for seed in range(3):
+        base = np.random.default_rng(seed).standard_normal((900, 33)).astype(np.float32) + 1
+        codec = for_budget("rq_trellis", 33, 12, "l2", state_bits=10).fit(base[:n])
+        parts = np.concatenate([codec.encode(base[start : start + 7]) for start in range(0, 900, 7)])
+        np.testing.assert_array_equal(parts, codec.encode(base))
