@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import faiss
 import numpy as np
 
-from methods.transform.rq_trellis.stages import L2_SHARE, CentroidFinder, search_root
+from methods.transform.rq_trellis.stages import CentroidFinder, search_root
 from methods.transform.transform_coding import scales
 from methods.transform.trellis.quantizer import TrellisQuantizer
 
@@ -58,8 +58,7 @@ class StagedQuantizer:
     @functools.cached_property
     def finder(self) -> CentroidFinder:
         """Of the nearest centroids."""
-        share = 1.0 if self.scales_sum else L2_SHARE
-        root = None if self.power is None else search_root(self.fine, self.power, share)
+        root = None if self.power is None else search_root(self.fine, self.power, not self.scales_sum)
         return CentroidFinder(self.codebooks, root)
 
     @property

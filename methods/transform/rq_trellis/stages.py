@@ -12,7 +12,6 @@ from methods.transform.trellis.quantizer import TrellisQuantizer
 
 __all__ = [
     "BEAM",
-    "L2_SHARE",
     "LEAST_BITS",
     "POWER",
     "TRAINING",
@@ -25,7 +24,7 @@ __all__ = [
 
 BEAM = 4
 POWER = 0.25  # of variances in the weights of axes: recall wants more of the first axes than least error does
-L2_SHARE = 0.5  # of the weights under l2, where near vectors are in one cluster and whole weights as often lose
+_L2_SHARE = 0.5  # of the weights under l2, where near vectors are in one cluster and whole weights as often lose
 TRAINING = 65_536  # vectors for the stages: with fewer they learn their own training vectors
 LEAST_BITS = 2  # faiss encodes wrongly with fewer centroids than the beam is wide
 _BLOCK = 16_384  # vectors in float64 at a time
@@ -39,7 +38,7 @@ _FAR_APART = 4.0  # times squared distances between near vectors; for those of r
 _PROBES = 1024  # vectors whose distances to as many others are looked at
 
 
-def search_root(fine: TrellisQuantizer, power: float, share: float = 1.0) -> np.ndarray:
+def search_root(fine: TrellisQuantizer, power: float, l2: bool = False) -> np.ndarray:
     """What vectors and centroids are multiplied with, (dim, dim) float64, before the nearest centroids are found.
 
     Squared distances then weigh what lies along a group's axes by ``error(bits) * variance ** power``, relative to
@@ -51,12 +50,12 @@ def search_root(fine: TrellisQuantizer, power: float, share: float = 1.0) -> np.
         Levels of residuals.
     power : float
         0: the least squared error of all that a code says.
-    share : float
-        The power of the weights that is taken: 0 would be plain distances.
+    l2 : bool
+        Whether codes are searched by squared distance: weights are square roots of these then.
     """
     variances = np.square(fine.spreads, dtype=np.float64)
     least = variances[varying(fine.spreads)].min(initial=max(variances.max(), np.finfo(np.float64).tiny))
-    weights = (fine.errors()[fine.bits] * (np.maximum(variances, least) / least) ** power) ** share
+    weights = (fine.errors()[fine.bits] * (np.maximum(variances, least) / least) ** power) ** (_L2_SHARE if l2 else 1.0)
     matrix = fine.matrix.astype(np.float64)
     return np.eye(len(matrix)) + (matrix * (np.repeat(np.sqrt(weights), GROUP) - 1)) @ matrix.T
 

@@ -12,10 +12,10 @@ from methods.fitting.principal_axes import is_nothing
 from methods.fitting.residual import residual_encoder
 from methods.metric import Metric
 from methods.transform.rq_trellis.quantizer import StagedQuantizer
-from methods.transform.rq_trellis.stages import BEAM, L2_SHARE, POWER, final_stages, first_stages, search_root
+from methods.transform.rq_trellis.stages import BEAM, POWER, final_stages, first_stages, search_root
 from methods.transform.transform_coding.choice import LEAST, finds_more
 from methods.transform.transform_coding.offset import without_direction
-from methods.transform.trellis.quantizer import QUANTIZERS
+from methods.transform.trellis.quantizer import QUANTIZERS, TrellisQuantizer
 
 __all__ = ["CHOOSING_STATE_BITS", "StageTraining", "TrainedStages"]
 
@@ -94,19 +94,19 @@ class StageTraining:
         return weighted if finds_more(one, other, vectors, Metric.L2, rule, self.seed) else plain
 
     def _root(self, residuals: np.ndarray, room: int) -> np.ndarray:
-        matrix, spread = self._axes(residuals, held_out=False)
-        zero = np.zeros_like(self.direction)
-        fine = QUANTIZERS[self.state_bits].choose(zero, matrix, spread, room, self.gamma)
-        return search_root(fine, POWER, L2_SHARE if self.l2 else 1.0)
+        axes = self._axes(residuals, held_out=False)
+        return search_root(self._levels(self.state_bits, *axes, room), POWER, self.l2)
 
     def _trained(self, sample: np.ndarray, bits: int, root: np.ndarray | None) -> TrainedStages:
         codebooks, residuals = final_stages(sample, self.stages, bits, root, self.small, self.seed)
         return TrainedStages(codebooks, *self._axes(residuals), residuals, None if root is None else POWER)
 
     def _quantizer(self, each: TrainedStages, center: np.ndarray, room: int) -> StagedQuantizer:
-        zero = np.zeros_like(self.direction)
-        fine = QUANTIZERS[CHOOSING_STATE_BITS].choose(zero, each.matrix, each.spread, room, self.gamma)
+        fine = self._levels(CHOOSING_STATE_BITS, each.matrix, each.spread, room)
         return StagedQuantizer(center, residual_encoder(each.codebooks, BEAM), fine, False, power=each.power)
+
+    def _levels(self, state_bits: int, matrix: np.ndarray, spread: np.ndarray, room: int) -> TrellisQuantizer:
+        return QUANTIZERS[state_bits].choose(np.zeros_like(self.direction), matrix, spread, room, self.gamma)
 
     def _axes(self, residuals: np.ndarray, held_out: bool = True) -> tuple[np.ndarray, np.ndarray]:
         _, matrix, spread = coding_axes(_without_copies(residuals), self.direction, self.seed, held_out)
