@@ -2,7 +2,8 @@
 
 A state is the last bits of a stream (10 or 12 of them, say); a step shifts 1 to 6 new ones in, and the state that it
 leads to names a level. Marcellin & Fischer 1990; the bitshift trellis and its tail-biting are those of QTIP (Tseng et
-al. 2024, section 3). Here the steps of one path may take different numbers of bits.
+al. 2024, section 3). Here the steps of one path may take different numbers of bits, and of short paths, to which the
+seam matters most, several states there are tried.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ from methods.kernels.simd.viterbi_step import BITS_IN_REGISTERS, ERRORS, advance
 
 __all__ = ["best_paths", "decode_paths"]
 
-_AROUND = 32  # steps on each side of the seam from which the state there is guessed
+_BEFORE, _BEFORE_IF_SHORT, _AFTER = 32, 64, 32  # steps about the seam from which the states there are guessed
+_TRIED_STEPS = 400  # of all paths that are tried; longer ones are tried once
+_MOST_TRIED = 20
+_ENDS_A_TRY = 4  # ends of paths about the seam that are followed back to it: many cross it in the same state
 _FAR = np.float32(1e30)
 
 
@@ -103,6 +107,22 @@ def _write(states: np.ndarray, bits: np.ndarray, code: np.ndarray) -> None:
 
 
 @njit(cache=True, nogil=True)
+def _take_least(costs: np.ndarray, ends: np.ndarray) -> None:
+    """The states with the least ``costs``, least first, of equals the lower, into ``ends``."""
+    kept = 0
+    for state in range(len(costs)):
+        cost = costs[state]
+        if kept == len(ends) and not cost < costs[ends[kept - 1]]:
+            continue
+        kept = min(kept + 1, len(ends))
+        place = kept - 1
+        while place > 0 and cost < costs[ends[place - 1]]:
+            ends[place] = ends[place - 1]
+            place -= 1
+        ends[place] = state
+
+
+@njit(cache=True, nogil=True)
 def best_paths(
     values: np.ndarray,
     bits: np.ndarray,
@@ -115,14 +135,15 @@ def best_paths(
 ) -> None:
     """Circular paths whose levels are near to rows of values.
 
-    The state at the seam is taken from the best path through the steps around it; with it fixed, the path is the best.
+    States at the seam are taken from the best paths through the steps around it, as many as together have about 400
+    steps; with each fixed, a path is the best, and of all these that with the least error is taken.
 
     Parameters
     ----------
     values : (n, steps) float32
         Of moderate size: their squares must stay far below 1e30.
     bits : (steps,) int64
-        1..6 of each step; their sum is a multiple of 8, and at least 32.
+        1..6 of each step; their sum is a multiple of 8, and at least 16.
     weights : (steps,) float32
         What the squared error of each step counts, above 0.
     levels : (7, 256) float32, C-contiguous
@@ -138,32 +159,46 @@ def best_paths(
         Written: the stream of bits.
     """
     steps, number = values.shape[1], 1 << state_bits
-    around = (np.arange(2 * _AROUND) - _AROUND) % steps
+    wanted = min(max(_TRIED_STEPS // steps, 1), _MOST_TRIED)
+    before = _BEFORE if wanted == 1 else _BEFORE_IF_SHORT
+    window = before + _AFTER
+    around = (np.arange(window) - before) % steps
     seam_bits, seam_weights = bits[around], weights[around]
-    seam, seam_states = np.empty(2 * _AROUND, np.float32), np.empty(2 * _AROUND, np.uint16)
+    seam, path = np.empty(window, np.float32), np.empty(max(window, steps), np.uint16)
+    crossings, ends = np.empty(wanted, np.int64), np.empty(_ENDS_A_TRY * wanted, np.int64)
     costs, paths, errors = (
         np.empty(number, np.float32),
         np.empty((2, 2 * number), np.float32),
         np.empty(ERRORS, np.float32),
     )
-    choices = np.empty((max(steps, 2 * _AROUND), number // 2), np.uint8)
+    choices = np.empty((max(steps, window), number // 2), np.uint8)
     stays = (number >> bits[0]) - 1
     for i in range(len(values)):
-        for place in range(2 * _AROUND):
+        for place in range(window):
             seam[place] = values[i, around[place]]
         costs[:] = 0
         _forward(seam, seam_bits, seam_weights, levels, shifts, costs, errors, paths, choices)
-        _backward(np.int64(np.argmin(costs)), state_bits, seam_bits, choices, seam_states)
-        crossing: Any = np.int64(seam_states[_AROUND - 1]) & stays
-        costs[:] = _FAR
-        costs[crossing] = 0
-        _forward(values[i], bits, weights, levels, shifts, costs, errors, paths, choices)
-        last: Any = crossing
-        for top in range(1 << bits[0]):
-            state = (top << (state_bits - bits[0])) | crossing
-            if costs[state] < costs[last]:
-                last = state
-        _backward(last, state_bits, bits, choices, states[i])
+        _take_least(costs, ends)
+        tried = 0
+        for end in ends:
+            _backward(end, state_bits, seam_bits, choices, path[:window])
+            crossing: Any = np.int64(path[before - 1]) & stays
+            if tried < wanted and not (crossings[:tried] == crossing).any():
+                crossings[tried] = crossing
+                tried += 1
+        least: Any = _FAR
+        for crossing in crossings[:tried]:
+            costs[:] = _FAR
+            costs[crossing] = 0
+            _forward(values[i], bits, weights, levels, shifts, costs, errors, paths, choices)
+            last: Any = crossing
+            for top in range(1 << bits[0]):
+                state = (top << (state_bits - bits[0])) | crossing
+                if costs[state] < costs[last]:
+                    last = state
+            if costs[last] < least or crossing == crossings[0]:
+                least = costs[last]
+                _backward(last, state_bits, bits, choices, states[i])
         _write(states[i], bits, codes[i])
 
 

@@ -33,7 +33,7 @@ from methods.transform.transform_coding.codec import check_offset
 from methods.transform.transform_coding.offset import OffsetQuantizer, without_direction, without_offset
 from methods.transform.transform_coding.quantizer import encode_scaled
 from methods.transform.trellis.codec import check_state_bits
-from methods.transform.trellis.quantizer import QUANTIZERS
+from methods.transform.trellis.quantizer import from_parts, quantizer_type
 
 MOST_STAGES = 8
 MOST_CANDIDATES = 64
@@ -103,9 +103,10 @@ class RQTrellis(Codec):
     # vectors; 11: by inner product no size of the levels; 12: centroids nearest by all of the residual;
     # 13: held-out variances were of four folds, and in more than 400 dimensions more vectors were searched; under l2
     # whole weights for distances, and exponents up to 1.75
-    version = "14"
+    # 14: short codes had scalar levels, and a path was the best of one state at the seam
+    version = "15"
     # Of versions 7 to 9 not under l2: they chose other codes in the same format.
-    reads_versions = frozenset({"7", "8", "9", "10", "11", "12", "13"})
+    reads_versions = frozenset({"7", "8", "9", "10", "11", "12", "13", "14"})
     renamed: ClassVar[dict[str, str]] = {"bits": "level_bytes"}
     renamed_parts: ClassVar[dict[str, str]] = {"centre": "mean"}
     check_params: ClassVar[dict[str, Any]] = {"state_bits": 10}
@@ -189,7 +190,7 @@ class RQTrellis(Codec):
         ) -> Any:
             zero = np.zeros(self.dim, np.float32)
             room = self.level_bytes - offset_bytes - other - (1 if sizes == OWN_BYTE else 0)
-            fine = QUANTIZERS[state_bits].choose(zero, matrix, spread, room, gamma)
+            fine = quantizer_type(state_bits, room).choose(zero, matrix, spread, room, gamma)
             known = SizeAndFactor.sizes_for(fine.sizes(residuals), sizes) if sizes else None
             staged = StagedQuantizer(center, coarse, fine, self.metric is not Metric.L2, candidates, known, gain, power)
             return OffsetQuantizer(staged, direction, bounds) if keeps_offset else staged
@@ -218,9 +219,7 @@ class RQTrellis(Codec):
         parts = {
             "mean": center,
             "codebooks": codebooks,
-            "matrix": fine.matrix,
-            "bits": fine.bits,
-            "spreads": fine.spreads,
+            **fine.parts(),
             **_factor_parts(chosen, rule, given, size),
             "scale": np.array([scales.RULES.index(rule)], np.uint8),
             "gamma": np.array([gamma], np.float32),
@@ -257,7 +256,7 @@ class RQTrellis(Codec):
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
         self.parts_ = dict(parts)
         zero = np.zeros(self.dim, np.float32)
-        fine = QUANTIZERS[self.state_bits](zero, parts["matrix"], parts["bits"], parts["spreads"])
+        fine = from_parts(self.state_bits, zero, parts)
         coarse, l2 = residual_encoder(parts["codebooks"], BEAM), self.metric is Metric.L2
         sizes = parts.get("level_sizes")
         gain = 1.0 if sizes is None else float(parts["size_gain"][0])

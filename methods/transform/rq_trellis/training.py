@@ -15,7 +15,7 @@ from methods.transform.rq_trellis.quantizer import StagedQuantizer
 from methods.transform.rq_trellis.stages import BEAM, POWER, final_stages, first_stages, search_root
 from methods.transform.transform_coding.choice import LEAST, finds_more
 from methods.transform.transform_coding.offset import without_direction
-from methods.transform.trellis.quantizer import QUANTIZERS, TrellisQuantizer
+from methods.transform.trellis.quantizer import TrellisQuantizer, quantizer_type
 
 __all__ = ["CHOOSING_STATE_BITS", "StageTraining", "TrainedStages"]
 
@@ -106,7 +106,7 @@ class StageTraining:
         return StagedQuantizer(center, residual_encoder(each.codebooks, BEAM), fine, False, power=each.power)
 
     def _levels(self, state_bits: int, matrix: np.ndarray, spread: np.ndarray, room: int) -> TrellisQuantizer:
-        return QUANTIZERS[state_bits].choose(np.zeros_like(self.direction), matrix, spread, room, self.gamma)
+        return quantizer_type(state_bits, room).choose(np.zeros_like(self.direction), matrix, spread, room, self.gamma)
 
     def _axes(self, residuals: np.ndarray, held_out: bool = True) -> tuple[np.ndarray, np.ndarray]:
         _, matrix, spread = coding_axes(_without_copies(residuals), self.direction, self.seed, held_out)

@@ -125,9 +125,7 @@ class TransformCoding(Codec):
         rest = without_offset(chosen)
         parts = {
             "mean": rest.mean,
-            "matrix": rest.matrix,
-            "bits": rest.bits,
-            "spreads": rest.spreads,
+            **rest.parts(),
             "size_power": np.array([power], np.float32),
             "factor_scale": factor_scale(encode_scaled(chosen, rule, sample - mean)[1]),
             "scale": np.array([scales.RULES.index(rule)], np.uint8),
@@ -164,13 +162,15 @@ class TransformCoding(Codec):
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
         self.parts_ = dict(parts)
-        power = float(parts["size_power"][0]) if "size_power" in parts else 0.5  # parts of version 3 lack it
-        rest = self.quantizer_type(parts["mean"], parts["matrix"], parts["bits"], parts["spreads"], power)
+        rest = self._quantizer_of(parts)
         self.quantizer_: Quantizer | OffsetQuantizer = rest
         if "direction" in parts:
             self.quantizer_ = OffsetQuantizer(rest, parts["direction"], parts["offset_range"])
         self.rule_ = scales.RULES[int(parts["scale"][0])]
         self._table = factor_table(parts["factor_scale"])
+
+    def _quantizer_of(self, parts: dict[str, np.ndarray]) -> Quantizer:
+        return Quantizer.of_parts(parts["mean"], parts)
 
     # --- codes -------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -125,6 +125,17 @@ class Quantizer:
         spreads = np.sqrt(np.maximum(variances[order], LEAST_SPREAD**2 * max(float(variances.max()), 1e-30)))
         kept = np.ascontiguousarray(matrix[:, columns])
         return cls(mean, kept, bits[order].astype(np.uint8), spreads.astype(np.float32), size_power)
+
+    @classmethod
+    def of_parts(cls, mean: np.ndarray, parts: dict[str, np.ndarray], **fields: Any) -> Self:
+        """The quantizer with these :meth:`parts`, and with their ``size_power`` (1,) if there is one."""
+        if "size_power" in parts:
+            fields["size_power"] = float(parts["size_power"][0])
+        return cls(mean, parts["matrix"], parts["bits"], parts["spreads"], **fields)
+
+    def parts(self) -> dict[str, np.ndarray]:
+        """``matrix``, ``bits`` and ``spreads``."""
+        return {"matrix": self.matrix, "bits": self.bits, "spreads": self.spreads}
 
     @classmethod
     def errors(cls) -> np.ndarray:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from methods.base import Metric
 from methods.errors import MethodError
 from methods.registry import register
 from methods.transform.transform_coding.codec import TransformCoding
 from methods.transform.transform_coding.quantizer import Quantizer
-from methods.transform.trellis.quantizer import QUANTIZERS
+from methods.transform.trellis.quantizer import QUANTIZERS, from_parts, quantizer_type
 
 __all__ = ["Trellis", "check_state_bits"]
 
@@ -29,7 +31,8 @@ class Trellis(TransformCoding):
     dim, metric, level_bytes, gamma, scale, offset
         As for ``transform_coding``.
     state_bits : {10, 12}
-        1024 or 4096 states; encoding with 12 takes three to four times as long. Codes take the same bytes.
+        1024 or 4096 states; encoding with 12 takes three to four times as long. Codes take the same bytes. Below 8
+        bytes of levels there are 1024 in any case, and groups of fewer than 3 bytes together have scalar levels.
     """
 
     summary = "principal axes, bits by variance, trellis-coded levels, one byte of scale"
@@ -38,7 +41,9 @@ class Trellis(TransformCoding):
     # 4: variances of few training vectors were their own; 5: full groups were not evened, and lengths that vary a
     # little did not count;
     # 6: held-out variances were of four folds, and in more than 400 dimensions more vectors were searched
-    version = "7"
+    # 7: short codes had scalar levels, and a path was the best of one state at the seam
+    version = "8"
+    reads_versions = frozenset({"4", "5", "6", "7"})  # whose codes are as ``parts`` without a ``path`` say
 
     def __init__(
         self,
@@ -56,7 +61,10 @@ class Trellis(TransformCoding):
 
     @property
     def quantizer_type(self) -> type[Quantizer]:
-        return QUANTIZERS[self.state_bits]
+        return quantizer_type(self.state_bits, self.level_bytes)
+
+    def _quantizer_of(self, parts: dict[str, np.ndarray]) -> Quantizer:
+        return from_parts(self.state_bits, parts["mean"], parts)
 
     def _check_shape(self) -> None:
         super()._check_shape()

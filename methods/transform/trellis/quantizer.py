@@ -18,6 +18,9 @@ from methods.kernels.simd.unpack_trellis import level_numbers
 from methods.transform.transform_coding.quantizer import Quantizer, as_bytes, integer_levels, scalar_tables
 
 MOST_TRELLIS_BITS = 6
+SHORTEST = 3  # bytes of a path; scalars leave less than a shorter one
+_MANY_STATES = 8  # bytes of all levels from which 4096 states leave less than 1024: around short circles both are few
+_SHORTEST_WITHOUT_TRIES = {10: 5, 12: 6}  # where a path was the best of one state at the seam
 _FARTHEST = 1e6  # in standard deviations: squares then stay within float32, and no level is as far
 
 
@@ -71,8 +74,15 @@ def _integer_levels(state_bits: int) -> IntegerLevels:
 
 @dataclass(frozen=True)
 class TrellisQuantizer(Quantizer):
-    """As transform_coding's :class:`.quantizer.Quantizer`; the groups of up to 6 bits are one circular path."""
+    """As transform_coding's :class:`.quantizer.Quantizer`; the groups of up to 6 bits are one circular path.
 
+    Attributes
+    ----------
+    shortest : int
+        Bytes that groups of up to 6 bits have at least where they are a path; with fewer they are scalar as well.
+    """
+
+    shortest: int = SHORTEST
     state_bits: ClassVar[int] = 10
 
     @classmethod
@@ -93,8 +103,11 @@ class TrellisQuantizer(Quantizer):
     def _scalars(self) -> int:
         """How many groups, the first ones, are scalar."""
         many = int((self.bits > MOST_TRELLIS_BITS).sum())
-        # Circles of fewer bits than four times those of a state are worse than scalars.
-        return many if 2 * int(self.bits[many:].sum()) >= self.state_bits else len(self.bits)
+        return many if int(self.bits[many:].sum()) >= self.shortest else len(self.bits)
+
+    def parts(self) -> dict[str, np.ndarray]:
+        """``path`` (2,) uint8, the bits of a state and ``shortest``, besides those of any quantizer."""
+        return super().parts() | {"path": np.array([self.state_bits, self.shortest], np.uint8)}
 
     @property
     def _steps(self) -> tuple[np.ndarray, np.ndarray]:
@@ -159,3 +172,17 @@ class LongTrellisQuantizer(TrellisQuantizer):
 QUANTIZERS: dict[int, type[TrellisQuantizer]] = {
     quantizer.state_bits: quantizer for quantizer in (TrellisQuantizer, LongTrellisQuantizer)
 }
+
+
+def quantizer_type(state_bits: int, level_bytes: int) -> type[TrellisQuantizer]:
+    """That of codes with so many bytes of levels: 1024 states in short ones whatever ``state_bits`` are."""
+    return QUANTIZERS[state_bits if level_bytes >= _MANY_STATES else min(QUANTIZERS)]
+
+
+def from_parts(state_bits: int, mean: np.ndarray, parts: dict[str, np.ndarray]) -> TrellisQuantizer:
+    """The quantizer whose :meth:`TrellisQuantizer.parts` these are.
+
+    Without ``path``, those of a codec with these ``state_bits`` before short codes had paths.
+    """
+    states, shortest = parts.get("path", (state_bits, _SHORTEST_WITHOUT_TRIES[state_bits]))
+    return QUANTIZERS[int(states)].of_parts(mean, parts, shortest=int(shortest))

@@ -49,12 +49,13 @@ def factors(b, parts):
     )
 
 
-def decoded(name, codes, parts, metric, state_bits):
+def decoded(name, codes, parts, metric):
     bits, stages = parts["bits"].astype(int), len(parts.get("codebooks", ()))
     symbols, after = codes[:, stages : stages + bits.sum()], codes[:, stages + bits.sum() :]
     starts = np.cumsum(bits) - bits
     path = [g for g in range(len(bits)) if 1 <= bits[g] <= 6]
-    if name == "transform_coding" or bits[path].sum() < (6 if state_bits == 12 else 5):
+    state_bits, shortest = parts["path"].tolist() if "path" in parts else (0, 255)
+    if bits[path].sum() < shortest:
         path = []
     levels = np.zeros((len(codes), len(bits), 8))
     for g in set(np.flatnonzero(bits)) - set(path):
@@ -114,7 +115,7 @@ def test_the_documented_layout_decodes_to_the_same_vectors(name, params, metric,
         shape = parts.get("level_sizes", np.empty(0)).shape
         assert shape in {"cosine": {(12,)}, "ip": {(0,), (5,), (256,)}}[metric]  # lengths vary under ip
     wanted = codec.decode(codes)
-    found = decoded(name, codes, parts, metric, codec.params().get("state_bits"))
+    found = decoded(name, codes, parts, metric)
     np.testing.assert_allclose(found, wanted, atol=2e-6 * np.abs(wanted).max())
     if name == "rq_trellis" and metric == "l2":
         stages = len(parts["codebooks"])

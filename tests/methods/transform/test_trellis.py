@@ -14,7 +14,7 @@ from methods.encoding.gaussian_levels import distortions
 from methods.kernels.encoding.trellis import best_paths, decode_paths
 from methods.kernels.scanning.levels import LevelScanner
 from methods.kernels.simd.unpack_trellis import states_reference
-from methods.transform.trellis.quantizer import QUANTIZERS, TrellisQuantizer, trained
+from methods.transform.trellis.quantizer import QUANTIZERS, TrellisQuantizer, quantizer_type, trained
 
 
 def coded(values, bits, state_bits=12, weights=None):
@@ -58,11 +58,36 @@ def test_more_states_leave_less(bits):
 
 
 @pytest.mark.parametrize(
-    ("bits", "steps", "state_bits"), [(1, 40, 10), (1, 48, 12), (2, 24, 10), (2, 24, 12), (4, 16, 10), (4, 16, 12)]
+    ("bits", "steps", "state_bits"),
+    [(1, 24, 10), (3, 8, 10), (2, 16, 10), (4, 8, 10), (1, 24, 12), (1, 64, 12), (2, 32, 12), (4, 16, 12)],
 )
-def test_the_shortest_paths_that_are_used_are_no_worse_than_scalar_levels(bits, steps, state_bits, gaussian):
+def test_the_shortest_paths_that_are_used_leave_less_than_scalar_levels(bits, steps, state_bits, gaussian):
     values = gaussian(2000, steps, 3)
-    assert ((values - coded(values, bits, state_bits)[2]) ** 2).mean() < distortions()[bits]
+    assert ((values - coded(values, bits, state_bits)[2]) ** 2).mean() < 0.96 * distortions()[bits]
+
+
+@pytest.mark.parametrize("level_bytes", [7, 8])
+def test_from_eight_bytes_more_states_leave_less(level_bytes, gaussian):
+    values = gaussian(1500, 4 * level_bytes, 3)
+    short, long = (((values - coded(values, 2, each)[2]) ** 2).mean() for each in (10, 12))
+    assert quantizer_type(12, level_bytes).state_bits == (12 if level_bytes >= 8 else 10)
+    assert (long < 0.985 * short) == (level_bytes >= 8)
+
+
+@pytest.mark.parametrize("state_bits", [10, 12])
+@pytest.mark.parametrize("level_bytes", [2, 3, 5, 6, 8])
+def test_short_codes_of_parts_without_a_path_are_decoded_as_before(level_bytes, state_bits):
+    codec = for_budget("trellis", 64, level_bytes + 1, "l2", state_bits=state_bits, gamma=1.0).fit(vectors(300, 64))
+    parts = codec.parts()
+    assert parts["path"].tolist() == [state_bits if level_bytes >= 8 else 10, 3]
+    del parts["path"]
+    former = get("trellis").from_parts(codec.params(), parts).quantizer_
+    is_path = level_bytes >= {10: 5, 12: 6}[state_bits]
+    expected = QUANTIZERS[state_bits if is_path else 10](
+        *(former.mean, former.matrix, former.bits, former.spreads), shortest=1 if is_path else 99
+    )
+    codes = np.random.default_rng(0).integers(0, 256, (50, level_bytes), dtype=np.uint8)
+    assert np.array_equal(former.levels(codes), expected.levels(codes))
 
 
 def test_a_path_of_mixed_bits_leaves_of_each_step_what_its_bits_do(gaussian):
@@ -88,7 +113,7 @@ def test_the_seam_of_a_short_path_is_nearly_the_best(gaussian):
     products = (values**2).sum(axis=1)[:, None] - 2 * values @ levels.T + (levels**2).sum(axis=1)
     found = ((values - coded(values, 4, 10)[2]) ** 2).sum(axis=1)
     assert (found >= products.min(axis=1) - 1e-3).all()
-    assert np.median(found) < 3 * np.median(products.min(axis=1))
+    assert np.median(found) < 2 * np.median(products.min(axis=1))
 
 
 def test_the_best_path_is_no_worse_than_its_neighbors(gaussian):
@@ -115,7 +140,11 @@ def test_values_far_outside_are_coded(size, gaussian):
 @pytest.mark.parametrize("path", kernel_paths.EVERY)
 @pytest.mark.parametrize("nq", [1, 5])
 @pytest.mark.parametrize("state_bits", [10, 12])
-@pytest.mark.parametrize("bits", [[5, 4, 4, 3, 3, 2, 2, 1, 1], [4, 4], [1] * 6, [3, 3], [7, 2, 1], [8, 4, 2]], ids=str)
+@pytest.mark.parametrize(
+    "bits",
+    [[5, 4, 4, 3, 3, 2, 2, 1, 1], [4, 4], [1] * 6, [3, 3], [7, 2, 1], [8, 4, 2], [1] * 3, [2, 1], [3], [8, 2, 1, 1]],
+    ids=str,
+)
 def test_scan_agrees_with_decoded_paths(bits, path, nq, state_bits):
     rng = np.random.default_rng(nq)
     bits = np.array(bits, np.uint8)
