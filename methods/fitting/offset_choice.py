@@ -22,16 +22,15 @@ from methods.encoding.offset import mean_direction, offset_size, split
 from methods.fitting.allocation import ROTATED, rotated_axes
 from methods.fitting.overlap import average_overlap
 from methods.fitting.principal_axes import axes_of, robust_mean, scatter
+from methods.fitting.trial import LEAST, NEIGHBORS, held_out, trial_recalls
 from methods.kernels.simd.unpack_symbols import GROUP
 
 __all__ = ["offset_finds_more", "offset_pays"]
 
-_QUERIES, _BASE, _NEIGHBORS = 1000, 10_000, 10
-_TRIAL, _TRIAL_QUERIES = 20_000, 3000  # training vectors of a trial and those held out of it
+_QUERIES, _BASE = 1000, 10_000
 _TRIAL_GAIN = (
     0.008  # of recall: trials said .013 where the offset gained .011 in real codes, and .005 where it lost .016
 )
-_LEAST = 200  # training vectors below which nothing can be held out
 _LEAST_SHARE = 1e-4  # of the squared norms that is the mean's: with less there is no common direction
 _LARGE_SHARE = 0.25  # where nothing can be held out
 _EFFICIENCY = 0.85  # of the rate: real codes need more bits than the bound
@@ -56,14 +55,14 @@ def offset_pays(vectors: np.ndarray, metric: Metric, code_bytes: float, seed: in
     """
     if metric is Metric.L2 or code_bytes <= offset_size(code_bytes):
         return False
-    queries, base = _held_out(vectors, _QUERIES, _BASE, seed)
+    queries, base = held_out(vectors, _QUERIES, _BASE, seed)
     robust = robust_mean(base)
     mean = robust[0].astype(np.float64)
     squares = np.median(np.einsum("ij,ij->i", base, base, dtype=np.float64))
     share = float(mean @ mean) / squares if squares > 0 else 0.0
     if share < _LEAST_SHARE:
         return False
-    if len(vectors) < _LEAST:
+    if len(vectors) < LEAST:
         return share > _LARGE_SHARE
     truth, total = _nearest(queries, base), scatter(base, robust)
 
@@ -79,7 +78,7 @@ def offset_pays(vectors: np.ndarray, metric: Metric, code_bytes: float, seed: in
 def offset_finds_more(codec: Callable[[bool], Codec], vectors: np.ndarray, seed: int) -> bool:
     """Whether a codec with an offset finds more held-out training vectors than the same codec without, by ip.
 
-    Both are fitted on at most 20,000 vectors and search 10,000 of these. The gain has to be .008 of recall: the nearer
+    By a trial (:mod:`methods.fitting.trial`). The gain has to be .008 of recall: the nearer
     neighbors are, as in a whole data set, the less an offset finds.
 
     Parameters
@@ -90,30 +89,15 @@ def offset_finds_more(codec: Callable[[bool], Codec], vectors: np.ndarray, seed:
         Training vectors, of unit norm for a codec under ``cosine``.
     seed : int
     """
-    if len(vectors) < _LEAST:
+    if len(vectors) < LEAST:
         return True
-    queries, training = _held_out(vectors, _TRIAL_QUERIES, _TRIAL, seed)
-    base = training[:_BASE]
-    truth = _nearest(queries, base)
-
-    def recall(offset: bool) -> float:
-        fitted = codec(offset).fit(training, seed)
-        ids = fitted.searcher(fitted.encode(base)).search(queries, _NEIGHBORS)[1]
-        return average_overlap(truth, ids)
-
-    return recall(True) > recall(False) + _TRIAL_GAIN
-
-
-def _held_out(vectors: np.ndarray, queries: int, others: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Vectors that are held out, at most so many and a tenth of all, and at most so many of the others."""
-    order = np.random.default_rng(seed).permutation(len(vectors))
-    count = min(queries, len(vectors) // 10)
-    return vectors[order[:count]], vectors[order[count : count + others]]
+    with_offset, plain = trial_recalls([codec(True), codec(False)], vectors, seed)
+    return with_offset > plain + _TRIAL_GAIN
 
 
 def _nearest(queries: np.ndarray, base: np.ndarray) -> np.ndarray:
     """Rows (nq, 10) of the base with the largest inner products."""
-    return faiss.knn(queries, base, _NEIGHBORS, metric=faiss.METRIC_INNER_PRODUCT)[1]
+    return faiss.knn(queries, base, NEIGHBORS, metric=faiss.METRIC_INNER_PRODUCT)[1]
 
 
 def _recall(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -21,10 +21,12 @@ from methods.fitting.principal_axes import robust_mean
 from methods.fitting.residual import residual_encoder
 from methods.parameters import check_integer
 from methods.registry import register
-from methods.transform.rq_trellis.product_choice import product_bytes
+from methods.search.decoding import DecodingSearcher
+from methods.transform.rq_trellis.product_choice import LastBytes, last_bytes
 from methods.transform.rq_trellis.quantizer import StagedQuantizer, lengths
 from methods.transform.rq_trellis.search import StagedSearcher
 from methods.transform.rq_trellis.size_choice import OWN_BYTE, chosen_sizes
+from methods.transform.rq_trellis.stage_choice import MOST_STAGES, chosen_stages
 from methods.transform.rq_trellis.stages import BEAM, LEAST_BITS, TRAINING
 from methods.transform.rq_trellis.training import CHOOSING_STATE_BITS, StageTraining
 from methods.transform.transform_coding import scales
@@ -35,13 +37,13 @@ from methods.transform.transform_coding.quantizer import encode_scaled
 from methods.transform.trellis.codec import check_state_bits
 from methods.transform.trellis.quantizer import from_parts, quantizer_type
 
-MOST_STAGES = 8
 MOST_CANDIDATES = 64
 _FACTOR_BYTES = 1
 _SIZE_SAMPLE = 4000  # at most: to know the sizes of levels
 _CHOOSING_FROM = 5000  # training vectors; of fewer the trellis itself takes no longer, and these tell less
 _LARGE = 32  # bytes of a code from which a second stage gains more than its byte does in levels
-_FEW_BITS = 1  # of a code, for each dimension: up to here a second stage gains too, since stages say most of the code
+_FEW_BITS = 1  # of a code, for each dimension: up to here more stages gain, since they say most of the code
+_LEAST_CHOSEN = 4  # bytes of such a code that has more than one
 # By the last, large codes of sentences find .002 more; without stages as often less, and under l2 .005 less.
 _GAMMAS = (*GAMMAS, 1.75)
 
@@ -71,8 +73,9 @@ class RQTrellis(Codec):
     ----------
     dim, metric
         As for :class:`~methods.base.Codec`.
-    stages : int
-        Codebooks of 256 centroids, 1 to 8.
+    stages : int or None
+        Codebooks of 256 centroids, 1 to 8. None: as many as :func:`.stage_choice.chosen_stages` says when it is fitted;
+        their bytes are of ``level_bytes`` then.
     level_bytes : int
         Bytes of a code for levels, and for offset or product. A group of eight axes has as many of them as a level has
         bits.
@@ -116,7 +119,7 @@ class RQTrellis(Codec):
         self,
         dim: int,
         metric: Metric = Metric.IP,
-        stages: int = 1,
+        stages: int | None = 1,
         level_bytes: int = 8,
         *,
         gamma: float | None = None,
@@ -135,11 +138,15 @@ class RQTrellis(Codec):
     ) -> dict[str, Any]:
         """A byte a stage; what the factor leaves goes to symbols.
 
-        ``stages`` None: two in codes of 32 bytes and more and in those of no more than a bit a dimension, else one.
+        ``stages`` None: those of codes of no more than half a bit a dimension, or a bit and 32 bytes, are chosen when
+        they are fitted; two in other codes of no more than a bit and in those of 32 bytes and more, else one.
         """
+        small = _is_small(code_bytes, dim)
+        short = small and (code_bytes <= _LARGE or _is_small(2 * code_bytes, dim))
+        if stages is None and short and code_bytes >= _LEAST_CHOSEN + bool(offset):
+            return {"stages": None, "level_bytes": code_bytes - _FACTOR_BYTES}
         if stages is None:
-            worth_it = code_bytes >= _LARGE or _is_small(code_bytes, dim)
-            stages = 2 if worth_it and code_bytes > 2 + _FACTOR_BYTES else 1
+            stages = 2 if (small and code_bytes >= _LEAST_CHOSEN) or code_bytes >= _LARGE else 1
         other = check_integer("stages", stages, 1, MOST_STAGES) + _FACTOR_BYTES
         least = other + 1 + (offset_size(1) if offset else 0)
         if code_bytes < least:
@@ -148,11 +155,15 @@ class RQTrellis(Codec):
 
     @property
     def code_size(self) -> int:
-        return self.stages + self.level_bytes + _FACTOR_BYTES
+        return (self.stages or 0) + self.level_bytes + _FACTOR_BYTES
 
     # --- fitted state ------------------------------------------------------------------------------------
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
+        if self.stages is None:
+            room = self.level_bytes - (offset_size(self.level_bytes) if self.offset else 0)
+            chosen = chosen_stages(self._with_stages, room, self.metric, vectors, seed)
+            return self._load_parts(self._with_stages(chosen).fit(vectors, seed).parts())
         direction, center = np.zeros(self.dim, np.float32), np.zeros(self.dim, np.float32)
         keeps_offset = self._keeps_offset(vectors, seed)
         if keeps_offset or self.metric is Metric.L2:
@@ -188,11 +199,13 @@ class RQTrellis(Codec):
             sizes: int = 0,
             gain: float = 1.0,
         ) -> Any:
-            zero = np.zeros(self.dim, np.float32)
+            zero, has_factor = np.zeros(self.dim, np.float32), other >= 0
             room = self.level_bytes - offset_bytes - other - (1 if sizes == OWN_BYTE else 0)
             fine = quantizer_type(state_bits, room).choose(zero, matrix, spread, room, gamma)
             known = SizeAndFactor.sizes_for(fine.sizes(residuals), sizes) if sizes else None
-            staged = StagedQuantizer(center, coarse, fine, self.metric is not Metric.L2, candidates, known, gain, power)
+            staged = StagedQuantizer(
+                center, coarse, fine, self.metric is not Metric.L2, candidates, known, gain, power, has_factor
+            )
             return OffsetQuantizer(staged, direction, bounds) if keeps_offset else staged
 
         tried = (
@@ -211,16 +224,19 @@ class RQTrellis(Codec):
         exponents = GAMMAS if self.metric is Metric.L2 else _GAMMAS
         gamma, rule = choose(tried, vectors, self.metric.inner, self.gamma, given_rule, seed, exponents)
         if self.metric is Metric.L2:
-            size = product_bytes(self.dim, self.level_bytes, lambda other: quantizer(gamma, other), rule, vectors, seed)
-            chosen = quantizer(gamma, size - 1, self.candidates)
+            small = _is_small(self.code_size, self.dim)
+            last = last_bytes(
+                self.dim, self.level_bytes, lambda other: quantizer(gamma, other), rule, vectors, seed, small
+            )
+            chosen = quantizer(gamma, last.size - 1, self.candidates, gain=last.gain)
         else:
-            size, chosen = 0, quantizer(gamma, candidates=self.candidates)
+            last, chosen = None, quantizer(gamma, candidates=self.candidates)
         fine = without_offset(chosen).fine
         parts = {
             "mean": center,
             "codebooks": codebooks,
             **fine.parts(),
-            **_factor_parts(chosen, rule, given, size),
+            **_factor_parts(chosen, rule, given, last),
             "scale": np.array([scales.RULES.index(rule)], np.uint8),
             "gamma": np.array([gamma], np.float32),
         }
@@ -231,11 +247,15 @@ class RQTrellis(Codec):
     def _keeps_offset(self, vectors: np.ndarray, seed: int) -> bool:
         if self.metric is Metric.L2 or self.offset is False or self.level_bytes <= offset_size(self.level_bytes):
             return False
-        if self.offset or not offset_pays(vectors, self.metric, self.stages + self.level_bytes, seed):
+        if self.offset or not offset_pays(vectors, self.metric, self.code_size - _FACTOR_BYTES, seed):
             return bool(self.offset)
         if not _is_small(self.code_size, self.dim):
             return True
         return offset_finds_more(lambda offset: type(self)(**{**self.params(), "offset": offset}), vectors, seed)
+
+    def _with_stages(self, count: int) -> Self:
+        """The codec of as many bytes with ``count`` stages."""
+        return type(self)(**{**self.params(), "stages": count, "level_bytes": self.level_bytes - count})
 
     @property
     def _middle_gamma(self) -> float:
@@ -244,12 +264,12 @@ class RQTrellis(Codec):
 
     def parts(self) -> dict[str, np.ndarray]:
         """``mean`` (dim,), ``codebooks`` (stages, at most 256, dim), ``matrix`` (dim, 8 groups) of the residual's
-        axes, ``bits`` (groups,) uint8, ``spreads`` (groups,), ``factor_scale`` (4,), under l2 ``product_levels``, by
-        inner product ``level_sizes`` (5, 12 or 256,) and their ``size_gain`` (1,), and ``factor_levels`` in place of
-        ``factor_scale`` where a byte holds two numbers (:class:`.FactorAndProduct`, :class:`.SizeAndFactor`); ``scale``
-        and ``gamma`` as they were chosen; ``stage_power`` (1,) of :func:`.stages.search_root`, absent where plain
-        distances decide (some codecs under l2, versions before 13); with offsets their ``direction`` (dim,) and
-        ``offset_range`` (2 or 3,)."""
+        axes, ``bits`` (groups,) and ``path`` (2,) uint8, ``spreads`` (groups,), ``factor_scale`` (4,), under l2
+        ``product_levels``, or without factors ``level_gain`` (1,), by inner product ``level_sizes`` (5, 12 or 256,) and
+        their ``size_gain`` (1,), and ``factor_levels`` in place of ``factor_scale`` where a byte holds two numbers
+        (:class:`.FactorAndProduct`, :class:`.SizeAndFactor`); ``scale`` and ``gamma`` as they were chosen;
+        ``stage_power`` (1,) of :func:`.stages.search_root`, absent where plain distances decide (some codecs under l2,
+        versions before 13); with offsets their ``direction`` (dim,) and ``offset_range`` (2 or 3,)."""
         self._check_fitted()
         return dict(self.parts_)
 
@@ -259,15 +279,20 @@ class RQTrellis(Codec):
         fine = from_parts(self.state_bits, zero, parts)
         coarse, l2 = residual_encoder(parts["codebooks"], BEAM), self.metric is Metric.L2
         sizes = parts.get("level_sizes")
-        gain = 1.0 if sizes is None else float(parts["size_gain"][0])
+        gain = float(next((parts[name][0] for name in ("size_gain", "level_gain") if name in parts), 1))
+        self._has_factor = "level_gain" not in parts
         power = float(parts["stage_power"][0]) if "stage_power" in parts else None
-        staged = StagedQuantizer(parts["mean"], coarse, fine, not l2, self.candidates, sizes, gain, power)
+        staged = StagedQuantizer(
+            parts["mean"], coarse, fine, not l2, self.candidates, sizes, gain, power, self._has_factor
+        )
         self.quantizer_: StagedQuantizer | OffsetQuantizer = staged
         if "direction" in parts:
             self.quantizer_ = OffsetQuantizer(staged, parts["direction"], parts["offset_range"])
         self.rule_ = scales.RULES[int(parts["scale"][0])]
-        factors = parts["factor_scale" if "factor_scale" in parts else "factor_levels"]
         self._pair: FactorAndProduct | SizeAndFactor | None = None
+        if not self._has_factor:
+            return
+        factors = parts["factor_scale" if "factor_scale" in parts else "factor_levels"]
         if l2 and "product_levels" not in parts:
             raise MethodError(
                 "this rq_trellis of version 9 or less codes otherwise under l2; fit it again and encode anew"
@@ -282,6 +307,8 @@ class RQTrellis(Codec):
 
     def _encode(self, vectors: np.ndarray) -> np.ndarray:
         codes, factors = encode_scaled(self.quantizer_, self.rule_, vectors - self.quantizer_.mean)
+        if not self._has_factor:
+            return codes
         if self._pair is None:
             return np.concatenate([codes, factor_bytes(factors, self.parts_["factor_scale"])[:, None]], axis=1)
         if isinstance(self._pair, SizeAndFactor):
@@ -291,6 +318,8 @@ class RQTrellis(Codec):
         )
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
+        if not self._has_factor:
+            return self.quantizer_.vectors(codes, np.ones(len(codes), np.float32)) + self.quantizer_.mean
         at = self.code_size - (1 if self._pair is None else self._pair.size)
         rest, factors = codes[:, :at], self._table[codes[:, at]]
         if isinstance(self._pair, SizeAndFactor):
@@ -299,6 +328,8 @@ class RQTrellis(Codec):
         return self.quantizer_.vectors(rest, factors) + self.quantizer_.mean
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
+        if not self._has_factor:  # of the product that a scan needs codes say nothing
+            return DecodingSearcher(self, codes)
         factors = self._table if self._pair is None else self._pair
         return StagedSearcher(self.dim, self.metric, self.quantizer_, codes, factors)
 
@@ -306,23 +337,26 @@ class RQTrellis(Codec):
 
     def _check_shape(self) -> None:
         super()._check_shape()
-        check_integer("stages", self.stages, 1, MOST_STAGES)
-        check_integer("level_bytes", self.level_bytes, 1, MOST_BITS * group_count(self.dim))
+        if self.stages is not None:
+            check_integer("stages", self.stages, 1, MOST_STAGES)
+        check_integer("level_bytes", self.level_bytes, 1 + (self.stages is None), MOST_BITS * group_count(self.dim))
         scales.check(self.scale, self.gamma)
         check_state_bits(self.state_bits)
         check_offset(self.offset, self.level_bytes)
         check_integer("candidates", self.candidates, 1, MOST_CANDIDATES)
 
 
-def _factor_parts(chosen: Any, rule: str, given: np.ndarray, product_size: int) -> dict[str, np.ndarray]:
+def _factor_parts(chosen: Any, rule: str, given: np.ndarray, last: LastBytes | None) -> dict[str, np.ndarray]:
     """Parts by which codes say factor and size, or factor and product: what vectors (n, dim) without mean have.
 
-    ``product_size`` are the bytes of factor and product under l2, by inner product 0.
+    ``last`` is of factor and product under l2, by inner product None.
     """
+    if last is not None and last.size == 0:
+        return {"level_gain": np.array([last.gain], np.float32)}
     codes, factors = encode_scaled(chosen, rule, given)
-    if product_size:
-        pair = FactorAndProduct.fit(factors, chosen.products(codes), product_size)
-        return {"factor_scale" if product_size > 1 else "factor_levels": pair.factors, "product_levels": pair.products}
+    if last is not None:
+        pair = FactorAndProduct.fit(factors, chosen.products(codes), last.size)
+        return {"factor_scale" if last.size > 1 else "factor_levels": pair.factors, "product_levels": pair.products}
     staged = without_offset(chosen)
     if staged.sizes is None:
         return {"factor_scale": factor_scale(factors)}

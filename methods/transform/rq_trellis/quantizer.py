@@ -41,9 +41,12 @@ class StagedQuantizer:
         Ascending; where ``scales_sum``. Codes begin with a byte that says which of them multiplies the levels: some
         vectors lie near their centroid and others far from it, of which a factor of the sum says nothing.
     gain : float
-        What a size is multiplied with when it is read: levels are shorter than the residual they stand for.
+        What levels are multiplied with when they are read, besides their size: they are shorter than the residual they
+        stand for.
     power : float, optional
         Of :func:`.stages.search_root`, by whose distances the nearest centroids are found; None: by plain ones.
+    has_factor : bool
+        Whether codes say a factor. Without, which is for squared distances only, values are coded at their own size.
     """
 
     mean: np.ndarray
@@ -54,6 +57,7 @@ class StagedQuantizer:
     sizes: np.ndarray | None = None
     gain: float = 1.0
     power: float | None = None
+    has_factor: bool = True
 
     @functools.cached_property
     def finder(self) -> CentroidFinder:
@@ -94,7 +98,7 @@ class StagedQuantizer:
             if best is None:
                 best = codes, products
                 continue
-            better = unsaid(products) < unsaid(best[1])
+            better = unsaid(products, self.has_factor) < unsaid(best[1], self.has_factor)
             best[0][better], best[1][better] = codes[better], products[better]
         assert best is not None
         return best
@@ -104,7 +108,8 @@ class StagedQuantizer:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Codes and products of :meth:`encode` with these centroids (n, stages), whose sums are ``coarse``."""
         if self.sizes is None:
-            symbols, products = self.fine.encode(shapes - coarse, equalize=not self.scales_sum)
+            equalize = self.has_factor and not self.scales_sum
+            symbols, products = self.fine.encode(shapes - coarse, equalize=equalize)
             codes = np.concatenate([stages, symbols], axis=1)
             if not self.scales_sum:
                 return codes, products
@@ -150,10 +155,14 @@ class StagedQuantizer:
     def _fine(self, codes: np.ndarray) -> np.ndarray:
         """What the levels of whole codes stand for (n, dim)."""
         fine = self.fine.levels(codes[:, self._first + self.stages :]) @ self.fine.matrix.T
-        return fine if self.sizes is None else fine * (np.float32(self.gain) * self.sizes[codes[:, 0]])[:, None]
+        if self.sizes is not None:
+            return fine * (np.float32(self.gain) * self.sizes[codes[:, 0]])[:, None]
+        return fine if self.gain == 1 else fine * np.float32(self.gain)
 
 
-def unsaid(products: np.ndarray) -> np.ndarray:
-    """Squared error (n,) that the best factor leaves, of products (n, 3): <y, h>, <h, h> and <y, y>."""
+def unsaid(products: np.ndarray, has_factor: bool = True) -> np.ndarray:
+    """Squared error (n,) of codes with the best factor or with none, of products (n, 3): <y, h>, <h, h> and <y, y>."""
     cross, square, own = products.T
+    if not has_factor:
+        return own - 2 * cross + square
     return own - np.where(square > 0, np.maximum(cross, 0) ** 2 / np.where(square > 0, square, 1), 0)

@@ -14,8 +14,10 @@ __all__ = [
     "BEAM",
     "LEAST_BITS",
     "POWER",
+    "SHORT_ITERATIONS",
     "TRAINING",
     "CentroidFinder",
+    "few",
     "final_stages",
     "first_stages",
     "nearest_sums",
@@ -29,9 +31,8 @@ TRAINING = 65_536  # vectors for the stages: with fewer they learn their own tra
 LEAST_BITS = 2  # faiss encodes wrongly with fewer centroids than the beam is wide
 _BLOCK = 16_384  # vectors in float64 at a time
 _BEAM_BYTES = 32 << 20  # of residuals that a beam search holds at a time
-_FIRST_ITERATIONS = 5  # of k-means, for the axes of residuals
-_ITERATIONS, _ITERATIONS_IF_SMALL = 10, 20
-_FIRST_SAMPLE = 16_384  # vectors, for the axes of residuals
+SHORT_ITERATIONS = 5  # of k-means, for the axes of residuals
+_SHORT_SAMPLE = 16_384  # vectors, for the axes of residuals
 _VECTORS_A_CENTROID = 64  # at least: with fewer, residuals of training vectors underestimate those of new ones
 _VECTORS_A_CLUSTER = 4  # at least, where clusters are far apart: there a centroid for each counts more
 _FAR_APART = 4.0  # times squared distances between near vectors; for those of real encoders it is .6 to 1.4
@@ -126,24 +127,28 @@ def first_stages(sample: np.ndarray, stages: int, count: int, seed: int) -> tupl
     bits, finest = (
         min(8, max(LEAST_BITS, (count // each).bit_length() - 1)) for each in (_VECTORS_A_CENTROID, _VECTORS_A_CLUSTER)
     )
-    some = sample[:: max(1, len(sample) // _FIRST_SAMPLE)]
+    some = few(sample)
     while True:
-        codebooks = train_residual(some, stages, BEAM, _FIRST_ITERATIONS, seed, TRAINING, bits)
+        codebooks = train_residual(some, stages, BEAM, SHORT_ITERATIONS, seed, TRAINING, bits)
         residuals = _residuals(codebooks, some, CentroidFinder(codebooks).nearest(some))
         if bits == finest or not _misses_clusters(residuals, some, 1 << bits, seed):
             return bits, residuals
         bits = finest
 
 
+def few(sample: np.ndarray) -> np.ndarray:
+    """At most 32,767 of a sample (n, dim), for short trainings."""
+    return sample[:: max(1, len(sample) // _SHORT_SAMPLE)]
+
+
 def final_stages(
-    sample: np.ndarray, stages: int, bits: int, root: np.ndarray | None, small: bool, seed: int
+    sample: np.ndarray, stages: int, bits: int, root: np.ndarray | None, iterations: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """As :func:`first_stages`, of ``2^bits`` centroids, by distances of which ``root`` is that of a search, or None.
 
-    ``small``: for codes of few bits a dimension, which gain from a longer training. Residuals are (n, dim).
+    Residuals are (n, dim).
     """
     rooted = _rooted(sample, root)
-    iterations = _ITERATIONS_IF_SMALL if small else _ITERATIONS
     codebooks = train_residual(rooted, stages, BEAM, iterations, seed, TRAINING, bits)
     if root is not None:
         flat = codebooks.reshape(-1, sample.shape[1]).astype(np.float64)

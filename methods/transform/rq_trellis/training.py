@@ -12,7 +12,15 @@ from methods.fitting.principal_axes import is_nothing
 from methods.fitting.residual import residual_encoder
 from methods.metric import Metric
 from methods.transform.rq_trellis.quantizer import StagedQuantizer
-from methods.transform.rq_trellis.stages import BEAM, POWER, final_stages, first_stages, search_root
+from methods.transform.rq_trellis.stages import (
+    BEAM,
+    POWER,
+    SHORT_ITERATIONS,
+    few,
+    final_stages,
+    first_stages,
+    search_root,
+)
 from methods.transform.transform_coding.choice import LEAST, finds_more
 from methods.transform.transform_coding.offset import without_direction
 from methods.transform.trellis.quantizer import TrellisQuantizer, quantizer_type
@@ -20,6 +28,7 @@ from methods.transform.trellis.quantizer import TrellisQuantizer, quantizer_type
 __all__ = ["CHOOSING_STATE_BITS", "StageTraining", "TrainedStages"]
 
 CHOOSING_STATE_BITS = 10  # of trellises that choose: in a third of the time they choose the same, or as good
+_ITERATIONS, _ITERATIONS_IF_SMALL = 10, 20  # of k-means
 _MANY_COPIES = 1 / 16  # of the training vectors
 
 
@@ -58,7 +67,7 @@ class StageTraining:
     l2 : bool
         Whether codes are searched by squared distance.
     small : bool
-        Whether codes have few bits a dimension (:func:`.stages.final_stages`).
+        Whether codes have few bits a dimension, which gain from a longer training.
     direction : (dim,) float32
         Along which an offset is kept, or zero.
     seed : int
@@ -79,26 +88,24 @@ class StageTraining:
 
         Stages are trained twice: by all of the residual, then by what ``room`` bytes of levels along its axes leave of
         it. Under l2, where near vectors are in one cluster, the second find less (fashion-mnist in 98 bytes .919 for
-        .922) or more (photo descriptors in 16 .708 for .696), and held-out ``vectors`` decide: those less their
-        ``center`` are coded, with factors by ``rule``. The root is that of the first axes; a search has that of the
-        final ones.
+        .922) or more (photo descriptors in 16 .708 for .696), and held-out ``vectors`` decide, after a short training
+        of both: those less their ``center`` are coded, with factors by ``rule``. The root is that of the first axes; a
+        search has that of the final ones.
         """
         bits, residuals = first_stages(sample, self.stages, len(vectors), self.seed)
-        if not self.l2:
-            return self._trained(sample, bits, self._root(residuals, room))
-        plain = self._trained(sample, bits, None)
-        if len(vectors) < LEAST:
-            return plain
-        weighted = self._trained(sample, bits, self._root(residuals, room))
-        one, other = (self._quantizer(each, center, room) for each in (weighted, plain))
-        return weighted if finds_more(one, other, vectors, Metric.L2, rule, self.seed) else plain
+        root = None if self.l2 and len(vectors) < LEAST else self._root(residuals, room)
+        if self.l2 and root is not None:
+            short = (self._trained(few(sample), bits, each, SHORT_ITERATIONS) for each in (root, None))
+            one, other = (self._quantizer(each, center, room) for each in short)
+            root = root if finds_more(one, other, vectors, Metric.L2, rule, self.seed) else None
+        return self._trained(sample, bits, root, _ITERATIONS_IF_SMALL if self.small else _ITERATIONS)
 
     def _root(self, residuals: np.ndarray, room: int) -> np.ndarray:
         axes = self._axes(residuals, held_out=False)
         return search_root(self._levels(self.state_bits, *axes, room), POWER, self.l2)
 
-    def _trained(self, sample: np.ndarray, bits: int, root: np.ndarray | None) -> TrainedStages:
-        codebooks, residuals = final_stages(sample, self.stages, bits, root, self.small, self.seed)
+    def _trained(self, sample: np.ndarray, bits: int, root: np.ndarray | None, iterations: int) -> TrainedStages:
+        codebooks, residuals = final_stages(sample, self.stages, bits, root, iterations, self.seed)
         return TrainedStages(codebooks, *self._axes(residuals), residuals, None if root is None else POWER)
 
     def _quantizer(self, each: TrainedStages, center: np.ndarray, room: int) -> StagedQuantizer:

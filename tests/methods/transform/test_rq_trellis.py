@@ -252,9 +252,9 @@ def test_the_smallest_code_is_named():
 
 @pytest.mark.parametrize(
     ("metric", "code_bytes", "stages"),
-    [("ip", 32, 2), ("ip", 31, 1), ("ip", 9, 1), ("ip", 8, 2), ("ip", 3, 1), ("l2", 8, 2), ("l2", 3, 1)],
+    [("ip", 32, 2), ("ip", 31, 1), ("ip", 9, 1), ("ip", 8, None), ("ip", 3, 1), ("l2", 8, None), ("l2", 3, 1)],
 )
-def test_large_and_one_bit_codes_have_two_stages_if_they_fit(metric, code_bytes, stages):
+def test_large_codes_have_two_stages_and_short_ones_those_to_be_chosen(metric, code_bytes, stages):
     codec = for_budget("rq_trellis", 64, code_bytes, metric)
     assert (codec.stages, codec.code_size) == (stages, code_bytes)
 
@@ -266,7 +266,7 @@ def test_wrong_parameters_are_refused(params, says):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize(("metric", "least", "margin"), [("ip", 0.94, 0.02), ("l2", 0.87, 0.04)])  # l2 stores products
+@pytest.mark.parametrize(("metric", "least", "margin"), [("ip", 0.94, 0.02), ("l2", 0.86, 0.04)])  # l2 stores products
 def test_few_training_vectors_cost_little_more_than_with_levels_alone(metric, least, margin):
     spread = (1 / np.arange(1, 65)).astype(np.float32)
     rng = np.random.default_rng(0)
@@ -317,8 +317,8 @@ def test_the_smallest_code_by_distance_leaves_a_byte_to_levels(dim, n):
 @pytest.mark.parametrize("gap", [3, 10])
 def test_a_scan_tells_documents_of_far_clusters_apart_as_decoded_codes_do(gap):
     rng = np.random.default_rng(0)
-    sides = np.where(rng.random(2100) < 0.5, gap, -gap).astype(np.float32)
-    vectors = rng.standard_normal((2100, 64), dtype=np.float32)
+    sides = np.where(rng.random(2400) < 0.5, gap, -gap).astype(np.float32)
+    vectors = rng.standard_normal((2400, 64), dtype=np.float32)
     vectors += sides[:, None] * rng.standard_normal(64, dtype=np.float32)
     base, queries = vectors[:2000], vectors[2000:]
     codec = for_budget("rq_trellis", 64, 32, "l2", state_bits=10).fit(base)
