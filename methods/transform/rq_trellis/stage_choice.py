@@ -24,10 +24,10 @@ def chosen_stages(codec: Callable[[int], Codec], room: int, metric: Metric, vect
     Four, in codes of fewer than 8 bytes two, if there are training vectors for 256 centroids. Recall@10 with 2 and 4,
     fitted on other vectors than the base: sentences in 24 bytes .667 and .675, those of wordllama in 16 .527 and .533,
     word vectors in 12 .479 and .483, in 6 .240 and .229. Fitted on the base: .670 and .678, .537 and .541 (three), .452
-    and .458. Eight find .010 to .017 more where codes have 24 bytes and more, or nothing (sentences in 48), and train three
-    times as long. Of fewer training vectors two stages, or one. Under l2 lengths may vary, and then levels and their
-    factor find more (raw word vectors in 6 bytes .288 with one stage and .259 with 4, photo descriptors in 8 .482 and
-    .531): a trial decides between one and as many (:mod:`methods.fitting.trial`).
+    and .458. Eight find .010 to .017 more where codes have 24 bytes and more, or nothing (sentences in 48), and train
+    three times as long. Of fewer training vectors two stages, or one. Under l2 lengths may vary, and then levels and
+    their factor find more (raw word vectors in 6 bytes .288 with one stage and .259 with 4, photo descriptors in 8 .482
+    and .531): a trial decides between one and as many (:mod:`methods.fitting.trial`).
 
     Parameters
     ----------
