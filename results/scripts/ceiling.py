@@ -222,7 +222,10 @@ def at_the_bound(name: str, factor: int) -> dict[str, str]:
     """Recall@10 of the test channel in place of the trellis of ``rq_trellis``: a line of ``ceiling.csv``."""
     inner, vectors, _, _ = searched(name)
     codec = for_budget("rq_trellis", vectors.shape[1], 4 * vectors.shape[1] // factor, inner)
-    stages, bits = codec.stages, 8 * codec.level_bytes  # type: ignore[attr-defined]
+    stages, room = codec.stages, codec.level_bytes  # type: ignore[attr-defined]
+    if stages is None:  # of short codes, whose number is chosen: two, as all other small ones have
+        stages, room = 2, room - 2
+    bits = 8 * room
     base = staged(name, stages)
     one = list(cells_of(base, 1, 0.0))
     bounds = [f"{best_recall(name, base, one, bits, False):.4f}", ""]
