@@ -23,6 +23,13 @@ def test_stages_by_training_vectors_and_bytes(n, room, stages):
     assert chosen_stages(never, room, Metric.IP, np.zeros((n, 2), np.float32), 0) == stages
 
 
+def test_two_stages_by_inner_product_where_lengths_vary():
+    vectors = np.random.default_rng(0).standard_normal((16_384, 64)).astype(np.float32)
+    assert chosen_stages(never, 11, Metric.IP, vectors, 0) == 4
+    vectors[::2] *= np.float32(1.5)
+    assert chosen_stages(never, 11, Metric.IP, vectors, 0) == 2
+
+
 @pytest.mark.parametrize(("better", "chosen"), [(1, 1), (4, 4)])
 def test_by_distance_a_trial_decides(better, chosen):
     vectors = np.random.default_rng(0).standard_normal((16_384, 8)).astype(np.float32)
