@@ -27,9 +27,9 @@ def chosen_stages(codec: Callable[[int], Codec], room: int, metric: Metric, vect
     word vectors in 12 .479 and .483, in 6 .240 and .229. Fitted on the base: .670 and .678, .537 and .541 (three), .452
     and .458. Eight find .010 to .017 more where codes have 24 bytes and more, or nothing (sentences in 48), and train
     three times as long. Of fewer training vectors two stages, or one. By inner product of vectors of varied lengths two
-    (raw word vectors in 12 bytes .438, four .424). Under l2 lengths may vary, and then levels and
-    their factor find more (raw word vectors in 6 bytes .288 with one stage and .259 with 4, photo descriptors in 8 .482
-    and .531): a trial decides between one and as many (:mod:`methods.fitting.trial`).
+    (raw word vectors in 12 bytes .445, four .424). Under l2 lengths may vary, and then levels and their factor find
+    more (raw word vectors in 6 bytes .288 with one stage and .259 with 4, photo descriptors in 8 .482 and .531): a
+    trial decides between one and as many (:mod:`methods.fitting.trial`).
 
     Parameters
     ----------
