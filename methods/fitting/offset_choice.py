@@ -78,8 +78,8 @@ def offset_pays(vectors: np.ndarray, metric: Metric, code_bytes: float, seed: in
 def offset_finds_more(codec: Callable[[bool], Codec], vectors: np.ndarray, seed: int) -> bool:
     """Whether a codec with an offset finds more held-out training vectors than the same codec without, by ip.
 
-    By a trial (:mod:`methods.fitting.trial`). The gain has to be .008 of recall: the nearer
-    neighbors are, as in a whole data set, the less an offset finds.
+    By a trial (:mod:`methods.fitting.trial`). The gain has to be .008 of recall: the nearer neighbors are, as in a
+    whole data set, the less an offset finds.
 
     Parameters
     ----------

@@ -164,7 +164,7 @@ def best_paths(
     window = before + _AFTER
     around = (np.arange(window) - before) % steps
     seam_bits, seam_weights = bits[around], weights[around]
-    seam, path = np.empty(window, np.float32), np.empty(max(window, steps), np.uint16)
+    seam, path = np.empty(window, np.float32), np.empty(window, np.uint16)
     crossings, ends = np.empty(wanted, np.int64), np.empty(_ENDS_A_TRY * wanted, np.int64)
     costs, paths, errors = (
         np.empty(number, np.float32),
@@ -181,12 +181,14 @@ def best_paths(
         _take_least(costs, ends)
         tried = 0
         for end in ends:
-            _backward(end, state_bits, seam_bits, choices, path[:window])
+            _backward(end, state_bits, seam_bits, choices, path)
             crossing: Any = np.int64(path[before - 1]) & stays
-            if tried < wanted and not (crossings[:tried] == crossing).any():
+            if not (crossings[:tried] == crossing).any():
                 crossings[tried] = crossing
                 tried += 1
-        least: Any = _FAR
+            if tried == wanted:
+                break
+        least: Any = np.float32(np.inf)
         for crossing in crossings[:tried]:
             costs[:] = _FAR
             costs[crossing] = 0
@@ -196,7 +198,7 @@ def best_paths(
                 state = (top << (state_bits - bits[0])) | crossing
                 if costs[state] < costs[last]:
                     last = state
-            if costs[last] < least or crossing == crossings[0]:
+            if costs[last] < least:
                 least = costs[last]
                 _backward(last, state_bits, bits, choices, states[i])
         _write(states[i], bits, codes[i])

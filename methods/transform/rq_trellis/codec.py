@@ -174,12 +174,13 @@ class RQTrellis(Codec):
         rests = without_direction(given, direction) if keeps_offset else given
         sample = rests if self.metric is Metric.L2 else rests / lengths(rests)[:, None]
         offset_bytes = offset_size(self.level_bytes) if keeps_offset else 0
+        small = _is_small(self.code_size, self.dim)
         training = StageTraining(
             self.stages,
             self.state_bits,
             self._middle_gamma,
             self.metric is Metric.L2,
-            _is_small(self.code_size, self.dim),
+            small,
             direction,
             seed,
         )
@@ -224,7 +225,6 @@ class RQTrellis(Codec):
         exponents = GAMMAS if self.metric is Metric.L2 else _GAMMAS
         gamma, rule = choose(tried, vectors, self.metric.inner, self.gamma, given_rule, seed, exponents)
         if self.metric is Metric.L2:
-            small = _is_small(self.code_size, self.dim)
             last = last_bytes(
                 self.dim, self.level_bytes, lambda other: quantizer(gamma, other), rule, vectors, seed, small
             )
@@ -280,7 +280,6 @@ class RQTrellis(Codec):
         coarse, l2 = residual_encoder(parts["codebooks"], BEAM), self.metric is Metric.L2
         sizes = parts.get("level_sizes")
         gain = float(next((parts[name][0] for name in ("size_gain", "level_gain") if name in parts), 1))
-        self._has_factor = "level_gain" not in parts
         power = float(parts["stage_power"][0]) if "stage_power" in parts else None
         staged = StagedQuantizer(
             parts["mean"], coarse, fine, not l2, self.candidates, sizes, gain, power, self._has_factor
@@ -302,6 +301,11 @@ class RQTrellis(Codec):
         elif sizes is not None:
             self._pair = SizeAndFactor(sizes, factors)
         self._table = factor_table(factors) if self._pair is None else self._pair.factor_table
+
+    @property
+    def _has_factor(self) -> bool:
+        """Whether codes say a factor."""
+        return "level_gain" not in self.parts_
 
     # --- codes -------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ import numpy as np
 from methods.base import Codec
 from methods.fitting.trial import trial_recalls
 from methods.metric import Metric
+from methods.transform.transform_coding.choice import length_deviation
 
 __all__ = ["MOST_STAGES", "chosen_stages"]
 
@@ -48,12 +49,6 @@ def chosen_stages(codec: Callable[[int], Codec], room: int, metric: Metric, vect
         return min(2, room - 1)
     most = min(_STAGES if room >= _LARGE else 2, room - 1)
     if metric is not Metric.L2:
-        return min(most, 2) if _deviation(vectors) > _VARIED else most
+        return min(most, 2) if length_deviation(vectors) > _VARIED else most
     one, more = trial_recalls([codec(1), codec(most)], vectors, seed)
     return 1 if one > more else most
-
-
-def _deviation(vectors: np.ndarray) -> float:
-    """Standard deviation of the logarithms of the lengths of vectors (n, dim) that are not 0."""
-    squares = np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)
-    return float(np.log(squares[squares > 0]).std() / 2) if squares.any() else 0.0

@@ -113,8 +113,8 @@ def nearest_sums(index: faiss.IndexResidualQuantizer, vectors: np.ndarray, count
     return numbers.astype(np.uint8)
 
 
-def first_stages(sample: np.ndarray, stages: int, count: int, seed: int) -> tuple[int, np.ndarray]:
-    """The bits of a stage's number, and residuals (at most 32,767, dim) of stages by all of the residual.
+def first_stages(sample: np.ndarray, stages: int, count: int, seed: int) -> tuple[int, np.ndarray, np.ndarray]:
+    """The bits of a stage's number, codebooks by all of the residual, and residuals (at most 32,767, dim) of these.
 
     Residuals tell their axes, and whether there are enough centroids.
 
@@ -132,7 +132,7 @@ def first_stages(sample: np.ndarray, stages: int, count: int, seed: int) -> tupl
         codebooks = train_residual(some, stages, BEAM, SHORT_ITERATIONS, seed, TRAINING, bits)
         residuals = _residuals(codebooks, some, CentroidFinder(codebooks).nearest(some))
         if bits == finest or not _misses_clusters(residuals, some, 1 << bits, seed):
-            return bits, residuals
+            return bits, codebooks, residuals
         bits = finest
 
 
@@ -144,9 +144,9 @@ def few(sample: np.ndarray) -> np.ndarray:
 def final_stages(
     sample: np.ndarray, stages: int, bits: int, root: np.ndarray | None, iterations: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """As :func:`first_stages`, of ``2^bits`` centroids, by distances of which ``root`` is that of a search, or None.
+    """Codebooks and residuals (n, dim) as of :func:`first_stages`, of ``2^bits`` centroids.
 
-    Residuals are (n, dim).
+    They are nearest by distances of which ``root`` is that of a search, or None.
     """
     rooted = _rooted(sample, root)
     codebooks = train_residual(rooted, stages, BEAM, iterations, seed, TRAINING, bits)

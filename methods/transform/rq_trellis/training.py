@@ -92,11 +92,12 @@ class StageTraining:
         of both: those less their ``center`` are coded, with factors by ``rule``. The root is that of the first axes; a
         search has that of the final ones.
         """
-        bits, residuals = first_stages(sample, self.stages, len(vectors), self.seed)
+        bits, codebooks, residuals = first_stages(sample, self.stages, len(vectors), self.seed)
         root = None if self.l2 and len(vectors) < LEAST else self._root(residuals, room)
         if self.l2 and root is not None:
-            short = (self._trained(few(sample), bits, each, SHORT_ITERATIONS) for each in (root, None))
-            one, other = (self._quantizer(each, center, room) for each in short)
+            plain = TrainedStages(codebooks, *self._axes(residuals), residuals, None)
+            weighted = self._trained(few(sample), bits, root, SHORT_ITERATIONS)
+            one, other = (self._quantizer(each, center, room) for each in (weighted, plain))
             root = root if finds_more(one, other, vectors, Metric.L2, rule, self.seed) else None
         return self._trained(sample, bits, root, _ITERATIONS_IF_SMALL if self.small else _ITERATIONS)
 

@@ -97,8 +97,7 @@ def size_power(
     vectors, metric, rule, seed
         As for :func:`finds_more`. Of fewer than 200 vectors the lengths decide, at 0.35.
     """
-    lengths = np.linalg.norm(centered, axis=1)
-    deviation = float(np.log(lengths[lengths > 0]).std()) if (lengths > 0).any() else 0.0
+    deviation = length_deviation(centered)
     if metric is Metric.L2 or deviation < _ALIKE:
         return 0.5
     if deviation > _VARIED:
@@ -110,6 +109,12 @@ def size_power(
     by_size, by_root = (_best_recall(quantizer(power), rule, metric, others, stored=True) for power in (1.0, 0.5))
     error = np.sqrt(by_root * (1 - by_root) / (_NEIGHBORS * len(others[0])))
     return 1.0 if by_size >= by_root - error else 0.5
+
+
+def length_deviation(vectors: np.ndarray) -> float:
+    """Standard deviation of the logarithms of the lengths of vectors (n, dim), those of length 0 left out."""
+    lengths = np.linalg.norm(vectors, axis=1)
+    return float(np.log(lengths[lengths > 0]).std()) if (lengths > 0).any() else 0.0
 
 
 def held_out(vectors: np.ndarray, metric: Metric, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
