@@ -25,7 +25,7 @@ from methods.fitting.principal_axes import axes_of, robust_mean, scatter
 from methods.fitting.trial import LEAST, NEIGHBORS, held_out, trial_recalls
 from methods.kernels.simd.unpack_symbols import GROUP
 
-__all__ = ["offset_finds_more", "offset_pays"]
+__all__ = ["hardly_varies_along", "offset_finds_more", "offset_pays"]
 
 _QUERIES, _BASE = 1000, 10_000
 _TRIAL_GAIN = (
@@ -33,6 +33,7 @@ _TRIAL_GAIN = (
 )
 _LEAST_SHARE = 1e-4  # of the squared norms that is the mean's: with less there is no common direction
 _LARGE_SHARE = 0.25  # where nothing can be held out
+_HARDLY = 1 / 32  # of the average variance along an axis: in a cone of unit vectors it is a twelfth, elsewhere over 1
 _EFFICIENCY = 0.85  # of the rate: real codes need more bits than the bound
 _FINEST = 4e-5  # of a variance: the error of the finest levels, of 8 bits
 _GAIN = 0.01  # of recall: less is within the noise of these samples, and a common direction costs three times as much
@@ -57,9 +58,8 @@ def offset_pays(vectors: np.ndarray, metric: Metric, code_bytes: float, seed: in
         return False
     queries, base = held_out(vectors, _QUERIES, _BASE, seed)
     robust = robust_mean(base)
-    mean = robust[0].astype(np.float64)
-    squares = np.median(np.einsum("ij,ij->i", base, base, dtype=np.float64))
-    share = float(mean @ mean) / squares if squares > 0 else 0.0
+    mean = robust[0]
+    share = _mean_share(base, mean)
     if share < _LEAST_SHARE:
         return False
     if len(vectors) < LEAST:
@@ -73,6 +73,25 @@ def offset_pays(vectors: np.ndarray, metric: Metric, code_bytes: float, seed: in
     plain = recall(code_bytes, np.zeros(len(mean), np.float32))
     with_offset = recall(code_bytes - offset_size(code_bytes), mean_direction(mean))
     return with_offset > plain + _GAIN
+
+
+def hardly_varies_along(mean: np.ndarray, vectors: np.ndarray) -> bool:
+    """Whether the mean (dim,) is much of vectors (n, dim), which hardly vary along it.
+
+    Then codes of what is left by the mean need no offset, and say more than codes of the whole. Where vectors vary
+    along it, the error that such codes make there ranks them wrongly.
+    """
+    if _mean_share(vectors, mean) <= _LARGE_SHARE:
+        return False
+    centered = vectors - mean
+    along = np.square(centered @ mean_direction(mean), dtype=np.float64).mean()
+    return bool(along < _HARDLY * np.square(centered, dtype=np.float64).sum(axis=1).mean() / len(mean))
+
+
+def _mean_share(vectors: np.ndarray, mean: np.ndarray) -> float:
+    """The squared norm of the mean, as a share of the median one of vectors."""
+    squares = np.median(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
+    return float(mean.astype(np.float64) @ mean) / squares if squares > 0 else 0.0
 
 
 def offset_finds_more(codec: Callable[[bool], Codec], vectors: np.ndarray, seed: int) -> bool:

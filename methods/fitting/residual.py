@@ -11,6 +11,7 @@ from methods.faiss_tools import quiet_clustering, set_vector
 from methods.fitting.kmeans import kmeans
 
 _NARROW = 16  # dimensions below which our k-means is the faster one
+_AXES_SAMPLE = 16_384  # vectors, at most about twice as many, of which principal axes are found
 NO_NORM = faiss.AdditiveQuantizer.ST_LUT_nonorm  # codes without a norm, scanned for inner products by tables
 
 
@@ -20,25 +21,49 @@ def residual_index(dim: int, codebooks: int, bits: int = 8) -> faiss.IndexResidu
 
 
 def train_residual(
-    vectors: np.ndarray, codebooks: int, beam_size: int, iterations: int, seed: int, at_most: int, bits: int = 8
+    vectors: np.ndarray,
+    codebooks: int,
+    beam_size: int,
+    iterations: int,
+    seed: int,
+    at_most: int,
+    bits: int = 8,
+    steps: int = 1,
 ) -> np.ndarray:
     """Codebooks (codebooks, 2^bits, d) float32 of (n >= 2^bits, d) float32, each of the former's residuals.
 
     The residuals of all ``beam_size`` partial codes of a vector serve as long as these are ``at_most`` vectors; beyond,
     that of the best one, since more vectors help more than more codes of each. In narrow subspaces each codebook is
     learned on the residuals of nearest centroids.
+
+    With several ``steps`` k-means goes from the first principal axes of the vectors to all of them, with as many
+    ``iterations`` for each number of axes (faiss's ``ProgressiveDimClustering``): with four, d^(1/4), d^(1/2), d^(3/4)
+    and d. Its centroids are better than those from random vectors, whatever the number of iterations.
     """
-    if vectors.shape[1] < _NARROW:
+    dim = vectors.shape[1]
+    if dim < _NARROW:
         return _train_greedy(vectors, codebooks, iterations, seed, 1 << bits)
-    quantizer = faiss.ResidualQuantizer(vectors.shape[1], codebooks, bits)
+    axes = None if steps == 1 else _axes(vectors)
+    quantizer = faiss.ResidualQuantizer(dim, codebooks, bits)
     quiet_clustering(quantizer.cp, iterations, seed)
     quantizer.cp.max_points_per_centroid = len(vectors) * beam_size
     quantizer.max_beam_size = beam_size
     quantizer.train_type = faiss.ResidualQuantizer.Skip_codebook_tables
     if len(vectors) * beam_size > at_most:
         quantizer.train_type |= faiss.ResidualQuantizer.Train_top_beam
+    if axes is not None:
+        quantizer.train_type |= faiss.ResidualQuantizer.Train_progressive_dim
+        quantizer.cp.progressive_dim_steps, quantizer.cp.apply_pca = steps, False
+        vectors = vectors @ axes
     quantizer.train(np.ascontiguousarray(vectors))
-    return faiss.vector_to_array(quantizer.codebooks).reshape(codebooks, 1 << bits, -1)
+    trained = faiss.vector_to_array(quantizer.codebooks).reshape(-1, dim)
+    return (trained if axes is None else trained @ axes.T).reshape(codebooks, 1 << bits, dim)
+
+
+def _axes(vectors: np.ndarray) -> np.ndarray:
+    """Principal axes (d, d) float32 of vectors that are not centered, the first ones first."""
+    some = vectors[:: max(1, len(vectors) // _AXES_SAMPLE)]
+    return np.ascontiguousarray(np.linalg.eigh((some.T @ some).astype(np.float64))[1][:, ::-1], np.float32)
 
 
 def _train_greedy(vectors: np.ndarray, codebooks: int, iterations: int, seed: int, centroids: int) -> np.ndarray:

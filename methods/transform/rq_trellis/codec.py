@@ -16,7 +16,7 @@ from methods.encoding.size_and_factor import SizeAndFactor
 from methods.errors import BudgetError, MethodError
 from methods.faiss_tools import training_sample
 from methods.fitting.allocation import group_count
-from methods.fitting.offset_choice import offset_finds_more, offset_pays
+from methods.fitting.offset_choice import hardly_varies_along, offset_finds_more, offset_pays
 from methods.fitting.principal_axes import robust_mean
 from methods.fitting.residual import residual_encoder
 from methods.parameters import check_integer
@@ -106,10 +106,11 @@ class RQTrellis(Codec):
     # vectors; 11: by inner product no size of the levels; 12: centroids nearest by all of the residual;
     # 13: held-out variances were of four folds, and in more than 400 dimensions more vectors were searched; under l2
     # whole weights for distances, and exponents up to 1.75
-    # 14: short codes had scalar levels, and a path was the best of one state at the seam
-    version = "15"
+    # 14: short codes had scalar levels, and a path was the best of one state at the seam; 15: k-means in all dimensions
+    # at once, and whole vectors coded where one dimension is constant
+    version = "16"
     # Of versions 7 to 9 not under l2: they chose other codes in the same format.
-    reads_versions = frozenset({"7", "8", "9", "10", "11", "12", "13", "14"})
+    reads_versions = frozenset({"7", "8", "9", "10", "11", "12", "13", "14", "15"})
     renamed: ClassVar[dict[str, str]] = {"bits": "level_bytes"}
     renamed_parts: ClassVar[dict[str, str]] = {"centre": "mean"}
     check_params: ClassVar[dict[str, Any]] = {"state_bits": 10}
@@ -162,12 +163,13 @@ class RQTrellis(Codec):
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
         if self.stages is None:
             room = self.level_bytes - (offset_size(self.level_bytes) if self.offset else 0)
-            chosen = chosen_stages(self._with_stages, room, self.metric, vectors, seed)
+            chosen = chosen_stages(lambda count: self._with_stages(count)._of_trial(), room, self.metric, vectors, seed)
             return self._load_parts(self._with_stages(chosen).fit(vectors, seed).parts())
         direction, center = np.zeros(self.dim, np.float32), np.zeros(self.dim, np.float32)
         keeps_offset = self._keeps_offset(vectors, seed)
-        if keeps_offset or self.metric is Metric.L2:
-            center = robust_mean(vectors)[0]
+        mean = robust_mean(vectors)[0]
+        if keeps_offset or self.metric is Metric.L2 or hardly_varies_along(mean, vectors):
+            center = mean
         if keeps_offset:
             direction = mean_direction(center)
         given = training_sample(vectors, 2**LEAST_BITS, TRAINING, seed) - center
@@ -251,11 +253,16 @@ class RQTrellis(Codec):
             return bool(self.offset)
         if not _is_small(self.code_size, self.dim):
             return True
-        return offset_finds_more(lambda offset: type(self)(**{**self.params(), "offset": offset}), vectors, seed)
+        return offset_finds_more(lambda offset: self._of_trial(offset=offset), vectors, seed)
 
     def _with_stages(self, count: int) -> Self:
         """The codec of as many bytes with ``count`` stages."""
         return type(self)(**{**self.params(), "stages": count, "level_bytes": self.level_bytes - count})
+
+    def _of_trial(self, **other: Any) -> Self:
+        """The codec as it is tried to choose ``other`` parameters, without the choices that take longest."""
+        given = {"gamma": self._middle_gamma, "state_bits": CHOOSING_STATE_BITS}
+        return type(self)(**{**self.params(), **given, **other})
 
     @property
     def _middle_gamma(self) -> float:

@@ -31,6 +31,7 @@ TRAINING = 65_536  # vectors for the stages: with fewer they learn their own tra
 LEAST_BITS = 2  # faiss encodes wrongly with fewer centroids than the beam is wide
 _BLOCK = 16_384  # vectors in float64 at a time
 _BEAM_BYTES = 32 << 20  # of residuals that a beam search holds at a time
+_STEPS = 4  # of k-means, see train_residual
 SHORT_ITERATIONS = 5  # of k-means, for the axes of residuals
 _SHORT_SAMPLE = 16_384  # vectors, for the axes of residuals
 _VECTORS_A_CENTROID = 64  # at least: with fewer, residuals of training vectors underestimate those of new ones
@@ -149,7 +150,7 @@ def final_stages(
     They are nearest by distances of which ``root`` is that of a search, or None.
     """
     rooted = _rooted(sample, root)
-    codebooks = train_residual(rooted, stages, BEAM, iterations, seed, TRAINING, bits)
+    codebooks = train_residual(rooted, stages, BEAM, iterations, seed, TRAINING, bits, _STEPS)
     if root is not None:
         flat = codebooks.reshape(-1, sample.shape[1]).astype(np.float64)
         codebooks = np.linalg.solve(root, flat.T).T.astype(np.float32).reshape(codebooks.shape)

@@ -28,7 +28,7 @@ from methods.transform.trellis.quantizer import TrellisQuantizer, quantizer_type
 __all__ = ["CHOOSING_STATE_BITS", "StageTraining", "TrainedStages"]
 
 CHOOSING_STATE_BITS = 10  # of trellises that choose: in a third of the time they choose the same, or as good
-_ITERATIONS, _ITERATIONS_IF_SMALL = 10, 20  # of k-means
+_ITERATIONS, _ITERATIONS_IF_SMALL = 6, 10  # of k-means
 _MANY_COPIES = 1 / 16  # of the training vectors
 
 
