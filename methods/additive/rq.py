@@ -30,8 +30,8 @@ class RQ(AdditiveCodec):
     beam_size : int
         Partial codes kept from one codebook to the next, in training and encoding.
     iterations : int
-        k-means iterations for each codebook, and each of ``steps``.
-    steps : int
+        k-means iterations for each codebook, at each of ``dim_steps``.
+    dim_steps : int
         Numbers of dimensions, up to all of them, with which k-means is run in turn
         (:func:`~methods.fitting.residual.train_residual`). 1: with all at once, from random vectors.
     max_training : int
@@ -55,14 +55,14 @@ class RQ(AdditiveCodec):
         *,
         beam_size: int = 4,
         iterations: int = 10,
-        steps: int = 4,
+        dim_steps: int = 4,
         max_training: int = 65_536,
         **additive: Any,
     ) -> None:
         super().__init__(dim, metric, codebooks, **additive)
         self.beam_size = check_integer("beam_size", beam_size, 1, 256)
         self.iterations = check_integer("iterations", iterations, 1, 10_000)
-        self.steps = check_integer("steps", steps, 1, 100)
+        self.dim_steps = check_integer("dim_steps", dim_steps, 1, 100)
         self.max_training = check_integer("max_training", max_training, 1, 2**31)
 
     @classmethod
@@ -74,7 +74,7 @@ class RQ(AdditiveCodec):
     def _learn(self, vectors: np.ndarray, seed: int) -> np.ndarray:
         sample = training_sample(vectors, 256, max(256, self.max_training), seed)
         return train_residual(
-            sample, self.codebooks, self.beam_size, self.iterations, seed, self.max_training, steps=self.steps
+            sample, self.codebooks, self.beam_size, self.iterations, seed, self.max_training, dim_steps=self.dim_steps
         )
 
     def _index_of(self, codebooks: np.ndarray) -> faiss.IndexResidualQuantizer:

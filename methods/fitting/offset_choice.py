@@ -25,15 +25,17 @@ from methods.fitting.principal_axes import axes_of, robust_mean, scatter
 from methods.fitting.trial import LEAST, NEIGHBORS, held_out, trial_recalls
 from methods.kernels.simd.unpack_symbols import GROUP
 
-__all__ = ["hardly_varies_along", "offset_finds_more", "offset_pays"]
+__all__ = ["constant_mean", "offset_finds_more", "offset_pays"]
 
 _QUERIES, _BASE = 1000, 10_000
 _TRIAL_GAIN = (
     0.008  # of recall: trials said .013 where the offset gained .011 in real codes, and .005 where it lost .016
 )
 _LEAST_SHARE = 1e-4  # of the squared norms that is the mean's: with less there is no common direction
-_LARGE_SHARE = 0.25  # where nothing can be held out
-_HARDLY = 1 / 32  # of the average variance along an axis: in a cone of unit vectors it is a twelfth, elsewhere over 1
+_LARGE_SHARE = 0.25  # where nothing can be held out, and of a mean that is much of vectors
+_HARDLY = (
+    1 / 32
+)  # of the average variance along an axis; of unit vectors of average cosine c it is (1 - c)^2, elsewhere over 1
 _EFFICIENCY = 0.85  # of the rate: real codes need more bits than the bound
 _FINEST = 4e-5  # of a variance: the error of the finest levels, of 8 bits
 _GAIN = 0.01  # of recall: less is within the noise of these samples, and a common direction costs three times as much
@@ -75,17 +77,22 @@ def offset_pays(vectors: np.ndarray, metric: Metric, code_bytes: float, seed: in
     return with_offset > plain + _GAIN
 
 
-def hardly_varies_along(mean: np.ndarray, vectors: np.ndarray) -> bool:
-    """Whether the mean (dim,) is much of vectors (n, dim), which hardly vary along it.
+def constant_mean(vectors: np.ndarray) -> np.ndarray | None:
+    """The mean (dim,) of vectors (n, dim), if it is much of them and they hardly vary along it, else None.
 
-    Then codes of what is left by the mean need no offset, and say more than codes of the whole. Where vectors vary
-    along it, the error that such codes make there ranks them wrongly.
+    So it is where one dimension is the same in all, and in a tight cone. Then codes of what is left by the mean need no
+    offset, and say more than codes of the whole: of sentences in a cone of average cosine .9, 24 bytes without an
+    offset find .646 of the neighbors, where the whole vectors' find .603. Where vectors vary along the mean, the error
+    that such codes make there ranks them wrongly: on ``squad-sentences-layer4`` .749 were found, and .686 so.
     """
-    if _mean_share(vectors, mean) <= _LARGE_SHARE:
-        return False
-    centered = vectors - mean
+    some = vectors[:: -(-len(vectors) // _BASE)]
+    mean, weights = robust_mean(some)
+    if _mean_share(some, mean) <= _LARGE_SHARE:
+        return None
+    centered = (some - mean) * weights[:, None]
     along = np.square(centered @ mean_direction(mean), dtype=np.float64).mean()
-    return bool(along < _HARDLY * np.square(centered, dtype=np.float64).sum(axis=1).mean() / len(mean))
+    average = np.einsum("ij,ij->", centered, centered, dtype=np.float64) / centered.size
+    return mean if along < _HARDLY * average else None
 
 
 def _mean_share(vectors: np.ndarray, mean: np.ndarray) -> float:

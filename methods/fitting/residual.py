@@ -12,6 +12,7 @@ from methods.fitting.kmeans import kmeans
 
 _NARROW = 16  # dimensions below which our k-means is the faster one
 _AXES_SAMPLE = 16_384  # vectors, at most about twice as many, of which principal axes are found
+_COPIES_SAMPLE = 4096
 NO_NORM = faiss.AdditiveQuantizer.ST_LUT_nonorm  # codes without a norm, scanned for inner products by tables
 
 
@@ -28,7 +29,7 @@ def train_residual(
     seed: int,
     at_most: int,
     bits: int = 8,
-    steps: int = 1,
+    dim_steps: int = 1,
 ) -> np.ndarray:
     """Codebooks (codebooks, 2^bits, d) float32 of (n >= 2^bits, d) float32, each of the former's residuals.
 
@@ -36,14 +37,15 @@ def train_residual(
     that of the best one, since more vectors help more than more codes of each. In narrow subspaces each codebook is
     learned on the residuals of nearest centroids.
 
-    With several ``steps`` k-means goes from the first principal axes of the vectors to all of them, with as many
-    ``iterations`` for each number of axes (faiss's ``ProgressiveDimClustering``): with four, d^(1/4), d^(1/2), d^(3/4)
-    and d. Its centroids are better than those from random vectors, whatever the number of iterations.
+    With several ``dim_steps`` k-means goes from the first principal axes of the vectors to all of them, with as many
+    ``iterations`` at each number of axes (faiss's ``ProgressiveDimClustering``; with four, d^(1/4), d^(1/2), d^(3/4)
+    and d). Its centroids are better than those from random vectors, but not where most vectors are copies, whose few
+    projections leave centroids in one place, nor in fewer than 16 dimensions: there it starts in all of them.
     """
     dim = vectors.shape[1]
     if dim < _NARROW:
         return _train_greedy(vectors, codebooks, iterations, seed, 1 << bits)
-    axes = None if steps == 1 else _axes(vectors)
+    axes = None if dim_steps == 1 or _are_copies(vectors) else _axes(vectors)
     quantizer = faiss.ResidualQuantizer(dim, codebooks, bits)
     quiet_clustering(quantizer.cp, iterations, seed)
     quantizer.cp.max_points_per_centroid = len(vectors) * beam_size
@@ -53,7 +55,7 @@ def train_residual(
         quantizer.train_type |= faiss.ResidualQuantizer.Train_top_beam
     if axes is not None:
         quantizer.train_type |= faiss.ResidualQuantizer.Train_progressive_dim
-        quantizer.cp.progressive_dim_steps, quantizer.cp.apply_pca = steps, False
+        quantizer.cp.progressive_dim_steps, quantizer.cp.apply_pca = min(dim_steps, dim), False
         vectors = vectors @ axes
     quantizer.train(np.ascontiguousarray(vectors))
     trained = faiss.vector_to_array(quantizer.codebooks).reshape(-1, dim)
@@ -63,7 +65,14 @@ def train_residual(
 def _axes(vectors: np.ndarray) -> np.ndarray:
     """Principal axes (d, d) float32 of vectors that are not centered, the first ones first."""
     some = vectors[:: max(1, len(vectors) // _AXES_SAMPLE)]
+    some = np.ldexp(some, -int(np.frexp(np.abs(some).max())[1]))  # products then fit float32
     return np.ascontiguousarray(np.linalg.eigh((some.T @ some).astype(np.float64))[1][:, ::-1], np.float32)
+
+
+def _are_copies(vectors: np.ndarray) -> bool:
+    """Whether most of a sample of vectors are copies of others in it."""
+    some = np.ascontiguousarray(vectors[:: -(-len(vectors) // _COPIES_SAMPLE)])
+    return len({row.tobytes() for row in some}) < len(some) / 2
 
 
 def _train_greedy(vectors: np.ndarray, codebooks: int, iterations: int, seed: int, centroids: int) -> np.ndarray:

@@ -16,7 +16,7 @@ from methods.encoding.size_and_factor import SizeAndFactor
 from methods.errors import BudgetError, MethodError
 from methods.faiss_tools import training_sample
 from methods.fitting.allocation import group_count
-from methods.fitting.offset_choice import hardly_varies_along, offset_finds_more, offset_pays
+from methods.fitting.offset_choice import constant_mean, offset_finds_more, offset_pays
 from methods.fitting.principal_axes import robust_mean
 from methods.fitting.residual import residual_encoder
 from methods.parameters import check_integer
@@ -52,7 +52,8 @@ _GAMMAS = (*GAMMAS, 1.75)
 class RQTrellis(Codec):
     """Centroids of a few residual stages, a trellis code of the residual along its principal axes, and a factor.
 
-    A vector stands as ``factor * (centroids + size * levels)``, under l2 as ``mean + centroids + factor * levels``. A
+    A vector stands as ``factor * (centroids + size * levels)``, plus the mean where they hardly vary along it
+    (:func:`~methods.fitting.offset_choice.constant_mean`), under l2 as ``mean + centroids + factor * levels``. A
     stage's byte names the cluster of the training set in which a vector lies, which levels along axes cannot; the
     residual is coded as :class:`~methods.transform.trellis.codec.Trellis` does. Under the inner product the factor
     scales centroids and levels together: to the length of the vector, which is what ranks unit vectors; the size is
@@ -107,7 +108,7 @@ class RQTrellis(Codec):
     # 13: held-out variances were of four folds, and in more than 400 dimensions more vectors were searched; under l2
     # whole weights for distances, and exponents up to 1.75
     # 14: short codes had scalar levels, and a path was the best of one state at the seam; 15: k-means in all dimensions
-    # at once, and whole vectors coded where one dimension is constant
+    # at once, and whole vectors were coded where they hardly vary along the mean
     version = "16"
     # Of versions 7 to 9 not under l2: they chose other codes in the same format.
     reads_versions = frozenset({"7", "8", "9", "10", "11", "12", "13", "14", "15"})
@@ -167,9 +168,10 @@ class RQTrellis(Codec):
             return self._load_parts(self._with_stages(chosen).fit(vectors, seed).parts())
         direction, center = np.zeros(self.dim, np.float32), np.zeros(self.dim, np.float32)
         keeps_offset = self._keeps_offset(vectors, seed)
-        mean = robust_mean(vectors)[0]
-        if keeps_offset or self.metric is Metric.L2 or hardly_varies_along(mean, vectors):
-            center = mean
+        if keeps_offset or self.metric is Metric.L2:
+            center = robust_mean(vectors)[0]
+        elif (constant := constant_mean(vectors)) is not None:
+            center = constant
         if keeps_offset:
             direction = mean_direction(center)
         given = training_sample(vectors, 2**LEAST_BITS, TRAINING, seed) - center
@@ -260,8 +262,8 @@ class RQTrellis(Codec):
         return type(self)(**{**self.params(), "stages": count, "level_bytes": self.level_bytes - count})
 
     def _of_trial(self, **other: Any) -> Self:
-        """The codec as it is tried to choose ``other`` parameters, without the choices that take longest."""
-        given = {"gamma": self._middle_gamma, "state_bits": CHOOSING_STATE_BITS}
+        """The codec, not fitted, with ``other`` parameters, for trials: quick to fit and to encode with."""
+        given = {"gamma": self._middle_gamma, "state_bits": CHOOSING_STATE_BITS, "candidates": 1}
         return type(self)(**{**self.params(), **given, **other})
 
     @property

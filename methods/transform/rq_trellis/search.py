@@ -83,11 +83,9 @@ class StagedSearcher(ProductSearcher):
         tables = self._tables(centered)
         weights = None if self.direction is None else queries @ self.direction
         scores, ids = self.scanner.search(centered @ self.quantizer.fine.matrix, k, tables, weights)
-        if self.direction is not None:
-            return scores + (queries @ self.quantizer.mean)[:, None], ids
-        if self.metric is not Metric.L2:
-            return scores, ids
-        return squared_distances(centered, scores), ids
+        if self.metric is Metric.L2:
+            return squared_distances(centered, scores), ids
+        return scores + (queries @ self.quantizer.mean)[:, None], ids
 
     def _clusters_are_far(self) -> bool:
         """Whether centroids are much farther from the mean, along the axes of levels, than levels reach.
@@ -108,9 +106,7 @@ class StagedSearcher(ProductSearcher):
 
     def largest_products(self, queries: np.ndarray, offsets: np.ndarray) -> np.ndarray:
         mapped = queries @ self.quantizer.fine.matrix
-        if self.direction is None:
-            return largest_level_products(self.scanner, offsets, mapped, self._tables(queries))
-        weights = queries @ self.direction
+        weights = None if self.direction is None else queries @ self.direction
         best = largest_level_products(self.scanner, offsets, mapped, self._tables(queries), weights)
         return best + (queries @ self.quantizer.mean)[:, None]
 

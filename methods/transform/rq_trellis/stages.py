@@ -12,6 +12,7 @@ from methods.transform.trellis.quantizer import TrellisQuantizer
 
 __all__ = [
     "BEAM",
+    "DIM_STEPS",
     "LEAST_BITS",
     "POWER",
     "SHORT_ITERATIONS",
@@ -31,7 +32,7 @@ TRAINING = 65_536  # vectors for the stages: with fewer they learn their own tra
 LEAST_BITS = 2  # faiss encodes wrongly with fewer centroids than the beam is wide
 _BLOCK = 16_384  # vectors in float64 at a time
 _BEAM_BYTES = 32 << 20  # of residuals that a beam search holds at a time
-_STEPS = 4  # of k-means, see train_residual
+DIM_STEPS = 4  # of k-means: train_residual
 SHORT_ITERATIONS = 5  # of k-means, for the axes of residuals
 _SHORT_SAMPLE = 16_384  # vectors, for the axes of residuals
 _VECTORS_A_CENTROID = 64  # at least: with fewer, residuals of training vectors underestimate those of new ones
@@ -143,14 +144,15 @@ def few(sample: np.ndarray) -> np.ndarray:
 
 
 def final_stages(
-    sample: np.ndarray, stages: int, bits: int, root: np.ndarray | None, iterations: int, seed: int
+    sample: np.ndarray, stages: int, bits: int, root: np.ndarray | None, iterations: int, dim_steps: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Codebooks and residuals (n, dim) as of :func:`first_stages`, of ``2^bits`` centroids.
 
-    They are nearest by distances of which ``root`` is that of a search, or None.
+    They are nearest by distances of which ``root`` is that of a search, or None. ``dim_steps`` as of
+    :func:`~methods.fitting.residual.train_residual`.
     """
     rooted = _rooted(sample, root)
-    codebooks = train_residual(rooted, stages, BEAM, iterations, seed, TRAINING, bits, _STEPS)
+    codebooks = train_residual(rooted, stages, BEAM, iterations, seed, TRAINING, bits, dim_steps)
     if root is not None:
         flat = codebooks.reshape(-1, sample.shape[1]).astype(np.float64)
         codebooks = np.linalg.solve(root, flat.T).T.astype(np.float32).reshape(codebooks.shape)

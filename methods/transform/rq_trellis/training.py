@@ -14,6 +14,7 @@ from methods.metric import Metric
 from methods.transform.rq_trellis.quantizer import StagedQuantizer
 from methods.transform.rq_trellis.stages import (
     BEAM,
+    DIM_STEPS,
     POWER,
     SHORT_ITERATIONS,
     few,
@@ -28,7 +29,7 @@ from methods.transform.trellis.quantizer import TrellisQuantizer, quantizer_type
 __all__ = ["CHOOSING_STATE_BITS", "StageTraining", "TrainedStages"]
 
 CHOOSING_STATE_BITS = 10  # of trellises that choose: in a third of the time they choose the same, or as good
-_ITERATIONS, _ITERATIONS_IF_SMALL = 6, 10  # of k-means
+_ITERATIONS, _ITERATIONS_IF_SMALL = 6, 10  # of k-means, at each of its numbers of dimensions
 _MANY_COPIES = 1 / 16  # of the training vectors
 
 
@@ -96,7 +97,7 @@ class StageTraining:
         root = None if self.l2 and len(vectors) < LEAST else self._root(residuals, room)
         if self.l2 and root is not None:
             plain = TrainedStages(codebooks, *self._axes(residuals), residuals, None)
-            weighted = self._trained(few(sample), bits, root, SHORT_ITERATIONS)
+            weighted = self._trained(few(sample), bits, root, SHORT_ITERATIONS, 1)  # as those of plain distances
             one, other = (self._quantizer(each, center, room) for each in (weighted, plain))
             root = root if finds_more(one, other, vectors, Metric.L2, rule, self.seed) else None
         return self._trained(sample, bits, root, _ITERATIONS_IF_SMALL if self.small else _ITERATIONS)
@@ -105,8 +106,10 @@ class StageTraining:
         axes = self._axes(residuals, held_out=False)
         return search_root(self._levels(self.state_bits, *axes, room), POWER, self.l2)
 
-    def _trained(self, sample: np.ndarray, bits: int, root: np.ndarray | None, iterations: int) -> TrainedStages:
-        codebooks, residuals = final_stages(sample, self.stages, bits, root, iterations, self.seed)
+    def _trained(
+        self, sample: np.ndarray, bits: int, root: np.ndarray | None, iterations: int, dim_steps: int = DIM_STEPS
+    ) -> TrainedStages:
+        codebooks, residuals = final_stages(sample, self.stages, bits, root, iterations, dim_steps, self.seed)
         return TrainedStages(codebooks, *self._axes(residuals), residuals, None if root is None else POWER)
 
     def _quantizer(self, each: TrainedStages, center: np.ndarray, room: int) -> StagedQuantizer:

@@ -27,8 +27,13 @@ def test_decodes_as_well_as_faiss():
     index.rq.max_beam_size = 4
     index.rq.train_type = 0
     index.train(data.train())
-    codec = RQ.for_budget(32, 4, Metric.L2).fit(data.train())
+    codec = RQ.for_budget(32, 4, Metric.L2, dim_steps=1).fit(data.train())
     assert error(codec.decode(codec.encode(data.base()))) <= 1.03 * error(index.sa_decode(index.sa_encode(data.base())))
+
+
+def test_more_steps_of_dimensions_leave_less_error():
+    one, four = (RQ.for_budget(32, 4, Metric.L2, dim_steps=count).fit(data.train()) for count in (1, 4))
+    assert error(four.decode(four.encode(data.base()))) < error(one.decode(one.encode(data.base())))
 
 
 def test_a_wider_beam_encodes_better():

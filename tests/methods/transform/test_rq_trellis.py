@@ -49,6 +49,47 @@ def test_scores_are_of_decoded_vectors_up_to_the_rounding_of_queries(metric, sta
     assert np.abs(np.take_along_axis(exact, ids, axis=1) - scores).max() < 0.05 * exact.std()
 
 
+@pytest.mark.parametrize("metric", ["ip", "cosine"])
+def test_scores_have_a_constant_dimension_that_codes_leave_out(metric, clustered):
+    plain, asked = clustered(3000, 40), clustered(60, 40, 1)
+    plain, asked = (each / np.linalg.norm(each, axis=1, keepdims=True) for each in (plain, asked))
+    base, queries = (np.insert(each, 7, np.float32(5), axis=1) for each in (plain, asked))
+    codec = for_budget("rq_trellis", 41, 8, metric, offset=False, **FIXED).fit(base)
+    assert "direction" not in codec.parts()
+    mean = codec.parts()["mean"]
+    assert abs(mean[7]) > 0.9 * np.linalg.norm(mean)
+    codes = codec.encode(base)
+    scores, ids = codec.searcher(codes).search(queries, 3000)
+    exact = data.metric_values(queries, codec.decode(codes), Metric.IP)
+    if metric == "cosine":
+        exact /= np.linalg.norm(queries, axis=1, keepdims=True)
+    assert np.abs(np.take_along_axis(exact, ids, axis=1) - scores).max() < 0.05 * exact.std()
+
+
+def test_a_constant_dimension_costs_small_codes_without_an_offset_little(clustered):
+    plain, asked = clustered(3000, 40), clustered(60, 40, 1)
+    plain, asked = (each / np.linalg.norm(each, axis=1, keepdims=True) for each in (plain, asked))
+    with_it, without = (
+        recall(
+            "rq_trellis",
+            8,
+            "ip",
+            *(np.insert(each, 7, np.float32(value), axis=1) for each in (plain, asked)),
+            offset=False,
+            **FIXED,
+        )
+        for value in (5, 0)
+    )
+    assert with_it > without - 0.03
+
+
+def test_trials_are_of_the_codec_as_it_was_asked_for():
+    codec = get("rq_trellis")(48, "ip", None, 11, scale="renormalized", gamma=1.5, candidates=8, offset=True)
+    tried = codec._of_trial(stages=2, level_bytes=9)
+    assert (tried.stages, tried.level_bytes, tried.state_bits, tried.candidates) == (2, 9, 10, 1)
+    assert (tried.gamma, tried.scale, tried.offset, tried.metric) == (1.5, "renormalized", True, codec.metric)
+
+
 @pytest.mark.thorough
 @pytest.mark.parametrize("metric", ["ip", "l2"])
 def test_a_factor_restores_the_length_and_under_l2_of_the_residual(metric, clustered):
