@@ -23,14 +23,15 @@ _VARIED = 0.1  # standard deviation of logarithms of lengths from which two stag
 def chosen_stages(codec: Callable[[int], Codec], room: int, metric: Metric, vectors: np.ndarray, seed: int) -> int:
     """How many of the bytes for stages and levels are stages.
 
-    Four, in codes of fewer than 8 bytes two, if there are training vectors for 256 centroids. Recall@10 with 2 and 4,
-    fitted on other vectors than the base: sentences in 24 bytes .667 and .675, those of wordllama in 16 .527 and .533,
-    word vectors in 12 .479 and .483, in 6 .240 and .229. Fitted on the base: .670 and .678, .537 and .541 (three), .452
-    and .458. Eight find .010 to .017 more where codes have 24 bytes and more, or nothing (sentences in 48), and train
-    three times as long. Of fewer training vectors two stages, or one. By inner product of vectors of varied lengths two
-    (raw word vectors in 12 bytes .445, four .424). Under l2 lengths may vary, and then levels and their factor find
-    more (raw word vectors in 6 bytes .288 with one stage and .259 with 4, photo descriptors in 8 .482 and .531): a
-    trial decides between one and as many (:mod:`methods.fitting.trial`).
+    Four, in codes of fewer than 8 bytes two, if there are training vectors for 256 centroids. Recall@10 of version 15
+    with 2 and 4, fitted on other vectors than the base: sentences in 24 bytes .667 and .675, those of wordllama in 16
+    .527 and .533, word vectors in 12 .479 and .483, in 6 .240 and .229. Fitted on the base: .670 and .678, .537 and
+    .541 (three), .452 and .458; of 331,479 word vectors in 12 bytes (version 16) .413 and .408. Eight find .010 to .017
+    more where codes have 24 bytes and more, or nothing (sentences in 48), and train three times as long. Of fewer
+    training vectors two stages, or one. By inner product of vectors of varied lengths two (raw word vectors in 12 bytes
+    .445, four .424). Under l2 lengths may vary, and then levels and their factor find more (raw word vectors in 6 bytes
+    .288 with one stage and .259 with 4, photo descriptors in 8 .482 and .531): a trial decides between one and as many
+    (:mod:`methods.fitting.trial`).
 
     Parameters
     ----------
