@@ -9,6 +9,7 @@ import pytest
 from methods import Metric
 from methods.additive.rq import RQ
 from methods.checks import data
+from methods.fitting.residual import MANY_VECTORS, train_residual
 from methods.vectors import normalized
 
 
@@ -31,9 +32,14 @@ def test_decodes_as_well_as_faiss():
     assert error(codec.decode(codec.encode(data.base()))) <= 1.03 * error(index.sa_decode(index.sa_encode(data.base())))
 
 
-def test_more_steps_of_dimensions_leave_less_error():
-    one, four = (RQ.for_budget(32, 4, Metric.L2, dim_steps=count).fit(data.train()) for count in (1, 4))
-    assert error(four.decode(four.encode(data.base()))) < error(one.decode(one.encode(data.base())))
+def test_steps_of_dimensions_are_those_of_its_training(clustered):
+    vectors = clustered(MANY_VECTORS, 16)
+    made = [
+        RQ.for_budget(16, 1, Metric.L2, **given).fit(vectors).parts()["codebooks"] for given in ({}, {"dim_steps": 1})
+    ]
+    for codebooks, dim_steps in zip(made, (4, 1)):
+        np.testing.assert_array_equal(codebooks, train_residual(vectors, 1, 4, 10, 0, 65_536, dim_steps=dim_steps))
+    assert (made[0] != made[1]).any()
 
 
 def test_a_wider_beam_encodes_better():

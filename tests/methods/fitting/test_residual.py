@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from methods.fitting.residual import residual_encoder, train_residual
+from methods.fitting.residual import MANY_VECTORS, residual_encoder, train_residual
 
 
 def error(vectors, codebooks):
@@ -21,11 +21,11 @@ def trained(vectors, codebooks=2, dim_steps=4, bits=6):
 def falling():
     rng = np.random.default_rng(0)
     turn = np.linalg.qr(rng.standard_normal((48, 48)))[0]
-    return ((rng.standard_normal((4000, 48)) / np.arange(1, 49) ** 0.6) @ turn + 0.2).astype(np.float32)
+    return ((rng.standard_normal((MANY_VECTORS, 48)) / np.arange(1, 49) ** 0.6) @ turn + 0.2).astype(np.float32)
 
 
 def test_from_few_dimensions_to_all_leaves_less_error(clustered):
-    vectors = clustered(4000, 48)
+    vectors = clustered(MANY_VECTORS, 48)
     assert error(vectors, trained(vectors)) < 0.97 * error(vectors, trained(vectors, dim_steps=1))
 
 
@@ -35,6 +35,11 @@ def test_any_dimension_and_number_of_steps(dim, dim_steps, falling):
     codebooks = trained(vectors, dim_steps=dim_steps)
     assert codebooks.shape == (2, 64, dim)
     assert error(vectors, codebooks) < 0.5 * np.square(vectors).sum()
+
+
+def test_few_vectors_start_in_all_dimensions(falling):
+    few = falling[:2000]
+    np.testing.assert_array_equal(trained(few), trained(few, dim_steps=1))
 
 
 def test_as_many_vectors_as_centroids_are_these(falling):
@@ -49,9 +54,9 @@ def test_size_of_vectors_changes_nothing(size, falling):
 
 
 def test_copies_of_few_vectors_are_told_apart():
-    vectors = np.eye(64, dtype=np.float32)[np.random.default_rng(0).integers(0, 64, 2000)]
+    vectors = np.eye(64, dtype=np.float32)[np.random.default_rng(0).integers(0, 64, MANY_VECTORS)]
     assert error(vectors, trained(vectors, 1)) <= 1.01 * error(vectors, trained(vectors, 1, dim_steps=1))
 
 
 def test_vectors_of_zeros_have_centroids_of_zeros():
-    assert not trained(np.zeros((100, 20)), 2).any()
+    assert not trained(np.zeros((MANY_VECTORS, 20)), 2).any()

@@ -130,7 +130,7 @@ def test_more_candidates_leave_less_error_of_every_vector(metric, gaussian):
     centered = base - one.quantizer_.mean
     left = [unsaid(each.quantizer_.encode(centered)[1]) for each in (one, more)]
     assert (left[1] <= left[0] * (1 + 1e-5)).all()
-    assert left[1].mean() < 0.985 * left[0].mean()
+    assert left[1].mean() < 0.98 * left[0].mean()
     errors = [np.square(each.decode(each.encode(base)) - base).sum() for each in (one, more)]
     assert errors[1] < 0.99 * errors[0]
 
@@ -232,7 +232,7 @@ def clusters_of_all_radii(n, seed=0, lengths=0.0):
     rng = np.random.default_rng(0)
     centers = 3 * rng.standard_normal((64, 64))
     rng = np.random.default_rng(seed + 1)
-    near = rng.lognormal(-0.5, 1.5, (n, 1)) * rng.standard_normal((n, 64))
+    near = rng.lognormal(-0.5, 0.9, (n, 1)) * rng.standard_normal((n, 64))
     vectors = centers[rng.integers(0, 64, n)] + near
     vectors *= np.exp(rng.normal(0, lengths, (n, 1))) / np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors.astype(np.float32)
