@@ -33,9 +33,7 @@ _TRIAL_GAIN = (
 )
 _LEAST_SHARE = 1e-4  # of the squared norms that is the mean's: with less there is no common direction
 _LARGE_SHARE = 0.25  # where nothing can be held out, and of a mean that is much of vectors
-_HARDLY = (
-    1 / 32
-)  # of the average variance along an axis; of unit vectors of average cosine c it is (1 - c)^2, elsewhere over 1
+_HARDLY = 1 / 32  # of the average variance along an axis; in a cone of average cosine c it is (1 - c)^2, else over 1
 _EFFICIENCY = 0.85  # of the rate: real codes need more bits than the bound
 _FINEST = 4e-5  # of a variance: the error of the finest levels, of 8 bits
 _GAIN = 0.01  # of recall: less is within the noise of these samples, and a common direction costs three times as much

@@ -53,7 +53,7 @@ def test_size_of_vectors_changes_nothing(size, falling):
     assert left == pytest.approx(error(falling, trained(falling, 1)), rel=0.05)
 
 
-def test_copies_of_few_vectors_are_told_apart():
+def test_copies_of_few_vectors_have_a_centroid_each():
     vectors = np.eye(64, dtype=np.float32)[np.random.default_rng(0).integers(0, 64, MANY_VECTORS)]
     assert error(vectors, trained(vectors, 1)) <= 1.01 * error(vectors, trained(vectors, 1, dim_steps=1))
 

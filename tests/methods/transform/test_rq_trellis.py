@@ -14,6 +14,7 @@ from methods.encoding.size_and_factor import SizeAndFactor
 from methods.fitting.residual import residual_encoder
 from methods.transform.rq_trellis.quantizer import unsaid
 from methods.transform.rq_trellis.stages import nearest_sums
+from methods.vectors import normalized
 
 FIXED = {"gamma": 1.25, "scale": "least_squares"}
 
@@ -51,8 +52,7 @@ def test_scores_are_of_decoded_vectors_up_to_the_rounding_of_queries(metric, sta
 
 @pytest.mark.parametrize("metric", ["ip", "cosine"])
 def test_scores_have_a_constant_dimension_that_codes_leave_out(metric, clustered):
-    plain, asked = clustered(3000, 40), clustered(60, 40, 1)
-    plain, asked = (each / np.linalg.norm(each, axis=1, keepdims=True) for each in (plain, asked))
+    plain, asked = normalized(clustered(3000, 40)), normalized(clustered(60, 40, 1))
     base, queries = (np.insert(each, 7, np.float32(5), axis=1) for each in (plain, asked))
     codec = for_budget("rq_trellis", 41, 8, metric, offset=False, **FIXED).fit(base)
     assert "direction" not in codec.parts()
@@ -60,15 +60,13 @@ def test_scores_have_a_constant_dimension_that_codes_leave_out(metric, clustered
     assert abs(mean[7]) > 0.9 * np.linalg.norm(mean)
     codes = codec.encode(base)
     scores, ids = codec.searcher(codes).search(queries, 3000)
-    exact = data.metric_values(queries, codec.decode(codes), Metric.IP)
-    if metric == "cosine":
-        exact /= np.linalg.norm(queries, axis=1, keepdims=True)
+    compared = normalized(queries) if metric == "cosine" else queries
+    exact = data.metric_values(compared, codec.decode(codes), Metric.IP)
     assert np.abs(np.take_along_axis(exact, ids, axis=1) - scores).max() < 0.05 * exact.std()
 
 
 def test_a_constant_dimension_costs_small_codes_without_an_offset_little(clustered):
-    plain, asked = clustered(3000, 40), clustered(60, 40, 1)
-    plain, asked = (each / np.linalg.norm(each, axis=1, keepdims=True) for each in (plain, asked))
+    plain, asked = normalized(clustered(3000, 40)), normalized(clustered(60, 40, 1))
     with_it, without = (
         recall(
             "rq_trellis",
