@@ -212,17 +212,19 @@ def plans(tmp_path, monkeypatch):
 def test_a_sweep_side_by_side_finds_what_one_after_another_finds(plans, monkeypatch):
     monkeypatch.setattr("os.cpu_count", lambda: 4)
     methods = ("pq", "sign", "int8")
-    together = []
-    start = Turns.start
+    together, start = [], Turns.start
+    both_started = threading.Barrier(1)
 
     def counted(turns, *arguments):
         child = start(turns, *arguments)
         together.append(len(turns._runs))
+        both_started.wait(30)  # else a short first run may have its turn, and end, before the second starts
         return child
 
     monkeypatch.setattr(Turns, "start", counted)
     one = sweep.run(plans(1, methods)).records
     assert max(together) == 1
+    both_started = threading.Barrier(2)
     two = sweep.run(plans(2, methods)).records
     assert max(together) == 2
     assert [(r.key, r.status) for r in one] == [(r.key, r.status) for r in two]
