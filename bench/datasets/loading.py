@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.datasets import clicks, judgements, query_groups, sources
+from bench.datasets import clicks, judgements, query_groups, roundings, sources
 from bench.datasets import train_queries as learned_from
 from bench.datasets.base import Dataset, DatasetError, VectorStore
 from bench.datasets.builders import BUILDABLE, LAYERED
@@ -221,7 +221,7 @@ def _assemble(
         queries=queries,
         train=source.train,
         relevance=relevance,
-        checksum=combined(*digests, relevance=relevance),
+        checksum=roundings.published(combined(*digests, relevance=relevance)),
         card=card,
         neighbors=source.neighbors[:query_count] if kept and source.neighbors is not None else None,
         texts=None if source.texts is None else source.texts.cut(rows, query_count),
