@@ -40,15 +40,12 @@ def train_residual(
 
     With several ``dim_steps`` k-means goes from the first principal axes of the vectors to all of them, with as many
     ``iterations`` at each number of axes (faiss's ``ProgressiveDimClustering``; with four, d^(1/4), d^(1/2), d^(3/4)
-    and d). Its centroids are better than those from random vectors, but not of fewer than 16,384 vectors, whose first
-    axes are their own (of 300 ``rq_trellis`` found .023 less in 48 bytes), where most are copies, whose few projections
-    leave centroids in one place, nor in fewer than 16 dimensions: there it starts in all of them.
+    and d), if :func:`steps_pay`; else it starts in all of them.
     """
     dim = vectors.shape[1]
     if dim < _NARROW:
         return _train_greedy(vectors, codebooks, iterations, seed, 1 << bits)
-    in_steps = dim_steps > 1 and len(vectors) >= MANY_VECTORS and not _are_copies(vectors)
-    axes = _axes(vectors) if in_steps else None
+    axes = _axes(vectors) if dim_steps > 1 and steps_pay(vectors) else None
     quantizer = faiss.ResidualQuantizer(dim, codebooks, bits)
     quiet_clustering(quantizer.cp, iterations, seed)
     quantizer.cp.max_points_per_centroid = len(vectors) * beam_size
@@ -63,6 +60,15 @@ def train_residual(
     quantizer.train(np.ascontiguousarray(vectors))
     trained = faiss.vector_to_array(quantizer.codebooks).reshape(-1, dim)
     return (trained if axes is None else trained @ axes.T).reshape(codebooks, 1 << bits, dim)
+
+
+def steps_pay(vectors: np.ndarray) -> bool:
+    """Whether k-means of vectors (n, dim) from few dimensions to all finds better centroids than from random vectors.
+
+    Not of fewer than 16,384 vectors, whose first axes are their own (of 300 ``rq_trellis`` found .023 less in 48
+    bytes), where most are copies, whose few projections leave centroids in one place, nor in fewer than 16 dimensions.
+    """
+    return vectors.shape[1] >= _NARROW and len(vectors) >= MANY_VECTORS and not _are_copies(vectors)
 
 
 def _axes(vectors: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from methods.kernels.scanning import layout
 from methods.kernels.scanning.factors import expand
 from methods.kernels.scanning.level_layout import expand_block
 from methods.kernels.scanning.level_scores import multiply_sizes, size_bytes, sum_stages
+from methods.kernels.scanning.stage_lengths import factors_of_length
 from methods.kernels.simd.block_largest import block_largest, block_scores
 from methods.kernels.simd.level_tile import level_tile, wide_tile
 from methods.kernels.simd.planar_tile import BLOCK, WIDE
@@ -41,7 +42,8 @@ def fold_levels(path: Path, documents: tuple, batch: tuple, offsets: np.ndarray,
     whole tiles; ``offsets`` (n + 1,) int64 ascend from 0 to the number of codes.
     """
     blocks, runs, tables, tops, wide_rows, _, stages = documents[:7]
-    _, _, _, offset_tables, sizes, entries, halves, scale_table = documents[7:]
+    _, _, _, offset_tables, sizes, lengths = documents[7:13]
+    entries, halves, scale_table = documents[13:]
     narrow, nq, wide, shifts, lines, units, ends, segments, terms, weights = batch
     words = layout.aligned_words((wide_rows + len(tops)) * BLOCK)
     sums, scores = np.empty((WIDE, BLOCK), np.int32), np.empty(BLOCK, np.float32)
@@ -55,6 +57,8 @@ def fold_levels(path: Path, documents: tuple, batch: tuple, offsets: np.ndarray,
             multiply_sizes(size_bytes(stages, block, terms, offset_tables, entries), sizes, scale, inverse)
         if len(offset_tables):
             sum_stages(stages[block], terms.shape[1], offset_tables, added)
+        if len(lengths[4]):
+            factors_of_length(words, wide_rows, tops, stages[block], lengths, added, scale)
         count = sets_in_block(block, document, offsets, pieces)
         document = pieces[max(count - 1, 0), 0] if count else document
         for query in range(0, nq, WIDE):

@@ -6,13 +6,14 @@ import numpy as np
 from numba import njit
 
 from methods.kernels.machine.path import Path
+from methods.kernels.scanning.stage_lengths import StageLengths
 from methods.kernels.scanning.stage_squares import StageSquares
 from methods.kernels.simd.planar_tile import BLOCK
 from methods.kernels.simd.unpack_symbols import symbol_places
 from methods.kernels.simd.unpack_trellis import document_order
 from methods.kernels.simd.unpackers import TRELLIS, call_expansion, call_products, expansion, products
 
-__all__ = ["code_places", "expand_block", "expansion_runs", "picked", "stage_tables", "sum_block"]
+__all__ = ["code_places", "expand_block", "expansion_runs", "length_tables", "picked", "stage_tables", "sum_block"]
 
 
 @njit(cache=True, nogil=True)
@@ -115,6 +116,20 @@ def stage_tables(squares: StageSquares | None) -> tuple[np.ndarray, np.ndarray, 
     if squares is None:
         return np.empty((0, 256), np.float32), np.empty((0, 256, 256), np.float32), np.empty((0, 256), np.float32)
     return squares.halves, squares.pairs, squares.products
+
+
+def length_tables(lengths: StageLengths | None, units: np.ndarray, wide_order: np.ndarray) -> tuple[np.ndarray, ...]:
+    """``lengths`` of :func:`.stage_lengths.factors_of_length`; empty arrays without :class:`StageLengths`.
+
+    ``units`` (dim,) float32 are what integers of levels are multiplied with; the first dimensions lie in words as
+    ``wide_order`` says. The largest factor is infinite until it is known.
+    """
+    if lengths is None:
+        return *stage_tables(None)[:2], *(np.empty(0, np.float32) for _ in range(3))
+    order = np.concatenate([wide_order, np.arange(len(wide_order), len(units))])
+    along = np.ascontiguousarray((2 * lengths.along * units)[:, :, order]).ravel()
+    reach = np.array([lengths.length, lengths.shared, np.inf], np.float32)
+    return lengths.squares.halves, lengths.squares.pairs, along, np.square(units[order]), reach
 
 
 @njit(cache=True, nogil=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -19,27 +21,36 @@ from methods.kernels.scanning.level_scores import (
     push_nearest,
     push_staged,
     size_bytes,
+    staged_scores,
     sum_stages,
 )
 from methods.kernels.scanning.stage_bounds import bound_tables
+from methods.kernels.scanning.stage_lengths import factors_of_length, settle_factors
 from methods.kernels.scanning.stage_squares import add_stage_squares
 from methods.kernels.simd.block_select import may_exceed, push_above
 from methods.kernels.simd.level_tile import level_tile, wide_tile
 from methods.kernels.simd.planar_tile import BLOCK, WIDE
 from methods.kernels.simd.stage_bound import raise_sums
 
-__all__ = ["visit_levels"]
+__all__ = ["largest_factor", "visit_levels"]
 
 
 @njit(cache=True, nogil=True)
 def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, touched: np.ndarray) -> None:
     blocks, runs, tables, tops, wide_rows, squares, stages = documents[:7]
-    centroid_halves, centroid_pairs, products, offset_tables, sizes, entries, halves, scale_table = documents[7:]
+    centroid_halves, centroid_pairs, products, offset_tables, sizes, lengths = documents[7:13]
+    entries, halves, scale_table = documents[13:]
     narrow, nq, wide, shifts, offsets, units, ends, segments, terms, weights = batch
     words = layout.aligned_words((wide_rows + len(tops)) * BLOCK)
     sums = np.empty((WIDE, BLOCK), np.int32)
     scale, added = np.empty(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
     inverse = np.ones(BLOCK, np.float32)  # of the sizes
+    one_length, tells = len(lengths[4]) > 0, False
+    room, scores, settled = (
+        np.empty((2, len(lengths[3])), np.float32),
+        np.empty(BLOCK, np.float32),
+        np.ones(BLOCK, np.bool_),
+    )
     limits = topk.limits(heaps)
     bytes_each, wide_each, scale_all = narrow.shape[1], 2 * wide.shape[1], len(centroid_halves) == 0
     staged = terms.shape[1] > 0 or len(offset_tables) > 0
@@ -71,6 +82,9 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
             sum_stages(stages[block], terms.shape[1], offset_tables, added)
         if len(squares) or len(offset_tables):
             low, high = extremes(added)
+        if one_length:
+            largest = outer = lengths[4][2]
+            scale[:], settled[:] = largest, False
         first = block * BLOCK
         for query in range(0, nq, WIDE):
             t = query // WIDE
@@ -92,8 +106,15 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
                         raise_sums(path, stages, begins, count, steps, own, lines[q, 0], lines[q, 1], sums, row, raised)
                         bound, row, most = raised, 0, margins[q] * largest
                     limit = product_limit(limits[q], weight, low, high, most)
-                    if not may_exceed(bound, row, offsets[q], units[q], scale, largest, limit):
+                    tells = not one_length or product_limit(limits[q], weight, low, high, 0) > 0
+                    if tells and not may_exceed(bound, row, offsets[q], units[q], scale, largest, limit):
                         continue
+                if one_length:
+                    own, row = stages[block], q - query
+                    staged_scores(sums, row, line, scale, inverse, own, terms[q], scale_all, added, weights[q], scores)
+                    settle_factors(
+                        *(limits[q], tells, scores, words, wide_rows, tops, own, lengths, added, scale, settled, room)
+                    )
                 if staged:
                     push_staged(
                         sums,
@@ -153,3 +174,19 @@ def visit_levels(
         touched = layout.touched(ranges[range_ends[visit] : range_ends[visit + 1]])
         _scan_levels(path, documents, part, best, touched)
         prepare.put_rows(heaps, chosen, best)
+
+
+@njit(cache=True, nogil=True)
+def largest_factor(path: Path, documents: tuple, stages_each: int) -> Any:
+    """The largest factor (float32) of documents with so many stages, by :func:`.stage_lengths.factors_of_length`."""
+    blocks, runs, tables, tops, wide_rows, _, stages = documents[:7]
+    offset_tables, lengths = documents[10], documents[12]
+    words = layout.aligned_words((wide_rows + len(tops)) * BLOCK)
+    offsets, factors, most = np.zeros(BLOCK, np.float32), np.empty(BLOCK, np.float32), np.float32(0)
+    for block in range(len(blocks)):
+        expand_block(path, blocks, block, min(block + 1, len(blocks) - 1), runs, tables, words)
+        if len(offset_tables):
+            sum_stages(stages[block], stages_each, offset_tables, offsets)
+        factors_of_length(words, wide_rows, tops, stages[block], lengths, offsets, factors)
+        most = max(most, factors.max())
+    return most

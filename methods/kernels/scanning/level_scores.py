@@ -21,6 +21,7 @@ __all__ = [
     "push_nearest",
     "push_staged",
     "size_bytes",
+    "staged_scores",
     "sum_stages",
 ]
 
@@ -204,16 +205,35 @@ def push_staged(
     The factor multiplies product and terms where ``scale_all``, else the product alone. ``scale`` (64,) is then factor
     times size, and ``inverse`` (64,) one over the size, by which terms are not multiplied.
     """
+    scores = np.empty(BLOCK, np.float32)
+    staged_scores(sums, row, line, scale, inverse, stages, tables, scale_all, added, weight, scores)
+    _push_scores(scores, place, limits, heap)
+
+
+@njit(cache=True, nogil=True)
+def staged_scores(
+    sums: np.ndarray,
+    row: int,
+    line: tuple,
+    scale: np.ndarray,
+    inverse: np.ndarray,
+    stages: np.ndarray,
+    tables: np.ndarray,
+    scale_all: bool,
+    added: np.ndarray,
+    weight: float,
+    out: np.ndarray,
+) -> None:
+    """The scores of :func:`push_staged` into ``out`` (64,) float32."""
     offset, unit, factor = np.int32(line[0]), np.float32(line[1]), np.float32(weight)
-    scores, staged = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32)
+    staged = np.empty(BLOCK, np.float32)
     sum_stages(stages, 0, tables, staged)
     for doc in range(BLOCK):
         product = np.float32(np.int32(np.int32(2) * sums[row, doc]) + offset) * unit
         if scale_all:
-            scores[doc] = (product + staged[doc] * inverse[doc]) * scale[doc] + factor * added[doc]
+            out[doc] = (product + staged[doc] * inverse[doc]) * scale[doc] + factor * added[doc]
         else:
-            scores[doc] = product * scale[doc] + factor * added[doc] + staged[doc]
-    _push_scores(scores, place, limits, heap)
+            out[doc] = product * scale[doc] + factor * added[doc] + staged[doc]
 
 
 @njit(cache=True, nogil=True)

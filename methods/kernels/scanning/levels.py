@@ -21,11 +21,13 @@ from methods.kernels.scanning.level_fold import fold_levels
 from methods.kernels.scanning.level_layout import (
     code_places,
     expansion_runs,
+    length_tables,
     picked,
     stage_tables,
 )
-from methods.kernels.scanning.level_scan import visit_levels
+from methods.kernels.scanning.level_scan import largest_factor, visit_levels
 from methods.kernels.scanning.ranged import Ranged, all_rows
+from methods.kernels.scanning.stage_lengths import StageLengths
 from methods.kernels.scanning.stage_squares import StageSquares
 from methods.kernels.simd.level_tile import segment_ends
 from methods.kernels.simd.planar_tile import BLOCK, WIDE
@@ -63,13 +65,15 @@ class LevelScanner(Ranged):
         Standard deviations: what a group's levels are multiplied with.
     levels : IntegerLevels
     entries, factors : (n,) uint8, (256,) float32
-        Each document's entry in the table of factors.
+        Each document's entry in the table of factors; both None where ``stage_lengths`` give them.
     l2 : bool
         Order by squared distance; with stages, scores are products less half of the squared length.
     stages : (n, s) uint8, optional
         Kept with the codes.
     stage_squares : StageSquares, optional
         Needed exactly for stages under l2.
+    stage_lengths : StageLengths, optional
+        Of documents whose factors make them of one length. With stages, not under l2, and without sizes.
     products : (n, bytes) uint8, optional
         Kept with the stages: the bytes of ``stage_squares.products``; ``entries`` where they are not given.
     offsets : (n, bytes) uint8, optional
@@ -96,13 +100,14 @@ class LevelScanner(Ranged):
         alphabets: np.ndarray,
         spreads: np.ndarray,
         levels: IntegerLevels,
-        entries: np.ndarray,
-        factors: np.ndarray,
+        entries: np.ndarray | None,
+        factors: np.ndarray | None,
         l2: bool = False,
         threads: int | None = None,
         path: str | None = None,
         stages: np.ndarray | None = None,
         stage_squares: StageSquares | None = None,
+        stage_lengths: StageLengths | None = None,
         products: np.ndarray | None = None,
         offsets: np.ndarray | None = None,
         offset_tables: np.ndarray | None = None,
@@ -130,6 +135,10 @@ class LevelScanner(Ranged):
         self.stages = stages.shape[1]
         if (len(stage_squares.halves) if stage_squares else 0) != (self.stages if l2 else 0):
             raise KernelError(f"stage_squares belong to l2, and to all of its {self.stages} stages")
+        if (entries is None) != (stage_lengths is not None):
+            raise KernelError("factors have entries, or stage_lengths give them")
+        if stage_lengths is not None and (l2 or sizes is not None or len(stage_lengths.along) != self.stages):
+            raise KernelError("stage_lengths belong to all stages, not to l2 and not to sizes")
         if products is not None:
             if stage_squares is None:
                 raise KernelError("products need stage_squares")
@@ -149,13 +158,14 @@ class LevelScanner(Ranged):
         self.blocks = layout.planar(codes, self._places)
         many = len(bits) if finer else 1 + int(np.flatnonzero(bits >= _WIDE_BITS).max(initial=-1))
         wide = np.arange(len(bits)) < max(many, -(-len(bits) // _WIDE_SHARE))
-        runs = expansion_runs(self.path, alphabets, bits, wide, summed=not l2)
+        runs = expansion_runs(self.path, alphabets, bits, wide, summed=not l2 and stage_lengths is None)
         level_units = spreads * np.where(wide, levels.word_units[alphabets], levels.units[alphabets])
         self._weights = np.repeat(level_units, GROUP).astype(np.float32)
         self._wide = GROUP * int(wide.sum())  # dimensions
         self._wide_order = np.arange(self._wide).reshape(-1, 2, 2).swapaxes(1, 2).ravel()  # as in the rows of words
         self._tops = np.repeat(levels.tops[alphabets[~wide]], GROUP // 4).astype(np.int32)
         squares = np.repeat(level_units**2, np.where(wide, GROUP // 2, GROUP // 4)) if l2 else np.empty(0)
+        lengths = length_tables(stage_lengths, self._weights, self._wide_order)
         self._documents = (
             self.blocks,
             runs,
@@ -167,8 +177,11 @@ class LevelScanner(Ranged):
             *stage_tables(stage_squares),
             np.empty((0, 256), np.float32) if offset_tables is None else offset_tables,
             np.empty(0, np.float32) if sizes is None else np.ascontiguousarray(sizes, np.float32),
+            lengths,
             *self.scales.arrays,
         )
+        if stage_lengths is not None:
+            lengths[-1][2] = largest_factor(self.path, self._documents, self.stages)
 
     @property
     def nbytes(self) -> int:
@@ -237,9 +250,10 @@ class LevelScanner(Ranged):
         fold_levels(self.path, self._documents, batch, offsets, best)
 
     def taken(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Codes (m, size), stages with all that is kept beside them (m, bytes), and entries (m,) of the given rows."""
+        """Codes (m, size), stages with all that is kept beside them (m, bytes), and entries of the given rows: (m,), or
+        (0,) if there are none."""
         stages = picked(self._stages, np.arange(self._stage_bytes * BLOCK).reshape(-1, BLOCK), rows)
-        entries = self.scales.entries.reshape(-1)[rows]
+        entries = self.scales.entries.reshape(-1)[rows if len(self.scales.entries) else rows[:0]]
         return picked(self.blocks, self._places, rows), stages, entries
 
     def _batch(

@@ -9,7 +9,7 @@ import numpy as np
 
 from methods.base import Codec, Metric, Searcher
 from methods.encoding.factor_and_product import FactorAndProduct
-from methods.encoding.factor_byte import factor_bytes, factor_scale, factor_table
+from methods.encoding.factor_byte import factor_bytes, factor_table
 from methods.encoding.gaussian_levels import MOST_BITS
 from methods.encoding.offset import fitted_bounds, mean_direction, offset_size, split
 from methods.encoding.size_and_factor import SizeAndFactor
@@ -22,7 +22,9 @@ from methods.fitting.residual import residual_encoder
 from methods.parameters import check_integer
 from methods.registry import register
 from methods.search.decoding import DecodingSearcher
-from methods.transform.rq_trellis.product_choice import LastBytes, last_bytes
+from methods.transform.rq_trellis.equal_lengths import common_length, vectors_of_length
+from methods.transform.rq_trellis.factor_parts import factor_parts, length_parts
+from methods.transform.rq_trellis.product_choice import last_bytes
 from methods.transform.rq_trellis.quantizer import StagedQuantizer, lengths
 from methods.transform.rq_trellis.search import StagedSearcher
 from methods.transform.rq_trellis.size_choice import OWN_BYTE, chosen_sizes
@@ -65,10 +67,12 @@ class RQTrellis(Codec):
 
     A code is ``[stages] [symbols of the groups] [offset] [factor] [size]``. Size and factor share a byte, one of 12
     sizes and one of 21 factors; of vectors of varied lengths, one of 5 and of 51, or a byte for each, or no size,
-    whichever finds most of held-out training vectors (:mod:`methods.encoding.size_and_factor`). Under l2 a byte or two
-    more hold the product of centroids and levels, or, coarsely, the factor's own: distances need no decoding then
-    (:mod:`methods.encoding.factor_and_product`). Where vectors share a direction, one or two bytes hold the offset
-    along the mean, and stages and levels what is orthogonal to it (:mod:`methods.encoding.offset`).
+    whichever finds most of held-out training vectors (:mod:`methods.encoding.size_and_factor`). Short codes of vectors
+    of one length have neither, but a byte more of levels, unless held-out ones find clearly less so: a search makes
+    what they stand for that long (:mod:`.equal_lengths`). Under l2 a byte or two more hold the product of centroids and
+    levels, or, coarsely, the factor's own (:mod:`methods.encoding.factor_and_product`); short codes may have neither.
+    Where vectors share a direction, one or two bytes hold the offset along the mean, and stages and levels what is
+    orthogonal to it (:mod:`methods.encoding.offset`).
 
     Parameters
     ----------
@@ -108,10 +112,11 @@ class RQTrellis(Codec):
     # 13: held-out variances were of four folds, and in more than 400 dimensions more vectors were searched; under l2
     # whole weights for distances, and exponents up to 1.75
     # 14: short codes had scalar levels, and a path was the best of one state at the seam; 15: k-means in all dimensions
-    # at once, and whole vectors were coded where they hardly vary along the mean
-    version = "16"
+    # at once, and whole vectors were coded where they hardly vary along the mean; 16: always a factor by inner product,
+    # and fewer iterations of k-means in few dimensions and of copies
+    version = "17"
     # Of versions 7 to 9 not under l2: they chose other codes in the same format.
-    reads_versions = frozenset({"7", "8", "9", "10", "11", "12", "13", "14", "15"})
+    reads_versions = frozenset({"7", "8", "9", "10", "11", "12", "13", "14", "15", "16"})
     renamed: ClassVar[dict[str, str]] = {"bits": "level_bytes"}
     renamed_parts: ClassVar[dict[str, str]] = {"centre": "mean"}
     check_params: ClassVar[dict[str, Any]] = {"state_bits": 10}
@@ -204,7 +209,7 @@ class RQTrellis(Codec):
             sizes: int = 0,
             gain: float = 1.0,
         ) -> Any:
-            zero, has_factor = np.zeros(self.dim, np.float32), other >= 0
+            zero, has_factor = np.zeros(self.dim, np.float32), other >= 0 or self.metric is not Metric.L2
             room = self.level_bytes - offset_bytes - other - (1 if sizes == OWN_BYTE else 0)
             fine = quantizer_type(state_bits, room).choose(zero, matrix, spread, room, gamma)
             known = SizeAndFactor.sizes_for(fine.sizes(residuals), sizes) if sizes else None
@@ -218,14 +223,19 @@ class RQTrellis(Codec):
             if len(vectors) >= _CHOOSING_FROM
             else quantizer
         )
-        given_rule = self.scale
+        given_rule, length = self.scale, None
         if self.metric is not Metric.L2:
-            sizes, gain, rule_of_sizes = chosen_sizes(
-                lambda count: without_offset(tried(self._middle_gamma, sizes=count)),
-                *(vectors, direction, self.level_bytes - offset_bytes, seed),
+            if small and self.code_size <= _LARGE and self.scale is None and (keeps_offset or not center.any()):
+                length = common_length(vectors)
+            said = chosen_sizes(
+                lambda **other: without_offset(tried(self._middle_gamma, **other)),
+                *(vectors, direction, self.level_bytes - offset_bytes, length is not None, seed),
             )
-            tried, quantizer = (functools.partial(each, sizes=sizes, gain=gain) for each in (tried, quantizer))
-            given_rule = self.scale or rule_of_sizes
+            other = 0 if said.factor else -1
+            tried, quantizer = (
+                functools.partial(each, sizes=said.sizes, gain=said.gain, other=other) for each in (tried, quantizer)
+            )
+            given_rule, length = self.scale or said.rule, None if said.factor else length
         exponents = GAMMAS if self.metric is Metric.L2 else _GAMMAS
         gamma, rule = choose(tried, vectors, self.metric.inner, self.gamma, given_rule, seed, exponents)
         if self.metric is Metric.L2:
@@ -240,7 +250,7 @@ class RQTrellis(Codec):
             "mean": center,
             "codebooks": codebooks,
             **fine.parts(),
-            **_factor_parts(chosen, rule, given, last),
+            **(factor_parts(chosen, rule, given, last) if length is None else length_parts(chosen, length)),
             "scale": np.array([scales.RULES.index(rule)], np.uint8),
             "gamma": np.array([gamma], np.float32),
         }
@@ -274,9 +284,10 @@ class RQTrellis(Codec):
     def parts(self) -> dict[str, np.ndarray]:
         """``mean`` (dim,), ``codebooks`` (stages, at most 256, dim), ``matrix`` (dim, 8 groups) of the residual's
         axes, ``bits`` (groups,) and ``path`` (2,) uint8, ``spreads`` (groups,), ``factor_scale`` (4,), under l2
-        ``product_levels``, or without factors ``level_gain`` (1,), by inner product ``level_sizes`` (5, 12 or 256,) and
-        their ``size_gain`` (1,), and ``factor_levels`` in place of ``factor_scale`` where a byte holds two numbers
-        (:class:`.FactorAndProduct`, :class:`.SizeAndFactor`); ``scale`` and ``gamma`` as they were chosen;
+        ``product_levels``, by inner product ``level_sizes`` (5, 12 or 256,) and their ``size_gain`` (1,), and
+        ``factor_levels`` in place of ``factor_scale`` where a byte holds two numbers (:class:`.FactorAndProduct`,
+        :class:`.SizeAndFactor`), or without factors ``level_gain`` (1,), by inner product with the ``length`` (1,) of
+        all vectors; ``scale`` and ``gamma`` as they were chosen;
         ``stage_power`` (1,) of :func:`.stages.search_root`, absent where plain distances decide (some codecs under l2,
         versions before 13); with offsets their ``direction`` (dim,) and ``offset_range`` (2 or 3,)."""
         self._check_fitted()
@@ -290,8 +301,9 @@ class RQTrellis(Codec):
         sizes = parts.get("level_sizes")
         gain = float(next((parts[name][0] for name in ("size_gain", "level_gain") if name in parts), 1))
         power = float(parts["stage_power"][0]) if "stage_power" in parts else None
+        self._length = float(parts["length"][0]) if "length" in parts else None
         staged = StagedQuantizer(
-            parts["mean"], coarse, fine, not l2, self.candidates, sizes, gain, power, self._has_factor
+            parts["mean"], coarse, fine, not l2, self.candidates, sizes, gain, power, self._has_factor or not l2
         )
         self.quantizer_: StagedQuantizer | OffsetQuantizer = staged
         if "direction" in parts:
@@ -331,6 +343,8 @@ class RQTrellis(Codec):
         )
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
+        if self._length is not None:
+            return vectors_of_length(self.quantizer_, codes, self._length)
         if not self._has_factor:
             return self.quantizer_.vectors(codes, np.ones(len(codes), np.float32)) + self.quantizer_.mean
         at = self.code_size - (1 if self._pair is None else self._pair.size)
@@ -341,6 +355,8 @@ class RQTrellis(Codec):
         return self.quantizer_.vectors(rest, factors) + self.quantizer_.mean
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
+        if self._length is not None:
+            return StagedSearcher(self.dim, self.metric, self.quantizer_, codes, self._length)
         if not self._has_factor:  # of the product that a scan needs codes say nothing
             return DecodingSearcher(self, codes)
         factors = self._table if self._pair is None else self._pair
@@ -357,28 +373,6 @@ class RQTrellis(Codec):
         check_state_bits(self.state_bits)
         check_offset(self.offset, self.level_bytes)
         check_integer("candidates", self.candidates, 1, MOST_CANDIDATES)
-
-
-def _factor_parts(chosen: Any, rule: str, given: np.ndarray, last: LastBytes | None) -> dict[str, np.ndarray]:
-    """Parts by which codes say factor and size, or factor and product: what vectors (n, dim) without mean have.
-
-    ``last`` is of factor and product under l2, by inner product None.
-    """
-    if last is not None and last.size == 0:
-        return {"level_gain": np.array([last.gain], np.float32)}
-    codes, factors = encode_scaled(chosen, rule, given)
-    if last is not None:
-        pair = FactorAndProduct.fit(factors, chosen.products(codes), last.size)
-        return {"factor_scale" if last.size > 1 else "factor_levels": pair.factors, "product_levels": pair.products}
-    staged = without_offset(chosen)
-    if staged.sizes is None:
-        return {"factor_scale": factor_scale(factors)}
-    both = SizeAndFactor.fit(staged.sizes, factors)
-    return {
-        "factor_scale" if both.size > 1 else "factor_levels": both.factors,
-        "level_sizes": both.sizes,
-        "size_gain": np.array([staged.gain], np.float32),
-    }
 
 
 def _is_small(code_bytes: int, dim: int) -> bool:

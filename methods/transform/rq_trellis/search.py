@@ -10,6 +10,7 @@ from methods.base import Metric
 from methods.encoding.factor_and_product import FactorAndProduct
 from methods.encoding.size_and_factor import SizeAndFactor
 from methods.kernels.scanning.levels import LevelScanner
+from methods.kernels.scanning.stage_lengths import StageLengths
 from methods.kernels.scanning.stage_squares import StageSquares
 from methods.kernels.sets.maxsim import largest_level_products
 from methods.kernels.topk import squared_distances
@@ -30,7 +31,7 @@ class StagedSearcher(ProductSearcher):
     quantizer : StagedQuantizer or OffsetQuantizer
     codes : (n, code_size) uint8
     factors : (256,) float32, SizeAndFactor, or FactorAndProduct under l2
-        What the last bytes stand for.
+        What the last bytes stand for; a float where codes have none: the length of all vectors.
     """
 
     scanned_by = "scanner"
@@ -41,7 +42,7 @@ class StagedSearcher(ProductSearcher):
         metric: Metric,
         quantizer: StagedQuantizer | OffsetQuantizer,
         codes: np.ndarray,
-        factors: np.ndarray | FactorAndProduct | SizeAndFactor,
+        factors: np.ndarray | FactorAndProduct | SizeAndFactor | float,
     ) -> None:
         super().__init__(dim, metric, len(codes))
         self.direction: np.ndarray | None = None
@@ -52,7 +53,9 @@ class StagedSearcher(ProductSearcher):
             self.direction, added["offset_tables"] = quantizer.direction, quantizer.tables
         self.quantizer: StagedQuantizer = without_offset(quantizer)
         self.codebooks, fine = self.quantizer.codebooks, self.quantizer.fine
-        ends = np.cumsum([self.quantizer.stages, fine.code_size, self.offset_size, 1])
+        ends = np.cumsum(
+            [self.quantizer.stages, fine.code_size, self.offset_size, 0 if isinstance(factors, float) else 1]
+        )
         stages, levels, offsets, entries, last = (np.ascontiguousarray(part) for part in np.split(codes, ends, axis=1))
         if isinstance(factors, FactorAndProduct):
             added |= {"l2": True, "stage_squares": StageSquares.of(self.codebooks, factors.product_tables)}
@@ -61,14 +64,17 @@ class StagedSearcher(ProductSearcher):
         if isinstance(factors, SizeAndFactor):
             added["sizes"] = factors.size_table * np.float32(self.quantizer.gain)
             added |= {"size_bytes": last} if factors.size > 1 else {}
+        if isinstance(factors, float):
+            added["stage_lengths"] = self._stage_lengths(factors)
         added |= {"offsets": offsets} if self.direction is not None else {}
+        table = None if isinstance(factors, float) else factors
         self.scanner = LevelScanner(
             levels,
             fine.alphabets,
-            fine.spreads,
+            fine.spreads * np.float32(self.quantizer.gain if isinstance(factors, float) else 1),
             fine.integer_levels(),
-            entries[:, 0],
-            factors if isinstance(factors, np.ndarray) else factors.factor_table,
+            None if table is None else entries[:, 0],
+            table if table is None or isinstance(table, np.ndarray) else table.factor_table,
             stages=stages,
             **added,
         )
@@ -86,6 +92,13 @@ class StagedSearcher(ProductSearcher):
         if self.metric is Metric.L2:
             return squared_distances(centered, scores), ids
         return scores + (queries @ self.quantizer.mean)[:, None], ids
+
+    def _stage_lengths(self, length: float) -> StageLengths:
+        none = np.empty((0, 256), np.float32)
+        along = np.zeros((self.quantizer.stages, 256, self.quantizer.fine.matrix.shape[1]), np.float32)
+        along[:, : self.codebooks.shape[1]] = self.codebooks @ self.quantizer.fine.matrix
+        shared = 0.0 if self.direction is None else float(self.quantizer.mean @ self.direction)
+        return StageLengths(StageSquares.of(self.codebooks, none), along, length, shared)
 
     def _clusters_are_far(self) -> bool:
         """Whether centroids are much farther from the mean, along the axes of levels, than levels reach.
@@ -114,4 +127,4 @@ class StagedSearcher(ProductSearcher):
         levels, kept, entries = self.scanner.taken(rows)
         ends = np.cumsum([self.quantizer.stages, self.offset_size])
         stages, offsets, last = np.split(kept, ends, axis=1)
-        return np.hstack([stages, levels, offsets, entries[:, None], last])
+        return np.hstack([stages, levels, offsets, entries.reshape(len(stages), -1), last])

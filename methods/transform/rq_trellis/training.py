@@ -9,7 +9,7 @@ import numpy as np
 
 from methods.fitting.coding_axes import coding_axes
 from methods.fitting.principal_axes import is_nothing
-from methods.fitting.residual import MANY_VECTORS, residual_encoder
+from methods.fitting.residual import residual_encoder, steps_pay
 from methods.metric import Metric
 from methods.transform.rq_trellis.quantizer import StagedQuantizer
 from methods.transform.rq_trellis.stages import (
@@ -30,7 +30,7 @@ __all__ = ["CHOOSING_STATE_BITS", "StageTraining", "TrainedStages"]
 
 CHOOSING_STATE_BITS = 10  # of trellises that choose: in a third of the time they choose the same, or as good
 _ITERATIONS, _ITERATIONS_IF_SMALL = 6, 10  # of k-means, at each of its numbers of dimensions
-_ITERATIONS_OF_FEW, _ITERATIONS_OF_FEW_IF_SMALL = 10, 20  # in all dimensions at once, of few vectors
+_ITERATIONS_AT_ONCE, _ITERATIONS_AT_ONCE_IF_SMALL = 10, 20  # in all dimensions at once
 _MANY_COPIES = 1 / 16  # of the training vectors
 
 
@@ -101,10 +101,10 @@ class StageTraining:
             weighted = self._trained(few(sample), bits, root, SHORT_ITERATIONS, 1)  # as those of plain distances
             one, other = (self._quantizer(each, center, room) for each in (weighted, plain))
             root = root if finds_more(one, other, vectors, Metric.L2, rule, self.seed) else None
-        if len(sample) < MANY_VECTORS:
-            iterations = _ITERATIONS_OF_FEW_IF_SMALL if self.small else _ITERATIONS_OF_FEW
-        else:
+        if steps_pay(sample):
             iterations = _ITERATIONS_IF_SMALL if self.small else _ITERATIONS
+        else:
+            iterations = _ITERATIONS_AT_ONCE_IF_SMALL if self.small else _ITERATIONS_AT_ONCE
         return self._trained(sample, bits, root, iterations)
 
     def _root(self, residuals: np.ndarray, room: int) -> np.ndarray:

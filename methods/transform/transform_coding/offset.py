@@ -64,15 +64,15 @@ class OffsetQuantizer:
 
     def decode(self, codes: np.ndarray, factors: np.ndarray) -> np.ndarray:
         """Vectors (n, coordinates + 1) float32 of codes (n, size) uint8 and factors (n,) float32."""
-        rest, offsets = self._parted(codes)
+        rest, offsets = self.parted(codes)
         return np.column_stack([self.rest.decode(rest, factors), offsets])
 
     def vectors(self, codes: np.ndarray, factors: np.ndarray) -> np.ndarray:
         """Centered vectors (n, dim) float32 of codes and factors."""
-        rest, offsets = self._parted(codes)
+        rest, offsets = self.parted(codes)
         return self.rest.vectors(rest, factors) + offsets[:, None] * self.direction
 
-    def _parted(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def parted(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The code of the rest (n, size), and offsets (n,) float32."""
         return codes[:, : -self.size], offsets_of(codes[:, -self.size :], self.bounds)
 

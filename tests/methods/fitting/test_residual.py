@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from methods.fitting.residual import MANY_VECTORS, residual_encoder, train_residual
+from methods.fitting.residual import MANY_VECTORS, residual_encoder, steps_pay, train_residual
 
 
 def error(vectors, codebooks):
@@ -40,6 +40,14 @@ def test_any_dimension_and_number_of_steps(dim, dim_steps, falling):
 def test_few_vectors_start_in_all_dimensions(falling):
     few = falling[:2000]
     np.testing.assert_array_equal(trained(few), trained(few, dim_steps=1))
+
+
+def test_steps_pay_for_many_vectors_of_16_dimensions_that_are_no_copies(falling):
+    assert steps_pay(falling)
+    assert steps_pay(falling[:, :16])
+    assert not steps_pay(falling[:, :15])
+    assert not steps_pay(falling[:-1])
+    assert not steps_pay(np.repeat(falling[:1000], 20, axis=0))
 
 
 def test_as_many_vectors_as_centroids_are_these(falling):

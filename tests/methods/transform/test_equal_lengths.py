@@ -1,0 +1,96 @@
+"""Short codes of vectors of one length say no factor; what they stand for is made that long."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from methods import for_budget, load
+from methods.transform.rq_trellis.equal_lengths import common_length
+from methods.vectors import normalized
+
+FAST = {"state_bits": 10, "gamma": 1.25}
+
+
+def fitted(base, code_bytes=8, metric="ip", **params):
+    codec = for_budget("rq_trellis", base.shape[1], code_bytes, metric, **FAST, **params).fit(base)
+    assert codec.code_size <= code_bytes
+    return codec
+
+
+@pytest.fixture(scope="module")
+def unit():
+    """Base (3000, 64) and queries (40, 64) of unit norm."""
+    rng = np.random.default_rng(0)
+    turn = np.linalg.qr(rng.standard_normal((64, 64)))[0]
+    made = (rng.standard_normal((3040, 64)) / np.arange(1, 65) ** 0.5) @ turn
+    return normalized(made[:3000].astype(np.float32)), normalized(made[3000:].astype(np.float32))
+
+
+@pytest.mark.parametrize("metric", ["ip", "cosine"])
+@pytest.mark.parametrize(("offset", "length"), [(False, 1), (True, 1), (True, 3)])
+def test_decoded_vectors_have_the_length_and_the_scores_that_a_search_finds(unit, metric, offset, length, tmp_path):
+    base, queries = unit
+    shift = np.full(64, 0.1 * offset, np.float32)
+    base = np.float32(length) * normalized(base + shift)
+    codec = fitted(base, metric=metric, offset=offset)
+    assert "length" in codec.parts()
+    assert not {"factor_scale", "factor_levels"} & set(codec.parts())
+    codes, wanted = codec.encode(base), 1 if metric == "cosine" else length
+    decoded = codec.decode(codes)
+    assert np.allclose(np.linalg.norm(decoded, axis=1), wanted, rtol=1e-4)
+    scores, ids = codec.searcher(codes).search(queries, 20)
+    exact = queries @ decoded.T
+    assert np.abs(np.take_along_axis(exact, ids, 1) - scores).max() < 0.05 * exact.std()
+    assert np.abs(-np.sort(-exact, axis=1)[:, :20] - scores).max() < 0.05 * exact.std()
+    codec.save(tmp_path / "codec")
+    again = load(tmp_path / "codec")
+    assert np.array_equal(again.decode(codes), decoded)
+    assert np.array_equal(again.encode(base), codes)
+
+
+def test_searchers_keep_no_more_than_codes_and_give_them_back(unit):
+    base = unit[0]
+    codec = fitted(base, offset=True)
+    codes = codec.encode(base)
+    searcher = codec.searcher(codes)
+    assert searcher.nbytes - searcher.padding == codes.nbytes
+    assert np.array_equal(searcher.codes_of(np.array([70, 3, 2999])), codes[[70, 3, 2999]])
+
+
+def test_a_byte_more_of_levels_finds_more(unit):
+    base, queries = unit
+    true = np.argsort(-queries @ base.T, axis=1)[:, :10]
+
+    def recall(**params):
+        codec = fitted(base, offset=False, **params)
+        ids = codec.searcher(codec.encode(base)).search(queries, 10)[1]
+        return np.mean([np.isin(a, b).mean() for a, b in zip(ids, true)])
+
+    assert recall() > recall(scale="renormalized") + 0.02
+
+
+@pytest.mark.parametrize("kind", ["varied", "zero", "long code", "rule", "few"])
+def test_other_codes_say_a_factor(unit, kind):
+    base, params, code_bytes = unit[0].copy(), {}, 8
+    if kind == "varied":
+        base *= np.linspace(1, 1.01, len(base), dtype=np.float32)[:, None]
+    if kind == "zero":
+        base[17] = 0
+    if kind == "long code":
+        code_bytes = 16
+    if kind == "rule":
+        params = {"scale": "renormalized"}
+    if kind == "few":
+        base = base[:1500]
+    assert "length" not in fitted(base, code_bytes, **params).parts()
+
+
+def test_a_common_length_is_that_of_all():
+    ones = normalized(np.random.default_rng(0).standard_normal((50, 9)).astype(np.float32))
+    assert common_length(ones) == pytest.approx(1)
+    assert common_length(ones.astype(np.float16).astype(np.float32)) == pytest.approx(1, abs=1e-3)
+    assert common_length(5 * ones) == pytest.approx(5)
+    assert common_length(np.vstack([ones, 1.1 * ones[:1]])) is None
+    assert common_length(np.vstack([ones, 0 * ones[:1]])) is None
+    assert common_length(0 * ones) is None
