@@ -84,6 +84,16 @@ def test_the_decoder_of_the_page_decodes_codes_without_factors(tmp_path, monkeyp
     decoded_by_the_page(codec, vectors, tmp_path, monkeypatch)
 
 
+@pytest.mark.thorough
+@pytest.mark.parametrize("offset", [False, True])
+def test_the_decoder_of_the_page_makes_vectors_of_one_length(tmp_path, monkeypatch, offset):
+    vectors = vectors_of(2000)
+    codec = methods.create("rq_trellis", 84, "8B", "cosine", offset=offset, state_bits=10).fit(vectors)
+    assert "length" in codec.parts()
+    decoded = decoded_by_the_page(codec, vectors, tmp_path, monkeypatch)["decoded"]
+    assert np.allclose(np.linalg.norm(decoded, axis=1), 1, atol=1e-4)
+
+
 def test_the_cases_have_paths_and_scalars():
     vectors = vectors_of()
     large = methods.create("trellis", 84, "4x", "ip", offset=True).fit(vectors).parts()["bits"]

@@ -213,6 +213,9 @@ def _assemble(
     ]
     if source.train is not None:
         digests.append(vectors_digest(source.train, str(card.get("train", name)), source.train_identity))
+    checksum = combined(*digests, relevance=relevance)
+    if (published := roundings.published(checksum)) != checksum:
+        card["built_here_sha256"] = checksum
     kept = source.neighbors is not None and rows is None and metric is source.metric
     return Dataset(
         name=name,
@@ -221,7 +224,7 @@ def _assemble(
         queries=queries,
         train=source.train,
         relevance=relevance,
-        checksum=roundings.published(combined(*digests, relevance=relevance)),
+        checksum=published,
         card=card,
         neighbors=source.neighbors[:query_count] if kept and source.neighbors is not None else None,
         texts=None if source.texts is None else source.texts.cut(rows, query_count),

@@ -57,7 +57,7 @@ def fold_levels(path: Path, documents: tuple, batch: tuple, offsets: np.ndarray,
             multiply_sizes(size_bytes(stages, block, terms, offset_tables, entries), sizes, scale, inverse)
         if len(offset_tables):
             sum_stages(stages[block], terms.shape[1], offset_tables, added)
-        if len(lengths[4]):
+        if len(lengths.units):
             factors_of_length(words, wide_rows, tops, stages[block], lengths, added, scale)
         count = sets_in_block(block, document, offsets, pieces)
         document = pieces[max(count - 1, 0), 0] if count else document

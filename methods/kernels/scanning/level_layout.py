@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from methods.kernels.errors import KernelError
 from methods.kernels.machine.path import Path
-from methods.kernels.scanning.stage_lengths import StageLengths
+from methods.kernels.scanning.stage_lengths import LengthTables, StageLengths
 from methods.kernels.scanning.stage_squares import StageSquares
 from methods.kernels.simd.planar_tile import BLOCK
 from methods.kernels.simd.unpack_symbols import symbol_places
@@ -118,18 +119,21 @@ def stage_tables(squares: StageSquares | None) -> tuple[np.ndarray, np.ndarray, 
     return squares.halves, squares.pairs, squares.products
 
 
-def length_tables(lengths: StageLengths | None, units: np.ndarray, wide_order: np.ndarray) -> tuple[np.ndarray, ...]:
-    """``lengths`` of :func:`.stage_lengths.factors_of_length`; empty arrays without :class:`StageLengths`.
+def length_tables(lengths: StageLengths | None, units: np.ndarray, wide_order: np.ndarray) -> LengthTables:
+    """What a scan reads of ``lengths``; of nothing without them.
 
     ``units`` (dim,) float32 are what integers of levels are multiplied with; the first dimensions lie in words as
-    ``wide_order`` says. The largest factor is infinite until it is known.
+    ``wide_order`` says.
     """
     if lengths is None:
-        return *stage_tables(None)[:2], *(np.empty(0, np.float32) for _ in range(3))
+        none = np.empty(0, np.float32)
+        return LengthTables(*stage_tables(None)[:2], none, none, np.float32(0), np.float32(0), np.float32(np.inf))
+    if lengths.along.shape[2] != len(units):
+        raise KernelError(f"along has {lengths.along.shape[2]} dimensions, the levels have {len(units)}")
     order = np.concatenate([wide_order, np.arange(len(wide_order), len(units))])
     along = np.ascontiguousarray((2 * lengths.along * units)[:, :, order]).ravel()
-    reach = np.array([lengths.length, lengths.shared, np.inf], np.float32)
-    return lengths.squares.halves, lengths.squares.pairs, along, np.square(units[order]), reach
+    numbers = (np.float32(each) for each in (lengths.length, lengths.shared, np.inf))
+    return LengthTables(lengths.squares.halves, lengths.squares.pairs, along, np.square(units[order]), *numbers)
 
 
 @njit(cache=True, nogil=True)

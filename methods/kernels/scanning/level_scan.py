@@ -25,7 +25,7 @@ from methods.kernels.scanning.level_scores import (
     sum_stages,
 )
 from methods.kernels.scanning.stage_bounds import bound_tables
-from methods.kernels.scanning.stage_lengths import factors_of_length, settle_factors
+from methods.kernels.scanning.stage_lengths import LengthTables, factors_of_length, settle_factors
 from methods.kernels.scanning.stage_squares import add_stage_squares
 from methods.kernels.simd.block_select import may_exceed, push_above
 from methods.kernels.simd.level_tile import level_tile, wide_tile
@@ -45,12 +45,9 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
     sums = np.empty((WIDE, BLOCK), np.int32)
     scale, added = np.empty(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
     inverse = np.ones(BLOCK, np.float32)  # of the sizes
-    one_length, tells = len(lengths[4]) > 0, False
-    room, scores, settled = (
-        np.empty((2, len(lengths[3])), np.float32),
-        np.empty(BLOCK, np.float32),
-        np.ones(BLOCK, np.bool_),
-    )
+    one_length, positive = len(lengths.units) > 0, False
+    room = np.empty((2, len(lengths.units)), np.float32)
+    scores, settled = np.empty(BLOCK, np.float32), np.ones(BLOCK, np.bool_)
     limits = topk.limits(heaps)
     bytes_each, wide_each, scale_all = narrow.shape[1], 2 * wide.shape[1], len(centroid_halves) == 0
     staged = terms.shape[1] > 0 or len(offset_tables) > 0
@@ -83,7 +80,7 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
         if len(squares) or len(offset_tables):
             low, high = extremes(added)
         if one_length:
-            largest = outer = lengths[4][2]
+            largest = outer = lengths.largest
             scale[:], settled[:] = largest, False
         first = block * BLOCK
         for query in range(0, nq, WIDE):
@@ -106,14 +103,39 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
                         raise_sums(path, stages, begins, count, steps, own, lines[q, 0], lines[q, 1], sums, row, raised)
                         bound, row, most = raised, 0, margins[q] * largest
                     limit = product_limit(limits[q], weight, low, high, most)
-                    tells = not one_length or product_limit(limits[q], weight, low, high, 0) > 0
-                    if tells and not may_exceed(bound, row, offsets[q], units[q], scale, largest, limit):
+                    # The largest factor bounds only products above zero.
+                    positive = product_limit(limits[q], weight, low, high, 0) > 0
+                    if (positive or not one_length) and not may_exceed(
+                        bound, row, offsets[q], units[q], scale, largest, limit
+                    ):
                         continue
                 if one_length:
-                    own, row = stages[block], q - query
-                    staged_scores(sums, row, line, scale, inverse, own, terms[q], scale_all, added, weights[q], scores)
+                    staged_scores(
+                        sums,
+                        q - query,
+                        line,
+                        scale,
+                        inverse,
+                        stages[block],
+                        terms[q],
+                        scale_all,
+                        added,
+                        weights[q],
+                        scores,
+                    )
                     settle_factors(
-                        *(limits[q], tells, scores, words, wide_rows, tops, own, lengths, added, scale, settled, room)
+                        limits[q],
+                        positive,
+                        scores,
+                        words,
+                        wide_rows,
+                        tops,
+                        stages[block],
+                        lengths,
+                        added,
+                        scale,
+                        settled,
+                        room,
                     )
                 if staged:
                     push_staged(
@@ -177,16 +199,16 @@ def visit_levels(
 
 
 @njit(cache=True, nogil=True)
-def largest_factor(path: Path, documents: tuple, stages_each: int) -> Any:
-    """The largest factor (float32) of documents with so many stages, by :func:`.stage_lengths.factors_of_length`."""
+def largest_factor(path: Path, documents: tuple, lengths: LengthTables, size: int, count: int) -> Any:
+    """The largest factor (float32) of ``size`` documents of ``count`` stages; documents up to the table of sizes."""
     blocks, runs, tables, tops, wide_rows, _, stages = documents[:7]
-    offset_tables, lengths = documents[10], documents[12]
+    offset_tables = documents[10]
     words = layout.aligned_words((wide_rows + len(tops)) * BLOCK)
     offsets, factors, most = np.zeros(BLOCK, np.float32), np.empty(BLOCK, np.float32), np.float32(0)
     for block in range(len(blocks)):
         expand_block(path, blocks, block, min(block + 1, len(blocks) - 1), runs, tables, words)
         if len(offset_tables):
-            sum_stages(stages[block], stages_each, offset_tables, offsets)
+            sum_stages(stages[block], count, offset_tables, offsets)
         factors_of_length(words, wide_rows, tops, stages[block], lengths, offsets, factors)
-        most = max(most, factors.max())
+        most = max(most, factors[: size - block * BLOCK].max())
     return most

@@ -166,7 +166,7 @@ class LevelScanner(Ranged):
         self._tops = np.repeat(levels.tops[alphabets[~wide]], GROUP // 4).astype(np.int32)
         squares = np.repeat(level_units**2, np.where(wide, GROUP // 2, GROUP // 4)) if l2 else np.empty(0)
         lengths = length_tables(stage_lengths, self._weights, self._wide_order)
-        self._documents = (
+        documents = (
             self.blocks,
             runs,
             levels.tables(self.path.name),
@@ -177,11 +177,10 @@ class LevelScanner(Ranged):
             *stage_tables(stage_squares),
             np.empty((0, 256), np.float32) if offset_tables is None else offset_tables,
             np.empty(0, np.float32) if sizes is None else np.ascontiguousarray(sizes, np.float32),
-            lengths,
-            *self.scales.arrays,
         )
         if stage_lengths is not None:
-            lengths[-1][2] = largest_factor(self.path, self._documents, self.stages)
+            lengths = lengths._replace(largest=largest_factor(self.path, documents, lengths, self.size, self.stages))
+        self._documents = (*documents, lengths, *self.scales.arrays)
 
     @property
     def nbytes(self) -> int:
@@ -250,10 +249,13 @@ class LevelScanner(Ranged):
         fold_levels(self.path, self._documents, batch, offsets, best)
 
     def taken(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Codes (m, size), stages with all that is kept beside them (m, bytes), and entries of the given rows: (m,), or
-        (0,) if there are none."""
+        """Codes (m, size), stages with all that is kept beside them (m, bytes), and entries of given rows.
+
+        Entries are (m, 1), or (m, 0) where there are none.
+        """
         stages = picked(self._stages, np.arange(self._stage_bytes * BLOCK).reshape(-1, BLOCK), rows)
-        entries = self.scales.entries.reshape(-1)[rows if len(self.scales.entries) else rows[:0]]
+        entries = self.scales.entries.reshape(-1, 1)
+        entries = entries[rows] if len(entries) else np.empty((len(rows), 0), np.uint8)
         return picked(self.blocks, self._places, rows), stages, entries
 
     def _batch(

@@ -7,7 +7,7 @@ block that it has unpacked. It does so for the few documents that would be among
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -16,7 +16,7 @@ from methods.kernels.errors import KernelError
 from methods.kernels.scanning.stage_squares import StageSquares
 from methods.kernels.simd.planar_tile import BLOCK
 
-__all__ = ["StageLengths", "factors_of_length", "settle_factors"]
+__all__ = ["LengthTables", "StageLengths", "factors_of_length", "settle_factors"]
 
 _BYTE = 256
 
@@ -50,8 +50,35 @@ class StageLengths:
                 f"along must be float32 of shape {(stages, _BYTE)} and a dimension, not {self.along.dtype} of "
                 f"{self.along.shape}, and squares without products"
             )
-        if not 0 < self.length < np.inf:
-            raise KernelError(f"length={self.length} must be positive")
+        if not 0 < self.length < np.inf or not np.isfinite(self.shared):
+            raise KernelError(f"length={self.length} must be positive and finite, and shared={self.shared} finite")
+
+
+class LengthTables(NamedTuple):
+    """:class:`StageLengths` as a scan reads them; all arrays are empty where codes say factors.
+
+    Attributes
+    ----------
+    halves, pairs
+        Of :class:`.stage_squares.StageSquares`.
+    along : (stages * 256 * dim,) float32
+        Twice the centroids along the axes of levels, times what the levels' integers are multiplied with, in the order
+        of unpacked words.
+    units : (dim,) float32
+        What the square of a level's integer is multiplied with, in this order.
+    length, shared : float32
+        Of :class:`StageLengths`.
+    largest : float32
+        The largest factor of all documents; infinite until it is known.
+    """
+
+    halves: np.ndarray
+    pairs: np.ndarray
+    along: np.ndarray
+    units: np.ndarray
+    length: np.float32
+    shared: np.float32
+    largest: np.float32
 
 
 @njit(cache=True, nogil=True)
@@ -61,7 +88,7 @@ def _factor_of(
     wide_rows: int,
     tops: np.ndarray,
     stages: np.ndarray,
-    lengths: tuple,
+    lengths: LengthTables,
     offset: Any,
     room: np.ndarray,
 ) -> Any:
@@ -69,7 +96,7 @@ def _factor_of(
 
     ``room`` (2, dim) float32 is written.
     """
-    halves, pairs, along, units, reach = lengths
+    halves, pairs, along, units = lengths.halves, lengths.pairs, lengths.along, lengths.units
     numbers, levels, dim = words.view(np.int16), words.view(np.uint8), len(units)
     for row in range(wide_rows):
         first = 2 * (row * BLOCK + doc)
@@ -101,9 +128,11 @@ def _factor_of(
         c += room[1, place + 2]
         d += room[1, place + 3]
     square = (square + square) + ((a + b) + (c + d))
-    left = reach[1] + offset
-    left = reach[0] * reach[0] - left * left
-    return np.sqrt(left / square) if square > 0 and left > 0 else np.float32(0)
+    above = abs(lengths.shared + offset)
+    if not (square > 0 and above < lengths.length):
+        return np.float32(0)
+    # Of what is left, sqrt(length^2 - above^2): squares of such lengths may not fit float32.
+    return np.sqrt(lengths.length - above) * np.sqrt(lengths.length + above) / np.sqrt(square)
 
 
 @njit(cache=True, nogil=True)
@@ -112,7 +141,7 @@ def factors_of_length(
     wide_rows: int,
     tops: np.ndarray,
     stages: np.ndarray,
-    lengths: tuple,
+    lengths: LengthTables,
     offsets: np.ndarray,
     out: np.ndarray,
 ) -> None:
@@ -125,14 +154,10 @@ def factors_of_length(
         in the others, whose integers are twice the byte less ``tops`` (rows - wide_rows,) int32.
     stages : (>= 64 * stages,) uint8
         Of the block, stage by stage.
-    lengths : tuple
-        ``halves`` and ``pairs`` of :class:`.stage_squares.StageSquares`, and of :func:`.level_layout.length_tables`:
-        ``along`` (stages * 256 * dim,) float32, twice the centroids along the axes of levels, times the units;
-        ``units`` (dim,) float32, what the square of a level's integer is multiplied with; and ``reach`` (3,) float32,
-        ``length`` and ``shared`` of :class:`StageLengths` and the largest factor.
+    lengths : LengthTables
     offsets : (64,) float32
     """
-    room = np.empty((2, len(lengths[3])), np.float32)
+    room = np.empty((2, len(lengths.units)), np.float32)
     for doc in range(BLOCK):
         out[doc] = _factor_of(doc, words, wide_rows, tops, stages, lengths, offsets[doc], room)
 
@@ -140,24 +165,24 @@ def factors_of_length(
 @njit(cache=True, nogil=True)
 def settle_factors(
     limit: float,
-    above_zero: bool,
+    positive: bool,
     scores: np.ndarray,
     words: np.ndarray,
     wide_rows: int,
     tops: np.ndarray,
     stages: np.ndarray,
-    lengths: tuple,
+    lengths: LengthTables,
     offsets: np.ndarray,
     scale: np.ndarray,
     settled: np.ndarray,
     room: np.ndarray,
 ) -> None:
-    """Factors into ``scale`` (64,) of those documents whose score by the largest factor exceeds ``limit``.
+    """Factors into ``scale`` (64,) of documents whose ``scores`` (64,) by the largest factor exceed ``limit``.
 
-    Unless the limit is ``above_zero``, of all: the largest factor bounds what is positive only. ``settled`` (64,) bool
-    says which factors are known; other arguments are as of :func:`factors_of_length`.
+    Unless all that exceeds it has a ``positive`` product, of all: others are not bounded by the largest factor.
+    ``settled`` (64,) bool says which factors are known; other arguments are as of :func:`factors_of_length`.
     """
     for doc in range(BLOCK):
-        if not settled[doc] and (scores[doc] > limit or not above_zero):
+        if not settled[doc] and (scores[doc] > limit or not positive):
             scale[doc] = _factor_of(doc, words, wide_rows, tops, stages, lengths, offsets[doc], room)
             settled[doc] = True

@@ -44,6 +44,7 @@ _FACTOR_BYTES = 1
 _SIZE_SAMPLE = 4000  # at most: to know the sizes of levels
 _CHOOSING_FROM = 5000  # training vectors; of fewer the trellis itself takes no longer, and these tell less
 _LARGE = 32  # bytes of a code from which a second stage gains more than its byte does in levels
+_MOST_WITHOUT_FACTOR = 32  # bytes of a code without: of larger ones a byte more is too small a part to tell
 _FEW_BITS = 1  # of a code, for each dimension: up to here more stages gain, since they say most of the code
 _LEAST_CHOSEN = 4  # bytes of such a code that has more than one
 # By the last, large codes of sentences find .002 more; without stages as often less, and under l2 .005 less.
@@ -67,12 +68,14 @@ class RQTrellis(Codec):
 
     A code is ``[stages] [symbols of the groups] [offset] [factor] [size]``. Size and factor share a byte, one of 12
     sizes and one of 21 factors; of vectors of varied lengths, one of 5 and of 51, or a byte for each, or no size,
-    whichever finds most of held-out training vectors (:mod:`methods.encoding.size_and_factor`). Short codes of vectors
-    of one length have neither, but a byte more of levels, unless held-out ones find clearly less so: a search makes
-    what they stand for that long (:mod:`.equal_lengths`). Under l2 a byte or two more hold the product of centroids and
-    levels, or, coarsely, the factor's own (:mod:`methods.encoding.factor_and_product`); short codes may have neither.
-    Where vectors share a direction, one or two bytes hold the offset along the mean, and stages and levels what is
-    orthogonal to it (:mod:`methods.encoding.offset`).
+    whichever finds most of held-out training vectors (:mod:`methods.encoding.size_and_factor`). Codes of no more than
+    32 bytes and a bit a dimension have neither, but a byte more of levels, if 2,000 training vectors or more are of one
+    length, unless held-out ones find clearly less so: what they stand for is made that long (:mod:`.equal_lengths`).
+    All that is encoded is then taken for as long, zero vectors, too, if none was there in training. Under l2 a byte or
+    two more hold the product of centroids and levels, or, coarsely, the factor's own
+    (:mod:`methods.encoding.factor_and_product`); short codes may have neither. Where vectors share a direction, one or
+    two bytes hold the offset along the mean, and stages and levels what is orthogonal to it
+    (:mod:`methods.encoding.offset`).
 
     Parameters
     ----------
@@ -87,8 +90,8 @@ class RQTrellis(Codec):
     gamma : float or None
         Bits follow ``variance ** gamma``; None: what finds most neighbors of held-out training vectors.
     scale : {None, "least_squares", "renormalized", "unbiased"}
-        The rule of :mod:`methods.transform.transform_coding.scales` for the factor; None: chosen in the same way, of
-        the first two.
+        The rule of :mod:`methods.transform.transform_coding.scales` for the factor, which codes then have; None: chosen
+        in the same way, of the first two.
     state_bits : {12, 10}
         Of the trellis, as for ``trellis``; with 10 encoding takes a third of the time.
     offset : bool or None
@@ -225,17 +228,19 @@ class RQTrellis(Codec):
         )
         given_rule, length = self.scale, None
         if self.metric is not Metric.L2:
-            if small and self.code_size <= _LARGE and self.scale is None and (keeps_offset or not center.any()):
-                length = common_length(vectors)
-            said = chosen_sizes(
-                lambda **other: without_offset(tried(self._middle_gamma, **other)),
+            centered = center.any() and not keeps_offset  # then lengths depend on where codes lie about the center
+            if small and self.code_size <= _MOST_WITHOUT_FACTOR and self.scale is None and not centered:
+                length = common_length(vectors, rests)
+            choice = chosen_sizes(
+                lambda **options: without_offset(tried(self._middle_gamma, **options)),
                 *(vectors, direction, self.level_bytes - offset_bytes, length is not None, seed),
             )
-            other = 0 if said.factor else -1
+            other = 0 if choice.factor else -1
             tried, quantizer = (
-                functools.partial(each, sizes=said.sizes, gain=said.gain, other=other) for each in (tried, quantizer)
+                functools.partial(each, sizes=choice.sizes, gain=choice.gain, other=other)
+                for each in (tried, quantizer)
             )
-            given_rule, length = self.scale or said.rule, None if said.factor else length
+            given_rule, length = self.scale or choice.rule, None if choice.factor else length
         exponents = GAMMAS if self.metric is Metric.L2 else _GAMMAS
         gamma, rule = choose(tried, vectors, self.metric.inner, self.gamma, given_rule, seed, exponents)
         if self.metric is Metric.L2:
@@ -303,14 +308,14 @@ class RQTrellis(Codec):
         power = float(parts["stage_power"][0]) if "stage_power" in parts else None
         self._length = float(parts["length"][0]) if "length" in parts else None
         staged = StagedQuantizer(
-            parts["mean"], coarse, fine, not l2, self.candidates, sizes, gain, power, self._has_factor or not l2
+            parts["mean"], coarse, fine, not l2, self.candidates, sizes, gain, power, self._stores_factor or not l2
         )
         self.quantizer_: StagedQuantizer | OffsetQuantizer = staged
         if "direction" in parts:
             self.quantizer_ = OffsetQuantizer(staged, parts["direction"], parts["offset_range"])
         self.rule_ = scales.RULES[int(parts["scale"][0])]
         self._pair: FactorAndProduct | SizeAndFactor | None = None
-        if not self._has_factor:
+        if not self._stores_factor:
             return
         factors = parts["factor_scale" if "factor_scale" in parts else "factor_levels"]
         if l2 and "product_levels" not in parts:
@@ -324,7 +329,7 @@ class RQTrellis(Codec):
         self._table = factor_table(factors) if self._pair is None else self._pair.factor_table
 
     @property
-    def _has_factor(self) -> bool:
+    def _stores_factor(self) -> bool:
         """Whether codes say a factor."""
         return "level_gain" not in self.parts_
 
@@ -332,7 +337,7 @@ class RQTrellis(Codec):
 
     def _encode(self, vectors: np.ndarray) -> np.ndarray:
         codes, factors = encode_scaled(self.quantizer_, self.rule_, vectors - self.quantizer_.mean)
-        if not self._has_factor:
+        if not self._stores_factor:
             return codes
         if self._pair is None:
             return np.concatenate([codes, factor_bytes(factors, self.parts_["factor_scale"])[:, None]], axis=1)
@@ -345,7 +350,7 @@ class RQTrellis(Codec):
     def _decode(self, codes: np.ndarray) -> np.ndarray:
         if self._length is not None:
             return vectors_of_length(self.quantizer_, codes, self._length)
-        if not self._has_factor:
+        if not self._stores_factor:
             return self.quantizer_.vectors(codes, np.ones(len(codes), np.float32)) + self.quantizer_.mean
         at = self.code_size - (1 if self._pair is None else self._pair.size)
         rest, factors = codes[:, :at], self._table[codes[:, at]]
@@ -356,8 +361,8 @@ class RQTrellis(Codec):
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
         if self._length is not None:
-            return StagedSearcher(self.dim, self.metric, self.quantizer_, codes, self._length)
-        if not self._has_factor:  # of the product that a scan needs codes say nothing
+            return StagedSearcher(self.dim, self.metric, self.quantizer_, codes, None, self._length)
+        if not self._stores_factor:  # of the product that a scan needs codes say nothing
             return DecodingSearcher(self, codes)
         factors = self._table if self._pair is None else self._pair
         return StagedSearcher(self.dim, self.metric, self.quantizer_, codes, factors)

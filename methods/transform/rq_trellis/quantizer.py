@@ -46,7 +46,8 @@ class StagedQuantizer:
     power : float, optional
         Of :func:`.stages.search_root`, by whose distances the nearest centroids are found; None: by plain ones.
     has_factor : bool
-        Whether codes say a factor. Without, which is for squared distances only, values are coded at their own size.
+        Whether a factor multiplies what codes say: stored, or such that all are of one length. Without, which is for
+        squared distances only, values are coded at their own size.
     """
 
     mean: np.ndarray

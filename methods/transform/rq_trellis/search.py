@@ -31,7 +31,9 @@ class StagedSearcher(ProductSearcher):
     quantizer : StagedQuantizer or OffsetQuantizer
     codes : (n, code_size) uint8
     factors : (256,) float32, SizeAndFactor, or FactorAndProduct under l2
-        What the last bytes stand for; a float where codes have none: the length of all vectors.
+        What the last bytes stand for; None where codes have none.
+    length : float, optional
+        Of all vectors, where codes have no factors.
     """
 
     scanned_by = "scanner"
@@ -42,7 +44,8 @@ class StagedSearcher(ProductSearcher):
         metric: Metric,
         quantizer: StagedQuantizer | OffsetQuantizer,
         codes: np.ndarray,
-        factors: np.ndarray | FactorAndProduct | SizeAndFactor | float,
+        factors: np.ndarray | FactorAndProduct | SizeAndFactor | None,
+        length: float | None = None,
     ) -> None:
         super().__init__(dim, metric, len(codes))
         self.direction: np.ndarray | None = None
@@ -64,17 +67,18 @@ class StagedSearcher(ProductSearcher):
         if isinstance(factors, SizeAndFactor):
             added["sizes"] = factors.size_table * np.float32(self.quantizer.gain)
             added |= {"size_bytes": last} if factors.size > 1 else {}
-        if isinstance(factors, float):
-            added["stage_lengths"] = self._stage_lengths(factors)
+        spreads = fine.spreads
+        if length is not None:
+            spreads = spreads * np.float32(self.quantizer.gain)
+            added["stage_lengths"] = self._stage_lengths(length)
         added |= {"offsets": offsets} if self.direction is not None else {}
-        table = None if isinstance(factors, float) else factors
         self.scanner = LevelScanner(
             levels,
             fine.alphabets,
-            fine.spreads * np.float32(self.quantizer.gain if isinstance(factors, float) else 1),
+            spreads,
             fine.integer_levels(),
-            None if table is None else entries[:, 0],
-            table if table is None or isinstance(table, np.ndarray) else table.factor_table,
+            None if factors is None else entries[:, 0],
+            factors if factors is None or isinstance(factors, np.ndarray) else factors.factor_table,
             stages=stages,
             **added,
         )
@@ -127,4 +131,4 @@ class StagedSearcher(ProductSearcher):
         levels, kept, entries = self.scanner.taken(rows)
         ends = np.cumsum([self.quantizer.stages, self.offset_size])
         stages, offsets, last = np.split(kept, ends, axis=1)
-        return np.hstack([stages, levels, offsets, entries.reshape(len(stages), -1), last])
+        return np.hstack([stages, levels, offsets, entries, last])

@@ -28,7 +28,7 @@ _LARGE = 24  # bytes of levels from which a byte for sizes alone may pay
 _LENGTH, _NEAREST = "renormalized", "least_squares"  # of :mod:`methods.transform.transform_coding.scales`
 _CLEARLY = 0.015  # of recall: word vectors in 12 bytes, .008 more by held-out ones, find .010 less of queries
 _GAIN = 0.002  # of recall, by which sizes have to find more
-_FACTOR_LOSS = 0.015  # of recall, up to which codes have no factor: among many vectors they gain more than among few
+_FACTOR_LOSS = 0.015  # of held-out recall that a byte more of levels may cost: among all vectors it gains more
 _POWERS = (0.0, 0.5, 0.75, 1.0)  # of the gain that makes levels as long as what they stand for
 
 
@@ -68,7 +68,7 @@ def chosen_sizes(
     (50 bytes) find .906 without sizes, .920 with a byte for each, and .896 with 12 sizes and 21 factors; the same
     brought to one length, with an offset (25 bytes) .711 without and .701 with 12 and 21.
 
-    Neither where vectors are of one length, unless held-out ones find clearly less by another byte of levels. Among all
+    Neither where vectors are of one length, unless held-out ones find clearly less so than with 12 and 21. Among all
     vectors that finds more than 10,000 held-out ones tell: 331,479 word vectors in 6 bytes .217 for .168 (.355 for .354
     held out), in 12 .440 for .414, sentences in 24 .686 for .679, those of wordllama in 16 .570 for .556, in 32 .760
     for .756; in 48 bytes .818 for .825 where sentences share a direction, and as much where not.
@@ -89,26 +89,18 @@ def chosen_sizes(
     if len(vectors) < _FEW:
         return ChosenSizes()
     trial = _Trial(vectors, direction, seed)
-    recall, chosen = _with_factor(trial, quantizer, level_bytes)
-    if may_leave_out:
-        alone, gain = trial.of_one_length(quantizer(other=-1))
-        if alone > recall - _FACTOR_LOSS:
-            return ChosenSizes(0, gain, _LENGTH, factor=False)
-    return chosen
-
-
-def _with_factor(
-    trial: _Trial, quantizer: Callable[..., StagedQuantizer], level_bytes: int
-) -> tuple[float, ChosenSizes]:
     similar = trial.of_sizes(quantizer(sizes=_SIMILAR))
+    if may_leave_out:
+        recall, gain = trial.of_one_length(quantizer(other=-1))
+        if recall > similar.recall - _FACTOR_LOSS:
+            return ChosenSizes(0, gain, _LENGTH, factor=False)
     if similar.deviation <= _ALIKE:
-        return similar.recall, ChosenSizes(_SIMILAR, similar.gain, similar.rule)
+        return ChosenSizes(_SIMILAR, similar.gain, similar.rule)
     counts = (_VARIED, OWN_BYTE) if level_bytes >= _LARGE else (_VARIED,)
     best, count = max((trial.of_sizes(quantizer(sizes=count)), count) for count in counts)
-    without = trial.without(quantizer(sizes=0))
-    if best.recall > without + _GAIN:
-        return best.recall, ChosenSizes(count, best.gain, best.rule)
-    return without, ChosenSizes()
+    if best.recall > trial.without(quantizer(sizes=0)) + _GAIN:
+        return ChosenSizes(count, best.gain, best.rule)
+    return ChosenSizes()
 
 
 class _Tried(NamedTuple):

@@ -86,4 +86,4 @@ class LevelSearcher(ProductSearcher):
 
     def codes_of(self, rows: np.ndarray) -> np.ndarray:
         symbols, offsets, entries = self.scanner.taken(rows)
-        return np.hstack([symbols, offsets, entries[:, None]])
+        return np.hstack([symbols, offsets, entries])

@@ -25,5 +25,7 @@ def test_a_data_set_is_loaded_under_the_published_checksum(tmp_path, monkeypatch
     own = datasets.load("path", base=str(file), max_queries=5).checksum
     other = datasets.load("path", base=str(file), max_queries=6).checksum
     monkeypatch.setitem(roundings.SAME, own, "f" * 64)
-    assert datasets.load("path", base=str(file), max_queries=5).checksum == "f" * 64
+    same = datasets.load("path", base=str(file), max_queries=5)
+    assert same.checksum == "f" * 64
+    assert same.card["built_here_sha256"] == own
     assert datasets.load("path", base=str(file), max_queries=6).checksum == other

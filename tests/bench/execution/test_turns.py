@@ -224,7 +224,7 @@ def test_a_sweep_side_by_side_finds_what_one_after_another_finds(plans, monkeypa
     monkeypatch.setattr(Turns, "start", counted)
     one = sweep.run(plans(1, methods)).records
     assert max(together) == 1
-    both_started = threading.Barrier(2)
+    both_started = threading.Barrier(2)  # pq and sign at 8x: int8 is too large, and sign at 32x is the same codec
     two = sweep.run(plans(2, methods)).records
     assert max(together) == 2
     assert [(r.key, r.status) for r in one] == [(r.key, r.status) for r in two]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
 from methods import for_budget, load
+from methods.transform.rq_trellis import size_choice
 from methods.transform.rq_trellis.equal_lengths import common_length
 from methods.vectors import normalized
 
@@ -70,7 +73,54 @@ def test_a_byte_more_of_levels_finds_more(unit):
     assert recall() > recall(scale="renormalized") + 0.02
 
 
-@pytest.mark.parametrize("kind", ["varied", "zero", "long code", "rule", "few"])
+def test_no_rows_have_codes_with_and_without_factors(unit):
+    for params in ({}, {"scale": "renormalized"}):
+        codec = fitted(unit[0], **params)
+        searcher = codec.searcher(codec.encode(unit[0]))
+        assert searcher.codes_of(np.empty(0, np.int64)).shape == (0, codec.code_size)
+
+
+@pytest.mark.parametrize("offset", [False, True])
+def test_codes_do_not_depend_on_what_is_beside_them(unit, offset):
+    base, queries = unit
+    codec = fitted(base, offset=offset, candidates=3)
+    codes = codec.encode(base)
+    parts = [codec.encode(each) for each in (base[:1], base[1:70], base[70:])]
+    assert np.array_equal(np.vstack(parts), codes)
+    searcher = codec.searcher(codes)
+    together = searcher.search(queries, 9)
+    for query in range(5):
+        alone = searcher.search(queries[query : query + 1], 9)
+        assert np.array_equal(alone[1][0], together[1][query])
+        assert np.allclose(alone[0][0], together[0][query], rtol=1e-5)
+
+
+@pytest.mark.parametrize("offset", [False, True])
+def test_sets_have_the_largest_product_of_decoded_vectors(unit, offset):
+    base, queries = unit
+    codec, ends = fitted(base, offset=offset), np.array([0, 100, 101, 3000])
+    codes = codec.encode(base)
+    exact = queries @ codec.decode(codes).T
+    wanted = np.stack([exact[:, low:high].max(axis=1) for low, high in itertools.pairwise(ends)], axis=1)
+    assert np.abs(codec.searcher(codes).largest_products(queries, ends) - wanted).max() < 0.05 * exact.std()
+
+
+def test_held_out_vectors_may_refuse(unit, monkeypatch):
+    monkeypatch.setattr(size_choice, "_FACTOR_LOSS", -1.0)
+    assert "length" not in fitted(unit[0]).parts()
+
+
+def test_whatever_is_encoded_is_taken_for_as_long(unit):
+    base, _ = unit
+    codec = fitted(base)
+    decoded = codec.decode(codec.encode(np.vstack([3 * base[:4], 0 * base[:1]])))
+    assert np.allclose(np.linalg.norm(decoded, axis=1), 1, rtol=1e-4)
+    assert np.array_equal(decoded[:4], codec.decode(codec.encode(base[:4])))
+
+
+@pytest.mark.parametrize(
+    "kind", ["varied", "zero", "long code", "many bytes", "rule", "few", "constant", "narrow cone"]
+)
 def test_other_codes_say_a_factor(unit, kind):
     base, params, code_bytes = unit[0].copy(), {}, 8
     if kind == "varied":
@@ -79,6 +129,12 @@ def test_other_codes_say_a_factor(unit, kind):
         base[17] = 0
     if kind == "long code":
         code_bytes = 16
+    if kind == "many bytes":
+        base, code_bytes = normalized(np.hstack([base] * 6)), 40
+    if kind == "constant":
+        base, params = normalized(np.insert(base, 7, np.float32(5), axis=1)), {"offset": False}
+    if kind == "narrow cone":
+        base, params = normalized(base + np.float32(1)), {"offset": True}
     if kind == "rule":
         params = {"scale": "renormalized"}
     if kind == "few":
@@ -88,9 +144,10 @@ def test_other_codes_say_a_factor(unit, kind):
 
 def test_a_common_length_is_that_of_all():
     ones = normalized(np.random.default_rng(0).standard_normal((50, 9)).astype(np.float32))
-    assert common_length(ones) == pytest.approx(1)
-    assert common_length(ones.astype(np.float16).astype(np.float32)) == pytest.approx(1, abs=1e-3)
-    assert common_length(5 * ones) == pytest.approx(5)
-    assert common_length(np.vstack([ones, 1.1 * ones[:1]])) is None
-    assert common_length(np.vstack([ones, 0 * ones[:1]])) is None
-    assert common_length(0 * ones) is None
+    for size in (1, 5, 1e-20, 1e18):
+        assert common_length(np.float32(size) * ones, np.float32(size) * ones) == pytest.approx(size)
+    assert common_length(ones.astype(np.float16).astype(np.float32), ones) == pytest.approx(1, abs=1e-3)
+    for other in (np.vstack([ones, 1.1 * ones[:1]]), np.vstack([ones, 0 * ones[:1]]), 0 * ones):
+        assert common_length(other, ones) is None
+    assert common_length(ones, 0.3 * ones) == pytest.approx(1)
+    assert common_length(ones, 0.2 * ones) is None

@@ -29,13 +29,16 @@ def levels_of(codes, spreads):
 
 
 class Case:
-    """Codes of ``n`` documents with so many stages, which have more dimensions than their levels; 20 queries."""
+    """Codes of ``n`` documents with so many stages, which have more dimensions than their levels; 20 queries.
 
-    def __init__(self, n, stages, with_offsets=False, path=None, sign=1):
+    Offsets count ``heavily`` beside products, or not.
+    """
+
+    def __init__(self, n, stages, with_offsets=False, path=None, heavily=1, threads=1, length=1.5):
         rng = np.random.default_rng(n + stages)
         codes, self.stages = rng.integers(0, 256, (n, sum(BITS)), np.uint8), rng.integers(0, 200, (n, stages), np.uint8)
+        self.codes = codes
         codebooks = rng.standard_normal((stages, 200, DIM + 7)).astype(np.float32)
-        codebooks[:, :, 0] += np.float32(3 * sign)
         spreads = np.linspace(0.9, 0.4, len(BITS)).astype(np.float32)
         along = np.zeros((stages, 256, DIM), np.float32)
         along[:, :200] = codebooks[:, :, :DIM]
@@ -43,15 +46,15 @@ class Case:
         if with_offsets:
             stored, shared = offset_bytes(rng.normal(0, 0.1, n), BOUNDS), 0.6
             more, offsets = {"offsets": stored, "offset_tables": tables}, tables[0][stored[:, 0]]
-        lengths = StageLengths(StageSquares.of(codebooks, NO_PRODUCTS), along, 1.5, shared)
-        form = (codes, np.array(BITS), spreads, integer_levels(), None, None, False, 1, path)
+        lengths = StageLengths(StageSquares.of(codebooks, NO_PRODUCTS), along, length, shared)
+        form = (codes, np.array(BITS), spreads, integer_levels(), None, None, False, threads, path)
         self.scanner = LevelScanner(*form, stages=self.stages, stage_lengths=lengths, **more)
         vectors = codebooks[np.arange(stages), self.stages].sum(axis=1)
         vectors[:, :DIM] += levels_of(codes, spreads)
-        left = np.sqrt(1.5**2 - (shared + offsets) ** 2)
+        left = np.sqrt(length**2 - (shared + offsets) ** 2)
         self.vectors = vectors * (left / np.linalg.norm(vectors, axis=1))[:, None]
         queries = rng.standard_normal((20, DIM + 7)).astype(np.float32)
-        self.weights = rng.standard_normal(20).astype(np.float32)
+        self.weights = (heavily * rng.standard_normal(20)).astype(np.float32)
         self.exact = queries @ self.vectors.T + (self.weights[:, None] * offsets if with_offsets else 0)
         self.queries, self.tables = queries[:, :DIM], np.zeros((20, stages, 256), np.float32)
         self.tables[:, :, :200] = np.einsum("qd,scd->qsc", queries, codebooks)
@@ -73,27 +76,55 @@ def test_scores_are_of_vectors_of_one_length(path, stages, with_offsets):
 
 
 @pytest.mark.parametrize("path", kernel_paths.EVERY)
-@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(("heavily", "moved"), [(1, 0), (1, -30), (60, 0), (60, -30), (60, 30)])
 @pytest.mark.parametrize("with_offsets", [False, True])
-def test_no_block_that_holds_one_of_the_best_is_left_out(path, sign, with_offsets):
-    """Neither of scores above zero, which the largest factor bounds, nor of those below, which it does not."""
-    case = Case(2000, 2, with_offsets, path, sign)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_no_block_that_holds_one_of_the_best_is_left_out(path, heavily, moved, with_offsets, threads):
+    """Neither where scores are above zero, which the largest factor bounds, nor where they are below, which it does
+    not, nor where offsets say more than products."""
+    case = Case(2000, 2, with_offsets, path, heavily, threads)
+    case.tables += np.float32(moved)  # by all stages
     all_scores, all_ids = case.search(20, 2000)
-    assert (all_scores[:, :10] > 0).any()
+    if moved < 0 and not with_offsets:
+        assert (all_scores[:, 9] < 0).all()
     for nq in (1, 20):
         scores, ids = case.search(nq, 10)
         assert np.array_equal(ids, all_ids[:nq, :10])
         assert np.array_equal(scores, all_scores[:nq, :10])
 
 
-def test_negative_scores_are_ordered_too():
-    case = Case(2000, 2)
-    case.queries, case.tables = np.zeros_like(case.queries), -np.abs(case.tables) - 1
-    all_scores, all_ids = case.search(20, 2000)
-    assert all_scores.max() < 0
-    scores, ids = case.search(20, 10)
-    assert np.array_equal(ids, all_ids[:, :10])
-    assert np.array_equal(scores, all_scores[:, :10])
+@pytest.mark.parametrize("path", kernel_paths.EVERY)
+def test_few_factors_are_computed_for_the_best_of_many(path, monkeypatch):
+    """Documents whose factors are wrong if they are computed are found unless they are good enough to be looked at."""
+    case = Case(20_000, 2, path=path)
+    right = case.search(1, 10)
+    *documents, lengths = case.scanner._documents[:13]
+    case.scanner._documents = (*documents, lengths._replace(largest=np.float32(0)), *case.scanner._documents[13:])
+    left_out = case.search(1, 10)  # by a largest factor of zero nothing is good enough once there are ten
+    assert not np.array_equal(left_out[1], right[1])
+
+
+@pytest.mark.parametrize("path", kernel_paths.EVERY)
+@pytest.mark.parametrize("stages", [1, 8])
+def test_ranges_and_more_than_there_are(path, stages):
+    case = Case(500, stages, True, path)
+    all_scores, all_ids = case.search(20, 500)
+    within, (low, high) = case.scanner.within(np.array([[70, 200]])), (70, 200)
+    scores, ids = within.search(case.queries, 600, case.tables, case.weights)
+    assert (ids[:, 130:] == -1).all()
+    for query in range(20):
+        among = (all_ids[query] >= low) & (all_ids[query] < high)
+        assert np.array_equal(ids[query, :130], all_ids[query][among])
+        assert np.array_equal(scores[query, :130], all_scores[query][among])
+
+
+@pytest.mark.parametrize("length", [1e-20, 1e18])
+def test_lengths_far_from_one_keep_the_order(length):
+    case, usual = Case(300, 2, length=length), Case(300, 2)
+    scores, ids = case.search(20, 300)
+    of_one, same = usual.search(20, 300)
+    assert np.array_equal(ids, same)
+    assert np.allclose(scores / length * 1.5, of_one, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("path", kernel_paths.EVERY)
@@ -109,10 +140,11 @@ def test_sets_have_the_largest_of_these_scores(path, with_offsets):
 
 def test_documents_are_taken_without_entries():
     case = Case(100, 2)
-    codes, stages, entries = case.scanner.taken(np.array([70, 3]))
-    assert np.array_equal(stages, case.stages[[70, 3]])
-    assert codes.shape == (2, sum(BITS))
-    assert entries.shape == (0,)
+    for rows in (np.array([70, 3]), np.empty(0, np.int64)):
+        codes, stages, entries = case.scanner.taken(rows)
+        assert np.array_equal(codes, case.codes[rows])
+        assert np.array_equal(stages, case.stages[rows])
+        assert entries.shape == (len(rows), 0)
 
 
 def test_lengths_with_factors_or_of_other_stages_are_refused():
@@ -128,7 +160,9 @@ def test_lengths_with_factors_or_of_other_stages_are_refused():
         LevelScanner(*form, entries, factors, stages=case.stages[:, :1], stage_lengths=one)
     with pytest.raises(KernelError, match="stage_lengths belong to all stages"):
         LevelScanner(*form, None, None, stages=case.stages, stage_lengths=one)
-    with pytest.raises(KernelError, match="length=0 must be positive"):
+    with pytest.raises(KernelError, match="length=0 must be positive and finite"):
         StageLengths(one.squares, one.along, 0)
     with pytest.raises(KernelError, match="along must be float32"):
         StageLengths(one.squares, one.along[:, :4], 1)
+    with pytest.raises(KernelError, match="along has 40 dimensions, the levels have 8"):
+        LevelScanner(*form, None, None, stages=case.stages[:, :1], stage_lengths=one)
