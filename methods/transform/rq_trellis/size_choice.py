@@ -28,7 +28,7 @@ _LARGE = 24  # bytes of levels from which a byte for sizes alone may pay
 _LENGTH, _NEAREST = "renormalized", "least_squares"  # of :mod:`methods.transform.transform_coding.scales`
 _CLEARLY = 0.015  # of recall: word vectors in 12 bytes, .008 more by held-out ones, find .010 less of queries
 _GAIN = 0.002  # of recall, by which sizes have to find more
-_FACTOR_LOSS = 0.015  # of held-out recall that a byte more of levels may cost: among all vectors it gains more
+_FACTOR_LOSS = 0.01  # of held-out recall that a byte more of levels may cost: among all vectors it gains more
 _POWERS = (0.0, 0.5, 0.75, 1.0)  # of the gain that makes levels as long as what they stand for
 
 
