@@ -228,7 +228,7 @@ class RQTrellis(Codec):
         )
         given_rule, length = self.scale, None
         if self.metric is not Metric.L2:
-            centered = center.any() and not keeps_offset  # then lengths depend on where codes lie about the center
+            centered = center.any() and not keeps_offset  # then lengths depend on where codes lie around the mean
             if small and self.code_size <= _MOST_WITHOUT_FACTOR and self.scale is None and not centered:
                 length = common_length(vectors, rests)
             choice = chosen_sizes(

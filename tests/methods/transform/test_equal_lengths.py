@@ -21,6 +21,11 @@ def fitted(base, code_bytes=8, metric="ip", **params):
     return codec
 
 
+@pytest.fixture(autouse=True)
+def without_factor_where_it_can_be(monkeypatch):
+    monkeypatch.setattr(size_choice, "_FACTOR_LOSS", 1.0)
+
+
 @pytest.fixture(scope="module")
 def unit():
     """Base (3000, 64) and queries (40, 64) of unit norm."""
@@ -32,7 +37,7 @@ def unit():
 
 @pytest.mark.parametrize("metric", ["ip", "cosine"])
 @pytest.mark.parametrize(("offset", "length"), [(False, 1), (True, 1), (True, 3)])
-def test_decoded_vectors_have_the_length_and_the_scores_that_a_search_finds(unit, metric, offset, length, tmp_path):
+def test_decoded_vectors_have_the_length_and_are_what_scores_are_of(unit, metric, offset, length, tmp_path):
     base, queries = unit
     shift = np.full(64, 0.1 * offset, np.float32)
     base = np.float32(length) * normalized(base + shift)
