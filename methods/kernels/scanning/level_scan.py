@@ -19,7 +19,7 @@ from methods.kernels.scanning.level_scores import (
     multiply_sizes,
     product_limit,
     push_nearest,
-    push_staged,
+    push_scores,
     size_bytes,
     staged_scores,
     sum_stages,
@@ -109,50 +109,26 @@ def _scan_levels(path: Path, documents: tuple, batch: tuple, heaps: np.ndarray, 
                         bound, row, offsets[q], units[q], scale, largest, limit
                     ):
                         continue
-                if one_length:
-                    staged_scores(
-                        sums,
-                        q - query,
-                        line,
-                        scale,
-                        inverse,
-                        stages[block],
-                        terms[q],
-                        scale_all,
-                        added,
-                        weights[q],
-                        scores,
-                    )
-                    settle_factors(
+                if staged:
+                    row, own, added_by = q - query, stages[block], weights[q]
+                    scored = (sums, row, line, scale, inverse, own, terms[q], scale_all, added, added_by, scores)
+                    staged_scores(*scored)
+                    if one_length and settle_factors(
                         limits[q],
                         positive,
                         scores,
                         words,
                         wide_rows,
                         tops,
-                        stages[block],
+                        own,
                         lengths,
                         added,
                         scale,
                         settled,
                         room,
-                    )
-                if staged:
-                    push_staged(
-                        sums,
-                        q - query,
-                        line,
-                        scale,
-                        inverse,
-                        stages[block],
-                        terms[q],
-                        scale_all,
-                        added,
-                        weights[q],
-                        where,
-                        limits,
-                        heaps[q],
-                    )
+                    ):
+                        staged_scores(*scored)
+                    push_scores(scores, where, limits, heaps[q])
                 elif len(squares):
                     push_nearest(sums, q - query, line, scale, added, where, limits, heaps[q])
                 elif may_exceed(sums, q - query, offsets[q], units[q], scale, largest, limits[q]):

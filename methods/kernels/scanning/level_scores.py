@@ -19,7 +19,7 @@ __all__ = [
     "product_limit",
     "push_finer",
     "push_nearest",
-    "push_staged",
+    "push_scores",
     "size_bytes",
     "staged_scores",
     "sum_stages",
@@ -68,7 +68,7 @@ def push_nearest(
     for doc in range(BLOCK):
         product = np.float32(np.int32(np.int32(2) * sums[row, doc]) + offset) * unit * scale[doc]
         scores[doc] = product - half_squares[doc]
-    _push_scores(scores, place, limits, heap)
+    push_scores(scores, place, limits, heap)
 
 
 @njit(cache=True, nogil=True)
@@ -92,7 +92,7 @@ def push_finer(
         coarse = np.float32(np.int32(np.int32(2) * sums[row, doc]) + np.int32(line[0])) * np.float32(line[1])
         fine = np.float32(np.int32(np.int32(2) * sums[row + 1, doc]) + np.int32(line[2])) * np.float32(line[3])
         scores[doc] = (coarse + fine) * scale[doc] + factor * added[doc]
-    _push_scores(scores, place, limits, heap)
+    push_scores(scores, place, limits, heap)
 
 
 @njit(cache=True, nogil=True)
@@ -185,32 +185,6 @@ def product_limit(limit: float, weight: Any, low: np.float32, high: np.float32, 
 
 
 @njit(cache=True, nogil=True)
-def push_staged(
-    sums: np.ndarray,
-    row: int,
-    line: tuple,
-    scale: np.ndarray,
-    inverse: np.ndarray,
-    stages: np.ndarray,
-    tables: np.ndarray,
-    scale_all: bool,
-    added: np.ndarray,
-    weight: float,
-    place: tuple,
-    limits: np.ndarray,
-    heap: np.ndarray,
-) -> None:
-    """As :func:`push_nearest` for products, tables' terms at the document's stages, and ``weight`` times ``added``.
-
-    The factor multiplies product and terms where ``scale_all``, else the product alone. ``scale`` (64,) is then factor
-    times size, and ``inverse`` (64,) one over the size, by which terms are not multiplied.
-    """
-    scores = np.empty(BLOCK, np.float32)
-    staged_scores(sums, row, line, scale, inverse, stages, tables, scale_all, added, weight, scores)
-    _push_scores(scores, place, limits, heap)
-
-
-@njit(cache=True, nogil=True)
 def staged_scores(
     sums: np.ndarray,
     row: int,
@@ -224,7 +198,11 @@ def staged_scores(
     weight: float,
     out: np.ndarray,
 ) -> None:
-    """The scores of :func:`push_staged` into ``out`` (64,) float32."""
+    """Products, tables' terms at the document's stages, and ``weight`` times ``added``, into ``out`` (64,) float32.
+
+    The factor multiplies product and terms where ``scale_all``, else the product alone. ``scale`` (64,) is then factor
+    times size, and ``inverse`` (64,) one over the size, by which terms are not multiplied.
+    """
     offset, unit, factor = np.int32(line[0]), np.float32(line[1]), np.float32(weight)
     staged = np.empty(BLOCK, np.float32)
     sum_stages(stages, 0, tables, staged)
@@ -237,7 +215,7 @@ def staged_scores(
 
 
 @njit(cache=True, nogil=True)
-def _push_scores(scores: np.ndarray, place: tuple, limits: np.ndarray, heap: np.ndarray) -> None:
+def push_scores(scores: np.ndarray, place: tuple, limits: np.ndarray, heap: np.ndarray) -> None:
     """Push a block's scores (64,) that are above the query's limit; ``place``: the block's first document, the two
     places in it between which documents are pushed, and the query."""
     first, begin, end, query = place

@@ -176,13 +176,16 @@ def settle_factors(
     scale: np.ndarray,
     settled: np.ndarray,
     room: np.ndarray,
-) -> None:
-    """Factors into ``scale`` (64,) of documents whose ``scores`` (64,) by the largest factor exceed ``limit``.
+) -> bool:
+    """Factors into ``scale`` (64,) of documents whose ``scores`` (64,) by the largest factor exceed ``limit``; whether
+    there were any.
 
     Unless all that exceeds it has a ``positive`` product, of all: others are not bounded by the largest factor.
     ``settled`` (64,) bool says which factors are known; other arguments are as of :func:`factors_of_length`.
     """
+    some = False
     for doc in range(BLOCK):
         if not settled[doc] and (scores[doc] > limit or not positive):
             scale[doc] = _factor_of(doc, words, wide_rows, tops, stages, lengths, offsets[doc], room)
-            settled[doc] = True
+            settled[doc] = some = True
+    return some

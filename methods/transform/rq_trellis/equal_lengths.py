@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from methods.encoding.units import lengths_of
 from methods.transform.rq_trellis.quantizer import StagedQuantizer
 from methods.transform.transform_coding.offset import OffsetQuantizer, without_offset
 
@@ -23,7 +24,7 @@ def common_length(vectors: np.ndarray, rests: np.ndarray) -> float | None:
 
     None, too, where hardly anything of them is left besides an offset: ``rests`` (m, dim) are of some of them.
     """
-    norms, left = (np.sqrt(np.einsum("ij,ij->i", each, each, dtype=np.float64)) for each in (vectors, rests))
+    norms, left = lengths_of(vectors), lengths_of(rests)
     length = float(np.median(norms))
     equal = 0 < length < np.inf and np.abs(norms - length).max() <= _EQUAL * length
     return length if equal and np.median(left) ** 2 >= _LEAST_LEFT * length**2 else None

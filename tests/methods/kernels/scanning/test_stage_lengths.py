@@ -94,8 +94,8 @@ def test_no_block_that_holds_one_of_the_best_is_left_out(path, heavily, moved, w
 
 
 @pytest.mark.parametrize("path", kernel_paths.EVERY)
-def test_few_factors_are_computed_for_the_best_of_many(path, monkeypatch):
-    """Documents whose factors are wrong if they are computed are found unless they are good enough to be looked at."""
+def test_documents_are_left_out_by_the_largest_factor(path):
+    """So one that is too small changes what is found."""
     case = Case(20_000, 2, path=path)
     right = case.search(1, 10)
     *documents, lengths = case.scanner._documents[:13]
