@@ -9,7 +9,7 @@ import numpy as np
 
 from methods.base import Codec, Metric, Searcher
 from methods.encoding.factor_and_product import FactorAndProduct
-from methods.encoding.factor_byte import factor_bytes, factor_table
+from methods.encoding.factor_byte import factor_bytes, factor_table, steps_of
 from methods.encoding.gaussian_levels import MOST_BITS
 from methods.encoding.offset import fitted_bounds, mean_direction, offset_size, split
 from methods.encoding.size_and_factor import SizeAndFactor
@@ -116,10 +116,11 @@ class RQTrellis(Codec):
     # whole weights for distances, and exponents up to 1.75
     # 14: short codes had scalar levels, and a path was the best of one state at the seam; 15: k-means in all dimensions
     # at once, and whole vectors were coded where they hardly vary along the mean; 16: always a factor by inner product,
-    # and fewer iterations of k-means in few dimensions and of copies
-    version = "17"
+    # and fewer iterations of k-means in few dimensions and of copies; 17: fine levels were chosen for vectors divided
+    # by their exact length
+    version = "18"
     # Of versions 7 to 9 not under l2: they chose other codes in the same format.
-    reads_versions = frozenset({"7", "8", "9", "10", "11", "12", "13", "14", "15", "16"})
+    reads_versions = frozenset({"7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17"})
     renamed: ClassVar[dict[str, str]] = {"bits": "level_bytes"}
     renamed_parts: ClassVar[dict[str, str]] = {"centre": "mean"}
     check_params: ClassVar[dict[str, Any]] = {"state_bits": 10}
@@ -307,22 +308,28 @@ class RQTrellis(Codec):
         gain = float(next((parts[name][0] for name in ("size_gain", "level_gain") if name in parts), 1))
         power = float(parts["stage_power"][0]) if "stage_power" in parts else None
         self._length = float(parts["length"][0]) if "length" in parts else None
+        self.rule_ = scales.RULES[int(parts["scale"][0])]
+        self._pair: FactorAndProduct | SizeAndFactor | None = None
+        steps = None
+        if self._stores_factor:
+            self._load_factors(parts, sizes)
+            steps = steps_of(self._table, self.level_bytes, self.dim)
         staged = StagedQuantizer(
-            parts["mean"], coarse, fine, not l2, self.candidates, sizes, gain, power, self._stores_factor or not l2
+            *(parts["mean"], coarse, fine, not l2, self.candidates, sizes, gain, power),
+            has_factor=self._stores_factor or not l2,
+            steps=steps,
         )
         self.quantizer_: StagedQuantizer | OffsetQuantizer = staged
         if "direction" in parts:
             self.quantizer_ = OffsetQuantizer(staged, parts["direction"], parts["offset_range"])
-        self.rule_ = scales.RULES[int(parts["scale"][0])]
-        self._pair: FactorAndProduct | SizeAndFactor | None = None
-        if not self._stores_factor:
-            return
+
+    def _load_factors(self, parts: dict[str, np.ndarray], sizes: np.ndarray | None) -> None:
         factors = parts["factor_scale" if "factor_scale" in parts else "factor_levels"]
-        if l2 and "product_levels" not in parts:
-            raise MethodError(
-                "this rq_trellis of version 9 or less codes otherwise under l2; fit it again and encode anew"
-            )
-        if l2:
+        if self.metric is Metric.L2:
+            if "product_levels" not in parts:
+                raise MethodError(
+                    "this rq_trellis of version 9 or less codes otherwise under l2; fit it again and encode anew"
+                )
             self._pair = FactorAndProduct(factors, parts["product_levels"])
         elif sizes is not None:
             self._pair = SizeAndFactor(sizes, factors)

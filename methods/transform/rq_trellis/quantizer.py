@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import faiss
 import numpy as np
 
+from methods.encoding.factor_byte import at_steps
 from methods.transform.rq_trellis.stages import CentroidFinder, search_root
 from methods.transform.transform_coding import scales
 from methods.transform.trellis.quantizer import TrellisQuantizer
@@ -48,6 +49,8 @@ class StagedQuantizer:
     has_factor : bool
         Whether a factor multiplies what codes say: stored, or such that all are of one length. Without, which is for
         squared distances only, values are coded at their own size.
+    steps : (count,) float32, optional
+        Factors of sums; the nearest stands in for a vector's length (:func:`~methods.encoding.factor_byte.at_steps`).
     """
 
     mean: np.ndarray
@@ -59,6 +62,7 @@ class StagedQuantizer:
     gain: float = 1.0
     power: float | None = None
     has_factor: bool = True
+    steps: np.ndarray | None = None
 
     @functools.cached_property
     def finder(self) -> CentroidFinder:
@@ -88,7 +92,7 @@ class StagedQuantizer:
     def encode(self, centered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Codes (n, stages + symbols) uint8 of centered vectors, after their size's place if there are sizes, and
         products (n, 3) for their factors."""
-        sizes = lengths(centered) if self.scales_sum else np.ones(len(centered), np.float32)
+        sizes = at_steps(lengths(centered), self.steps) if self.scales_sum else np.ones(len(centered), np.float32)
         shapes = centered / sizes[:, None]
         if self.candidates == 1:
             packed = self.finder.nearest(shapes)

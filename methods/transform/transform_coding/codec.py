@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from typing import Any, ClassVar
 
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher
-from methods.encoding.factor_byte import factor_bytes, factor_scale, factor_table
+from methods.encoding.factor_byte import factor_bytes, factor_scale, factor_table, steps_of
 from methods.encoding.gaussian_levels import MOST_BITS
 from methods.encoding.offset import fitted_bounds, mean_direction, offset_size, split
 from methods.errors import BudgetError, MethodError
@@ -66,8 +67,9 @@ class TransformCoding(Codec):
     # counted in full for the axes; 4: variances of few training vectors were their own;
     # 5: full groups were not evened, and lengths that vary a little did not count;
     # 6: held-out variances were of four folds, and in more than 400 dimensions more vectors were searched
-    version = "7"
-    reads_versions = frozenset({"4", "5", "6"})  # which chose other axes and levels, in the same format
+    # 7: fine levels were chosen for vectors divided by their exact size
+    version = "8"
+    reads_versions = frozenset({"4", "5", "6", "7"})  # which chose other axes and levels, in the same format
     renamed: ClassVar[dict[str, str]] = {"bits": "level_bytes"}
     estimator = True  # queries are rounded to int8
 
@@ -162,12 +164,13 @@ class TransformCoding(Codec):
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
         self.parts_ = dict(parts)
-        rest = self._quantizer_of(parts)
+        self._table = factor_table(parts["factor_scale"])
+        steps = steps_of(self._table, self.level_bytes, self.dim)
+        rest = dataclasses.replace(self._quantizer_of(parts), steps=steps)
         self.quantizer_: Quantizer | OffsetQuantizer = rest
         if "direction" in parts:
             self.quantizer_ = OffsetQuantizer(rest, parts["direction"], parts["offset_range"])
         self.rule_ = scales.RULES[int(parts["scale"][0])]
-        self._table = factor_table(parts["factor_scale"])
 
     def _quantizer_of(self, parts: dict[str, np.ndarray]) -> Quantizer:
         return Quantizer.of_parts(parts["mean"], parts)

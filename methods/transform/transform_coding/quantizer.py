@@ -8,6 +8,7 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
+from methods.encoding.factor_byte import at_steps
 from methods.encoding.gaussian_levels import MOST_BITS, distortions, levels
 from methods.encoding.sample_levels import nearest
 from methods.fitting.allocation import LEAST_SPREAD, allocate, evened_groups, full_groups, varying
@@ -98,6 +99,8 @@ class Quantizer:
     size_power : float
         Power of a vector's size by which it is divided before it is coded, since a factor of the levels restores it:
         0.5, or 1 for vectors of different lengths (:func:`methods.transform.transform_coding.choice.size_power`).
+    steps : (count,) float32, optional
+        Factors; the nearest stands in for such a power (:func:`~methods.encoding.factor_byte.at_steps`).
     """
 
     mean: np.ndarray
@@ -105,6 +108,7 @@ class Quantizer:
     bits: np.ndarray
     spreads: np.ndarray
     size_power: float = 0.5
+    steps: np.ndarray | None = None
 
     @classmethod
     def choose(
@@ -172,7 +176,7 @@ class Quantizer:
         sizes = np.ones(len(values), np.float32)
         if equalize:
             sizes = self._sizes(values)
-            sizes = (np.where(sizes > 0, sizes, 1) ** self.size_power).astype(np.float32)
+            sizes = at_steps((np.where(sizes > 0, sizes, 1) ** self.size_power).astype(np.float32), self.steps)
         codes, sums = self._encode_values(values / sizes[:, None])
         squares = np.einsum("ij,ij->i", centered, centered, dtype=np.float64)
         return codes, np.stack([sums[:, 0] * sizes, sums[:, 1], squares], axis=1)

@@ -42,8 +42,9 @@ class Trellis(TransformCoding):
     # little did not count;
     # 6: held-out variances were of four folds, and in more than 400 dimensions more vectors were searched
     # 7: short codes had scalar levels, and a path was the best of one state at the seam
-    version = "8"
-    reads_versions = frozenset({"4", "5", "6", "7"})  # whose codes are as ``parts`` without a ``path`` say
+    # 8: fine levels were chosen for vectors divided by their exact size
+    version = "9"
+    reads_versions = frozenset({"4", "5", "6", "7", "8"})  # whose codes are as ``parts`` without a ``path`` say
 
     def __init__(
         self,
