@@ -295,18 +295,21 @@ def locate(paths: Iterable[str | Path]) -> Iterator[tuple[Record, Path | None]]:
 
 
 def newest_versions(located: Iterable[tuple[Record, Path | None]]) -> list[tuple[Record, Path | None]]:
-    """Records of each method's newest measured version on each data set."""
+    """Records of each method's version that was measured last on a data set with a budget.
+
+    A version is of a whole method, but often changes the codes of some budgets alone, and only those are measured anew.
+    """
     located = list(located)
-    last: dict[tuple[str, str, str], tuple[str, str]] = {}
+    last: dict[tuple[str, ...], tuple[str, str]] = {}
     for record, _ in located:
         of, measured = _method_on(record), (str(record.environment.get("date", "")), record.method.version)
         last[of] = max(measured, last.get(of, measured))
     return [(record, folder) for record, folder in located if record.method.version == last[_method_on(record)][1]]
 
 
-def _method_on(record: Record) -> tuple[str, str, str]:
+def _method_on(record: Record) -> tuple[str, ...]:
     name = own_files.key_of(record.dataset.name, record.config.get("dataset"))
-    return name, record.dataset.checksum, record.method.full_name
+    return name, record.dataset.checksum, record.method.full_name, record.budget.requested
 
 
 def _preference(record: Record, folder: Path | None) -> tuple[bool, str]:

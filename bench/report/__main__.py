@@ -69,7 +69,9 @@ def main() -> None:
         "--pack", metavar="FILE", help="write the records into one file: .parquet, or .jsonl with a line each"
     )
     parser.add_argument(
-        "--newest", action="store_true", help="of each method on a data set, only the version that was measured last"
+        "--newest",
+        action="store_true",
+        help="of each method on a data set with a budget, only the version that was measured last",
     )
     parser.add_argument("--groups", action="store_true", help="what each run found by group of queries")
     try:

@@ -59,7 +59,7 @@ def factor_bytes(factors: np.ndarray, scale: np.ndarray) -> np.ndarray:
 
 
 def steps_of(table: np.ndarray, level_bytes: int, dim: int) -> np.ndarray | None:
-    """The positive factors of a ``table``, ascending, for :func:`at_steps`; None where levels are too coarse to gain."""
+    """The positive factors of a ``table``, ascending, for :func:`at_steps`; None where levels are too coarse."""
     return np.unique(table[table > 0]) if 8 * level_bytes >= _FINE_BITS * dim else None
 
 

@@ -142,11 +142,12 @@ def test_of_a_run_that_was_packed_twice_the_last_counts(record, tmp_path):
     assert [r.peak_memory_bytes for r in records.find([tmp_path])] == [2]
 
 
-def test_of_each_method_the_version_measured_last_is_newest(record):
-    def measured(name, version, date, dataset="tiny"):
+def test_of_each_budget_the_version_measured_last_is_newest(record):
+    def measured(name, version, date, dataset="tiny", budget="8x"):
         return dataclasses.replace(
             record,
-            key=f"{name} {version} {dataset}",
+            key=f"{name} {version} {dataset} {budget}",
+            budget=dataclasses.replace(record.budget, requested=budget),
             method=dataclasses.replace(record.method, name=name, version=version),
             dataset=dataclasses.replace(record.dataset, name=dataset),
             environment={"date": date},
@@ -154,6 +155,7 @@ def test_of_each_method_the_version_measured_last_is_newest(record):
 
     old, new = measured("pq", "9", "2026-01-01"), measured("pq", "10", "2026-02-01")
     others = [measured("opq", "1", "2025-01-01"), measured("pq", "9", "2026-01-01", "other")]
+    others.append(measured("pq", "9", "2026-01-01", budget="16x"))
     located = [(one, None) for one in (old, new, *others)]
     assert [one for one, _ in records.newest_versions(located)] == [new, *others]
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from methods.encoding.factor_byte import factor_bytes, factor_scale, factor_table
+import methods
+from methods.encoding.factor_byte import as_stored, at_steps, factor_bytes, factor_scale, factor_table, steps_of
 
 
 def _back(factors: np.ndarray, scale: np.ndarray) -> np.ndarray:
@@ -43,3 +44,28 @@ def test_without_factors_there_is_still_a_scale():
     scale = factor_scale(np.zeros(4, np.float32))
     assert _back(np.zeros(2, np.float32), scale).tolist() == [0, 0]
     assert np.isfinite(factor_table(scale)).all()
+
+
+def test_sizes_are_brought_to_the_nearest_step_unless_that_is_far():
+    steps = np.array([1, 1.05, 2], np.float32)
+    sizes = np.array([1.02, 1.04, 1.4, 2.1, 0.3], np.float32)
+    np.testing.assert_array_equal(at_steps(sizes, steps), np.array([1, 1.05, 1.4, 2, 0.3], np.float32))
+    assert at_steps(sizes, None) is sizes
+
+
+def test_steps_are_for_fine_levels_alone():
+    table = factor_table(factor_scale(np.array([0.9, 1, 1.1], np.float32)))
+    assert steps_of(table, 47, 64) is None
+    np.testing.assert_array_equal(steps_of(table, 48, 64), table[1:])
+
+
+@pytest.mark.parametrize("method", ["transform_coding", "trellis", "rq_trellis"])
+def test_fine_levels_say_what_the_rounding_of_a_factor_left_out(method):
+    rng = np.random.default_rng(0)
+    vectors = (rng.standard_normal((3000, 32)) * np.exp(rng.standard_normal((3000, 1)))).astype(np.float32)
+    codec = methods.for_budget(method, 32, 32, "ip").fit(vectors, seed=0)
+    decoded = codec.decode(codec.encode(vectors))
+    lengths = np.linalg.norm(vectors, axis=1)
+    along = np.einsum("ij,ij->i", decoded, vectors) / lengths**2 - 1  # relative errors along the vectors themselves
+    rounding = np.log(as_stored(lengths) / lengths)
+    assert along.std() < 0.5 * rounding.std()
