@@ -6,6 +6,7 @@ writing and reading again takes as long as the products do.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from llvmlite import ir
@@ -58,14 +59,19 @@ def add_products(builder: Any, args: Arguments) -> None:
     row_size = ir.Constant(I64, 4)
     lines = simd.at(builder, args["weights"], builder.mul(args["row"], row_size))
 
-    together = 4 if width <= 4 and path in NATIVE else 1  # registers of sums; each repeats the look-up's instructions
+    # Registers of documents, each of which repeats a look-up, and registers of sums of each: in one alone, the four
+    # products of a wide group would wait for each other.
+    together = 4 if width <= 4 and path in NATIVE else 1
+    chains = rows if wide and path in WIDEST else 1
 
     def some_documents(first_doc: Any) -> None:
         docs_from = [builder.add(first_doc, ir.Constant(I64, docs * number)) for number in range(together)]
         outs = [simd.at(builder, args["sums"], builder.mul(doc, row_size)) for doc in docs_from]
-        slots = simd.accumulators(builder, kind, together)
-        for out, slot in zip(outs, slots):
-            builder.store(simd.load(builder, kind, out), slot)
+        sums = [simd.accumulators(builder, kind, chains) for _ in docs_from]
+        for out, chain in zip(outs, sums):
+            builder.store(simd.load(builder, kind, out), chain[0])
+            for slot in chain[1:]:
+                builder.store(simd.constant(kind, 0), slot)
 
         def group(index: Any) -> None:
             source = simd.at(builder, start, builder.mul(index, ir.Constant(I64, BLOCK * width)))
@@ -74,13 +80,14 @@ def add_products(builder: Any, args: Arguments) -> None:
             simd.prefetch(builder, source, ahead, docs * together * width, level=2)
             loaded = [simd.load(builder, I32, simd.at(builder, line, 4 * row)) for row in range(rows)]
             weights = [simd.splat(builder, each, docs) for each in loaded]
-            for doc, slot in zip(docs_from, slots):
+            for doc, chain in zip(docs_from, sums):
                 words = group_words(builder, width, 4 * docs, tables, source, doc)
-                for each, weight in zip(words, weights):
+                for row, (each, weight) in enumerate(zip(words, weights)):
+                    slot = chain[row % chains]
                     builder.store(_added(builder, path, wide, builder.load(slot), each, weight), slot)
 
         simd.count_loop(builder, ir.Constant(I64, 0), args["groups"], 1, group)
-        for out, slot in zip(outs, slots):
-            simd.store(builder, builder.load(slot), out)
+        for out, chain in zip(outs, sums):
+            simd.store(builder, functools.reduce(builder.add, map(builder.load, chain)), out)
 
     simd.count_loop(builder, ir.Constant(I64, 0), ir.Constant(I64, BLOCK), docs * together, some_documents)
