@@ -39,6 +39,9 @@ class TransformCoding(Codec):
     if more than two, are rotated among themselves, so that all err equally. A code is
     ``[symbols of the groups, packed as methods.kernels.simd.unpack_symbols says] [offset] [factor]``.
 
+    With 6 bits a dimension and more, levels are chosen for the vector divided by the factor that the code will say: of
+    vectors whose lengths vary, what the factor's byte rounds away is the larger part of the error.
+
     Vectors of most text encoders share a direction, along which a query's component is many times its others. There
     the offset holds a vector's part along the mean, and the levels what is orthogonal to it
     (:mod:`methods.encoding.offset`). It takes one byte where levels and offset together have fewer than 64, else two.
