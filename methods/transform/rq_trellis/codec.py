@@ -116,8 +116,8 @@ class RQTrellis(Codec):
     # whole weights for distances, and exponents up to 1.75
     # 14: short codes had scalar levels, and a path was the best of one state at the seam; 15: k-means in all dimensions
     # at once, and whole vectors were coded where they hardly vary along the mean; 16: always a factor by inner product,
-    # and fewer iterations of k-means in few dimensions and of copies; 17: fine levels were chosen for vectors divided
-    # by their exact length
+    # and fewer iterations of k-means in few dimensions and of copies; 17: by inner product fine levels were chosen
+    # for vectors divided by their exact length
     version = "18"
     # Of versions 7 to 9 not under l2: they chose other codes in the same format.
     reads_versions = frozenset({"7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17"})
