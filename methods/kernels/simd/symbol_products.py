@@ -70,8 +70,6 @@ def add_products(builder: Any, args: Arguments) -> None:
         sums = [simd.accumulators(builder, kind, chains) for _ in docs_from]
         for out, chain in zip(outs, sums):
             builder.store(simd.load(builder, kind, out), chain[0])
-            for slot in chain[1:]:
-                builder.store(simd.constant(kind, 0), slot)
 
         def group(index: Any) -> None:
             source = simd.at(builder, start, builder.mul(index, ir.Constant(I64, BLOCK * width)))

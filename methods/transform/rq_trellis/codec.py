@@ -313,7 +313,7 @@ class RQTrellis(Codec):
         steps = None
         if self._stores_factor:
             self._load_factors(parts, sizes)
-            steps = steps_of(self._table, self.level_bytes, self.dim)
+            steps = None if l2 else steps_of(self._table, self.level_bytes, self.dim)
         staged = StagedQuantizer(
             *(parts["mean"], coarse, fine, not l2, self.candidates, sizes, gain, power),
             has_factor=self._stores_factor or not l2,
