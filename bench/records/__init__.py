@@ -300,16 +300,16 @@ def newest_versions(located: Iterable[tuple[Record, Path | None]]) -> list[tuple
     A version is of a whole method, but often changes the codes of some budgets alone, and only those are measured anew.
     """
     located = list(located)
-    last: dict[tuple[str, ...], tuple[str, str]] = {}
+    last: dict[tuple[str | int, ...], tuple[str, str]] = {}
     for record, _ in located:
         of, measured = _method_on(record), (str(record.environment.get("date", "")), record.method.version)
         last[of] = max(measured, last.get(of, measured))
     return [(record, folder) for record, folder in located if record.method.version == last[_method_on(record)][1]]
 
 
-def _method_on(record: Record) -> tuple[str, ...]:
+def _method_on(record: Record) -> tuple[str | int, ...]:
     name = own_files.key_of(record.dataset.name, record.config.get("dataset"))
-    return name, record.dataset.checksum, record.method.full_name, record.budget.requested
+    return name, record.dataset.checksum, record.method.full_name, record.budget.bytes  # 16x and 96B may be one budget
 
 
 def _preference(record: Record, folder: Path | None) -> tuple[bool, str]:

@@ -143,11 +143,11 @@ def test_of_a_run_that_was_packed_twice_the_last_counts(record, tmp_path):
 
 
 def test_of_each_budget_the_version_measured_last_is_newest(record):
-    def measured(name, version, date, dataset="tiny", budget="8x"):
+    def measured(name, version, date, dataset="tiny", budget="8x", nbytes=48):
         return dataclasses.replace(
             record,
             key=f"{name} {version} {dataset} {budget}",
-            budget=dataclasses.replace(record.budget, requested=budget),
+            budget=dataclasses.replace(record.budget, requested=budget, bytes=nbytes),
             method=dataclasses.replace(record.method, name=name, version=version),
             dataset=dataclasses.replace(record.dataset, name=dataset),
             environment={"date": date},
@@ -155,8 +155,9 @@ def test_of_each_budget_the_version_measured_last_is_newest(record):
 
     old, new = measured("pq", "9", "2026-01-01"), measured("pq", "10", "2026-02-01")
     others = [measured("opq", "1", "2025-01-01"), measured("pq", "9", "2026-01-01", "other")]
-    others.append(measured("pq", "9", "2026-01-01", budget="16x"))
-    located = [(one, None) for one in (old, new, *others)]
+    others.append(measured("pq", "9", "2026-01-01", budget="16x", nbytes=24))
+    spelled = measured("pq", "9", "2026-01-02", budget="48B")  # the budget of the first two
+    located = [(one, None) for one in (old, new, *others, spelled)]
     assert [one for one, _ in records.newest_versions(located)] == [new, *others]
 
 

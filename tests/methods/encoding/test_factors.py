@@ -69,3 +69,19 @@ def test_fine_levels_say_what_the_rounding_of_a_factor_left_out(method):
     along = np.einsum("ij,ij->i", decoded, vectors) / lengths**2 - 1  # relative errors along the vectors themselves
     rounding = np.log(as_stored(lengths) / lengths)
     assert along.std() < 0.5 * rounding.std()
+
+
+@pytest.mark.parametrize("method", ["transform_coding", "trellis", "rq_trellis"])
+def test_fine_levels_of_zeros_and_of_lengths_beyond_those_of_training(method):
+    rng = np.random.default_rng(0)
+    vectors = (rng.standard_normal((3000, 32)) * np.exp(0.3 * rng.standard_normal((3000, 1)))).astype(np.float32)
+    codec = methods.for_budget(method, 32, 32, "ip").fit(vectors, seed=0)
+    trained = np.linalg.norm(vectors, axis=1)
+    lengths = trained.max() * np.array([[0], [1e-6], [0.1], [1], [1.4]], np.float32)
+    others = lengths * vectors[:5] / np.linalg.norm(vectors[:5], axis=1, keepdims=True)
+    decoded = codec.decode(codec.encode(others))
+    assert np.isfinite(decoded).all()
+    assert np.linalg.norm(decoded[:2], axis=1).max() < trained.min()  # the least factor: none is as small as these
+    errors = np.linalg.norm(decoded - others, axis=1)[2:] / lengths[2:, 0]
+    assert errors[:2].max() < 0.02
+    assert errors.max() < 0.1  # beyond training, factors are far apart, and the largest values may be cut off
