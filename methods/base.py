@@ -32,7 +32,8 @@ from methods.vectors import as_vectors, normalized
 __all__ = ["Codec", "Metric", "Parametrized", "Searcher", "Transform"]
 
 _in_faiss: list[type[Codec]] = []  # what has an index in faiss, for the error of what has none
-_ENCODE_BLOCK = 16_384  # vectors encoded at a time: bounds the temporaries of a method, not its result
+# Vectors are encoded so many at a time that they and what a method makes of them stay in a processor's caches.
+_ENCODED_BYTES, _LEAST_ENCODED, _MOST_ENCODED = 6 << 20, 1024, 16_384
 
 
 class Codec(FittedMethod):
@@ -148,8 +149,9 @@ class Codec(FittedMethod):
         self._check_fitted()
         vectors = as_vectors(vectors, self.dim, "vectors")
         codes = np.empty((len(vectors), self.code_size), np.uint8)
-        for start in range(0, len(vectors), _ENCODE_BLOCK):
-            block = self._prepare(vectors[start : start + _ENCODE_BLOCK])
+        count = _encoded_together(self.dim)
+        for start in range(0, len(vectors), count):
+            block = self._prepare(vectors[start : start + count])
             codes[start : start + len(block)] = self._check_codes(self._encode(block), len(block))
         return codes
 
@@ -313,6 +315,12 @@ class Transform(Parametrized, ABC):
     @abstractmethod
     def load_parts(self, parts: dict[str, np.ndarray]) -> Self:
         """The fitted transform from :meth:`parts`."""
+
+
+def _encoded_together(dim: int) -> int:
+    """How many vectors of ``dim`` dimensions are encoded at a time: a power of two."""
+    fitting = min(max(_ENCODED_BYTES // (4 * dim), _LEAST_ENCODED), _MOST_ENCODED)
+    return 1 << (fitting.bit_length() - 1)
 
 
 def largest_fit(label: str, code_bytes: int, sizes: dict[Any, int]) -> Any:

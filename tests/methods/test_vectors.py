@@ -35,3 +35,14 @@ def test_codes_of_another_kind_than_promised_are_not_cast(wrong, monkeypatch):
     monkeypatch.setattr(type(codec), "_encode", lambda self, vectors: wrong)
     with pytest.raises(MethodError, match=r"codes of sign are uint8 of shape \(3, 4\), not"):
         Codec.encode(codec, np.eye(32, dtype=np.float32)[:3])
+
+
+@pytest.mark.parametrize(("dim", "together"), [(1, 16_384), (100, 8192), (384, 4096), (1536, 1024), (5000, 1024)])
+def test_vectors_are_encoded_so_many_at_a_time_and_none_is_left_out(monkeypatch, dim, together):
+    sizes, codec = [], registry.for_budget("sign", dim, -(-dim // 8), "ip")
+    encode = codec._encode
+    monkeypatch.setattr(codec, "_encode", lambda block: sizes.append(len(block)) or encode(block))
+    vectors = np.random.default_rng(0).standard_normal((together + 3, dim), np.float32)
+    codes = codec.fit(vectors[:9]).encode(vectors)
+    assert sizes == [together, 3]
+    assert np.array_equal(codes[-5:], codec.encode(vectors[-5:]))
