@@ -32,7 +32,7 @@ from methods.vectors import as_vectors, normalized
 __all__ = ["Codec", "Metric", "Parametrized", "Searcher", "Transform"]
 
 _in_faiss: list[type[Codec]] = []  # what has an index in faiss, for the error of what has none
-# Vectors are encoded so many at a time that they and what a method makes of them stay in a processor's caches.
+# Of vectors that are encoded together: they and what a method makes of them stay in a processor's caches.
 _ENCODED_BYTES, _LEAST_ENCODED, _MOST_ENCODED = 6 << 20, 1024, 16_384
 
 
@@ -318,7 +318,11 @@ class Transform(Parametrized, ABC):
 
 
 def _encoded_together(dim: int) -> int:
-    """How many vectors of ``dim`` dimensions are encoded at a time: a power of two."""
+    """How many vectors of ``dim`` dimensions are encoded at a time: at most 6 MB, but at least 1,024.
+
+    A power of two of at most 16,384, which divides the blocks that callers read: what a product of matrices rounds
+    depends on its shape, and so codes would depend on who reads them.
+    """
     fitting = min(max(_ENCODED_BYTES // (4 * dim), _LEAST_ENCODED), _MOST_ENCODED)
     return 1 << (fitting.bit_length() - 1)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-BLOCK = 16_384  # rows encoded at a time, on one machine and in shards: what a product rounds depends on its shape
+BLOCK = 16_384  # rows read at a time, on one machine and in shards; a codec encodes a power of two of them together
 
 
 def cuts(rows: int, shards: int) -> np.ndarray:

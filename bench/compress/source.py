@@ -17,7 +17,7 @@ from bench.errors import UsageError
 from bench.files import reading
 from methods import Metric
 
-BLOCK = 16_384  # vectors at a time, as codecs encode them: codes do not depend on where work was interrupted
+BLOCK = 16_384  # vectors at a time, which codecs divide evenly: codes do not depend on where work was interrupted
 _FIRST_ROWS = 256  # vectors that the file is recognized by
 
 

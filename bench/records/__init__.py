@@ -295,7 +295,7 @@ def locate(paths: Iterable[str | Path]) -> Iterator[tuple[Record, Path | None]]:
 
 
 def newest_versions(located: Iterable[tuple[Record, Path | None]]) -> list[tuple[Record, Path | None]]:
-    """Records of each method's version that was measured last on a data set with a budget.
+    """Records of each method's version that was measured last on a data set within a budget, however it was spelled.
 
     A version is of a whole method, but often changes the codes of some budgets alone, and only those are measured anew.
     """

@@ -45,4 +45,5 @@ def test_vectors_are_encoded_so_many_at_a_time_and_none_is_left_out(monkeypatch,
     vectors = np.random.default_rng(0).standard_normal((together + 3, dim), np.float32)
     codes = codec.fit(vectors[:9]).encode(vectors)
     assert sizes == [together, 3]
+    assert 16_384 % together == 0
     assert np.array_equal(codes[-5:], codec.encode(vectors[-5:]))
