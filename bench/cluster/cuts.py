@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-BLOCK = 16_384  # rows read at a time, on one machine and in shards; a codec encodes a power of two of them together
+BLOCK = 16_384  # rows read at a time, by one machine and by shards: codecs divide them evenly, so products round equally
 
 
 def cuts(rows: int, shards: int) -> np.ndarray:
