@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-BLOCK = 16_384  # rows read at a time, by one machine and by shards: codecs divide them evenly, so products round equally
+BLOCK = 16_384  # rows read at a time, by one machine and by shards: codecs divide them, and products round equally
 
 
 def cuts(rows: int, shards: int) -> np.ndarray:
