@@ -28,7 +28,7 @@ from methods.transform.rq_trellis.product_choice import last_bytes
 from methods.transform.rq_trellis.quantizer import StagedQuantizer, lengths
 from methods.transform.rq_trellis.search import StagedSearcher
 from methods.transform.rq_trellis.size_choice import OWN_BYTE, chosen_sizes
-from methods.transform.rq_trellis.stage_choice import MOST_STAGES, chosen_stages
+from methods.transform.rq_trellis.stage_choice import LARGE, MOST_STAGES, chosen_stages
 from methods.transform.rq_trellis.stages import BEAM, LEAST_BITS, TRAINING
 from methods.transform.rq_trellis.training import CHOOSING_STATE_BITS, StageTraining
 from methods.transform.transform_coding import scales
@@ -43,10 +43,10 @@ MOST_CANDIDATES = 64
 _FACTOR_BYTES = 1
 _SIZE_SAMPLE = 4000  # at most: to know the sizes of levels
 _CHOOSING_FROM = 5000  # training vectors; of fewer the trellis itself takes no longer, and these tell less
-_LARGE = 32  # bytes of a code from which a second stage gains more than its byte does in levels
 _MOST_WITHOUT_FACTOR = 32  # bytes of a code without: of larger ones a byte more is too small a part to tell
 _FEW_BITS = 1  # of a code, for each dimension: up to here more stages gain, since they say most of the code
-_LEAST_CHOSEN = 4  # bytes of such a code that has more than one
+_LEAST_CHOSEN = 4  # bytes of a code that may have more than one
+_MOST_CHOSEN_BITS = 4  # of such a code, for each dimension
 # By the last, large codes of sentences find .002 more; without stages as often less, and under l2 .005 less.
 _GAMMAS = (*GAMMAS, 1.75)
 
@@ -117,10 +117,10 @@ class RQTrellis(Codec):
     # 14: short codes had scalar levels, and a path was the best of one state at the seam; 15: k-means in all dimensions
     # at once, and whole vectors were coded where they hardly vary along the mean; 16: always a factor by inner product,
     # and fewer iterations of k-means in few dimensions and of copies; 17: by inner product fine levels were chosen
-    # for vectors divided by their exact length
-    version = "18"
+    # for vectors divided by their exact length; 18: stages of codes of more than a bit a dimension by their bytes alone
+    version = "19"
     # Of versions 7 to 9 not under l2: they chose other codes in the same format.
-    reads_versions = frozenset({"7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17"})
+    reads_versions = frozenset({"7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17", "18"})
     renamed: ClassVar[dict[str, str]] = {"bits": "level_bytes"}
     renamed_parts: ClassVar[dict[str, str]] = {"centre": "mean"}
     check_params: ClassVar[dict[str, Any]] = {"state_bits": 10}
@@ -149,15 +149,13 @@ class RQTrellis(Codec):
     ) -> dict[str, Any]:
         """A byte a stage; what the factor leaves goes to symbols.
 
-        ``stages`` None: those of codes of no more than half a bit a dimension, or a bit and 32 bytes, are chosen when
-        they are fitted; two in other codes of no more than a bit and in those of 32 bytes and more, else one.
+        ``stages`` None: those of codes of no more than four bits a dimension are chosen when they are fitted; two in
+        others of 32 bytes and more, else one.
         """
-        small = _is_small(code_bytes, dim)
-        short = small and (code_bytes <= _LARGE or _is_small(2 * code_bytes, dim))
-        if stages is None and short and code_bytes >= _LEAST_CHOSEN + bool(offset):
+        if stages is None and _LEAST_CHOSEN + bool(offset) <= code_bytes <= _MOST_CHOSEN_BITS * dim / 8:
             return {"stages": None, "level_bytes": code_bytes - _FACTOR_BYTES}
         if stages is None:
-            stages = 2 if (small and code_bytes >= _LEAST_CHOSEN) or code_bytes >= _LARGE else 1
+            stages = 2 if code_bytes >= LARGE else 1
         other = check_integer("stages", stages, 1, MOST_STAGES) + _FACTOR_BYTES
         least = other + 1 + (offset_size(1) if offset else 0)
         if code_bytes < least:
@@ -173,7 +171,8 @@ class RQTrellis(Codec):
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
         if self.stages is None:
             room = self.level_bytes - (offset_size(self.level_bytes) if self.offset else 0)
-            chosen = chosen_stages(lambda count: self._with_stages(count)._of_trial(), room, self.metric, vectors, seed)
+            small = _is_small(self.code_size, self.dim)
+            chosen = chosen_stages(room, small, self.metric, vectors, self._middle_gamma, self.scale, seed)
             return self._load_parts(self._with_stages(chosen).fit(vectors, seed).parts())
         direction, center = np.zeros(self.dim, np.float32), np.zeros(self.dim, np.float32)
         keeps_offset = self._keeps_offset(vectors, seed)

@@ -1,55 +1,111 @@
-"""How many stages a short code has."""
+"""How many stages a code has."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+import faiss
 import numpy as np
 
-from methods.base import Codec
-from methods.fitting.trial import trial_recalls
+from methods.faiss_tools import faiss_metric
+from methods.fitting.offset_choice import constant_mean
+from methods.fitting.principal_axes import robust_mean
 from methods.metric import Metric
-from methods.transform.transform_coding.choice import length_deviation
+from methods.transform.rq_trellis.quantizer import lengths
+from methods.transform.rq_trellis.training import CHOOSING_STATE_BITS, StageTraining
+from methods.transform.transform_coding.choice import best_recall, length_deviation, sample_size
 
-__all__ = ["MOST_STAGES", "chosen_stages"]
+__all__ = ["LARGE", "MOST_STAGES", "chosen_stages"]
 
 MOST_STAGES = 8
+LARGE = 32  # bytes of a code from which a second stage gains more than its byte does in levels
 _MANY_VECTORS = 16_384  # of training, from which a stage has 256 centroids; with fewer a part of its byte is lost
 _FEW_VECTORS = 4096
-_STAGES, _LARGE = 4, 7  # stages, from so many bytes for stages and levels on
+_STAGES, _MANY_BYTES = 4, 7  # stages, from so many bytes for stages and levels on
 _VARIED = 0.1  # standard deviation of logarithms of lengths from which two stages find more by inner product
+# Recall of held-out vectors after a short training, of which more stages gain less than of a whole one: by which other
+# stages than usual have to find more, and by which two or more may find less than one under l2.
+_MORE, _FEWER, _FOR_MORE = 0.02, 0.04, 0.004
+_QUERIES, _BASE, _NEIGHBORS, _TRAINING = 2000, 5000, 10, 16_384
+_LEAST_TRAINING, _VALUES = 8192, 8_000_000  # at least so many in many dimensions, which take long
 
 
-def chosen_stages(codec: Callable[[int], Codec], room: int, metric: Metric, vectors: np.ndarray, seed: int) -> int:
+def chosen_stages(
+    room: int, small: bool, metric: Metric, vectors: np.ndarray, gamma: float, rule: str | None, seed: int
+) -> int:
     """How many of the bytes for stages and levels are stages.
 
-    Four, in codes of fewer than 8 bytes two, if there are training vectors for 256 centroids. Recall@10 of version 15
-    with 2 and 4, fitted on other vectors than the base: sentences in 24 bytes .667 and .675, those of wordllama in 16
-    .527 and .533, word vectors in 12 .479 and .483, in 6 .240 and .229. Fitted on the base: .670 and .678, .537 and
-    .541 (three), .452 and .458; of 331,479 word vectors in 12 bytes (version 16) .413 and .408. Eight find .010 to .017
-    more where codes have 24 bytes and more, or nothing (sentences in 48), and train three times as long. Of fewer
-    training vectors two stages, or one. By inner product of vectors of varied lengths two (raw word vectors in 12 bytes
-    .445, four .424). Under l2 lengths may vary, and then levels and their factor find more (raw word vectors in 6 bytes
-    .288 with one stage and .259 with 4, photo descriptors in 8 .482 and .531): a trial decides between one and as many
-    (:mod:`methods.fitting.trial`).
+    One, two or four, in codes of fewer than 8 bytes one or two, if there are training vectors for 256 centroids.
+
+    By inner product four in codes of no more than a bit a dimension, two where lengths vary (raw word vectors in 12
+    bytes .445, four .424) and in others of 32 bytes and more, else one; but another number that finds clearly more of
+    held-out vectors. Recall@10 with 2 and 4, fitted on other vectors than the base: sentences in 24 bytes .681 and
+    .685, in 48 .815 and .823, in 96 .921 and .922, those of wordllama in 16 .544 and .535, in 32 .731 and .735; fitted
+    on the base: in 48 bytes .828 and .832, those of wordllama in 32 .751 and .760. Of sparse vectors (6% of 128
+    values) in 48 bytes .909 and .947; of vectors of 128 signs that follow from 24 numbers, in 8 .515 and .485, one stage .520.
+    Eight find .010 to .017 more where codes have 24 bytes and more, or nothing, and train three times as long.
+
+    Under l2 what finds most of held-out vectors: where near vectors are in one cluster, levels and their factor often
+    find more. Recall@10 with 1, 2 and 4, fitted on others: raw word vectors in 25 bytes .746, .718 and .708, photo
+    descriptors in 32 .879, .873 and .867, sentences in 24 .655, .667 and .655, images in 24 .781, .788 and .797.
+
+    Of fewer training vectors one under l2 (5,000: sentences in 96 bytes .921, with two .914), else two, or one in codes
+    of more than a bit a dimension and fewer than 32 bytes, and of fewer than 4,096.
 
     Parameters
     ----------
-    codec : callable
-        The codec, not fitted, with so many stages.
     room : int
         Bytes of stages and levels, at least 2.
+    small : bool
+        Whether codes have no more than a bit a dimension.
     metric : Metric
     vectors : (n, dim) float32
-        Training vectors.
+        Training vectors, of unit norm under ``cosine``.
+    gamma : float
+        The exponent of the allocation.
+    rule : str or None
+        Of the factor.
     seed : int
     """
-    if len(vectors) < _FEW_VECTORS:
+    if len(vectors) < (_MANY_VECTORS if metric is Metric.L2 else _FEW_VECTORS):
         return 1
+    large = 2 if room >= LARGE - 1 else 1
     if len(vectors) < _MANY_VECTORS:
-        return min(2, room - 1)
-    most = min(_STAGES if room >= _LARGE else 2, room - 1)
+        return min(2, room - 1) if small else large
+    most = min(_STAGES if room >= _MANY_BYTES else 2, room - 1)
+    counts = [count for count in (1, 2, _STAGES) if count <= most]
+    recalls = _held_out_recalls(counts, room, metric.inner, vectors, gamma, rule, seed)
+    if metric is Metric.L2:
+        return max(counts, key=lambda count: recalls[count] + (_FOR_MORE if count > 1 else 0))
+    usual = most if small else large
+    if length_deviation(vectors) > _VARIED:
+        usual = min(usual, 2)
+    best = max(counts, key=lambda count: recalls[count])
+    return best if recalls[best] > recalls[usual] + (_MORE if best > usual else _FEWER) else usual
+
+
+def _held_out_recalls(
+    counts: list[int], room: int, metric: Metric, vectors: np.ndarray, gamma: float, rule: str | None, seed: int
+) -> dict[int, float]:
+    """Recall with each number of stages of a short training, whose first ones stand for fewer.
+
+    Neither queries nor base are among the vectors of this training: of these, stages say more than of others.
+    """
+    order, dim = np.random.default_rng(seed).permutation(len(vectors)), vectors.shape[1]
+    trained = max(_LEAST_TRAINING, min(_TRAINING, _VALUES // dim))
+    ends = np.cumsum([_QUERIES, min(_BASE, sample_size(dim)), trained])
+    queries, base, training = (vectors[each] for each in np.split(order, ends)[:3])
+    center = robust_mean(training)[0] if metric is Metric.L2 else constant_mean(training)
+    if center is None:
+        center = np.zeros(dim, np.float32)
+    sample = training - center
     if metric is not Metric.L2:
-        return min(most, 2) if length_deviation(vectors) > _VARIED else most
-    one, more = trial_recalls([codec(1), codec(most)], vectors, seed)
-    return 1 if one > more else most
+        sample /= lengths(sample)[:, None]
+        rule = rule or "renormalized"
+    truth = faiss.knn(queries, base, _NEIGHBORS, metric=faiss_metric(metric))[1]
+    stages = StageTraining(
+        counts[-1], CHOOSING_STATE_BITS, gamma, metric is Metric.L2, True, np.zeros_like(center), seed
+    )
+    quantizers = stages.prefixes(sample, len(vectors), center, room - 1, counts)
+    return {
+        count: best_recall(quantizer, rule, metric, (queries, base, truth))
+        for count, quantizer in zip(counts, quantizers)
+    }

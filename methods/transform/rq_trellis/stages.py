@@ -22,6 +22,7 @@ __all__ = [
     "final_stages",
     "first_stages",
     "nearest_sums",
+    "rests",
     "search_root",
 ]
 
@@ -132,7 +133,7 @@ def first_stages(sample: np.ndarray, stages: int, count: int, seed: int) -> tupl
     some = few(sample)
     while True:
         codebooks = train_residual(some, stages, BEAM, SHORT_ITERATIONS, seed, TRAINING, bits)
-        residuals = _residuals(codebooks, some, CentroidFinder(codebooks).nearest(some))
+        residuals = rests(codebooks, some)
         if bits == finest or not _misses_clusters(residuals, some, 1 << bits, seed):
             return bits, codebooks, residuals
         bits = finest
@@ -157,6 +158,11 @@ def final_stages(
         flat = codebooks.reshape(-1, sample.shape[1]).astype(np.float64)
         codebooks = np.linalg.solve(root, flat.T).T.astype(np.float32).reshape(codebooks.shape)
     return codebooks, _residuals(codebooks, sample, CentroidFinder(codebooks, root).index.sa_encode(rooted))
+
+
+def rests(codebooks: np.ndarray, vectors: np.ndarray, root: np.ndarray | None = None) -> np.ndarray:
+    """What the nearest centroids (:class:`CentroidFinder`) leave of vectors (n, dim)."""
+    return _residuals(codebooks, vectors, CentroidFinder(codebooks, root).nearest(vectors))
 
 
 def _residuals(codebooks: np.ndarray, vectors: np.ndarray, packed: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ from methods.transform.rq_trellis.stages import (
     few,
     final_stages,
     first_stages,
+    rests,
     search_root,
 )
 from methods.transform.transform_coding.choice import LEAST, finds_more
@@ -106,6 +108,29 @@ class StageTraining:
         else:
             iterations = _ITERATIONS_AT_ONCE_IF_SMALL if self.small else _ITERATIONS_AT_ONCE
         return self._trained(sample, bits, root, iterations)
+
+    def prefixes(
+        self, sample: np.ndarray, count: int, center: np.ndarray, room: int, stages: Sequence[int]
+    ) -> Iterator[StagedQuantizer]:
+        """Quantizers with as many of the first stages each, after a short training of all.
+
+        Parameters
+        ----------
+        sample : (n, dim) float32
+            Of ``count`` training vectors, less ``center``.
+        count : int
+        center : (dim,) float32
+        room : int
+            Bytes for stages and levels.
+        stages : sequence of int
+        """
+        bits, codebooks, residuals = first_stages(sample, self.stages, count, self.seed)
+        root = self._root(residuals, room - self.stages)
+        codebooks = final_stages(sample, self.stages, bits, root, SHORT_ITERATIONS, 1, self.seed)[0]
+        for each in stages:
+            first = np.ascontiguousarray(codebooks[:each])
+            axes = self._axes(rests(first, sample, root), held_out=False)
+            yield self._quantizer(TrainedStages(first, *axes, sample, POWER), center, room - each)
 
     def _root(self, residuals: np.ndarray, room: int) -> np.ndarray:
         axes = self._axes(residuals, held_out=False)

@@ -69,7 +69,7 @@ def finds_more(
     if len(vectors) < LEAST:
         return False
     others = held_out(vectors, metric, seed)
-    return _best_recall(one, rule, metric, others) > _best_recall(other, rule, metric, others)
+    return best_recall(one, rule, metric, others) > best_recall(other, rule, metric, others)
 
 
 def size_power(
@@ -106,7 +106,7 @@ def size_power(
         return 0.5
     others = held_out(vectors, metric, seed)
     # The byte of a factor, which varies with the size, says it less exactly then: at 4x that outweighs clipped levels.
-    by_size, by_root = (_best_recall(quantizer(power), rule, metric, others, stored=True) for power in (1.0, 0.5))
+    by_size, by_root = (best_recall(quantizer(power), rule, metric, others, stored=True) for power in (1.0, 0.5))
     error = np.sqrt(by_root * (1 - by_root) / (_NEIGHBORS * len(others[0])))
     return 1.0 if by_size >= by_root - error else 0.5
 
@@ -149,7 +149,7 @@ def _recall(result: tuple[str, float]) -> float:
     return result[1]
 
 
-def _best_recall(
+def best_recall(
     quantizer: Scalable,
     rule: str | None,
     metric: Metric,

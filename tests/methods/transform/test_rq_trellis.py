@@ -291,11 +291,15 @@ def test_the_smallest_code_is_named():
 
 @pytest.mark.parametrize(
     ("metric", "code_bytes", "stages"),
-    [("ip", 32, 2), ("ip", 31, 1), ("ip", 9, 1), ("ip", 8, None), ("ip", 3, 1), ("l2", 8, None), ("l2", 3, 1)],
+    [("ip", 33, 2), ("ip", 32, None), ("ip", 4, None), ("ip", 3, 1), ("l2", 33, 2), ("l2", 8, None), ("l2", 3, 1)],
 )
-def test_large_codes_have_two_stages_and_short_ones_those_to_be_chosen(metric, code_bytes, stages):
+def test_stages_of_codes_of_up_to_four_bits_a_dimension_are_chosen(metric, code_bytes, stages):
     codec = for_budget("rq_trellis", 64, code_bytes, metric)
     assert (codec.stages, codec.code_size) == (stages, code_bytes)
+
+
+def test_less_than_32_bytes_of_many_bits_a_dimension_have_one_stage():
+    assert for_budget("rq_trellis", 32, 31, "ip").stages == 1
 
 
 @pytest.mark.parametrize(("params", "says"), [({"stages": 9}, "1 to 8"), ({"scale": "best"}, "least_squares")])

@@ -1,4 +1,4 @@
-"""How many stages a short code has, and codes by distance that have neither factor nor product."""
+"""How many stages a code has, and codes by distance that have neither factor nor product."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from methods import MethodError, Metric, for_budget, get
+from methods.transform.rq_trellis import stage_choice
 from methods.transform.rq_trellis.product_choice import LastBytes, last_bytes
 from methods.transform.rq_trellis.quantizer import unsaid
 from methods.transform.rq_trellis.stage_choice import chosen_stages
@@ -17,29 +18,97 @@ def never(count):
     raise AssertionError("a codec was tried")
 
 
+def found(monkeypatch, recalls):
+    """Held-out recalls by number of stages, in place of a trial."""
+
+    def given(counts, *others):
+        return {count: recalls[count] for count in counts}
+
+    monkeypatch.setattr(stage_choice, "_held_out_recalls", given)
+
+
+def chosen(n, room, metric=Metric.IP, small=True, lengths=(1.0, 1.0)):
+    vectors = np.random.default_rng(0).standard_normal((n, 64)).astype(np.float32)
+    vectors[::2] *= np.float32(lengths[0])
+    return chosen_stages(room, small, metric, vectors, 1.25, None, 0)
+
+
 @pytest.mark.parametrize(
-    ("n", "room", "stages"),
-    [(4000, 23, 1), (5000, 23, 2), (16_384, 6, 2), (16_384, 7, 4), (16_384, 31, 4), (5000, 2, 1)],
+    ("n", "room", "small", "stages"),
+    [
+        (4000, 23, True, 1),
+        (5000, 23, True, 2),
+        (5000, 30, False, 1),
+        (5000, 31, False, 2),
+        (5000, 2, True, 1),
+        (16_384, 2, True, 1),
+        (16_384, 6, True, 2),
+        (16_384, 7, True, 4),
+        (16_384, 47, True, 4),
+        (16_384, 30, False, 1),
+        (16_384, 31, False, 2),
+    ],
 )
-def test_stages_by_training_vectors_and_bytes(n, room, stages):
-    assert chosen_stages(never, room, Metric.IP, np.zeros((n, 2), np.float32), 0) == stages
+def test_stages_by_inner_product_of_vectors_and_bytes(n, room, small, stages, monkeypatch):
+    found(monkeypatch, {1: 0.5, 2: 0.5, 4: 0.5})
+    assert chosen(n, room, small=small) == stages
 
 
-def test_two_stages_by_inner_product_where_lengths_vary():
-    vectors = np.random.default_rng(0).standard_normal((16_384, 64)).astype(np.float32)
-    assert chosen_stages(never, 11, Metric.IP, vectors, 0) == 4
-    vectors[::2] *= np.float32(1.5)
-    assert chosen_stages(never, 11, Metric.IP, vectors, 0) == 2
+def test_two_stages_by_inner_product_where_lengths_vary(monkeypatch):
+    found(monkeypatch, {1: 0.5, 2: 0.5, 4: 0.5})
+    assert chosen(16_384, 11, lengths=(1.5, 1.0)) == 2
 
 
-@pytest.mark.parametrize(("better", "chosen"), [(1, 1), (4, 4)])
-def test_by_distance_a_trial_decides(better, chosen):
-    vectors = np.random.default_rng(0).standard_normal((16_384, 8)).astype(np.float32)
+@pytest.mark.parametrize(
+    ("recalls", "small", "stages"),
+    [
+        ((0.53, 0.5, 0.5), True, 4),
+        ((0.55, 0.5, 0.5), True, 1),
+        ((0.5, 0.55, 0.5), True, 2),
+        ((0.5, 0.5, 0.515), False, 2),
+        ((0.5, 0.5, 0.53), False, 4),
+    ],
+)
+def test_by_inner_product_others_than_usual_have_to_find_clearly_more(recalls, small, stages, monkeypatch):
+    found(monkeypatch, dict(zip((1, 2, 4), recalls)))
+    assert chosen(16_384, 40, small=small) == stages
 
-    def codec(count):
-        return for_budget("int8" if count == better else "sign", 8, 16, "l2")
 
-    assert chosen_stages(codec, 7, Metric.L2, vectors, 0) == chosen
+@pytest.mark.parametrize(
+    ("recalls", "stages"), [((0.5, 0.5, 0.49), 2), ((0.51, 0.505, 0.5), 1), ((0.5, 0.51, 0.52), 4)]
+)
+def test_by_distance_stages_find_most_of_held_out_vectors(recalls, stages, monkeypatch):
+    found(monkeypatch, dict(zip((1, 2, 4), recalls)))
+    assert chosen(16_384, 40, Metric.L2, small=False) == stages
+
+
+def test_by_distance_few_vectors_have_one_stage():
+    assert chosen(16_383, 40, Metric.L2) == 1
+
+
+def test_sparse_vectors_get_more_stages_than_independent_values():
+    rng = np.random.default_rng(0)
+    independent = rng.standard_normal((16_384, 32), np.float32)
+    sparse = independent * (rng.random(independent.shape) < 0.06)
+    given = 7, False, Metric.L2
+    assert chosen_stages(*given, sparse, 1.25, None, 0) == 4
+    assert chosen_stages(*given, independent, 1.25, None, 0) == 1
+
+
+@pytest.mark.parametrize("metric", [Metric.IP, Metric.L2])
+@pytest.mark.parametrize("kind", ["zeros", "one", "two", "dim", "huge", "tiny"])
+def test_stages_of_unusual_vectors(kind, metric):
+    vectors = np.zeros((16_384, 16), np.float32)
+    rng = np.random.default_rng(0)
+    if kind == "one":
+        vectors += 1
+    elif kind == "two":
+        vectors[::2, 0], vectors[1::2, 1] = 1, 2
+    elif kind == "dim":
+        vectors[:, 3] = rng.standard_normal(len(vectors))
+    elif kind in ("huge", "tiny"):
+        vectors[:] = rng.standard_normal(vectors.shape) * (1e12 if kind == "huge" else 1e-12)
+    assert chosen_stages(7, False, metric, vectors, 1.25, None, 0) in (1, 2, 4)
 
 
 @pytest.mark.parametrize("metric", ["ip", "l2"])
@@ -47,7 +116,7 @@ def test_a_codec_that_chooses_stages_is_rebuilt_from_its_parts(metric, clustered
     base = clustered(5000, 64)
     codec = for_budget("rq_trellis", 64, 8, metric, state_bits=10, gamma=1.0).fit(base)
     assert codec.params()["stages"] is None
-    assert len(codec.parts()["codebooks"]) == 2
+    assert len(codec.parts()["codebooks"]) == (1 if metric == "l2" else 2)
     again = get("rq_trellis").from_parts(codec.params(), codec.parts())
     codes = codec.encode(base[:100])
     assert codes.shape == (100, 8)
