@@ -39,8 +39,8 @@ def chosen_stages(
     bytes .445, four .424) and in others of 32 bytes and more, else one; but another number that finds clearly more of
     held-out vectors. Recall@10 with 2 and 4, fitted on other vectors than the base: sentences in 24 bytes .681 and
     .685, in 48 .815 and .823, in 96 .921 and .922, those of wordllama in 16 .544 and .535, in 32 .731 and .735; fitted
-    on the base: in 48 bytes .828 and .832, those of wordllama in 32 .751 and .760. Of sparse vectors (6% of 128
-    values) in 48 bytes .909 and .947; of vectors of 128 signs that follow from 24 numbers, in 8 .515 and .485, one stage .520.
+    on the base: in 48 bytes .828 and .832, those of wordllama in 32 .751 and .760. Of sparse vectors (6% of 128 values)
+    in 48 bytes .909 and .947; of vectors of 128 signs that follow from 24 numbers, in 8 .515 and .485, one stage .520.
     Eight find .010 to .017 more where codes have 24 bytes and more, or nothing, and train three times as long.
 
     Under l2 what finds most of held-out vectors: where near vectors are in one cluster, levels and their factor often
