@@ -9,6 +9,7 @@ from methods.faiss_tools import faiss_metric
 from methods.fitting.offset_choice import constant_mean
 from methods.fitting.principal_axes import robust_mean
 from methods.metric import Metric
+from methods.transform.rq_trellis.product_choice import CLEARLY_WITHOUT, recalls_without
 from methods.transform.rq_trellis.quantizer import lengths
 from methods.transform.rq_trellis.training import CHOOSING_STATE_BITS, StageTraining
 from methods.transform.transform_coding.choice import best_recall, length_deviation, sample_size
@@ -21,9 +22,9 @@ _MANY_VECTORS = 16_384  # of training, from which a stage has 256 centroids; wit
 _FEW_VECTORS = 4096
 _STAGES, _MANY_BYTES = 4, 7  # stages, from so many bytes for stages and levels on
 _VARIED = 0.1  # standard deviation of logarithms of lengths from which two stages find more by inner product
-# Recall of held-out vectors after a short training, of which more stages gain less than of a whole one: by which other
-# stages than usual have to find more, and by which two or more may find less than one under l2.
-_MORE, _FEWER, _FOR_MORE = 0.02, 0.04, 0.004
+# Of recall of held-out vectors, after a short training, of which more stages gain less than of a whole one: by which
+# other stages than usual have to find more, and by which two or four may find less than one under l2.
+_CLEARLY, _LESS = 0.015, 0.004
 _QUERIES, _BASE, _NEIGHBORS, _TRAINING = 2000, 5000, 10, 16_384
 _LEAST_TRAINING, _VALUES = 8192, 8_000_000  # at least so many in many dimensions, which take long
 
@@ -72,18 +73,25 @@ def chosen_stages(
         return min(2, room - 1) if small else large
     most = min(_STAGES if room >= _MANY_BYTES else 2, room - 1)
     counts = [count for count in (1, 2, _STAGES) if count <= most]
-    recalls = _held_out_recalls(counts, room, metric.inner, vectors, gamma, rule, seed)
+    recalls = _held_out_recalls(counts, room, small, metric.inner, vectors, gamma, rule, seed)
     if metric is Metric.L2:
-        return max(counts, key=lambda count: recalls[count] + (_FOR_MORE if count > 1 else 0))
+        return max(counts, key=lambda count: recalls[count] + (_LESS if count > 1 else 0))
     usual = most if small else large
     if length_deviation(vectors) > _VARIED:
         usual = min(usual, 2)
     best = max(counts, key=lambda count: recalls[count])
-    return best if recalls[best] > recalls[usual] + (_MORE if best > usual else _FEWER) else usual
+    return best if recalls[best] > recalls[usual] + _CLEARLY else usual
 
 
 def _held_out_recalls(
-    counts: list[int], room: int, metric: Metric, vectors: np.ndarray, gamma: float, rule: str | None, seed: int
+    counts: list[int],
+    room: int,
+    small: bool,
+    metric: Metric,
+    vectors: np.ndarray,
+    gamma: float,
+    rule: str | None,
+    seed: int,
 ) -> dict[int, float]:
     """Recall with each number of stages of a short training, whose first ones stand for fewer.
 
@@ -92,20 +100,25 @@ def _held_out_recalls(
     order, dim = np.random.default_rng(seed).permutation(len(vectors)), vectors.shape[1]
     trained = max(_LEAST_TRAINING, min(_TRAINING, _VALUES // dim))
     ends = np.cumsum([_QUERIES, min(_BASE, sample_size(dim)), trained])
-    queries, base, training = (vectors[each] for each in np.split(order, ends)[:3])
-    center = robust_mean(training)[0] if metric is Metric.L2 else constant_mean(training)
+    queries, base, sample = (vectors[each] for each in np.split(order, ends)[:3])
+    truth = faiss.knn(queries, base, _NEIGHBORS, metric=faiss_metric(metric))[1]
+    l2 = metric is Metric.L2
+    center = robust_mean(sample)[0] if l2 else constant_mean(sample)
     if center is None:
         center = np.zeros(dim, np.float32)
-    sample = training - center
-    if metric is not Metric.L2:
+    sample = sample - center
+    if not l2:
         sample /= lengths(sample)[:, None]
         rule = rule or "renormalized"
-    truth = faiss.knn(queries, base, _NEIGHBORS, metric=faiss_metric(metric))[1]
-    stages = StageTraining(
-        counts[-1], CHOOSING_STATE_BITS, gamma, metric is Metric.L2, True, np.zeros_like(center), seed
-    )
-    quantizers = stages.prefixes(sample, len(vectors), center, room - 1, counts)
-    return {
-        count: best_recall(quantizer, rule, metric, (queries, base, truth))
-        for count, quantizer in zip(counts, quantizers)
-    }
+    training = StageTraining(counts[-1], CHOOSING_STATE_BITS, gamma, l2, True, np.zeros_like(center), seed)
+    recalls = {}
+    for count, stages in zip(counts, training.prefixes(sample, len(vectors), room, counts)):
+        product = min(1, room - count - 1) if l2 else 0
+        quantizer = training.quantizer(stages, center, room - count - product)
+        recalls[count] = best_recall(quantizer, rule, metric, (queries, base, truth))
+        if l2 and small:
+            without = training.quantizer(stages, center, room - count + 1, has_factor=False)
+            most = max(recalls_without(without, queries, base, truth).values())
+            if most > recalls[count] + CLEARLY_WITHOUT:
+                recalls[count] = most
+    return recalls

@@ -101,7 +101,7 @@ class StageTraining:
         if self.l2 and root is not None:
             plain = TrainedStages(codebooks, *self._axes(residuals), residuals, None)
             weighted = self._trained(few(sample), bits, root, SHORT_ITERATIONS, 1)  # as those of plain distances
-            one, other = (self._quantizer(each, center, room) for each in (weighted, plain))
+            one, other = (self.quantizer(each, center, room) for each in (weighted, plain))
             root = root if finds_more(one, other, vectors, Metric.L2, rule, self.seed) else None
         if steps_pay(sample):
             iterations = _ITERATIONS_IF_SMALL if self.small else _ITERATIONS
@@ -109,17 +109,14 @@ class StageTraining:
             iterations = _ITERATIONS_AT_ONCE_IF_SMALL if self.small else _ITERATIONS_AT_ONCE
         return self._trained(sample, bits, root, iterations)
 
-    def prefixes(
-        self, sample: np.ndarray, count: int, center: np.ndarray, room: int, stages: Sequence[int]
-    ) -> Iterator[StagedQuantizer]:
-        """Quantizers with as many of the first stages each, after a short training of all.
+    def prefixes(self, sample: np.ndarray, count: int, room: int, stages: Sequence[int]) -> Iterator[TrainedStages]:
+        """As many of the first stages each, after a short training of all, without residuals.
 
         Parameters
         ----------
         sample : (n, dim) float32
-            Of ``count`` training vectors, less ``center``.
+            Of ``count`` training vectors, less what they are centered about.
         count : int
-        center : (dim,) float32
         room : int
             Bytes for stages and levels.
         stages : sequence of int
@@ -130,7 +127,13 @@ class StageTraining:
         for each in stages:
             first = np.ascontiguousarray(codebooks[:each])
             axes = self._axes(rests(first, sample, root), held_out=False)
-            yield self._quantizer(TrainedStages(first, *axes, sample, POWER), center, room - each)
+            yield TrainedStages(first, *axes, sample[:0], POWER)
+
+    def quantizer(self, each: TrainedStages, center: np.ndarray, room: int, has_factor: bool = True) -> StagedQuantizer:
+        """The quantizer of these stages and ``room`` bytes of levels, which chooses among stages."""
+        fine = self._levels(CHOOSING_STATE_BITS, each.matrix, each.spread, room)
+        coarse = residual_encoder(each.codebooks, BEAM)
+        return StagedQuantizer(center, coarse, fine, not self.l2, power=each.power, has_factor=has_factor)
 
     def _root(self, residuals: np.ndarray, room: int) -> np.ndarray:
         axes = self._axes(residuals, held_out=False)
@@ -141,10 +144,6 @@ class StageTraining:
     ) -> TrainedStages:
         codebooks, residuals = final_stages(sample, self.stages, bits, root, iterations, dim_steps, self.seed)
         return TrainedStages(codebooks, *self._axes(residuals), residuals, None if root is None else POWER)
-
-    def _quantizer(self, each: TrainedStages, center: np.ndarray, room: int) -> StagedQuantizer:
-        fine = self._levels(CHOOSING_STATE_BITS, each.matrix, each.spread, room)
-        return StagedQuantizer(center, residual_encoder(each.codebooks, BEAM), fine, False, power=each.power)
 
     def _levels(self, state_bits: int, matrix: np.ndarray, spread: np.ndarray, room: int) -> TrellisQuantizer:
         return quantizer_type(state_bits, room).choose(np.zeros_like(self.direction), matrix, spread, room, self.gamma)

@@ -62,11 +62,11 @@ def test_two_stages_by_inner_product_where_lengths_vary(monkeypatch):
 @pytest.mark.parametrize(
     ("recalls", "small", "stages"),
     [
-        ((0.53, 0.5, 0.5), True, 4),
-        ((0.55, 0.5, 0.5), True, 1),
+        ((0.51, 0.5, 0.5), True, 4),
+        ((0.52, 0.5, 0.5), True, 1),
         ((0.5, 0.55, 0.5), True, 2),
-        ((0.5, 0.5, 0.515), False, 2),
-        ((0.5, 0.5, 0.53), False, 4),
+        ((0.5, 0.5, 0.51), False, 2),
+        ((0.5, 0.5, 0.52), False, 4),
     ],
 )
 def test_by_inner_product_others_than_usual_have_to_find_clearly_more(recalls, small, stages, monkeypatch):
