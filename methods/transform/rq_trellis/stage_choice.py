@@ -23,8 +23,9 @@ _FEW_VECTORS = 4096
 _STAGES, _MANY_BYTES = 4, 7  # stages, from so many bytes for stages and levels on
 _VARIED = 0.1  # standard deviation of logarithms of lengths from which two stages find more by inner product
 # Of recall of held-out vectors, after a short training, of which more stages gain less than of a whole one: by which
-# other stages than usual have to find more, and by which two or four may find less than one under l2.
-_CLEARLY, _LESS = 0.015, 0.004
+# other stages than usual have to find more, and by which two or four may find less than one under l2, and two of larger
+# codes less than four, which are trained twice as long.
+_CLEARLY, _LESS, _TIE = 0.015, 0.004, 0.002
 _QUERIES, _BASE, _NEIGHBORS, _TRAINING = 2000, 5000, 10, 16_384
 _LEAST_TRAINING, _VALUES = 8192, 8_000_000  # at least so many in many dimensions, which take long
 
@@ -75,7 +76,8 @@ def chosen_stages(
     counts = [count for count in (1, 2, _STAGES) if count <= most]
     recalls = _held_out_recalls(counts, room, small, metric.inner, vectors, gamma, rule, seed)
     if metric is Metric.L2:
-        return max(counts, key=lambda count: recalls[count] + (_LESS if count > 1 else 0))
+        gains = {1: 0.0, 2: _LESS if small else _LESS + _TIE, _STAGES: _LESS}
+        return max(counts, key=lambda count: recalls[count] + gains[count])
     usual = most if small else large
     if length_deviation(vectors) > _VARIED:
         usual = min(usual, 2)

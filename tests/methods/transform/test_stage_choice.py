@@ -75,11 +75,18 @@ def test_by_inner_product_others_than_usual_have_to_find_clearly_more(recalls, s
 
 
 @pytest.mark.parametrize(
-    ("recalls", "stages"), [((0.5, 0.5, 0.49), 2), ((0.51, 0.505, 0.5), 1), ((0.5, 0.51, 0.52), 4)]
+    ("recalls", "small", "stages"),
+    [
+        ((0.5, 0.5, 0.49), False, 2),
+        ((0.51, 0.503, 0.5), False, 1),
+        ((0.5, 0.51, 0.52), False, 4),
+        ((0.5, 0.51, 0.511), False, 2),
+        ((0.5, 0.51, 0.511), True, 4),
+    ],
 )
-def test_by_distance_stages_find_most_of_held_out_vectors(recalls, stages, monkeypatch):
+def test_by_distance_stages_find_most_of_held_out_vectors(recalls, small, stages, monkeypatch):
     found(monkeypatch, dict(zip((1, 2, 4), recalls)))
-    assert chosen(16_384, 40, Metric.L2, small=False) == stages
+    assert chosen(16_384, 40, Metric.L2, small=small) == stages
 
 
 def test_by_distance_few_vectors_have_one_stage():
