@@ -173,7 +173,8 @@ class RQTrellis(Codec):
             room = self.level_bytes - (offset_size(self.level_bytes) if self.offset else 0)
             small = _is_small(self.code_size, self.dim)
             chosen = chosen_stages(room, small, self.metric, vectors, self._middle_gamma, self.scale, seed)
-            return self._load_parts(self._with_stages(chosen).fit(vectors, seed).parts())
+            # Not fit(): under cosine vectors are of unit norm already, and stay as they are.
+            return self._load_parts(self._with_stages(chosen)._fit_anew(vectors, seed).parts())
         direction, center = np.zeros(self.dim, np.float32), np.zeros(self.dim, np.float32)
         keeps_offset = self._keeps_offset(vectors, seed)
         if keeps_offset or self.metric is Metric.L2:

@@ -49,8 +49,9 @@ def chosen_stages(
     find more. Recall@10 with 1, 2 and 4, fitted on others: raw word vectors in 25 bytes .746, .718 and .708, photo
     descriptors in 32 .879, .873 and .867, sentences in 24 .655, .667 and .655, images in 24 .781, .788 and .797.
 
-    Of fewer training vectors one under l2 (5,000: sentences in 96 bytes .921, with two .914), else two, or one in codes
-    of more than a bit a dimension and fewer than 32 bytes, and of fewer than 4,096.
+    Of fewer training vectors one under l2 (5,000: sentences in 96 bytes .921, with two .914), else two (300: in 48
+    bytes .708, with one .682), or one in codes of fewer than 32 bytes that have more than a bit a dimension or fewer
+    than 4,096 training vectors.
 
     Parameters
     ----------
@@ -67,11 +68,11 @@ def chosen_stages(
         Of the factor.
     seed : int
     """
-    if len(vectors) < (_MANY_VECTORS if metric is Metric.L2 else _FEW_VECTORS):
-        return 1
     large = 2 if room >= LARGE - 1 else 1
     if len(vectors) < _MANY_VECTORS:
-        return min(2, room - 1) if small else large
+        if metric is Metric.L2:
+            return 1
+        return min(2, room - 1) if small and len(vectors) >= _FEW_VECTORS else large
     most = min(_STAGES if room >= _MANY_BYTES else 2, room - 1)
     counts = [count for count in (1, 2, _STAGES) if count <= most]
     recalls = _held_out_recalls(counts, room, small, metric.inner, vectors, gamma, rule, seed)

@@ -37,6 +37,7 @@ def chosen(n, room, metric=Metric.IP, small=True, lengths=(1.0, 1.0)):
     ("n", "room", "small", "stages"),
     [
         (4000, 23, True, 1),
+        (4000, 31, True, 2),
         (5000, 23, True, 2),
         (5000, 30, False, 1),
         (5000, 31, False, 2),
