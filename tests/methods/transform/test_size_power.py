@@ -64,7 +64,7 @@ def test_lengths_that_vary_a_little_count_and_more_is_found(name, sentences, mon
 @pytest.mark.parametrize(("whole", "half", "power"), [(0.9, 0.8, 1), (0.8, 0.9, 0.5), (0.898, 0.9, 1)])
 def test_what_is_found_decides_between(whole, half, power, sentences, monkeypatch):
     base = with_lengths(sentences[0], 0.2)
-    monkeypatch.setattr(choice, "_best_recall", lambda tried, *_, stored: {1.0: whole, 0.5: half}[tried])
+    monkeypatch.setattr(choice, "best_recall", lambda tried, *_, stored: {1.0: whole, 0.5: half}[tried])
     assert choice.size_power(lambda tried: tried, base - base.mean(axis=0), base, Metric.IP, None, 0) == power
 
 
