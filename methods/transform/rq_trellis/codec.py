@@ -28,7 +28,7 @@ from methods.transform.rq_trellis.product_choice import last_bytes
 from methods.transform.rq_trellis.quantizer import StagedQuantizer, lengths
 from methods.transform.rq_trellis.search import StagedSearcher
 from methods.transform.rq_trellis.size_choice import OWN_BYTE, chosen_sizes
-from methods.transform.rq_trellis.stage_choice import LARGE, MOST_STAGES, chosen_stages
+from methods.transform.rq_trellis.stage_choice import MOST_STAGES, chosen_stages, stages_by_size
 from methods.transform.rq_trellis.stages import BEAM, LEAST_BITS, TRAINING
 from methods.transform.rq_trellis.training import CHOOSING_STATE_BITS, StageTraining
 from methods.transform.transform_coding import scales
@@ -152,10 +152,10 @@ class RQTrellis(Codec):
         ``stages`` None: those of codes of no more than four bits a dimension are chosen when they are fitted; two in
         others of 32 bytes and more, else one.
         """
-        if stages is None and _LEAST_CHOSEN + bool(offset) <= code_bytes <= _MOST_CHOSEN_BITS * dim / 8:
-            return {"stages": None, "level_bytes": code_bytes - _FACTOR_BYTES}
         if stages is None:
-            stages = 2 if code_bytes >= LARGE else 1
+            if _LEAST_CHOSEN + bool(offset) <= code_bytes <= _MOST_CHOSEN_BITS * dim / 8:
+                return {"stages": None, "level_bytes": code_bytes - _FACTOR_BYTES}
+            stages = stages_by_size(code_bytes)
         other = check_integer("stages", stages, 1, MOST_STAGES) + _FACTOR_BYTES
         least = other + 1 + (offset_size(1) if offset else 0)
         if code_bytes < least:

@@ -19,14 +19,14 @@ from methods.transform.rq_trellis.search import StagedSearcher
 from methods.transform.transform_coding.choice import held_out, largest_of_equals, overlap
 from methods.transform.transform_coding.quantizer import encode_scaled
 
-__all__ = ["CLEARLY_WITHOUT", "LastBytes", "last_bytes", "recalls_without"]
+__all__ = ["LastBytes", "last_bytes", "recalls_without"]
 
 _MOST_DIM = 256  # beyond, a byte is so small a part of what levels take that a product in part of a byte loses
 _MOST_BITS = 4  # a dimension: from here on levels are finer than such a product
 _FINEST = 3
 _LEAST = 2000  # training vectors below which those held out are too few to tell
 _GAINS = (1.0, 1.1, 1.2, 1.3)  # of levels without factors
-CLEARLY_WITHOUT = 0.01  # of recall, for which codes are decoded in each search
+_CLEARLY = 0.01  # of recall, for which codes are decoded in each search
 
 
 class LastBytes(NamedTuple):
@@ -73,23 +73,21 @@ def last_bytes(
     samples = held_out(vectors, Metric.L2, seed)
     recalls = {size: _recall(quantizer(size - 1), size, rule, *samples) for size in range(least, most + 1)}
     size = max(recalls, key=lambda size: recalls[size])
-    if small:
-        of_gains = recalls_without(quantizer(-1), *samples)
-        if max(of_gains.values()) > recalls[size] + CLEARLY_WITHOUT:
-            return LastBytes(0, largest_of_equals(of_gains))
+    if small and (of_gains := recalls_without(quantizer(-1), recalls[size], *samples)):
+        return LastBytes(0, largest_of_equals(of_gains))
     return LastBytes(size)
 
 
 def recalls_without(
-    quantizer: StagedQuantizer, queries: np.ndarray, base: np.ndarray, truth: np.ndarray
+    quantizer: StagedQuantizer, recall: float, queries: np.ndarray, base: np.ndarray, truth: np.ndarray
 ) -> dict[float, float]:
-    """Recall for each gain of codes without factor and product."""
+    """Recall for each gain of codes without factor and product; none unless clearly more than the ``recall`` with."""
     codes = quantizer.encode(base - quantizer.mean)[0]
     ones, recalls = np.ones(len(codes), np.float32), {}
     for gain in _GAINS:
         decoded = dataclasses.replace(quantizer, gain=gain).decode(codes, ones)
         recalls[gain] = overlap(faiss.knn(queries - quantizer.mean, decoded, truth.shape[1])[1], truth)
-    return recalls
+    return recalls if max(recalls.values()) > recall + _CLEARLY else {}
 
 
 def _recall(

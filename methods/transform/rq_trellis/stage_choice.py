@@ -9,15 +9,15 @@ from methods.faiss_tools import faiss_metric
 from methods.fitting.offset_choice import constant_mean
 from methods.fitting.principal_axes import robust_mean
 from methods.metric import Metric
-from methods.transform.rq_trellis.product_choice import CLEARLY_WITHOUT, recalls_without
+from methods.transform.rq_trellis.product_choice import recalls_without
 from methods.transform.rq_trellis.quantizer import lengths
 from methods.transform.rq_trellis.training import CHOOSING_STATE_BITS, StageTraining
 from methods.transform.transform_coding.choice import best_recall, length_deviation, sample_size
 
-__all__ = ["LARGE", "MOST_STAGES", "chosen_stages"]
+__all__ = ["MOST_STAGES", "chosen_stages", "stages_by_size"]
 
 MOST_STAGES = 8
-LARGE = 32  # bytes of a code from which a second stage gains more than its byte does in levels
+_LARGE = 32  # bytes of a code from which a second stage gains more than its byte does in levels
 _MANY_VECTORS = 16_384  # of training, from which a stage has 256 centroids; with fewer a part of its byte is lost
 _FEW_VECTORS = 4096
 _STAGES, _MANY_BYTES = 4, 7  # stages, from so many bytes for stages and levels on
@@ -28,6 +28,11 @@ _VARIED = 0.1  # standard deviation of logarithms of lengths from which two stag
 _CLEARLY, _LESS, _TIE = 0.015, 0.004, 0.002
 _QUERIES, _BASE, _NEIGHBORS, _TRAINING = 2000, 5000, 10, 16_384
 _LEAST_TRAINING, _VALUES = 8192, 8_000_000  # at least so many in many dimensions, which take long
+
+
+def stages_by_size(code_bytes: int) -> int:
+    """Of codes of many bits a dimension, without a look at vectors."""
+    return 2 if code_bytes >= _LARGE else 1
 
 
 def chosen_stages(
@@ -68,7 +73,7 @@ def chosen_stages(
         Of the factor.
     seed : int
     """
-    large = 2 if room >= LARGE - 1 else 1
+    large = stages_by_size(room + 1)  # with the factor's byte
     if len(vectors) < _MANY_VECTORS:
         if metric is Metric.L2:
             return 1
@@ -77,8 +82,8 @@ def chosen_stages(
     counts = [count for count in (1, 2, _STAGES) if count <= most]
     recalls = _held_out_recalls(counts, room, small, metric.inner, vectors, gamma, rule, seed)
     if metric is Metric.L2:
-        gains = {1: 0.0, 2: _LESS if small else _LESS + _TIE, _STAGES: _LESS}
-        return max(counts, key=lambda count: recalls[count] + gains[count])
+        allowances = {1: 0.0, 2: _LESS if small else _LESS + _TIE, _STAGES: _LESS}
+        return max(counts, key=lambda count: recalls[count] + allowances[count])
     usual = most if small else large
     if length_deviation(vectors) > _VARIED:
         usual = min(usual, 2)
@@ -113,7 +118,7 @@ def _held_out_recalls(
     if not l2:
         sample /= lengths(sample)[:, None]
         rule = rule or "renormalized"
-    training = StageTraining(counts[-1], CHOOSING_STATE_BITS, gamma, l2, True, np.zeros_like(center), seed)
+    training = StageTraining(counts[-1], CHOOSING_STATE_BITS, gamma, l2, small, np.zeros_like(center), seed)
     recalls = {}
     for count, stages in zip(counts, training.prefixes(sample, len(vectors), room, counts)):
         product = min(1, room - count - 1) if l2 else 0
@@ -121,7 +126,6 @@ def _held_out_recalls(
         recalls[count] = best_recall(quantizer, rule, metric, (queries, base, truth))
         if l2 and small:
             without = training.quantizer(stages, center, room - count + 1, has_factor=False)
-            most = max(recalls_without(without, queries, base, truth).values())
-            if most > recalls[count] + CLEARLY_WITHOUT:
-                recalls[count] = most
+            of_gains = recalls_without(without, recalls[count], queries, base, truth)
+            recalls[count] = max(of_gains.values(), default=recalls[count])
     return recalls

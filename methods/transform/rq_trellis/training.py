@@ -110,7 +110,7 @@ class StageTraining:
         return self._trained(sample, bits, root, iterations)
 
     def prefixes(self, sample: np.ndarray, count: int, room: int, stages: Sequence[int]) -> Iterator[TrainedStages]:
-        """As many of the first stages each, after a short training of all, without residuals.
+        """As many of the first stages each, after a short training of all.
 
         Parameters
         ----------
@@ -123,11 +123,11 @@ class StageTraining:
         """
         bits, codebooks, residuals = first_stages(sample, self.stages, count, self.seed)
         root = self._root(residuals, room - self.stages)
-        codebooks = final_stages(sample, self.stages, bits, root, SHORT_ITERATIONS, 1, self.seed)[0]
+        codebooks, of_all = final_stages(sample, self.stages, bits, root, SHORT_ITERATIONS, 1, self.seed)
         for each in stages:
             first = np.ascontiguousarray(codebooks[:each])
-            axes = self._axes(rests(first, sample, root), held_out=False)
-            yield TrainedStages(first, *axes, sample[:0], POWER)
+            residuals = of_all if each == self.stages else rests(first, sample, root)
+            yield TrainedStages(first, *self._axes(residuals, held_out=False), residuals, POWER)
 
     def quantizer(self, each: TrainedStages, center: np.ndarray, room: int, has_factor: bool = True) -> StagedQuantizer:
         """The quantizer of these stages and ``room`` bytes of levels, which chooses among stages."""

@@ -61,33 +61,23 @@ def test_two_stages_by_inner_product_where_lengths_vary(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("recalls", "small", "stages"),
+    ("metric", "recalls", "small", "stages"),
     [
-        ((0.51, 0.5, 0.5), True, 4),
-        ((0.52, 0.5, 0.5), True, 1),
-        ((0.5, 0.55, 0.5), True, 2),
-        ((0.5, 0.5, 0.51), False, 2),
-        ((0.5, 0.5, 0.52), False, 4),
+        (Metric.IP, (0.51, 0.5, 0.5), True, 4),
+        (Metric.IP, (0.52, 0.5, 0.5), True, 1),
+        (Metric.IP, (0.5, 0.55, 0.5), True, 2),
+        (Metric.IP, (0.5, 0.5, 0.51), False, 2),
+        (Metric.IP, (0.5, 0.5, 0.52), False, 4),
+        (Metric.L2, (0.5, 0.5, 0.49), False, 2),
+        (Metric.L2, (0.51, 0.503, 0.5), False, 1),
+        (Metric.L2, (0.5, 0.51, 0.52), False, 4),
+        (Metric.L2, (0.5, 0.51, 0.511), False, 2),
+        (Metric.L2, (0.5, 0.51, 0.511), True, 4),
     ],
 )
-def test_by_inner_product_others_than_usual_have_to_find_clearly_more(recalls, small, stages, monkeypatch):
+def test_held_out_vectors_decide_and_by_inner_product_only_clearly(metric, recalls, small, stages, monkeypatch):
     found(monkeypatch, dict(zip((1, 2, 4), recalls)))
-    assert chosen(16_384, 40, small=small) == stages
-
-
-@pytest.mark.parametrize(
-    ("recalls", "small", "stages"),
-    [
-        ((0.5, 0.5, 0.49), False, 2),
-        ((0.51, 0.503, 0.5), False, 1),
-        ((0.5, 0.51, 0.52), False, 4),
-        ((0.5, 0.51, 0.511), False, 2),
-        ((0.5, 0.51, 0.511), True, 4),
-    ],
-)
-def test_by_distance_stages_find_most_of_held_out_vectors(recalls, small, stages, monkeypatch):
-    found(monkeypatch, dict(zip((1, 2, 4), recalls)))
-    assert chosen(16_384, 40, Metric.L2, small=small) == stages
+    assert chosen(16_384, 40, metric, small=small) == stages
 
 
 def test_by_distance_few_vectors_have_one_stage():
