@@ -8,12 +8,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from methods.base import Codec, Metric, Searcher
-from methods.encoding.factor_and_product import FactorAndProduct
-from methods.encoding.factor_byte import factor_bytes, factor_table, steps_of
+from methods.encoding.factor_byte import factor_bytes, steps_of
 from methods.encoding.gaussian_levels import MOST_BITS
 from methods.encoding.offset import fitted_bounds, mean_direction, offset_size, split
 from methods.encoding.size_and_factor import SizeAndFactor
-from methods.errors import BudgetError, MethodError
+from methods.errors import BudgetError
 from methods.faiss_tools import training_sample
 from methods.fitting.allocation import group_count
 from methods.fitting.offset_choice import constant_mean, offset_finds_more, offset_pays
@@ -23,7 +22,7 @@ from methods.parameters import check_integer
 from methods.registry import register
 from methods.search.decoding import DecodingSearcher
 from methods.transform.rq_trellis.equal_lengths import common_length, vectors_of_length
-from methods.transform.rq_trellis.factor_parts import factor_parts, length_parts
+from methods.transform.rq_trellis.factor_parts import factor_parts, length_parts, stored_factors
 from methods.transform.rq_trellis.product_choice import last_bytes
 from methods.transform.rq_trellis.quantizer import StagedQuantizer, lengths
 from methods.transform.rq_trellis.search import StagedSearcher
@@ -36,7 +35,7 @@ from methods.transform.transform_coding.choice import GAMMAS, MIDDLE_GAMMA, choo
 from methods.transform.transform_coding.codec import check_offset
 from methods.transform.transform_coding.offset import OffsetQuantizer, without_direction, without_offset
 from methods.transform.transform_coding.quantizer import encode_scaled
-from methods.transform.trellis.codec import check_state_bits
+from methods.transform.trellis.codec import Trellis, check_state_bits
 from methods.transform.trellis.quantizer import from_parts, quantizer_type
 
 MOST_CANDIDATES = 64
@@ -46,7 +45,7 @@ _CHOOSING_FROM = 5000  # training vectors; of fewer the trellis itself takes no 
 _MOST_WITHOUT_FACTOR = 32  # bytes of a code without: of larger ones a byte more is too small a part to tell
 _FEW_BITS = 1  # of a code, for each dimension: up to here more stages gain, since they say most of the code
 _LEAST_CHOSEN = 4  # bytes of a code that may have more than one
-_MOST_CHOSEN_BITS = 4  # of such a code, for each dimension
+_MOST_CHOSEN_BITS, _MOST_CHOSEN_BITS_L2 = 4, 6  # of such a code, for each dimension
 # By the last, large codes of sentences find .002 more; without stages as often less, and under l2 .005 less.
 _GAMMAS = (*GAMMAS, 1.75)
 
@@ -63,8 +62,9 @@ class RQTrellis(Codec):
     that of the residual, since some vectors lie near their centroid and others far from it. Under l2 the factor scales
     the levels alone: there, near vectors differ by their residuals. Stages: Chen, Guan and Wang, Sensors 2010, but
     trained and searched by distances that weigh axes by the error of their levels (:func:`.stages.search_root`), under
-    l2 where held-out vectors find more so. With fewer than 64 training vectors a centroid there are fewer centroids:
-    the next smaller power of two. Where clusters are so far apart that each needs one, 4 vectors a centroid do.
+    l2 where held-out vectors find more so. Where these find more without stages, codes are those of ``trellis``.
+    With fewer than 64 training vectors a centroid there are fewer centroids: the next smaller power of two. Where
+    clusters are so far apart that each needs one, 4 vectors a centroid do.
 
     A code is ``[stages] [symbols of the groups] [offset] [factor] [size]``. Size and factor share a byte, one of 12
     sizes and one of 21 factors; of vectors of varied lengths, one of 5 and of 51, or a byte for each, or no size,
@@ -82,8 +82,8 @@ class RQTrellis(Codec):
     dim, metric
         As for :class:`~methods.base.Codec`.
     stages : int or None
-        Codebooks of 256 centroids, 1 to 8. None: as many as :func:`.stage_choice.chosen_stages` says when it is fitted;
-        their bytes are of ``level_bytes`` then.
+        Codebooks of 256 centroids, 0 to 8; with 0 codes are those of ``trellis``. None: 0, 1, 2 or 4, as
+        :func:`.stage_choice.chosen_stages` says when it is fitted; their bytes are of ``level_bytes`` then.
     level_bytes : int
         Bytes of a code for levels, and for offset or product. A group of eight axes has as many of them as a level has
         bits.
@@ -149,14 +149,15 @@ class RQTrellis(Codec):
     ) -> dict[str, Any]:
         """A byte a stage; what the factor leaves goes to symbols.
 
-        ``stages`` None: those of codes of no more than four bits a dimension are chosen when they are fitted; two in
-        others of 32 bytes and more, else one.
+        ``stages`` None: those of codes of no more than four bits a dimension, by distance six, are chosen when they are
+        fitted; two in others of 32 bytes and more, else one.
         """
         if stages is None:
-            if _LEAST_CHOSEN + bool(offset) <= code_bytes <= _MOST_CHOSEN_BITS * dim / 8:
+            most = (_MOST_CHOSEN_BITS_L2 if metric is Metric.L2 else _MOST_CHOSEN_BITS) * dim / 8
+            if _LEAST_CHOSEN + bool(offset) <= code_bytes <= most:
                 return {"stages": None, "level_bytes": code_bytes - _FACTOR_BYTES}
             stages = stages_by_size(code_bytes)
-        other = check_integer("stages", stages, 1, MOST_STAGES) + _FACTOR_BYTES
+        other = check_integer("stages", stages, 0, MOST_STAGES) + _FACTOR_BYTES
         least = other + 1 + (offset_size(1) if offset else 0)
         if code_bytes < least:
             raise BudgetError(cls.name, code_bytes, least)
@@ -169,12 +170,9 @@ class RQTrellis(Codec):
     # --- fitted state ------------------------------------------------------------------------------------
 
     def _fit(self, vectors: np.ndarray, seed: int) -> None:
-        if self.stages is None:
-            room = self.level_bytes - (offset_size(self.level_bytes) if self.offset else 0)
-            small = _is_small(self.code_size, self.dim)
-            chosen = chosen_stages(room, small, self.metric, vectors, self._middle_gamma, self.scale, seed)
+        if not self.stages:
             # Not fit(): under cosine vectors are of unit norm already, and stay as they are.
-            return self._load_parts(self._with_stages(chosen)._fit_anew(vectors, seed).parts())
+            return self._load_parts(self._with_stages_of(vectors, seed)._fit_anew(vectors, seed).parts())
         direction, center = np.zeros(self.dim, np.float32), np.zeros(self.dim, np.float32)
         keeps_offset = self._keeps_offset(vectors, seed)
         if keeps_offset or self.metric is Metric.L2:
@@ -273,9 +271,20 @@ class RQTrellis(Codec):
             return True
         return offset_finds_more(lambda offset: self._of_trial(offset=offset), vectors, seed)
 
-    def _with_stages(self, count: int) -> Self:
-        """The codec of as many bytes with ``count`` stages."""
+    def _with_stages_of(self, vectors: np.ndarray, seed: int) -> Codec:
+        """The codec, not fitted, of as many bytes with the number of stages that is given or chosen."""
+        count, small = self.stages, _is_small(self.code_size, self.dim)
+        if count is None:
+            room = self.level_bytes - (offset_size(self.level_bytes) if self.offset else 0)
+            count = chosen_stages(room, small, self.metric, vectors, self._middle_gamma, self.scale, seed)
+        if count == 0:
+            return self._levels_alone()
         return type(self)(**{**self.params(), "stages": count, "level_bytes": self.level_bytes - count})
+
+    def _levels_alone(self) -> Trellis:
+        """Of codes without stages."""
+        given = {name: self.params()[name] for name in ("dim", "metric", "gamma", "scale", "state_bits", "offset")}
+        return Trellis(**given, level_bytes=self.code_size - _FACTOR_BYTES)
 
     def _of_trial(self, **other: Any) -> Self:
         """The codec, not fitted, with ``other`` parameters, for trials: quick to fit and to encode with."""
@@ -301,6 +310,10 @@ class RQTrellis(Codec):
 
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
         self.parts_ = dict(parts)
+        self._plain: Trellis | None = None
+        if "codebooks" not in parts:
+            self._plain = self._levels_alone()
+            return self._plain._load_parts(parts)
         zero = np.zeros(self.dim, np.float32)
         fine = from_parts(self.state_bits, zero, parts)
         coarse, l2 = residual_encoder(parts["codebooks"], BEAM), self.metric is Metric.L2
@@ -309,10 +322,9 @@ class RQTrellis(Codec):
         power = float(parts["stage_power"][0]) if "stage_power" in parts else None
         self._length = float(parts["length"][0]) if "length" in parts else None
         self.rule_ = scales.RULES[int(parts["scale"][0])]
-        self._pair: FactorAndProduct | SizeAndFactor | None = None
-        steps = None
+        self._pair, steps = None, None
         if self._stores_factor:
-            self._load_factors(parts, sizes)
+            self._pair, self._table = stored_factors(parts, l2)
             steps = None if l2 else steps_of(self._table, self.level_bytes, self.dim)
         staged = StagedQuantizer(
             *(parts["mean"], coarse, fine, not l2, self.candidates, sizes, gain, power),
@@ -323,18 +335,6 @@ class RQTrellis(Codec):
         if "direction" in parts:
             self.quantizer_ = OffsetQuantizer(staged, parts["direction"], parts["offset_range"])
 
-    def _load_factors(self, parts: dict[str, np.ndarray], sizes: np.ndarray | None) -> None:
-        factors = parts["factor_scale" if "factor_scale" in parts else "factor_levels"]
-        if self.metric is Metric.L2:
-            if "product_levels" not in parts:
-                raise MethodError(
-                    "this rq_trellis of version 9 or less codes otherwise under l2; fit it again and encode anew"
-                )
-            self._pair = FactorAndProduct(factors, parts["product_levels"])
-        elif sizes is not None:
-            self._pair = SizeAndFactor(sizes, factors)
-        self._table = factor_table(factors) if self._pair is None else self._pair.factor_table
-
     @property
     def _stores_factor(self) -> bool:
         """Whether codes say a factor."""
@@ -343,6 +343,8 @@ class RQTrellis(Codec):
     # --- codes -------------------------------------------------------------------------------------------
 
     def _encode(self, vectors: np.ndarray) -> np.ndarray:
+        if self._plain is not None:
+            return self._plain._encode(vectors)
         codes, factors = encode_scaled(self.quantizer_, self.rule_, vectors - self.quantizer_.mean)
         if not self._stores_factor:
             return codes
@@ -355,6 +357,8 @@ class RQTrellis(Codec):
         )
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
+        if self._plain is not None:
+            return self._plain._decode(codes)
         if self._length is not None:
             return vectors_of_length(self.quantizer_, codes, self._length)
         if not self._stores_factor:
@@ -367,6 +371,8 @@ class RQTrellis(Codec):
         return self.quantizer_.vectors(rest, factors) + self.quantizer_.mean
 
     def _searcher(self, codes: np.ndarray) -> Searcher:
+        if self._plain is not None:
+            return self._plain._searcher(codes)
         if self._length is not None:
             return StagedSearcher(self.dim, self.metric, self.quantizer_, codes, None, self._length)
         if not self._stores_factor:  # of the product that a scan needs codes say nothing
@@ -379,7 +385,7 @@ class RQTrellis(Codec):
     def _check_shape(self) -> None:
         super()._check_shape()
         if self.stages is not None:
-            check_integer("stages", self.stages, 1, MOST_STAGES)
+            check_integer("stages", self.stages, 0, MOST_STAGES)
         check_integer("level_bytes", self.level_bytes, 1 + (self.stages is None), MOST_BITS * group_count(self.dim))
         scales.check(self.scale, self.gamma)
         check_state_bits(self.state_bits)

@@ -19,7 +19,7 @@ from methods.transform.rq_trellis.search import StagedSearcher
 from methods.transform.transform_coding.choice import held_out, largest_of_equals, overlap
 from methods.transform.transform_coding.quantizer import encode_scaled
 
-__all__ = ["LastBytes", "last_bytes", "recalls_without"]
+__all__ = ["LastBytes", "last_bytes", "leave_out", "recalls_without"]
 
 _MOST_DIM = 256  # beyond, a byte is so small a part of what levels take that a product in part of a byte loses
 _MOST_BITS = 4  # a dimension: from here on levels are finer than such a product
@@ -67,27 +67,32 @@ def last_bytes(
     most = min(_FINEST, level_bytes)
     least = 2 if dim > _MOST_DIM or 8 * level_bytes >= _MOST_BITS * dim else 1
     least = min(least, most)  # a byte is left to levels
-    if len(vectors) < _LEAST or most <= least:
+    if len(vectors) < _LEAST or (most == least and not small):
         size = max(least, min(most, 1 + level_bytes // 4))
         return LastBytes(size)
     samples = held_out(vectors, Metric.L2, seed)
     recalls = {size: _recall(quantizer(size - 1), size, rule, *samples) for size in range(least, most + 1)}
     size = max(recalls, key=lambda size: recalls[size])
-    if small and (of_gains := recalls_without(quantizer(-1), recalls[size], *samples)):
+    if small and leave_out(of_gains := recalls_without(quantizer(-1), *samples), recalls[size]):
         return LastBytes(0, largest_of_equals(of_gains))
     return LastBytes(size)
 
 
 def recalls_without(
-    quantizer: StagedQuantizer, recall: float, queries: np.ndarray, base: np.ndarray, truth: np.ndarray
+    quantizer: StagedQuantizer, queries: np.ndarray, base: np.ndarray, truth: np.ndarray
 ) -> dict[float, float]:
-    """Recall for each gain of codes without factor and product; none unless clearly more than the ``recall`` with."""
+    """Recall for each gain of codes without factor and product."""
     codes = quantizer.encode(base - quantizer.mean)[0]
     ones, recalls = np.ones(len(codes), np.float32), {}
     for gain in _GAINS:
         decoded = dataclasses.replace(quantizer, gain=gain).decode(codes, ones)
         recalls[gain] = overlap(faiss.knn(queries - quantizer.mean, decoded, truth.shape[1])[1], truth)
-    return recalls if max(recalls.values()) > recall + _CLEARLY else {}
+    return recalls
+
+
+def leave_out(without: dict[float, float], recall: float) -> bool:
+    """Whether codes without factor and product find clearly more, by some gain, than the ``recall`` of those with."""
+    return max(without.values()) > recall + _CLEARLY
 
 
 def _recall(

@@ -109,31 +109,35 @@ class StageTraining:
             iterations = _ITERATIONS_AT_ONCE_IF_SMALL if self.small else _ITERATIONS_AT_ONCE
         return self._trained(sample, bits, root, iterations)
 
-    def prefixes(self, sample: np.ndarray, count: int, room: int, stages: Sequence[int]) -> Iterator[TrainedStages]:
-        """As many of the first stages each, after a short training of all.
+    def prefixes(
+        self, sample: np.ndarray, training_count: int, room: int, counts: Sequence[int]
+    ) -> Iterator[TrainedStages]:
+        """The first stages, as many as ``counts`` say, after a short training of all.
 
         Parameters
         ----------
         sample : (n, dim) float32
-            Of ``count`` training vectors, less what they are centered about.
-        count : int
+            Of ``training_count`` vectors, less what they are centered about.
+        training_count : int
         room : int
             Bytes for stages and levels.
-        stages : sequence of int
+        counts : sequence of int
         """
-        bits, codebooks, residuals = first_stages(sample, self.stages, count, self.seed)
+        bits, codebooks, residuals = first_stages(sample, self.stages, training_count, self.seed)
         root = self._root(residuals, room - self.stages)
         codebooks, of_all = final_stages(sample, self.stages, bits, root, SHORT_ITERATIONS, 1, self.seed)
-        for each in stages:
-            first = np.ascontiguousarray(codebooks[:each])
-            residuals = of_all if each == self.stages else rests(first, sample, root)
+        for count in counts:
+            first = np.ascontiguousarray(codebooks[:count])
+            residuals = of_all if count == self.stages else rests(first, sample, root)
             yield TrainedStages(first, *self._axes(residuals, held_out=False), residuals, POWER)
 
-    def quantizer(self, each: TrainedStages, center: np.ndarray, room: int, has_factor: bool = True) -> StagedQuantizer:
-        """The quantizer of these stages and ``room`` bytes of levels, which chooses among stages."""
-        fine = self._levels(CHOOSING_STATE_BITS, each.matrix, each.spread, room)
-        coarse = residual_encoder(each.codebooks, BEAM)
-        return StagedQuantizer(center, coarse, fine, not self.l2, power=each.power, has_factor=has_factor)
+    def quantizer(
+        self, trained: TrainedStages, center: np.ndarray, room: int, has_factor: bool = True
+    ) -> StagedQuantizer:
+        """A quantizer for trials of vectors less their ``center``, with ``room`` bytes of levels."""
+        fine = self._levels(CHOOSING_STATE_BITS, trained.matrix, trained.spread, room)
+        coarse = residual_encoder(trained.codebooks, BEAM)
+        return StagedQuantizer(center, coarse, fine, not self.l2, power=trained.power, has_factor=has_factor)
 
     def _root(self, residuals: np.ndarray, room: int) -> np.ndarray:
         axes = self._axes(residuals, held_out=False)
