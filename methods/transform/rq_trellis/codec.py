@@ -118,9 +118,10 @@ class RQTrellis(Codec):
     # at once, and whole vectors were coded where they hardly vary along the mean; 16: always a factor by inner product,
     # and fewer iterations of k-means in few dimensions and of copies; 17: by inner product fine levels were chosen
     # for vectors divided by their exact length; 18: stages of codes of more than a bit a dimension by their bytes alone
-    version = "19"
+    # 19: always a stage
+    version = "20"
     # Of versions 7 to 9 not under l2: they chose other codes in the same format.
-    reads_versions = frozenset({"7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17", "18"})
+    reads_versions = frozenset({"7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17", "18", "19"})
     renamed: ClassVar[dict[str, str]] = {"bits": "level_bytes"}
     renamed_parts: ClassVar[dict[str, str]] = {"centre": "mean"}
     check_params: ClassVar[dict[str, Any]] = {"state_bits": 10}
@@ -386,7 +387,8 @@ class RQTrellis(Codec):
         super()._check_shape()
         if self.stages is not None:
             check_integer("stages", self.stages, 0, MOST_STAGES)
-        check_integer("level_bytes", self.level_bytes, 1 + (self.stages is None), MOST_BITS * group_count(self.dim))
+        least = 1 if self.stages is not None else 2 + (offset_size(1) if self.offset else 0)
+        check_integer("level_bytes", self.level_bytes, least, MOST_BITS * group_count(self.dim))
         scales.check(self.scale, self.gamma)
         check_state_bits(self.state_bits)
         check_offset(self.offset, self.level_bytes)

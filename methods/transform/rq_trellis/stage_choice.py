@@ -16,7 +16,7 @@ from methods.metric import Metric
 from methods.transform.rq_trellis.product_choice import leave_out, recalls_without
 from methods.transform.rq_trellis.quantizer import lengths
 from methods.transform.rq_trellis.training import CHOOSING_STATE_BITS, StageTraining
-from methods.transform.transform_coding.choice import best_recall, length_deviation, sample_size
+from methods.transform.transform_coding.choice import LEAST, best_recall, length_deviation, sample_size
 from methods.transform.trellis.codec import Trellis
 
 __all__ = ["MOST_STAGES", "chosen_stages", "stages_by_size"]
@@ -25,13 +25,12 @@ MOST_STAGES = 8
 _LARGE = 32  # bytes of a code from which a second stage gains more than its byte does in levels
 _MANY_VECTORS = 16_384  # of training, from which a stage has 256 centroids; with fewer a part of its byte is lost
 _FEW_VECTORS = 4096
-_LEAST = 2000  # training vectors, of which those held out tell whether stages pay
 _MOST_TRIED, _MANY_BYTES = 4, 7  # stages, from so many bytes for stages and levels on
 _VARIED = 0.1  # standard deviation of logarithms of lengths from which two stages find more by inner product
-# Of recall of held-out vectors. Trials are short, of which more stages gain less than of a whole training.
-_CLEARLY = 0.015  # by inner product: by which another number has to find more than the usual one
-_LESS = 0.004  # by distance: that two or four may find less than one
-_TIE = 0.002  # by distance, in codes of more than a bit a dimension: that two may find less than four, besides
+_CLEARLY = 0.015  # of recall, by which by inner product another number has to find more than the usual one
+# Of recall, by which by distance so many stages may find less than fewer: of a short training they gain less than of a
+# whole one, where codes have no more than a bit a dimension.
+_LESS_IF_SMALL, _LESS_OF_FEW = {2: 0.004, 4: 0.004}, {1: 0.004}
 _QUERIES, _BASE, _NEIGHBORS, _TRAINING = 2000, 5000, 10, 16_384
 _LEAST_TRAINING, _VALUES = 8192, 8_000_000  # at least so many in many dimensions, which take long
 
@@ -53,7 +52,7 @@ def chosen_stages(
 
     By distance, where near vectors are in one cluster, of which levels and their factor often say more, held-out
     vectors decide, with a little allowed to more stages, which gain more of a whole training. Of fewer than 16,384
-    training vectors there is one stage, or none.
+    training vectors there is one stage or none, of fewer than 200 none.
 
     Figures are in docs/frontier.md.
 
@@ -73,21 +72,23 @@ def chosen_stages(
     seed : int
     """
     large, many = stages_by_size(room + 1), len(vectors) >= _MANY_VECTORS  # with the factor's byte
-    if metric is not Metric.L2 and not many:
-        return min(2, room - 1) if small and len(vectors) >= _FEW_VECTORS else large
-    most = min(_MOST_TRIED if room >= _MANY_BYTES else 2, room - 1)
-    counts = [count for count in (1, 2, _MOST_TRIED) if count <= (most if many else 1)]
-    trial = _Trial.of(vectors, room, small, metric.inner, gamma, rule, seed)
+    most = min(_MOST_TRIED if room >= _MANY_BYTES else 2, room - 1) if many else 1
+    counts = [count for count in (1, 2, _MOST_TRIED) if count <= most]
     if metric is Metric.L2:
-        if len(vectors) < _LEAST:
-            return 1
-        allowances = {0: 0.0, 1: 0.0, 2: _LESS if small else _LESS + _TIE, _MOST_TRIED: _LESS}
+        if len(vectors) < LEAST:
+            return 0
+        trial = _Trial.of(vectors, room, small, metric, gamma, rule, seed)
+        less = _LESS_OF_FEW if not many else _LESS_IF_SMALL if small else {}
         recalls = {0: trial.of_levels_alone(), **trial.of_stages(counts)}
-        return max((*counts, 0), key=lambda count: recalls[count] + allowances[count])
+        return max((*counts, 0), key=lambda count: recalls[count] + less.get(count, 0.0))
+    if not many:
+        return min(2, room - 1) if small and len(vectors) >= _FEW_VECTORS else large
     usual = most if small else large
     if length_deviation(vectors) > _VARIED:
         usual = min(usual, 2)
-    recalls = trial.of_stages(counts)
+    if most == 1:
+        return 1
+    recalls = _Trial.of(vectors, room, small, metric.inner, gamma, rule, seed).of_stages(counts)
     best = max(counts, key=lambda count: recalls[count])
     return best if recalls[best] > recalls[usual] + _CLEARLY else usual
 

@@ -122,7 +122,8 @@ def test_nearest_sums_are_those_of_all_sums_of_centroids(stages):
 def test_more_candidates_leave_less_error_of_every_vector(metric, gaussian):
     base = gaussian(600, 32)
     one, more = (
-        for_budget("rq_trellis", 32, 8, metric, state_bits=10, candidates=count, **FIXED).fit(base) for count in (1, 6)
+        for_budget("rq_trellis", 32, 8, metric, stages=2, state_bits=10, candidates=count, **FIXED).fit(base)
+        for count in (1, 6)
     )
     np.testing.assert_array_equal(one.parts()["codebooks"], more.parts()["codebooks"])
     centered = base - one.quantizer_.mean
@@ -290,15 +291,16 @@ def test_the_smallest_code_is_named():
 
 
 @pytest.mark.parametrize(
-    ("dim", "code_bytes", "stages"), [(64, 33, 2), (64, 32, None), (64, 4, None), (64, 3, 1), (32, 31, 1)]
+    ("dim", "code_bytes", "by_product", "by_distance"),
+    [(64, 49, 2, 2), (64, 33, 2, None), (64, 32, None, None), (64, 4, None, None), (64, 3, 1, 1), (32, 31, 1, 1)],
 )
-@pytest.mark.parametrize("metric", ["ip", "l2"])
-def test_stages_of_codes_of_up_to_four_bits_a_dimension_are_chosen(metric, dim, code_bytes, stages):
-    codec = for_budget("rq_trellis", dim, code_bytes, metric)
-    assert (codec.stages, codec.code_size) == (stages, code_bytes)
+def test_stages_of_codes_of_few_bits_a_dimension_are_chosen(dim, code_bytes, by_product, by_distance):
+    for metric, stages in (("ip", by_product), ("l2", by_distance)):
+        codec = for_budget("rq_trellis", dim, code_bytes, metric)
+        assert (codec.stages, codec.code_size) == (stages, code_bytes)
 
 
-@pytest.mark.parametrize(("params", "says"), [({"stages": 9}, "1 to 8"), ({"scale": "best"}, "least_squares")])
+@pytest.mark.parametrize(("params", "says"), [({"stages": 9}, "0 to 8"), ({"scale": "best"}, "least_squares")])
 def test_wrong_parameters_are_refused(params, says):
     with pytest.raises(MethodError, match=says):
         for_budget("rq_trellis", 64, 16, "ip", **params)
@@ -375,7 +377,7 @@ def test_a_scan_tells_documents_of_far_clusters_apart_as_decoded_codes_do(gap):
 def test_clusters_far_apart_get_a_centroid_each(gap, centroids, gaussian):
     clusters = np.resize(gaussian(60, 32, 1), (1500, 32))
     base = gaussian(1500, 32) + gap * clusters
-    codec = for_budget("rq_trellis", 32, 12, "l2", state_bits=10, **FIXED).fit(base)
+    codec = for_budget("rq_trellis", 32, 12, "l2", stages=1, state_bits=10, **FIXED).fit(base)
     assert codec.parts()["codebooks"].shape == (1, centroids, 32)
     near_own = ((codec.decode(codec.encode(base)) - base) ** 2).sum(axis=1) < 32
     assert near_own.mean() > 0.9

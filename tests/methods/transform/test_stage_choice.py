@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from methods import MethodError, Metric, for_budget, get
-from methods.transform.rq_trellis import stage_choice
 from methods.transform.rq_trellis.product_choice import LastBytes, last_bytes
 from methods.transform.rq_trellis.quantizer import unsaid
-from methods.transform.rq_trellis.stage_choice import chosen_stages
+from methods.transform.rq_trellis.stage_choice import _Trial, chosen_stages
 
 
 def never(count):
@@ -20,16 +19,14 @@ def never(count):
 
 def found(monkeypatch, recalls):
     """Held-out recalls by number of stages, in place of a trial."""
-
-    def given(counts, *others):
-        return {count: recalls[count] for count in counts}
-
-    monkeypatch.setattr(stage_choice, "_held_out_recalls", given)
+    monkeypatch.setattr(_Trial, "of_levels_alone", lambda trial: recalls.get(0, 0.0))
+    monkeypatch.setattr(_Trial, "of_stages", lambda trial, counts: {count: recalls[count] for count in counts})
 
 
-def chosen(n, room, metric=Metric.IP, small=True, lengths=(1.0, 1.0)):
+def chosen(n, room, metric=Metric.IP, small=True, longer=1.0):
     vectors = np.random.default_rng(0).standard_normal((n, 64)).astype(np.float32)
-    vectors[::2] *= np.float32(lengths[0])
+    vectors /= np.linalg.norm(vectors, axis=1)[:, None]
+    vectors[::2] *= np.float32(longer)
     return chosen_stages(room, small, metric, vectors, 1.25, None, 0)
 
 
@@ -57,7 +54,7 @@ def test_stages_by_inner_product_of_vectors_and_bytes(n, room, small, stages, mo
 
 def test_two_stages_by_inner_product_where_lengths_vary(monkeypatch):
     found(monkeypatch, {1: 0.5, 2: 0.5, 4: 0.5})
-    assert chosen(16_384, 11, lengths=(1.5, 1.0)) == 2
+    assert chosen(16_384, 11, longer=1.5) == 2
 
 
 @pytest.mark.parametrize(
@@ -68,10 +65,11 @@ def test_two_stages_by_inner_product_where_lengths_vary(monkeypatch):
         (Metric.IP, (0.5, 0.55, 0.5), True, 2),
         (Metric.IP, (0.5, 0.5, 0.51), False, 2),
         (Metric.IP, (0.5, 0.5, 0.52), False, 4),
-        (Metric.L2, (0.5, 0.5, 0.49), False, 2),
-        (Metric.L2, (0.51, 0.503, 0.5), False, 1),
-        (Metric.L2, (0.5, 0.51, 0.52), False, 4),
-        (Metric.L2, (0.5, 0.51, 0.511), False, 2),
+        (Metric.L2, (0.502, 0.501, 0.5), False, 1),
+        (Metric.L2, (0.5, 0.502, 0.501), False, 2),
+        (Metric.L2, (0.5, 0.501, 0.502), False, 4),
+        (Metric.L2, (0.503, 0.5, 0.49), True, 2),
+        (Metric.L2, (0.505, 0.5, 0.5), True, 1),
         (Metric.L2, (0.5, 0.51, 0.511), True, 4),
     ],
 )
@@ -80,8 +78,38 @@ def test_held_out_vectors_decide_and_by_inner_product_only_clearly(metric, recal
     assert chosen(16_384, 40, metric, small=small) == stages
 
 
-def test_by_distance_few_vectors_have_one_stage():
-    assert chosen(16_383, 40, Metric.L2) == 1
+@pytest.mark.parametrize(
+    ("n", "alone", "stages"), [(199, 0.1, 0), (200, 0.503, 1), (200, 0.505, 0), (16_383, 0.505, 0)]
+)
+def test_by_distance_few_vectors_have_one_stage_or_none(n, alone, stages, monkeypatch):
+    found(monkeypatch, {0: alone, 1: 0.5})
+    assert chosen(n, 40, Metric.L2) == stages
+
+
+@pytest.mark.parametrize(("alone", "stages"), [(0.513, 2), (0.515, 0)])
+def test_by_distance_levels_alone_have_to_find_more_than_any_stages(alone, stages, monkeypatch):
+    found(monkeypatch, {0: alone, 1: 0.5, 2: 0.51, 4: 0.5})
+    assert chosen(16_384, 40, Metric.L2) == stages
+
+
+def test_by_inner_product_there_is_always_a_stage(monkeypatch):
+    found(monkeypatch, {0: 0.9, 1: 0.5, 2: 0.5, 4: 0.5})
+    assert chosen(16_384, 40) == 4
+
+
+@pytest.mark.parametrize("metric", [Metric.IP, Metric.L2])
+@pytest.mark.parametrize("n", [200, 5000])
+def test_a_trial_searches_vectors_that_it_was_not_trained_on(n, metric):
+    vectors = np.random.default_rng(0).standard_normal((n, 32)).astype(np.float32)
+    trial = _Trial.of(vectors, 7, True, metric, 1.25, None, 0)
+    parts = (trial.sample, *trial.held_out[:2])
+    rows = {row.tobytes() for part in parts for row in part}
+    assert len(rows) == sum(map(len, parts))
+    before = [part.copy() for part in parts]
+    first = trial.of_levels_alone(), trial.of_stages([1])
+    assert (trial.of_levels_alone(), trial.of_stages([1])) == first
+    for part, given in zip(parts, before):
+        np.testing.assert_array_equal(part, given)
 
 
 def test_sparse_vectors_get_more_stages_than_independent_values():
@@ -90,12 +118,14 @@ def test_sparse_vectors_get_more_stages_than_independent_values():
     sparse = independent * (rng.random(independent.shape) < 0.06)
     given = 7, False, Metric.L2
     assert chosen_stages(*given, sparse, 1.25, None, 0) == 4
-    assert chosen_stages(*given, independent, 1.25, None, 0) == 1
+    assert chosen_stages(*given, independent, 1.25, None, 0) == 0
 
 
 @pytest.mark.parametrize("metric", [Metric.IP, Metric.L2])
-@pytest.mark.parametrize("kind", ["zeros", "one", "two", "dim", "huge", "tiny"])
-def test_stages_of_unusual_vectors(kind, metric):
+@pytest.mark.parametrize(
+    ("kind", "small"), [("zeros", True), ("one", False), ("two", True), ("dim", True), ("huge", False), ("tiny", True)]
+)
+def test_stages_of_unusual_vectors(kind, small, metric):
     vectors = np.zeros((16_384, 16), np.float32)
     rng = np.random.default_rng(0)
     if kind == "one":
@@ -106,25 +136,48 @@ def test_stages_of_unusual_vectors(kind, metric):
         vectors[:, 3] = rng.standard_normal(len(vectors))
     elif kind in ("huge", "tiny"):
         vectors[:] = rng.standard_normal(vectors.shape) * (1e12 if kind == "huge" else 1e-12)
-    assert chosen_stages(7, False, metric, vectors, 1.25, None, 0) in (1, 2, 4)
+    count = chosen_stages(7, small, metric, vectors, 1.25, None, 0)
+    assert count in (0, 1, 2, 4)
 
 
-@pytest.mark.parametrize("metric", ["ip", "l2"])
-def test_a_codec_that_chooses_stages_is_rebuilt_from_its_parts(metric, clustered):
-    base = clustered(5000, 64)
-    codec = for_budget("rq_trellis", 64, 8, metric, state_bits=10, gamma=1.0).fit(base)
+@pytest.mark.parametrize(("kind", "metric"), [("clusters", "cosine"), ("clusters", "l2"), ("independent", "l2")])
+def test_a_codec_that_chooses_stages_has_the_codes_of_one_that_is_told(kind, metric, clustered):
+    base = clustered(16_384, 24) if kind == "clusters" else np.random.default_rng(0).standard_normal((16_384, 24))
+    given = {"state_bits": 10, "gamma": 1.25, "scale": "renormalized"}
+    codec = for_budget("rq_trellis", 24, 8, metric, **given).fit(base)
     assert codec.params()["stages"] is None
-    assert len(codec.parts()["codebooks"]) == (1 if metric == "l2" else 2)
+    stages = len(codec.parts().get("codebooks", ()))
+    assert (stages == 0) == (kind == "independent")
+    told = for_budget("rq_trellis", 24, 8, metric, stages=stages, **given).fit(base)
     again = get("rq_trellis").from_parts(codec.params(), codec.parts())
     codes = codec.encode(base[:100])
     assert codes.shape == (100, 8)
-    assert np.array_equal(again.encode(base[:100]), codes)
-    assert np.array_equal(again.decode(codes), codec.decode(codes))
+    for other in (told, again):
+        assert np.array_equal(other.encode(base[:100]), codes)
+        assert np.array_equal(other.decode(codes), codec.decode(codes))
 
 
-def test_stages_to_be_chosen_need_a_byte_beside_them():
-    with pytest.raises(MethodError, match="level_bytes"):
-        get("rq_trellis")(64, "l2", stages=None, level_bytes=1)
+@pytest.mark.parametrize("metric", ["ip", "cosine", "l2"])
+def test_codes_without_stages_are_those_of_trellis(metric, clustered):
+    base, queries = clustered(2000, 24), clustered(20, 24, 1)
+    codec, trellis = (
+        for_budget(name, 24, 10, metric, state_bits=10, **more).fit(base)
+        for name, more in (("rq_trellis", {"stages": 0}), ("trellis", {}))
+    )
+    codes = codec.encode(base)
+    assert codec.code_size == trellis.code_size == 10
+    assert np.array_equal(codes, trellis.encode(base))
+    assert np.array_equal(codec.decode(codes), trellis.decode(codes))
+    for ours, others in zip(codec.searcher(codes).search(queries, 5), trellis.searcher(codes).search(queries, 5)):
+        np.testing.assert_array_equal(ours, others)
+    again = get("rq_trellis").from_parts(codec.params(), codec.parts())
+    assert np.array_equal(again.encode(base), codes)
+
+
+@pytest.mark.parametrize(("level_bytes", "offset", "least"), [(1, None, 2), (2, True, 3)])
+def test_stages_to_be_chosen_need_a_byte_beside_them(level_bytes, offset, least):
+    with pytest.raises(MethodError, match=f"level_bytes.*{least} to"):
+        get("rq_trellis")(64, "ip", stages=None, level_bytes=level_bytes, offset=offset)
 
 
 @pytest.fixture(scope="module")
