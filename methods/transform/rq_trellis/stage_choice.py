@@ -15,6 +15,7 @@ from methods.fitting.principal_axes import robust_mean
 from methods.metric import Metric
 from methods.transform.rq_trellis.product_choice import leave_out, recalls_without
 from methods.transform.rq_trellis.quantizer import lengths
+from methods.transform.rq_trellis.stages import clusters_are_far
 from methods.transform.rq_trellis.training import CHOOSING_STATE_BITS, StageTraining
 from methods.transform.transform_coding.choice import LEAST, best_recall, length_deviation, sample_size
 from methods.transform.trellis.codec import Trellis
@@ -25,6 +26,7 @@ MOST_STAGES = 8
 _LARGE = 32  # bytes of a code from which a second stage gains more than its byte does in levels
 _MANY_VECTORS = 16_384  # of training, from which a stage has 256 centroids; with fewer a part of its byte is lost
 _FEW_VECTORS = 4096
+_FEW_OF_A_CLUSTER = 1000  # of which a trial, with a part of them, has too few of each cluster to tell
 _MOST_TRIED, _MANY_BYTES = 4, 7  # stages, from so many bytes for stages and levels on
 _VARIED = 0.1  # standard deviation of logarithms of lengths from which two stages find more by inner product
 _CLEARLY = 0.015  # of recall, by which by inner product another number has to find more than the usual one
@@ -52,7 +54,8 @@ def chosen_stages(
 
     By distance, where near vectors are in one cluster, of which levels and their factor often say more, held-out
     vectors decide, with a little allowed to more stages, which gain more of a whole training. Of fewer than 16,384
-    training vectors there is one stage or none, of fewer than 200 none.
+    training vectors there is one stage or none; of fewer than 200 none, but one where fewer than 1,000 lie in clusters
+    far apart.
 
     Figures are in docs/frontier.md.
 
@@ -75,6 +78,8 @@ def chosen_stages(
     most = min(_MOST_TRIED if room >= _MANY_BYTES else 2, room - 1) if many else 1
     counts = [count for count in (1, 2, _MOST_TRIED) if count <= most]
     if metric is Metric.L2:
+        if len(vectors) < _FEW_OF_A_CLUSTER and clusters_are_far(vectors, seed):
+            return 1
         if len(vectors) < LEAST:
             return 0
         trial = _Trial.of(vectors, room, small, metric, gamma, rule, seed)

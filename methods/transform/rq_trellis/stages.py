@@ -18,6 +18,7 @@ __all__ = [
     "SHORT_ITERATIONS",
     "TRAINING",
     "CentroidFinder",
+    "clusters_are_far",
     "few",
     "final_stages",
     "first_stages",
@@ -168,6 +169,11 @@ def rests(codebooks: np.ndarray, vectors: np.ndarray, root: np.ndarray | None = 
 def _residuals(codebooks: np.ndarray, vectors: np.ndarray, packed: np.ndarray) -> np.ndarray:
     """Vectors (n, dim) less what faiss's codes (n, bytes) of them say."""
     return vectors - residual_encoder(codebooks, BEAM).sa_decode(packed)
+
+
+def clusters_are_far(vectors: np.ndarray, seed: int) -> bool:
+    """Whether vectors (n, dim) lie in clusters far apart: their distances from the mean exceed those of near ones."""
+    return len(vectors) > 3 and _misses_clusters(vectors - vectors.mean(axis=0), vectors, 1, seed)
 
 
 def _misses_clusters(residuals: np.ndarray, sample: np.ndarray, centroids: int, seed: int) -> bool:

@@ -92,6 +92,14 @@ def test_by_distance_levels_alone_have_to_find_more_than_any_stages(alone, stage
     assert chosen(16_384, 40, Metric.L2) == stages
 
 
+@pytest.mark.parametrize(("n", "gap", "stages"), [(3, 9, 0), (150, 0, 0), (150, 9, 1), (300, 0, 0), (300, 9, 1)])
+def test_by_distance_few_vectors_of_clusters_far_apart_have_a_stage(n, gap, stages):
+    rng = np.random.default_rng(0)
+    clusters = np.float32(gap) * rng.standard_normal((20, 64), np.float32)
+    vectors = rng.standard_normal((n, 64), np.float32) + clusters[rng.integers(0, 20, n)]
+    assert chosen_stages(7, False, Metric.L2, vectors, 1.25, None, 0) == stages
+
+
 def test_by_inner_product_there_is_always_a_stage(monkeypatch):
     found(monkeypatch, {0: 0.9, 1: 0.5, 2: 0.5, 4: 0.5})
     assert chosen(16_384, 40) == 4
