@@ -29,7 +29,7 @@ _FEW_VECTORS = 4096
 _FEW_OF_A_CLUSTER = 1000  # of which a trial, with a part of them, has too few of each cluster to tell
 _MOST_TRIED, _MANY_BYTES = 4, 7  # stages, from so many bytes for stages and levels on
 _VARIED = 0.1  # standard deviation of logarithms of lengths from which two stages find more by inner product
-_CLEARLY = 0.015  # of recall, by which by inner product another number has to find more than the usual one
+_CLEARLY = 0.015  # of recall, by which by inner product another number has to find more than the default
 # Of recall, by which by distance so many stages may find less than fewer: of a short training they gain less than of a
 # whole one, where codes have no more than a bit a dimension.
 _LESS_IF_SMALL, _LESS_OF_FEW = {2: 0.004, 4: 0.004}, {1: 0.004}
@@ -47,7 +47,7 @@ def chosen_stages(
 ) -> int:
     """How many stages codes have: 0 (levels alone), 1, 2 or 4, which in codes of fewer than 8 bytes is too many.
 
-    By inner product there is a usual number: four in codes of no more than a bit a dimension, two where lengths vary
+    By inner product there is a default: four in codes of no more than a bit a dimension, two where lengths vary
     and in others of 32 bytes and more, else one. Another one, but 0, takes its place if held-out vectors find clearly
     more with it. Of fewer than 16,384 training vectors, too few for 256 centroids, nothing is tried: two in codes of no
     more than a bit a dimension if there are 4,096, else two from 32 bytes on, or one.
@@ -88,14 +88,14 @@ def chosen_stages(
         return max((*counts, 0), key=lambda count: recalls[count] + less.get(count, 0.0))
     if not many:
         return min(2, room - 1) if small and len(vectors) >= _FEW_VECTORS else large
-    usual = most if small else large
+    default = most if small else large
     if length_deviation(vectors) > _VARIED:
-        usual = min(usual, 2)
+        default = min(default, 2)
     if most == 1:
         return 1
     recalls = _Trial.of(vectors, room, small, metric.inner, gamma, rule, seed).of_stages(counts)
     best = max(counts, key=lambda count: recalls[count])
-    return best if recalls[best] > recalls[usual] + _CLEARLY else usual
+    return best if recalls[best] > recalls[default] + _CLEARLY else default
 
 
 @dataclass(frozen=True)
