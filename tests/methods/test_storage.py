@@ -163,7 +163,8 @@ def test_an_earlier_version_whose_codes_are_the_same_is_read(saved, monkeypatch)
 
 
 def test_l2_codes_of_rq_trellis_from_before_version_10_are_refused(tmp_path):
-    codec = methods.create("rq_trellis", dim=data.DIM, budget="16B", metric="l2", state_bits=10).fit(data.train())
+    codec = methods.create("rq_trellis", dim=data.DIM, budget="16B", metric="l2", stages=1, state_bits=10)
+    codec.fit(data.train())
     parts = {key: np.array(array, order="C") for key, array in codec.parts().items() if key != "product_levels"}
     path = rewritten(codec.save(tmp_path / "x.codec"), parts, version="9")
     with pytest.raises(SavedCodecError, match="fit it again and encode anew"):

@@ -57,7 +57,7 @@ def test_under_l2_held_out_vectors_decide_on_the_distances(decision, monkeypatch
         return decision
 
     monkeypatch.setattr("methods.transform.rq_trellis.training.finds_more", finds_more)
-    codec = for_budget("rq_trellis", 32, 8, "l2", **FIXED).fit(decaying(1000, 32))
+    codec = for_budget("rq_trellis", 32, 8, "l2", stages=1, **FIXED).fit(decaying(1000, 32))
     assert ("stage_power" in codec.parts()) == decision
     assert (codec.quantizer_.finder.root is not None) == decision
 
@@ -67,7 +67,7 @@ def test_under_l2_held_out_vectors_decide_on_the_distances(decision, monkeypatch
 def test_codes_leave_less_error_than_with_the_nearest_centroids(metric, code_bytes, monkeypatch):
     monkeypatch.setattr("methods.transform.rq_trellis.training.finds_more", lambda *_: True)
     base = decaying(4000, 64)
-    codec = for_budget("rq_trellis", 64, code_bytes, metric, offset=False, **FIXED).fit(base)
+    codec = for_budget("rq_trellis", 64, code_bytes, metric, stages=1, offset=False, **FIXED).fit(base)
     centered = base - codec.quantizer_.mean
     plain = dataclasses.replace(codec.quantizer_, power=None)
     weighted, nearest = (unsaid(each.encode(centered)[1]).mean() for each in (codec.quantizer_, plain))
