@@ -82,7 +82,7 @@ class RQTrellis(Codec):
     dim, metric
         As for :class:`~methods.base.Codec`.
     stages : int or None
-        Codebooks of 256 centroids, 0 to 8; with 0 codes are those of ``trellis``. None: 0, 1, 2 or 4, as
+        Codebooks of 256 centroids, 0 to 8; with 0 codes and parts are those of ``trellis``. None: 0, 1, 2 or 4, as
         :func:`.stage_choice.chosen_stages` says when it is fitted; their bytes are of ``level_bytes`` then.
     level_bytes : int
         Bytes of a code for levels, and for offset or product. A group of eight axes has as many of them as a level has
@@ -283,7 +283,7 @@ class RQTrellis(Codec):
         return type(self)(**{**self.params(), "stages": count, "level_bytes": self.level_bytes - count})
 
     def _levels_alone(self) -> Trellis:
-        """Of codes without stages."""
+        """The codec of codes without stages."""
         given = {name: self.params()[name] for name in ("dim", "metric", "gamma", "scale", "state_bits", "offset")}
         return Trellis(**given, level_bytes=self.code_size - _FACTOR_BYTES)
 
@@ -312,7 +312,7 @@ class RQTrellis(Codec):
     def _load_parts(self, parts: dict[str, np.ndarray]) -> None:
         self.parts_ = dict(parts)
         self._plain: Trellis | None = None
-        if "codebooks" not in parts:
+        if not self.stages and "codebooks" not in parts:
             self._plain = self._levels_alone()
             return self._plain._load_parts(parts)
         zero = np.zeros(self.dim, np.float32)

@@ -15,7 +15,7 @@ from methods.fitting.principal_axes import robust_mean
 from methods.metric import Metric
 from methods.transform.rq_trellis.product_choice import leave_out, recalls_without
 from methods.transform.rq_trellis.quantizer import lengths
-from methods.transform.rq_trellis.stages import clusters_are_far
+from methods.transform.rq_trellis.stages import LEAST_BITS, clusters_are_far, first_stages
 from methods.transform.rq_trellis.training import CHOOSING_STATE_BITS, StageTraining
 from methods.transform.transform_coding.choice import LEAST, best_recall, length_deviation, sample_size
 from methods.transform.trellis.codec import Trellis
@@ -54,8 +54,8 @@ def chosen_stages(
 
     By distance, where near vectors are in one cluster, of which levels and their factor often say more, held-out
     vectors decide, with a little allowed to more stages, which gain more of a whole training. Of fewer than 16,384
-    training vectors there is one stage or none; of fewer than 200 none, but one where fewer than 1,000 lie in clusters
-    far apart.
+    training vectors there is one stage or none. Of fewer than 1,000 in clusters far apart one, of fewer than 200 others
+    none, without a trial.
 
     Figures are in docs/frontier.md.
 
@@ -74,7 +74,7 @@ def chosen_stages(
         Of the factor (:mod:`methods.transform.transform_coding.scales`); None: it is chosen.
     seed : int
     """
-    large, many = stages_by_size(room + 1), len(vectors) >= _MANY_VECTORS  # with the factor's byte
+    by_size, many = stages_by_size(room + 1), len(vectors) >= _MANY_VECTORS  # with the factor's byte
     most = min(_MOST_TRIED if room >= _MANY_BYTES else 2, room - 1) if many else 1
     counts = [count for count in (1, 2, _MOST_TRIED) if count <= most]
     if metric is Metric.L2:
@@ -87,8 +87,8 @@ def chosen_stages(
         recalls = {0: trial.of_levels_alone(), **trial.of_stages(counts)}
         return max((*counts, 0), key=lambda count: recalls[count] + less.get(count, 0.0))
     if not many:
-        return min(2, room - 1) if small and len(vectors) >= _FEW_VECTORS else large
-    default = most if small else large
+        return min(2, room - 1) if small and len(vectors) >= _FEW_VECTORS else by_size
+    default = most if small else by_size
     if length_deviation(vectors) > _VARIED:
         default = min(default, 2)
     if most == 1:
@@ -111,8 +111,8 @@ class _Trial:
         As of :func:`chosen_stages`.
     metric : Metric
         ``ip`` or ``l2``.
-    count : int
-        Of all training vectors.
+    vectors : (n, dim) float32
+        All training vectors.
     sample : (n, dim) float32
         Training vectors of the trial.
     held_out : (queries (nq, dim), base (n, dim), nearest (nq, 10))
@@ -124,7 +124,7 @@ class _Trial:
     gamma: float
     rule: str | None
     seed: int
-    count: int
+    vectors: np.ndarray
     sample: np.ndarray
     held_out: tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -138,7 +138,7 @@ class _Trial:
         ends = np.cumsum([min(_QUERIES, n // 8), min(_BASE, sample_size(dim), n // 4), trained])
         queries, base, sample = (vectors[each] for each in np.split(order, ends)[:3])
         truth = faiss.knn(queries, base, _NEIGHBORS, metric=faiss_metric(metric))[1]
-        return cls(room, small, metric, gamma, rule, seed, n, sample, (queries, base, truth))
+        return cls(room, small, metric, gamma, rule, seed, vectors, sample, (queries, base, truth))
 
     def of_levels_alone(self) -> float:
         dim, states = self.sample.shape[1], CHOOSING_STATE_BITS
@@ -159,7 +159,10 @@ class _Trial:
         none = np.zeros_like(center)
         training = StageTraining(counts[-1], CHOOSING_STATE_BITS, self.gamma, l2, self.small, none, self.seed)
         recalls = {}
-        for count, stages in zip(counts, training.prefixes(sample, self.count, self.room, counts)):
+        n, bits = len(self.vectors), LEAST_BITS
+        if n < _MANY_VECTORS:  # a part of few vectors may not show that each cluster needs a centroid
+            bits = first_stages(self.vectors - center, counts[-1], n, self.seed)[0]
+        for count, stages in zip(counts, training.prefixes(sample, n, self.room, counts, bits)):
             product = min(1, self.room - count - 1) if l2 else 0
             quantizer = training.quantizer(stages, center, self.room - count - product)
             recalls[count] = best_recall(quantizer, rule, self.metric, self.held_out)

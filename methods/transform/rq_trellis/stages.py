@@ -117,7 +117,9 @@ def nearest_sums(index: faiss.IndexResidualQuantizer, vectors: np.ndarray, count
     return numbers.astype(np.uint8)
 
 
-def first_stages(sample: np.ndarray, stages: int, count: int, seed: int) -> tuple[int, np.ndarray, np.ndarray]:
+def first_stages(
+    sample: np.ndarray, stages: int, count: int, seed: int, least_bits: int = LEAST_BITS
+) -> tuple[int, np.ndarray, np.ndarray]:
     """The bits of a stage's number, codebooks by all of the residual, and residuals (at most 32,767, dim) of these.
 
     Residuals tell their axes, and whether there are enough centroids.
@@ -127,9 +129,11 @@ def first_stages(sample: np.ndarray, stages: int, count: int, seed: int) -> tupl
     sample : (n, dim) float32
         Of ``count`` training vectors.
     stages : int
+    least_bits : int
+        Of a stage's number.
     """
     bits, finest = (
-        min(8, max(LEAST_BITS, (count // each).bit_length() - 1)) for each in (_VECTORS_A_CENTROID, _VECTORS_A_CLUSTER)
+        min(8, max(least_bits, (count // each).bit_length() - 1)) for each in (_VECTORS_A_CENTROID, _VECTORS_A_CLUSTER)
     )
     some = few(sample)
     while True:
@@ -172,17 +176,28 @@ def _residuals(codebooks: np.ndarray, vectors: np.ndarray, packed: np.ndarray) -
 
 
 def clusters_are_far(vectors: np.ndarray, seed: int) -> bool:
-    """Whether vectors (n, dim) lie in clusters far apart: their distances from the mean exceed those of near ones."""
-    return len(vectors) > 3 and _misses_clusters(vectors - vectors.mean(axis=0), vectors, 1, seed)
+    """Whether vectors (n, dim) lie in clusters far apart: their distances from the mean exceed those of near ones.
+
+    Of vectors that vary along few axes, near ones are nearer without clusters, too: so many dimensions count as would
+    have, each with the same variance, as even variances (their participation ratio).
+    """
+    centered = vectors - vectors.mean(axis=0)
+    variances = np.linalg.svd(centered, compute_uv=False).astype(np.float64) ** 2
+    if len(vectors) < 4 or not variances.any():
+        return False
+    dim = variances.sum() ** 2 / np.square(variances).sum()
+    return _misses_clusters(centered, vectors, 1, seed, dim)
 
 
-def _misses_clusters(residuals: np.ndarray, sample: np.ndarray, centroids: int, seed: int) -> bool:
+def _misses_clusters(
+    residuals: np.ndarray, sample: np.ndarray, centroids: int, seed: int, dim: float | None = None
+) -> bool:
     """Whether residuals (n, dim) of a sample are far longer than distances between near vectors of it.
 
     So they are where clusters far apart share a centroid. As many vectors as centroids are about as near to others as
-    these; of more, the nearest is nearer the fewer dimensions there are.
+    these; of more, the nearest is nearer the fewer dimensions there are: ``dim``, or all.
     """
     order = np.random.default_rng(seed).permutation(len(sample))
     some, others = np.array_split(sample[order[: 2 * _PROBES]], 2)
-    nearest = faiss.knn(some, others, 1)[0].mean() * max(1, len(others) / centroids) ** (2 / sample.shape[1])
+    nearest = faiss.knn(some, others, 1)[0].mean() * max(1, len(others) / centroids) ** (2 / (dim or sample.shape[1]))
     return bool(np.square(residuals, dtype=np.float64).sum(axis=1).mean() > _FAR_APART * nearest)

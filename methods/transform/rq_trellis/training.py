@@ -110,7 +110,7 @@ class StageTraining:
         return self._trained(sample, bits, root, iterations)
 
     def prefixes(
-        self, sample: np.ndarray, training_count: int, room: int, counts: Sequence[int]
+        self, sample: np.ndarray, training_count: int, room: int, counts: Sequence[int], least_bits: int
     ) -> Iterator[TrainedStages]:
         """The first stages, as many as ``counts`` say, after a short training of all.
 
@@ -122,8 +122,10 @@ class StageTraining:
         room : int
             Bytes for stages and levels.
         counts : sequence of int
+        least_bits : int
+            As of :func:`.stages.first_stages`.
         """
-        bits, codebooks, residuals = first_stages(sample, self.stages, training_count, self.seed)
+        bits, codebooks, residuals = first_stages(sample, self.stages, training_count, self.seed, least_bits)
         root = self._root(residuals, room - self.stages)
         codebooks, of_all = final_stages(sample, self.stages, bits, root, SHORT_ITERATIONS, 1, self.seed)
         for count in counts:

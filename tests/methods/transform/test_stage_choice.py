@@ -100,6 +100,14 @@ def test_by_distance_few_vectors_of_clusters_far_apart_have_a_stage(n, gap, stag
     assert chosen_stages(7, False, Metric.L2, vectors, 1.25, None, 0) == stages
 
 
+@pytest.mark.parametrize(("n", "stages"), [(199, 0), (2000, 1)])
+def test_by_distance_enough_vectors_along_few_axes_have_a_stage(n, stages):
+    rng = np.random.default_rng(10)
+    vectors = rng.standard_normal((n, 3), np.float32) @ rng.standard_normal((3, 24), np.float32)
+    vectors += np.float32(0.1) * rng.standard_normal((n, 24), np.float32)
+    assert chosen_stages(3, False, Metric.L2, vectors, 1.25, None, 0) == stages
+
+
 def test_by_inner_product_there_is_always_a_stage(monkeypatch):
     found(monkeypatch, {0: 0.9, 1: 0.5, 2: 0.5, 4: 0.5})
     assert chosen(16_384, 40) == 4
@@ -236,3 +244,10 @@ def test_large_codes_have_a_factor(sums):
 
 def test_few_training_vectors_have_a_factor(sums):
     assert last_bytes(64, 3, never, "renormalized", sums[:1000], 0, small=True) == LastBytes(1)
+
+
+def test_stages_need_their_codebooks(sums):
+    codec = without_factor(sums)
+    parts = {name: part for name, part in codec.parts().items() if name != "codebooks"}
+    with pytest.raises(KeyError, match="codebooks"):
+        get("rq_trellis").from_parts(codec.params(), parts)
