@@ -25,11 +25,12 @@ from bench.measure.kinds import Diagnosis
 from bench.measure.repeats import as_compared, groups_of, keys
 from bench.measure.ties import tie_tolerance, ties_at
 from methods import Metric
+from methods.fitting.principal_axes import effective_rank
 
 _VERSION = 2  # of what is cached
 _BYTES, _ROWS = 1 << 30, 1_000_000  # of float32, and rows, that the pass reads at most
+_TOGETHER = 2_000  # rows whose fourth powers are summed at a time
 _SAMPLE_BYTES, _SAMPLE = 128 << 20, 20_000  # rows kept for standard deviations and neighbors
-_PAIRED = 2_000  # rows whose pairs the effective rank is of
 _QUERIES, _NEIGHBORS = 200, 100  # whose neighbors in the sample tell ties, where the exact ones are not known
 _TIES_AT = (1, 10)
 _SAME = 1e-12  # 1 - cosine of two vectors that are one, each rounded to float32
@@ -184,26 +185,6 @@ def _spans(base: VectorStore) -> Iterator[tuple[int, int]]:
         yield starts[i], min(starts[i] + step, rows)
 
 
-def effective_rank(vectors: np.ndarray) -> float:
-    """Participation ratio of the covariance of vectors (n, d), ``trace(C)**2 / trace(C @ C)``; 0 where all are equal.
-
-    The trace of the square is the mean squared product of two different vectors, so that few rows do not bias it.
-    """
-    rows = vectors[np.linspace(0, len(vectors) - 1, min(_PAIRED, len(vectors))).astype(int)].astype(np.float64)
-    rows -= rows.mean(axis=0)
-    count = len(rows)
-    if count < 3:
-        return 0.0
-    products = rows @ rows.T
-    own = np.diagonal(products)
-    square = (np.square(products).sum() - np.square(own).sum()) / (count * (count - 1))
-    trace = own.mean()
-    largest = float(np.abs(vectors).max(initial=0))
-    if trace <= (1e-6 * largest) ** 2 * vectors.shape[1]:  # no more than float32 rounds
-        return 0.0
-    return float(np.clip(trace**2 / square, 1.0, vectors.shape[1])) if square > 0 else float(vectors.shape[1])
-
-
 def deviation_ratio(vectors: np.ndarray) -> float:
     """Largest standard deviation of a dimension over the median of those above 0; 1 where none is."""
     deviations = vectors.std(axis=0, dtype=np.float64)
@@ -215,8 +196,8 @@ def kurtosis(vectors: np.ndarray) -> float | None:
     """Of the median dimension of those of vectors (n, d) that vary; None where none does."""
     squares, fourths = np.zeros((2, vectors.shape[1]))
     mean = vectors.mean(axis=0, dtype=np.float64)
-    for start in range(0, len(vectors), _PAIRED):
-        square = np.square(vectors[start : start + _PAIRED] - mean)
+    for start in range(0, len(vectors), _TOGETHER):
+        square = np.square(vectors[start : start + _TOGETHER] - mean)
         squares += square.sum(axis=0)
         fourths += np.square(square).sum(axis=0)
     varying = squares > 1e-12 * max(float(squares.max(initial=0)), 1e-300)

@@ -6,13 +6,14 @@ import numpy as np
 
 from methods.errors import MethodError
 
-__all__ = ["axes_of", "check_not_vanishing", "is_nothing", "principal_axes", "robust_mean", "scatter"]
+__all__ = ["axes_of", "check_not_vanishing", "effective_rank", "is_nothing", "principal_axes", "robust_mean", "scatter"]
 
 _BLOCK = 16_384  # vectors centered at a time
 _NOTHING = 0.01  # of the distance that nine of ten vectors do not exceed
 _MOST = 1e15  # the largest value of vectors whose variances float32 holds
 _LEAST = 1e-19  # the largest value of vectors whose variances float32 rounds to nothing
 _FAR = 8.0  # median distances from the mean beyond which a vector counts as if it lay there
+_PAIRED = 2_000  # rows whose pairs the effective rank is of
 
 
 def robust_mean(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -150,3 +151,23 @@ def check_not_vanishing(vectors: np.ndarray) -> None:
             f"vectors whose largest value is {largest:.0e} have variances that vanish in float32; multiply all vectors "
             "and queries by one number, for example 2**80: the order of scores stays the same"
         )
+
+
+def effective_rank(vectors: np.ndarray) -> float:
+    """Participation ratio of the covariance of vectors (n, d), ``trace(C)**2 / trace(C @ C)``; 0 where all are equal.
+
+    The trace of the square is the mean squared product of two different vectors, so that few rows do not bias it.
+    """
+    rows = vectors[np.linspace(0, len(vectors) - 1, min(_PAIRED, len(vectors))).astype(int)].astype(np.float64)
+    rows -= rows.mean(axis=0)
+    count = len(rows)
+    if count < 3:
+        return 0.0
+    products = rows @ rows.T
+    own = np.diagonal(products)
+    square = (np.square(products).sum() - np.square(own).sum()) / (count * (count - 1))
+    trace = own.mean()
+    largest = float(np.abs(vectors).max(initial=0))
+    if trace <= (1e-6 * largest) ** 2 * vectors.shape[1]:  # no more than float32 rounds
+        return 0.0
+    return float(np.clip(trace**2 / square, 1.0, vectors.shape[1])) if square > 0 else float(vectors.shape[1])

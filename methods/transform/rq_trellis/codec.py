@@ -274,8 +274,9 @@ class RQTrellis(Codec):
 
     def _with_stages_of(self, vectors: np.ndarray, seed: int) -> Codec:
         """The codec, not fitted, of as many bytes with the number of stages that is given or chosen."""
-        count, small = self.stages, _is_small(self.code_size, self.dim)
+        count = self.stages
         if count is None:
+            small = _is_small(self.code_size, self.dim)
             room = self.level_bytes - (offset_size(self.level_bytes) if self.offset else 0)
             count = chosen_stages(room, small, self.metric, vectors, self._middle_gamma, self.scale, seed)
         if count == 0:

@@ -84,8 +84,8 @@ def chosen_stages(
             return 0
         trial = _Trial.of(vectors, room, small, metric, gamma, rule, seed)
         less = _LESS_OF_FEW if not many else _LESS_IF_SMALL if small else {}
-        recalls = {0: trial.of_levels_alone(), **trial.of_stages(counts)}
-        return max((*counts, 0), key=lambda count: recalls[count] + less.get(count, 0.0))
+        recalls = {**trial.of_stages(counts), 0: trial.of_levels_alone()}
+        return max(recalls, key=lambda count: recalls[count] + less.get(count, 0.0))
     if not many:
         return min(2, room - 1) if small and len(vectors) >= _FEW_VECTORS else by_size
     default = most if small else by_size
@@ -94,7 +94,7 @@ def chosen_stages(
     if most == 1:
         return 1
     recalls = _Trial.of(vectors, room, small, metric.inner, gamma, rule, seed).of_stages(counts)
-    best = max(counts, key=lambda count: recalls[count])
+    best = max(recalls, key=lambda count: recalls[count])
     return best if recalls[best] > recalls[default] + _CLEARLY else default
 
 

@@ -6,6 +6,7 @@ import faiss
 import numpy as np
 
 from methods.fitting.allocation import varying
+from methods.fitting.principal_axes import effective_rank
 from methods.fitting.residual import residual_encoder, train_residual
 from methods.kernels.simd.unpack_symbols import GROUP
 from methods.transform.trellis.quantizer import TrellisQuantizer
@@ -178,15 +179,10 @@ def _residuals(codebooks: np.ndarray, vectors: np.ndarray, packed: np.ndarray) -
 def clusters_are_far(vectors: np.ndarray, seed: int) -> bool:
     """Whether vectors (n, dim) lie in clusters far apart: their distances from the mean exceed those of near ones.
 
-    Of vectors that vary along few axes, near ones are nearer without clusters, too: so many dimensions count as would
-    have, each with the same variance, as even variances (their participation ratio).
+    Of vectors that vary along few axes, near ones are nearer without clusters, too: so many count as dimensions.
     """
-    centered = vectors - vectors.mean(axis=0)
-    variances = np.linalg.svd(centered, compute_uv=False).astype(np.float64) ** 2
-    if len(vectors) < 4 or not variances.any():
-        return False
-    dim = variances.sum() ** 2 / np.square(variances).sum()
-    return _misses_clusters(centered, vectors, 1, seed, dim)
+    rank = effective_rank(vectors)
+    return len(vectors) > 3 and rank > 0 and _misses_clusters(vectors - vectors.mean(axis=0), vectors, 1, seed, rank)
 
 
 def _misses_clusters(
